@@ -1,0 +1,95 @@
+import { Failure } from './errors.ts';
+
+/** Sizes are whole bytes in a bigint: int64 of CSI does not fit a number. */
+export type Bytes = bigint;
+
+export const KiB = 1024n;
+export const MiB = 1024n * KiB;
+export const GiB = 1024n * MiB;
+
+const units: Readonly<Record<string, bigint>> = {
+  '': 1n,
+  k: 10n ** 3n,
+  M: 10n ** 6n,
+  G: 10n ** 9n,
+  T: 10n ** 12n,
+  P: 10n ** 15n,
+  Ki: KiB,
+  Mi: MiB,
+  Gi: GiB,
+  Ti: 1024n * GiB,
+  Pi: 1024n * 1024n * GiB,
+};
+
+/**
+ * A Kubernetes quantity of bytes (`512Mi`, `1.5G`, `1073741824`), or `undefined` where the text is none.
+ * A fraction of a byte is not a size.
+ */
+export function parseBytes(text: string): Bytes | undefined {
+  const match = /^(\d{1,18})(?:\.(\d{1,9}))?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/.exec(text);
+  if (!match) return undefined;
+  const unit = units[match[3] ?? ''] ?? 1n;
+  const fraction = match[2] ?? '';
+  const scale = 10n ** BigInt(fraction.length);
+  const scaled = BigInt(match[1] + fraction) * unit;
+  return scaled % scale === 0n ? scaled / scale : undefined;
+}
+
+/** For people: the largest binary unit that keeps the number at 1 or more, with at most one decimal. */
+export function formatBytes(bytes: Bytes): string {
+  const named: [string, bigint][] = [
+    ['TiB', 1024n * GiB],
+    ['GiB', GiB],
+    ['MiB', MiB],
+    ['KiB', KiB],
+  ];
+  for (const [name, unit] of named) {
+    if (bytes < unit) continue;
+    const tenths = (bytes * 10n) / unit;
+    return tenths % 10n === 0n ? `${tenths / 10n} ${name}` : `${tenths / 10n}.${tenths % 10n} ${name}`;
+  }
+  return `${bytes} B`;
+}
+
+export function roundUp(bytes: Bytes, unit: Bytes): Bytes {
+  return ((bytes + unit - 1n) / unit) * unit;
+}
+
+export function roundDown(bytes: Bytes, unit: Bytes): Bytes {
+  return (bytes / unit) * unit;
+}
+
+export function smallest(...values: [Bytes, ...Bytes[]]): Bytes {
+  return values.reduce((a, b) => (a < b ? a : b));
+}
+
+export function largest(...values: [Bytes, ...Bytes[]]): Bytes {
+  return values.reduce((a, b) => (a > b ? a : b));
+}
+
+/** What a request asks for: at least `required`, at most `limit` where there is one. */
+export interface SizeRange {
+  readonly required: Bytes;
+  readonly limit?: Bytes | undefined;
+}
+
+const maximum = 2n ** 63n - 1n;
+
+/** CSI's `CapacityRange` in decimal strings; zero and absent both mean "not given" there. Throws `invalid` or `out-of-range`. */
+export function parseSizeRange(range: { requiredBytes?: unknown; limitBytes?: unknown } | null | undefined): SizeRange {
+  const required = toBytes('capacity_range.required_bytes', range?.requiredBytes);
+  const limit = toBytes('capacity_range.limit_bytes', range?.limitBytes);
+  if (limit !== 0n && required > limit) {
+    throw new Failure('out-of-range', `required_bytes ${required} is more than limit_bytes ${limit}`);
+  }
+  return { required, limit: limit === 0n ? undefined : limit };
+}
+
+function toBytes(field: string, value: unknown): Bytes {
+  if (value === undefined || value === null || value === '') return 0n;
+  const text = String(value);
+  if (!/^\d+$/.test(text) || BigInt(text) > maximum) {
+    throw new Failure('out-of-range', `${field} is ${text}; it must be between 0 and ${maximum}`);
+  }
+  return BigInt(text);
+}

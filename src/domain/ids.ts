@@ -1,0 +1,33 @@
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+/** `<node>:<logical volume>`: at most 127 bytes, no path separator. Issued once, at birth, and never changed. */
+export type VolumeId = Branded<'VolumeId'>;
+export type LvName = Branded<'LvName'>;
+export type VgName = Branded<'VgName'>;
+export type PoolName = Branded<'PoolName'>;
+/** The node's name as ids and topology carry it: a legal label value of at most 63 characters. */
+export type NodeName = Branded<'NodeName'>;
+
+export function volumeIdFor(node: NodeName, lv: LvName): VolumeId {
+  return `${node}:${lv}` as VolumeId;
+}
+
+/**
+ * The id where the text can be one that Quarry issued; `undefined` for anything else, which therefore names no volume of
+ * ours anywhere.
+ */
+export function parseVolumeId(text: string): { id: VolumeId; node: NodeName; lv: LvName } | undefined {
+  const match = /^([A-Za-z0-9](?:[-A-Za-z0-9.]{0,61}[A-Za-z0-9])?):([A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,62})$/.exec(text);
+  if (!match) return undefined;
+  return { id: text as VolumeId, node: match[1] as NodeName, lv: match[2] as LvName };
+}
+
+export function parseVgName(text: string): VgName | undefined {
+  const legal = /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,62}$/.test(text) && text !== '.' && text !== '..';
+  return legal ? (text as VgName) : undefined;
+}
+
+export function parsePoolName(text: string): PoolName | undefined {
+  return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text) ? (text as PoolName) : undefined;
+}

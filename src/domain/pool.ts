@@ -1,0 +1,72 @@
+import type { Bytes } from './bytes.ts';
+import type { PoolName, VgName } from './ids.ts';
+import type { Layout } from './volume.ts';
+
+/** The rule by which a pool picks disks. A disk matches when it meets every part that is given. */
+export interface DiskRule {
+  /** Globs of device paths, `/dev/disk/by-id/…` preferred. */
+  readonly paths: readonly string[];
+  readonly minSize?: Bytes | undefined;
+  readonly maxSize?: Bytes | undefined;
+  readonly rotational?: boolean | undefined;
+}
+
+export interface ThinSpec {
+  /** Percent of the group's size given to the thin pool, 1–100. */
+  readonly share: number;
+  /** Virtual bytes promised for each byte of the thin pool; 1: no over-provisioning. */
+  readonly overprovision: number;
+  /** Bytes; absent: sized for the pool. */
+  readonly metadataSize?: Bytes | undefined;
+  /** Grow data or metadata by `by` percent once `threshold` percent are used; absent: never. */
+  readonly autoextend?: { readonly threshold: number; readonly by: number } | undefined;
+  /** No new or larger volume once data or metadata is this full, in percent. */
+  readonly refuseAt: number;
+}
+
+/** What the configuration says about a pool. */
+export interface PoolSpec {
+  readonly name: PoolName;
+  readonly group: VgName;
+  /** The type of volumes whose class does not say. */
+  readonly type: 'thin' | 'thick';
+  /** Absent: the group is adopted as it is and never extended. */
+  readonly disks?: DiskRule | undefined;
+  readonly approve: 'manual' | 'automatic';
+  /** Defaults for thick volumes, and the layout of the thin pool. */
+  readonly stripes: number;
+  readonly stripeSize: Bytes;
+  readonly mirrors: number;
+  /** Bytes of the group that volumes may not use. */
+  readonly reserve: Bytes;
+  /** Present exactly when `type` is thin. */
+  readonly thin?: ThinSpec | undefined;
+}
+
+/** What LVM says about a pool. */
+export interface Pool {
+  readonly spec: PoolSpec;
+  readonly extentSize: Bytes;
+  readonly size: Bytes;
+  /** Unallocated bytes of the group, before `reserve` is taken off. */
+  readonly free: Bytes;
+  /** Free bytes of each physical volume that may be allocated from. */
+  readonly deviceFree: readonly Bytes[];
+  /** The metadata area of the group: a commit needs room for two copies, so half of `size` is usable. */
+  readonly metadata: { readonly size: Bytes; readonly free: Bytes };
+  readonly thin?: ThinPool | undefined;
+}
+
+export interface ThinPool {
+  readonly size: Bytes;
+  /** Sum of the virtual sizes of everything in the pool, foreign volumes included. */
+  readonly promised: Bytes;
+  readonly dataPercent: number;
+  readonly metadataPercent: number;
+}
+
+/** The layout of a volume whose class asks for nothing more than a type. */
+export function defaultLayout(spec: PoolSpec, type: 'thin' | 'thick'): Layout {
+  if (type === 'thin') return { type };
+  return { type, stripes: spec.stripes, stripeSize: spec.stripeSize, mirrors: spec.mirrors };
+}

@@ -1,0 +1,52 @@
+import type { Bytes, SizeRange } from './bytes.ts';
+import type { NodeName, PoolName, VolumeId } from './ids.ts';
+import type { Pool } from './pool.ts';
+import type { FilesystemType, OpenVolume, Volume, VolumeSpec } from './volume.ts';
+
+/** What is known of a node, and since when. Answers lists and capacity; never decides a create or a delete. */
+export interface Inventory {
+  readonly pools: ReadonlyMap<PoolName, Pool>;
+  readonly volumes: ReadonlyMap<VolumeId, Volume>;
+  /** Milliseconds since the epoch of the last successful report. */
+  readonly reportedAt: number;
+  /** Configured pools that cannot serve now, each with the reason. */
+  readonly unready: ReadonlyMap<PoolName, string>;
+}
+
+/**
+ * The volumes of one node. Every method may throw `unavailable` when the truth could not be established, and `busy` when
+ * another operation on the same volume is in flight.
+ */
+export interface Storage {
+  readonly node: NodeName;
+  /** From memory. Throws `unavailable` until the first report succeeded. */
+  inventory(): Inventory;
+  /** `undefined` only after a successful report that does not show the volume. */
+  find(id: VolumeId, signal: AbortSignal): Promise<Volume | undefined>;
+  /**
+   * The volume of that id when it exists already and fits the spec, else a new one.
+   * Throws `exists`, `exhausted`, `out-of-range`, `invalid`.
+   */
+  create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume>;
+  /** Also when it does not exist. Throws `precondition` while the volume is staged, published or open. */
+  remove(id: VolumeId, signal: AbortSignal): Promise<void>;
+  /** Never shrinks. Throws `not-found`, `exhausted`, `out-of-range`. */
+  expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume>;
+}
+
+/** What the node services need beside: devices, and the record of what was formatted. */
+export interface NodeVolumes {
+  /** Activates the volume where it is not. Throws `not-found`, only after a successful report. */
+  open(id: VolumeId, signal: AbortSignal): Promise<OpenVolume>;
+  /** One LVM transaction; afterwards the volume is never formatted again. */
+  recordFilesystem(id: VolumeId, filesystem: FilesystemType, signal: AbortSignal): Promise<void>;
+  /** Volumes that LVM and device-mapper can bear on this node. */
+  volumeLimit(): number;
+  /** The size of the block device in bytes. */
+  deviceSize(device: string): Promise<Bytes>;
+}
+
+/** Gives a key to one holder at a time; taking is synchronous, so that no check can be overtaken. Throws `busy`. */
+export interface VolumeLocks {
+  take(id: VolumeId, operation: string): Disposable;
+}

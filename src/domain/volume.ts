@@ -1,0 +1,54 @@
+import type { Bytes, SizeRange } from './bytes.ts';
+import type { LvName, PoolName, VgName, VolumeId } from './ids.ts';
+
+export const filesystemTypes = ['ext4', 'xfs', 'btrfs'] as const;
+export type FilesystemType = (typeof filesystemTypes)[number];
+
+/** Thin volumes share the stripes and mirrors of their thin pool; a thick volume has its own. */
+export type Layout =
+  | { readonly type: 'thin' }
+  | {
+      readonly type: 'thick';
+      /** 1: linear. */
+      readonly stripes: number;
+      /** Bytes on one device before the next is used; counts only with two stripes or more. */
+      readonly stripeSize: Bytes;
+      /** Additional copies; 0: none. */
+      readonly mirrors: number;
+    };
+
+export interface VolumeSpec {
+  /** The CSI name; the storage derives the volume's id from it, so that the same name is the same volume. */
+  readonly name: string;
+  readonly pool: PoolName;
+  readonly layout: Layout;
+  readonly size: SizeRange;
+  readonly mkfsOptions: readonly string[];
+}
+
+/**
+ * What a volume holds, as its tags say: `none` until the driver has formatted it. A raw block volume stays `none`,
+ * whatever its user writes.
+ */
+export type FilesystemState = 'none' | FilesystemType;
+
+export interface Volume {
+  readonly id: VolumeId;
+  readonly name: string;
+  readonly pool: PoolName;
+  readonly group: VgName;
+  readonly lv: LvName;
+  readonly size: Bytes;
+  readonly layout: Layout;
+  readonly filesystem: FilesystemState;
+  readonly mkfsOptions: readonly string[];
+  /** `creating`: its first bytes were not yet proven to be wiped; nothing was ever written through it. */
+  readonly state: 'ready' | 'creating';
+}
+
+/** A volume of this node with the block device that gives access to it now. */
+export interface OpenVolume {
+  readonly volume: Volume;
+  /** `/dev/mapper/…` */
+  readonly device: string;
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { LvName, NodeName, VgName } from '../domain/ids.ts';
+import { Failure } from '../domain/errors.ts';
+
+const lvNameLimit = 63;
+const hashedPrefix = 'q-';
+
+// LVM refuses these for names (lvm(8), "Valid names"); a CSI name may hold any of them.
+const reservedStart = /^(?:snapshot|pvmove|lvol\d)/;
+const reservedPart =
+  /_(?:cdata|cmeta|corig|cpool|cvol|wcorig|iorig|imeta|mimage|mlog|pmspare|rimage|rmeta|tdata|tmeta|tpool|vdata|vorigin)/;
+
+/**
+ * The logical volume's name for a CSI name: the name itself when LVM takes it, so that an administrator reads `pvc-…`
+ * in `lvs`; otherwise a hash of it.
+ */
+export function lvNameFor(csiName: string): LvName {
+  const legal =
+    /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*$/.test(csiName) &&
+    csiName.length <= lvNameLimit &&
+    csiName !== '.' &&
+    csiName !== '..' &&
+    !csiName.startsWith(hashedPrefix) &&
+    !reservedStart.test(csiName) &&
+    !reservedPart.test(csiName);
+  return (legal ? csiName : hashedPrefix + hash(csiName)) as LvName;
+}
+
+/** A Kubernetes node name may have 253 characters and a label value 63: a longer one is hashed. Throws `invalid`. */
+export function nodeNameFor(name: string): NodeName {
+  if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/i.test(name)) {
+    throw new Failure(
+      'invalid',
+      `"${name}" is no node name: letters, digits, "-" and "." only, starting and ending with a letter or digit`,
+    );
+  }
+  return (name.length <= 63 ? name : `n-${hash(name)}`) as NodeName;
+}
+
+/** device-mapper joins the names with "-" and doubles those within them. */
+export function devicePath(group: VgName, lv: LvName): string {
+  return `/dev/mapper/${group.replaceAll('-', '--')}-${lv.replaceAll('-', '--')}`;
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 40);
+}
