@@ -1,0 +1,41 @@
+/** A unix socket: the gRPC address and the path of its file. */
+export interface Endpoint {
+  /** `unix:///run/quarry/csi.sock` */
+  readonly address: string;
+  /** `/run/quarry/csi.sock` */
+  readonly path: string;
+}
+
+/** `host:port` of a TCP listener; the brackets of an IPv6 address are taken off. */
+export interface Listen {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** `sun_path` of unix(7) holds 108 bytes with its ending zero. */
+const socketPathLimit = 107;
+
+/** `unix:///path`, `unix:/path` or `/path`: the forms that sidecars and kubelet take too. */
+export function parseEndpoint(text: string): Endpoint | undefined {
+  const path = /^(?:unix:(?:\/\/)?)?(\/[^/\0][^\0]*)$/.exec(text)?.[1];
+  if (path === undefined || path.endsWith('/') || Buffer.byteLength(path) > socketPathLimit) return undefined;
+  return { address: `unix://${path}`, path };
+}
+
+export function parseListen(text: string): Listen | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host === undefined || port > 65_535 ? undefined : { host, port };
+}
+
+/**
+ * The specification asks for domain notation and 63 characters; csi-sanity also for a letter at both ends, and Kubernetes
+ * makes an object of that name, which must be lower case.
+ */
+export function parseDriverName(text: string): string | undefined {
+  const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
+  const domain = new RegExp(`^(?=[a-z])(?=.*[a-z]$)${label}(?:\\.${label})*$`);
+  return text.length <= 63 && domain.test(text) ? text : undefined;
+}

@@ -1,0 +1,93 @@
+import * as z from 'zod';
+import { bytes, count, percent } from './fields.ts';
+
+/** A problem at a path of the file. */
+export interface Problem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/**
+ * The parts of a pool that bear on each other, each `undefined` where it cannot be read. zod looks at a whole object only
+ * when all its parts are right; here the conflicts are to be named beside the other problems, not one run later.
+ */
+const draftPool = z.object({
+  name: z.string().optional().catch(undefined),
+  volumeGroup: z.string().optional().catch(undefined),
+  type: z.string().optional().catch(undefined),
+  approve: z.string().optional().catch(undefined),
+  disks: z
+    .object({ minSize: bytes().optional().catch(undefined), maxSize: bytes().optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+  stripes: count(1, 128).default(1).catch(1),
+  mirrors: count(0, 9).default(0).catch(0),
+  thin: z
+    .object({
+      autoextend: z
+        .object({ threshold: percent(50, 99).optional().catch(undefined) })
+        .optional()
+        .catch(undefined),
+      // Unreadable: nothing contradicts it.
+      refuseAt: percent(1, 100).default(95).catch(Number.POSITIVE_INFINITY),
+    })
+    .optional()
+    .catch(undefined),
+});
+type DraftPool = z.output<typeof draftPool>;
+
+const draftConfig = z.object({ pools: z.array(z.unknown()) });
+
+/** What contradicts what in the file; reads only the parts that are right by themselves. */
+export function conflicts(raw: unknown): Problem[] {
+  const config = draftConfig.safeParse(raw);
+  if (!config.success) return [];
+  const pools = config.data.pools.map((pool) => draftPool.safeParse(pool).data);
+  return [
+    ...duplicates(pools, 'name'),
+    ...duplicates(pools, 'volumeGroup'),
+    ...pools.flatMap((pool, index) =>
+      pool ? poolConflicts(pool).map(({ path, message }) => ({ path: ['pools', index, ...path], message })) : [],
+    ),
+  ];
+}
+
+function duplicates(pools: readonly (DraftPool | undefined)[], key: 'name' | 'volumeGroup'): Problem[] {
+  const first = new Map<string, number>();
+  return pools.flatMap((pool, index) => {
+    const value = pool?.[key];
+    if (value === undefined) return [];
+    const earlier = first.get(value);
+    if (earlier === undefined) first.set(value, index);
+    if (earlier === undefined) return [];
+    return [{ path: ['pools', index, key], message: `"${value}" is that of pools[${earlier}] already` }];
+  });
+}
+
+/** LVM's limit on the images of one RAID volume. */
+const raidDevices = 64;
+
+function poolConflicts(pool: DraftPool): Problem[] {
+  const problems: Problem[] = [];
+  const { disks, thin, stripes, mirrors } = pool;
+  if (pool.type === 'thick' && thin) problems.push({ path: ['thin'], message: 'belongs to pools of type thin only' });
+  if (!disks && pool.approve === 'automatic') {
+    problems.push({ path: ['approve'], message: 'automatic needs disks: without them the group is adopted as it is' });
+  }
+  if (disks?.minSize !== undefined && disks.maxSize !== undefined && disks.minSize > disks.maxSize) {
+    problems.push({ path: ['disks', 'minSize'], message: 'must not be more than maxSize' });
+  }
+  const devices = stripes * (mirrors + 1);
+  if (mirrors > 0 && devices > raidDevices) {
+    const message = `${stripes} stripes with ${mirrors} mirrors need ${devices} disks; LVM mirrors over at most ${raidDevices}`;
+    problems.push({ path: ['mirrors'], message });
+  }
+  const threshold = thin?.autoextend?.threshold;
+  if (thin && threshold !== undefined && threshold >= thin.refuseAt) {
+    problems.push({
+      path: ['thin', 'autoextend', 'threshold'],
+      message: `must be below refuseAt (${thin.refuseAt}%), or the pool refuses volumes before it grows`,
+    });
+  }
+  return problems;
+}

@@ -1,0 +1,19 @@
+import { hostname } from 'node:os';
+
+/** What the configuration takes from outside of its file. */
+export interface Environment {
+  readonly hostname: string;
+  /** `NODE_NAME`, set by the downward API. */
+  readonly nodeName?: string | undefined;
+  /** `CSI_ENDPOINT`, as the CSI deployments have it. */
+  readonly endpoint?: string | undefined;
+}
+
+/** An empty variable counts as absent: that is how manifests unset one. */
+export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
+  return {
+    hostname: hostname(),
+    nodeName: variables['NODE_NAME'] || undefined,
+    endpoint: variables['CSI_ENDPOINT'] || undefined,
+  };
+}

@@ -1,0 +1,54 @@
+import { isAbsolute, normalize } from 'node:path';
+import type * as z from 'zod';
+import type { NodeName } from '../domain/ids.ts';
+import { logLevels } from '../log.ts';
+import { nodeNameFor } from '../lvm/names.ts';
+import { parseDriverName, parseEndpoint, parseListen } from './addresses.ts';
+import { choice, duration, list, scalar, section } from './fields.ts';
+import { pool } from './pools.ts';
+
+export const lvmModes = ['auto', 'host', 'container', 'direct'] as const;
+export const lvmProcesses = ['shell', 'command'] as const;
+
+const driver = scalar(
+  'must be a lower-case domain name of at most 63 characters that begins and ends with a letter',
+  parseDriverName,
+);
+
+const node = scalar('must be a node name: letters, digits, "-" and ".", a letter or digit at both ends', readNode);
+
+function readNode(text: string): NodeName | undefined {
+  try {
+    return nodeNameFor(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const lvm = section({
+  mode: choice(lvmModes).default('auto'),
+  process: choice(lvmProcesses).default('shell'),
+  directory: scalar('must be an absolute path', (text) => (isAbsolute(text) ? normalize(text) : undefined)).default(
+    '/run/quarry/lvm',
+  ),
+  deadline: duration('1s', '1h').default(60_000),
+});
+
+export const schema = section({
+  driver: driver.default('lvm.quarry.csi'),
+  node,
+  endpoint: scalar(
+    'must be a unix socket such as unix:///run/quarry/csi.sock, its path 107 bytes at most',
+    parseEndpoint,
+  ),
+  log: section({ level: choice(logLevels).default('info') }).prefault({}),
+  metrics: section({ listen: scalar('must be host:port, such as 127.0.0.1:9809', parseListen) }).optional(),
+  rescan: duration('500ms', '24h').default(30_000),
+  lvm: lvm.prefault({}),
+  // Required, be it as []: an empty file is a mistake, not a driver without storage.
+  pools: list(pool),
+});
+
+/** All that the file and the environment say. Durations are milliseconds. */
+export type Config = Readonly<z.output<typeof schema>>;
+export type LvmConfig = Readonly<Config['lvm']>;
