@@ -1,0 +1,3 @@
+module labagent
+
+go 1.21

@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { buildBase } from './base.ts';
+import { findGo, type Go } from './go.ts';
+import { buildFolder, buildLayer } from './image.ts';
+import { AGENT_SOURCE, type LabPaths } from './paths.ts';
+import { GO_TOOLS } from './recipe.ts';
+
+const KEEP_UNUSED_MS = 7 * 24 * 3600 * 1000;
+
+/** Builds what is missing of the lab. One at a time: the caller holds the set-up's lock. */
+export async function buildLab(paths: LabPaths, say: (words: string) => void): Promise<void> {
+  await mkdir(paths.cache, { recursive: true });
+  // Debian waits for the network and dpkg, Go for the processor: together they take little longer than one.
+  const results = await Promise.allSettled([buildPrograms(paths, say), buildImage(paths, say)]);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  if (!existsSync(paths.layer)) await buildFolder(paths.layer, (folder) => buildLayer(folder, paths));
+  await prune(paths);
+}
+
+async function buildImage(paths: LabPaths, say: (words: string) => void): Promise<void> {
+  if (existsSync(paths.base)) return;
+  say('building the guest image (under a minute with a near mirror) …');
+  await buildFolder(paths.base, buildBase);
+  say('the guest image is there');
+}
+
+async function buildPrograms(paths: LabPaths, say: (words: string) => void): Promise<void> {
+  if (existsSync(paths.agent) && existsSync(paths.tools)) return;
+  const go = await findGo(paths.cache, say);
+  if (!existsSync(paths.agent)) await buildFolder(dirname(paths.agent), (folder) => buildAgent(go, folder));
+  if (existsSync(paths.tools)) return;
+  say(`building ${GO_TOOLS.map((tool) => `${tool.module}@${tool.version}`).join(', ')} …`);
+  await buildFolder(paths.tools, async (folder) => {
+    for (const tool of GO_TOOLS) await go(['install', `${tool.module}@${tool.version}`], { out: folder });
+  });
+  say('the Go programs are there');
+}
+
+async function buildAgent(go: Go, out: string): Promise<void> {
+  const flags = ['-trimpath', '-buildvcs=false', '-ldflags=-s -w'];
+  await go(['build', ...flags, '-o', join(out, 'labagent'), '.'], { source: AGENT_SOURCE, out });
+}
+
+/** Removes parts that no checkout has asked for in a while. */
+async function prune(paths: LabPaths): Promise<void> {
+  const current = [paths.base, paths.layer, dirname(paths.agent), paths.tools];
+  const now = new Date();
+  for (const path of current) await utimes(path, now, now);
+  for (const name of await readdir(paths.cache)) {
+    const path = join(paths.cache, name);
+    if (!/^(base|layer|agent|tools)-/.test(name) || current.includes(path)) continue;
+    const { mtimeMs } = await stat(path);
+    if (now.getTime() - mtimeMs > KEEP_UNUSED_MS) await rm(path, { recursive: true, force: true });
+  }
+}

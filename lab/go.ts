@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bootstrap, debianMirror } from './base.ts';
+import { command, LabError } from './command.ts';
+import { buildFolder } from './image.ts';
+
+/** Runs a go command: in `source` if given, with GOBIN and `-o` pointing into `out`. */
+export type Go = (args: readonly string[], folders: { source?: string; out: string }) => Promise<void>;
+
+/** From here on go fetches by itself whatever newer version a module asks for. */
+const OLDEST_GO = [1, 21] as const;
+const ENV = { CGO_ENABLED: '0', GOTOOLCHAIN: 'auto', GOWORK: 'off' };
+
+/** This host's Go, or else Debian's in a root of its own below `cache`. */
+export async function findGo(cache: string, say: (words: string) => void): Promise<Go> {
+  const version = await command(['go', 'env', 'GOVERSION']).catch(() => undefined);
+  if (version !== undefined && isRecent(version)) return hostGo;
+  const found = version === undefined ? 'no Go here' : `${version.trim()} is too old`;
+  const root = join(cache, 'go-root');
+  if (!existsSync(root)) {
+    say(`${found}: making a Debian root with one (a minute or two, once) …`);
+    await buildFolder(root, async (folder) => {
+      await bootstrap(folder, await debianMirror(), ['golang-go', 'ca-certificates']);
+      for (const mountPoint of ['src', 'out']) await mkdir(join(folder, mountPoint));
+    });
+  }
+  return rootGo(root);
+}
+
+export function isRecent(version: string): boolean {
+  const [, major, minor] = /^go(\d+)\.(\d+)/.exec(version) ?? [];
+  if (major === undefined || minor === undefined) return false;
+  return Number(major) > OLDEST_GO[0] || (Number(major) === OLDEST_GO[0] && Number(minor) >= OLDEST_GO[1]);
+}
+
+const hostGo: Go = async (args, { source, out }) => {
+  await command(['go', ...args], { env: { ...ENV, GOBIN: out }, ...(source !== undefined && { cwd: source }) });
+};
+
+function rootGo(root: string): Go {
+  // The mounts live in a namespace of this command only.
+  const script = `set -e
+    mount --make-rprivate /
+    mount -t proc proc "$ROOT/proc"
+    mount --rbind /dev "$ROOT/dev"
+    mount --bind "$FROM" "$ROOT/src"
+    mount --bind "$OUT" "$ROOT/out"
+    cd /
+    exec chroot "$ROOT" env HOME=/root GOBIN=/out sh -c 'cd /src && exec go "$@"' sh "$@"`;
+  return async (args, { source, out }) => {
+    // The host's certificates: it may stand behind a proxy with one of its own.
+    const shared = ['/etc/resolv.conf', '/etc/ssl/certs/ca-certificates.crt'];
+    for (const file of shared) await copyFile(file, join(root, file)).catch(() => undefined);
+    const here = args.map((argument) => argument.replace(out, '/out'));
+    await command(['unshare', '--mount', 'sh', '-c', script, 'sh', ...here], {
+      env: { ...ENV, ROOT: root, FROM: source ?? out, OUT: out, PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    }).catch((cause: unknown) => {
+      throw new LabError('Go from a Debian root does not build here; install Go 1.25 or newer', { cause });
+    });
+  };
+}

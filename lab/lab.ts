@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { once } from 'node:events';
+import { Agent } from './agent.ts';
+import { LabError } from './command.ts';
+import { createGuest, type Guest, type GuestOptions } from './guest.ts';
+import { createBridge } from './network.ts';
+import { labPaths, missingParts } from './paths.ts';
+
+/** A network of guests. They, their disks and the network end with it, or with this process, however that ends. */
+export interface Lab extends AsyncDisposable {
+  boot(options?: GuestOptions): Promise<Guest>;
+  /** Runs programs of the host within the lab's network, as its address 10.77.0.1. */
+  readonly host: Agent;
+  /** Removes everything; throws if a guest's kernel has complained. */
+  close(): Promise<void>;
+}
+
+export async function openLab(): Promise<Lab> {
+  const paths = labPaths();
+  assertUsable(missingParts(paths));
+  await mkdir(paths.runs, { recursive: true });
+  const folder = await mkdtemp(join(paths.runs, `${process.pid}-`));
+  const holder = await startHolder(paths.agent, folder);
+  const host = new Agent(join(folder, 'host.sock'));
+  await createBridge(host);
+
+  const guests: Guest[] = [];
+  const close = async (): Promise<void> => {
+    const ends = await Promise.allSettled(guests.map((guest) => guest.shutdown()));
+    await holder.stop();
+    const complaints = ends.filter((end) => end.status === 'rejected').map((end) => end.reason as unknown);
+    if (complaints.length === 1) throw complaints[0];
+    if (complaints.length > 1) throw new AggregateError(complaints, 'several guests failed');
+  };
+  let booted = 0;
+  return {
+    host,
+    async boot(options = {}) {
+      const guest = await createGuest({ host, paths, folder, index: booted++ }, options);
+      guests.push(guest);
+      return guest;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** One guest in a lab of its own. */
+export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
+  const lab = await openLab();
+  try {
+    const guest = await lab.boot(options);
+    const close = (): Promise<void> => lab.close();
+    return { ...guest, shutdown: close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await lab.close();
+    throw error;
+  }
+}
+
+/** The process that owns the lab's namespaces: see agent/hold.go for what it promises. */
+async function startHolder(agent: string, folder: string): Promise<{ stop(): Promise<void> }> {
+  const unshare = ['--net', '--mount', '--propagation=private', '--pid', '--mount-proc', '--fork', '--kill-child'];
+  const holder = spawn('unshare', [...unshare, agent, 'hold', folder], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // A group of its own: Ctrl-C reaches the tests, which then end the lab in order.
+    detached: true,
+  });
+  const exited = once(holder, 'close');
+  // Whoever forgets to close a lab must not be kept alive by it.
+  holder.unref();
+  const ready = await Promise.race([once(holder.stdout, 'data'), exited]);
+  if (typeof ready[0] !== 'object') throw new LabError('the lab could not start: root with CAP_SYS_ADMIN is needed');
+  return {
+    async stop() {
+      holder.ref();
+      holder.stdin.end();
+      await exited;
+    },
+  };
+}
+
+function assertUsable(missing: readonly string[]): void {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    throw new LabError('the lab needs Linux and root: it makes network and mount namespaces');
+  }
+  if (missing.length > 0)
+    throw new LabError(`the lab is not built; run: npm run setup (missing: ${missing.join(', ')})`);
+}

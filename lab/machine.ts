@@ -1,0 +1,115 @@
+import { access, mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Agent } from './agent.ts';
+import { LabError } from './command.ts';
+import type { Console } from './console.ts';
+import { GATEWAY, type Port } from './network.ts';
+import type { LabPaths } from './paths.ts';
+import type { Process } from './process.ts';
+
+export interface Share {
+  /** Absolute path on the host. */
+  readonly host: string;
+  /** Absolute path in the guest. */
+  readonly guest: string;
+  readonly writable: boolean;
+}
+
+export interface MachinePlan {
+  readonly name: string;
+  /** Folder of all that the guest keeps from boot to boot. */
+  readonly state: string;
+  readonly memory: string;
+  readonly disks: readonly string[];
+  readonly shares: readonly Share[];
+  readonly cgroup: 'v1' | 'v2';
+  readonly kernelOptions: readonly string[];
+  readonly port: Port;
+}
+
+const BOOT_TIMEOUT = 30_000;
+
+/** The guest's disks as files of the host, sparse; those that exist are left as they are. */
+export async function createDisks(state: string, sizes: readonly string[]): Promise<void> {
+  for (const folder of ['upper', 'work']) await mkdir(join(state, folder), { recursive: true });
+  for (const [index, size] of sizes.entries()) {
+    await using file = await open(join(state, diskFile(index)), 'a');
+    await file.truncate(parseSize(size));
+  }
+}
+
+/** The name of disk number `index`, counted from 0, under /dev of the guest. */
+export function diskName(index: number): string {
+  return `ubd${String.fromCharCode(97 + index)}`;
+}
+
+/** Turns the power on and waits for the agent in the guest; the answer ends when the guest's kernel does. */
+export async function powerOn(host: Agent, plan: MachinePlan, paths: LabPaths, console: Console): Promise<Process> {
+  const machine = await host.start([join(import.meta.dirname, 'launch.sh')], {
+    isolate: true,
+    env: {
+      BASE: paths.base,
+      LAYER: paths.layer,
+      STATE: plan.state,
+      SHARES: plan.shares.map((share, index) => `${index}:${mode(share)}:${share.host}`).join('\n'),
+      CMDLINE: commandLine(plan),
+    },
+  });
+  let ended = false;
+  void machine.exited.catch(() => undefined).then(() => (ended = true));
+  const agent = new Agent(agentSocket(plan));
+  const deadline = Date.now() + BOOT_TIMEOUT;
+  while (!ended && Date.now() < deadline) {
+    const answered = await agent.ping(150).then(
+      () => true,
+      () => false,
+    );
+    if (answered) return machine;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  machine.kill('SIGKILL');
+  const last = console.text().split('\n').slice(-20).join('\n');
+  throw new LabError(`guest ${plan.name} did not boot; the end of its console:\n${last}`);
+}
+
+export function agentSocket(plan: MachinePlan): string {
+  return join(plan.state, 'agent.sock');
+}
+
+export async function assertShares(shares: readonly Share[]): Promise<void> {
+  for (const share of shares) {
+    await access(share.host).catch((cause: unknown) => {
+      throw new LabError(`cannot share ${share.host} with a guest`, { cause });
+    });
+  }
+}
+
+function commandLine(plan: MachinePlan): string {
+  return [
+    `mem=${plan.memory}`,
+    'root=/dev/root rootfstype=hostfs rootflags=/lab/root rw init=/sbin/lab-init',
+    // Level 5 lets warnings through: they fail the run.
+    'con=null con0=null,fd:1 loglevel=5 seccomp=on panic=-1',
+    ...plan.disks.map((_size, index) => `${diskName(index)}=/lab/self/${diskFile(index)}`),
+    `vec0:transport=tap,ifname=${plan.port.tap},depth=128,gro=1,mac=${plan.port.mac}`,
+    `umid=${plan.name} uml_dir=/lab/self/`,
+    `lab.name=${plan.name} lab.ip=${plan.port.ip} lab.gateway=${GATEWAY} lab.cgroup=${plan.cgroup}`,
+    `lab.shares=${plan.shares.map((share, index) => `${index}:${mode(share)}:${share.guest}`).join(',')}`,
+    ...plan.kernelOptions,
+  ].join(' ');
+}
+
+function mode(share: Share): string {
+  return share.writable ? 'rw' : 'ro';
+}
+
+function diskFile(index: number): string {
+  return `${diskName(index)}.img`;
+}
+
+function parseSize(text: string): number {
+  const [, digits, unit] = /^(\d+)([KMGT])$/.exec(text) ?? [];
+  if (digits === undefined || unit === undefined)
+    throw new LabError(`disk size ${text}: expected a number and K, M, G or T`);
+  return Number(digits) * 1024 ** ('KMGT'.indexOf(unit) + 1);
+}

@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { GO_TOOLS, KERNEL_PACKAGE, KERNEL_SUITE, PACKAGES, SUITE } from './recipe.ts';
+
+export const REPOSITORY = join(import.meta.dirname, '..');
+export const AGENT_SOURCE = join(import.meta.dirname, 'agent');
+export const GUEST_ROOT_SOURCE = join(import.meta.dirname, 'guest-root');
+const BASE_SOURCE = join(import.meta.dirname, 'base.ts');
+
+/**
+ * Each part of the lab lies in a folder named after the content of its recipe, so a folder that exists is complete and
+ * current. The parts are separate because they change at different paces: a new line in the guest's init must not
+ * cost a new Debian.
+ */
+export interface LabPaths {
+  readonly cache: string;
+  /** Debian and the kernel: the expensive part. */
+  readonly base: string;
+  /** Our own files, laid over the base. */
+  readonly layer: string;
+  /** The agent, the same binary for host and guest. */
+  readonly agent: string;
+  /** Folder of the Go programs that tests run in guests. */
+  readonly tools: string;
+  /** Parent of the folders of running labs. */
+  readonly runs: string;
+}
+
+export function labPaths(): LabPaths {
+  const cache = process.env['QUARRY_LAB_CACHE'] ?? join(homedir(), '.cache', 'quarry', 'lab');
+  const agentHash = hashOf(AGENT_SOURCE);
+  return {
+    cache,
+    base: join(cache, `base-${hash([SUITE, KERNEL_SUITE, KERNEL_PACKAGE, ...PACKAGES, readFileSync(BASE_SOURCE)])}`),
+    layer: join(cache, `layer-${hash([hashOf(GUEST_ROOT_SOURCE), agentHash])}`),
+    agent: join(cache, `agent-${agentHash}`, 'labagent'),
+    tools: join(cache, `tools-${hash(GO_TOOLS.map((tool) => `${tool.module}@${tool.version}`))}`),
+    runs: join(cache, 'runs'),
+  };
+}
+
+/** The parts that `npm run setup` still has to build; empty when guests can boot. */
+export function missingParts(paths: LabPaths): string[] {
+  return [paths.base, paths.layer, paths.agent, paths.tools].filter((path) => !existsSync(path));
+}
+
+function hashOf(folder: string): string {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted();
+  return hash(files.flatMap((file) => [file.slice(folder.length), readFileSync(file)]));
+}
+
+function hash(parts: readonly (string | Buffer)[]): string {
+  const digest = createHash('sha256');
+  for (const part of parts) digest.update(part).update('\0');
+  return digest.digest('hex').slice(0, 12);
+}
