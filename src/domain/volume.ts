@@ -28,9 +28,9 @@ export interface VolumeSpec {
 
 /**
  * What a volume holds, as its tags say: `none` until the driver has formatted it. A raw block volume stays `none`,
- * whatever its user writes.
+ * whatever its user writes. `unknown`: the record is lost, so that the volume must never be formatted.
  */
-export type FilesystemState = 'none' | FilesystemType;
+export type FilesystemState = 'none' | 'unknown' | FilesystemType;
 
 export interface Volume {
   readonly id: VolumeId;

@@ -1,4 +1,4 @@
-import { execa, ExecaError } from 'execa';
+import { execa } from 'execa';
 import { Failure } from '../domain/errors.ts';
 
 export interface RunOptions {
@@ -49,12 +49,12 @@ export function createRun(path?: string): Run {
     if (result.exitCode !== undefined) {
       return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
     }
-    const cause = result instanceof ExecaError ? result : undefined;
+    const cause = result.failed ? result : undefined;
     if (result.isCanceled) throw new Failure('cancelled', `${file} was cancelled`, { cause });
     if (result.timedOut) {
       throw new Failure('unavailable', `${file} did not end within ${options.deadline} ms and was killed`, { cause });
     }
-    const reason = cause?.shortMessage ?? `signal ${result.signal ?? 'unknown'}`;
+    const reason = result.failed ? result.shortMessage : 'no exit code';
     throw new Failure('unavailable', `${file} did not run to its end: ${reason}`, { cause });
   };
 }

@@ -1,0 +1,115 @@
+import { type Bytes, largest, roundDown, roundUp, type SizeRange, smallest } from './bytes.ts';
+import { Failure } from './errors.ts';
+import type { Pool } from './pool.ts';
+import type { Layout } from './volume.ts';
+
+/** Metadata that one more volume with our tags takes, generously: 510 bytes were measured, segments of a mirror add to it. */
+const metadataPerVolume = 2048n;
+
+/** A volume of no given size. */
+const defaultSize = 1024n * 1024n * 1024n;
+
+/** The largest volume of this layout that can really be made now; 0 where none can. */
+export function largestVolume(pool: Pool, layout: Layout): Bytes {
+  if (refusal(pool, layout) !== undefined) return 0n;
+  return layout.type === 'thin' ? largestThin(pool) : largestThick(pool, layout);
+}
+
+/** Why no volume at all can be made or grown, whatever its size. */
+export function refusal(pool: Pool, layout: Layout): string | undefined {
+  const { spec, metadata, thin } = pool;
+  if (!metadataFits(pool)) {
+    return `the metadata area of volume group ${spec.group} is full (${metadata.free} of ${metadata.size} bytes free)`;
+  }
+  if (layout.type === 'thick') return undefined;
+  if (!spec.thin || !thin) return `pool ${spec.name} has no thin pool`;
+  if (thin.dataPercent >= spec.thin.refuseAt) return `the thin pool of ${spec.name} is ${thin.dataPercent} % full`;
+  if (thin.metadataPercent >= spec.thin.refuseAt) {
+    return `the metadata of the thin pool of ${spec.name} is ${thin.metadataPercent} % full`;
+  }
+  return undefined;
+}
+
+/** LVM reports the area's whole size and halves what it calls free: a commit writes the new copy beside the old one. */
+function metadataFits({ metadata }: Pool): boolean {
+  return metadata.free >= largest(metadataPerVolume, metadata.size / 50n);
+}
+
+function largestThin({ spec, thin, extentSize }: Pool): Bytes {
+  if (!spec.thin || !thin) return 0n;
+  const promise = BigInt(Math.floor(Number(thin.size) * spec.thin.overprovision));
+  return roundDown(largest(promise - thin.promised, 0n), extentSize);
+}
+
+/**
+ * Each of stripes × (mirrors + 1) legs needs a physical volume of its own; a mirror's leg has one more extent for its own
+ * metadata. A linear volume may take every free extent.
+ */
+function largestThick(pool: Pool, layout: Extract<Layout, { type: 'thick' }>): Bytes {
+  const { extentSize } = pool;
+  const legs = layout.stripes * (layout.mirrors + 1);
+  const usable = largest(pool.free - pool.spec.reserve, 0n);
+  if (legs === 1) return roundDown(smallest(usable, sum(pool.deviceFree)), extentSize);
+  const perLeg = roundDown(smallest(legSize(pool.deviceFree, legs), usable / BigInt(legs)), extentSize);
+  const data = layout.mirrors === 0 ? perLeg : largest(perLeg - extentSize, 0n);
+  return data * BigInt(layout.stripes);
+}
+
+/** The largest size that `legs` disjoint sets of whole devices can each hold; LVM's allocator joins devices into a leg. */
+function legSize(free: readonly Bytes[], legs: number): Bytes {
+  const devices = free.filter((bytes) => bytes > 0n).sort((a, b) => (a < b ? 1 : -1));
+  if (devices.length < legs) return 0n;
+  return devices[legs - 1] ?? 0n;
+}
+
+function sum(values: readonly Bytes[]): Bytes {
+  return values.reduce((a, b) => a + b, 0n);
+}
+
+/** The unit that LVM rounds a size of this layout up to. */
+export function sizeUnit(pool: Pool, layout: Layout): Bytes {
+  return layout.type === 'thick' ? pool.extentSize * BigInt(layout.stripes) : pool.extentSize;
+}
+
+/**
+ * The exact size to make for a range: `required`, rounded up to what LVM can do.
+ * Throws `out-of-range` where that is more than the limit, `exhausted` where the pool has no such room.
+ */
+export function chooseSize(pool: Pool, layout: Layout, range: SizeRange): Bytes {
+  const size = roundedSize(pool, layout, range);
+  const reason = refusal(pool, layout);
+  const room = largestVolume(pool, layout);
+  if (reason !== undefined) throw new Failure('exhausted', `${reason}; nothing can be made in it`);
+  if (size > room) {
+    const what = layout.type === 'thin' ? 'thin' : describeThick(layout);
+    throw new Failure('exhausted', `pool ${pool.spec.name} can hold a ${what} volume of ${room} bytes at most; ${size} were asked for`);
+  }
+  return size;
+}
+
+/** Throws `exhausted` where a volume of `size` bytes cannot become one of `wanted`. */
+export function refuseGrowth(pool: Pool, layout: Layout, size: Bytes, wanted: Bytes): void {
+  const reason = refusal(pool, layout);
+  if (reason !== undefined) throw new Failure('exhausted', `${reason}; nothing can grow in it`);
+  const room = largestVolume(pool, layout);
+  if (wanted - size > room) {
+    throw new Failure('exhausted', `pool ${pool.spec.name} has room for ${room} bytes more; ${wanted - size} were asked for`);
+  }
+}
+
+/** As `chooseSize`, without looking at the room. */
+export function roundedSize(pool: Pool, layout: Layout, range: SizeRange): Bytes {
+  const unit = sizeUnit(pool, layout);
+  const wanted = range.required > 0n ? range.required : smallest(defaultSize, range.limit ?? defaultSize);
+  const size = largest(roundUp(wanted, unit), unit);
+  if (range.limit === undefined || size <= range.limit) return size;
+  const below = roundDown(range.limit, unit);
+  if (range.required === 0n && below > 0n) return below;
+  throw new Failure('out-of-range', `sizes in pool ${pool.spec.name} are multiples of ${unit} bytes: none lies between ${range.required} and ${range.limit}`);
+}
+
+function describeThick(layout: Extract<Layout, { type: 'thick' }>): string {
+  const stripes = layout.stripes > 1 ? `${layout.stripes}-stripe ` : '';
+  const mirrors = layout.mirrors > 0 ? `${layout.mirrors + 1}-copy ` : '';
+  return `${stripes}${mirrors}thick`;
+}

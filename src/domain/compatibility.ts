@@ -1,0 +1,18 @@
+import type { Volume, VolumeSpec } from './volume.ts';
+
+/** Why an existing volume does not satisfy a request for the same name; empty when it does. */
+export function incompatibilities(volume: Volume, spec: VolumeSpec): string[] {
+  const problems: string[] = [];
+  const { required, limit } = spec.size;
+  if (volume.name !== spec.name) problems.push(`it was made for the name "${volume.name}"`);
+  if (volume.size < required) problems.push(`it has ${volume.size} bytes, fewer than the ${required} asked for`);
+  if (limit !== undefined && volume.size > limit) problems.push(`it has ${volume.size} bytes, more than the limit of ${limit}`);
+  if (volume.pool !== spec.pool) problems.push(`it is in pool ${volume.pool}, not ${spec.pool}`);
+  for (const [key, value] of Object.entries(volume.layout)) {
+    const asked = (spec.layout as Record<string, unknown>)[key];
+    if (asked !== value) problems.push(`its ${key} is ${value}, not ${String(asked)}`);
+  }
+  const options = volume.mkfsOptions.join(' ');
+  if (options !== spec.mkfsOptions.join(' ')) problems.push(`its mkfsOptions are "${options}"`);
+  return problems;
+}

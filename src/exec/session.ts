@@ -1,0 +1,47 @@
+import type { Readable, Writable } from 'node:stream';
+import { execa } from 'execa';
+import { programEnvironment } from './run.ts';
+
+/** A program that is kept running: lines go in on stdin, answers come out on file descriptor 3. */
+export interface Session {
+  write(line: string): void;
+  /** Called with each piece of text from file descriptor 3. */
+  onAnswer(listener: (text: string) => void): void;
+  /** Resolves, never rejects, with the reason when the program is gone. */
+  readonly ended: Promise<string>;
+  /** SIGKILL for the whole process group: lvm starts helpers such as thin_check. */
+  kill(): void;
+}
+
+export type StartSession = (argv: readonly [string, ...string[]], env: Readonly<Record<string, string>>) => Session;
+
+/** stdin's end stops such a program by itself, so that it does not outlive this process. */
+export function createStartSession(path?: string): StartSession {
+  return ([file, ...args], env) => {
+    const child = execa(file, args, {
+      env: { ...programEnvironment(path), ...env },
+      extendEnv: false,
+      reject: false,
+      buffer: false,
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
+    });
+    const input = child.stdio[0] as unknown as Writable;
+    const answers = child.stdio[3] as unknown as Readable;
+    // A write to a program that has just died ends in EPIPE; `ended` tells of its death.
+    input.on('error', () => undefined);
+    answers.setEncoding('utf8');
+    return {
+      write: (line) => void input.write(`${line}\n`),
+      onAnswer: (listener) => void answers.on('data', listener),
+      ended: child.then((result) => result.shortMessage ?? `${file} ended with exit code ${result.exitCode}`),
+      kill: () => {
+        try {
+          if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+        } catch {
+          // It has ended already.
+        }
+      },
+    };
+  };
+}

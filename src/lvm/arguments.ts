@@ -1,0 +1,105 @@
+import type { Bytes } from '../domain/bytes.ts';
+import type { LvName, VgName } from '../domain/ids.ts';
+import type { Layout } from '../domain/volume.ts';
+import { layoutArguments, sizeArgument } from './layout.ts';
+import type { LvmArguments } from './lvm.ts';
+
+const lvFields = 'vg_name,lv_name,lv_uuid,lv_size,lv_attr,lv_tags,pool_lv,data_percent,metadata_percent';
+const vgFields = 'vg_name,vg_size,vg_free,vg_extent_size,vg_mda_size,vg_mda_free,vg_tags,vg_missing_pv_count';
+const pvFields = 'pv_name,pv_uuid,vg_name,pv_free,pv_size,dev_size,pv_allocatable,pv_missing';
+
+export const listVolumes: LvmArguments = ['lvs', '-o', lvFields];
+export const listGroups: LvmArguments = ['vgs', '-o', vgFields];
+export const listDevices: LvmArguments = ['pvs', '-o', pvFields];
+
+export function listOne(group: VgName, lv: LvName): LvmArguments {
+  return ['lvs', '-o', lvFields, `${group}/${lv}`];
+}
+
+export interface NewVolume {
+  readonly group: VgName;
+  readonly lv: LvName;
+  readonly size: Bytes;
+  readonly layout: Layout;
+  readonly thinPool: LvName;
+  readonly tags: readonly string[];
+}
+
+/**
+ * A thick volume is wiped of signatures and zeroed at its start, since its extents may have held another's data. A new thin
+ * volume reads as zeros without that.
+ */
+export function createVolume(volume: NewVolume): LvmArguments {
+  const { group, layout, size } = volume;
+  const tags = volume.tags.flatMap((tag) => ['--addtag', tag]);
+  const shape =
+    layout.type === 'thin'
+      ? ['-V', sizeArgument(size), '--thinpool', `${group}/${volume.thinPool}`]
+      : [...layoutArguments(layout), '-W', 'y', '-Z', 'y', '-L', sizeArgument(size), group];
+  return ['lvcreate', '-y', '-n', volume.lv, ...tags, ...shape];
+}
+
+export function removeVolume(group: VgName, lv: LvName): LvmArguments {
+  return ['lvremove', '-y', `${group}/${lv}`];
+}
+
+export function extendVolume(group: VgName, lv: LvName, size: Bytes): LvmArguments {
+  return ['lvextend', '-y', '-L', sizeArgument(size), `${group}/${lv}`];
+}
+
+export function activateVolume(group: VgName, lv: LvName): LvmArguments {
+  return ['lvchange', '-a', 'y', `${group}/${lv}`];
+}
+
+export function retag(group: VgName, lv: LvName, change: { add?: string; remove?: string }): LvmArguments {
+  const remove = change.remove === undefined ? [] : ['--deltag', change.remove];
+  const add = change.add === undefined ? [] : ['--addtag', change.add];
+  return ['lvchange', ...remove, ...add, `${group}/${lv}`];
+}
+
+export function activateGroup(group: VgName): LvmArguments {
+  return ['vgchange', '-a', 'y', group];
+}
+
+/** `uuid` carries our mark: it stays on the disk when the next step is not reached. */
+export function createDevice(device: string, uuid: string, metadataSize: Bytes): LvmArguments {
+  return ['pvcreate', '-y', '--norestorefile', '--uuid', uuid, '--metadatasize', sizeArgument(metadataSize), device];
+}
+
+export function createGroup(group: VgName, device: string, tags: readonly string[]): LvmArguments {
+  return ['vgcreate', '-y', ...tags.flatMap((tag) => ['--addtag', tag]), group, device];
+}
+
+export function extendGroup(group: VgName, device: string): LvmArguments {
+  return ['vgextend', '-y', group, device];
+}
+
+export interface NewThinPool {
+  readonly group: VgName;
+  readonly pool: LvName;
+  readonly size: Bytes;
+  readonly metadataSize: Bytes;
+  readonly layout: Layout;
+  readonly tags: readonly string[];
+}
+
+export function createThinPool(pool: NewThinPool): LvmArguments {
+  const layout = pool.layout.type === 'thick' && pool.layout.stripes > 1 ? layoutArguments(pool.layout).slice(2) : [];
+  const tags = pool.tags.flatMap((tag) => ['--addtag', tag]);
+  const sizes = ['-L', sizeArgument(pool.size), '--poolmetadatasize', sizeArgument(pool.metadataSize)];
+  return ['lvcreate', '-y', '--type', 'thin-pool', ...layout, ...sizes, '-n', pool.pool, ...tags, pool.group];
+}
+
+/** A mirrored thin pool is made of two mirrored volumes, joined in a last step. */
+export function createPoolPart(pool: NewThinPool, lv: LvName, size: Bytes): LvmArguments {
+  return ['lvcreate', '-y', ...layoutArguments(pool.layout), '-L', sizeArgument(size), '-n', lv, pool.group];
+}
+
+export function joinThinPool(pool: NewThinPool, metadata: LvName): LvmArguments {
+  const both = ['--poolmetadata', `${pool.group}/${metadata}`, `${pool.group}/${pool.pool}`];
+  return ['lvconvert', '-y', '--type', 'thin-pool', ...both];
+}
+
+export function extendThinMetadata(group: VgName, pool: LvName, size: Bytes): LvmArguments {
+  return ['lvextend', '-y', '--poolmetadatasize', sizeArgument(size), `${group}/${pool}`];
+}

@@ -1,0 +1,31 @@
+import type { Run } from '../exec/run.ts';
+import type { LvmAnswer, LvmArguments } from './lvm.ts';
+import { decodeDocument } from './report.ts';
+
+const reportCommands = new Set(['lvs', 'vgs', 'pvs', 'fullreport']);
+
+export interface CommandOptions {
+  readonly run: Run;
+  readonly program: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string>>;
+  /** Milliseconds. */
+  readonly deadline: number;
+}
+
+/** A process a command: for hosts whose LVM lacks the profile that the long-lived process needs. */
+export async function runCommand(options: CommandOptions, argv: LvmArguments): Promise<LvmAnswer> {
+  const format = reportCommands.has(argv[0])
+    ? ['--reportformat', 'json', '--units', 'b', '--nosuffix']
+    : ['--config', 'log{report_command_log=0}'];
+  const [name, ...rest] = argv;
+  const result = await options.run([...options.program, name, ...format, ...rest], {
+    deadline: options.deadline,
+    env: options.env,
+  });
+  if (result.exitCode === 0) {
+    return { ok: true, rows: reportCommands.has(name) ? decodeDocument(result.stdout).rows : [] };
+  }
+  const lines = result.stderr.split('\n').map((line) => line.trim());
+  return { ok: false, messages: lines.filter((line) => line !== '' && !line.startsWith('WARNING:')) };
+}
+

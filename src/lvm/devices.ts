@@ -1,0 +1,62 @@
+import { constants } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import type { Bytes } from '../domain/bytes.ts';
+import { Failure } from '../domain/errors.ts';
+import type { Inventory } from '../domain/storage.ts';
+import type { Run } from '../exec/run.ts';
+
+/** The block devices of logical volumes. */
+export interface Devices {
+  exists(device: string): Promise<boolean>;
+  size(device: string): Promise<Bytes>;
+  /** Removes every signature and zeroes the first MiB. */
+  wipe(device: string): Promise<void>;
+  volumeLimit(inventory: Inventory): number;
+}
+
+const wipeDeadline = 30_000;
+const wipedBytes = 1024 * 1024;
+
+export function createDevices(run: Run): Devices {
+  return {
+    async exists(device) {
+      try {
+        return (await stat(device)).isBlockDevice();
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+        throw new Failure('unavailable', `${device} could not be looked up`, { cause: error });
+      }
+    },
+    async size(device) {
+      const result = await run(['blockdev', '--getsize64', device], { deadline: wipeDeadline });
+      if (result.exitCode === 0) return BigInt(result.stdout.trim());
+      throw new Failure('unavailable', `the size of ${device} could not be read: ${result.stderr.trim()}`);
+    },
+    async wipe(device) {
+      const result = await run(['wipefs', '--all', '--quiet', device], { deadline: wipeDeadline });
+      if (result.exitCode !== 0) {
+        throw new Failure('unavailable', `${device} could not be wiped: ${result.stderr.trim()}`);
+      }
+      // O_EXCL on a block device fails while anything has it mounted or open exclusively.
+      const file = await open(device, constants.O_RDWR | constants.O_EXCL);
+      try {
+        await file.write(new Uint8Array(wipedBytes), 0, wipedBytes, 0);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    },
+    volumeLimit,
+  };
+}
+
+/** A volume's tags and segment take 510 bytes of metadata (measured); twice that leaves room for what comes later. */
+const metadataPerVolume = 1024n;
+/** device-mapper has 2^20 minors and the kernel 100,000 mounts, of which a volume takes two or more; LVM slows down long before. */
+const sensibleLimit = 10_000;
+
+function volumeLimit(inventory: Inventory): number {
+  let total = 0n;
+  for (const pool of inventory.pools.values()) total += pool.metadata.size / 2n / metadataPerVolume;
+  return total === 0n ? sensibleLimit : Math.min(sensibleLimit, Number(total));
+}

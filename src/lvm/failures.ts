@@ -1,0 +1,20 @@
+import { Failure, type FailureKind } from '../domain/errors.ts';
+
+/** LVM's own words for what callers branch on; everything else is `unavailable`, with LVM's words in it. */
+const table: readonly [RegExp, FailureKind][] = [
+  [/insufficient (?:free space|suitable allocatable extents)/i, 'exhausted'],
+  [/not enough free/i, 'exhausted'],
+  [/(?:VG|metadata).*(?:too large|out of space|no space)/i, 'exhausted'],
+  [/no space left/i, 'exhausted'],
+  [/free space in .*(?:thin|pool)/i, 'exhausted'],
+  [/already exists in volume group/i, 'exists'],
+  [/contains a filesystem in use|is in use|in use: not deactivating|used by another device/i, 'precondition'],
+  [/failed to find logical volume|volume group "?[^"]*"? not found/i, 'not-found'],
+];
+
+/** The failure that LVM's messages describe. */
+export function lvmFailure(what: string, messages: readonly string[]): Failure {
+  const text = messages.join('; ') || 'LVM gave no reason';
+  const kind = table.find(([pattern]) => pattern.test(text))?.[1] ?? 'unavailable';
+  return new Failure(kind, `${what}: ${text}`);
+}

@@ -1,0 +1,91 @@
+import { Failure } from '../domain/errors.ts';
+import type { LvName, PoolName, VgName, VolumeId } from '../domain/ids.ts';
+import type { Pool, PoolSpec } from '../domain/pool.ts';
+import type { Inventory } from '../domain/storage.ts';
+import type { Volume } from '../domain/volume.ts';
+import { listDevices, listGroups, listVolumes } from './arguments.ts';
+import { lvmFailure } from './failures.ts';
+import type { Lvm, LvmArguments } from './lvm.ts';
+import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, toVolume, type VgRecord } from './records.ts';
+import type { ReportRow } from './report.ts';
+
+/** Everything that LVM says of the groups that belong to pools. */
+export interface LvmReport {
+  readonly volumes: readonly LvRecord[];
+  readonly groups: readonly VgRecord[];
+  readonly devices: readonly PvRecord[];
+}
+
+/** Throws `unavailable` unless all three reports succeeded. */
+export async function readReport(lvm: Lvm): Promise<LvmReport> {
+  const [volumes, groups, devices] = [
+    await rowsOf(lvm, listVolumes),
+    await rowsOf(lvm, listGroups),
+    await rowsOf(lvm, listDevices),
+  ];
+  return {
+    volumes: volumes.map(decodeLv),
+    groups: groups.map(decodeVg),
+    devices: devices.map(decodePv),
+  };
+}
+
+async function rowsOf(lvm: Lvm, argv: LvmArguments): Promise<readonly ReportRow[]> {
+  const answer = await lvm.report(argv);
+  if (answer.ok) return answer.rows;
+  const failure = lvmFailure(`${argv[0]} failed`, answer.messages);
+  throw new Failure('unavailable', failure.message);
+}
+
+/** The thin pool of a group: ours by its tag, else the only one of an adopted group. */
+export function thinPoolOf(report: LvmReport, group: VgName): LvRecord | undefined {
+  const pools = report.volumes.filter((lv) => lv.group === group && lv.isThinPool);
+  return pools.find((lv) => lv.tags.get('role') === 'thin-pool') ?? (pools.length === 1 ? pools[0] : undefined);
+}
+
+export function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
+  const thin = spec.thin && thinPoolOf(report, spec.group);
+  const inPool = report.volumes.filter((lv) => thin !== undefined && lv.group === spec.group && lv.thinPool === thin.lv);
+  const devices = report.devices.filter((pv) => pv.group === spec.group && pv.allocatable);
+  return {
+    spec,
+    extentSize: vg.extentSize,
+    size: vg.size,
+    free: vg.free,
+    deviceFree: devices.map((pv) => pv.free),
+    metadata: vg.metadata,
+    thin: thin && {
+      size: thin.size,
+      promised: inPool.reduce((sum, lv) => sum + lv.size, 0n),
+      dataPercent: thin.dataPercent,
+      metadataPercent: thin.metadataPercent,
+    },
+  };
+}
+
+/** The inventory of a report. Pools whose group or thin pool is missing are unready, with the reason. */
+export function toInventory(specs: readonly PoolSpec[], report: LvmReport, reportedAt: number): Inventory {
+  const pools = new Map<PoolName, Pool>();
+  const unready = new Map<PoolName, string>();
+  const volumes = new Map<VolumeId, Volume>();
+  for (const spec of specs) {
+    const vg = report.groups.find((group) => group.group === spec.group);
+    const problem = poolProblem(spec, vg, report);
+    if (problem !== undefined) unready.set(spec.name, problem);
+    if (vg && problem === undefined) pools.set(spec.name, toPool(spec, vg, report));
+    for (const record of report.volumes) {
+      const volume = record.group === spec.group ? toVolume(record, spec.name) : undefined;
+      if (volume) volumes.set(volume.id, volume);
+    }
+  }
+  return { pools, volumes, unready, reportedAt };
+}
+
+function poolProblem(spec: PoolSpec, vg: VgRecord | undefined, report: LvmReport): string | undefined {
+  if (!vg) return `volume group ${spec.group} does not exist yet: no disk was taken for it ("quarry disks" tells why)`;
+  if (vg.missingDevices > 0) return `volume group ${spec.group} misses ${vg.missingDevices} of its physical volumes`;
+  if (spec.thin && !thinPoolOf(report, spec.group)) return `volume group ${spec.group} has no thin pool yet`;
+  return undefined;
+}
+
+export const thinPoolName = 'thinpool' as LvName;

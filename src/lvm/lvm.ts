@@ -1,0 +1,19 @@
+import type { ReportRow } from './report.ts';
+
+export type LvmArguments = readonly [string, ...string[]];
+
+/** A command that LVM answered. `messages` are LVM's own error lines, without the program's name. */
+export type LvmAnswer =
+  | { readonly ok: true; readonly rows: readonly ReportRow[] }
+  | { readonly ok: false; readonly messages: readonly string[] };
+
+/**
+ * Runs LVM commands. `report` may run beside a `change`; changes run one after the other.
+ * Both throw `unavailable` when LVM gave no answer: what the command did is then unknown, and only a report tells.
+ */
+export interface Lvm {
+  report(argv: LvmArguments): Promise<LvmAnswer>;
+  change(argv: LvmArguments): Promise<LvmAnswer>;
+  /** Ends what runs; the next command starts afresh, with the configuration as it is then. */
+  restart(): void;
+}

@@ -1,0 +1,46 @@
+import { type Bytes, largest } from '../domain/bytes.ts';
+import type { Pool } from '../domain/pool.ts';
+import type { Layout } from '../domain/volume.ts';
+
+/*
+ * What a change did to the numbers of its pool, until the next report says it exactly. Each command would otherwise have to
+ * be followed by a report, which costs as much as the command.
+ */
+
+export function afterCreate(pool: Pool, layout: Layout, size: Bytes): Pool {
+  return shift(pool, layout, size);
+}
+
+export function afterExtend(pool: Pool, layout: Layout, from: Bytes, to: Bytes): Pool {
+  return shift(pool, layout, to - from);
+}
+
+export function afterRemove(pool: Pool, layout: Layout, size: Bytes): Pool {
+  return shift(pool, layout, -size);
+}
+
+function shift(pool: Pool, layout: Layout, size: Bytes): Pool {
+  if (layout.type === 'thin') {
+    return pool.thin ? { ...pool, thin: { ...pool.thin, promised: pool.thin.promised + size } } : pool;
+  }
+  const legs = layout.stripes * (layout.mirrors + 1);
+  const used = size * BigInt(layout.mirrors + 1);
+  return {
+    ...pool,
+    free: largest(pool.free - used, 0n),
+    deviceFree: spread(pool.deviceFree, legs, used),
+  };
+}
+
+/** LVM takes the legs from the emptiest devices; a linear volume goes on to the next device when one is full. */
+function spread(deviceFree: readonly Bytes[], legs: number, used: Bytes): Bytes[] {
+  const devices = [...deviceFree].sort((a, b) => (a < b ? 1 : -1));
+  const perLeg = used / BigInt(legs);
+  let over = 0n;
+  return devices.map((free, index) => {
+    const wanted = (index < legs ? perLeg : 0n) + over;
+    const left = largest(free - wanted, 0n);
+    over = wanted - (free - left);
+    return left;
+  });
+}

@@ -1,0 +1,141 @@
+import type { Bytes } from '../domain/bytes.ts';
+import { Failure } from '../domain/errors.ts';
+import { type LvName, type PoolName, type VgName, parseVolumeId } from '../domain/ids.ts';
+import { type FilesystemState, type Volume, filesystemTypes } from '../domain/volume.ts';
+import { parseLayout, printLayout } from './layout.ts';
+import type { ReportRow } from './report.ts';
+import { parseTags, tag } from './tags.ts';
+
+export interface LvRecord {
+  readonly group: VgName;
+  readonly lv: LvName;
+  readonly uuid: string;
+  readonly size: Bytes;
+  readonly tags: ReadonlyMap<string, string>;
+  readonly active: boolean;
+  readonly thinPool: LvName | undefined;
+  readonly isThinPool: boolean;
+  readonly dataPercent: number;
+  readonly metadataPercent: number;
+}
+
+export interface VgRecord {
+  readonly group: VgName;
+  readonly size: Bytes;
+  readonly free: Bytes;
+  readonly extentSize: Bytes;
+  readonly metadata: { readonly size: Bytes; readonly free: Bytes };
+  readonly tags: ReadonlyMap<string, string>;
+  readonly missingDevices: number;
+}
+
+export interface PvRecord {
+  readonly device: string;
+  readonly uuid: string;
+  readonly group: VgName | undefined;
+  readonly free: Bytes;
+  readonly size: Bytes;
+  readonly allocatable: boolean;
+}
+
+export function decodeLv(row: ReportRow): LvRecord {
+  const attributes = field(row, 'lv_attr');
+  return {
+    group: field(row, 'vg_name') as VgName,
+    lv: field(row, 'lv_name') as LvName,
+    uuid: field(row, 'lv_uuid'),
+    size: bytes(row, 'lv_size'),
+    tags: parseTags(field(row, 'lv_tags')),
+    active: attributes[4] === 'a',
+    thinPool: (field(row, 'pool_lv') || undefined) as LvName | undefined,
+    isThinPool: attributes[0] === 't',
+    dataPercent: percent(row, 'data_percent'),
+    metadataPercent: percent(row, 'metadata_percent'),
+  };
+}
+
+export function decodeVg(row: ReportRow): VgRecord {
+  return {
+    group: field(row, 'vg_name') as VgName,
+    size: bytes(row, 'vg_size'),
+    free: bytes(row, 'vg_free'),
+    extentSize: bytes(row, 'vg_extent_size'),
+    metadata: { size: bytes(row, 'vg_mda_size'), free: bytes(row, 'vg_mda_free') },
+    tags: parseTags(field(row, 'vg_tags')),
+    missingDevices: Number(field(row, 'vg_missing_pv_count')),
+  };
+}
+
+export function decodePv(row: ReportRow): PvRecord {
+  return {
+    device: field(row, 'pv_name'),
+    uuid: field(row, 'pv_uuid'),
+    group: (field(row, 'vg_name') || undefined) as VgName | undefined,
+    free: bytes(row, 'pv_free'),
+    size: bytes(row, 'pv_size'),
+    allocatable: field(row, 'pv_allocatable') === 'allocatable' && field(row, 'pv_missing') === '',
+  };
+}
+
+/** The volume that a logical volume's tags describe; `undefined` for whatever is not Quarry's. */
+export function toVolume(record: LvRecord, pool: PoolName): Volume | undefined {
+  const { tags } = record;
+  const id = parseVolumeId(tags.get('id') ?? '')?.id;
+  const name = tags.get('name');
+  const layout = parseLayout(tags.get('layout'));
+  if (tags.get('role') !== 'volume' || id === undefined || name === undefined || layout === undefined) return undefined;
+  return {
+    id,
+    name,
+    pool,
+    group: record.group,
+    lv: record.lv,
+    size: record.size,
+    layout,
+    filesystem: filesystemState(tags.get('fs')),
+    mkfsOptions: words(tags.get('mkfs')),
+    state: tags.get('state') === 'creating' ? 'creating' : 'ready',
+  };
+}
+
+/** The tags that a new volume is born with, in one transaction with the volume itself. */
+export function creationTags(volume: Volume): string[] {
+  const tags = [
+    tag('v', '1'),
+    tag('role', 'volume'),
+    tag('id', volume.id),
+    tag('name', volume.name),
+    tag('layout', printLayout(volume.layout)),
+    tag('fs', volume.filesystem),
+  ];
+  if (volume.mkfsOptions.length > 0) tags.push(tag('mkfs', volume.mkfsOptions.join(' ')));
+  if (volume.state === 'creating') tags.push(tag('state', volume.state));
+  return tags;
+}
+
+/** Unknown is not absent: a volume whose tag is lost or strange counts as formatted, and is never formatted again. */
+function filesystemState(text: string | undefined): FilesystemState {
+  if (text === 'none') return 'none';
+  return filesystemTypes.find((known) => known === text) ?? 'unknown';
+}
+
+function words(text: string | undefined): string[] {
+  return (text ?? '').split(/\s+/).filter((word) => word !== '');
+}
+
+function field(row: ReportRow, name: string): string {
+  const value = row[name];
+  if (value === undefined) throw new Failure('unavailable', `LVM's report has no field ${name}`);
+  return value;
+}
+
+function bytes(row: ReportRow, name: string): Bytes {
+  const text = field(row, name);
+  if (!/^\d+$/.test(text)) throw new Failure('unavailable', `LVM's report says "${text}" for ${name}; bytes were expected`);
+  return BigInt(text);
+}
+
+/** Empty for what has no percentage, and for a thin pool that is not active. */
+function percent(row: ReportRow, name: string): number {
+  return Number(field(row, name) || '0');
+}

@@ -1,0 +1,48 @@
+import { Failure } from '../domain/errors.ts';
+
+/** One row of an LVM report: field name → text. */
+export type ReportRow = Readonly<Record<string, string>>;
+
+export interface LvmDocument {
+  readonly rows: readonly ReportRow[];
+  readonly log: readonly ReportRow[];
+}
+
+/**
+ * One JSON document of LVM (`--reportformat json`, with the command log on). The rows of all its reports follow each other;
+ * a document that is no report has none. Throws `unavailable` for anything else.
+ */
+export function decodeDocument(text: string): LvmDocument {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (cause) {
+    throw new Failure('unavailable', `LVM's answer is no JSON: ${text.slice(0, 200)}`, { cause });
+  }
+  if (!isRecord(document)) throw new Failure('unavailable', `LVM's answer is no JSON object: ${text.slice(0, 200)}`);
+  const reports = Array.isArray(document['report']) ? (document['report'] as unknown[]) : [];
+  return {
+    rows: reports.filter(isRecord).flatMap((report) => Object.values(report).flatMap(toRows)),
+    log: toRows(document['log']),
+  };
+}
+
+/** Whether the command of this document succeeded; `undefined` when the document does not say. */
+export function succeeded(document: LvmDocument): boolean | undefined {
+  const status = document.log.findLast((row) => row['log_type'] === 'status' && row['log_context'] === 'shell');
+  return status === undefined ? undefined : status['log_ret_code'] === '1';
+}
+
+/** LVM's error lines in the log of a command. */
+export function errorMessages(document: LvmDocument): string[] {
+  return document.log.filter((row) => row['log_type'] === 'error').map((row) => row['log_message'] ?? '');
+}
+
+function toRows(value: unknown): ReportRow[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter(isRecord).map((row) => Object.fromEntries(Object.entries(row).map(([k, v]) => [k, String(v)])));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

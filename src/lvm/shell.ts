@@ -1,0 +1,116 @@
+import { Failure } from '../domain/errors.ts';
+import type { Session, StartSession } from '../exec/session.ts';
+import type { LvmAnswer, LvmArguments } from './lvm.ts';
+import { decodeDocument, errorMessages, type LvmDocument, succeeded } from './report.ts';
+
+/** lvm(8) splits a line at spaces and honours quotes; nothing we send needs either, and so nothing may contain them. */
+const safeWord = /^[A-Za-z0-9_+.\-/=!:&,%@]+$/;
+
+export interface ShellOptions {
+  readonly start: StartSession;
+  /** The program with what enters the right namespaces before it: `['lvm']`. */
+  readonly program: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string>>;
+  /** Milliseconds an answer may take before the process is killed. */
+  readonly deadline: number;
+}
+
+/**
+ * One long-lived `lvm` process, started at its first command and again after it died or was stuck.
+ * The profile that LVM ships for its D-Bus daemon makes it answer each command with one JSON document on descriptor 3.
+ * Commands must not use `--select` (it would stay in force for the log of all later commands), nor `--devices` (the command
+ * after it crashes): both seen with LVM 2.03.31.
+ */
+export class LvmShell {
+  readonly #options: ShellOptions;
+  #session: Session | undefined;
+  #waiting: ((answer: string | Failure) => void) | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ShellOptions) {
+    this.#options = options;
+  }
+
+  async run(argv: LvmArguments): Promise<LvmAnswer> {
+    const turn = this.#tail.then(() => this.#answer(argv));
+    this.#tail = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** The process ends after the command in flight; the next command starts another. */
+  restart(): void {
+    this.#tail = this.#tail.then(() => this.#discard());
+  }
+
+  async #answer(argv: LvmArguments): Promise<LvmAnswer> {
+    const document = await this.#exchange(argv);
+    const ok = succeeded(document);
+    if (ok === undefined) {
+      this.#discard();
+      throw new Failure('unavailable', `LVM did not say whether ${argv[0]} succeeded`);
+    }
+    if (ok) return { ok, rows: document.rows };
+    return { ok, messages: errorMessages(await this.#exchange(['lastlog'])) };
+  }
+
+  async #exchange(argv: LvmArguments): Promise<LvmDocument> {
+    const unsafe = argv.find((word) => !safeWord.test(word));
+    if (unsafe !== undefined) throw new Failure('invalid', `"${unsafe}" cannot be passed to LVM`);
+    const session = (this.#session ??= this.#open());
+    const answer = await new Promise<string | Failure>((resolve) => {
+      const timer = setTimeout(() => {
+        session.kill();
+        resolve(unanswered(argv, `did not answer within ${this.#options.deadline} ms and was killed`));
+      }, this.#options.deadline);
+      this.#waiting = (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      };
+      session.write(argv.join(' '));
+    });
+    this.#waiting = undefined;
+    if (answer instanceof Failure) {
+      this.#discard();
+      throw answer;
+    }
+    return decodeDocument(answer);
+  }
+
+  #open(): Session {
+    const { start, program, env } = this.#options;
+    const session = start(program, { ...env, LVM_REPORT_FD: '3', LVM_COMMAND_PROFILE: 'lvmdbusd' });
+    let buffer = '';
+    session.onAnswer((text) => {
+      buffer += text;
+      if (!isWhole(buffer)) return;
+      const whole = buffer;
+      buffer = '';
+      this.#waiting?.(whole);
+    });
+    void session.ended.then((reason) => {
+      if (this.#session === session) this.#waiting?.(unanswered(['lvm'], `ended before it answered: ${reason}`));
+      if (this.#session === session) this.#session = undefined;
+    });
+    return session;
+  }
+
+  #discard(): void {
+    this.#session?.kill();
+    this.#session = undefined;
+  }
+}
+
+/** LVM ends a document with a brace at the start of an indented line of its own; only then is parsing worth its time. */
+function isWhole(text: string): boolean {
+  if (!/\n ? ?\}\s*$/.test(text.slice(-8))) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function unanswered(argv: LvmArguments, reason: string): Failure {
+  return new Failure('unavailable', `LVM ${reason}; what ${argv[0]} changed is not known`);
+}

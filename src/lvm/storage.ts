@@ -1,0 +1,226 @@
+import { chooseSize, refuseGrowth, roundedSize } from '../domain/capacity.ts';
+import type { Bytes, SizeRange } from '../domain/bytes.ts';
+import { incompatibilities } from '../domain/compatibility.ts';
+import { Failure, isFailure } from '../domain/errors.ts';
+import { type NodeName, type PoolName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
+import type { Pool } from '../domain/pool.ts';
+import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/storage.ts';
+import type { FilesystemType, OpenVolume, Volume, VolumeSpec } from '../domain/volume.ts';
+import { activateVolume, createVolume, extendVolume, listOne, removeVolume, retag } from './arguments.ts';
+import type { InventoryCache } from './cache.ts';
+import type { Devices } from './devices.ts';
+import { lvmFailure } from './failures.ts';
+import type { Lvm } from './lvm.ts';
+import { devicePath, lvNameFor } from './names.ts';
+import { afterCreate, afterExtend, afterRemove } from './prediction.ts';
+import { creationTags, decodeLv } from './records.ts';
+import { tag } from './tags.ts';
+import type { Writer } from './writer.ts';
+
+export interface LocalStorageOptions {
+  readonly node: NodeName;
+  readonly lvm: Lvm;
+  readonly cache: InventoryCache;
+  readonly locks: VolumeLocks;
+  readonly writer: Writer;
+  readonly devices: Devices;
+  /** Where the device is mounted, staged or published; empty when nowhere. */
+  readonly usesOf: (device: string) => Promise<readonly string[]>;
+}
+
+/** The volumes of this machine, kept by LVM alone. */
+export class LocalStorage implements Storage, NodeVolumes {
+  readonly node: NodeName;
+  readonly #options: LocalStorageOptions;
+
+  constructor(options: LocalStorageOptions) {
+    this.node = options.node;
+    this.#options = options;
+  }
+
+  inventory(): Inventory {
+    return this.#options.cache.current();
+  }
+
+  async find(id: VolumeId, _signal: AbortSignal): Promise<Volume | undefined> {
+    const { cache } = this.#options;
+    const known = cache.reported ? cache.current().volumes.get(id) : undefined;
+    return known ?? (await cache.refresh()).volumes.get(id);
+  }
+
+  async create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
+    const lv = lvNameFor(spec.name);
+    const id = volumeIdFor(this.node, lv);
+    using _lock = this.#options.locks.take(id, 'CreateVolume');
+    const { group } = this.#pool(spec.pool).spec;
+    return this.#options.writer.exclusive(group, signal, async () => {
+      const existing = await this.#existing(id);
+      if (existing) return this.#reuse(existing, spec);
+      return this.#make(id, spec);
+    });
+  }
+
+  async remove(id: VolumeId, signal: AbortSignal): Promise<void> {
+    using _lock = this.#options.locks.take(id, 'DeleteVolume');
+    const volume = await this.find(id, signal);
+    if (!volume) return;
+    await this.#options.writer.exclusive(volume.group, signal, async () => {
+      if (!(await this.#isOurs(volume))) return this.#options.cache.drop(id);
+      await this.#refuseInUse(volume);
+      await this.#options.writer.change(`volume ${id} could not be removed`, removeVolume(volume.group, volume.lv));
+      this.#options.cache.drop(id);
+      const pool = this.inventory().pools.get(volume.pool);
+      if (pool) this.#options.cache.putPool(afterRemove(pool, volume.layout, volume.size));
+    });
+  }
+
+  async expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
+    using _lock = this.#options.locks.take(id, 'ControllerExpandVolume');
+    const found = await this.#mustFind(id, signal);
+    return this.#options.writer.exclusive(found.group, signal, async () => {
+      const pool = this.#pool(found.pool);
+      const wanted = roundedSize(pool, found.layout, size);
+      if (found.size >= wanted) return keepSize(found, size);
+      refuseGrowth(pool, found.layout, found.size, wanted);
+      await this.#options.writer.change(`volume ${id} could not be extended`, extendVolume(found.group, found.lv, wanted));
+      const volume = { ...found, size: wanted };
+      this.#options.cache.put(volume);
+      this.#options.cache.putPool(afterExtend(pool, found.layout, found.size, wanted));
+      return volume;
+    });
+  }
+
+  async open(id: VolumeId, signal: AbortSignal): Promise<OpenVolume> {
+    const found = await this.#mustFind(id, signal);
+    const volume = found.state === 'creating' ? await this.finish(found, signal) : found;
+    const device = devicePath(volume.group, volume.lv);
+    if (!(await this.#options.devices.exists(device))) {
+      await this.#options.writer.exclusive(volume.group, signal, () =>
+        this.#options.writer.change(`volume ${id} could not be activated`, activateVolume(volume.group, volume.lv)),
+      );
+      if (!(await this.#options.devices.exists(device))) {
+        throw new Failure('unavailable', `volume ${id} is active, but ${device} does not exist`);
+      }
+    }
+    return { volume, device };
+  }
+
+  async recordFilesystem(id: VolumeId, filesystem: FilesystemType, signal: AbortSignal): Promise<void> {
+    const volume = await this.#mustFind(id, signal);
+    const tags = { remove: tag('fs', volume.filesystem), add: tag('fs', filesystem) };
+    await this.#options.writer.exclusive(volume.group, signal, () =>
+      this.#options.writer.change(`the filesystem of volume ${id} could not be recorded`, retag(volume.group, volume.lv, tags)),
+    );
+    this.#options.cache.put({ ...volume, filesystem });
+  }
+
+  volumeLimit(): number {
+    return this.#options.devices.volumeLimit(this.inventory());
+  }
+
+  deviceSize(device: string): Promise<Bytes> {
+    return this.#options.devices.size(device);
+  }
+
+  /** Ends a creation that was interrupted before its wipe was known to be complete. Nothing was ever written to it. */
+  async finish(volume: Volume, signal: AbortSignal): Promise<Volume> {
+    return this.#options.writer.exclusive(volume.group, signal, async () => {
+      const device = devicePath(volume.group, volume.lv);
+      await this.#refuseInUse(volume);
+      await this.#options.writer.change(`volume ${volume.id} could not be activated`, activateVolume(volume.group, volume.lv));
+      await this.#options.devices.wipe(device);
+      return this.#markReady(volume);
+    });
+  }
+
+  async #make(id: VolumeId, spec: VolumeSpec): Promise<Volume> {
+    const { cache } = this.#options;
+    const pool = this.#pool(spec.pool);
+    const { group } = pool.spec;
+    const lv = lvNameFor(spec.name);
+    const size = chooseSize(pool, spec.layout, spec.size);
+    const state = spec.layout.type === 'thick' ? 'creating' : 'ready';
+    const { name, layout, mkfsOptions } = spec;
+    const volume: Volume = { id, name, layout, mkfsOptions, pool: spec.pool, group, lv, size, filesystem: 'none', state };
+    const thinPool = cache.thinPoolLv(pool.spec);
+    const command = createVolume({ group, lv, size, layout, thinPool, tags: creationTags(volume) });
+    try {
+      await this.#options.writer.change(`volume "${name}" could not be created`, command);
+    } catch (error) {
+      // The writer has read the state again: what made LVM refuse the name may be this very volume.
+      const existing = isFailure(error, 'exists') ? cache.current().volumes.get(id) : undefined;
+      if (existing) return this.#reuse(existing, spec);
+      throw error;
+    }
+    cache.put(volume);
+    cache.putPool(afterCreate(pool, layout, size));
+    return state === 'creating' ? this.#markReady(volume) : volume;
+  }
+
+  async #markReady(volume: Volume): Promise<Volume> {
+    await this.#options.writer.change(
+      `volume ${volume.id} could not be marked as ready`,
+      retag(volume.group, volume.lv, { remove: tag('state', 'creating') }),
+    );
+    const ready = { ...volume, state: 'ready' as const };
+    this.#options.cache.put(ready);
+    return ready;
+  }
+
+  /** A name that memory knows is looked up again: nothing is acknowledged that LVM does not show. */
+  async #existing(id: VolumeId): Promise<Volume | undefined> {
+    const { cache } = this.#options;
+    return cache.current().volumes.has(id) ? (await cache.refresh()).volumes.get(id) : undefined;
+  }
+
+  async #mustFind(id: VolumeId, signal: AbortSignal): Promise<Volume> {
+    const volume = await this.find(id, signal);
+    if (!volume) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
+    return volume;
+  }
+
+  /** Right before a removal LVM says once more whose the logical volume is. `false`: it is gone. */
+  async #isOurs(volume: Volume): Promise<boolean> {
+    const answer = await this.#options.lvm.report(listOne(volume.group, volume.lv));
+    if (!answer.ok) {
+      const failure = lvmFailure(`volume ${volume.id} could not be looked up`, answer.messages);
+      if (failure.kind === 'not-found') return false;
+      throw failure;
+    }
+    const id = answer.rows.map(decodeLv)[0]?.tags.get('id');
+    if (id === volume.id) return true;
+    throw new Failure('precondition', `${volume.group}/${volume.lv} no longer carries the tags of volume ${volume.id}: it is left alone`);
+  }
+
+  async #refuseInUse(volume: Volume): Promise<void> {
+    const uses = await this.#options.usesOf(devicePath(volume.group, volume.lv));
+    if (uses.length === 0) return;
+    throw new Failure('precondition', `volume ${volume.id} is in use at ${uses.join(', ')}: unpublish and unstage it first`);
+  }
+
+  /** Throws `invalid` for a name no pool has, and `unavailable` for a pool that cannot serve now. */
+  #pool(name: PoolName): Pool {
+    const { pools, unready } = this.inventory();
+    const pool = pools.get(name);
+    if (pool) return pool;
+    const reason = unready.get(name);
+    if (reason !== undefined) throw new Failure('exhausted', `pool ${name} is not ready on node ${this.node}: ${reason}`);
+    throw new Failure('invalid', `there is no pool "${name}"; known: ${[...pools.keys(), ...unready.keys()].join(', ')}`);
+  }
+
+  async #reuse(existing: Volume, spec: VolumeSpec): Promise<Volume> {
+    const problems = incompatibilities(existing, spec);
+    if (problems.length > 0) {
+      throw new Failure('exists', `volume "${spec.name}" exists and does not fit the request: ${problems.join('; ')}`);
+    }
+    if (existing.state === 'ready') return existing;
+    await this.#options.devices.wipe(devicePath(existing.group, existing.lv));
+    return this.#markReady(existing);
+  }
+}
+
+/** A shrink is no error of the caller's unless the limit forbids the size that the volume has. */
+function keepSize(volume: Volume, { limit }: SizeRange): Volume {
+  if (limit === undefined || volume.size <= limit) return volume;
+  throw new Failure('out-of-range', `volume ${volume.id} has ${volume.size} bytes, more than the limit of ${limit}; volumes never shrink`);
+}
