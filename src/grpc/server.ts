@@ -1,0 +1,73 @@
+import { chmod } from 'node:fs/promises';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Failure } from '../domain/errors.ts';
+import { loadProto } from './load.ts';
+import { bindServices, type Services } from './services.ts';
+import { claimSocket, socketPath } from './socket.ts';
+import type { CallHooks } from './unary.ts';
+
+/** Bytes. What a Go client accepts by default, in both directions: the largest list page has to fit. */
+const largestMessage = 4 * 1024 * 1024;
+
+export interface ServerOptions extends CallHooks {
+  /** `unix:///path` */
+  readonly endpoint: string;
+  readonly services: Services;
+  /** Default: see loadProto. */
+  readonly protoPath?: string;
+}
+
+export interface CsiServer {
+  /** Resolves when calls are accepted. @throws Failure when the socket cannot be had */
+  start(): Promise<void>;
+  /** Takes no new call, lets running ones finish, cuts them off after the deadline. True when none had to be cut off. */
+  stop(deadlineMs: number): Promise<boolean>;
+}
+
+export function createServer(options: ServerOptions): CsiServer {
+  const path = socketPath(options.endpoint);
+  // Channelz stays on: without it, grpc-js 1.14.7 forgets its sessions and forceShutdown closes none of them.
+  const server = new Server({
+    'grpc.max_receive_message_length': largestMessage,
+    'grpc.max_send_message_length': largestMessage,
+  });
+  const running = new Set<Promise<void>>();
+
+  return {
+    async start() {
+      bindServices(server, loadProto(options.protoPath), options.services, { ...options, running });
+      await claimSocket(path);
+      await bind(server, path);
+      await chmod(path, 0o600);
+    },
+    stop: (deadlineMs) => shutDown(server, running, deadlineMs),
+  };
+}
+
+async function bind(server: Server, path: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.bindAsync(`unix://${path}`, ServerCredentials.createInsecure(), (error) => {
+    if (error === null) resolve();
+    else reject(new Failure('unavailable', `cannot listen on ${path}: ${error.message}`, { cause: error }));
+  });
+  await promise;
+}
+
+async function shutDown(server: Server, running: ReadonlySet<Promise<void>>, deadlineMs: number): Promise<boolean> {
+  const closed = Promise.withResolvers<void>();
+  server.tryShutdown(() => closed.resolve());
+  const quiet = (async () => {
+    await closed.promise;
+    while (running.size > 0) await Promise.all(running);
+    return true;
+  })();
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), deadlineMs);
+  try {
+    return await Promise.race([quiet, late.promise]);
+  } finally {
+    clearTimeout(timer);
+    // Also after a clean end: it lets go of what tryShutdown leaves registered, and does nothing twice.
+    server.forceShutdown();
+  }
+}

@@ -1,0 +1,48 @@
+import type { handleUnaryCall, Server } from '@grpc/grpc-js';
+import type protobuf from 'protobufjs';
+import type { ControllerHandlers } from '../gen/csi/v1/Controller.ts';
+import type { GroupControllerHandlers } from '../gen/csi/v1/GroupController.ts';
+import type { IdentityHandlers } from '../gen/csi/v1/Identity.ts';
+import type { NodeHandlers } from '../gen/csi/v1/Node.ts';
+import { methodsOf, rawDefinition } from './load.ts';
+import { type CallHooks, unary, type UnaryHandler } from './unary.ts';
+
+/** The methods of a generated service as async functions under camelCase names; its index signature falls away. */
+type Methods<Handlers> = {
+  [
+    Name in keyof Handlers as string extends Name ? never : Uncapitalize<Name & string>
+  ]: Handlers[Name] extends handleUnaryCall<infer Request, infer Response> ? UnaryHandler<Request, Response> : never;
+};
+
+export type IdentityMethods = Methods<IdentityHandlers>;
+export type ControllerMethods = Methods<ControllerHandlers>;
+export type GroupControllerMethods = Methods<GroupControllerHandlers>;
+export type NodeMethods = Methods<NodeHandlers>;
+
+/** What is offered. A method that is left out answers UNIMPLEMENTED, and so does a service. */
+export interface Services {
+  readonly Identity?: Partial<IdentityMethods>;
+  readonly Controller?: Partial<ControllerMethods>;
+  readonly GroupController?: Partial<GroupControllerMethods>;
+  readonly Node?: Partial<NodeMethods>;
+}
+
+type LooseHandlers = Readonly<Record<string, UnaryHandler<Record<string, unknown>, object> | undefined>>;
+
+/** Adds the services to a server. Throws on a handler that no method calls, which is always a slip. */
+export function bindServices(server: Server, root: protobuf.Root, services: Services, hooks: CallHooks): void {
+  for (const [name, handlers] of Object.entries(services)) {
+    const service = `csi.v1.${name}`;
+    const definition = rawDefinition(root, service);
+    // The types hold each handler to its method; here, where the methods come from the proto, they are all alike.
+    const loose = handlers as LooseHandlers;
+    for (const key of Object.keys(loose)) {
+      if (!(key in definition)) throw new Error(`${service} has no method ${key}`);
+    }
+    const bound = methodsOf(root, service).map((method) => {
+      const key = `${method.name.charAt(0).toLowerCase()}${method.name.slice(1)}`;
+      return [key, unary(method, loose[key], hooks)];
+    });
+    server.addService(definition, Object.fromEntries(bound));
+  }
+}

@@ -1,0 +1,49 @@
+import { lstat, mkdir, unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { Failure } from '../domain/errors.ts';
+
+/** sun_path has 108 bytes, the last of them zero. */
+const longestSocketPath = 107;
+
+/** `unix:///run/csi.sock` → `/run/csi.sock`. @throws Failure('invalid') */
+export function socketPath(endpoint: string): string {
+  const path = /^unix:(?:\/\/)?(\/[^/].*)$/.exec(endpoint)?.[1];
+  if (path === undefined) throw new Failure('invalid', `endpoint ${endpoint} is not of the form unix:///path`);
+  if (Buffer.byteLength(path) > longestSocketPath) {
+    throw new Failure('invalid', `endpoint ${endpoint} is longer than the ${longestSocketPath} bytes of a socket path`);
+  }
+  return path;
+}
+
+/**
+ * Makes the path free to bind: creates its directory, and removes a socket that a dead process left behind.
+ *
+ * @throws Failure('precondition') when somebody answers there, or when what is there is not a socket
+ */
+export async function claimSocket(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  const found = await lstat(path).catch(ignoreMissing);
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new Failure('precondition', `${path} exists and is not a socket: remove it first`);
+  if (await answers(path)) throw new Failure('precondition', `another process serves ${path}: stop it first`);
+  await unlink(path).catch(ignoreMissing);
+}
+
+/** Only a refused connection proves that nobody listens; a full backlog or missing rights do not. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
+    );
+  });
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}

@@ -1,0 +1,156 @@
+import { status } from '@grpc/grpc-js';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Failure } from '../../../src/domain/errors.ts';
+import type { Services } from '../../../src/grpc/services.ts';
+import { failureOf, serve } from './harness.ts';
+
+const probe = async () => ({ ready: { value: true } });
+
+test('a request arrives decoded, and its call is one line of the log', async () => {
+  const seen: unknown[] = [];
+  const observed: unknown[] = [];
+  const { client, lines } = await serve(
+    {
+      Controller: {
+        createVolume: async (request) => {
+          seen.push(
+            request.name,
+            request.capacityRange?.requiredBytes,
+            request.volumeCapabilities[0]?.accessMode?.mode,
+          );
+          return { volume: { volumeId: 'v1', capacityBytes: '9007199254740993' } };
+        },
+        listVolumes: async () => ({}),
+      },
+    },
+    { observe: (...each) => observed.push(each), now: () => 5 },
+  );
+  const created = await client.controller.createVolume({
+    name: 'pvc-1',
+    capacityRange: { requiredBytes: '9007199254740993' },
+    volumeCapabilities: [{ mount: {}, accessMode: { mode: 'SINGLE_NODE_WRITER' } }],
+  });
+  await client.controller.listVolumes({});
+  expect(seen).toEqual(['pvc-1', '9007199254740993', 'SINGLE_NODE_WRITER']);
+  expect(created.volume?.capacityBytes).toBe('9007199254740993');
+  expect(lines).toEqual([
+    { level: 'info', message: 'call', fields: { method: 'CreateVolume', volume: 'pvc-1', duration_ms: 0, code: 'OK' } },
+    { level: 'debug', message: 'call', fields: { method: 'ListVolumes', duration_ms: 0, code: 'OK' } },
+  ]);
+  expect(observed).toEqual([
+    ['CreateVolume', 'OK', 0],
+    ['ListVolumes', 'OK', 0],
+  ]);
+});
+
+test('a failure reaches the caller with its message', async () => {
+  const { client, lines } = await serve({
+    Controller: {
+      deleteVolume: async () => {
+        throw new Failure('precondition', 'volume v1 is staged');
+      },
+    },
+  });
+  const failure = await failureOf(client.controller.deleteVolume({ volumeId: 'v1' }));
+  expect(failure).toMatchObject({ code: status.FAILED_PRECONDITION, details: 'volume v1 is staged' });
+  expect(lines).toMatchObject([
+    { level: 'info', fields: { volume: 'v1', code: 'FAILED_PRECONDITION', error: 'volume v1 is staged' } },
+  ]);
+});
+
+test('an unknown error leaves without its text and is logged whole, with the request redacted', async () => {
+  const boom = new Error('disk on fire');
+  const { client, lines } = await serve({
+    Node: {
+      nodeStageVolume: () => {
+        throw boom;
+      },
+    },
+  });
+  const call = client.node.nodeStageVolume({ volumeId: 'v1', secrets: { passphrase: 'SECRET' } });
+  expect(await failureOf(call)).toMatchObject({ code: status.INTERNAL, details: 'internal error' });
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatchObject({ level: 'error', fields: { method: 'NodeStageVolume', volume: 'v1', err: boom } });
+  expect(lines[0]?.fields['request']).toEqual({ volumeId: 'v1', secrets: '[redacted]' });
+});
+
+test.each([
+  ['nothing', undefined],
+  ['null', null],
+  ['text', 'yes'],
+  ['a list that is none', { capabilities: 'all' }],
+  ['a message that is none', { capabilities: ['all'] }],
+])('a handler that resolves to %s is an internal error', async (_what, response) => {
+  const identity = { getPluginCapabilities: async () => response } as unknown as Services['Identity'];
+  const { client, lines } = await serve({ Identity: { ...identity, probe } });
+  const failure = await failureOf(client.identity.getPluginCapabilities({}));
+  expect(failure).toMatchObject({ code: status.INTERNAL, details: 'internal error' });
+  expect(lines[0]?.level).toBe('error');
+  expect(await client.identity.probe({})).toEqual({ ready: { value: true } });
+});
+
+test('what is not offered is UNIMPLEMENTED', async () => {
+  const { client } = await serve({ Controller: {} });
+  expect(await failureOf(client.controller.getSnapshot({}))).toMatchObject({
+    code: status.UNIMPLEMENTED,
+    details: 'this driver does not offer GetSnapshot',
+  });
+  expect(await failureOf(client.node.nodeGetInfo({}))).toMatchObject({ code: status.UNIMPLEMENTED });
+});
+
+test('a handler that no method calls is a slip', async () => {
+  const slip = { probee: probe } as Services['Identity'];
+  await expect(serve({ Identity: { ...slip } })).rejects.toThrow('csi.v1.Identity has no method probee');
+});
+
+test('a request over the limits never reaches the handler', async () => {
+  const { client } = await serve({ Controller: { deleteVolume: () => Promise.reject(new Error('reached')) } });
+  const failure = await failureOf(client.controller.deleteVolume({ volumeId: 'x'.repeat(129) }));
+  expect(failure).toMatchObject({
+    code: status.INVALID_ARGUMENT,
+    details: 'volume_id is 129 bytes long, the limit is 128',
+  });
+});
+
+test.each([
+  ['a field cut short', Buffer.from([0x0a, 0x05, 0x61])],
+  ['a number without end', Buffer.alloc(20, 0xff)],
+  ['text that is no UTF-8', Buffer.from([0x0a, 0x02, 0xc3, 0x28])],
+])('%s is INVALID_ARGUMENT', async (_what, bytes) => {
+  const { client } = await serve({ Controller: { deleteVolume: async () => ({}) } });
+  expect(await failureOf(client.raw('/csi.v1.Controller/DeleteVolume', bytes))).toMatchObject({
+    code: status.INVALID_ARGUMENT,
+    details: 'the request is not a well-formed DeleteVolumeRequest',
+  });
+});
+
+test('no bytes on the wire end the process or become an internal error', async () => {
+  const { client, lines } = await serve({ Identity: { probe }, Controller: { createVolume: async () => ({}) } });
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
+      await client.raw('/csi.v1.Controller/CreateVolume', Buffer.from(bytes)).catch(() => undefined);
+    }),
+    { numRuns: 200 },
+  );
+  expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+  expect(await client.identity.probe({})).toEqual({ ready: { value: true } });
+});
+
+test('a message that is too large is refused and the process lives', async () => {
+  const { client } = await serve({ Identity: { probe }, Controller: { deleteVolume: async () => ({}) } });
+  const bytes = Buffer.alloc(5 * 1024 * 1024);
+  expect(await failureOf(client.raw('/csi.v1.Controller/DeleteVolume', bytes))).toMatchObject({
+    code: status.RESOURCE_EXHAUSTED,
+  });
+  expect(await client.identity.probe({})).toEqual({ ready: { value: true } });
+});
+
+test('a logger or metric that throws does not cost the caller its answer', async () => {
+  const fails = (): never => {
+    throw new Error('log is full');
+  };
+  const log = { debug: fails, info: fails, warn: fails, error: fails };
+  const { client } = await serve({ Identity: { probe } }, { log });
+  expect(await client.identity.probe({})).toEqual({ ready: { value: true } });
+});
