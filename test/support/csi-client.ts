@@ -46,7 +46,7 @@ export function createCsiClient(address: string): CsiClient {
   });
   const raw: CsiClient['raw'] = (path, bytes, options = {}) => call(client, path, bytes, options);
 
-  const service = <T>(name: string): T => {
+  const service = (name: string): Record<string, unknown> => {
     const calls = methodsOf(root, `csi.v1.${name}`).map((method) => {
       const send = async (request: object, options?: CallOptions): Promise<object> => {
         const reply = await raw(`/csi.v1.${name}/${method.name}`, encode(method.resolvedRequestType, request), options);
@@ -54,14 +54,14 @@ export function createCsiClient(address: string): CsiClient {
       };
       return [`${method.name.charAt(0).toLowerCase()}${method.name.slice(1)}`, send];
     });
-    return Object.fromEntries(calls) as T;
+    return Object.fromEntries(calls);
   };
 
   return {
-    identity: service('Identity'),
-    controller: service('Controller'),
-    groupController: service('GroupController'),
-    node: service('Node'),
+    identity: service('Identity') as CsiClient['identity'],
+    controller: service('Controller') as CsiClient['controller'],
+    groupController: service('GroupController') as CsiClient['groupController'],
+    node: service('Node') as CsiClient['node'],
     raw,
     close: () => client.close(),
   };

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import protobuf from 'protobufjs';
 
 /** Messages of a type with any subset of its fields, at most three levels deep. `text` gives the text of a field. */

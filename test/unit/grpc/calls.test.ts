@@ -33,7 +33,7 @@ test('a caller that gives up aborts the signal', async () => {
 test('a deadline aborts the signal', async () => {
   const { probe, begun } = slowProbe();
   const { client, server } = await serve({ Identity: { probe } });
-  const call = failureOf(client.identity.probe({}, { deadlineMs: 100 }));
+  const call = failureOf(client.identity.probe({}, { deadlineMs: 300 }));
   const signal = await begun;
   expect(await call).toMatchObject({ code: status.DEADLINE_EXCEEDED });
   expect(await server.stop(5000)).toBe(true);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isFailure } from '../../../src/domain/errors.ts';
 import { checkLimits } from '../../../src/grpc/limits.ts';

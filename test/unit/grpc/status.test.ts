@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Failure, type FailureKind } from '../../../src/domain/errors.ts';
 import { isUnknown, statusOf } from '../../../src/grpc/status.ts';

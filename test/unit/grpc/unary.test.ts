@@ -1,8 +1,8 @@
 import { status } from '@grpc/grpc-js';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Failure } from '../../../src/domain/errors.ts';
-import type { Services } from '../../../src/grpc/services.ts';
+import type { NodeMethods, Services } from '../../../src/grpc/services.ts';
 import { failureOf, serve } from './harness.ts';
 
 const probe = async () => ({ ready: { value: true } });
@@ -153,4 +153,18 @@ test('a logger or metric that throws does not cost the caller its answer', async
   const log = { debug: fails, info: fails, warn: fails, error: fails };
   const { client } = await serve({ Identity: { probe } }, { log });
   expect(await client.identity.probe({})).toEqual({ ready: { value: true } });
+});
+
+test('handlers that do not fit their method do not compile', () => {
+  const wrongResponse: Services = {
+    // @ts-expect-error ready is a message
+    Identity: { probe: async () => ({ ready: true }) },
+  };
+  const wrongName: Services = {
+    // @ts-expect-error there is no such method
+    Identity: { probee: probe },
+  };
+  // @ts-expect-error nodeGetInfo is missing
+  const missing: Pick<NodeMethods, 'nodeGetInfo' | 'nodeGetCapabilities'> = { nodeGetCapabilities: async () => ({}) };
+  expect([wrongResponse, wrongName, missing]).toHaveLength(3);
 });
