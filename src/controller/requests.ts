@@ -1,0 +1,64 @@
+import { type Bytes, parseSizeRange, roundUp, type SizeRange } from '../domain/bytes.ts';
+import { type CapabilityMessage, capabilityProblems } from '../domain/capability.ts';
+import { Failure } from '../domain/errors.ts';
+import { parseParameters } from '../domain/parameters.ts';
+import { accepts } from '../domain/topology.ts';
+import type { CreateVolumeRequest } from '../gen/csi/v1/CreateVolumeRequest.ts';
+import type { VolumeRequest } from './provisioner.ts';
+
+/** Throws `invalid` with every problem at once, or `out-of-range`. */
+export function parseCreate(request: CreateVolumeRequest, driver: string): VolumeRequest {
+  const problems: string[] = [];
+  if (request.name === '') problems.push('name is missing');
+  problems.push(...capabilitiesProblems(request.volumeCapabilities));
+  if (request.volumeContentSource) problems.push('volume_content_source: snapshots and clones are not offered');
+  const mutable = Object.keys(request.mutableParameters);
+  if (mutable.length > 0) problems.push(`mutable_parameters: none is offered; given: ${mutable.join(', ')}`);
+  const parameters = collect(problems, () => parseParameters(request.parameters));
+  if (problems.length > 0 || !parameters) throw new Failure('invalid', problems.join('; '));
+  return {
+    name: request.name,
+    size: withMinimum(parseSizeRange(request.capacityRange), request.volumeCapabilities),
+    parameters,
+    accepts: (node) => accepts(request.accessibilityRequirements, driver, node),
+  };
+}
+
+export function capabilitiesProblems(capabilities: readonly CapabilityMessage[]): string[] {
+  if (capabilities.length === 0) return ['volume_capabilities is missing'];
+  return [...new Set(capabilities.flatMap(capabilityProblems))];
+}
+
+/** Throws `invalid` unless the id is there. */
+export function requireId(id: string): string {
+  if (id === '') throw new Failure('invalid', 'volume_id is missing');
+  return id;
+}
+
+const MiB = 1024n * 1024n;
+
+/** What mkfs needs at least: mkfs.xfs refuses less than 300 MiB, mkfs.btrfs less than 109 MiB. */
+const smallestFor: Readonly<Record<string, Bytes>> = { xfs: 300n * MiB, btrfs: 112n * MiB };
+
+/** A volume too small for its filesystem would be made now and fail at its first use. */
+function withMinimum(size: SizeRange, capabilities: readonly CapabilityMessage[]): SizeRange {
+  let { required } = size;
+  for (const { mount } of capabilities) {
+    const least = smallestFor[mount?.fsType ?? ''] ?? 0n;
+    if (size.limit !== undefined && size.limit < least) {
+      throw new Failure('out-of-range', `limit_bytes ${size.limit} is less than the ${least} that ${mount?.fsType} needs`);
+    }
+    if (required > 0n && required < least) required = roundUp(least, MiB);
+  }
+  return { ...size, required };
+}
+
+function collect<T>(problems: string[], parse: () => T): T | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    problems.push(error.message);
+    return undefined;
+  }
+}

@@ -1,0 +1,82 @@
+import { parseSizeRange } from '../domain/bytes.ts';
+import { capabilityProblems } from '../domain/capability.ts';
+import { Failure } from '../domain/errors.ts';
+import { pageOf } from '../domain/pages.ts';
+import { parseParameters } from '../domain/parameters.ts';
+import { isIn, topologyOf } from '../domain/topology.ts';
+import type { Volume } from '../domain/volume.ts';
+import type { VolumeInit } from '../gen/csi/v1/Volume.ts';
+import type { ControllerMethods } from '../grpc/services.ts';
+import type { Provisioner } from './provisioner.ts';
+import { capabilitiesProblems, parseCreate, requireId } from './requests.ts';
+
+const capabilities = [
+  'CREATE_DELETE_VOLUME',
+  'LIST_VOLUMES',
+  'GET_CAPACITY',
+  'EXPAND_VOLUME',
+  'GET_VOLUME',
+  'SINGLE_NODE_MULTI_WRITER',
+] as const;
+
+export function createControllerService(provisioner: Provisioner, driver: string): Partial<ControllerMethods> {
+  const toMessage = (volume: Volume): VolumeInit => ({
+    volumeId: volume.id,
+    capacityBytes: String(volume.size),
+    accessibleTopology: [topologyOf(driver, provisioner.node)],
+  });
+  return {
+    async controllerGetCapabilities() {
+      return { capabilities: capabilities.map((type) => ({ rpc: { type } })) };
+    },
+
+    async createVolume(request, { signal }) {
+      const volume = await provisioner.create(parseCreate(request, driver), signal);
+      return { volume: toMessage(volume) };
+    },
+
+    async deleteVolume({ volumeId }, { signal }) {
+      await provisioner.remove(requireId(volumeId), signal);
+      return {};
+    },
+
+    async validateVolumeCapabilities({ volumeId, volumeCapabilities, volumeContext, parameters }, { signal }) {
+      const id = requireId(volumeId);
+      if (volumeCapabilities.length === 0) throw new Failure('invalid', 'volume_capabilities is missing');
+      await provisioner.get(id, signal);
+      const problems = capabilitiesProblems(volumeCapabilities);
+      if (problems.length > 0) return { message: problems.join('; ') };
+      return { confirmed: { volumeCapabilities, volumeContext, parameters } };
+    },
+
+    async listVolumes({ maxEntries, startingToken }) {
+      const page = pageOf(provisioner.list(), (volume) => volume.id, startingToken, maxEntries);
+      return { entries: page.items.map((volume) => ({ volume: toMessage(volume) })), nextToken: page.nextToken };
+    },
+
+    async getCapacity({ parameters, accessibleTopology, volumeCapabilities }) {
+      const elsewhere = accessibleTopology !== null && !isIn(accessibleTopology, driver, provisioner.node);
+      const impossible = volumeCapabilities.some((capability) => capabilityProblems(capability).length > 0);
+      const { largest, unit } = provisioner.capacity(parseParameters(parameters));
+      const size = elsewhere || impossible ? 0n : largest;
+      return {
+        availableCapacity: String(size),
+        maximumVolumeSize: { value: String(size) },
+        minimumVolumeSize: { value: String(unit) },
+      };
+    },
+
+    async controllerExpandVolume({ volumeId, capacityRange, volumeCapability }, { signal }) {
+      const id = requireId(volumeId);
+      if (!capacityRange) throw new Failure('invalid', 'capacity_range is missing');
+      const volume = await provisioner.expand(id, parseSizeRange(capacityRange), signal);
+      // Also on a retry that found nothing to do: the filesystem may not have grown yet.
+      return { capacityBytes: String(volume.size), nodeExpansionRequired: !volumeCapability?.block };
+    },
+
+    async controllerGetVolume({ volumeId }, { signal }) {
+      const volume = await provisioner.get(requireId(volumeId), signal);
+      return { volume: toMessage(volume), status: { publishedNodeIds: [] } };
+    },
+  };
+}

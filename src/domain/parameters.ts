@@ -1,0 +1,87 @@
+import { type Bytes, KiB, parseBytes } from './bytes.ts';
+import { Failure } from './errors.ts';
+import { parsePoolName, type PoolName } from './ids.ts';
+import { defaultLayout, type PoolSpec } from './pool.ts';
+import type { Layout } from './volume.ts';
+
+/** The parameters of a StorageClass. What is absent follows the pool. */
+export interface ClassParameters {
+  readonly pool?: PoolName;
+  readonly type?: 'thin' | 'thick';
+  readonly stripes?: number;
+  readonly stripeSize?: Bytes;
+  readonly mirrors?: number;
+  readonly mkfsOptions: readonly string[];
+}
+
+type Parser = (value: string) => Partial<ClassParameters> | string;
+
+const parsers: Readonly<Record<string, Parser>> = {
+  pool: (value) => {
+    const pool = parsePoolName(value);
+    return pool ? { pool } : 'is no pool name: lower-case letters, digits and "-"';
+  },
+  type: (value) => (value === 'thin' || value === 'thick' ? { type: value } : 'must be thin or thick'),
+  stripes: (value) => integer(value, 1, 128, (stripes) => ({ stripes })),
+  stripeSize: (value) => {
+    const size = parseBytes(value);
+    const powerOfTwo = size !== undefined && size >= 4n * KiB && (size & (size - 1n)) === 0n;
+    return powerOfTwo ? { stripeSize: size } : 'must be a power of two of at least 4Ki';
+  },
+  mirrors: (value) => integer(value, 0, 9, (mirrors) => ({ mirrors })),
+  mkfsOptions: (value) => ({ mkfsOptions: value.split(/\s+/).filter((word) => word !== '') }),
+};
+
+export const parameterNames: readonly string[] = Object.keys(parsers);
+
+/** What Kubernetes itself adds, and its sidecars read. */
+const kubernetesPrefix = 'csi.storage.k8s.io/';
+
+/** Throws `invalid` with every problem at once. */
+export function parseParameters(parameters: Readonly<Record<string, string>>): ClassParameters {
+  const problems: string[] = [];
+  let parsed: ClassParameters = { mkfsOptions: [] };
+  for (const [key, value] of Object.entries(parameters)) {
+    if (key.startsWith(kubernetesPrefix)) continue;
+    const result = Object.hasOwn(parsers, key) ? parsers[key]?.(value) : undefined;
+    if (result === undefined) problems.push(`"${key}" is unknown; known: ${parameterNames.join(', ')}`);
+    else if (typeof result === 'string') problems.push(`${key} "${value}" ${result}`);
+    else parsed = { ...parsed, ...result };
+  }
+  if (problems.length > 0) throw new Failure('invalid', `parameters: ${problems.join('; ')}`);
+  return parsed;
+}
+
+/** The layout that a class gets in a pool. Throws `invalid` where the pool cannot have it. */
+export function layoutFor(spec: PoolSpec, parameters: ClassParameters): Layout {
+  const type = parameters.type ?? spec.type;
+  const { stripes, stripeSize, mirrors } = parameters;
+  if (type === 'thin' && !spec.thin) {
+    throw new Failure('invalid', `parameters: type "thin": pool ${spec.name} has no thin pool`);
+  }
+  const layout = defaultLayout(spec, type);
+  if (layout.type === 'thick') {
+    return {
+      type: 'thick',
+      stripes: stripes ?? layout.stripes,
+      stripeSize: stripeSize ?? layout.stripeSize,
+      mirrors: mirrors ?? layout.mirrors,
+    };
+  }
+  const given = Object.entries({ stripes, stripeSize, mirrors }).filter(([, value]) => value !== undefined);
+  if (given.length > 0) {
+    const names = given.map(([name]) => name).join(', ');
+    throw new Failure('invalid', `parameters: ${names}: a thin volume has the layout of its pool; give these with type thick`);
+  }
+  return layout;
+}
+
+function integer(
+  value: string,
+  least: number,
+  most: number,
+  use: (number: number) => Partial<ClassParameters>,
+): Partial<ClassParameters> | string {
+  const number = /^\d{1,6}$/.test(value) ? Number(value) : Number.NaN;
+  return number >= least && number <= most ? use(number) : `must be a whole number from ${least} to ${most}`;
+}
