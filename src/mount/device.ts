@@ -1,0 +1,44 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { Failure, messageOf } from '../domain/errors.ts';
+import { headerLength } from './superblock.ts';
+
+const edge = 1024 * 1024;
+
+/** The first `headerLength` bytes of a device; shorter where the device is. Throws `unavailable`. */
+export function readHeader(device: string): Promise<Uint8Array> {
+  return withDevice(device, (handle) => readAt(handle, 0, headerLength));
+}
+
+/**
+ * Reads the first and last MiB, where signatures live. Throws `unavailable` when the device does not give them: what cannot be
+ * read is not blank, and blkid answers "nothing found" for a device that it could not open or read.
+ */
+export function proveReadable(device: string, size: bigint): Promise<void> {
+  return withDevice(device, async (handle) => {
+    const length = Number(size < BigInt(edge) ? size : BigInt(edge));
+    for (const start of [0, Number(size) - length]) {
+      const bytes = await readAt(handle, start, length);
+      if (bytes.byteLength !== length) throw new Error(`it ended after ${start + bytes.byteLength} bytes`);
+    }
+  });
+}
+
+async function readAt(handle: FileHandle, start: number, length: number): Promise<Uint8Array> {
+  const buffer = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await handle.read(buffer, done, length - done, start + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return buffer.subarray(0, done);
+}
+
+async function withDevice<T>(device: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
+  try {
+    await using handle = await open(device, 'r');
+    return await work(handle);
+  } catch (cause) {
+    throw new Failure('unavailable', `${device} could not be read: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,54 @@
+/** A line of /proc/self/mountinfo (proc(5)): what the kernel says, with its escapes undone. */
+export interface MountinfoEntry {
+  readonly id: number;
+  readonly parent: number;
+  /** `major:minor` of the filesystem; anonymous (`0:…`) for btrfs, tmpfs and the like. */
+  readonly device: string;
+  /** The path within its filesystem that is mounted: `/` unless it is a bind mount. */
+  readonly root: string;
+  readonly target: string;
+  /** Options of this mount alone, such as `ro` and `noexec`. */
+  readonly options: readonly string[];
+  /** `shared:N`, `master:N` and what later kernels add. */
+  readonly tags: readonly string[];
+  readonly filesystem: string;
+  readonly source: string;
+  /** Options of the filesystem, common to all its mounts. */
+  readonly superOptions: readonly string[];
+}
+
+/** In the order of the file: of several mounts on one path, the topmost comes last. Throws on a line that it cannot read. */
+export function parseMountinfo(text: string): MountinfoEntry[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(parseLine);
+}
+
+function parseLine(line: string): MountinfoEntry {
+  const fields = line.split(' ');
+  // The optional fields end at the first "-" after the six fixed ones; a path cannot be taken for it, since it starts with "/".
+  const separator = fields.indexOf('-', 6);
+  const [id, parent, device, root, target, options] = fields;
+  const [filesystem, source, superOptions] = separator === -1 ? [] : fields.slice(separator + 1);
+  if (!device || !root || !target || !options || !filesystem || source === undefined || superOptions === undefined) {
+    throw new Error(`mountinfo has a line of an unknown form: ${line}`);
+  }
+  return {
+    id: Number(id),
+    parent: Number(parent),
+    device,
+    root: unescape(root),
+    target: unescape(target),
+    options: options.split(','),
+    tags: fields.slice(6, separator),
+    filesystem: unescape(filesystem),
+    source: unescape(source),
+    superOptions: superOptions.split(','),
+  };
+}
+
+/** The kernel escapes blank, tab, newline, backslash and "#" as three octal digits a byte; all else is raw UTF-8. */
+function unescape(text: string): string {
+  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCodePoint(Number.parseInt(digits, 8)));
+}

@@ -1,0 +1,64 @@
+import type { FilesystemType } from '../domain/volume.ts';
+
+/** Bytes from the start of a device that hold the superblocks of all our filesystems: btrfs has its own at 64 KiB. */
+export const headerLength = 68 * 1024;
+
+export interface Superblock {
+  /** Bytes that the filesystem spans; growing it is due when its device has more. */
+  readonly size: bigint;
+  /** Lower case, with dashes; only of ext4. */
+  readonly uuid?: string;
+  /** No kernel has mounted it since it was made; known of ext4 only. */
+  readonly neverMounted?: boolean;
+  /** mkfs died before its end; known of xfs only. */
+  readonly inProgress?: boolean;
+}
+
+/** What the first `headerLength` bytes of a device say of that filesystem; `undefined` where they do not hold one. */
+export function decodeSuperblock(filesystem: FilesystemType, header: Uint8Array): Superblock | undefined {
+  if (header.byteLength < headerLength) return undefined;
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  switch (filesystem) {
+    case 'ext4':
+      return decodeExt4(view, header);
+    case 'xfs':
+      return decodeXfs(view);
+    case 'btrfs':
+      return decodeBtrfs(view);
+  }
+}
+
+/** fs/ext4/ext4.h, struct ext4_super_block: little endian, 1 KiB into the device. */
+function decodeExt4(view: DataView, header: Uint8Array): Superblock | undefined {
+  const at = 1024;
+  if (view.getUint16(at + 0x38, true) !== 0xef53) return undefined;
+  const wide = (view.getUint32(at + 0x60, true) & 0x80) !== 0;
+  const high = wide ? BigInt(view.getUint32(at + 0x150, true)) : 0n;
+  const blocks = (high << 32n) | BigInt(view.getUint32(at + 0x04, true));
+  const mountedAt = view.getUint32(at + 0x2c, true);
+  const mountCount = view.getUint16(at + 0x34, true);
+  return {
+    size: blocks << BigInt(10 + (view.getUint32(at + 0x18, true) & 0x1f)),
+    uuid: uuidOf(header.subarray(at + 0x68, at + 0x78)),
+    neverMounted: mountedAt === 0 && mountCount === 0,
+  };
+}
+
+/** fs/xfs/libxfs/xfs_format.h, struct xfs_dsb: big endian, at the very start. */
+function decodeXfs(view: DataView): Superblock | undefined {
+  if (view.getUint32(0) !== 0x58465342) return undefined;
+  return { size: view.getBigUint64(8) * BigInt(view.getUint32(4)), inProgress: view.getUint8(126) !== 0 };
+}
+
+/** include/uapi/linux/btrfs_tree.h, struct btrfs_super_block: little endian; what counts is the size of this device's item. */
+function decodeBtrfs(view: DataView): Superblock | undefined {
+  const at = 64 * 1024;
+  if (view.getBigUint64(at + 0x40, true) !== 0x4d5f53665248425fn) return undefined;
+  return { size: view.getBigUint64(at + 0xc9 + 8, true) };
+}
+
+function uuidOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes)
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}

@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { Failure } from '../domain/errors.ts';
+import { type DeviceNumber, deviceNumberOf } from './device-number.ts';
+import { type MountinfoEntry, parseMountinfo } from './mountinfo.ts';
+
+/** A mount, with the block device that it gives access to. */
+export interface Mount {
+  readonly target: string;
+  /** `major:minor`; of a filesystem without a block device the anonymous number that the kernel gave it. */
+  readonly device: string;
+  /** `block`: a device node is bind-mounted on a file. */
+  readonly access: 'mount' | 'block';
+  readonly filesystem: string;
+  /** Whether this mount refuses writes; its filesystem may beside that. */
+  readonly readOnly: boolean;
+}
+
+export interface TableSources {
+  /** The text of /proc/self/mountinfo. */
+  readonly mountinfo: () => Promise<string>;
+  readonly deviceNumberOf: (path: string) => Promise<DeviceNumber | undefined>;
+}
+
+export const kernelSources: TableSources = {
+  mountinfo: () => readFile('/proc/self/mountinfo', 'utf8'),
+  deviceNumberOf,
+};
+
+/** Every mount of this mount namespace, in the order of the kernel: the topmost of a path comes last. Throws `unavailable`. */
+export async function readMounts(sources: TableSources = kernelSources): Promise<Mount[]> {
+  const entries = await readEntries(sources);
+  return Promise.all(entries.map(async (entry) => toMount(entry, await deviceBehind(entry, sources))));
+}
+
+/**
+ * Where a device is staged, published or mounted otherwise, from one reading; empty when nowhere in this mount namespace.
+ * A bind mount whose device node is gone is found by the name that the kernel remembers.
+ */
+export async function usesOf(device: string, sources: TableSources = kernelSources): Promise<string[]> {
+  const number = await sources.deviceNumberOf(device);
+  const entries = await readEntries(sources);
+  const uses = await Promise.all(
+    entries.map(async (entry) => {
+      const named = isNodeBind(entry) && entry.root.replace(/\/\/deleted$/, '') === device.replace(/^\/dev/, '');
+      return named || (number !== undefined && (await deviceBehind(entry, sources)) === number);
+    }),
+  );
+  return entries.filter((_, index) => uses[index]).map((entry) => entry.target);
+}
+
+async function readEntries(sources: TableSources): Promise<MountinfoEntry[]> {
+  try {
+    return parseMountinfo(await sources.mountinfo());
+  } catch (cause) {
+    throw new Failure('unavailable', 'the mounts of this node could not be read', { cause });
+  }
+}
+
+function toMount(entry: MountinfoEntry, device: string): Mount {
+  return {
+    target: entry.target,
+    device,
+    access: isNodeBind(entry) && device !== entry.device ? 'block' : 'mount',
+    filesystem: entry.filesystem,
+    readOnly: entry.options.includes('ro'),
+  };
+}
+
+/** Only what may be a volume is examined: touching any other mount point could hang on a dead network filesystem. */
+async function deviceBehind(entry: MountinfoEntry, sources: TableSources): Promise<string> {
+  // Names lie here: with udev a node is /dm-3, without it /mapper/group-volume, and minors are used again.
+  if (isNodeBind(entry)) return (await sources.deviceNumberOf(entry.target)) ?? entry.device;
+  // btrfs has an anonymous number of its own; its source is the device that was mounted.
+  if (entry.filesystem === 'btrfs' && entry.source.startsWith('/')) {
+    return (await sources.deviceNumberOf(entry.source)) ?? entry.device;
+  }
+  return entry.device;
+}
+
+/** A bind mount out of /dev, which is a devtmpfs, or a tmpfs in some containers. */
+function isNodeBind(entry: MountinfoEntry): boolean {
+  return entry.root !== '/' && (entry.filesystem === 'devtmpfs' || entry.filesystem === 'tmpfs');
+}

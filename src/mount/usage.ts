@@ -1,0 +1,55 @@
+import { statfs } from 'node:fs/promises';
+import { Failure, messageOf } from '../domain/errors.ts';
+
+export interface Amounts {
+  readonly total: bigint;
+  readonly used: bigint;
+  /** To an unprivileged user; may be less than total − used. */
+  readonly available: bigint;
+}
+
+export interface Usage {
+  readonly bytes: Amounts;
+  /** Absent where the filesystem has no fixed number of them (btrfs). */
+  readonly inodes?: Amounts;
+}
+
+const deadline = 10_000;
+
+/**
+ * Reads the fill of a mounted filesystem. A statfs that hangs cannot be ended and keeps a thread of Node's pool, so a path
+ * whose last one still hangs is not asked again. Throws `unavailable`.
+ */
+export function createUsage(ask = askKernel, patience = deadline): (target: string) => Promise<Usage> {
+  const pending = new Map<string, Promise<Usage>>();
+  return (target) => {
+    const asked = pending.get(target) ?? ask(target).finally(() => pending.delete(target));
+    pending.set(target, asked);
+    return within(asked, target, patience);
+  };
+}
+
+async function within(asked: Promise<Usage>, target: string, patience: number): Promise<Usage> {
+  const { promise: expired, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Failure('unavailable', `the filesystem at ${target} did not answer within ${patience} ms`));
+  }, patience);
+  try {
+    return await Promise.race([asked, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function askKernel(target: string): Promise<Usage> {
+  const found = await statfs(target, { bigint: true }).catch((cause: unknown) => {
+    throw new Failure('unavailable', `the filesystem at ${target} did not answer: ${messageOf(cause)}`, { cause });
+  });
+  const bytes = {
+    total: found.blocks * found.bsize,
+    used: (found.blocks - found.bfree) * found.bsize,
+    available: found.bavail * found.bsize,
+  };
+  if (found.files === 0n) return { bytes };
+  return { bytes, inodes: { total: found.files, used: found.files - found.ffree, available: found.ffree } };
+}
