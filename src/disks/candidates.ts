@@ -1,0 +1,118 @@
+import type { Bytes } from '../domain/bytes.ts';
+import type { PoolName, VgName } from '../domain/ids.ts';
+import type { PoolSpec } from '../domain/pool.ts';
+import { type DiskProbe, proveBlank, proveOurs } from './blank.ts';
+import { type Disk, discover } from './discover.ts';
+
+/** The uuid given to `pvcreate` begins with this: the mark on a disk that Quarry took. */
+export const ourMark = 'quarry-';
+
+export interface PhysicalVolume {
+  /** As LVM prints it, with dashes. */
+  readonly uuid: string;
+  /** Absent: in no group. */
+  readonly group?: VgName | undefined;
+}
+
+/** Physical volumes by the real path of their device, from a successful report of all of them. */
+export type PhysicalVolumes = ReadonlyMap<string, PhysicalVolume>;
+
+interface Facts {
+  readonly pool: PoolSpec;
+  /** The real path, such as `/dev/sda`. */
+  readonly device: string;
+  /** The path by which the pool's rule found it. */
+  readonly path: string;
+}
+
+/**
+ * - `member`       a physical volume of the pool's group
+ * - `proposed`     proven blank a moment ago: to be taken once approved, after another proof
+ * - `interrupted`  bears our mark, is in no group and holds nothing else: its taking is to be continued
+ * - `refused`      not to be touched; `findings` say why, all of it
+ */
+export type Candidate = Facts &
+  (
+    | { readonly verdict: 'member' | 'proposed'; readonly size: Bytes; readonly disk: Disk }
+    | { readonly verdict: 'interrupted'; readonly size: Bytes; readonly disk: Disk; readonly uuid: string }
+    /** `size` is absent where the kernel would not describe the device. */
+    | { readonly verdict: 'refused'; readonly size?: Bytes; readonly findings: readonly string[] }
+  );
+
+/**
+ * Every disk that the pools' rules match, once for each pool that matches it, in the order of the pools.
+ * A disk that two pools match, or that two devices lead to, is refused: which is meant is not ours to guess.
+ */
+export async function findCandidates(
+  pools: readonly PoolSpec[],
+  volumes: PhysicalVolumes,
+  probe: DiskProbe,
+  signal?: AbortSignal,
+): Promise<Candidate[]> {
+  const matches: { pool: PoolSpec; disk: Disk }[] = [];
+  const unreadable: Candidate[] = [];
+  for (const pool of pools) {
+    if (!pool.disks) continue;
+    const found = await discover(pool.disks, probe.roots);
+    matches.push(...found.disks.map((disk) => ({ pool, disk })));
+    unreadable.push(
+      ...found.unreadable.map(({ problem, ...device }) => refuse({ pool, ...device }, undefined, [problem])),
+    );
+  }
+  const judge = createJudge(pools, matches, volumes, probe);
+  const judged = await Promise.all(matches.map(({ pool, disk }) => judge(pool, disk, signal)));
+  const order = (candidate: Candidate) => pools.indexOf(candidate.pool);
+  return [...judged, ...unreadable].sort((a, b) => order(a) - order(b));
+}
+
+function createJudge(
+  pools: readonly PoolSpec[],
+  matches: readonly { pool: PoolSpec; disk: Disk }[],
+  volumes: PhysicalVolumes,
+  probe: DiskProbe,
+) {
+  return async (pool: PoolSpec, disk: Disk, signal?: AbortSignal): Promise<Candidate> => {
+    const facts = { pool, device: disk.device, path: disk.path };
+    const volume = volumes.get(disk.device);
+    if (volume?.group === pool.group) return { ...facts, verdict: 'member', size: disk.size, disk };
+    if (volume?.group) return refuse(facts, disk.size, [describeOwner(volume.group, pools)]);
+    const claims = [...findRivals(disk, matches), ...findTwins(disk, matches)];
+    if (claims.length > 0) return refuse(facts, disk.size, claims);
+    if (volume?.uuid.startsWith(ourMark)) {
+      const remains = await proveOurs(disk, volume.uuid, probe, signal);
+      if (!remains.ours) return refuse(facts, disk.size, remains.findings);
+      return { ...facts, verdict: 'interrupted', size: disk.size, disk, uuid: volume.uuid };
+    }
+    const proof = await proveBlank(disk, probe, signal);
+    const findings = [
+      ...(volume ? [`it is a physical volume of no volume group (uuid ${volume.uuid}), not made by Quarry`] : []),
+      ...(proof.blank ? [] : proof.findings),
+    ];
+    if (findings.length > 0) return refuse(facts, disk.size, findings);
+    return { ...facts, verdict: 'proposed', size: disk.size, disk };
+  };
+}
+
+function refuse(facts: Facts, size: Bytes | undefined, findings: readonly string[]): Candidate {
+  return { ...facts, verdict: 'refused', ...(size === undefined ? {} : { size }), findings };
+}
+
+function describeOwner(group: VgName, pools: readonly PoolSpec[]): string {
+  const owner: PoolName | undefined = pools.find((pool) => pool.group === group)?.name;
+  return `it belongs to the volume group ${group}${owner === undefined ? '' : ` of pool ${owner}`}`;
+}
+
+function findRivals(disk: Disk, matches: readonly { pool: PoolSpec; disk: Disk }[]): string[] {
+  const names = matches.filter((match) => match.disk.device === disk.device).map((match) => match.pool.name);
+  return names.length < 2 ? [] : [`the rules of several pools match it: ${names.join(', ')}`];
+}
+
+/** Two paths to one disk without multipath: a second `pvcreate` would overwrite the first. */
+function findTwins(disk: Disk, matches: readonly { pool: PoolSpec; disk: Disk }[]): string[] {
+  if (disk.wwid === undefined) return [];
+  const twins = matches
+    .filter((match) => match.disk.wwid === disk.wwid && match.disk.device !== disk.device)
+    .map((match) => match.disk.device);
+  const others = [...new Set(twins)];
+  return others.length === 0 ? [] : [`${others.join(', ')} is the same disk by another path (wwid ${disk.wwid})`];
+}

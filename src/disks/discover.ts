@@ -1,0 +1,48 @@
+import { messageOf } from '../domain/errors.ts';
+import type { DiskRule } from '../domain/pool.ts';
+import { matchDevices } from './patterns.ts';
+import { type BlockDevice, readBlockDevice, type Roots } from './sysfs.ts';
+
+/** A block device that a rule matches, and what the kernel said of it then. */
+export interface Disk extends BlockDevice {
+  /** The real path of its node, such as `/dev/sda`. */
+  readonly device: string;
+  /** The path by which the rule found it, such as `/dev/disk/by-id/…`: for people. */
+  readonly path: string;
+}
+
+export interface Discovery {
+  readonly disks: readonly Disk[];
+  /** What the rule's paths lead to and the kernel would not describe. */
+  readonly unreadable: readonly { readonly device: string; readonly path: string; readonly problem: string }[];
+}
+
+/**
+ * Devices that are seldom disks to be given away: a wildcard does not pick them, nor partitions; a path without wildcard
+ * does. A volume of a thin pool of ours is a `dm-…` too, and blank until it is written.
+ */
+const unlikely = /^(?:dm-|loop|zram|ram|sr|nbd|fd|mtdblock)\d/;
+
+/** The devices that meet every part of the rule, in a stable order. Reads names and sysfs only: opens no device. */
+export async function discover(rule: DiskRule, roots: Roots): Promise<Discovery> {
+  const disks: Disk[] = [];
+  const unreadable: { device: string; path: string; problem: string }[] = [];
+  for (const { name, device, path, explicit } of await matchDevices(rule.paths, roots)) {
+    if (!explicit && unlikely.test(name)) continue;
+    try {
+      const found = await readBlockDevice(roots.sys, name);
+      if (found && (explicit || !found.isPartition) && meets(rule, found)) disks.push({ ...found, device, path });
+    } catch (error) {
+      unreadable.push({ device, path, problem: messageOf(error) });
+    }
+  }
+  return { disks, unreadable };
+}
+
+function meets(rule: DiskRule, { size, rotational }: BlockDevice): boolean {
+  // A drive without a medium, a loop device without a file.
+  if (size === 0n) return false;
+  if (rule.minSize !== undefined && size < rule.minSize) return false;
+  if (rule.maxSize !== undefined && size > rule.maxSize) return false;
+  return rule.rotational === undefined || rule.rotational === rotational;
+}

@@ -1,0 +1,58 @@
+import { glob, realpath } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { isAbsent, type Roots } from './sysfs.ts';
+
+/** A device that a rule's paths lead to. */
+export interface Match {
+  /** The first path of the rule that leads to it. */
+  readonly path: string;
+  /** The path without symbolic links. */
+  readonly device: string;
+  /** The kernel's name. */
+  readonly name: string;
+  /** A path of the rule names it without a wildcard. */
+  readonly explicit: boolean;
+}
+
+/** Each device once, in the order of the patterns and, within a pattern, of the paths. */
+export async function matchDevices(patterns: readonly string[], roots: Roots): Promise<Match[]> {
+  const dev = await realpath(roots.dev);
+  const matches = new Map<string, Match>();
+  for (const pattern of patterns) {
+    const explicit = !hasWildcard(pattern);
+    for (const path of await expand(pattern, roots.dev)) {
+      const device = await resolve(path);
+      if (!device?.startsWith(`${dev}/`)) continue;
+      const known = matches.get(device);
+      matches.set(device, {
+        path: known?.path ?? path,
+        device,
+        name: relative(dev, device).replaceAll('/', '!'),
+        explicit: explicit || known?.explicit === true,
+      });
+    }
+  }
+  return [...matches.values()];
+}
+
+function hasWildcard(pattern: string): boolean {
+  return /[*?[{]|[!+@]\(/.test(pattern);
+}
+
+async function expand(pattern: string, dev: string): Promise<string[]> {
+  const path = join(dev, pattern.replace(/^\/dev\//, ''));
+  if (!hasWildcard(pattern)) return [path];
+  // udev writes a blank in a link's name as \x20: a backslash is part of the name, never an escape of the glob.
+  const paths = await Array.fromAsync(glob(path.replaceAll('\\', '\\\\')));
+  return paths.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }) || (a < b ? -1 : 1));
+}
+
+/** `undefined` for what is not there, or no longer: a link of udev's may be gone between the two looks. */
+async function resolve(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (isAbsent(error) || (error instanceof Error && 'code' in error && error.code === 'ELOOP')) return undefined;
+    throw error;
+  }
+}
