@@ -1,0 +1,209 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadConfig, parseConfig } from '../../../src/config/config.ts';
+import { readEnvironment } from '../../../src/config/environment.ts';
+import { isFailure } from '../../../src/domain/errors.ts';
+
+const environment = { hostname: 'host-1' };
+
+function problemsOf(text: string, surroundings = environment): string[] {
+  try {
+    parseConfig(text, surroundings);
+    return [];
+  } catch (error) {
+    if (!isFailure(error, 'invalid')) throw error;
+    return error.message.split('\n');
+  }
+}
+
+function problemsOfPool(pool: string): string[] {
+  return problemsOf(`pools: [{name: fast, volumeGroup: vg, ${pool}}]`);
+}
+
+describe('defaults', () => {
+  test('of everything but the pools', () => {
+    expect(parseConfig('pools: []', environment)).toEqual({
+      driver: 'lvm.quarry.csi',
+      node: 'host-1',
+      endpoint: { address: 'unix:///run/quarry/csi.sock', path: '/run/quarry/csi.sock' },
+      log: { level: 'info' },
+      rescan: 30_000,
+      lvm: { mode: 'auto', process: 'shell', directory: '/run/quarry/lvm', deadline: 60_000 },
+      pools: [],
+    });
+  });
+
+  test('of a pool', () => {
+    const common = { group: 'vg', approve: 'manual', stripes: 1, stripeSize: 65_536n, mirrors: 0, reserve: 0n };
+    const read = (type: string) =>
+      parseConfig(`pools: [{name: p, volumeGroup: vg, type: ${type}}]`, environment).pools[0];
+    const thin = { share: 95, overprovision: 1, refuseAt: 95 };
+    expect(read('thick')).toEqual({ name: 'p', type: 'thick', ...common });
+    expect(read('thin')).toEqual({ name: 'p', type: 'thin', ...common, thin });
+    // The defaults of an empty section and of none are the same.
+    expect(
+      parseConfig('pools: [{name: p, volumeGroup: vg, type: thin, thin: {}}]', environment).pools[0]?.thin,
+    ).toEqual(thin);
+  });
+
+  test('an empty file is a mistake', () => {
+    expect(problemsOf('')).toEqual(['pools: is missing']);
+    expect(problemsOf('# nothing')).toEqual(['pools: is missing']);
+  });
+});
+
+describe('the environment', () => {
+  test('names the node and the socket where the file does not', () => {
+    const given = { hostname: 'host-1', nodeName: 'node-7', endpoint: 'unix:///csi/csi.sock' };
+    expect(parseConfig('pools: []', given)).toMatchObject({ node: 'node-7', endpoint: { path: '/csi/csi.sock' } });
+    const file = 'node: mine\nendpoint: /run/mine.sock\npools: []';
+    expect(parseConfig(file, given)).toMatchObject({ node: 'mine', endpoint: { path: '/run/mine.sock' } });
+  });
+
+  test('is named where it is wrong', () => {
+    expect(problemsOf('pools: []', { hostname: 'a_b' })[0]).toMatch(/^node \(from the hostname\): must be a node name/);
+    const given = { hostname: 'h', nodeName: 'a_b', endpoint: 'tcp://x' };
+    expect(problemsOf('pools: []', given).map((line) => line.split(':')[0])).toEqual([
+      'node (from NODE_NAME)',
+      'endpoint (from CSI_ENDPOINT)',
+    ]);
+  });
+
+  test('counts empty variables as absent', () => {
+    expect(readEnvironment({ NODE_NAME: '', CSI_ENDPOINT: '/x' })).toMatchObject({
+      nodeName: undefined,
+      endpoint: '/x',
+    });
+  });
+
+  test('a long node name is hashed', () => {
+    expect(parseConfig('pools: []', { hostname: 'n'.repeat(64) }).node).toMatch(/^n-[0-9a-f]{40}$/);
+  });
+});
+
+describe('problems', () => {
+  test('are all named at once, each with its path', () => {
+    const text = `
+driver: 1foo
+log: {level: loud}
+rescan: 30
+metrics: {}
+lvm: {deadline: 2h}
+pools:
+  - {name: fast, volumeGroup: a, type: thin, thin: {share: 0}}
+  - {name: fast, volumeGroup: a, type: thick, stripeSize: 65Ki, thin: {}, reserve: lots}
+  - scratch
+`;
+    expect(problemsOf(text).map((line) => line.split(': ')[0])).toEqual([
+      'driver',
+      'log.level',
+      'metrics.listen',
+      'rescan',
+      'lvm.deadline',
+      'pools[0].thin.share',
+      'pools[1].stripeSize',
+      'pools[1].reserve',
+      'pools[2]',
+      'pools[1].name',
+      'pools[1].volumeGroup',
+      'pools[1].thin',
+    ]);
+  });
+
+  test('unknown keys name the known ones', () => {
+    expect(problemsOf('pools: []\nlog: {levle: info}\n"a b": 1')).toEqual([
+      'log.levle: unknown key; known here: level',
+      '"a b": unknown key; known here: driver, node, endpoint, log, metrics, rescan, lvm, pools',
+    ]);
+  });
+
+  test('of YAML itself', () => {
+    expect(problemsOf('pools: [')[0]).toMatch(/at line 1, column 9$/);
+    expect(problemsOf('pools: []\npools: []')).toEqual(['Map keys must be unique at line 2, column 1']);
+    expect(problemsOf('a\n---\nb')[0]).toMatch(/multiple documents/);
+    expect(problemsOf('pools: !foo []')[0]).toMatch(/Unresolved tag/);
+    expect(problemsOf('pools: *a')[0]).toMatch(/alias/i);
+    expect(problemsOf('[]')[0]).toMatch(/^the file: must be a mapping/);
+  });
+
+  test.each([
+    ['type: thin, thin: {share: 101%}', 'pools[0].thin.share: must be between 1 and 100 percent'],
+    ['type: thin, thin: {share: 0.8}', 'pools[0].thin.share: must be a whole percentage such as 80%'],
+    ['type: thin, thin: {metadataSize: 17Gi}', 'pools[0].thin.metadataSize: must be between 2 MiB and 15.8 GiB'],
+    ['type: thin, thin: {overprovision: 0.5}', 'pools[0].thin.overprovision: must be a number between 1 and 1000'],
+    ['type: thin, thin: {autoextend: {threshold: 80%}}', 'pools[0].thin.autoextend.by: is missing'],
+    [
+      'type: thin, thin: {autoextend: {threshold: 95%, by: 20%}}',
+      'pools[0].thin.autoextend.threshold: must be below refuseAt (95%), or the pool refuses volumes before it grows',
+    ],
+    ['type: thick, thin: {share: 80%}', 'pools[0].thin: belongs to pools of type thin only'],
+    ['volumegroup: x, type: thick', /^pools\[0\]\.volumegroup: unknown key; known here: name, volumeGroup, /],
+    ['stripes: 2', 'pools[0].type: is missing'],
+    ['type: thick, stripes: 129', 'pools[0].stripes: must be a whole number between 1 and 128'],
+    ['type: thick, stripes: 22, mirrors: 2', /^pools\[0\]\.mirrors: 22 stripes with 2 mirrors need 66 disks/],
+    ['type: thick, stripeSize: 48Ki', 'pools[0].stripeSize: must be a power of two'],
+    ['type: thick, reserve: 9007199254740993', /^pools\[0\]\.reserve: must be a size/],
+    ['type: thick, reserve: 9300P', /^pools\[0\]\.reserve: must be between 0 B and/],
+    ['type: thick, approve: automatic', /^pools\[0\]\.approve: automatic needs disks/],
+    ['type: thick, disks: {paths: []}', 'pools[0].disks.paths: must name at least one path or glob'],
+    ['type: thick, disks: {}', 'pools[0].disks.paths: is missing'],
+    ['type: thick, disks: {paths: [/dev/../etc/x]}', /^pools\[0\]\.disks\.paths\[0\]: must be a path or glob under/],
+    ['type: thick, disks: {paths: ["*"]}', /^pools\[0\]\.disks\.paths\[0\]: must be a path or glob under/],
+    ['type: thick, disks: {paths: [/dev/sdb], rotational: 1}', 'pools[0].disks.rotational: must be true or false'],
+    [
+      'type: thick, disks: {paths: [/dev/sdb], minSize: 2Ti, maxSize: 1Ti}',
+      'pools[0].disks.minSize: must not be more than maxSize',
+    ],
+  ])('%s', (pool, expected) => {
+    const problems = problemsOfPool(pool);
+    expect(problems).toHaveLength(1);
+    expect(typeof expected === 'string' ? problems[0] === expected : expected.test(problems[0] ?? '')).toBe(true);
+  });
+
+  test('an unreadable part contradicts nothing', () => {
+    const problems = problemsOfPool('type: thin, thin: {autoextend: {threshold: 96%, by: 1}, refuseAt: x}');
+    expect(problems).toEqual(['pools[0].thin.refuseAt: must be a whole percentage such as 80%']);
+  });
+
+  test('no text is anything but a configuration or a failure that says why', () => {
+    const yaml = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.json().map((json) => `pools: [${json}]`),
+    );
+    fc.assert(
+      fc.property(yaml, (text) => {
+        expect(problemsOf(text).every((line) => typeof line === 'string')).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('a file', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'quarry-config-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  test('is loaded', async () => {
+    await writeFile(join(directory, 'quarry.yaml'), 'pools: []');
+    await expect(loadConfig(join(directory, 'quarry.yaml'), environment)).resolves.toMatchObject({ node: 'host-1' });
+  });
+
+  test('is named with its problems', async () => {
+    const path = join(directory, 'quarry.yaml');
+    await writeFile(path, 'pools: 1\nrescan: 1');
+    await expect(loadConfig(path, environment)).rejects.toMatchObject({
+      kind: 'invalid',
+      message: `the configuration ${path} cannot be used:\nrescan: must be a duration such as 500ms, 30s or 5m\npools: must be a list`,
+    });
+    await expect(loadConfig(`${path}.no`, environment)).rejects.toMatchObject({
+      kind: 'invalid',
+      message: expect.stringContaining('ENOENT'),
+    });
+  });
+});
