@@ -15,3 +15,9 @@ export type LogLevel = (typeof logLevels)[number];
 export function createLog(level: LogLevel): Log {
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
 }
+
+/** For commands that a person runs: only what went wrong, one readable line each, on stderr. */
+export function createTerminalLog(): Log {
+  const say = (fields: object, message: string) => void process.stderr.write(`${message}: ${JSON.stringify(fields)}\n`);
+  return { debug: () => undefined, info: () => undefined, warn: () => undefined, error: say };
+}

@@ -46,7 +46,10 @@ function withMinimum(size: SizeRange, capabilities: readonly CapabilityMessage[]
   for (const { mount } of capabilities) {
     const least = smallestFor[mount?.fsType ?? ''] ?? 0n;
     if (size.limit !== undefined && size.limit < least) {
-      throw new Failure('out-of-range', `limit_bytes ${size.limit} is less than the ${least} that ${mount?.fsType} needs`);
+      throw new Failure(
+        'out-of-range',
+        `limit_bytes ${size.limit} is less than the ${least} that ${mount?.fsType} needs`,
+      );
     }
     if (required > 0n && required < least) required = roundUp(least, MiB);
   }

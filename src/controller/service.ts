@@ -20,19 +20,20 @@ const capabilities = [
 ] as const;
 
 export function createControllerService(provisioner: Provisioner, driver: string): Partial<ControllerMethods> {
-  const toMessage = (volume: Volume): VolumeInit => ({
-    volumeId: volume.id,
-    capacityBytes: String(volume.size),
-    accessibleTopology: [topologyOf(driver, provisioner.node)],
-  });
   return {
     async controllerGetCapabilities() {
       return { capabilities: capabilities.map((type) => ({ rpc: { type } })) };
     },
+    ...lifecycle(provisioner, driver),
+    ...reports(provisioner, driver),
+  };
+}
 
+function lifecycle(provisioner: Provisioner, driver: string): Partial<ControllerMethods> {
+  return {
     async createVolume(request, { signal }) {
       const volume = await provisioner.create(parseCreate(request, driver), signal);
-      return { volume: toMessage(volume) };
+      return { volume: toMessage(volume, driver) };
     },
 
     async deleteVolume({ volumeId }, { signal }) {
@@ -40,6 +41,18 @@ export function createControllerService(provisioner: Provisioner, driver: string
       return {};
     },
 
+    async controllerExpandVolume({ volumeId, capacityRange, volumeCapability }, { signal }) {
+      const id = requireId(volumeId);
+      if (!capacityRange) throw new Failure('invalid', 'capacity_range is missing');
+      const volume = await provisioner.expand(id, parseSizeRange(capacityRange), signal);
+      // Also on a retry that found nothing to do: the filesystem may not have grown yet.
+      return { capacityBytes: String(volume.size), nodeExpansionRequired: !volumeCapability?.block };
+    },
+  };
+}
+
+function reports(provisioner: Provisioner, driver: string): Partial<ControllerMethods> {
+  return {
     async validateVolumeCapabilities({ volumeId, volumeCapabilities, volumeContext, parameters }, { signal }) {
       const id = requireId(volumeId);
       if (volumeCapabilities.length === 0) throw new Failure('invalid', 'volume_capabilities is missing');
@@ -51,7 +64,10 @@ export function createControllerService(provisioner: Provisioner, driver: string
 
     async listVolumes({ maxEntries, startingToken }) {
       const page = pageOf(provisioner.list(), (volume) => volume.id, startingToken, maxEntries);
-      return { entries: page.items.map((volume) => ({ volume: toMessage(volume) })), nextToken: page.nextToken };
+      return {
+        entries: page.items.map((volume) => ({ volume: toMessage(volume, driver) })),
+        nextToken: page.nextToken,
+      };
     },
 
     async getCapacity({ parameters, accessibleTopology, volumeCapabilities }) {
@@ -66,17 +82,17 @@ export function createControllerService(provisioner: Provisioner, driver: string
       };
     },
 
-    async controllerExpandVolume({ volumeId, capacityRange, volumeCapability }, { signal }) {
-      const id = requireId(volumeId);
-      if (!capacityRange) throw new Failure('invalid', 'capacity_range is missing');
-      const volume = await provisioner.expand(id, parseSizeRange(capacityRange), signal);
-      // Also on a retry that found nothing to do: the filesystem may not have grown yet.
-      return { capacityBytes: String(volume.size), nodeExpansionRequired: !volumeCapability?.block };
-    },
-
     async controllerGetVolume({ volumeId }, { signal }) {
       const volume = await provisioner.get(requireId(volumeId), signal);
-      return { volume: toMessage(volume), status: { publishedNodeIds: [] } };
+      return { volume: toMessage(volume, driver), status: { publishedNodeIds: [] } };
     },
+  };
+}
+
+function toMessage(volume: Volume, driver: string): VolumeInit {
+  return {
+    volumeId: volume.id,
+    capacityBytes: String(volume.size),
+    accessibleTopology: [topologyOf(driver, volume.node)],
   };
 }

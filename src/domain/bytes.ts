@@ -76,7 +76,7 @@ export interface SizeRange {
 const maximum = 2n ** 63n - 1n;
 
 /** CSI's `CapacityRange` in decimal strings; zero and absent both mean "not given" there. Throws `invalid` or `out-of-range`. */
-export function parseSizeRange(range: { requiredBytes?: unknown; limitBytes?: unknown } | null | undefined): SizeRange {
+export function parseSizeRange(range: { requiredBytes?: string; limitBytes?: string } | null | undefined): SizeRange {
   const required = toBytes('capacity_range.required_bytes', range?.requiredBytes);
   const limit = toBytes('capacity_range.limit_bytes', range?.limitBytes);
   if (limit !== 0n && required > limit) {
@@ -85,9 +85,7 @@ export function parseSizeRange(range: { requiredBytes?: unknown; limitBytes?: un
   return { required, limit: limit === 0n ? undefined : limit };
 }
 
-function toBytes(field: string, value: unknown): Bytes {
-  if (value === undefined || value === null || value === '') return 0n;
-  const text = String(value);
+function toBytes(field: string, text = '0'): Bytes {
   if (!/^\d+$/.test(text) || BigInt(text) > maximum) {
     throw new Failure('out-of-range', `${field} is ${text}; it must be between 0 and ${maximum}`);
   }

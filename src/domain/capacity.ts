@@ -82,7 +82,10 @@ export function chooseSize(pool: Pool, layout: Layout, range: SizeRange): Bytes 
   if (reason !== undefined) throw new Failure('exhausted', `${reason}; nothing can be made in it`);
   if (size > room) {
     const what = layout.type === 'thin' ? 'thin' : describeThick(layout);
-    throw new Failure('exhausted', `pool ${pool.spec.name} can hold a ${what} volume of ${room} bytes at most; ${size} were asked for`);
+    throw new Failure(
+      'exhausted',
+      `pool ${pool.spec.name} can hold a ${what} volume of ${room} bytes at most; ${size} were asked for`,
+    );
   }
   return size;
 }
@@ -93,7 +96,10 @@ export function refuseGrowth(pool: Pool, layout: Layout, size: Bytes, wanted: By
   if (reason !== undefined) throw new Failure('exhausted', `${reason}; nothing can grow in it`);
   const room = largestVolume(pool, layout);
   if (wanted - size > room) {
-    throw new Failure('exhausted', `pool ${pool.spec.name} has room for ${room} bytes more; ${wanted - size} were asked for`);
+    throw new Failure(
+      'exhausted',
+      `pool ${pool.spec.name} has room for ${room} bytes more; ${wanted - size} were asked for`,
+    );
   }
 }
 
@@ -105,7 +111,10 @@ export function roundedSize(pool: Pool, layout: Layout, range: SizeRange): Bytes
   if (range.limit === undefined || size <= range.limit) return size;
   const below = roundDown(range.limit, unit);
   if (range.required === 0n && below > 0n) return below;
-  throw new Failure('out-of-range', `sizes in pool ${pool.spec.name} are multiples of ${unit} bytes: none lies between ${range.required} and ${range.limit}`);
+  throw new Failure(
+    'out-of-range',
+    `sizes in pool ${pool.spec.name} are multiples of ${unit} bytes: none lies between ${range.required} and ${range.limit}`,
+  );
 }
 
 function describeThick(layout: Extract<Layout, { type: 'thick' }>): string {

@@ -6,7 +6,8 @@ export function incompatibilities(volume: Volume, spec: VolumeSpec): string[] {
   const { required, limit } = spec.size;
   if (volume.name !== spec.name) problems.push(`it was made for the name "${volume.name}"`);
   if (volume.size < required) problems.push(`it has ${volume.size} bytes, fewer than the ${required} asked for`);
-  if (limit !== undefined && volume.size > limit) problems.push(`it has ${volume.size} bytes, more than the limit of ${limit}`);
+  if (limit !== undefined && volume.size > limit)
+    problems.push(`it has ${volume.size} bytes, more than the limit of ${limit}`);
   if (volume.pool !== spec.pool) problems.push(`it is in pool ${volume.pool}, not ${spec.pool}`);
   for (const [key, value] of Object.entries(volume.layout)) {
     const asked = (spec.layout as Record<string, unknown>)[key];

@@ -40,16 +40,16 @@ const kubernetesPrefix = 'csi.storage.k8s.io/';
 /** Throws `invalid` with every problem at once. */
 export function parseParameters(parameters: Readonly<Record<string, string>>): ClassParameters {
   const problems: string[] = [];
-  let parsed: ClassParameters = { mkfsOptions: [] };
+  const parsed: Partial<ClassParameters>[] = [{ mkfsOptions: [] }];
   for (const [key, value] of Object.entries(parameters)) {
     if (key.startsWith(kubernetesPrefix)) continue;
     const result = Object.hasOwn(parsers, key) ? parsers[key]?.(value) : undefined;
     if (result === undefined) problems.push(`"${key}" is unknown; known: ${parameterNames.join(', ')}`);
     else if (typeof result === 'string') problems.push(`${key} "${value}" ${result}`);
-    else parsed = { ...parsed, ...result };
+    else parsed.push(result);
   }
   if (problems.length > 0) throw new Failure('invalid', `parameters: ${problems.join('; ')}`);
-  return parsed;
+  return Object.assign({}, ...parsed) as ClassParameters;
 }
 
 /** The layout that a class gets in a pool. Throws `invalid` where the pool cannot have it. */
@@ -71,7 +71,10 @@ export function layoutFor(spec: PoolSpec, parameters: ClassParameters): Layout {
   const given = Object.entries({ stripes, stripeSize, mirrors }).filter(([, value]) => value !== undefined);
   if (given.length > 0) {
     const names = given.map(([name]) => name).join(', ');
-    throw new Failure('invalid', `parameters: ${names}: a thin volume has the layout of its pool; give these with type thick`);
+    throw new Failure(
+      'invalid',
+      `parameters: ${names}: a thin volume has the layout of its pool; give these with type thick`,
+    );
   }
   return layout;
 }

@@ -1,5 +1,5 @@
 import type { Bytes, SizeRange } from './bytes.ts';
-import type { LvName, PoolName, VgName, VolumeId } from './ids.ts';
+import type { LvName, NodeName, PoolName, VgName, VolumeId } from './ids.ts';
 
 export const filesystemTypes = ['ext4', 'xfs', 'btrfs'] as const;
 export type FilesystemType = (typeof filesystemTypes)[number];
@@ -34,6 +34,7 @@ export type FilesystemState = 'none' | 'unknown' | FilesystemType;
 
 export interface Volume {
   readonly id: VolumeId;
+  readonly node: NodeName;
   readonly name: string;
   readonly pool: PoolName;
   readonly group: VgName;

@@ -1,4 +1,3 @@
-import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import { programEnvironment } from './run.ts';
 
@@ -26,8 +25,8 @@ export function createStartSession(path?: string): StartSession {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
     });
-    const input = child.stdio[0] as unknown as Writable;
-    const answers = child.stdio[3] as unknown as Readable;
+    const input = child.stdin;
+    const answers = child.stdio[3];
     // A write to a program that has just died ends in EPIPE; `ended` tells of its death.
     input.on('error', () => undefined);
     answers.setEncoding('utf8');

@@ -28,4 +28,3 @@ export async function runCommand(options: CommandOptions, argv: LvmArguments): P
   const lines = result.stderr.split('\n').map((line) => line.trim());
   return { ok: false, messages: lines.filter((line) => line !== '' && !line.startsWith('WARNING:')) };
 }
-

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import type { Inventory } from '../domain/storage.ts';
+import { deviceNumberOf, deviceSize } from '../kernel/block-device.ts';
 import type { Run } from '../exec/run.ts';
 
 /** The block devices of logical volumes. */
@@ -19,19 +20,8 @@ const wipedBytes = 1024 * 1024;
 
 export function createDevices(run: Run): Devices {
   return {
-    async exists(device) {
-      try {
-        return (await stat(device)).isBlockDevice();
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-        throw new Failure('unavailable', `${device} could not be looked up`, { cause: error });
-      }
-    },
-    async size(device) {
-      const result = await run(['blockdev', '--getsize64', device], { deadline: wipeDeadline });
-      if (result.exitCode === 0) return BigInt(result.stdout.trim());
-      throw new Failure('unavailable', `the size of ${device} could not be read: ${result.stderr.trim()}`);
-    },
+    exists: async (device) => (await deviceNumberOf(device)) !== undefined,
+    size: deviceSize,
     async wipe(device) {
       const result = await run(['wipefs', '--all', '--quiet', device], { deadline: wipeDeadline });
       if (result.exitCode !== 0) {

@@ -45,7 +45,9 @@ export function thinPoolOf(report: LvmReport, group: VgName): LvRecord | undefin
 
 export function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
   const thin = spec.thin && thinPoolOf(report, spec.group);
-  const inPool = report.volumes.filter((lv) => thin !== undefined && lv.group === spec.group && lv.thinPool === thin.lv);
+  const inPool = report.volumes.filter(
+    (lv) => thin !== undefined && lv.group === spec.group && lv.thinPool === thin.lv,
+  );
   const devices = report.devices.filter((pv) => pv.group === spec.group && pv.allocatable);
   return {
     spec,

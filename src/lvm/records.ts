@@ -80,12 +80,14 @@ export function decodePv(row: ReportRow): PvRecord {
 /** The volume that a logical volume's tags describe; `undefined` for whatever is not Quarry's. */
 export function toVolume(record: LvRecord, pool: PoolName): Volume | undefined {
   const { tags } = record;
-  const id = parseVolumeId(tags.get('id') ?? '')?.id;
+  const parsed = parseVolumeId(tags.get('id') ?? '');
   const name = tags.get('name');
   const layout = parseLayout(tags.get('layout'));
-  if (tags.get('role') !== 'volume' || id === undefined || name === undefined || layout === undefined) return undefined;
+  if (tags.get('role') !== 'volume' || parsed === undefined || name === undefined || layout === undefined)
+    return undefined;
   return {
-    id,
+    id: parsed.id,
+    node: parsed.node,
     name,
     pool,
     group: record.group,
@@ -131,7 +133,8 @@ function field(row: ReportRow, name: string): string {
 
 function bytes(row: ReportRow, name: string): Bytes {
   const text = field(row, name);
-  if (!/^\d+$/.test(text)) throw new Failure('unavailable', `LVM's report says "${text}" for ${name}; bytes were expected`);
+  if (!/^\d+$/.test(text))
+    throw new Failure('unavailable', `LVM's report says "${text}" for ${name}; bytes were expected`);
   return BigInt(text);
 }
 

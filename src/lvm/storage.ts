@@ -31,10 +31,12 @@ export interface LocalStorageOptions {
 /** The volumes of this machine, kept by LVM alone. */
 export class LocalStorage implements Storage, NodeVolumes {
   readonly node: NodeName;
+  readonly locks: VolumeLocks;
   readonly #options: LocalStorageOptions;
 
   constructor(options: LocalStorageOptions) {
     this.node = options.node;
+    this.locks = options.locks;
     this.#options = options;
   }
 
@@ -51,7 +53,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   async create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
     const lv = lvNameFor(spec.name);
     const id = volumeIdFor(this.node, lv);
-    using _lock = this.#options.locks.take(id, 'CreateVolume');
+    using _lock = this.locks.take(id, 'CreateVolume');
     const { group } = this.#pool(spec.pool).spec;
     return this.#options.writer.exclusive(group, signal, async () => {
       const existing = await this.#existing(id);
@@ -61,7 +63,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   }
 
   async remove(id: VolumeId, signal: AbortSignal): Promise<void> {
-    using _lock = this.#options.locks.take(id, 'DeleteVolume');
+    using _lock = this.locks.take(id, 'DeleteVolume');
     const volume = await this.find(id, signal);
     if (!volume) return;
     await this.#options.writer.exclusive(volume.group, signal, async () => {
@@ -75,14 +77,17 @@ export class LocalStorage implements Storage, NodeVolumes {
   }
 
   async expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
-    using _lock = this.#options.locks.take(id, 'ControllerExpandVolume');
+    using _lock = this.locks.take(id, 'ControllerExpandVolume');
     const found = await this.#mustFind(id, signal);
     return this.#options.writer.exclusive(found.group, signal, async () => {
       const pool = this.#pool(found.pool);
       const wanted = roundedSize(pool, found.layout, size);
       if (found.size >= wanted) return keepSize(found, size);
       refuseGrowth(pool, found.layout, found.size, wanted);
-      await this.#options.writer.change(`volume ${id} could not be extended`, extendVolume(found.group, found.lv, wanted));
+      await this.#options.writer.change(
+        `volume ${id} could not be extended`,
+        extendVolume(found.group, found.lv, wanted),
+      );
       const volume = { ...found, size: wanted };
       this.#options.cache.put(volume);
       this.#options.cache.putPool(afterExtend(pool, found.layout, found.size, wanted));
@@ -109,7 +114,10 @@ export class LocalStorage implements Storage, NodeVolumes {
     const volume = await this.#mustFind(id, signal);
     const tags = { remove: tag('fs', volume.filesystem), add: tag('fs', filesystem) };
     await this.#options.writer.exclusive(volume.group, signal, () =>
-      this.#options.writer.change(`the filesystem of volume ${id} could not be recorded`, retag(volume.group, volume.lv, tags)),
+      this.#options.writer.change(
+        `the filesystem of volume ${id} could not be recorded`,
+        retag(volume.group, volume.lv, tags),
+      ),
     );
     this.#options.cache.put({ ...volume, filesystem });
   }
@@ -123,11 +131,14 @@ export class LocalStorage implements Storage, NodeVolumes {
   }
 
   /** Ends a creation that was interrupted before its wipe was known to be complete. Nothing was ever written to it. */
-  async finish(volume: Volume, signal: AbortSignal): Promise<Volume> {
+  async finish(volume: Volume, signal?: AbortSignal): Promise<Volume> {
     return this.#options.writer.exclusive(volume.group, signal, async () => {
       const device = devicePath(volume.group, volume.lv);
       await this.#refuseInUse(volume);
-      await this.#options.writer.change(`volume ${volume.id} could not be activated`, activateVolume(volume.group, volume.lv));
+      await this.#options.writer.change(
+        `volume ${volume.id} could not be activated`,
+        activateVolume(volume.group, volume.lv),
+      );
       await this.#options.devices.wipe(device);
       return this.#markReady(volume);
     });
@@ -141,7 +152,20 @@ export class LocalStorage implements Storage, NodeVolumes {
     const size = chooseSize(pool, spec.layout, spec.size);
     const state = spec.layout.type === 'thick' ? 'creating' : 'ready';
     const { name, layout, mkfsOptions } = spec;
-    const volume: Volume = { id, name, layout, mkfsOptions, pool: spec.pool, group, lv, size, filesystem: 'none', state };
+    const { node } = this;
+    const volume: Volume = {
+      id,
+      node,
+      name,
+      layout,
+      mkfsOptions,
+      pool: spec.pool,
+      group,
+      lv,
+      size,
+      filesystem: 'none',
+      state,
+    };
     const thinPool = cache.thinPoolLv(pool.spec);
     const command = createVolume({ group, lv, size, layout, thinPool, tags: creationTags(volume) });
     try {
@@ -189,13 +213,19 @@ export class LocalStorage implements Storage, NodeVolumes {
     }
     const id = answer.rows.map(decodeLv)[0]?.tags.get('id');
     if (id === volume.id) return true;
-    throw new Failure('precondition', `${volume.group}/${volume.lv} no longer carries the tags of volume ${volume.id}: it is left alone`);
+    throw new Failure(
+      'precondition',
+      `${volume.group}/${volume.lv} no longer carries the tags of volume ${volume.id}: it is left alone`,
+    );
   }
 
   async #refuseInUse(volume: Volume): Promise<void> {
     const uses = await this.#options.usesOf(devicePath(volume.group, volume.lv));
     if (uses.length === 0) return;
-    throw new Failure('precondition', `volume ${volume.id} is in use at ${uses.join(', ')}: unpublish and unstage it first`);
+    throw new Failure(
+      'precondition',
+      `volume ${volume.id} is in use at ${uses.join(', ')}: unpublish and unstage it first`,
+    );
   }
 
   /** Throws `invalid` for a name no pool has, and `unavailable` for a pool that cannot serve now. */
@@ -204,8 +234,12 @@ export class LocalStorage implements Storage, NodeVolumes {
     const pool = pools.get(name);
     if (pool) return pool;
     const reason = unready.get(name);
-    if (reason !== undefined) throw new Failure('exhausted', `pool ${name} is not ready on node ${this.node}: ${reason}`);
-    throw new Failure('invalid', `there is no pool "${name}"; known: ${[...pools.keys(), ...unready.keys()].join(', ')}`);
+    if (reason !== undefined)
+      throw new Failure('exhausted', `pool ${name} is not ready on node ${this.node}: ${reason}`);
+    throw new Failure(
+      'invalid',
+      `there is no pool "${name}"; known: ${[...pools.keys(), ...unready.keys()].join(', ')}`,
+    );
   }
 
   async #reuse(existing: Volume, spec: VolumeSpec): Promise<Volume> {
@@ -222,5 +256,8 @@ export class LocalStorage implements Storage, NodeVolumes {
 /** A shrink is no error of the caller's unless the limit forbids the size that the volume has. */
 function keepSize(volume: Volume, { limit }: SizeRange): Volume {
   if (limit === undefined || volume.size <= limit) return volume;
-  throw new Failure('out-of-range', `volume ${volume.id} has ${volume.size} bytes, more than the limit of ${limit}; volumes never shrink`);
+  throw new Failure(
+    'out-of-range',
+    `volume ${volume.id} has ${volume.size} bytes, more than the limit of ${limit}; volumes never shrink`,
+  );
 }

@@ -2,6 +2,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../domain/errors.ts';
 import type { Run } from '../exec/run.ts';
+import { prefixed } from './program.ts';
 
 /** Reads one of the host's LVM configuration files; empty where there is none. */
 export type ReadHostFile = (path: string) => Promise<string>;
@@ -11,8 +12,7 @@ const hostDirectory = '/etc/lvm';
 /** Through `enter` (nsenter and its options) when the host's files are not this container's. */
 export function createReadHostFile(run: Run, enter: readonly string[]): ReadHostFile {
   return async (path) => {
-    const [first, ...rest] = [...enter, 'cat', path];
-    const result = await run([first ?? 'cat', ...rest], { deadline: 5000 });
+    const result = await run([...prefixed(enter, 'cat'), path], { deadline: 5000 });
     if (result.exitCode === 0) return result.stdout;
     if (/No such file/.test(result.stderr)) return '';
     throw new Failure('unavailable', `${path} could not be read: ${result.stderr.trim()}`);

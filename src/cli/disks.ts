@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import type { Candidate } from '../disks/candidates.ts';
+import { formatBytes } from '../domain/bytes.ts';
+import { Failure } from '../domain/errors.ts';
+import { createLocal, type Local } from '../local.ts';
+import type { Log } from '../log.ts';
+import { table } from './table.ts';
+
+/** `quarry disks`: every disk that matches a rule, its verdict and why. */
+export async function listDisks(config: Config, log: Log): Promise<string> {
+  return withLocal(config, log, async ({ judge }) => printDisks(await judge()));
+}
+
+/**
+ * `quarry disks approve`: takes proposed disks for their pools, each proven blank once more. LVM's own locks keep this and a
+ * running driver apart. Throws `precondition` when a named disk is not proposed.
+ */
+export async function approveDisks(config: Config, log: Log, names: readonly string[]): Promise<string> {
+  return withLocal(config, log, async ({ judge, keeper }) => {
+    const disks = await judge();
+    const chosen = names.length === 0 ? disks.filter(({ verdict }) => verdict === 'proposed') : choose(disks, names);
+    if (chosen.length === 0) return 'No disk is proposed.\n';
+    const taken = await keeper.take(chosen);
+    const missed = chosen.filter((disk) => !taken.includes(disk));
+    if (missed.length > 0) {
+      throw new Failure('unavailable', `not taken (the log says why): ${missed.map((disk) => disk.device).join(', ')}`);
+    }
+    for (const pool of new Set(chosen.map((disk) => disk.pool))) await keeper.prepare(pool);
+    return printDisks(await judge());
+  });
+}
+
+function choose(disks: readonly Candidate[], names: readonly string[]): Candidate[] {
+  return names.map((name) => {
+    const disk = disks.find(({ device, path }) => device === name || path === name);
+    if (disk?.verdict === 'proposed' || disk?.verdict === 'interrupted') return disk;
+    const reason = disk === undefined ? 'no pool has a rule that matches it' : describe(disk);
+    throw new Failure('precondition', `${name} cannot be approved: ${reason}`);
+  });
+}
+
+/** The driver's own LVM directory is left alone: it has a filter for what the driver sees. */
+async function withLocal<T>(config: Config, log: Log, task: (local: Local) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(dirname(config.lvm.directory), 'lvm-'));
+  try {
+    const own = { ...config, lvm: { ...config.lvm, directory, process: 'command' as const } };
+    return await task(await createLocal(own, { log, observe: () => undefined, changed: () => undefined }));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function printDisks(disks: readonly Candidate[]): string {
+  if (disks.length === 0) return "No disk matches a pool's rule.\n";
+  const rows = disks.map((disk) => [
+    disk.device,
+    disk.size === undefined ? '?' : formatBytes(disk.size),
+    disk.pool.name,
+    disk.verdict,
+    disk.path === disk.device ? '' : disk.path,
+    disk.verdict === 'refused' ? disk.findings.join('; ') : '',
+  ]);
+  return table(['DEVICE', 'SIZE', 'POOL', 'VERDICT', 'PATH', 'FOUND'], rows);
+}
+
+function describe(disk: Candidate): string {
+  return disk.verdict === 'refused' ? disk.findings.join('; ') : `it is a ${disk.verdict} of pool ${disk.pool.name}`;
+}

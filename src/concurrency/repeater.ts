@@ -1,0 +1,62 @@
+/** Runs a task again and again, never beside itself. */
+export interface Repeater {
+  /** Runs the task at once, or right after the run in flight. */
+  now(): void;
+  /** Runs the task within `delay` milliseconds; calls that come before it starts join. */
+  soon(): void;
+  /** No run starts afterwards; resolves when the one in flight has ended. */
+  stop(): Promise<void>;
+}
+
+export interface RepeaterOptions {
+  readonly task: () => Promise<void>;
+  /** Milliseconds between the end of a run and the next; absent: only when asked. */
+  readonly every?: number;
+  /** Milliseconds that `soon` waits, so that many causes end in one run. */
+  readonly delay: number;
+  readonly failed: (error: unknown) => void;
+}
+
+export function createRepeater({ task, every, delay, failed }: RepeaterOptions): Repeater {
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  let asked = false;
+  let stopped = false;
+
+  function schedule(wait: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(() => void (running = run()), wait);
+    timer.unref();
+  }
+
+  async function run(): Promise<void> {
+    asked = false;
+    try {
+      await task();
+    } catch (error) {
+      failed(error);
+    }
+    running = undefined;
+    if (stopped) return;
+    if (asked) schedule(delay);
+    else if (every !== undefined) schedule(every);
+  }
+
+  if (every !== undefined) schedule(every);
+  return {
+    now() {
+      asked = true;
+      if (!running) schedule(0);
+    },
+    soon() {
+      if (stopped || asked) return;
+      asked = true;
+      if (!running) schedule(delay);
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import type { Config } from './config/schema.ts';
+import { createQueue } from './concurrency/queue.ts';
+import { proveBlank } from './disks/blank.ts';
+import { type Candidate, findCandidates } from './disks/candidates.ts';
+import { discover } from './disks/discover.ts';
+import { systemRoots } from './disks/sysfs.ts';
+import { Failure } from './domain/errors.ts';
+import type { VgName } from './domain/ids.ts';
+import { createRun, type Run } from './exec/run.ts';
+import { createStartSession } from './exec/session.ts';
+import type { Log } from './log.ts';
+import { InventoryCache } from './lvm/cache.ts';
+import { createLvm } from './lvm/client.ts';
+import { Groups } from './lvm/groups.ts';
+import type { Lvm } from './lvm/lvm.ts';
+import { listPhysicalVolumes, type PhysicalVolume } from './lvm/physical-volumes.ts';
+import { prefixed, programPrefix } from './lvm/program.ts';
+import { createReadHostFile, writeSystemDirectory } from './lvm/system.ts';
+import { createWriter, type Writer } from './lvm/writer.ts';
+import { type KeeperPorts, PoolKeeper } from './pools/keeper.ts';
+
+/** What this machine's disks and LVM are, joined; the driver and the command line both stand on it. */
+export interface Local {
+  readonly run: Run;
+  readonly lvm: Lvm;
+  readonly cache: InventoryCache;
+  readonly writer: Writer;
+  readonly keeper: PoolKeeper<Candidate>;
+  readonly judge: () => Promise<readonly Candidate[]>;
+}
+
+export interface LocalOptions {
+  readonly log: Log;
+  readonly observe: (disks: readonly Candidate[]) => void;
+  /** Called after each change of LVM. */
+  readonly changed: () => void;
+}
+
+export async function createLocal(config: Config, { log, observe, changed }: LocalOptions): Promise<Local> {
+  const run = createRun();
+  const prefix = await programPrefix(config.lvm.mode);
+  const program = prefixed(prefix, 'lvm');
+  const { deadline, directory, process } = config.lvm;
+  const lvm = createLvm({ run, start: createStartSession(), program, directory, process, deadline });
+  const cache = new InventoryCache(lvm, config.pools);
+  const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
+  const groups = new Groups({ lvm, cache, writer });
+  const probe = { roots: systemRoots, run, deadline: 30_000 };
+  const ours = new Set<VgName>(config.pools.map((spec) => spec.group));
+  let members: readonly PhysicalVolume[] = [];
+
+  const judge = async () => {
+    const rules = config.pools.flatMap((spec) => spec.disks ?? []);
+    const matches = await Promise.all(rules.map((rule) => discover(rule, systemRoots)));
+    const devices = matches.flatMap(({ disks }) => disks.map(({ device }) => device));
+    const volumes = await listPhysicalVolumes({ run, program, env: {}, deadline }, [...new Set(devices)]);
+    members = volumes.filter(({ group }) => group !== undefined && ours.has(group));
+    return findCandidates(config.pools, new Map(volumes.map((volume) => [volume.device, volume])), probe);
+  };
+  const readHostFile = createReadHostFile(run, prefix);
+  const ports: KeeperPorts<Candidate> = {
+    judge,
+    async show(more) {
+      const devices = [...new Set([...members.map(({ device }) => device), ...more])].sort();
+      if (await writeSystemDirectory(directory, devices, readHostFile)) lvm.restart();
+    },
+    async take(disk) {
+      if (disk.verdict === 'proposed') await refuseUnlessBlank(disk, probe);
+      await groups.take(disk.pool, disk.device, disk.verdict === 'interrupted');
+    },
+    prepare: (spec) => groups.prepare(spec),
+    autoextend: (spec) => groups.autoextend(spec),
+    refresh: () => cache.refresh(),
+  };
+  const keeper = new PoolKeeper({ specs: config.pools, ports, log, observe });
+  return { run, lvm, cache, writer, keeper, judge };
+}
+
+/** The proof that proposed the disk is old by now. */
+async function refuseUnlessBlank(
+  { disk, device }: Extract<Candidate, { verdict: 'proposed' | 'member' }>,
+  probe: Parameters<typeof proveBlank>[1],
+): Promise<void> {
+  const proof = await proveBlank(disk, probe);
+  if (!proof.blank) throw new Failure('precondition', `${device} is no longer blank: ${proof.findings.join('; ')}`);
+}

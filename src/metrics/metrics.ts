@@ -1,0 +1,84 @@
+import { createServer, type Server } from 'node:http';
+import type { Registry } from 'prom-client';
+import { Failure } from '../domain/errors.ts';
+import type { PoolName } from '../domain/ids.ts';
+import type { Inventory } from '../domain/storage.ts';
+import { registerDisks, registerPools } from './pools.ts';
+
+export interface Listen {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What the metrics read of the inventory. */
+export interface InventorySource {
+  readonly reported: boolean;
+  current(): Inventory;
+}
+
+export interface DiskSample {
+  readonly pool: { readonly name: PoolName };
+  readonly verdict: string;
+}
+
+export interface Metrics {
+  /** One finished call: method, name of the gRPC code, seconds. */
+  readonly observeCall: (method: string, code: string, seconds: number) => void;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The Prometheus endpoint `/metrics`. Its library is loaded only where it is wanted. */
+export async function createMetrics(
+  listen: Listen,
+  inventory: InventorySource,
+  disks: () => readonly DiskSample[],
+): Promise<Metrics> {
+  const { Registry, Histogram, Gauge, collectDefaultMetrics } = await import('prom-client');
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  registerPools(Gauge, registry, inventory);
+  registerDisks(Gauge, registry, disks);
+  const calls = new Histogram({
+    name: 'quarry_csi_call_duration_seconds',
+    help: 'Duration of CSI calls by method and gRPC code',
+    labelNames: ['method', 'code'],
+    buckets: [0.002, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
+    registers: [registry],
+  });
+  const server = createServer((request, response) => void answer(registry, request.url ?? '', response));
+  return {
+    observeCall: (method, code, seconds) => calls.observe({ method, code }, seconds),
+    start: () => open(server, listen),
+    stop: () => close(server),
+  };
+}
+
+async function answer(registry: Registry, url: string, response: import('node:http').ServerResponse): Promise<void> {
+  if (url !== '/metrics') {
+    response.writeHead(404).end();
+    return;
+  }
+  try {
+    const text = await registry.metrics();
+    response.writeHead(200, { 'content-type': registry.contentType }).end(text);
+  } catch {
+    response.writeHead(500).end();
+  }
+}
+
+async function open(server: Server, { host, port }: Listen): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', (cause) => {
+    reject(new Failure('unavailable', `metrics cannot listen on ${host}:${port}: ${cause.message}`, { cause }));
+  });
+  server.listen(port, host, resolve);
+  await promise;
+}
+
+async function close(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  server.closeAllConnections();
+  await promise;
+}

@@ -1,0 +1,70 @@
+import type { Gauge, Registry } from 'prom-client';
+import type { Pool } from '../domain/pool.ts';
+import type { DiskSample, InventorySource } from './metrics.ts';
+
+type GaugeClass = typeof Gauge;
+
+const perPool: readonly { name: string; help: string; value: (pool: Pool) => number | undefined }[] = [
+  { name: 'quarry_pool_size_bytes', help: 'Size of the volume group', value: (pool) => Number(pool.size) },
+  { name: 'quarry_pool_free_bytes', help: 'Unallocated bytes of the volume group', value: (pool) => Number(pool.free) },
+  {
+    name: 'quarry_pool_metadata_free_bytes',
+    help: 'Free bytes of the metadata area of the volume group',
+    value: (pool) => Number(pool.metadata.free),
+  },
+  {
+    name: 'quarry_pool_thin_promised_bytes',
+    help: 'Sum of the virtual sizes in the thin pool',
+    value: ({ thin }) => thin && Number(thin.promised),
+  },
+  {
+    name: 'quarry_pool_thin_data_ratio',
+    help: 'Used part of the data of the thin pool, 0 to 1',
+    value: ({ thin }) => thin && thin.dataPercent / 100,
+  },
+  {
+    name: 'quarry_pool_thin_metadata_ratio',
+    help: 'Used part of the metadata of the thin pool, 0 to 1',
+    value: ({ thin }) => thin && thin.metadataPercent / 100,
+  },
+];
+
+export function registerPools(gauge: GaugeClass, registry: Registry, source: InventorySource): void {
+  for (const { name, help, value } of perPool) {
+    new gauge({
+      name,
+      help,
+      labelNames: ['pool'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        if (!source.reported) return;
+        for (const [pool, state] of source.current().pools) {
+          const sample = value(state);
+          if (sample !== undefined) this.set({ pool }, sample);
+        }
+      },
+    });
+  }
+  new gauge({
+    name: 'quarry_inventory_age_seconds',
+    help: 'Seconds since LVM was last read with success',
+    registers: [registry],
+    collect() {
+      if (source.reported) this.set((Date.now() - source.current().reportedAt) / 1000);
+    },
+  });
+}
+
+export function registerDisks(gauge: GaugeClass, registry: Registry, disks: () => readonly DiskSample[]): void {
+  new gauge({
+    name: 'quarry_disks',
+    help: 'Disks that match a rule, by pool and verdict: proposed ones wait for "quarry disks approve"',
+    labelNames: ['pool', 'verdict'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const disk of disks()) this.inc({ pool: disk.pool.name, verdict: disk.verdict });
+    },
+  });
+}

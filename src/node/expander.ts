@@ -1,0 +1,46 @@
+import type { Bytes } from '../domain/bytes.ts';
+import { Failure } from '../domain/errors.ts';
+import { filesystemTypes } from '../domain/volume.ts';
+import type { Mount, NodeTools } from './ports.ts';
+import type { ExpandRequest } from './requests.ts';
+import { type Located, locate } from './view.ts';
+
+/** Grows the filesystem to its device, online; a raw block device needs nothing. Answers the size of the device in bytes. */
+export async function expand(tools: NodeTools, request: ExpandRequest, signal: AbortSignal): Promise<Bytes> {
+  using _lock = tools.locks.take(request.id, 'NodeExpandVolume');
+  const located = await locate(tools, request, signal);
+  const size = await tools.volumes.deviceSize(located.device);
+  refuseOutOfRange(request, size);
+  signal.throwIfAborted();
+  if (located.mount.access === 'mount') await grow(tools, located);
+  return size;
+}
+
+function refuseOutOfRange({ id, size: { required, limit } }: ExpandRequest, size: Bytes): void {
+  if (size < required) {
+    throw new Failure(
+      'out-of-range',
+      `volume ${id} has ${size} bytes, not ${required}: the controller expands it first`,
+    );
+  }
+  if (limit !== undefined && size > limit) {
+    throw new Failure(
+      'out-of-range',
+      `volume ${id} has ${size} bytes, more than the limit of ${limit}; it cannot shrink`,
+    );
+  }
+}
+
+async function grow(tools: NodeTools, { device, mount, table }: Located): Promise<void> {
+  const type = filesystemTypes.find((known) => known === mount.filesystem);
+  if (!type) throw new Failure('precondition', `${mount.target} has ${mount.filesystem}, which cannot be grown here`);
+  await tools.filesystems.grow(device, type, writable(mount, table).target);
+}
+
+/** A filesystem grows through a mount that may be written to; a volume that is published read-only is staged for writing. */
+function writable(mount: Mount, table: readonly Mount[]): Mount {
+  if (!mount.readOnly) return mount;
+  const other = table.find((known) => known.device === mount.device && known.access === 'mount' && !known.readOnly);
+  if (!other) throw new Failure('precondition', `${mount.target} is mounted read-only and cannot be grown`);
+  return other;
+}

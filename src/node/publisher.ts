@@ -1,0 +1,106 @@
+import { allowsSeveralTargets } from '../domain/capability.ts';
+import { Failure } from '../domain/errors.ts';
+import type { Mount, NodeTools } from './ports.ts';
+import type { PublishRequest, UndoRequest } from './requests.ts';
+import { blockStaging, layersAt, targetsBeside, topAt } from './view.ts';
+
+/** Flags of a single mount, as opposed to those of a filesystem, which its stage has set (mount(2), MS_REMOUNT with MS_BIND). */
+const bindFlags: ReadonlySet<string> = new Set([
+  'nosuid',
+  'nodev',
+  'noexec',
+  'noatime',
+  'nodiratime',
+  'relatime',
+  'strictatime',
+  'nosymfollow',
+]);
+
+interface Place {
+  readonly staging: string;
+  readonly target: string;
+  readonly device: string;
+  readonly table: readonly Mount[];
+}
+
+/** Safe to repeat, also after it died at any point: the mount table says what is left to do. */
+export async function publish(tools: NodeTools, request: PublishRequest, signal: AbortSignal): Promise<void> {
+  refuseReadOnlyBlock(request);
+  using _lock = tools.locks.take(request.id, 'NodePublishVolume');
+  const open = await tools.volumes.open(request.id, signal);
+  const place = await findPlace(tools, open.device, request);
+  const source = stagedMount(request, place);
+  if (isPublished(request, place, source)) return;
+  refuseSecondTarget(request, place);
+  signal.throwIfAborted();
+  if (request.capability.access === 'block') await tools.mounts.makeFile(place.target);
+  else await tools.mounts.makeDirectory(place.target);
+  await tools.mounts.bind(source.target, place.target, flagsOf(request, source));
+}
+
+/**
+ * The kernel lets a process write through a device node on a read-only mount, and `blockdev --setro` would stop the volume's
+ * other users too. A promise that would not be kept is not given.
+ */
+function refuseReadOnlyBlock({ id, capability, readOnly }: PublishRequest): void {
+  if (capability.access !== 'block' || !readOnly) return;
+  throw new Failure(
+    'precondition',
+    `volume ${id} cannot be published read-only as a raw block device, because nothing would enforce it; publish it for writing, or use a filesystem`,
+  );
+}
+
+async function findPlace({ mounts }: NodeTools, path: string, request: PublishRequest): Promise<Place> {
+  const staging = await mounts.resolve(request.staging);
+  return {
+    staging: request.capability.access === 'block' ? blockStaging(staging) : staging,
+    target: await mounts.resolve(request.target),
+    device: await mounts.deviceNumber(path),
+    table: await mounts.read(),
+  };
+}
+
+function stagedMount({ id, capability, staging }: PublishRequest, place: Place): Mount {
+  const top = topAt(place.table, place.staging);
+  if (top?.device === place.device && top.access === capability.access) return top;
+  throw new Failure('precondition', `volume ${id} is not staged for ${capability.access} access at ${staging}`);
+}
+
+function isPublished({ id, capability, readOnly }: PublishRequest, place: Place, source: Mount): boolean {
+  const top = topAt(place.table, place.target);
+  if (!top) return false;
+  if (top.device !== place.device || top.access !== capability.access) {
+    throw new Failure('exists', `${place.target} is taken by another mount`);
+  }
+  if (top.readOnly !== (readOnly || source.readOnly)) {
+    const found = top.readOnly ? 'read-only' : 'for writing';
+    throw new Failure('exists', `volume ${id} is published ${found} at ${place.target} already`);
+  }
+  return true;
+}
+
+function refuseSecondTarget({ id, capability }: PublishRequest, place: Place): void {
+  if (allowsSeveralTargets(capability.mode)) return;
+  const others = targetsBeside(place.table, place.device, [place.staging, place.target]);
+  if (others.length === 0) return;
+  throw new Failure(
+    'precondition',
+    `volume ${id} is published at ${others.join(', ')}, and ${capability.mode} allows one target only`,
+  );
+}
+
+/** All of them at once: setting one flag of a mount clears those that are not named with it. */
+function flagsOf({ capability, readOnly }: PublishRequest, source: Mount): string[] {
+  if (capability.access === 'block') return [];
+  const flags = capability.mountFlags.filter((flag) => bindFlags.has(flag));
+  return readOnly || source.readOnly ? ['ro', ...flags] : flags;
+}
+
+/** Undoes a publish by the target alone. LVM is not asked, so that it works when LVM does not. */
+export async function unpublish({ locks, mounts }: NodeTools, { id, path }: UndoRequest): Promise<void> {
+  if (id === undefined) return;
+  using _lock = locks.take(id, 'NodeUnpublishVolume');
+  const target = await mounts.resolve(path);
+  for (const layer of layersAt(await mounts.read(), target)) await mounts.unmount(layer.target);
+  await mounts.removeMountPoint(target);
+}

@@ -1,0 +1,125 @@
+import { normalize } from 'node:path';
+import { type SizeRange, parseSizeRange } from '../domain/bytes.ts';
+import { type Capability, capabilityProblems, parseCapability } from '../domain/capability.ts';
+import { Failure } from '../domain/errors.ts';
+import { parseVolumeId, type VolumeId } from '../domain/ids.ts';
+import type { NodeExpandVolumeRequest } from '../gen/csi/v1/NodeExpandVolumeRequest.ts';
+import type { NodeGetVolumeStatsRequest } from '../gen/csi/v1/NodeGetVolumeStatsRequest.ts';
+import type { NodePublishVolumeRequest } from '../gen/csi/v1/NodePublishVolumeRequest.ts';
+import type { NodeStageVolumeRequest } from '../gen/csi/v1/NodeStageVolumeRequest.ts';
+import type { NodeUnpublishVolumeRequest } from '../gen/csi/v1/NodeUnpublishVolumeRequest.ts';
+import type { NodeUnstageVolumeRequest } from '../gen/csi/v1/NodeUnstageVolumeRequest.ts';
+
+export interface StageRequest {
+  readonly id: VolumeId;
+  readonly staging: string;
+  readonly capability: Capability;
+}
+
+export interface PublishRequest extends StageRequest {
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** `undefined` ids name no volume of ours, of which there is nothing to undo. */
+export interface UndoRequest {
+  readonly id: VolumeId | undefined;
+  readonly path: string;
+}
+
+export interface PathRequest {
+  readonly id: VolumeId;
+  readonly path: string;
+}
+
+export interface ExpandRequest extends PathRequest {
+  readonly size: SizeRange;
+}
+
+export function parseStage(request: NodeStageVolumeRequest): StageRequest {
+  const { volumeId, stagingTargetPath, volumeCapability } = request;
+  refuse([
+    ...missing({ volume_id: volumeId, staging_target_path: stagingTargetPath }),
+    ...badPaths({ staging_target_path: stagingTargetPath }),
+    ...capabilityProblems(volumeCapability),
+  ]);
+  return { id: toId(volumeId), staging: normal(stagingTargetPath), capability: parseCapability(volumeCapability) };
+}
+
+export function parsePublish(request: NodePublishVolumeRequest): PublishRequest {
+  const { volumeId, targetPath, stagingTargetPath, volumeCapability } = request;
+  refuse([
+    ...missing({ volume_id: volumeId, target_path: targetPath }),
+    ...badPaths({ target_path: targetPath, staging_target_path: stagingTargetPath }),
+    ...capabilityProblems(volumeCapability),
+  ]);
+  // CSI, NodePublishVolume errors: "Staging target path not set" is FAILED_PRECONDITION.
+  if (!stagingTargetPath)
+    throw new Failure('precondition', 'staging_target_path is missing: the volume has to be staged');
+  const capability = parseCapability(volumeCapability);
+  const asked = request.readonly || capability.mode === 'SINGLE_NODE_READER_ONLY';
+  const readOnly = asked || (capability.access === 'mount' && capability.mountFlags.includes('ro'));
+  const [target, staging] = [normal(targetPath), normal(stagingTargetPath)];
+  return { id: toId(volumeId), staging, target, capability, readOnly };
+}
+
+export function parseUnstage({ volumeId, stagingTargetPath }: NodeUnstageVolumeRequest): UndoRequest {
+  const fields = { staging_target_path: stagingTargetPath };
+  refuse([...missing({ volume_id: volumeId, ...fields }), ...badPaths(fields)]);
+  return { id: parseVolumeId(volumeId)?.id, path: normal(stagingTargetPath) };
+}
+
+export function parseUnpublish({ volumeId, targetPath }: NodeUnpublishVolumeRequest): UndoRequest {
+  const fields = { target_path: targetPath };
+  refuse([...missing({ volume_id: volumeId, ...fields }), ...badPaths(fields)]);
+  return { id: parseVolumeId(volumeId)?.id, path: normal(targetPath) };
+}
+
+export function parseStats({ volumeId, volumePath }: NodeGetVolumeStatsRequest): PathRequest {
+  refuse(missing({ volume_id: volumeId, volume_path: volumePath }));
+  return { id: toId(volumeId), path: toVolumePath(volumePath) };
+}
+
+export function parseExpand(request: NodeExpandVolumeRequest): ExpandRequest {
+  const { volumeId, volumePath, volumeCapability } = request;
+  const problems = volumeCapability ? capabilityProblems(volumeCapability) : [];
+  refuse([...missing({ volume_id: volumeId, volume_path: volumePath }), ...problems]);
+  return { id: toId(volumeId), path: toVolumePath(volumePath), size: parseSizeRange(request.capacityRange) };
+}
+
+function refuse(problems: readonly string[]): void {
+  if (problems.length > 0) throw new Failure('invalid', problems.join('; '));
+}
+
+function missing(fields: Readonly<Record<string, string>>): string[] {
+  return Object.entries(fields).flatMap(([name, value]) => (value === '' ? [`${name} is missing`] : []));
+}
+
+function badPaths(fields: Readonly<Record<string, string>>): string[] {
+  return Object.entries(fields).flatMap(([name, value]) =>
+    value === '' || isPlainPath(value)
+      ? []
+      : [`${name} has to be an absolute path without "..", below the root directory`],
+  );
+}
+
+function isPlainPath(path: string): boolean {
+  return path.startsWith('/') && normal(path) !== '/' && !path.includes('\0') && !path.split('/').includes('..');
+}
+
+function normal(path: string): string {
+  return normalize(path).replace(/(?<=.)\/+$/, '');
+}
+
+function toId(text: string): VolumeId {
+  const parsed = parseVolumeId(text);
+  if (!parsed)
+    throw new Failure('not-found', `volume ${text} does not exist: no id that this driver issued has that form`);
+  return parsed.id;
+}
+
+/** CSI wants NOT_FOUND where the volume is not at the path, and a path that cannot be a mount point is a case of that. */
+function toVolumePath(path: string): string {
+  if (!isPlainPath(path)) throw new Failure('not-found', `the volume is not at ${path}`);
+  return normal(path);
+}

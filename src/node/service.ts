@@ -1,0 +1,87 @@
+import type { NodeName } from '../domain/ids.ts';
+import { topologyOf } from '../domain/topology.ts';
+import type { NodeExpandVolumeRequest } from '../gen/csi/v1/NodeExpandVolumeRequest.ts';
+import type { NodeExpandVolumeResponseInit } from '../gen/csi/v1/NodeExpandVolumeResponse.ts';
+import type { NodeGetCapabilitiesRequest } from '../gen/csi/v1/NodeGetCapabilitiesRequest.ts';
+import type { NodeGetCapabilitiesResponseInit } from '../gen/csi/v1/NodeGetCapabilitiesResponse.ts';
+import type { NodeGetInfoRequest } from '../gen/csi/v1/NodeGetInfoRequest.ts';
+import type { NodeGetInfoResponseInit } from '../gen/csi/v1/NodeGetInfoResponse.ts';
+import type { NodeGetVolumeStatsRequest } from '../gen/csi/v1/NodeGetVolumeStatsRequest.ts';
+import type { NodeGetVolumeStatsResponseInit } from '../gen/csi/v1/NodeGetVolumeStatsResponse.ts';
+import type { NodePublishVolumeRequest } from '../gen/csi/v1/NodePublishVolumeRequest.ts';
+import type { NodePublishVolumeResponseInit } from '../gen/csi/v1/NodePublishVolumeResponse.ts';
+import type { NodeStageVolumeRequest } from '../gen/csi/v1/NodeStageVolumeRequest.ts';
+import type { NodeStageVolumeResponseInit } from '../gen/csi/v1/NodeStageVolumeResponse.ts';
+import type { NodeUnpublishVolumeRequest } from '../gen/csi/v1/NodeUnpublishVolumeRequest.ts';
+import type { NodeUnpublishVolumeResponseInit } from '../gen/csi/v1/NodeUnpublishVolumeResponse.ts';
+import type { NodeUnstageVolumeRequest } from '../gen/csi/v1/NodeUnstageVolumeRequest.ts';
+import type { NodeUnstageVolumeResponseInit } from '../gen/csi/v1/NodeUnstageVolumeResponse.ts';
+import { expand } from './expander.ts';
+import type { NodeTools } from './ports.ts';
+import { publish, unpublish } from './publisher.ts';
+import { parseExpand, parsePublish, parseStage, parseStats, parseUnpublish, parseUnstage } from './requests.ts';
+import { stage, unstage } from './stager.ts';
+import { volumeUsage } from './stats.ts';
+
+interface Call {
+  readonly signal: AbortSignal;
+}
+type Handler<Request, Response> = (request: Request, call: Call) => Promise<Response>;
+
+/** The Node service of CSI, as far as this driver offers it. */
+export interface NodeService {
+  nodeStageVolume: Handler<NodeStageVolumeRequest, NodeStageVolumeResponseInit>;
+  nodeUnstageVolume: Handler<NodeUnstageVolumeRequest, NodeUnstageVolumeResponseInit>;
+  nodePublishVolume: Handler<NodePublishVolumeRequest, NodePublishVolumeResponseInit>;
+  nodeUnpublishVolume: Handler<NodeUnpublishVolumeRequest, NodeUnpublishVolumeResponseInit>;
+  nodeGetVolumeStats: Handler<NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponseInit>;
+  nodeExpandVolume: Handler<NodeExpandVolumeRequest, NodeExpandVolumeResponseInit>;
+  nodeGetInfo: Handler<NodeGetInfoRequest, NodeGetInfoResponseInit>;
+  nodeGetCapabilities: Handler<NodeGetCapabilitiesRequest, NodeGetCapabilitiesResponseInit>;
+}
+
+export interface NodeServiceOptions extends NodeTools {
+  readonly node: NodeName;
+  /** The driver's name, which prefixes the topology key. */
+  readonly driver: string;
+}
+
+/** VOLUME_MOUNT_GROUP is not among them: kubelet applies fsGroup itself. */
+const capabilities = ['STAGE_UNSTAGE_VOLUME', 'GET_VOLUME_STATS', 'EXPAND_VOLUME', 'SINGLE_NODE_MULTI_WRITER'] as const;
+
+export function createNodeService(options: NodeServiceOptions): NodeService {
+  return {
+    async nodeStageVolume(request, { signal }) {
+      await stage(options, parseStage(request), signal);
+      return {};
+    },
+    async nodeUnstageVolume(request) {
+      await unstage(options, parseUnstage(request));
+      return {};
+    },
+    async nodePublishVolume(request, { signal }) {
+      await publish(options, parsePublish(request), signal);
+      return {};
+    },
+    async nodeUnpublishVolume(request) {
+      await unpublish(options, parseUnpublish(request));
+      return {};
+    },
+    async nodeGetVolumeStats(request, { signal }) {
+      return { usage: await volumeUsage(options, parseStats(request), signal) };
+    },
+    async nodeExpandVolume(request, { signal }) {
+      return { capacityBytes: String(await expand(options, parseExpand(request), signal)) };
+    },
+    nodeGetInfo: async () => nodeInfo(options),
+    nodeGetCapabilities: async () => ({ capabilities: capabilities.map((type) => ({ rpc: { type } })) }),
+  };
+}
+
+function nodeInfo({ node, driver, volumes }: NodeServiceOptions): NodeGetInfoResponseInit {
+  return {
+    nodeId: node,
+    maxVolumesPerNode: String(volumes.volumeLimit()),
+    accessibleTopology: topologyOf(driver, node),
+  };
+}

@@ -1,0 +1,96 @@
+import type { Capability } from '../domain/capability.ts';
+import { Failure } from '../domain/errors.ts';
+import type { OpenVolume } from '../domain/volume.ts';
+import { prepareFilesystem } from './formatter.ts';
+import type { Mount, NodeTools } from './ports.ts';
+import type { StageRequest, UndoRequest } from './requests.ts';
+import { blockStaging, layersAt, targetsBeside, topAt } from './view.ts';
+
+// The largest block of our filesystems: less than one cannot be used anyway.
+const growthThreshold = 64n * 1024n;
+
+interface Staging {
+  readonly open: OpenVolume;
+  /** As the mount table shows it. */
+  readonly path: string;
+  readonly device: string;
+  readonly table: readonly Mount[];
+}
+
+type MountCapability = Extract<Capability, { access: 'mount' }>;
+
+/** Safe to repeat, also after it died at any point: what is mounted and what is on the device say what is left to do. */
+export async function stage(tools: NodeTools, request: StageRequest, signal: AbortSignal): Promise<void> {
+  using _lock = tools.locks.take(request.id, 'NodeStageVolume');
+  const open = await tools.volumes.open(request.id, signal);
+  const device = await tools.mounts.deviceNumber(open.device);
+  const path = await tools.mounts.resolve(request.staging);
+  const staging = { open, path, device, table: await tools.mounts.read() };
+  signal.throwIfAborted();
+  if (request.capability.access === 'block') await stageBlock(tools, staging);
+  else await stageFilesystem(tools, staging, request.capability, signal);
+}
+
+async function stageBlock({ mounts }: NodeTools, { open, path, device, table }: Staging): Promise<void> {
+  const file = blockStaging(path);
+  if (topAt(table, path)) throw occupied(path);
+  const top = topAt(table, file);
+  if (top && (top.device !== device || top.access !== 'block')) throw occupied(file);
+  if (top) return;
+  await mounts.makeFile(file);
+  await mounts.bind(open.device, file, []);
+}
+
+async function stageFilesystem(
+  tools: NodeTools,
+  staging: Staging,
+  capability: MountCapability,
+  signal: AbortSignal,
+): Promise<void> {
+  const { open, path, device, table } = staging;
+  const { filesystem: type, mountFlags } = capability;
+  const readOnly = mountFlags.includes('ro');
+  const top = topAt(table, path);
+  if (top && !fits(top, device, type, readOnly)) throw occupied(path);
+  if (topAt(table, blockStaging(path))) throw occupied(blockStaging(path));
+  if (!top) {
+    const mounted = targetsBeside(table, device, [path]).length > 0;
+    await prepareFilesystem(tools, { open, type, mounted }, signal);
+    await tools.mounts.makeDirectory(path);
+    await tools.mounts.mount(open.device, path, type, mountFlags);
+  }
+  if (!readOnly) await growWhenDue(tools, staging, capability);
+}
+
+function fits(top: Mount, device: string, type: string, readOnly: boolean): boolean {
+  return top.access === 'mount' && top.device === device && top.filesystem === type && top.readOnly === readOnly;
+}
+
+/** After the mount, where all three filesystems grow online, and so also when an earlier call died between the two. */
+async function growWhenDue(tools: NodeTools, { open, path }: Staging, { filesystem }: MountCapability): Promise<void> {
+  const size = await tools.filesystems.sizeOn(open.device, filesystem);
+  const room = await tools.volumes.deviceSize(open.device);
+  if (size !== undefined && room - size < growthThreshold) return;
+  await tools.filesystems.grow(open.device, filesystem, path);
+}
+
+function occupied(path: string): Failure {
+  return new Failure('exists', `${path} is taken by another mount, or by this volume in another form`);
+}
+
+/** Undoes a stage by the path alone. LVM is not asked, so that it works when LVM does not. */
+export async function unstage({ locks, mounts }: NodeTools, { id, path: asked }: UndoRequest): Promise<void> {
+  if (id === undefined) return;
+  using _lock = locks.take(id, 'NodeUnstageVolume');
+  const path = await mounts.resolve(asked);
+  const paths = [blockStaging(path), path];
+  const table = await mounts.read();
+  const layers = paths.flatMap((place) => layersAt(table, place));
+  // Unmounting would succeed, and would tell the orchestrator that nobody uses the volume, which is not so.
+  const users = layers.flatMap(({ device }) => targetsBeside(table, device, paths));
+  if (users.length > 0) {
+    throw new Failure('precondition', `volume ${id} is still published at ${[...new Set(users)].join(', ')}`);
+  }
+  for (const { target } of layers) await mounts.unmount(target);
+  await mounts.removeMountPoint(blockStaging(path));
+}

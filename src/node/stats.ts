@@ -1,0 +1,22 @@
+import type { VolumeUsageInit } from '../gen/csi/v1/VolumeUsage.ts';
+import type { Amounts, NodeTools } from './ports.ts';
+import type { PathRequest } from './requests.ts';
+import { locate } from './view.ts';
+
+/** Bytes and inodes of a filesystem; of a raw block device its size, for only its user knows what is used of it. */
+export async function volumeUsage(
+  tools: NodeTools,
+  request: PathRequest,
+  signal: AbortSignal,
+): Promise<VolumeUsageInit[]> {
+  const { device, mount } = await locate(tools, request, signal);
+  if (mount.access === 'block') {
+    return [{ unit: 'BYTES', total: String(await tools.volumes.deviceSize(device)) }];
+  }
+  const { bytes, inodes } = await tools.filesystems.usage(mount.target);
+  return inodes ? [toUsage('BYTES', bytes), toUsage('INODES', inodes)] : [toUsage('BYTES', bytes)];
+}
+
+function toUsage(unit: 'BYTES' | 'INODES', { total, used, available }: Amounts): VolumeUsageInit {
+  return { unit, total: String(total), used: String(used), available: String(available) };
+}

@@ -1,0 +1,40 @@
+import { Failure } from '../domain/errors.ts';
+import type { Mount, NodeTools } from './ports.ts';
+import type { PathRequest } from './requests.ts';
+
+/** A raw block volume is staged as a bind mount of its device node on this file: mounts are the only record that there is. */
+export function blockStaging(staging: string): string {
+  return `${staging}/device`;
+}
+
+export function layersAt(table: readonly Mount[], path: string): Mount[] {
+  return table.filter((mount) => mount.target === path);
+}
+
+/** What a process that opens the path gets. */
+export function topAt(table: readonly Mount[], path: string): Mount | undefined {
+  return layersAt(table, path).at(-1);
+}
+
+/** Targets of a device other than the paths given, each once. */
+export function targetsBeside(table: readonly Mount[], device: string, paths: readonly string[]): string[] {
+  const targets = table.filter((mount) => mount.device === device && !paths.includes(mount.target));
+  return [...new Set(targets.map((mount) => mount.target))];
+}
+
+export interface Located {
+  readonly device: string;
+  readonly mount: Mount;
+  readonly table: readonly Mount[];
+}
+
+/** The volume's own mount at a path where it was staged or published. Throws `not-found`. */
+export async function locate(tools: NodeTools, { id, path }: PathRequest, signal: AbortSignal): Promise<Located> {
+  const { device } = await tools.volumes.open(id, signal);
+  const number = await tools.mounts.deviceNumber(device);
+  const resolved = await tools.mounts.resolve(path);
+  const table = await tools.mounts.read();
+  const mount = [topAt(table, resolved), topAt(table, blockStaging(resolved))].find((top) => top?.device === number);
+  if (!mount) throw new Failure('not-found', `volume ${id} is not at ${path}`);
+  return { device, mount, table };
+}
