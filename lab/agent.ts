@@ -20,6 +20,16 @@ export class Agent {
     await this.#ask({ op: 'forward', listen, to, via }, 5000);
   }
 
+  /** Gives an order to the kernel of the guest whose control socket this is. */
+  async tellKernel(socketPath: string, words: readonly string[]): Promise<void> {
+    await this.#ask({ op: 'mconsole', to: socketPath, argv: words }, 6000);
+  }
+
+  /** Ends the connections forwarded to or through an address that no longer answers. */
+  async drop(address: string): Promise<void> {
+    await this.#ask({ op: 'drop', to: address }, 5000);
+  }
+
   async start(argv: readonly string[], options: StartOptions & { isolate?: boolean } = {}): Promise<Process> {
     const env = Object.entries(options.env ?? {}).map(([name, value]) => `${name}=${value}`);
     const socket = await this.#connect();

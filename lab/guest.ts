@@ -3,7 +3,17 @@ import { join } from 'node:path';
 import { Agent } from './agent.ts';
 import { LabError } from './command.ts';
 import { Console } from './console.ts';
-import { agentSocket, assertShares, createDisks, diskName, type MachinePlan, powerOn, type Share } from './machine.ts';
+import {
+  agentAddress,
+  agentSocket,
+  assertShares,
+  createDisks,
+  diskName,
+  type MachinePlan,
+  plugDisk,
+  powerOn,
+  type Share,
+} from './machine.ts';
 import { createPort, setConnected } from './network.ts';
 import { type LabPaths, REPOSITORY } from './paths.ts';
 import type { ExecOptions, ExecResult, Process, StartOptions } from './process.ts';
@@ -34,6 +44,8 @@ export interface Guest extends AsyncDisposable {
   start(argv: readonly string[], options?: StartOptions): Promise<Process>;
   /** A unix socket of the guest as one of the host, whose path it answers. Callers connect, and may fail to, on demand. */
   forward(guestSocket: string): Promise<string>;
+  /** Plugs in one more disk while the guest runs, and answers its device path. */
+  addDisk(size: string): Promise<string>;
   /** Takes the network cable out, or puts it back. The lab reaches a guest through it, too: no orders meanwhile. */
   setConnected(connected: boolean): Promise<void>;
   /** SIGKILL to the guest's kernel: what its disks had not completed is lost. Throws if the kernel had complained. */
@@ -46,66 +58,111 @@ export interface Guest extends AsyncDisposable {
   shutdown(): Promise<void>;
 }
 
-interface GuestPlace {
+export interface GuestPlace {
   readonly host: Agent;
   readonly paths: LabPaths;
   /** The lab's folder. */
   readonly folder: string;
   readonly index: number;
+  /** Called once the guest is gone. */
+  readonly onRemoved: () => Promise<void>;
 }
 
 export async function createGuest(place: GuestPlace, options: GuestOptions): Promise<Guest> {
-  const { host, paths } = place;
   const plan = await makePlan(place, options);
   await createDisks(plan.state, plan.disks);
-  const agent = new Agent(agentSocket(plan));
-  const guestAgent = `tcp:${plan.port.ip}:7070`;
-  await host.forward(`unix:${agentSocket(plan)}`, guestAgent);
-  const console = new Console(join(plan.state, 'console.log'));
+  await place.host.forward(`unix:${agentSocket(plan)}`, agentAddress(plan));
+  const guest = new MicroVm(place, plan);
+  await guest.boot();
+  return guest;
+}
 
-  let machine: Process | undefined;
-  const boot = async (): Promise<void> => {
-    if (machine !== undefined) throw new LabError(`guest ${plan.name} is running already`);
-    const started = await powerOn(host, plan, paths, console);
-    machine = started;
-    const gone = (): void => agent.close(new LabError(`guest ${plan.name} is gone; see its console`));
-    started.exited.then(gone, gone);
-  };
-  const powerCut = async (): Promise<void> => {
-    machine?.kill('SIGKILL');
-    await machine?.exited;
-    machine = undefined;
-    console.check(plan.name);
-  };
-  const shutdown = async (): Promise<void> => {
+class MicroVm implements Guest {
+  readonly name: string;
+  readonly ip: string;
+  readonly #place: GuestPlace;
+  #plan: MachinePlan;
+  readonly #agent: Agent;
+  readonly #console: Console;
+  #machine: Process | undefined;
+  #forwards = 0;
+
+  constructor(place: GuestPlace, plan: MachinePlan) {
+    this.name = plan.name;
+    this.ip = plan.port.ip;
+    this.#place = place;
+    this.#plan = plan;
+    this.#agent = new Agent(agentSocket(plan));
+    this.#console = new Console(join(plan.state, 'console.log'));
+  }
+
+  get disks(): readonly string[] {
+    return this.#plan.disks.map((_size, index) => `/dev/${diskName(index)}`);
+  }
+
+  exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult> {
+    return this.#agent.exec(argv, options);
+  }
+
+  async shell(script: string, options?: ExecOptions): Promise<string> {
+    const result = await this.exec(['bash', '-euo', 'pipefail', '-c', script], options);
+    if (result.exitCode === 0) return result.stdout;
+    throw new LabError(`exit code ${result.exitCode} of: ${script}\n${result.stdout}${result.stderr}`);
+  }
+
+  start(argv: readonly string[], options?: StartOptions): Promise<Process> {
+    return this.#agent.start(argv, options);
+  }
+
+  async forward(guestSocket: string): Promise<string> {
+    const path = join(this.#plan.state, `forward${this.#forwards++}.sock`);
+    await this.#place.host.forward(`unix:${path}`, `unix:${guestSocket}`, agentAddress(this.#plan));
+    return path;
+  }
+
+  async addDisk(size: string): Promise<string> {
+    const index = this.#plan.disks.length;
+    await plugDisk(this.#place.host, this.#plan, index, size);
+    this.#plan = { ...this.#plan, disks: [...this.#plan.disks, size] };
+    return `/dev/${diskName(index)}`;
+  }
+
+  setConnected(connected: boolean): Promise<void> {
+    return setConnected(this.#place.host, this.#plan.port, connected);
+  }
+
+  async boot(): Promise<void> {
+    if (this.#machine !== undefined) throw new LabError(`guest ${this.name} is running already`);
+    const machine = await powerOn(this.#place.host, this.#plan, this.#place.paths, this.#console);
+    this.#machine = machine;
+    const gone = (): void => this.#agent.close(new LabError(`guest ${this.name} is gone; see its console`));
+    machine.exited.then(gone, gone);
+  }
+
+  async powerCut(): Promise<void> {
+    this.#machine?.kill('SIGKILL');
+    await this.#machine?.exited;
+    this.#machine = undefined;
+    await this.#place.host.drop(agentAddress(this.#plan));
+    this.#console.check(this.name);
+  }
+
+  console(): string {
+    return this.#console.text();
+  }
+
+  async shutdown(): Promise<void> {
     try {
-      await powerCut();
+      await this.powerCut();
     } finally {
-      await rm(plan.state, { recursive: true, force: true });
+      await rm(this.#plan.state, { recursive: true, force: true });
+      await this.#place.onRemoved();
     }
-  };
-  await boot();
+  }
 
-  let forwards = 0;
-  return {
-    name: plan.name,
-    ip: plan.port.ip,
-    disks: plan.disks.map((_size, index) => `/dev/${diskName(index)}`),
-    exec: (argv, execOptions) => agent.exec(argv, execOptions),
-    shell: (script, execOptions) => shell(agent, script, execOptions),
-    start: (argv, startOptions) => agent.start(argv, startOptions),
-    async forward(guestSocket) {
-      const path = join(plan.state, `forward${forwards++}.sock`);
-      await host.forward(`unix:${path}`, `unix:${guestSocket}`, guestAgent);
-      return path;
-    },
-    setConnected: (connected) => setConnected(host, plan.port, connected),
-    powerCut,
-    boot,
-    console: () => console.text(),
-    shutdown,
-    [Symbol.asyncDispose]: shutdown,
-  };
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
 }
 
 async function makePlan(place: GuestPlace, options: GuestOptions): Promise<MachinePlan> {
@@ -128,10 +185,4 @@ async function makePlan(place: GuestPlace, options: GuestOptions): Promise<Machi
     kernelOptions: options.kernelOptions ?? [],
     port: await createPort(host, index),
   };
-}
-
-async function shell(agent: Agent, script: string, options?: ExecOptions): Promise<string> {
-  const result = await agent.exec(['bash', '-euo', 'pipefail', '-c', script], options);
-  if (result.exitCode === 0) return result.stdout;
-  throw new LabError(`exit code ${result.exitCode} of: ${script}\n${result.stdout}${result.stderr}`);
 }

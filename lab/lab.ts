@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { Agent } from './agent.ts';
 import { LabError } from './command.ts';
 import { createGuest, type Guest, type GuestOptions } from './guest.ts';
 import { createBridge } from './network.ts';
-import { labPaths, missingParts } from './paths.ts';
+import { removeLeftovers } from './leftovers.ts';
+import { type LabPaths, labPaths, missingParts } from './paths.ts';
 
 /** A network of guests. They, their disks and the network end with it, or with this process, however that ends. */
 export interface Lab extends AsyncDisposable {
@@ -18,27 +19,20 @@ export interface Lab extends AsyncDisposable {
 }
 
 export async function openLab(): Promise<Lab> {
-  const paths = labPaths();
-  assertUsable(missingParts(paths));
-  await mkdir(paths.runs, { recursive: true });
-  const folder = await mkdtemp(join(paths.runs, `${process.pid}-`));
-  const holder = await startHolder(paths.agent, folder);
-  const host = new Agent(join(folder, 'host.sock'));
-  await createBridge(host);
-
+  const running = await startLab();
   const guests: Guest[] = [];
   const close = async (): Promise<void> => {
     const ends = await Promise.allSettled(guests.map((guest) => guest.shutdown()));
-    await holder.stop();
+    await running.stop();
     const complaints = ends.filter((end) => end.status === 'rejected').map((end) => end.reason as unknown);
     if (complaints.length === 1) throw complaints[0];
     if (complaints.length > 1) throw new AggregateError(complaints, 'several guests failed');
   };
   let booted = 0;
   return {
-    host,
+    host: running.host,
     async boot(options = {}) {
-      const guest = await createGuest({ host, paths, folder, index: booted++ }, options);
+      const guest = await createGuest({ ...running, index: booted++, onRemoved: async () => undefined }, options);
       guests.push(guest);
       return guest;
     },
@@ -47,21 +41,38 @@ export async function openLab(): Promise<Lab> {
   };
 }
 
-/** One guest in a lab of its own. */
+/** One guest in a lab of its own, which ends with it. */
 export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
-  const lab = await openLab();
+  const running = await startLab();
   try {
-    const guest = await lab.boot(options);
-    const close = (): Promise<void> => lab.close();
-    return { ...guest, shutdown: close, [Symbol.asyncDispose]: close };
+    return await createGuest({ ...running, index: 0, onRemoved: running.stop }, options);
   } catch (error) {
-    await lab.close();
+    await running.stop();
     throw error;
   }
 }
 
+interface RunningLab {
+  readonly host: Agent;
+  readonly paths: LabPaths;
+  readonly folder: string;
+  /** Ends all guests at once, and removes the folder. */
+  readonly stop: () => Promise<void>;
+}
+
+async function startLab(): Promise<RunningLab> {
+  const paths = labPaths();
+  assertUsable(missingParts(paths));
+  await removeLeftovers(paths.runs);
+  const folder = await mkdtemp(join(paths.runs, `${process.pid}-`));
+  const stop = await startHolder(paths.agent, folder);
+  const host = new Agent(join(folder, 'host.sock'));
+  await createBridge(host);
+  return { host, paths, folder, stop };
+}
+
 /** The process that owns the lab's namespaces: see agent/hold.go for what it promises. */
-async function startHolder(agent: string, folder: string): Promise<{ stop(): Promise<void> }> {
+async function startHolder(agent: string, folder: string): Promise<() => Promise<void>> {
   const unshare = ['--net', '--mount', '--propagation=private', '--pid', '--mount-proc', '--fork', '--kill-child'];
   const holder = spawn('unshare', [...unshare, agent, 'hold', folder], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -73,12 +84,10 @@ async function startHolder(agent: string, folder: string): Promise<{ stop(): Pro
   holder.unref();
   const ready = await Promise.race([once(holder.stdout, 'data'), exited]);
   if (typeof ready[0] !== 'object') throw new LabError('the lab could not start: root with CAP_SYS_ADMIN is needed');
-  return {
-    async stop() {
-      holder.ref();
-      holder.stdin.end();
-      await exited;
-    },
+  return async () => {
+    holder.ref();
+    holder.stdin.end();
+    await exited;
   };
 }
 

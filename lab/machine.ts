@@ -1,4 +1,4 @@
-import { access, mkdir, open } from 'node:fs/promises';
+import { access, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent } from './agent.ts';
 import { LabError } from './command.ts';
@@ -27,15 +27,25 @@ export interface MachinePlan {
   readonly port: Port;
 }
 
+const CONTROL_FOLDER = 'control';
 const BOOT_TIMEOUT = 30_000;
 
-/** The guest's disks as files of the host, sparse; those that exist are left as they are. */
+/** The guest's disks as files of the host, sparse. */
 export async function createDisks(state: string, sizes: readonly string[]): Promise<void> {
   for (const folder of ['upper', 'work']) await mkdir(join(state, folder), { recursive: true });
-  for (const [index, size] of sizes.entries()) {
-    await using file = await open(join(state, diskFile(index)), 'a');
-    await file.truncate(parseSize(size));
-  }
+  for (const [index, size] of sizes.entries()) await createDisk(state, index, size);
+}
+
+async function createDisk(state: string, index: number, size: string): Promise<void> {
+  await using file = await open(join(state, diskFile(index)), 'a');
+  await file.truncate(parseSize(size));
+}
+
+/** Plugs a further disk into a running guest. */
+export async function plugDisk(host: Agent, plan: MachinePlan, index: number, size: string): Promise<void> {
+  await createDisk(plan.state, index, size);
+  const socket = join(plan.state, CONTROL_FOLDER, 'mconsole');
+  await host.tellKernel(socket, ['config', `${diskName(index)}=/lab/self/${diskFile(index)}`]);
 }
 
 /** The name of disk number `index`, counted from 0, under /dev of the guest. */
@@ -45,6 +55,8 @@ export function diskName(index: number): string {
 
 /** Turns the power on and waits for the agent in the guest; the answer ends when the guest's kernel does. */
 export async function powerOn(host: Agent, plan: MachinePlan, paths: LabPaths, console: Console): Promise<Process> {
+  // What a kernel that was killed has left makes the next one believe that it still runs.
+  await rm(join(plan.state, CONTROL_FOLDER), { recursive: true, force: true });
   const machine = await host.start([join(import.meta.dirname, 'launch.sh')], {
     isolate: true,
     env: {
@@ -76,6 +88,11 @@ export function agentSocket(plan: MachinePlan): string {
   return join(plan.state, 'agent.sock');
 }
 
+/** Of the agent in the guest, within the lab's network. */
+export function agentAddress(plan: MachinePlan): string {
+  return `tcp:${plan.port.ip}:7070`;
+}
+
 export async function assertShares(shares: readonly Share[]): Promise<void> {
   for (const share of shares) {
     await access(share.host).catch((cause: unknown) => {
@@ -92,7 +109,7 @@ function commandLine(plan: MachinePlan): string {
     'con=null con0=null,fd:1 loglevel=5 seccomp=on panic=-1',
     ...plan.disks.map((_size, index) => `${diskName(index)}=/lab/self/${diskFile(index)}`),
     `vec0:transport=tap,ifname=${plan.port.tap},depth=128,gro=1,mac=${plan.port.mac}`,
-    `umid=${plan.name} uml_dir=/lab/self/`,
+    `umid=${CONTROL_FOLDER} uml_dir=/lab/self/`,
     `lab.name=${plan.name} lab.ip=${plan.port.ip} lab.gateway=${GATEWAY} lab.cgroup=${plan.cgroup}`,
     `lab.shares=${plan.shares.map((share, index) => `${index}:${mode(share)}:${share.guest}`).join(',')}`,
     ...plan.kernelOptions,

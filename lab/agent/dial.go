@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 )
 
 // dial answers one line of JSON and, without an error in it, is a pipe to the address from then on.
@@ -36,9 +37,39 @@ func forward(o order) error {
 		if err != nil {
 			return
 		}
+		defer forwarded.add(o, target)()
 		splice(caller, caller, target, reader)
 	})
 	return nil
+}
+
+// A guest without power closes no connection; whoever waits for its answer would wait for TCP to give up.
+type targets struct {
+	sync.Mutex
+	orders map[net.Conn]order
+}
+
+var forwarded = targets{orders: map[net.Conn]order{}}
+
+func (t *targets) add(o order, target net.Conn) (remove func()) {
+	t.Lock()
+	defer t.Unlock()
+	t.orders[target] = o
+	return func() {
+		t.Lock()
+		defer t.Unlock()
+		delete(t.orders, target)
+	}
+}
+
+func (t *targets) drop(address string) {
+	t.Lock()
+	defer t.Unlock()
+	for target, o := range t.orders {
+		if o.To == address || o.Via == address {
+			target.Close()
+		}
+	}
 }
 
 func reach(o order) (net.Conn, io.Reader, error) {

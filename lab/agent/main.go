@@ -13,12 +13,13 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 )
 
 type order struct {
-	Op string `json:"op"` // ping, run, dial, forward
+	Op string `json:"op"` // ping, run, dial, forward, drop, mconsole
 	// run
 	Argv    []string `json:"argv"`
 	Env     []string `json:"env"`
@@ -40,6 +41,8 @@ func main() {
 	}
 	switch os.Args[1] {
 	case "serve":
+		// A guest has one processor, and switching threads is dear in User Mode Linux.
+		runtime.GOMAXPROCS(1)
 		listener, err := net.Listen("tcp", os.Args[2])
 		if err != nil {
 			fail(err.Error())
@@ -83,6 +86,11 @@ func takeOrder(connection net.Conn) {
 		dial(o, connection, reader)
 	case "forward":
 		reply(connection, forward(o))
+	case "mconsole":
+		reply(connection, mconsole(o.To, strings.Join(o.Argv, " ")))
+	case "drop":
+		forwarded.drop(o.To)
+		reply(connection, nil)
 	default:
 		reply(connection, fmt.Errorf("unknown order %q", o.Op))
 	}
@@ -108,5 +116,9 @@ func connect(address string) (net.Conn, error) {
 	if !ok {
 		return nil, fmt.Errorf("address %q lacks its network", address)
 	}
-	return net.DialTimeout(network, rest, 2*time.Second)
+	const timeout = 2 * time.Second
+	if network == "tcp" {
+		return connectNudged(rest, timeout)
+	}
+	return net.DialTimeout(network, rest, timeout)
 }

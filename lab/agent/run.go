@@ -80,13 +80,17 @@ func run(o order, connection net.Conn, reader io.Reader) {
 	}
 	out.sendJSON(isStarted, map[string]int{"pid": command.Process.Pid})
 	exited := make(chan struct{})
-	go obey(reader, stdin, func(signal syscall.Signal) {
-		select {
-		case <-exited: // the number may be another group's by now
-		default:
-			syscall.Kill(-command.Process.Pid, signal)
-		}
-	})
+	hungUp := make(chan struct{})
+	go func() {
+		defer close(hungUp)
+		obey(reader, stdin, func(signal syscall.Signal) {
+			select {
+			case <-exited: // the number may be another group's by now
+			default:
+				syscall.Kill(-command.Process.Pid, signal)
+			}
+		})
+	}()
 	command.Wait()
 	close(exited)
 	status := command.ProcessState.Sys().(syscall.WaitStatus)
@@ -95,6 +99,8 @@ func run(o order, connection net.Conn, reader io.Reader) {
 		result = map[string]int{"code": 128 + int(status.Signal()), "signal": int(status.Signal())}
 	}
 	out.sendJSON(isExit, result)
+	// Closing first would turn what the caller is just writing into an error, and lose the answer with it.
+	<-hungUp
 }
 
 func obey(reader io.Reader, stdin io.WriteCloser, kill func(syscall.Signal)) {
