@@ -1,0 +1,112 @@
+import { mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { VolumeId } from '../../../src/domain/ids.ts';
+import type { Run, RunResult } from '../../../src/exec/run.ts';
+import { checkFilesystem } from '../../../src/mount/check.ts';
+import { mkfsCommand } from '../../../src/mount/make.ts';
+import { markOf } from '../../../src/mount/mark.ts';
+import { contentName, probe } from '../../../src/mount/probe.ts';
+
+const id = 'n1:a' as VolumeId;
+const MiB = 1024n ** 2n;
+
+function answering(exitCode: number, stdout = '', stderr = ''): Run {
+  return async (): Promise<RunResult> => ({ exitCode, stdout, stderr });
+}
+
+function image(content: Uint8Array = new Uint8Array()): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'quarry-probe-')), 'device');
+  writeFileSync(path, content);
+  truncateSync(path, Number(2n * MiB));
+  return path;
+}
+
+describe('the probe', () => {
+  test('"nothing found" is blank when the device can be read', async () => {
+    expect(await probe(answering(2), image(), 2n * MiB, id)).toEqual({ holds: 'nothing' });
+  });
+
+  test('"nothing found" is not blank when it cannot, or ends early', async () => {
+    await expect(probe(answering(2), '/nothing/here', MiB, id)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(probe(answering(2), image(), 3n * MiB, id)).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  test.each([1, 4, 127])('exit code %i is not blank', async (code) => {
+    await expect(probe(answering(code), image(), MiB, id)).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  test('what is no filesystem of ours is named', async () => {
+    const output = 'DEVNAME=/dev/x\nPTUUID=ab\nPTTYPE=gpt\n';
+    expect(await probe(answering(0, output), image(), MiB, id)).toEqual({
+      holds: 'something',
+      name: 'a gpt partition table',
+    });
+    expect(await probe(answering(8), image(), MiB, id)).toMatchObject({ holds: 'something' });
+    expect(await probe(answering(0, 'TYPE=xfs\n'), image(), MiB, id)).toEqual({
+      holds: 'something',
+      name: 'a damaged xfs',
+    });
+    expect(contentName('TYPE=crypto_LUKS\nUSAGE=crypto\n')).toBe('crypto_LUKS');
+    expect(contentName('USAGE=other\n')).toBe('an unknown signature');
+  });
+
+  test.each([
+    ['our mark, never mounted', markOf(id), 0, true],
+    ['our mark, mounted', markOf(id), 1, false],
+    ['the mark of the volume it is a copy of', markOf('n1:origin' as VolumeId), 0, false],
+  ])('ext4 with %s', async (_, uuid, mounts, unfinished) => {
+    const bytes = new Uint8Array(4096);
+    const view = new DataView(bytes.buffer);
+    view.setUint16(1024 + 0x38, 0xef53, true);
+    view.setUint16(1024 + 0x34, mounts, true);
+    bytes.set(Buffer.from(uuid.replaceAll('-', ''), 'hex'), 1024 + 0x68);
+    const content = await probe(answering(0, 'TYPE=ext4\n'), image(bytes), MiB, id);
+    expect(content).toMatchObject({ holds: 'filesystem', type: 'ext4', unfinished });
+  });
+});
+
+test('the mark is a UUID of version 8', () => {
+  expect(markOf(id)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
+});
+
+describe('mkfs', () => {
+  const thin = { id, layout: { type: 'thin' as const }, mkfsOptions: ['-b', '4096'] };
+
+  test.each(['ext4', 'xfs', 'btrfs'] as const)('of %s has the class options last and no force', (type) => {
+    const argv = mkfsCommand(thin, type, '/dev/x', false);
+    expect(argv.slice(-3)).toEqual(['-b', '4096', '/dev/x']);
+    expect(argv).not.toContain('-f');
+    expect(argv).not.toContain('-F');
+  });
+
+  test('forces xfs and btrfs over an mkfs that did not end; ext4 needs none', () => {
+    expect(mkfsCommand(thin, 'xfs', '/dev/x', true)).toContain('-f');
+    expect(mkfsCommand(thin, 'ext4', '/dev/x', true)).toEqual(mkfsCommand(thin, 'ext4', '/dev/x', false));
+  });
+
+  test('zeroes the journal of a thick volume, where old bytes may lie', () => {
+    const thick = { ...thin, layout: { type: 'thick' as const, stripes: 1, stripeSize: 0n, mirrors: 0 } };
+    expect(mkfsCommand(thick, 'ext4', '/dev/x', false).join(' ')).toContain('lazy_journal_init=0');
+    expect(mkfsCommand(thin, 'ext4', '/dev/x', false).join(' ')).toContain('lazy_journal_init=1');
+  });
+});
+
+describe('the check of ext4', () => {
+  test.each([0, 1])('passes with exit code %i', async (code) => {
+    await checkFilesystem(answering(code), 'ext4', '/dev/x', false);
+  });
+
+  test.each([
+    [4, 'precondition'],
+    [5, 'precondition'],
+    [12, 'precondition'],
+    [2, 'unavailable'],
+    [8, 'unavailable'],
+    [32, 'unavailable'],
+  ])('with exit code %i is a failure: %s', async (code, kind) => {
+    const checked = checkFilesystem(answering(code, '', 'UNEXPECTED INCONSISTENCY'), 'ext4', '/dev/x', false);
+    await expect(checked).rejects.toMatchObject({ kind, message: expect.stringContaining('UNEXPECTED INCONSISTENCY') });
+  });
+});

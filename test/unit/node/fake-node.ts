@@ -1,0 +1,180 @@
+import type { NodeName, PoolName, VgName, LvName, VolumeId } from '../../../src/domain/ids.ts';
+import { Failure } from '../../../src/domain/errors.ts';
+import type { NodeVolumes } from '../../../src/domain/storage.ts';
+import type { FilesystemState, FilesystemType, OpenVolume } from '../../../src/domain/volume.ts';
+import { createLocks } from '../../../src/concurrency/locks.ts';
+import type { Content, Filesystems, Mount, Mounts } from '../../../src/node/ports.ts';
+
+export const GiB = 1024n ** 3n;
+export const node = 'n1' as NodeName;
+
+/** `half`: mkfs died; `made`: finished, never mounted; `used`: holds data. */
+export interface Disk {
+  size: bigint;
+  tag: FilesystemState;
+  content: { type: FilesystemType; state: 'half' | 'made' | 'used'; size: bigint } | string | undefined;
+  readable: boolean;
+  damaged: boolean;
+}
+
+type Death = { readonly step: number; readonly when: 'before' | 'after' };
+
+/** A node with volumes, mounts and paths that remembers, and that can be told to die before or after its nth change. */
+export class FakeNode {
+  readonly disks = new Map<string, Disk>();
+  readonly changes: string[] = [];
+  table: Mount[] = [];
+  paths = new Map<string, 'file' | 'directory'>();
+  usages = { bytes: { total: 100n, used: 40n, available: 60n }, inodes: { total: 10n, used: 4n, available: 6n } };
+  #death: Death | undefined;
+
+  addVolume(lv: string, disk: Partial<Disk> = {}): VolumeId {
+    this.disks.set(lv, { size: GiB, tag: 'none', content: undefined, readable: true, damaged: false, ...disk });
+    return `${node}:${lv}` as VolumeId;
+  }
+
+  dieAt(death: Death | undefined): void {
+    this.#death = death;
+    this.changes.length = 0;
+  }
+
+  /** What an observer sees; the history is left out. */
+  state(): unknown {
+    const disks = [...this.disks].map(([lv, disk]) => [lv, structuredClone(disk)]);
+    return structuredClone({ disks, table: this.table, paths: [...this.paths].sort() });
+  }
+
+  readonly tools = {
+    locks: createLocks(),
+    volumes: this.#volumes(),
+    mounts: this.#mounts(),
+    filesystems: this.#filesystems(),
+  };
+
+  #change<T>(what: string, effect: () => T, halfway: () => void = () => undefined): T {
+    this.changes.push(what);
+    const dies = this.#death?.step === this.changes.length;
+    if (dies && this.#death?.when === 'before') {
+      halfway();
+      throw new Error(`died before ${what}`);
+    }
+    const result = effect();
+    if (dies) throw new Error(`died after ${what}`);
+    return result;
+  }
+
+  #disk(device: string): Disk {
+    const disk = this.disks.get(device.replace('/dev/mapper/vg-', ''));
+    if (!disk) throw new Error(`no ${device}`);
+    return disk;
+  }
+
+  #number(device: string): string {
+    return `253:${[...this.disks.keys()].indexOf(device.replace('/dev/mapper/vg-', ''))}`;
+  }
+
+  #volumes(): NodeVolumes {
+    return {
+      open: async (id) => {
+        const lv = id.slice(id.indexOf(':') + 1);
+        const disk = this.disks.get(lv);
+        if (!disk) throw new Failure('not-found', `volume ${id} does not exist`);
+        return { device: `/dev/mapper/vg-${lv}`, volume: volumeOf(id, lv, disk) };
+      },
+      recordFilesystem: async (id, filesystem) =>
+        this.#change(`record ${filesystem}`, () => {
+          this.#disk(id.slice(id.indexOf(':') + 1)).tag = filesystem;
+        }),
+      volumeLimit: () => 1000,
+      deviceSize: async (device) => this.#disk(device).size,
+    };
+  }
+
+  #mounts(): Mounts {
+    const remove = async (path: string): Promise<void> =>
+      this.#change(`remove ${path}`, () => {
+        if (this.table.some((mount) => mount.target === path)) throw new Failure('unavailable', `${path} is busy`);
+        this.paths.delete(path);
+      });
+    return {
+      read: async () => [...this.table],
+      deviceNumber: async (device) => this.#number(device),
+      resolve: async (path) => path,
+      makeDirectory: async (path) => this.#change(`mkdir ${path}`, () => void this.paths.set(path, 'directory')),
+      makeFile: async (path) => this.#change(`touch ${path}`, () => void this.paths.set(path, 'file')),
+      removeMountPoint: remove,
+      mount: async (device, target, filesystem, flags) =>
+        this.#change(`mount ${target}`, () => {
+          const { content } = this.#disk(device);
+          if (typeof content !== 'object' || content.state === 'half') throw new Error('mounted rubbish');
+          content.state = 'used';
+          const readOnly = flags.includes('ro');
+          this.table.push({ target, device: this.#number(device), access: 'mount', filesystem, readOnly });
+        }),
+      bind: async (source, target, flags) =>
+        this.#change(`bind ${target}`, () => {
+          const above = this.table.findLast((mount) => mount.target === source);
+          const from = above ?? { device: this.#number(source), access: 'block', filesystem: 'devtmpfs' };
+          const readOnly = flags.includes('ro') || (above?.readOnly ?? false);
+          this.table.push({ ...(from as Mount), target, readOnly });
+        }),
+      unmount: async (target) =>
+        this.#change(`umount ${target}`, () => {
+          this.table.splice(
+            this.table.findLastIndex((mount) => mount.target === target),
+            1,
+          );
+        }),
+    };
+  }
+
+  #filesystems(): Filesystems {
+    return {
+      probe: async (device) => contentOf(device, this.#disk(device)),
+      sizeOn: async (device) => {
+        const { content } = this.#disk(device);
+        return typeof content === 'object' ? content.size : undefined;
+      },
+      make: async ({ device }: OpenVolume, type) => {
+        const disk = this.#disk(device);
+        if (typeof disk.content === 'string') throw new Error('DATA LOST');
+        if (disk.content?.state === 'used') throw new Error('DATA LOST');
+        const half = (): void => void (disk.content = { type, state: 'half', size: disk.size });
+        this.#change(`mkfs ${type}`, () => void (disk.content = { type, state: 'made', size: disk.size }), half);
+      },
+      check: async (device, _type, thorough) =>
+        this.#change(thorough ? 'check in full' : 'check', () => {
+          if (this.#disk(device).damaged) throw new Failure('precondition', 'damaged');
+        }),
+      grow: async (device) =>
+        this.#change('grow', () => {
+          const disk = this.#disk(device);
+          if (typeof disk.content === 'object') disk.content.size = disk.size;
+        }),
+      usage: async () => this.usages,
+    };
+  }
+}
+
+function contentOf(device: string, { content, readable }: Disk): Content {
+  if (!readable) throw new Failure('unavailable', `${device} could not be read`);
+  if (content === undefined) return { holds: 'nothing' };
+  if (typeof content === 'string') return { holds: 'something', name: content };
+  return { holds: 'filesystem', type: content.type, size: content.size, unfinished: content.state !== 'used' };
+}
+
+function volumeOf(id: VolumeId, lv: string, disk: Disk): OpenVolume['volume'] {
+  return {
+    id,
+    node,
+    name: lv,
+    pool: 'fast' as PoolName,
+    group: 'vg' as VgName,
+    lv: lv as LvName,
+    size: disk.size,
+    layout: { type: 'thin' },
+    filesystem: disk.tag,
+    mkfsOptions: [],
+    state: 'ready',
+  };
+}

@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest';
+import type { AccessMode } from '../../../src/domain/capability.ts';
+import { createNodeService, type NodeService } from '../../../src/node/service.ts';
+import { blockCapability, call, failure, mountCapability, publishRequest, stageRequest, target } from './calls.ts';
+import { FakeNode, node } from './fake-node.ts';
+
+async function staged(capability = mountCapability()): Promise<{ fake: FakeNode; service: NodeService; id: string }> {
+  const fake = new FakeNode();
+  const id = fake.addVolume('a');
+  const service = createNodeService({ ...fake.tools, node, driver: 'd.test' });
+  await service.nodeStageVolume(stageRequest(id, capability), call);
+  fake.changes.length = 0;
+  return { fake, id, service };
+}
+
+describe('publishing a filesystem', () => {
+  test('binds the staged mount to the target, once', async () => {
+    const { fake, id, service } = await staged();
+    await service.nodePublishVolume(publishRequest(id), call);
+    await service.nodePublishVolume(publishRequest(id), call);
+    expect(fake.changes).toEqual([`mkdir ${target}`, `bind ${target}`]);
+  });
+
+  test.each([
+    ['the request', mountCapability(), true],
+    ['a flag', mountCapability('ext4', ['ro']), false],
+    ['the mode', mountCapability('ext4', [], 'SINGLE_NODE_READER_ONLY'), false],
+  ])('read-only by %s, and again', async (_, capability, readonly) => {
+    const { fake, id, service } = await staged();
+    await service.nodePublishVolume(publishRequest(id, capability, { readonly }), call);
+    await service.nodePublishVolume(publishRequest(id, capability, { readonly }), call);
+    expect(fake.table.at(-1)).toMatchObject({ target, readOnly: true });
+    expect(fake.table).toHaveLength(2);
+  });
+
+  test('of a volume that is staged read-only is read-only, and again', async () => {
+    const { fake, id, service } = await staged(mountCapability('ext4', ['ro']));
+    await service.nodePublishVolume(publishRequest(id), call);
+    await service.nodePublishVolume(publishRequest(id), call);
+    expect(fake.table).toHaveLength(2);
+  });
+
+  test('the same target for another volume, or otherwise, is refused', async () => {
+    const { fake, id, service } = await staged();
+    await service.nodePublishVolume(publishRequest(id), call);
+    await failure('exists', service.nodePublishVolume(publishRequest(id, undefined, { readonly: true }), call));
+    const other = fake.addVolume('b');
+    await service.nodeStageVolume({ ...stageRequest(other), stagingTargetPath: '/other' }, call);
+    const wrong = publishRequest(other, undefined, { stagingTargetPath: '/other' });
+    await failure('exists', service.nodePublishVolume(wrong, call));
+  });
+
+  test.each<[AccessMode, boolean]>([
+    ['SINGLE_NODE_WRITER', false],
+    ['SINGLE_NODE_SINGLE_WRITER', false],
+    ['SINGLE_NODE_MULTI_WRITER', true],
+    ['SINGLE_NODE_READER_ONLY', true],
+  ])('a second target with %s: %s', async (mode, allowed) => {
+    const { id, service } = await staged();
+    const capability = mountCapability('ext4', [], mode);
+    await service.nodePublishVolume(publishRequest(id, capability), call);
+    const second = service.nodePublishVolume(publishRequest(id, capability, { targetPath: '/second' }), call);
+    if (allowed) await second;
+    else expect(await failure('precondition', second)).toContain(target);
+  });
+
+  test('needs the volume staged, with that access', async () => {
+    const { id, service } = await staged();
+    const elsewhere = publishRequest(id, undefined, { stagingTargetPath: '/nowhere' });
+    await failure('precondition', service.nodePublishVolume(elsewhere, call));
+    await failure('precondition', service.nodePublishVolume(publishRequest(id, blockCapability()), call));
+    const without = publishRequest(id, undefined, { stagingTargetPath: '' });
+    await failure('precondition', service.nodePublishVolume(without, call));
+  });
+
+  test('a staging mount of another device, as after a reused number, is not taken for the volume', async () => {
+    const { fake, id, service } = await staged();
+    fake.table = fake.table.map((mount) => ({ ...mount, device: '253:99' }));
+    await failure('precondition', service.nodePublishVolume(publishRequest(id), call));
+  });
+});
+
+describe('publishing a block device', () => {
+  test('binds the node to a file, once', async () => {
+    const { fake, id, service } = await staged(blockCapability());
+    await service.nodePublishVolume(publishRequest(id, blockCapability()), call);
+    await service.nodePublishVolume(publishRequest(id, blockCapability()), call);
+    expect(fake.paths.get(target)).toBe('file');
+    expect(fake.changes).toEqual([`touch ${target}`, `bind ${target}`]);
+  });
+
+  test('read-only is refused, since nothing would enforce it', async () => {
+    const { fake, id, service } = await staged(blockCapability());
+    await failure(
+      'precondition',
+      service.nodePublishVolume(publishRequest(id, blockCapability(), { readonly: true }), call),
+    );
+    expect(fake.changes).toEqual([]);
+  });
+});
+
+describe('unpublishing', () => {
+  test.each(['mount', 'block'] as const)('undoes a publish for %s access, all layers of it', async (access) => {
+    const capability = access === 'block' ? blockCapability() : mountCapability();
+    const { fake, id, service } = await staged(capability);
+    const before = fake.state();
+    await service.nodePublishVolume(publishRequest(id, capability), call);
+    fake.table = [...fake.table, ...fake.table.filter((mount) => mount.target === target)];
+    await service.nodeUnpublishVolume({ volumeId: id, targetPath: target }, call);
+    await service.nodeUnpublishVolume({ volumeId: id, targetPath: target }, call);
+    expect(fake.state()).toEqual(before);
+  });
+
+  test('works when the volume is gone', async () => {
+    const { fake, id, service } = await staged();
+    await service.nodePublishVolume(publishRequest(id), call);
+    fake.disks.clear();
+    await service.nodeUnpublishVolume({ volumeId: id, targetPath: target }, call);
+    expect(fake.table).toHaveLength(1);
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { createNodeService, type NodeService } from '../../../src/node/service.ts';
+import {
+  blockCapability,
+  call,
+  failure,
+  mountCapability,
+  publishRequest,
+  staging,
+  stageRequest,
+  target,
+} from './calls.ts';
+import { FakeNode, GiB, node } from './fake-node.ts';
+
+async function published(
+  capability = mountCapability(),
+  readonly = false,
+): Promise<{ fake: FakeNode; service: NodeService; id: string }> {
+  const fake = new FakeNode();
+  const id = fake.addVolume('a');
+  const service = createNodeService({ ...fake.tools, node, driver: 'd.test' });
+  await service.nodeStageVolume(stageRequest(id, capability), call);
+  await service.nodePublishVolume(publishRequest(id, capability, { readonly }), call);
+  fake.changes.length = 0;
+  return { fake, id, service };
+}
+
+function at(volumeId: string, volumePath: string): { volumeId: string; volumePath: string; stagingTargetPath: string } {
+  return { volumeId, volumePath, stagingTargetPath: '' };
+}
+
+describe('stats', () => {
+  test.each([target, staging])('of a filesystem at %s: bytes and inodes', async (path) => {
+    const { id, service } = await published();
+    expect((await service.nodeGetVolumeStats(at(id, path), call)).usage).toEqual([
+      { unit: 'BYTES', total: '100', used: '40', available: '60' },
+      { unit: 'INODES', total: '10', used: '4', available: '6' },
+    ]);
+  });
+
+  test.each([target, staging])('of a block device at %s: its size', async (path) => {
+    const { id, service } = await published(blockCapability());
+    const { usage } = await service.nodeGetVolumeStats(at(id, path), call);
+    expect(usage).toEqual([{ unit: 'BYTES', total: String(GiB) }]);
+  });
+
+  test.each(['some/path', '/elsewhere', `${target}/below`])('at %s it is not found', async (path) => {
+    const { id, service } = await published();
+    await failure('not-found', service.nodeGetVolumeStats(at(id, path), call));
+  });
+
+  test('at the path of another volume it is not found', async () => {
+    const { fake, service } = await published();
+    await failure('not-found', service.nodeGetVolumeStats(at(fake.addVolume('b'), target), call));
+  });
+});
+
+describe('expansion', () => {
+  const request = (
+    volumeId: string,
+    requiredBytes: bigint,
+    limitBytes = 0n,
+  ): Parameters<NodeService['nodeExpandVolume']>[0] => ({
+    ...at(volumeId, target),
+    capacityRange: { requiredBytes: String(requiredBytes), limitBytes: String(limitBytes) },
+    volumeCapability: null,
+    secrets: {},
+  });
+
+  test('grows the filesystem to its device and answers its size', async () => {
+    const { fake, id, service } = await published();
+    const disk = fake.disks.get('a');
+    if (disk) disk.size = 2n * GiB;
+    expect(await service.nodeExpandVolume(request(id, 2n * GiB), call)).toEqual({ capacityBytes: String(2n * GiB) });
+    expect(disk?.content).toMatchObject({ size: 2n * GiB });
+  });
+
+  test('needs nothing for a block device', async () => {
+    const { fake, id, service } = await published(blockCapability());
+    expect(await service.nodeExpandVolume(request(id, GiB), call)).toEqual({ capacityBytes: String(GiB) });
+    expect(fake.changes).toEqual([]);
+  });
+
+  test('refuses what the device does not have, and a limit that it exceeds', async () => {
+    const { id, service } = await published();
+    await failure('out-of-range', service.nodeExpandVolume(request(id, GiB + 1n), call));
+    await failure('out-of-range', service.nodeExpandVolume(request(id, 1n, GiB - 1n), call));
+  });
+
+  test('of a volume published read-only grows through its staging mount', async () => {
+    const { fake, id, service } = await published(mountCapability(), true);
+    await service.nodeExpandVolume(request(id, GiB), call);
+    expect(fake.changes).toEqual(['grow']);
+    fake.table = fake.table.filter((mount) => mount.readOnly);
+    await failure('precondition', service.nodeExpandVolume(request(id, GiB), call));
+  });
+});
