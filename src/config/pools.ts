@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { GiB, KiB, MiB } from '../domain/bytes.ts';
 import { parsePoolName, parseVgName } from '../domain/ids.ts';
+import { hasWildcard } from '../disks/patterns.ts';
 import type { PoolSpec, ThinSpec } from '../domain/pool.ts';
 import { bytes, choice, count, flag, list, percent, ratio, scalar, section } from './fields.ts';
 
@@ -14,7 +15,9 @@ const stripeSize = bytes(4n * KiB, 4n * MiB).refine((size) => (size & (size - 1n
 
 const devicePattern = scalar('must be a path or glob under /dev/ without ".."', (text) =>
   /^\/dev\/./.test(text) && !text.split('/').includes('..') ? text : undefined,
-);
+).refine((pattern) => !(hasWildcard(pattern) && pattern.includes('\\')), {
+  error: 'has both a wildcard and a backslash: write "?" in place of the backslash',
+});
 
 const diskRule = section({
   paths: list(devicePattern).min(1, { error: 'must name at least one path or glob' }),

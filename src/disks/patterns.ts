@@ -35,15 +35,15 @@ export async function matchDevices(patterns: readonly string[], roots: Roots): P
   return [...matches.values()];
 }
 
-function hasWildcard(pattern: string): boolean {
+/** In a pattern with wildcards a backslash means nothing of use: Node's glob takes it for a slash. */
+export function hasWildcard(pattern: string): boolean {
   return /[*?[{]|[!+@]\(/.test(pattern);
 }
 
 async function expand(pattern: string, dev: string): Promise<string[]> {
   const path = join(dev, pattern.replace(/^\/dev\//, ''));
   if (!hasWildcard(pattern)) return [path];
-  // udev writes a blank in a link's name as \x20: a backslash is part of the name, never an escape of the glob.
-  const paths = await Array.fromAsync(glob(path.replaceAll('\\', '\\\\')));
+  const paths = await Array.fromAsync(glob(path));
   return paths.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }) || (a < b ? -1 : 1));
 }
 

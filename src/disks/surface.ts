@@ -49,8 +49,9 @@ async function findData(file: FileHandle, which: string, from: Bytes, length: By
         return `the ${which} MiB could not be read: the device ends at byte ${from + BigInt(filled)}`;
       filled += bytesRead;
     }
+    if (buffer.equals(Buffer.alloc(buffer.length))) return undefined;
     const at = buffer.findIndex((byte) => byte !== 0);
-    return at < 0 ? undefined : `the ${which} MiB is not zero: data at byte ${from + BigInt(at)}`;
+    return `the ${which} MiB is not zero: data at byte ${from + BigInt(at)}`;
   } catch (error) {
     return `the ${which} MiB could not be read: ${messageOf(error)}`;
   }

@@ -26,16 +26,14 @@ test('listeners are host and port', () => {
   expect(parseListen('127.0.0.1:9809')).toEqual({ host: '127.0.0.1', port: 9809 });
   expect(parseListen('[::1]:0')).toEqual({ host: '::1', port: 0 });
   expect(parseListen('localhost:65535')).toEqual({ host: 'localhost', port: 65_535 });
-  for (const text of ['', ':9809', '9809', 'host', 'host:', 'host:65536', '::1:9809', 'a b:1']) {
-    expect(parseListen(text), text).toBeUndefined();
-  }
+  const others = ['', ':9809', '9809', 'host', 'host:', 'host:65536', '::1:9809', 'a b:1'];
+  expect(others.filter((text) => parseListen(text))).toEqual([]);
 });
 
 test('driver names are lower-case domains with a letter at both ends', () => {
   for (const text of ['lvm.quarry.csi', 'a', 'a1.2b', `a${'.b'.repeat(31)}`]) expect(parseDriverName(text)).toBe(text);
-  for (const text of ['', '1a', 'a1', 'A.b', 'a..b', 'a-.b', 'a.-b', 'a_b', '.a', 'a.', `a${'.b'.repeat(31)}c`]) {
-    expect(parseDriverName(text), text).toBeUndefined();
-  }
+  const others = ['', '1a', 'a1', 'A.b', 'a..b', 'a-.b', 'a.-b', 'a_b', '.a', 'a.', `a${'.b'.repeat(31)}c`];
+  expect(others.filter((text) => parseDriverName(text) !== undefined)).toEqual([]);
 });
 
 test('what is accepted as a driver name fits the specification', () => {

@@ -149,6 +149,10 @@ pools:
     ['type: thick, reserve: 9300P', /^pools\[0\]\.reserve: must be between 0 B and/],
     ['type: thick, approve: automatic', /^pools\[0\]\.approve: automatic needs disks/],
     ['type: thick, disks: {paths: []}', 'pools[0].disks.paths: must name at least one path or glob'],
+    [
+      String.raw`type: thick, disks: {paths: ['/dev/disk/by-id/a\x20*']}`,
+      /^pools\[0\]\.disks\.paths\[0\]: has both a wild/,
+    ],
     ['type: thick, disks: {}', 'pools[0].disks.paths: is missing'],
     ['type: thick, disks: {paths: [/dev/../etc/x]}', /^pools\[0\]\.disks\.paths\[0\]: must be a path or glob under/],
     ['type: thick, disks: {paths: ["*"]}', /^pools\[0\]\.disks\.paths\[0\]: must be a path or glob under/],

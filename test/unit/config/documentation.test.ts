@@ -16,8 +16,7 @@ test('the example of the reference is a configuration', () => {
 });
 
 test('the example shows every key at the top, and the page every section', () => {
-  for (const key of Object.keys(schema.shape)) {
-    expect(example, key).toMatch(new RegExp(`^${key}:`, 'm'));
-    expect(page, key).toContain(`\`${key}`);
-  }
+  const keys = Object.keys(schema.shape);
+  expect(keys.filter((key) => !new RegExp(`^${key}:`, 'm').test(example ?? ''))).toEqual([]);
+  expect(keys.filter((key) => !page.includes(`\`${key}`))).toEqual([]);
 });
