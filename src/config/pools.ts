@@ -1,4 +1,3 @@
-import type * as z from 'zod';
 import { GiB, KiB, MiB } from '../domain/bytes.ts';
 import { parsePoolName, parseVgName } from '../domain/ids.ts';
 import { hasWildcard } from '../disks/patterns.ts';
@@ -62,6 +61,3 @@ function toPoolSpec({ volumeGroup, ...rest }: PoolSection): PoolSpec {
     ? { ...rest, group: volumeGroup, thin: rest.thin ?? thinDefaults }
     : { ...rest, group: volumeGroup };
 }
-
-/** What a pool of the file may hold before it is read. */
-export type PoolInput = z.input<typeof pool>;

@@ -7,8 +7,8 @@ import { parseDriverName, parseEndpoint, parseListen } from './addresses.ts';
 import { choice, duration, list, scalar, section } from './fields.ts';
 import { pool } from './pools.ts';
 
-export const lvmModes = ['auto', 'host', 'container', 'direct'] as const;
-export const lvmProcesses = ['shell', 'command'] as const;
+const lvmModes = ['auto', 'host', 'container', 'direct'] as const;
+const lvmProcesses = ['shell', 'command'] as const;
 
 const driver = scalar(
   'must be a lower-case domain name of at most 63 characters that begins and ends with a letter',
@@ -51,4 +51,3 @@ export const schema = section({
 
 /** All that the file and the environment say. Durations are milliseconds. */
 export type Config = Readonly<z.output<typeof schema>>;
-export type LvmConfig = Readonly<Config['lvm']>;
