@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeSuperblock, headerLength } from '../../../src/mount/superblock.ts';
 
@@ -54,7 +54,7 @@ describe('superblocks', () => {
 
   test('btrfs: the size of its device', () => {
     const bytes = header((view) => {
-      for (const [at, char] of [...'_BHRfS_M'].entries()) view.setUint8(65_536 + 0x40 + at, char.charCodeAt(0));
+      for (const [at, byte] of Buffer.from('_BHRfS_M').entries()) view.setUint8(65_536 + 0x40 + at, byte);
       view.setBigUint64(65_536 + 0xd1, 5n, true);
     });
     expect(decodeSuperblock('btrfs', bytes)).toEqual({ size: 5n });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeDeviceNumber, deviceNumberOf } from '../../../src/mount/device-number.ts';
 import { readMounts, type TableSources, usesOf } from '../../../src/mount/table.ts';

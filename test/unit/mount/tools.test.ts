@@ -95,7 +95,7 @@ describe('mkfs', () => {
 
 describe('the check of ext4', () => {
   test.each([0, 1])('passes with exit code %i', async (code) => {
-    await checkFilesystem(answering(code), 'ext4', '/dev/x', false);
+    await expect(checkFilesystem(answering(code), 'ext4', '/dev/x', false)).resolves.toBeUndefined();
   });
 
   test.each([

@@ -41,7 +41,7 @@ export class FakeNode {
   /** What an observer sees; the history is left out. */
   state(): unknown {
     const disks = [...this.disks].map(([lv, disk]) => [lv, structuredClone(disk)]);
-    return structuredClone({ disks, table: this.table, paths: [...this.paths].sort() });
+    return structuredClone({ disks, table: this.table, paths: Object.fromEntries(this.paths) });
   }
 
   readonly tools = {

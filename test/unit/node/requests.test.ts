@@ -42,29 +42,38 @@ describe('what a request lacks is named, all of it at once', () => {
 
 test.each(['relative/path', '/', '//', '/a/../b', '/a/..', '/a\0b', '..'])('the path %j is refused', async (path) => {
   const { id, service } = setup();
-  await failure('invalid', service.nodeStageVolume({ ...stageRequest(id), stagingTargetPath: path }, call));
-  await failure('invalid', service.nodePublishVolume(publishRequest(id, undefined, { targetPath: path }), call));
-  await failure('invalid', service.nodePublishVolume(publishRequest(id, undefined, { stagingTargetPath: path }), call));
-  await failure('invalid', service.nodeUnpublishVolume({ volumeId: id, targetPath: path }, call));
-  await failure('invalid', service.nodeUnstageVolume({ volumeId: id, stagingTargetPath: path }, call));
+  await expect(service.nodeStageVolume({ ...stageRequest(id), stagingTargetPath: path }, call)).rejects.toMatchObject({
+    kind: 'invalid',
+  });
+  await expect(
+    service.nodePublishVolume(publishRequest(id, undefined, { targetPath: path }), call),
+  ).rejects.toMatchObject({ kind: 'invalid' });
+  await expect(
+    service.nodePublishVolume(publishRequest(id, undefined, { stagingTargetPath: path }), call),
+  ).rejects.toMatchObject({ kind: 'invalid' });
+  await expect(service.nodeUnpublishVolume({ volumeId: id, targetPath: path }, call)).rejects.toMatchObject({
+    kind: 'invalid',
+  });
+  await expect(service.nodeUnstageVolume({ volumeId: id, stagingTargetPath: path }, call)).rejects.toMatchObject({
+    kind: 'invalid',
+  });
 });
 
 test.each(['no id of ours', 'n1:gone'])('a volume that does not exist, %j, is not found', async (id) => {
   const { service } = setup();
-  await failure('not-found', service.nodeStageVolume(stageRequest(id), call));
-  await failure('not-found', service.nodePublishVolume(publishRequest(id), call));
+  await expect(service.nodeStageVolume(stageRequest(id), call)).rejects.toMatchObject({ kind: 'not-found' });
+  await expect(service.nodePublishVolume(publishRequest(id), call)).rejects.toMatchObject({ kind: 'not-found' });
   const at = { volumeId: id, volumePath: '/p', stagingTargetPath: '' };
-  await failure('not-found', service.nodeGetVolumeStats(at, call));
-  await failure(
-    'not-found',
+  await expect(service.nodeGetVolumeStats(at, call)).rejects.toMatchObject({ kind: 'not-found' });
+  await expect(
     service.nodeExpandVolume({ ...at, capacityRange: null, volumeCapability: null, secrets: {} }, call),
-  );
+  ).rejects.toMatchObject({ kind: 'not-found' });
 });
 
 test('an access mode that several nodes would share is refused', async () => {
   const { id, service } = setup();
   const capability = { ...mountCapability(), accessMode: { mode: 'MULTI_NODE_MULTI_WRITER' as const } };
-  await failure('invalid', service.nodeStageVolume(stageRequest(id, capability), call));
+  await expect(service.nodeStageVolume(stageRequest(id, capability), call)).rejects.toMatchObject({ kind: 'invalid' });
 });
 
 test('info and capabilities', async () => {

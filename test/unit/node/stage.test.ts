@@ -62,7 +62,7 @@ describe('staging a filesystem', () => {
   ])('left alone: %s', async (_, disk) => {
     const { fake, id, service } = setup(disk);
     const before = structuredClone(fake.disks);
-    await failure('precondition', service.nodeStageVolume(stageRequest(id), call));
+    await expect(service.nodeStageVolume(stageRequest(id), call)).rejects.toMatchObject({ kind: 'precondition' });
     expect(fake.disks).toEqual(before);
     expect(fake.table).toEqual([]);
   });
@@ -74,7 +74,7 @@ describe('staging a filesystem', () => {
 
   test('a device that cannot be read is not blank', async () => {
     const { fake, id, service } = setup({ readable: false });
-    await failure('unavailable', service.nodeStageVolume(stageRequest(id), call));
+    await expect(service.nodeStageVolume(stageRequest(id), call)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(fake.changes).toEqual([]);
   });
 
@@ -82,10 +82,16 @@ describe('staging a filesystem', () => {
     const { fake, id, service } = setup({ tag: 'ext4', content: { ...ext4 } });
     const other = fake.addVolume('b');
     await service.nodeStageVolume(stageRequest(id), call);
-    await failure('exists', service.nodeStageVolume(stageRequest(other), call));
-    await failure('exists', service.nodeStageVolume(stageRequest(id, mountCapability('xfs')), call));
-    await failure('exists', service.nodeStageVolume(stageRequest(id, mountCapability('ext4', ['ro'])), call));
-    await failure('exists', service.nodeStageVolume(stageRequest(id, blockCapability()), call));
+    await expect(service.nodeStageVolume(stageRequest(other), call)).rejects.toMatchObject({ kind: 'exists' });
+    await expect(service.nodeStageVolume(stageRequest(id, mountCapability('xfs')), call)).rejects.toMatchObject({
+      kind: 'exists',
+    });
+    await expect(
+      service.nodeStageVolume(stageRequest(id, mountCapability('ext4', ['ro'])), call),
+    ).rejects.toMatchObject({ kind: 'exists' });
+    await expect(service.nodeStageVolume(stageRequest(id, blockCapability()), call)).rejects.toMatchObject({
+      kind: 'exists',
+    });
   });
 
   test('a volume whose staging mount vanished under its pods is mounted again without a check', async () => {
@@ -101,13 +107,13 @@ describe('staging a filesystem', () => {
   test('two calls at once: the second is busy', async () => {
     const { id, service } = setup();
     const first = service.nodeStageVolume(stageRequest(id), call);
-    await failure('busy', service.nodeStageVolume(stageRequest(id), call));
+    await expect(service.nodeStageVolume(stageRequest(id), call)).rejects.toMatchObject({ kind: 'busy' });
     await first;
   });
 
   test('a caller that gave up before mkfs gets no mkfs', async () => {
     const { fake, id, service } = setup();
-    await expect(service.nodeStageVolume(stageRequest(id), { signal: AbortSignal.abort() })).rejects.toThrow();
+    await expect(service.nodeStageVolume(stageRequest(id), { signal: AbortSignal.abort() })).rejects.toThrow('aborted');
     expect(fake.changes).toEqual([]);
   });
 });
@@ -124,8 +130,10 @@ describe('staging a block device', () => {
     const { fake, id, service } = setup();
     const other = fake.addVolume('b');
     await service.nodeStageVolume(stageRequest(id, blockCapability()), call);
-    await failure('exists', service.nodeStageVolume(stageRequest(other, blockCapability()), call));
-    await failure('exists', service.nodeStageVolume(stageRequest(id), call));
+    await expect(service.nodeStageVolume(stageRequest(other, blockCapability()), call)).rejects.toMatchObject({
+      kind: 'exists',
+    });
+    await expect(service.nodeStageVolume(stageRequest(id), call)).rejects.toMatchObject({ kind: 'exists' });
   });
 });
 

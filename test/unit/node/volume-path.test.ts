@@ -1,15 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createNodeService, type NodeService } from '../../../src/node/service.ts';
-import {
-  blockCapability,
-  call,
-  failure,
-  mountCapability,
-  publishRequest,
-  staging,
-  stageRequest,
-  target,
-} from './calls.ts';
+import { blockCapability, call, mountCapability, publishRequest, staging, stageRequest, target } from './calls.ts';
 import { FakeNode, GiB, node } from './fake-node.ts';
 
 async function published(
@@ -46,12 +37,14 @@ describe('stats', () => {
 
   test.each(['some/path', '/elsewhere', `${target}/below`])('at %s it is not found', async (path) => {
     const { id, service } = await published();
-    await failure('not-found', service.nodeGetVolumeStats(at(id, path), call));
+    await expect(service.nodeGetVolumeStats(at(id, path), call)).rejects.toMatchObject({ kind: 'not-found' });
   });
 
   test('at the path of another volume it is not found', async () => {
     const { fake, service } = await published();
-    await failure('not-found', service.nodeGetVolumeStats(at(fake.addVolume('b'), target), call));
+    await expect(service.nodeGetVolumeStats(at(fake.addVolume('b'), target), call)).rejects.toMatchObject({
+      kind: 'not-found',
+    });
   });
 });
 
@@ -83,8 +76,10 @@ describe('expansion', () => {
 
   test('refuses what the device does not have, and a limit that it exceeds', async () => {
     const { id, service } = await published();
-    await failure('out-of-range', service.nodeExpandVolume(request(id, GiB + 1n), call));
-    await failure('out-of-range', service.nodeExpandVolume(request(id, 1n, GiB - 1n), call));
+    await expect(service.nodeExpandVolume(request(id, GiB + 1n), call)).rejects.toMatchObject({ kind: 'out-of-range' });
+    await expect(service.nodeExpandVolume(request(id, 1n, GiB - 1n), call)).rejects.toMatchObject({
+      kind: 'out-of-range',
+    });
   });
 
   test('of a volume published read-only grows through its staging mount', async () => {
@@ -92,6 +87,6 @@ describe('expansion', () => {
     await service.nodeExpandVolume(request(id, GiB), call);
     expect(fake.changes).toEqual(['grow']);
     fake.table = fake.table.filter((mount) => mount.readOnly);
-    await failure('precondition', service.nodeExpandVolume(request(id, GiB), call));
+    await expect(service.nodeExpandVolume(request(id, GiB), call)).rejects.toMatchObject({ kind: 'precondition' });
   });
 });
