@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import type { Candidate } from '../disks/candidates.ts';
@@ -43,7 +43,9 @@ function choose(disks: readonly Candidate[], names: readonly string[]): Candidat
 
 /** The driver's own LVM directory is left alone: it has a filter for what the driver sees. */
 async function withLocal<T>(config: Config, log: Log, task: (local: Local) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(dirname(config.lvm.directory), 'lvm-'));
+  const parent = dirname(config.lvm.directory);
+  await mkdir(parent, { recursive: true });
+  const directory = await mkdtemp(join(parent, 'lvm-'));
   try {
     const own = { ...config, lvm: { ...config.lvm, directory, process: 'command' as const } };
     return await task(await createLocal(own, { log, observe: () => undefined, changed: () => undefined }));
