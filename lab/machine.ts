@@ -67,11 +67,12 @@ export async function powerOn(host: Agent, plan: MachinePlan, paths: LabPaths, c
       CMDLINE: commandLine(plan),
     },
   });
-  let ended = false;
-  void machine.exited.catch(() => undefined).then(() => (ended = true));
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  machine.exited.then(end, end);
   const agent = new Agent(agentSocket(plan));
   const deadline = Date.now() + BOOT_TIMEOUT;
-  while (!ended && Date.now() < deadline) {
+  while (!ended.signal.aborted && Date.now() < deadline) {
     const answered = await agent.ping(150).then(
       () => true,
       () => false,

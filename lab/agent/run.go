@@ -93,6 +93,9 @@ func run(o order, connection net.Conn, reader io.Reader) {
 	}()
 	command.Wait()
 	close(exited)
+	if command.ProcessState == nil {
+		return // the lab is ending, and killAll has reaped it
+	}
 	status := command.ProcessState.Sys().(syscall.WaitStatus)
 	result := map[string]int{"code": status.ExitStatus()}
 	if status.Signaled() {

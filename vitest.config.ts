@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+import { exitWithParent } from './test/support/parent.ts';
+
+exitWithParent();
+
+// Threads, not forked processes: however the run is killed, its threads and with them the ends of the labs' pipes go
+// at once. One file at a time: guests take the whole machine, and what is measured must be measured alone.
+const inGuests = { pool: 'threads', fileParallelism: false, hookTimeout: 180_000, testTimeout: 120_000 } as const;
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], sequence: { groupOrder: 1 }, ...inGuests } },
+      { test: { name: 'sanity', include: ['test/sanity/**/*.test.ts'], sequence: { groupOrder: 2 }, ...inGuests } },
+    ],
+  },
+});
