@@ -8,7 +8,7 @@ const EVERY_MS = 500;
  */
 export function exitWithParent(): void {
   const parent = process.ppid;
-  const grandparent = process.env['npm_lifecycle_event'] === undefined ? undefined : parentOf(parent);
+  const grandparent = isShellOfNpm(parent) ? parentOf(parent) : undefined;
   const timer = setInterval(() => {
     if (process.ppid === parent && (grandparent === undefined || parentOf(parent) === grandparent)) return;
     process.stderr.write('whoever started this run is gone: ending it\n');
@@ -17,11 +17,19 @@ export function exitWithParent(): void {
   timer.unref();
 }
 
-function parentOf(pid: number): number | undefined {
+/** Any other shell may well end before what it has started in the background. */
+function isShellOfNpm(pid: number): boolean {
+  return process.env['npm_lifecycle_event'] !== undefined && /^Name:\t(?:sh|dash|bash)$/m.test(statusOf(pid));
+}
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\t(\d+)$/m.exec(statusOf(pid))?.[1]);
+}
+
+function statusOf(pid: number): string {
   try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return Number(/^PPid:\t(\d+)$/m.exec(status)?.[1]);
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
   } catch {
-    return undefined;
+    return '';
   }
 }

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { add, countVitest, nothing, type Tally } from './support/tally.ts';
+import { exitWithParent } from './support/parent.ts';
+
+// `npm test`: every check and every kind of test, to the end even when one fails, then the sum. The last line is for
+// machines: N passed, N failed, N skipped.
+
+const ROOT = join(import.meta.dirname, '..');
+const CHECKS = ['types', 'lint', 'dead', 'format'];
+const PROJECTS = ['unit', 'lab', 'sanity'];
+
+interface Outcome extends Tally {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+exitWithParent();
+let running: ChildProcess | undefined;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    running?.kill(signal);
+    process.exit(1);
+  });
+}
+
+const outcomes: Outcome[] = [];
+for (const check of CHECKS) outcomes.push(await measure(`check:${check}`, () => runCheck(check)));
+for (const project of PROJECTS) outcomes.push(await measure(`test:${project}`, () => runProject(project)));
+report(outcomes);
+
+async function measure(name: string, step: () => Promise<Tally>): Promise<Outcome> {
+  console.log(`\n── ${name}`);
+  const start = performance.now();
+  const tally = await step();
+  return { name, ...tally, seconds: (performance.now() - start) / 1000 };
+}
+
+async function runCheck(name: string): Promise<Tally> {
+  const code = await run(['npm', 'run', '--silent', `check:${name}`]);
+  console.log(code === 0 ? 'passed' : `failed with exit code ${code}`);
+  return code === 0 ? { ...nothing, passed: 1 } : { ...nothing, failed: 1 };
+}
+
+async function runProject(project: string): Promise<Tally> {
+  const folder = await mkdtemp(join(tmpdir(), 'quarry-test-'));
+  const file = join(folder, 'report.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const code = await run([join(ROOT, 'node_modules/.bin/vitest'), 'run', '--project', project, ...reporters]);
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  await rm(folder, { recursive: true, force: true });
+  return countVitest(text, code);
+}
+
+async function run([file = '', ...args]: readonly string[]): Promise<number> {
+  running = spawn(file, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+  const [code] = (await once(running, 'close')) as [number | null];
+  running = undefined;
+  return code ?? 1;
+}
+
+function report(all: readonly Outcome[]): void {
+  console.log('\n── summary');
+  for (const { name, seconds, passed, failed, skipped } of all) {
+    const columns = [name.padEnd(14), `${seconds.toFixed(1)} s`.padStart(8), `${passed} passed, ${failed} failed`];
+    console.log(`${columns.join('  ')}${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  }
+  const total = all.reduce<Tally>(add, nothing);
+  process.exitCode = total.failed > 0 || total.tests === 0 ? 1 : 0;
+  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+}
