@@ -85,7 +85,7 @@ describe('a power cut', () => {
       'echo kept | dd of=/dev/ubda bs=512 conv=sync oflag=direct status=none; echo root >/root/x; sync',
     );
     const running = await guest.start(['sleep', '1000']);
-    const inFlight = running.exited.catch((error: unknown) => `${error}`);
+    const inFlight = running.exited.catch((error: unknown) => String(error));
     await guest.powerCut();
     expect(await inFlight).toContain('is gone');
     await guest.boot();
