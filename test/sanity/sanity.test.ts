@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { startDriver } from '../support/driver.ts';
+import { useGuest } from '../support/guest.ts';
+import { missingCapability, readSpecs } from './specs.ts';
+
+const GiB = 2 ** 30;
+
+const config = `
+node: node-1
+pools:
+  - name: fast
+    volumeGroup: quarry-fast
+    type: thin
+    disks: { paths: ["/dev/ubd[a-z]"] }
+    approve: automatic
+    thin: { share: 50%, overprovision: 2 }
+`;
+
+describe('csi-sanity 5.6.0', () => {
+  const guest = useGuest({ disks: ['40G', '40G'] });
+  let started: Promise<unknown> | undefined;
+
+  it.each([
+    { access: 'mount', type: 'thin' },
+    { access: 'mount', type: 'thick' },
+    { access: 'block', type: 'thin' },
+    { access: 'block', type: 'thick' },
+  ])('passes with $access access to $type volumes, skipping only what is not offered', async ({ access, type }) => {
+    await (started ??= startDriver(guest(), config));
+    const folder = `/tmp/sanity-${access}-${type}`;
+    await guest().shell(`mkdir ${folder}; echo 'type: ${type}' > ${folder}/parameters.yaml`);
+    const run = await guest().exec([
+      '/tools/csi-sanity',
+      '-csi.endpoint=unix:///run/quarry/csi.sock',
+      `-csi.testvolumeaccesstype=${access}`,
+      `-csi.testvolumesize=${GiB}`,
+      `-csi.testvolumeexpandsize=${2 * GiB}`,
+      `-csi.testvolumeparameters=${folder}/parameters.yaml`,
+      `-csi.mountdir=${folder}/mount`,
+      `-csi.stagingdir=${folder}/staging`,
+      `--ginkgo.json-report=${folder}/report.json`,
+      '--ginkgo.no-color',
+    ]);
+    const specs = readSpecs(await guest().shell(`cat ${folder}/report.json`));
+    const inState = (state: string) => specs.filter((spec) => spec.state === state);
+    const unexplained = inState('skipped').filter((spec) => missingCapability(spec) === undefined);
+
+    expect(inState('failed').map(({ name, failure }) => `${name}: ${failure}`)).toEqual([]);
+    expect(unexplained.map(({ name }) => name)).toEqual([]);
+    expect(run.exitCode, run.stdout).toBe(0);
+    expect(inState('passed').length).toBeGreaterThanOrEqual(49);
+    expect(
+      await guest().shell('lvs --noheadings -S lv_role!=private -o lv_tags | grep -c quarry.role=volume || true'),
+    ).toBe('0\n');
+    console.log(summary(`${access}, ${type}`, specs));
+  });
+});
+
+function summary(title: string, specs: ReturnType<typeof readSpecs>): string {
+  const skipped = specs.filter(({ state }) => state === 'skipped');
+  const lines = skipped.map((spec) => `  skipped for want of ${missingCapability(spec)}: ${spec.name}`);
+  const pending = specs
+    .filter(({ state }) => state === 'pending')
+    .map(({ name }) => `  pending in csi-sanity itself: ${name}`);
+  const passed = specs.filter(({ state }) => state === 'passed').length;
+  return [`csi-sanity, ${title}: ${passed} passed, ${skipped.length} skipped`, ...lines.sort(), ...pending].join('\n');
+}

@@ -1,0 +1,45 @@
+/** What one csi-sanity run says of one of its specs. */
+export interface Spec {
+  readonly name: string;
+  readonly state: string;
+  readonly failure: string;
+}
+
+/** The specs of ginkgo's JSON report, without its set-up nodes. */
+export function readSpecs(json: string): Spec[] {
+  const [suite] = JSON.parse(json) as { SpecReports: GinkgoSpec[] }[];
+  return (suite?.SpecReports ?? [])
+    .filter((spec) => spec.LeafNodeType === 'It')
+    .map((spec) => ({
+      name: [...(spec.ContainerHierarchyTexts ?? []), spec.LeafNodeText].join(' › '),
+      state: spec.State,
+      failure: spec.Failure?.Message ?? '',
+    }));
+}
+
+interface GinkgoSpec {
+  readonly LeafNodeType: string;
+  readonly LeafNodeText: string;
+  readonly ContainerHierarchyTexts?: string[];
+  readonly State: string;
+  readonly Failure?: { readonly Message: string };
+}
+
+/** Capabilities that Quarry does not have, and the specs that need them: nothing else may skip. */
+const missingCapabilities: readonly [string, RegExp][] = [
+  ['PUBLISH_UNPUBLISH_VOLUME', /› Controller(?:Publish|Unpublish)Volume ›|\[Controller Server\] › volume lifecycle ›/],
+  ['CREATE_DELETE_SNAPSHOT', /^(?:Create|Delete)Snapshot |source snapshot/],
+  ['LIST_SNAPSHOTS', /^ListSnapshots /],
+  ['GET_SNAPSHOT', /^GetSnapshot /],
+  ['CLONE_VOLUME', /source volume/],
+  ['MODIFY_VOLUME', /^ModifyVolume |volume attribute class/],
+  ['GROUP_CONTROLLER_SERVICE', /^GroupController /],
+  ['LIST_VOLUME_HEALTH', /^ControllerListVolumeHealth /],
+  ['GET_VOLUME_HEALTH', /^ControllerGetVolumeHealth |› NodeGetVolumeHealth ›/],
+  ['GET_STORAGE_HEALTH', /› NodeGetStorageHealth ›/],
+];
+
+/** The capability for whose lack a spec is skipped. */
+export function missingCapability(spec: Spec): string | undefined {
+  return missingCapabilities.find(([, pattern]) => pattern.test(spec.name))?.[0];
+}

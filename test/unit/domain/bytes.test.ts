@@ -1,0 +1,60 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatBytes, parseBytes, parseSizeRange, roundDown, roundUp } from '../../../src/domain/bytes.ts';
+
+const size = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });
+const unit = fc.bigInt({ min: 1n, max: 2n ** 40n });
+
+describe('parseBytes', () => {
+  it.each([
+    ['0', 0n],
+    ['512', 512n],
+    ['64Ki', 65_536n],
+    ['1.5Gi', 1_610_612_736n],
+    ['2G', 2_000_000_000n],
+    ['1k', 1000n],
+    ['1Pi', 2n ** 50n],
+  ])('reads %s', (text, bytes) => expect(parseBytes(text)).toBe(bytes));
+
+  it.each(['', '-1', '1KiB', '1.0000001Ki', '1e3', ' 1', '1 Gi', 'Gi', '0x10', '1.', '.5Gi'])('refuses "%s"', (text) =>
+    expect(parseBytes(text)).toBeUndefined(),
+  );
+
+  it('reads every whole number as itself', () =>
+    fc.assert(fc.property(fc.bigInt({ min: 0n, max: 10n ** 18n - 1n }), (n) => parseBytes(String(n)) === n)));
+});
+
+describe('formatBytes', () => {
+  it.each([
+    [0n, '0 B'],
+    [1023n, '1023 B'],
+    [1024n, '1 KiB'],
+    [1536n, '1.5 KiB'],
+    [3n * 2n ** 30n, '3 GiB'],
+    [2n ** 43n, '8 TiB'],
+  ])('%s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+});
+
+describe('rounding', () => {
+  it('goes to the nearest multiple, up or down', () =>
+    fc.assert(
+      fc.property(size, unit, (n, u) => {
+        expect(roundUp(n, u) % u).toBe(0n);
+        expect(roundDown(n, u) % u).toBe(0n);
+        expect(roundUp(n, u) - n).toBeLessThan(u);
+        expect(n - roundDown(n, u)).toBeLessThan(u);
+      }),
+    ));
+});
+
+describe('parseSizeRange', () => {
+  it('takes zero, empty and absent for not given', () => {
+    expect(parseSizeRange(undefined)).toEqual({ required: 0n, limit: undefined });
+    expect(parseSizeRange({ requiredBytes: '0', limitBytes: '0' })).toEqual({ required: 0n, limit: undefined });
+  });
+  it.each([
+    [{ requiredBytes: '2', limitBytes: '1' }, /more than limit_bytes/],
+    [{ requiredBytes: '-1', limitBytes: '0' }, /required_bytes is -1/],
+    [{ requiredBytes: '0', limitBytes: '9223372036854775808' }, /limit_bytes/],
+  ])('refuses %o', (range, message) => expect(() => parseSizeRange(range)).toThrow(message));
+});

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { capabilityProblems, parseCapability } from '../../../src/domain/capability.ts';
+
+const writer = { mode: 'SINGLE_NODE_WRITER' };
+
+describe('parseCapability', () => {
+  it('gives a mount without a filesystem ext4', () =>
+    expect(parseCapability({ mount: {}, accessMode: writer })).toEqual({
+      access: 'mount',
+      mode: 'SINGLE_NODE_WRITER',
+      filesystem: 'ext4',
+      mountFlags: [],
+    }));
+
+  it('reads a block', () =>
+    expect(parseCapability({ block: {}, accessMode: writer })).toEqual({
+      access: 'block',
+      mode: 'SINGLE_NODE_WRITER',
+    }));
+
+  it('names everything that is wrong at once', () => {
+    const problems = capabilityProblems({
+      mount: { fsType: 'ntfs', volumeMountGroup: '1000' },
+      accessMode: { mode: 'MULTI_NODE_MULTI_WRITER' },
+    });
+    expect(problems).toHaveLength(3);
+    expect(problems.join()).toMatch(/MULTI_NODE_MULTI_WRITER.*ntfs.*volume_mount_group/);
+  });
+
+  it.each([null, undefined, {}, { accessMode: writer }, { block: {} }, { block: {}, accessMode: { mode: 77 } }])(
+    'refuses %o',
+    (message) => expect(() => parseCapability(message)).toThrow(/volume_capability/),
+  );
+});

@@ -1,0 +1,38 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { pageOf } from '../../../src/domain/pages.ts';
+
+const ids = fc.uniqueArray(fc.string({ unit: 'grapheme', minLength: 1 }), { maxLength: 30 }).map((list) => list.sort());
+const page = (list: readonly string[], token: string, most: number) => pageOf(list, (id) => id, token, most);
+
+describe('pageOf', () => {
+  it('shows everything once, whatever the size of a page', () =>
+    fc.assert(
+      fc.property(ids, fc.integer({ min: 1, max: 7 }), (list, most) => {
+        const seen: string[] = [];
+        for (let token = ''; ;) {
+          const { items, nextToken } = page(list, token, most);
+          seen.push(...items);
+          if (nextToken === '') break;
+          token = nextToken;
+        }
+        expect(seen).toEqual(list);
+      }),
+    ));
+
+  it('gives all the rest when no size is given', () => {
+    const { nextToken } = page(['a', 'b', 'c'], '', 1);
+    expect(page(['a', 'b', 'c'], nextToken, 0)).toEqual({ items: ['b', 'c'], nextToken: '' });
+  });
+
+  it('goes on behind an entry that has gone since, and shows one that has come', () => {
+    const { nextToken } = page(['a', 'b', 'd'], '', 2);
+    expect(page(['a', 'c', 'd'], nextToken, 0).items).toEqual(['c', 'd']);
+  });
+
+  it.each(['invalid-token', '2.a', '1.%', '1'])('refuses the token "%s"', (token) =>
+    expect(() => page(['a'], token, 0)).toThrow(/starting_token/),
+  );
+
+  it('refuses a negative size', () => expect(() => page([], '', -1)).toThrow(/max_entries/));
+});

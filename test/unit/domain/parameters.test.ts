@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isFailure } from '../../../src/domain/errors.ts';
+import { parameterNames, parseParameters } from '../../../src/domain/parameters.ts';
+
+describe('parseParameters', () => {
+  it('reads all of them', () =>
+    expect(
+      parseParameters({
+        pool: 'fast',
+        type: 'thick',
+        stripes: '2',
+        stripeSize: '64Ki',
+        mirrors: '1',
+        mkfsOptions: ' -m  1 -T news ',
+      }),
+    ).toEqual({
+      pool: 'fast',
+      type: 'thick',
+      stripes: 2,
+      stripeSize: 65_536n,
+      mirrors: 1,
+      mkfsOptions: ['-m', '1', '-T', 'news'],
+    }));
+
+  it('passes over what Kubernetes adds', () =>
+    expect(parseParameters({ 'csi.storage.k8s.io/pvc/name': 'x', 'csi.storage.k8s.io/fstype': 'xfs' })).toEqual({
+      mkfsOptions: [],
+    }));
+
+  it('names every problem, and the known keys', () => {
+    const parse = () => parseParameters({ Pool: 'x', type: 'thinn', stripes: '0', stripeSize: '3Ki' });
+    for (const text of ['"Pool" is unknown', 'known: pool, type', 'type "thinn"', 'stripes "0"', 'stripeSize "3Ki"']) {
+      expect(parse).toThrow(text);
+    }
+  });
+
+  it('answers anything at all with parameters or a failure of kind invalid', () =>
+    fc.assert(
+      fc.property(
+        fc.dictionary(
+          fc.oneof(fc.constantFrom(...parameterNames, '__proto__', 'constructor'), fc.string()),
+          fc.string(),
+        ),
+        (given) => {
+          try {
+            parseParameters(given);
+          } catch (error) {
+            expect(isFailure(error, 'invalid')).toBe(true);
+          }
+        },
+      ),
+    ));
+});
