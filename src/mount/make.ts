@@ -1,5 +1,4 @@
-import type { Volume } from '../domain/volume.ts';
-import type { FilesystemType } from '../domain/volume.ts';
+import type { FilesystemType, Volume } from '../domain/volume.ts';
 import { markOf } from './mark.ts';
 
 type MadeVolume = Pick<Volume, 'id' | 'layout' | 'mkfsOptions'>;

@@ -21,10 +21,26 @@ export interface TableSources {
   readonly deviceNumberOf: (path: string) => Promise<DeviceNumber | undefined>;
 }
 
-export const kernelSources: TableSources = {
-  mountinfo: () => readFile('/proc/self/mountinfo', 'utf8'),
+const kernelSources: TableSources = {
+  mountinfo: () => readSettled(() => readFile('/proc/self/mountinfo', 'utf8')),
   deviceNumberOf,
 };
+
+const attempts = 10;
+
+/**
+ * The kernel hands the table out a page at a time, and before 5.8 a mount that vanished between two pages took a later one with
+ * it. A text that comes twice in a row is whole. Throws when it never settles.
+ */
+export async function readSettled(read: () => Promise<string>): Promise<string> {
+  let last = await read();
+  for (let attempt = 1; attempt < attempts; attempt++) {
+    const text = await read();
+    if (text === last) return text;
+    last = text;
+  }
+  throw new Error(`the table of mounts changed during each of ${attempts} readings`);
+}
 
 /** Every mount of this mount namespace, in the order of the kernel: the topmost of a path comes last. Throws `unavailable`. */
 export async function readMounts(sources: TableSources = kernelSources): Promise<Mount[]> {

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { Failure, messageOf } from '../domain/errors.ts';
 
-export interface Amounts {
+interface Amounts {
   readonly total: bigint;
   readonly used: bigint;
   /** To an unprivileged user; may be less than total − used. */

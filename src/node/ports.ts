@@ -49,7 +49,7 @@ export interface Amounts {
   readonly available: bigint;
 }
 
-export interface Usage {
+interface Usage {
   readonly bytes: Amounts;
   readonly inodes?: Amounts;
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeDeviceNumber, deviceNumberOf } from '../../../src/mount/device-number.ts';
-import { readMounts, type TableSources, usesOf } from '../../../src/mount/table.ts';
+import { readMounts, readSettled, type TableSources, usesOf } from '../../../src/mount/table.ts';
 
 const nodes: Readonly<Record<string, `${bigint}:${bigint}`>> = {
   '/dev/mapper/vg-a': '253:3',
@@ -48,6 +48,13 @@ describe('the mount table', () => {
     await expect(readMounts(broken)).rejects.toMatchObject({ kind: 'unavailable' });
     await expect(usesOf('/dev/mapper/vg-a', broken)).rejects.toMatchObject({ kind: 'unavailable' });
   });
+});
+
+test('a table that changes while it is read is read until it stays', async () => {
+  const texts = ['a', 'ab', 'b', 'b', 'c'];
+  expect(await readSettled(async () => texts.shift() ?? '')).toBe('b');
+  let restless = 0;
+  await expect(readSettled(async () => String(restless++))).rejects.toThrow('changed');
 });
 
 describe('the uses of a device', () => {
