@@ -35,7 +35,6 @@ const retryDelay = 1000;
 /** Everything in one process: Identity, Controller and Node on one socket, over the LVM of this machine. */
 export async function createApp(config: Config, log: Log): Promise<App> {
   let disks: readonly Candidate[] = [];
-  let ready = false;
   const report = createRepeater({
     task: async () => void (await local.cache.refresh()),
     delay: reportDelay,
@@ -48,12 +47,35 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   });
   const metrics = config.metrics && (await createMetrics(config.metrics.listen, local.cache, () => disks));
   const storage = createStorage(config, local);
-  const server = createAppServer(config, { storage, local, log, metrics, ready: () => ready });
+  const upkeep = createUpkeep(config, storage, local, log);
+  const server = createAppServer(config, { storage, local, log, metrics, ready: upkeep.ready });
+  return {
+    async start() {
+      await server.start();
+      await metrics?.start();
+      log.info({ driver: config.driver, node: config.node, endpoint: config.endpoint.address, version }, 'serving');
+      upkeep.rounds.now();
+    },
+    rescan: () => upkeep.rounds.now(),
+    async stop(deadlineMs) {
+      const clean = await server.stop(deadlineMs);
+      await Promise.all([upkeep.rounds.stop(), report.stop(), metrics?.stop()]);
+      local.lvm.restart();
+      return clean;
+    },
+  };
+}
+
+/** Rounds of the keeper, at once and then again and again; ready after the first that came through. */
+function createUpkeep(config: Config, storage: LocalStorage, { keeper }: Local, log: Log) {
+  let ready = false;
   const rounds = createRepeater({
     task: async () => {
-      await local.keeper.round();
-      if (!ready) await finishInterrupted(storage, log);
+      await keeper.round();
+      if (ready) return;
+      await finishInterrupted(storage, log);
       ready = true;
+      log.info({ volumes: storage.inventory().volumes.size }, 'ready');
     },
     every: config.rescan,
     delay: retryDelay,
@@ -62,21 +84,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       if (!ready) rounds.soon();
     },
   });
-  return {
-    async start() {
-      await server.start();
-      await metrics?.start();
-      log.info({ driver: config.driver, node: config.node, endpoint: config.endpoint.address, version }, 'serving');
-      rounds.now();
-    },
-    rescan: () => rounds.soon(),
-    async stop(deadlineMs) {
-      const clean = await server.stop(deadlineMs);
-      await Promise.all([rounds.stop(), report.stop(), metrics?.stop()]);
-      local.lvm.restart();
-      return clean;
-    },
-  };
+  return { rounds, ready: () => ready };
 }
 
 function createStorage(config: Config, { lvm, cache, writer, run }: Local): LocalStorage {

@@ -6,6 +6,7 @@ import { discover } from './disks/discover.ts';
 import { systemRoots } from './disks/sysfs.ts';
 import { Failure } from './domain/errors.ts';
 import type { VgName } from './domain/ids.ts';
+import type { PoolSpec } from './domain/pool.ts';
 import { createRun, type Run } from './exec/run.ts';
 import { createStartSession } from './exec/session.ts';
 import type { Log } from './log.ts';
@@ -27,6 +28,7 @@ export interface Local {
   readonly writer: Writer;
   readonly keeper: PoolKeeper<Candidate>;
   readonly judge: () => Promise<readonly Candidate[]>;
+  readonly prepare: (spec: PoolSpec) => Promise<void>;
 }
 
 export interface LocalOptions {
@@ -47,6 +49,7 @@ export async function createLocal(config: Config, { log, observe, changed }: Loc
   const groups = new Groups({ lvm, cache, writer });
   const probe = { roots: systemRoots, run, deadline: 30_000 };
   const ours = new Set<VgName>(config.pools.map((spec) => spec.group));
+  let answered = false;
   let members: readonly PhysicalVolume[] = [];
 
   const judge = async () => {
@@ -54,6 +57,8 @@ export async function createLocal(config: Config, { log, observe, changed }: Loc
     const matches = await Promise.all(rules.map((rule) => discover(rule, systemRoots)));
     const devices = matches.flatMap(({ disks }) => disks.map(({ device }) => device));
     const volumes = await listPhysicalVolumes({ run, program, env: {}, deadline }, [...new Set(devices)]);
+    if (!answered) log.info({}, 'LVM answered');
+    answered = true;
     members = volumes.filter(({ group }) => group !== undefined && ours.has(group));
     return findCandidates(config.pools, new Map(volumes.map((volume) => [volume.device, volume])), probe);
   };
@@ -69,11 +74,10 @@ export async function createLocal(config: Config, { log, observe, changed }: Loc
       await groups.take(disk.pool, disk.device, disk.verdict === 'interrupted');
     },
     prepare: (spec) => groups.prepare(spec),
-    autoextend: (spec) => groups.autoextend(spec),
     refresh: () => cache.refresh(),
   };
   const keeper = new PoolKeeper({ specs: config.pools, ports, log, observe });
-  return { run, lvm, cache, writer, keeper, judge };
+  return { run, lvm, cache, writer, keeper, judge, prepare: ports.prepare };
 }
 
 /** The proof that proposed the disk is old by now. */

@@ -31,7 +31,7 @@ export function parseCommand(argv: readonly string[]): Command {
   if (name === 'disks' && rest[0] === 'approve') return { name: 'approve', config, disks: rest.slice(1) };
   if (rest.length > 0) throw misuse(`"${rest.join(' ')}" is too much after "${name}"`);
   if (name === 'version') return { name };
-  if (name === 'all' || name === 'check' || name === 'disks') return { name, config } as Command;
+  if (name === 'all' || name === 'check' || name === 'disks') return { name, config };
   throw misuse(`"${name}" is no command`);
 }
 

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { type Bytes, MiB, roundUp } from '../domain/bytes.ts';
 import type { LvName, VgName } from '../domain/ids.ts';
-import { defaultLayout, type PoolSpec } from '../domain/pool.ts';
+import { defaultLayout, type PoolSpec, type ThinSpec } from '../domain/pool.ts';
 import * as args from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { readReport, thinPoolName, thinPoolOf } from './inventory.ts';
@@ -48,56 +48,48 @@ export class Groups {
     });
   }
 
-  /** Activates the group and everything in it, and gives a thin pool to the pool that wants one. `false`: no such group. */
-  async prepare(spec: PoolSpec): Promise<boolean> {
-    const { writer } = this.#options;
-    return writer.exclusive(spec.group, undefined, async () => {
-      const vg = await this.#group(spec.group);
-      if (!vg) return false;
+  /**
+   * Activates the group and everything in it, gives a thin pool to the pool that wants one, and grows that with its group and
+   * as its policy says. Nothing where there is no such group yet.
+   */
+  async prepare(spec: PoolSpec): Promise<void> {
+    const { lvm, writer } = this.#options;
+    await writer.exclusive(spec.group, undefined, async () => {
+      const report = await readReport(lvm);
+      const vg = report.groups.find(({ group }) => group === spec.group);
+      if (!vg) return;
       if (!this.#activated.has(spec.group)) {
         await writer.change(`volume group ${spec.group} could not be activated`, args.activateGroup(spec.group));
         this.#activated.add(spec.group);
       }
-      if (spec.thin) await this.#prepareThinPool(spec, vg);
-      return true;
+      if (!spec.thin) return;
+      const pool = thinPoolOf(report, spec.group);
+      if (!pool) return this.#createThinPool(spec, spec.thin, vg);
+      const ours = pool.tags.get('role') === 'thin-pool';
+      const size = ours ? grownPoolSize(spec, spec.thin, vg, pool) : pool.size;
+      if (size > pool.size) return this.#extend(spec, pool, size);
+      await this.#autoextend(spec, spec.thin, vg, pool);
     });
   }
 
   /** Grows data and metadata of a thin pool as its policy says. */
-  async autoextend(spec: PoolSpec): Promise<void> {
-    const { thin } = spec;
-    if (!thin?.autoextend) return;
-    const { threshold, by } = thin.autoextend;
-    await this.#options.writer.exclusive(spec.group, undefined, async () => {
-      const { vg, pool } = await this.#thinPool(spec);
-      if (!vg || !pool) return;
-      const size = autoextendedSize(spec, thin, vg, pool);
-      if (size !== undefined) await this.#extend(spec, pool, size);
-      if (pool.metadataPercent < threshold) return;
-      const metadata = await this.#metadataSize(spec, pool);
-      const grown = roundUp((metadata * BigInt(100 + by)) / 100n, vg.extentSize);
-      if (grown - metadata > vg.free) return;
-      await this.#options.writer.change(
-        `the metadata of the thin pool of ${spec.name} could not be extended`,
-        args.extendThinMetadata(spec.group, pool.lv, grown),
-      );
-    });
+  async #autoextend(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, pool: LvRecord): Promise<void> {
+    const size = autoextendedSize(spec, thin, vg, pool);
+    if (size !== undefined) return this.#extend(spec, pool, size);
+    if (!thin.autoextend || pool.metadataPercent < thin.autoextend.threshold) return;
+    const metadata = await this.#metadataSize(spec, pool);
+    const grown = roundUp((metadata * BigInt(100 + Math.round(thin.autoextend.by))) / 100n, vg.extentSize);
+    if (grown - metadata > vg.free) return;
+    await this.#options.writer.change(
+      `the metadata of the thin pool of ${spec.name} could not be extended`,
+      args.extendThinMetadata(spec.group, pool.lv, grown),
+    );
   }
 
-  async #prepareThinPool(spec: PoolSpec, vg: VgRecord): Promise<void> {
-    const { pool } = await this.#thinPool(spec);
-    if (!spec.thin) return;
-    if (!pool) return this.#createThinPool(spec, vg);
-    if (pool.tags.get('role') !== 'thin-pool') return;
-    const size = grownPoolSize(spec, spec.thin, vg, pool);
-    if (size > pool.size) await this.#extend(spec, pool, size);
-  }
-
-  async #createThinPool(spec: PoolSpec, vg: VgRecord): Promise<void> {
-    if (!spec.thin) return;
+  async #createThinPool(spec: PoolSpec, thin: ThinSpec, vg: VgRecord): Promise<void> {
     const { writer } = this.#options;
     const what = `the thin pool of ${spec.name} could not be created`;
-    const { data, metadata } = newPoolSizes(spec, spec.thin, vg);
+    const { data, metadata } = newPoolSizes(spec, thin, vg);
     const tags = [tag('v', '1'), tag('role', 'thin-pool')];
     const layout = defaultLayout(spec, 'thick');
     const pool = { group: spec.group, pool: thinPoolName, size: data, metadataSize: metadata, layout, tags };
@@ -119,11 +111,6 @@ export class Groups {
   async #metadataSize(spec: PoolSpec, pool: LvRecord): Promise<Bytes> {
     const answer = await this.#options.lvm.report(['lvs', '-o', 'lv_metadata_size', `${spec.group}/${pool.lv}`]);
     return answer.ok ? BigInt(answer.rows[0]?.['lv_metadata_size'] ?? 0) : 0n;
-  }
-
-  async #thinPool(spec: PoolSpec): Promise<{ vg: VgRecord | undefined; pool: LvRecord | undefined }> {
-    const report = await readReport(this.#options.lvm);
-    return { vg: report.groups.find((vg) => vg.group === spec.group), pool: thinPoolOf(report, spec.group) };
   }
 
   async #group(group: VgName): Promise<VgRecord | undefined> {

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure } from '../domain/errors.ts';
+import { Failure, messageOf } from '../domain/errors.ts';
 import type { Run } from '../exec/run.ts';
 import { prefixed } from './program.ts';
 
@@ -11,12 +11,22 @@ const hostDirectory = '/etc/lvm';
 
 /** Through `enter` (nsenter and its options) when the host's files are not this container's. */
 export function createReadHostFile(run: Run, enter: readonly string[]): ReadHostFile {
+  if (enter.length === 0) return readOwnFile;
   return async (path) => {
     const result = await run([...prefixed(enter, 'cat'), path], { deadline: 5000 });
     if (result.exitCode === 0) return result.stdout;
     if (/No such file/.test(result.stderr)) return '';
     throw new Failure('unavailable', `${path} could not be read: ${result.stderr.trim()}`);
   };
+}
+
+async function readOwnFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw new Failure('unavailable', `${path} could not be read: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /**

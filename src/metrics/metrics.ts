@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import { Failure } from '../domain/errors.ts';
 import type { PoolName } from '../domain/ids.ts';
 import type { Inventory } from '../domain/storage.ts';
-import { registerDisks, registerPools } from './pools.ts';
+import { diskGauges, poolGauges } from './pools.ts';
 
 export interface Listen {
   readonly host: string;
@@ -37,8 +37,9 @@ export async function createMetrics(
   const { Registry, Histogram, Gauge, collectDefaultMetrics } = await import('prom-client');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  registerPools(Gauge, registry, inventory);
-  registerDisks(Gauge, registry, disks);
+  for (const gauge of [...poolGauges(inventory), ...diskGauges(disks)]) {
+    registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
+  }
   const calls = new Histogram({
     name: 'quarry_csi_call_duration_seconds',
     help: 'Duration of CSI calls by method and gRPC code',
@@ -54,7 +55,7 @@ export async function createMetrics(
   };
 }
 
-async function answer(registry: Registry, url: string, response: import('node:http').ServerResponse): Promise<void> {
+async function answer(registry: Registry, url: string, response: ServerResponse): Promise<void> {
   if (url !== '/metrics') {
     response.writeHead(404).end();
     return;

@@ -1,8 +1,6 @@
-import type { Gauge, Registry } from 'prom-client';
+import type { GaugeConfiguration } from 'prom-client';
 import type { Pool } from '../domain/pool.ts';
 import type { DiskSample, InventorySource } from './metrics.ts';
-
-type GaugeClass = typeof Gauge;
 
 const perPool: readonly { name: string; help: string; value: (pool: Pool) => number | undefined }[] = [
   { name: 'quarry_pool_size_bytes', help: 'Size of the volume group', value: (pool) => Number(pool.size) },
@@ -29,42 +27,40 @@ const perPool: readonly { name: string; help: string; value: (pool: Pool) => num
   },
 ];
 
-export function registerPools(gauge: GaugeClass, registry: Registry, source: InventorySource): void {
-  for (const { name, help, value } of perPool) {
-    new gauge({
-      name,
-      help,
-      labelNames: ['pool'],
-      registers: [registry],
-      collect() {
-        this.reset();
-        if (!source.reported) return;
-        for (const [pool, state] of source.current().pools) {
-          const sample = value(state);
-          if (sample !== undefined) this.set({ pool }, sample);
-        }
-      },
-    });
-  }
-  new gauge({
+export function poolGauges(source: InventorySource): GaugeConfiguration<string>[] {
+  const ofPools = perPool.map(({ name, help, value }): GaugeConfiguration<string> => ({
+    name,
+    help,
+    labelNames: ['pool'],
+    collect() {
+      this.reset();
+      if (!source.reported) return;
+      for (const [pool, state] of source.current().pools) {
+        const sample = value(state);
+        if (sample !== undefined) this.set({ pool }, sample);
+      }
+    },
+  }));
+  const age: GaugeConfiguration<string> = {
     name: 'quarry_inventory_age_seconds',
     help: 'Seconds since LVM was last read with success',
-    registers: [registry],
     collect() {
       if (source.reported) this.set((Date.now() - source.current().reportedAt) / 1000);
     },
-  });
+  };
+  return [...ofPools, age];
 }
 
-export function registerDisks(gauge: GaugeClass, registry: Registry, disks: () => readonly DiskSample[]): void {
-  new gauge({
-    name: 'quarry_disks',
-    help: 'Disks that match a rule, by pool and verdict: proposed ones wait for "quarry disks approve"',
-    labelNames: ['pool', 'verdict'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const disk of disks()) this.inc({ pool: disk.pool.name, verdict: disk.verdict });
+export function diskGauges(disks: () => readonly DiskSample[]): GaugeConfiguration<string>[] {
+  return [
+    {
+      name: 'quarry_disks',
+      help: 'Disks that match a rule, by pool and verdict: proposed ones wait for "quarry disks approve"',
+      labelNames: ['pool', 'verdict'],
+      collect() {
+        this.reset();
+        for (const disk of disks()) this.inc({ pool: disk.pool.name, verdict: disk.verdict });
+      },
     },
-  });
+  ];
 }

@@ -24,9 +24,8 @@ export interface KeeperPorts<Disk extends JudgedDisk> {
   readonly show: (more: readonly string[]) => Promise<void>;
   /** Proves the disk blank once more and makes it part of its pool. */
   readonly take: (disk: Disk) => Promise<void>;
-  /** Activates the pool's group and gives it what it lacks; `false` where there is no group yet. */
-  readonly prepare: (spec: PoolSpec) => Promise<boolean>;
-  readonly autoextend: (spec: PoolSpec) => Promise<void>;
+  /** Activates the pool's group and gives it what it lacks, where there is a group. */
+  readonly prepare: (spec: PoolSpec) => Promise<void>;
   readonly refresh: () => Promise<unknown>;
 }
 
@@ -58,21 +57,16 @@ export class PoolKeeper<Disk extends JudgedDisk> {
     for (const disk of disks) this.#announce(disk);
     await this.take(disks.filter(mayTake));
     for (const spec of specs) {
-      await this.#attempt('a pool could not be prepared', { pool: spec.name }, () => this.prepare(spec));
+      await this.#attempt('a pool could not be prepared', { pool: spec.name }, () => ports.prepare(spec));
     }
     await ports.refresh();
-  }
-
-  async prepare(spec: PoolSpec): Promise<void> {
-    const { ports } = this.#options;
-    if (await ports.prepare(spec)) await ports.autoextend(spec);
   }
 
   /** Takes these disks, and returns those that could be taken. */
   async take(disks: readonly Disk[]): Promise<Disk[]> {
     const { ports, log } = this.#options;
     await ports.show(disks.map((disk) => disk.device));
-    await ports.refresh();
+    if (disks.length > 0) await ports.refresh();
     const taken: Disk[] = [];
     for (const disk of disks) {
       const fields = { pool: disk.pool.name, device: disk.device, path: disk.path };
