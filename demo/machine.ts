@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Guest } from '../lab/guest.ts';
+import type { Process } from '../lab/process.ts';
+import { createCsiClient, type CsiClient } from '../test/support/csi-client.ts';
+import type { Scene } from './scene.ts';
+import { wordsOf } from './words.ts';
+
+/** Something was not as the demo says it is. */
+export class NotAsClaimed extends Error {
+  override name = 'NotAsClaimed';
+}
+
+const program = ['/quarry/node_modules/.bin/node', '/quarry/src/main.ts'] as const;
+const endpoint = '/run/quarry/csi.sock';
+const readyWithin = 30_000;
+
+/** The virtual machine of a demo with the driver in it; whatever is done through it is shown. */
+export class Machine {
+  readonly guest: Guest;
+  readonly scene: Scene;
+  #driver: Process | undefined;
+  #client: CsiClient | undefined;
+  #log = '';
+
+  constructor(guest: Guest, scene: Scene) {
+    this.guest = guest;
+    this.scene = scene;
+  }
+
+  get csi(): CsiClient {
+    if (!this.#client) throw new Error('the driver was not started');
+    return this.#client;
+  }
+
+  /** What the driver has logged, over all its lives. */
+  get log(): string {
+    return this.#log + (this.#driver ? this.#driver.stdout.text + this.#driver.stderr.text : '');
+  }
+
+  /** Starts `quarry all` and waits until its Probe says that it is ready. Answers milliseconds. */
+  async startDriver(): Promise<number> {
+    const started = performance.now();
+    this.#driver = await this.guest.start([...program, 'all']);
+    this.#client = createCsiClient(`unix://${await this.guest.forward(endpoint)}`);
+    while (!(await this.#isReady())) {
+      if (performance.now() - started > readyWithin) throw new NotAsClaimed('the driver did not become ready');
+      await sleep(50);
+    }
+    return performance.now() - started;
+  }
+
+  async #isReady(): Promise<boolean> {
+    try {
+      return (await this.csi.identity.probe({}, { deadlineMs: 1000 })).ready?.value === true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Waits for a line of the driver's log. */
+  async logged(text: string): Promise<void> {
+    await this.#driver?.stdout.waitFor(text);
+  }
+
+  /** Makes the driver look at the disks now instead of at its next round. */
+  wakeDriver(): void {
+    this.#driver?.kill('SIGHUP');
+  }
+
+  async cutPower(): Promise<void> {
+    this.close();
+    await this.guest.powerCut();
+  }
+
+  close(): void {
+    this.#log = this.log;
+    this.#driver = undefined;
+    this.#client?.close();
+    this.#client = undefined;
+  }
+
+  /** A command of the machine, shown with its output. */
+  async shell(command: string): Promise<string> {
+    const output = await this.guest.shell(command);
+    this.scene.shell(command, output);
+    return output;
+  }
+
+  /** The operator's command line. */
+  async quarry(...words: string[]): Promise<string> {
+    const result = await this.guest.exec([...program, ...words]);
+    this.scene.shell(['quarry', ...words].join(' '), result.stdout + result.stderr);
+    this.check(result.exitCode === 0, `quarry ${words.join(' ')} ended with exit code ${result.exitCode}`);
+    return result.stdout;
+  }
+
+  /** A CSI call, shown with its answer. */
+  async call<Request extends object, Answer extends object>(
+    name: string,
+    request: Request,
+    send: (request: Request) => Promise<Answer>,
+  ): Promise<Answer> {
+    const started = performance.now();
+    const answer = await send(request);
+    this.scene.call(name, wordsOf(request), orOk(wordsOf(answer)), performance.now() - started);
+    return answer;
+  }
+
+  /** A CSI call that the driver must refuse with that gRPC code. */
+  async refused(name: string, code: number, request: object, send: () => Promise<object>): Promise<void> {
+    const started = performance.now();
+    const error = await send().then(
+      () => undefined,
+      (reason: { code?: number; details?: string }) => reason,
+    );
+    this.check(error?.code === code, `${name} was to be refused with code ${code}, and was not`);
+    this.scene.call(name, wordsOf(request), [`refused: ${error?.details ?? ''}`], performance.now() - started);
+  }
+
+  /** Ends the demo unless it is so. */
+  check(so: boolean, otherwise: string): void {
+    if (!so) throw new NotAsClaimed(otherwise);
+  }
+
+  /** Says that something is so, after making sure of it. */
+  claim(text: string, so: boolean, found: unknown = 'not so'): void {
+    this.check(so, `"${text}" is not true: ${String(found)}`);
+    this.scene.claim(text);
+  }
+}
+
+function orOk(words: readonly string[]): readonly string[] {
+  return words.length === 0 ? ['OK'] : words;
+}
