@@ -8,8 +8,9 @@ const table: readonly [RegExp, FailureKind][] = [
   [/no space left/i, 'exhausted'],
   [/free space in .*(?:thin|pool)/i, 'exhausted'],
   [/already exists in volume group/i, 'exists'],
-  [/contains a filesystem in use|is in use|in use: not deactivating|used by another device/i, 'precondition'],
-  [/failed to find logical volume|volume group "?[^"]*"? not found/i, 'not-found'],
+  [/\bin use\b|used by another device/i, 'precondition'],
+  // Of a logical volume alone: a group that is not there may be on disks that are not there either.
+  [/failed to find logical volume/i, 'not-found'],
 ];
 
 /** The failure that LVM's messages describe. */
