@@ -1,10 +1,11 @@
 import { Failure } from '../domain/errors.ts';
-import type { LvName, PoolName, VolumeId } from '../domain/ids.ts';
+import type { LvName, PoolName, VgName, VolumeId } from '../domain/ids.ts';
 import type { Pool, PoolSpec } from '../domain/pool.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
-import { type LvmReport, readReport, thinPoolName, thinPoolOf, toInventory } from './inventory.ts';
+import { type LvmReport, readReport, thinPoolOf, toInventory } from './inventory.ts';
 import type { Lvm } from './lvm.ts';
+import { thinPoolName } from './names.ts';
 
 /**
  * The inventory in memory: the last report, with what was changed since. A report that ran beside a change may have seen
@@ -16,6 +17,9 @@ export class InventoryCache {
   #inventory: Inventory | undefined;
   #report: LvmReport | undefined;
   #generation = 0;
+  #reports = 0;
+  #latest = 0;
+  readonly #groups = new Set<VgName>();
   readonly #changedVolumes = new Map<VolumeId, number>();
   readonly #changedPools = new Map<PoolName, number>();
 
@@ -34,6 +38,21 @@ export class InventoryCache {
     return this.#inventory !== undefined;
   }
 
+  /**
+   * `undefined` only after a report that does not show the volume. Throws `unavailable` where none says so: before the first
+   * report, since LVM may not be shown our disks yet, and while a group that was there is not.
+   */
+  async find(id: VolumeId): Promise<Volume | undefined> {
+    const volume = this.current().volumes.get(id) ?? (await this.refresh()).volumes.get(id);
+    const present = new Set(this.#report?.groups.map(({ group }) => group));
+    const lost = [...this.#groups].filter((group) => !present.has(group));
+    if (volume || lost.length === 0) return volume;
+    throw new Failure(
+      'unavailable',
+      `volume ${id} may be in ${lost.join(', ')}, which LVM no longer sees: bring its disks back, or restart Quarry if it was removed`,
+    );
+  }
+
   thinPoolLv(spec: PoolSpec): LvName {
     return (this.#report && thinPoolOf(this.#report, spec.group)?.lv) ?? thinPoolName;
   }
@@ -41,7 +60,12 @@ export class InventoryCache {
   /** Reads all of it anew. Throws `unavailable`, with the inventory left as it was. */
   async refresh(): Promise<Inventory> {
     const before = this.#generation;
+    const turn = ++this.#reports;
     const report = await readReport(this.#lvm);
+    // A report that began later has been read already: this one is older than what is known.
+    if (turn < this.#latest) return this.current();
+    this.#latest = turn;
+    for (const { group } of this.#specs) if (report.groups.some((vg) => vg.group === group)) this.#groups.add(group);
     const fresh = toInventory(this.#specs, report, Date.now());
     const volumes = new Map(fresh.volumes);
     const pools = new Map(fresh.pools);

@@ -1,11 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { type Bytes, MiB, roundUp } from '../domain/bytes.ts';
-import type { LvName, VgName } from '../domain/ids.ts';
-import { defaultLayout, type PoolSpec, type ThinSpec } from '../domain/pool.ts';
+import type { VgName } from '../domain/ids.ts';
+import { defaultLayout, deviceMark, type PoolSpec, type ThinSpec } from '../domain/pool.ts';
 import * as args from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
-import { readReport, thinPoolName, thinPoolOf } from './inventory.ts';
+import { readReport, thinPoolOf } from './inventory.ts';
 import type { Lvm } from './lvm.ts';
+import { thinPoolMetadataName, thinPoolName } from './names.ts';
 import type { LvRecord, VgRecord } from './records.ts';
 import { tag } from './tags.ts';
 import { autoextendedSize, grownPoolSize, newPoolSizes } from './thin-pool.ts';
@@ -14,8 +15,7 @@ import type { Writer } from './writer.ts';
 /** Room for tens of thousands of volumes with our tags; LVM's default of 1 MiB is full at about a thousand. */
 const metadataAreaSize = 32n * MiB;
 
-/** The mark that a disk is ours, at the start of its PV's UUID: it is on the disk itself, and there before any group is. */
-export const deviceMark = 'quarry';
+const thinPoolTags = [tag('v', '1'), tag('role', 'thin-pool')];
 
 export interface GroupsOptions {
   readonly lvm: Lvm;
@@ -66,6 +66,9 @@ export class Groups {
       const pool = thinPoolOf(report, spec.group);
       if (!pool) return this.#createThinPool(spec, spec.thin, vg);
       const ours = pool.tags.get('role') === 'thin-pool';
+      // A mirrored pool gets its tags last.
+      const unmarked = spec.mirrors > 0 && pool.lv === thinPoolName && vg.tags.get('pool') === spec.name;
+      if (!ours && unmarked) return this.#markThinPool(spec);
       const size = ours ? grownPoolSize(spec, spec.thin, vg, pool) : pool.size;
       if (size > pool.size) return this.#extend(spec, pool, size);
       await this.#autoextend(spec, spec.thin, vg, pool);
@@ -90,17 +93,29 @@ export class Groups {
     const { writer } = this.#options;
     const what = `the thin pool of ${spec.name} could not be created`;
     const { data, metadata } = newPoolSizes(spec, thin, vg);
-    const tags = [tag('v', '1'), tag('role', 'thin-pool')];
     const layout = defaultLayout(spec, 'thick');
-    const pool = { group: spec.group, pool: thinPoolName, size: data, metadataSize: metadata, layout, tags };
+    const pool = {
+      group: spec.group,
+      pool: thinPoolName,
+      size: data,
+      metadataSize: metadata,
+      layout,
+      tags: thinPoolTags,
+    };
     if (spec.mirrors === 0) return writer.change(what, args.createThinPool(pool));
-    const part = `${thinPoolName}m` as LvName;
     const present = new Set((await readReport(this.#options.lvm)).volumes.map((lv) => `${lv.group}/${lv.lv}`));
-    for (const [lv, size] of [[thinPoolName, data] as const, [part, metadata] as const]) {
+    for (const [lv, size] of [[thinPoolName, data] as const, [thinPoolMetadataName, metadata] as const]) {
       if (!present.has(`${spec.group}/${lv}`)) await writer.change(what, args.createPoolPart(pool, lv, size));
     }
-    await writer.change(what, args.joinThinPool(pool, part));
-    for (const add of tags) await writer.change(what, args.retag(spec.group, thinPoolName, { add }));
+    await writer.change(what, args.joinThinPool(pool, thinPoolMetadataName));
+    await this.#markThinPool(spec);
+  }
+
+  async #markThinPool(spec: PoolSpec): Promise<void> {
+    const what = `the thin pool of ${spec.name} could not be marked`;
+    for (const add of thinPoolTags) {
+      await this.#options.writer.change(what, args.retag(spec.group, thinPoolName, { add }));
+    }
   }
 
   async #extend(spec: PoolSpec, pool: LvRecord, size: Bytes): Promise<void> {

@@ -1,5 +1,5 @@
 import { Failure } from '../domain/errors.ts';
-import type { LvName, PoolName, VgName, VolumeId } from '../domain/ids.ts';
+import type { PoolName, VgName, VolumeId } from '../domain/ids.ts';
 import type { Pool, PoolSpec } from '../domain/pool.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
@@ -43,7 +43,7 @@ export function thinPoolOf(report: LvmReport, group: VgName): LvRecord | undefin
   return pools.find((lv) => lv.tags.get('role') === 'thin-pool') ?? (pools.length === 1 ? pools[0] : undefined);
 }
 
-export function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
+function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
   const thin = spec.thin && thinPoolOf(report, spec.group);
   const inPool = report.volumes.filter(
     (lv) => thin !== undefined && lv.group === spec.group && lv.thinPool === thin.lv,
@@ -89,5 +89,3 @@ function poolProblem(spec: PoolSpec, vg: VgRecord | undefined, report: LvmReport
   if (spec.thin && !thinPoolOf(report, spec.group)) return `volume group ${spec.group} has no thin pool yet`;
   return undefined;
 }
-
-export const thinPoolName = 'thinpool' as LvName;

@@ -2,8 +2,16 @@ import { createHash } from 'node:crypto';
 import type { LvName, NodeName, VgName } from '../domain/ids.ts';
 import { Failure } from '../domain/errors.ts';
 
-const lvNameLimit = 63;
+/**
+ * device-mapper has 127 characters for group, "-", volume and LVM's endings such as "_rimage_10", with each "-" of a name
+ * doubled: this leaves 67 for the group.
+ */
+const mangledLimit = 48;
 const hashedPrefix = 'q-';
+
+/** What Quarry itself names so in a pool's group. */
+export const thinPoolName = 'thinpool' as LvName;
+export const thinPoolMetadataName = 'thinpoolm' as LvName;
 
 // LVM refuses these for names (lvm(8), "Valid names"); a CSI name may hold any of them.
 const reservedStart = /^(?:snapshot|pvmove|lvol\d)/;
@@ -17,7 +25,9 @@ const reservedPart =
 export function lvNameFor(csiName: string): LvName {
   const legal =
     /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*$/.test(csiName) &&
-    csiName.length <= lvNameLimit &&
+    csiName.replaceAll('-', '--').length <= mangledLimit &&
+    csiName !== thinPoolName &&
+    csiName !== thinPoolMetadataName &&
     csiName !== '.' &&
     csiName !== '..' &&
     !csiName.startsWith(hashedPrefix) &&
