@@ -45,9 +45,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   }
 
   async find(id: VolumeId, _signal: AbortSignal): Promise<Volume | undefined> {
-    const { cache } = this.#options;
-    const known = cache.reported ? cache.current().volumes.get(id) : undefined;
-    return known ?? (await cache.refresh()).volumes.get(id);
+    return this.#options.cache.find(id);
   }
 
   async create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
@@ -80,10 +78,13 @@ export class LocalStorage implements Storage, NodeVolumes {
     using _lock = this.locks.take(id, 'ControllerExpandVolume');
     const found = await this.#mustFind(id, signal);
     return this.#options.writer.exclusive(found.group, signal, async () => {
-      const pool = this.#pool(found.pool);
-      const wanted = roundedSize(pool, found.layout, size);
+      const wanted = roundedSize(this.#pool(found.pool), found.layout, size);
       if (found.size >= wanted) return keepSize(found, size);
-      refuseGrowth(pool, found.layout, found.size, wanted);
+      const pool = await this.#withRoom(() => {
+        const current = this.#pool(found.pool);
+        refuseGrowth(current, found.layout, found.size, wanted);
+        return current;
+      });
       await this.#options.writer.change(
         `volume ${id} could not be extended`,
         extendVolume(found.group, found.lv, wanted),
@@ -133,23 +134,32 @@ export class LocalStorage implements Storage, NodeVolumes {
   /** Ends a creation that was interrupted before its wipe was known to be complete. Nothing was ever written to it. */
   async finish(volume: Volume, signal?: AbortSignal): Promise<Volume> {
     return this.#options.writer.exclusive(volume.group, signal, async () => {
-      const device = devicePath(volume.group, volume.lv);
-      await this.#refuseInUse(volume);
-      await this.#options.writer.change(
-        `volume ${volume.id} could not be activated`,
-        activateVolume(volume.group, volume.lv),
-      );
-      await this.#options.devices.wipe(device);
-      return this.#markReady(volume);
+      // While this waited for its turn, the creation itself may have ended and the volume may have got data.
+      const current = this.inventory().volumes.get(volume.id);
+      if (current?.state === 'creating') return this.#wipe(current);
+      if (current) return current;
+      throw new Failure('not-found', `volume ${volume.id} does not exist on node ${this.node}`);
     });
+  }
+
+  async #wipe(volume: Volume): Promise<Volume> {
+    await this.#refuseInUse(volume);
+    await this.#options.writer.change(
+      `volume ${volume.id} could not be activated`,
+      activateVolume(volume.group, volume.lv),
+    );
+    await this.#options.devices.wipe(devicePath(volume.group, volume.lv));
+    return this.#markReady(volume);
   }
 
   async #make(id: VolumeId, spec: VolumeSpec): Promise<Volume> {
     const { cache } = this.#options;
-    const pool = this.#pool(spec.pool);
+    const { pool, size } = await this.#withRoom(() => {
+      const current = this.#pool(spec.pool);
+      return { pool: current, size: chooseSize(current, spec.layout, spec.size) };
+    });
     const { group } = pool.spec;
     const lv = lvNameFor(spec.name);
-    const size = chooseSize(pool, spec.layout, spec.size);
     const state = spec.layout.type === 'thick' ? 'creating' : 'ready';
     const { name, layout, mkfsOptions } = spec;
     const { node } = this;
@@ -179,6 +189,17 @@ export class LocalStorage implements Storage, NodeVolumes {
     cache.put(volume);
     cache.putPool(afterCreate(pool, layout, size));
     return state === 'creating' ? this.#markReady(volume) : volume;
+  }
+
+  /** Memory may be behind: before anything is refused for want of room, LVM is asked. */
+  async #withRoom<T>(decide: () => T): Promise<T> {
+    try {
+      return decide();
+    } catch (error) {
+      if (!isFailure(error, 'exhausted')) throw error;
+      await this.#options.cache.refresh();
+      return decide();
+    }
   }
 
   async #markReady(volume: Volume): Promise<Volume> {
@@ -247,9 +268,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     if (problems.length > 0) {
       throw new Failure('exists', `volume "${spec.name}" exists and does not fit the request: ${problems.join('; ')}`);
     }
-    if (existing.state === 'ready') return existing;
-    await this.#options.devices.wipe(devicePath(existing.group, existing.lv));
-    return this.#markReady(existing);
+    return existing.state === 'ready' ? existing : this.#wipe(existing);
   }
 }
 
