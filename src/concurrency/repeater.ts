@@ -24,6 +24,7 @@ export function createRepeater({ task, every, delay, failed }: RepeaterOptions):
   let stopped = false;
 
   function schedule(wait: number): void {
+    if (stopped) return;
     clearTimeout(timer);
     timer = setTimeout(() => void (running = run()), wait);
     timer.unref();
@@ -37,7 +38,6 @@ export function createRepeater({ task, every, delay, failed }: RepeaterOptions):
       failed(error);
     }
     running = undefined;
-    if (stopped) return;
     if (asked) schedule(delay);
     else if (every !== undefined) schedule(every);
   }
@@ -49,7 +49,7 @@ export function createRepeater({ task, every, delay, failed }: RepeaterOptions):
       if (!running) schedule(0);
     },
     soon() {
-      if (stopped || asked) return;
+      if (asked) return;
       asked = true;
       if (!running) schedule(delay);
     },
