@@ -193,13 +193,13 @@ export async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
 
 /** Calls until it succeeds, as a sidecar does: a call that another is in the way of, or whose outcome is unknown, again. */
 export async function untilDone<T>(call: () => Promise<T>): Promise<T> {
-  const again: readonly (number | undefined)[] = [status.ABORTED, status.UNAVAILABLE, status.DEADLINE_EXCEEDED];
+  const again = new Set<number | undefined>([status.ABORTED, status.UNAVAILABLE, status.DEADLINE_EXCEEDED]);
   const until = Date.now() + READY_MS;
   for (;;) {
     try {
       return await call();
     } catch (error) {
-      if (!again.includes((error as ServiceError).code) || Date.now() > until) throw error;
+      if (!again.has((error as ServiceError).code) || Date.now() > until) throw error;
     }
   }
 }
