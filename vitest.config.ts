@@ -10,7 +10,8 @@ const inGuests = { pool: 'threads', fileParallelism: false, hookTimeout: 180_000
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      // The comparison of whole descriptors takes seconds on a busy machine.
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], sequence: { groupOrder: 1 }, ...inGuests } },
       { test: { name: 'sanity', include: ['test/sanity/**/*.test.ts'], sequence: { groupOrder: 2 }, ...inGuests } },
     ],

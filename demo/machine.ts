@@ -6,7 +6,7 @@ import type { Scene } from './scene.ts';
 import { wordsOf } from './words.ts';
 
 /** Something was not as the demo says it is. */
-export class NotAsClaimed extends Error {
+class NotAsClaimed extends Error {
   override name = 'NotAsClaimed';
 }
 

@@ -28,7 +28,7 @@ export async function findGo(cache: string, say: (words: string) => void): Promi
   return rootGo(root);
 }
 
-export function isRecent(version: string): boolean {
+function isRecent(version: string): boolean {
   const [, major, minor] = /^go(\d+)\.(\d+)/.exec(version) ?? [];
   if (major === undefined || minor === undefined) return false;
   return Number(major) > OLDEST_GO[0] || (Number(major) === OLDEST_GO[0] && Number(minor) >= OLDEST_GO[1]);

@@ -13,7 +13,8 @@ import {
 } from './signatures.ts';
 import { type Ends, readEnds } from './surface.ts';
 import { readBlockDevice, type Roots } from './sysfs.ts';
-import { parseMountinfo, parseSwaps } from './usage.ts';
+import { parseMountinfo } from '../kernel/mountinfo.ts';
+import { parseSwaps } from './swaps.ts';
 
 /** With what disks are looked at. */
 export interface DiskProbe {
@@ -102,7 +103,7 @@ async function findMounts(disk: Disk, { proc }: Roots): Promise<string[]> {
   const targets = new Set<string>();
   for (const process of ['self', '1']) {
     for (const mount of parseMountinfo(await readFile(join(proc, process, 'mountinfo'), 'utf8'))) {
-      const mounted = mount.number === disk.number || mount.source === disk.device || mount.source === disk.path;
+      const mounted = mount.device === disk.number || mount.source === disk.device || mount.source === disk.path;
       if (mounted) targets.add(mount.target);
     }
   }

@@ -1,11 +1,8 @@
 import type { Bytes } from '../domain/bytes.ts';
 import type { PoolName, VgName } from '../domain/ids.ts';
-import type { PoolSpec } from '../domain/pool.ts';
+import { deviceMark, type PoolSpec } from '../domain/pool.ts';
 import { type DiskProbe, proveBlank, proveOurs } from './blank.ts';
 import { type Disk, discover } from './discover.ts';
-
-/** The uuid given to `pvcreate` begins with this: the mark on a disk that Quarry took. */
-export const ourMark = 'quarry-';
 
 export interface PhysicalVolume {
   /** As LVM prints it, with dashes. */
@@ -78,7 +75,7 @@ function createJudge(
     if (volume?.group) return refuse(facts, disk.size, [describeOwner(volume.group, pools)]);
     const claims = [...findRivals(disk, matches), ...findTwins(disk, matches)];
     if (claims.length > 0) return refuse(facts, disk.size, claims);
-    if (volume?.uuid.startsWith(ourMark)) {
+    if (volume?.uuid.startsWith(`${deviceMark}-`)) {
       const remains = await proveOurs(disk, volume.uuid, probe, signal);
       if (!remains.ours) return refuse(facts, disk.size, remains.findings);
       return { ...facts, verdict: 'interrupted', size: disk.size, disk, uuid: volume.uuid };

@@ -2,7 +2,7 @@ import { constants, type FileHandle, open } from 'node:fs/promises';
 import { type Bytes, MiB } from '../domain/bytes.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { Disk } from './discover.ts';
-import { deviceNumber } from './usage.ts';
+import { decodeDeviceNumber } from '../kernel/block-device.ts';
 
 /** Which ends of a disk are to be zero. */
 export type Ends = 'both' | 'last';
@@ -35,8 +35,8 @@ export async function readEnds(disk: Disk, ends: Ends): Promise<string[]> {
 /** The node may be another disk's by now. */
 async function findReplacement(file: FileHandle, disk: Disk): Promise<string | undefined> {
   const stats = await file.stat({ bigint: true });
-  if (!stats.isBlockDevice() || deviceNumber(stats.rdev) === disk.number) return undefined;
-  return `${disk.device} is device ${deviceNumber(stats.rdev)}, and sysfs says ${disk.number}`;
+  if (!stats.isBlockDevice() || decodeDeviceNumber(stats.rdev) === disk.number) return undefined;
+  return `${disk.device} is device ${decodeDeviceNumber(stats.rdev)}, and sysfs says ${disk.number}`;
 }
 
 async function findData(file: FileHandle, which: string, from: Bytes, length: Bytes): Promise<string | undefined> {

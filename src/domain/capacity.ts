@@ -16,7 +16,7 @@ export function largestVolume(pool: Pool, layout: Layout): Bytes {
 }
 
 /** Why no volume at all can be made or grown, whatever its size. */
-export function refusal(pool: Pool, layout: Layout): string | undefined {
+function refusal(pool: Pool, layout: Layout): string | undefined {
   const { spec, metadata, thin } = pool;
   if (!metadataFits(pool)) {
     return `the metadata area of volume group ${spec.group} is full (${metadata.free} of ${metadata.size} bytes free)`;

@@ -2,6 +2,9 @@ import type { Bytes } from './bytes.ts';
 import type { PoolName, VgName } from './ids.ts';
 import type { Layout } from './volume.ts';
 
+/** The mark that a disk is ours, at the start of its PV's UUID: on the disk itself, and there before any group is. */
+export const deviceMark = 'quarry';
+
 /** The rule by which a pool picks disks. A disk matches when it meets every part that is given. */
 export interface DiskRule {
   /** Globs of device paths, `/dev/disk/by-id/…` preferred. */

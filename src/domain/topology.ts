@@ -11,7 +11,7 @@ export interface TopologyRequirementMessage {
 }
 
 /** One segment a node. Pools are no topology: kubelet refuses a driver whose label values change. */
-export function topologyKey(driver: string): string {
+function topologyKey(driver: string): string {
   return `topology.${driver}/node`;
 }
 

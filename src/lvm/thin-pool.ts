@@ -15,7 +15,7 @@ export interface ThinPoolSizes {
  * Bytes of metadata for a pool: a thousandth of its data, which serves 64 KiB chunks mapped once (48 bytes each, measured by
  * the format's authors) and leaves a third for sharing and balance.
  */
-export function metadataSize(spec: ThinSpec, data: Bytes, extentSize: Bytes): Bytes {
+function metadataSize(spec: ThinSpec, data: Bytes, extentSize: Bytes): Bytes {
   const wanted = spec.metadataSize ?? smallest(largest(data / 1000n, smallestMetadata), largestMetadata);
   return roundUp(wanted, extentSize);
 }

@@ -1,7 +1,7 @@
 import { Failure } from '../domain/errors.ts';
 import type { FilesystemType } from '../domain/volume.ts';
 import type { Run } from '../exec/run.ts';
-import { deviceNumberOf } from './device-number.ts';
+import { deviceNumberOf } from '../kernel/block-device.ts';
 import { holdersOf } from './holders.ts';
 import { makeDirectory, makeFile, removeMountPoint, resolvePath } from './paths.ts';
 import { type Mount, readMounts } from './table.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Failure } from '../domain/errors.ts';
-import { type DeviceNumber, deviceNumberOf } from './device-number.ts';
-import { type MountinfoEntry, parseMountinfo } from './mountinfo.ts';
+import { type DeviceNumber, deviceNumberOf } from '../kernel/block-device.ts';
+import { type MountinfoEntry, parseMountinfo } from '../kernel/mountinfo.ts';
 
 /** A mount, with the block device that it gives access to. */
 export interface Mount {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { describeSignature, readBlkid, readWipefsJson, readWipefsTable } from '../../../src/disks/signatures.ts';
-import { deviceNumber, parseMountinfo, parseSwaps } from '../../../src/disks/usage.ts';
+import { parseSwaps } from '../../../src/disks/swaps.ts';
 
 const answer = (exitCode: number, stdout = '', stderr = '') => ({ exitCode, stdout, stderr });
 const ext4 = { type: 'ext4', uuid: '0b5daaff-fe3d-4f82-89d8-e31a0c309960', label: 'a b"c' };
@@ -84,21 +84,6 @@ test('a label from a disk is quoted', () => {
 });
 
 describe('procfs', () => {
-  test('mountinfo', () => {
-    const text = [
-      String.raw`36 35 98:0 /mnt1 /mnt\040a\134b rw,noatime master:1 shared:2 - ext3 /dev/root rw,errors=continue`,
-      '24 27 0:6 / /dev rw - devtmpfs devtmpfs rw,size=1k',
-      '',
-    ].join('\n');
-    expect(parseMountinfo(text)).toEqual([
-      { number: '98:0', source: '/dev/root', target: String.raw`/mnt a\b` },
-      { number: '0:6', source: 'devtmpfs', target: '/dev' },
-    ]);
-    for (const line of ['x', '36 35 98:0 / /mnt rw', '36 35 98:0 / /mnt rw -', '- - - - - - - -']) {
-      expect(() => parseMountinfo(line)).toThrow('no line of mountinfo');
-    }
-  });
-
   test('swaps', () => {
     const header = 'Filename\t\t\t\tType\t\tSize\n';
     expect(parseSwaps(header)).toEqual([]);
@@ -107,18 +92,5 @@ describe('procfs', () => {
       '/swap file',
     ]);
     expect(() => parseSwaps('')).toThrow('no /proc/swaps');
-  });
-
-  test('device numbers', () => {
-    expect(deviceNumber(0x801n)).toBe('8:1');
-    // The C library's makedev(3), with all 32 bits of both.
-    const word = fc.bigInt({ min: 0n, max: 0xffffffffn });
-    fc.assert(
-      fc.property(word, word, (major, minor) => {
-        const rdev =
-          ((major & 0xfffff000n) << 32n) | ((major & 0xfffn) << 8n) | ((minor & 0xffffff00n) << 12n) | (minor & 0xffn);
-        expect(deviceNumber(rdev)).toBe(`${major}:${minor}`);
-      }),
-    );
   });
 });

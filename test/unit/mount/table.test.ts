@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeDeviceNumber, deviceNumberOf } from '../../../src/mount/device-number.ts';
+import { decodeDeviceNumber, deviceNumberOf } from '../../../src/kernel/block-device.ts';
 import { readMounts, readSettled, type TableSources, usesOf } from '../../../src/mount/table.ts';
 
 const nodes: Readonly<Record<string, `${bigint}:${bigint}`>> = {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type MountinfoEntry, parseMountinfo } from '../../../src/mount/mountinfo.ts';
+import { type MountinfoEntry, parseMountinfo } from '../../../src/kernel/mountinfo.ts';
 
 /** As the kernel prints (fs/proc_namespace.c, seq_escape of blank, tab, newline, backslash and "#"). */
 function print(entry: MountinfoEntry): string {

@@ -38,17 +38,17 @@ function parseLine(line: string): MountinfoEntry {
     id: Number(id),
     parent: Number(parent),
     device,
-    root: unescape(root),
-    target: unescape(target),
+    root: unescapeOctal(root),
+    target: unescapeOctal(target),
     options: options.split(','),
     tags: fields.slice(6, separator),
-    filesystem: unescape(filesystem),
-    source: unescape(source),
+    filesystem: unescapeOctal(filesystem),
+    source: unescapeOctal(source),
     superOptions: superOptions.split(','),
   };
 }
 
 /** The kernel escapes blank, tab, newline, backslash and "#" as three octal digits a byte; all else is raw UTF-8. */
-function unescape(text: string): string {
+export function unescapeOctal(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCodePoint(Number.parseInt(digits, 8)));
 }

@@ -1,0 +1,39 @@
+import type { Figure } from './sampling.ts';
+
+/** What is judged: ours over bare where there is a bare, else ours. */
+function judged(figure: Figure): number {
+  return figure.bare === undefined ? figure.ours : figure.ours / figure.bare;
+}
+
+export function missed(figures: readonly Figure[]): Figure[] {
+  return figures.filter((figure) => figure.target !== undefined && judged(figure) > figure.target);
+}
+
+export function describeMiss(figure: Figure): string {
+  return `${figure.name}: ${judged(figure).toFixed(2)}, to reach: ${figure.target}`;
+}
+
+/** The table of docs/benchmarks.md; `reasons` says why a target is missed, by the figure's name. */
+export function toMarkdown(figures: readonly Figure[], reasons: Readonly<Record<string, string>>): string {
+  const rows = figures.map((figure) => {
+    const ratio = figure.bare === undefined ? '' : (figure.ours / figure.bare).toFixed(2);
+    const bare = figure.bare === undefined ? '' : show(figure.bare, figure.unit);
+    const verdict = figure.target === undefined ? '' : judged(figure) <= figure.target ? 'reached' : 'missed';
+    return `| ${figure.name} | ${show(figure.ours, figure.unit)} | ${bare} | ${ratio} | ${figure.target ?? ''} | ${verdict} |`;
+  });
+  const why = missed(figures).map(({ name }) => `- **${name}**: ${reasons[name] ?? 'the reason is not known yet.'}`);
+  return `# Benchmarks
+
+Measured by \`npm run bench\` in one run, in a microVM of the lab with the bundled program: medians of 30 unless the JSON says
+otherwise, ours and the bare command (as a process) in turn. Machines differ and are shared: the ratios are what counts. The
+figures with their sample counts are in [benchmarks.json](benchmarks.json).
+
+| Figure | Quarry | bare | ratio | to reach | |
+|---|---|---|---|---|---|
+${rows.join('\n')}
+${why.length === 0 ? '' : `\n## Missed, and why\n\n${why.join('\n')}\n`}`;
+}
+
+function show(value: number, unit: Figure['unit']): string {
+  return `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ${unit}`;
+}
