@@ -12,11 +12,12 @@ import { createStartSession } from './exec/session.ts';
 import type { Log } from './log.ts';
 import { InventoryCache } from './lvm/cache.ts';
 import { createLvm } from './lvm/client.ts';
+import type { CommandOptions } from './lvm/commands.ts';
 import { Groups } from './lvm/groups.ts';
 import type { Lvm } from './lvm/lvm.ts';
 import { listPhysicalVolumes, type PhysicalVolume } from './lvm/physical-volumes.ts';
 import { prefixed, programPrefix } from './lvm/program.ts';
-import { createReadHostFile, writeSystemDirectory } from './lvm/system.ts';
+import { createReadHostFile, type ReadHostFile, shellProfile, writeSystemDirectory } from './lvm/system.ts';
 import { createWriter, type Writer } from './lvm/writer.ts';
 import { type KeeperPorts, PoolKeeper } from './pools/keeper.ts';
 
@@ -42,7 +43,9 @@ export async function createLocal(config: Config, { log, observe, changed }: Loc
   const run = createRun();
   const prefix = await programPrefix(config.lvm.mode);
   const program = prefixed(prefix, 'lvm');
-  const { deadline, directory, process } = config.lvm;
+  const { deadline, directory } = config.lvm;
+  const readHostFile = createReadHostFile(run, prefix);
+  const process = await usableProcess(config, readHostFile, log);
   const lvm = createLvm({ run, start: createStartSession(), program, directory, process, deadline });
   const cache = new InventoryCache(lvm, config.pools);
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
@@ -53,16 +56,12 @@ export async function createLocal(config: Config, { log, observe, changed }: Loc
   let members: readonly PhysicalVolume[] = [];
 
   const judge = async () => {
-    const rules = config.pools.flatMap((spec) => spec.disks ?? []);
-    const matches = await Promise.all(rules.map((rule) => discover(rule, systemRoots)));
-    const devices = matches.flatMap(({ disks }) => disks.map(({ device }) => device));
-    const volumes = await listPhysicalVolumes({ run, program, env: {}, deadline }, [...new Set(devices)]);
+    const volumes = await physicalVolumes(config, { run, program, env: {}, deadline });
     if (!answered) log.info({}, 'LVM answered');
     answered = true;
     members = volumes.filter(({ group }) => group !== undefined && ours.has(group));
     return findCandidates(config.pools, new Map(volumes.map((volume) => [volume.device, volume])), probe);
   };
-  const readHostFile = createReadHostFile(run, prefix);
   const ports: KeeperPorts<Candidate> = {
     judge,
     async show(more) {
@@ -78,6 +77,23 @@ export async function createLocal(config: Config, { log, observe, changed }: Loc
   };
   const keeper = new PoolKeeper({ specs: config.pools, ports, log, observe });
   return { run, lvm, cache, writer, keeper, judge, prepare: ports.prepare };
+}
+
+/** Of all that the pools' rules match, whatever the host's LVM is told to see. */
+async function physicalVolumes(config: Config, command: CommandOptions): Promise<PhysicalVolume[]> {
+  const rules = config.pools.flatMap((spec) => spec.disks ?? []);
+  const matches = await Promise.all(rules.map((rule) => discover(rule, systemRoots)));
+  const devices = matches.flatMap(({ disks }) => disks.map(({ device }) => device));
+  return listPhysicalVolumes(command, [...new Set(devices)]);
+}
+
+/** The long-lived process needs the profile that LVM ships for its D-Bus daemon; where that is missing, a process a command. */
+async function usableProcess(config: Config, readHostFile: ReadHostFile, log: Log): Promise<'shell' | 'command'> {
+  if (config.lvm.process === 'command') return 'command';
+  const profile = await readHostFile(shellProfile);
+  if (profile !== '') return 'shell';
+  log.warn({ profile: shellProfile }, 'LVM lacks the profile for a long-lived process: a process a command is used');
+  return 'command';
 }
 
 /** The proof that proposed the disk is old by now. */

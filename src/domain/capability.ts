@@ -39,6 +39,10 @@ export function capabilityProblems(message: CapabilityMessage | null | undefined
       `volume_capability: access mode ${mode ?? 'UNKNOWN'} is not offered; volumes are local to one node: ${accessModes.join(', ')}`,
     );
   }
+  if (message.block && mode === 'SINGLE_NODE_READER_ONLY') {
+    // The kernel lets writes through a device node on a read-only mount.
+    problems.push('volume_capability: a raw block volume cannot be offered read-only');
+  }
   const fsType = message.mount?.fsType;
   if (fsType && !filesystemTypes.some((known) => known === fsType)) {
     problems.push(`volume_capability: fs_type "${fsType}" is not offered: ${filesystemTypes.join(', ')}`);

@@ -1,18 +1,11 @@
 import { type handleUnaryCall, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import type protobuf from 'protobufjs';
 import { Failure } from '../domain/errors.ts';
+import type { Log } from '../log.ts';
 import { checkLimits } from './limits.ts';
 import { decode, encode, type methodsOf } from './load.ts';
 import { redact } from './redact.ts';
 import { type CallStatus, isUnknown, statusOf } from './status.ts';
-
-/** What this layer needs of a logger; pino has it. */
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 export interface CallContext {
   /** Aborts when the caller gives up, its deadline passes, or the server is stopped by force. */

@@ -8,6 +8,7 @@ import { prefixed } from './program.ts';
 export type ReadHostFile = (path: string) => Promise<string>;
 
 const hostDirectory = '/etc/lvm';
+export const shellProfile = `${hostDirectory}/profile/lvmdbusd.profile`;
 
 /** Through `enter` (nsenter and its options) when the host's files are not this container's. */
 export function createReadHostFile(run: Run, enter: readonly string[]): ReadHostFile {

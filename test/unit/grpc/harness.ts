@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createServer, type CsiServer, type ServerOptions } from '../../../src/grpc/server.ts';
 import type { Services } from '../../../src/grpc/services.ts';
-import type { Log } from '../../../src/grpc/unary.ts';
+import type { Log } from '../../../src/log.ts';
 import { createCsiClient, type CsiClient } from '../../support/csi-client.ts';
 
 export interface Line {
