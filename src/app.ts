@@ -36,7 +36,11 @@ const retryDelay = 1000;
 export async function createApp(config: Config, log: Log): Promise<App> {
   let disks: readonly Candidate[] = [];
   const report = createRepeater({
-    task: async () => void (await local.cache.refresh()),
+    task: async () => {
+      const { unready } = await local.cache.refresh();
+      // Such as a disk that was approved by hand, and that our LVM does not see yet.
+      if (unready.size > 0) upkeep.rounds.soon();
+    },
     delay: reportDelay,
     failed: (error) => log.warn({ reason: messageOf(error) }, 'LVM could not be read'),
   });
