@@ -42,8 +42,8 @@ export async function writeSystemDirectory(
 ): Promise<boolean> {
   const files = {
     'lvm.conf': await readHostFile(join(hostDirectory, 'lvm.conf')),
-    // Of two values for one setting LVM takes the first: ours come before the host's.
-    'lvmlocal.conf': localConfiguration(devices) + (await readHostFile(join(hostDirectory, 'lvmlocal.conf'))),
+    // Of two values for one setting LVM takes the last, though it warns of "ignoring" one: ours come after the host's.
+    'lvmlocal.conf': `${await readHostFile(join(hostDirectory, 'lvmlocal.conf'))}\n${localConfiguration(devices)}`,
   };
   await mkdir(directory, { recursive: true, mode: 0o700 });
   let changed = false;
