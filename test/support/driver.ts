@@ -140,7 +140,7 @@ class GuestDriver implements Driver {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.client.close();
-    await this.kill();
+    if (this.#process !== undefined) await this.kill();
   }
 }
 

@@ -1,0 +1,176 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { createVolume, type Driver, MiB, outcomeOf, prepareDriver, startDriver } from '../support/driver.ts';
+import { GUEST_NODE, useGuest } from '../support/guest.ts';
+
+// Two to be approved, one taken by itself, eight that are not blank, two of an adopted group, one of an interrupted taking,
+// one behind a filter.
+const guest = useGuest({
+  disks: ['256M', '256M', '512M', ...Array<string>(8).fill('64M'), '64M', '64M', '128M', '128M'],
+});
+
+const rule = (paths: string, approve: string) => `disks: { paths: [${paths}] }, approve: ${approve}`;
+const pools = `
+  - { name: manual, volumeGroup: qmanual, type: thick, ${rule('"/dev/ubd[ab]"', 'manual')} }
+  - name: automatic
+    volumeGroup: qauto
+    type: thin
+    disks: { paths: [/dev/ubdc, /dev/ubdp] }
+    approve: automatic
+    thin: { share: 60%, overprovision: 1 }
+  - { name: refused, volumeGroup: qrefused, type: thick, ${rule('"/dev/ubd[d-k]"', 'automatic')} }
+  - { name: adopted, volumeGroup: theirs, type: thick }
+  - { name: marked, volumeGroup: qmarked, type: thick, ${rule('/dev/ubdn', 'manual')} }`;
+
+const notBlank = `
+parted -s /dev/ubdd mklabel gpt mkpart one 1MiB 10MiB
+mkfs.ext4 -q /dev/ubde
+mkfs.ext4 -q /dev/ubdf && mkdir -p /mnt/f && mount -o ro /dev/ubdf /mnt/f
+mkswap -q /dev/ubdg && swapon /dev/ubdg
+vgcreate -qq foreign /dev/ubdh
+echo x | dd of=/dev/ubdi bs=1 seek=$((64 * 1024 * 1024 - 2)) conv=notrunc status=none
+dmsetup create holder --table '0 1000 linear /dev/ubdj 0'
+dd if=/dev/urandom of=/dev/ubdk bs=512 count=1 seek=7 conv=notrunc status=none
+vgcreate -qq theirs /dev/ubdl
+pvcreate -qq -y --norestorefile --uuid quarry-AAAA-BBBB-CCCC-DDDD-EEEE-FFFFFF --metadatasize 32m /dev/ubdn
+sync`;
+
+let driver: Driver;
+let sums: string;
+const checksums = () => guest().shell('sha256sum /dev/ubd[defghijk]');
+
+beforeAll(async () => {
+  await guest().shell(notBlank);
+  sums = await checksums();
+  driver = await startDriver(guest(), { pools, more: 'rescan: 24h\nmetrics: { listen: 127.0.0.1:9809 }' });
+  rows = await disks();
+});
+
+/** The rows of `quarry disks` by device. */
+async function disks(from = driver): Promise<Map<string, string>> {
+  const { stdout } = await from.quarry('disks');
+  return new Map(stdout.split('\n').map((line) => [line.split(' ')[0] ?? '', line]));
+}
+
+let rows: Map<string, string>;
+
+async function metrics(): Promise<string> {
+  return guest().shell(
+    `${GUEST_NODE} -e "fetch('http://127.0.0.1:9809/metrics').then(r => r.text()).then(console.log)"`,
+  );
+}
+
+async function vg(fields: string, group: string): Promise<string> {
+  return (await guest().shell(`vgs --noheadings -o ${fields} ${group}`)).trim();
+}
+
+describe('a disk', () => {
+  test('is proposed, approved by hand, and then taken', async () => {
+    expect(driver.log()).toMatch(/"pool":"manual","device":"\/dev\/ubda".*"msg":"disk proposed"/);
+    expect(rows.get('/dev/ubda')).toMatch(/manual +proposed/);
+    expect(await metrics()).toMatch(/quarry_disks\{pool="manual",verdict="proposed"\} 2/);
+    const request = createVolume(driver, 'early', MiB, { parameters: { pool: 'manual' } });
+    expect((await outcomeOf(request)).code).toBe('RESOURCE_EXHAUSTED');
+    expect((await guest().exec(['vgs', 'qmanual'])).exitCode).toBe(5);
+
+    const approved = await driver.quarry('disks', 'approve', '/dev/ubda');
+    expect(approved).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/ubda +256 MiB +manual +member/) });
+    expect(approved.stdout).toMatch(/ubdb +256 MiB +manual +proposed/);
+    expect(await vg('vg_tags,pv_count', 'qmanual')).toMatch(/^quarry\.pool=manual,quarry\.v=1 +1$/);
+    expect(await guest().shell('pvs --noheadings -o pv_uuid /dev/ubda')).toMatch(/^ *quarry-/);
+
+    expect((await driver.quarry('disks', 'approve')).exitCode).toBe(0);
+    expect(await vg('pv_count', 'qmanual')).toBe('2');
+  });
+
+  test('is taken at once where the pool says so, with room for the records of thousands of volumes', async () => {
+    expect(driver.log()).toMatch(/"device":"\/dev\/ubdc".*"msg":"disk taken"/);
+    expect(await vg('vg_mda_size', 'qauto --units m --nosuffix')).toMatch(/^3\d\./);
+    await createVolume(driver, 'thin', 32 * MiB, { parameters: { pool: 'automatic' } });
+  });
+
+  test.each([
+    ['a partition table', 'ubdd', /gpt.*|partitions/],
+    ['a filesystem', 'ubde', /blkid sees .*ext4.*wipefs sees .*ext4/],
+    ['a mounted filesystem', 'ubdf', /it is mounted at \/mnt\/f.*ext4/],
+    ['swap', 'ubdg', /it is in use as swap.*swap/],
+    ['a volume group of others', 'ubdh', /it belongs to the volume group foreign/],
+    ['data at its end', 'ubdi', /last MiB/],
+    ['a holder', 'ubdj', /it is held by dm-/],
+    ['data at its start', 'ubdk', /first MiB/],
+  ])('with %s is refused, says why and is left alone', async (_what, name, finding) => {
+    expect(rows.get(`/dev/${name}`)).toMatch(/refused +.+/);
+    expect(rows.get(`/dev/${name}`)).toMatch(finding);
+    expect(driver.log()).toMatch(new RegExp(`"device":"/dev/${name}".*"findings":\\[".*"msg":"disk refused"`));
+  });
+
+  test('that is refused cannot be approved', async () => {
+    const approved = await driver.quarry('disks', 'approve', '/dev/ubdj');
+    expect(approved).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/cannot be approved: it is held by dm-/),
+    });
+  });
+
+  test('that is refused has the same bytes as before, and its pool no group', async () => {
+    expect(await checksums()).toBe(sums);
+    expect((await guest().exec(['vgs', 'qrefused'])).exitCode).toBe(5);
+    expect(await metrics()).toMatch(/quarry_disks\{pool="refused",verdict="refused"\} 8/);
+  });
+
+  test('whose taking was cut off after its mark is taken', async () => {
+    expect(await vg('pv_name', 'qmarked')).toBe('/dev/ubdn');
+    await createVolume(driver, 'marked', 8 * MiB, { parameters: { pool: 'marked' } });
+  });
+
+  test('that comes later extends its pool and the thin pool of that', async () => {
+    const capacity = async () => {
+      const { maximumVolumeSize } = await driver.client.controller.getCapacity({ parameters: { pool: 'automatic' } });
+      return Number(maximumVolumeSize?.value);
+    };
+    const before = await capacity();
+    expect(await guest().addDisk('512M')).toBe('/dev/ubdp');
+    driver.process().kill('SIGHUP');
+    await driver.logged(/"device":"\/dev\/ubdp".*"msg":"disk taken"/);
+    const until = 'until [ $(lvs --noheadings --units m --nosuffix -o lv_size qauto/thinpool | cut -d. -f1) -gt 400 ]';
+    await guest().shell(`${until}; do sleep 0.1; done`);
+    await outcomeOf(driver.client.controller.controllerGetVolume({ volumeId: 'node-1:none' }));
+    expect(await capacity()).toBeGreaterThan(before + 200 * MiB);
+  });
+});
+
+test('a group is adopted by its name and never extended', async () => {
+  const id = await createVolume(driver, 'guest', 8 * MiB, { parameters: { pool: 'adopted' } });
+  expect(await guest().shell('lvs --noheadings -o lv_tags theirs/guest')).toContain(`quarry.id=${id}`);
+  expect(await vg('pv_count,vg_tags', 'theirs')).toBe('1');
+  expect((await guest().exec(['pvs', '/dev/ubdm'])).exitCode).toBe(5);
+});
+
+test('a host whose LVM has a devices file and refuses every disk is served', async () => {
+  await driver.kill();
+  await guest().shell(`cp /etc/lvm/lvmlocal.conf /root/lvmlocal.conf
+    mkdir -p /etc/lvm/devices; touch /etc/lvm/devices/system.devices
+    sed -i 's/use_devicesfile = 0/use_devicesfile = 1\\n\\tglobal_filter = [ "r|.*|" ]/' /etc/lvm/lvmlocal.conf`);
+  const hidden = `\n  - { name: hidden, volumeGroup: qhidden, type: thick, ${rule('/dev/ubdo', 'automatic')} }`;
+  await using other = await startDriver(guest(), { pools: hidden, name: 'filtered' });
+  const request = { parameters: { pool: 'hidden' } };
+  await createVolume(other, 'seen', 8 * MiB, request);
+  expect((await guest().exec(['vgs', 'qhidden'])).exitCode).toBe(5);
+  expect((await disks(other)).get('/dev/ubdo')).toMatch(/member/);
+  await other.restart();
+  expect((await other.client.controller.listVolumes({})).entries).toHaveLength(1);
+  await guest().shell('cp /root/lvmlocal.conf /etc/lvm/lvmlocal.conf; rm -r /etc/lvm/devices; vgs qhidden');
+});
+
+test('quarry check names every problem, and serve refuses to start with one', async () => {
+  const wrong = `
+  - { name: Wrong, volumeGroup: qw, type: thick, disks: { paths: [relative] }, approve: soon }
+  - { name: twice, volumeGroup: qw, type: thin, thin: { share: 200% } }
+  - { name: twice, volumeGroup: other, type: thin, colour: blue }`;
+  await using broken = await prepareDriver(guest(), { pools: wrong, name: 'broken' });
+  const { exitCode, stderr } = await broken.quarry('check');
+  expect(exitCode).toBe(2);
+  const problems = ['pools[0].name', 'pools[0].disks.paths[0]', 'pools[0].approve', 'pools[1].volumeGroup'];
+  for (const path of [...problems, 'pools[1].thin.share', 'pools[2].name', 'colour']) expect(stderr).toContain(path);
+  expect((await broken.quarry('all')).exitCode).toBe(2);
+  expect(await driver.quarry('check')).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('5 pool(s)') });
+});
