@@ -1,0 +1,132 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createLocks } from '../../../src/concurrency/locks.ts';
+import { createQueue } from '../../../src/concurrency/queue.ts';
+import { createRepeater } from '../../../src/concurrency/repeater.ts';
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('locks', () => {
+  test('are taken before anything else can run, and refuse the second by the name of the first', () => {
+    const locks = createLocks();
+    const held = locks.take('a', 'CreateVolume');
+    expect(() => locks.take('a', 'DeleteVolume')).toThrow(
+      expect.objectContaining({ kind: 'busy', message: expect.stringContaining('CreateVolume is in progress for a') }),
+    );
+    locks.take('b', 'DeleteVolume')[Symbol.dispose]();
+    held[Symbol.dispose]();
+    using _again = locks.take('a', 'DeleteVolume');
+  });
+});
+
+describe('a queue', () => {
+  test('runs the tasks of a key one at a time and in order, whatever becomes of them', async () => {
+    const tasks = fc.array(fc.record({ key: fc.constantFrom('a', 'b'), fails: fc.boolean(), turns: fc.nat(3) }));
+    await fc.assert(
+      fc.asyncProperty(tasks, async (plan) => {
+        const queue = createQueue();
+        const running = new Set<string>();
+        const order: Record<string, number[]> = { a: [], b: [] };
+        const ends = plan.map(({ key, fails, turns }, index) =>
+          queue.run(key, undefined, async () => {
+            expect(running.has(key)).toBe(false);
+            running.add(key);
+            order[key]?.push(index);
+            for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+            running.delete(key);
+            if (fails) throw new Error(`${index}`);
+            return index;
+          }),
+        );
+        for (const [index, end] of (await Promise.allSettled(ends)).entries()) {
+          expect(end.status).toBe(plan[index]?.fails ? 'rejected' : 'fulfilled');
+        }
+        for (const indexes of Object.values(order)) expect(indexes).toEqual([...indexes].sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  test('never starts a task whose caller gave up while it waited', async () => {
+    const queue = createQueue();
+    const first = Promise.withResolvers<void>();
+    const controller = new AbortController();
+    const started = vi.fn(async () => undefined);
+    const blocking = queue.run('a', undefined, () => first.promise);
+    const waiting = queue.run('a', controller.signal, started);
+    const behind = queue.run('a', undefined, async () => 'ran');
+    controller.abort();
+    first.resolve();
+    await blocking;
+    await expect(waiting).rejects.toMatchObject({ kind: 'cancelled' });
+    expect(started).not.toHaveBeenCalled();
+    expect(await behind).toBe('ran');
+  });
+
+  test('keeps keys apart', async () => {
+    const queue = createQueue();
+    const first = Promise.withResolvers<void>();
+    const blocking = queue.run('a', undefined, () => first.promise);
+    expect(await queue.run('b', undefined, async () => 'ran')).toBe('ran');
+    first.resolve();
+    await blocking;
+  });
+});
+
+describe('a repeater', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  const elapse = async (milliseconds: number) => {
+    vi.advanceTimersByTime(milliseconds);
+    await settled();
+  };
+
+  test('makes one run of many causes, and another for what came during it', async () => {
+    const run = Promise.withResolvers<void>();
+    const task = vi.fn(() => run.promise);
+    const repeater = createRepeater({ task, delay: 10, failed: () => undefined });
+    for (let index = 0; index < 5; index += 1) repeater.soon();
+    await elapse(9);
+    expect(task).toHaveBeenCalledTimes(0);
+    await elapse(1);
+    expect(task).toHaveBeenCalledTimes(1);
+    repeater.soon();
+    repeater.soon();
+    await elapse(100);
+    expect(task).toHaveBeenCalledTimes(1);
+    run.resolve();
+    await settled();
+    await elapse(10);
+    expect(task).toHaveBeenCalledTimes(2);
+    await elapse(1000);
+    expect(task).toHaveBeenCalledTimes(2);
+  });
+
+  test('goes on after a failure, and from the end of a run', async () => {
+    const failed = vi.fn();
+    const task = vi.fn(() => Promise.reject(new Error('broken')));
+    const repeater = createRepeater({ task, every: 100, delay: 10, failed });
+    await elapse(100);
+    await elapse(100);
+    expect(failed).toHaveBeenCalledTimes(2);
+    await repeater.stop();
+  });
+
+  test('starts nothing once it was stopped, and stops after the run in flight', async () => {
+    const run = Promise.withResolvers<void>();
+    const task = vi.fn(() => run.promise);
+    const repeater = createRepeater({ task, every: 10, delay: 10, failed: () => undefined });
+    repeater.now();
+    await elapse(0);
+    let stopped = false;
+    const stop = repeater.stop().then(() => (stopped = true));
+    await settled();
+    expect(stopped).toBe(false);
+    run.resolve();
+    await stop;
+    repeater.now();
+    repeater.soon();
+    await elapse(1000);
+    expect(task).toHaveBeenCalledTimes(1);
+  });
+});

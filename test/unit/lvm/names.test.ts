@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { LvName, VgName } from '../../../src/domain/ids.ts';
+import { parseVolumeId, volumeIdFor } from '../../../src/domain/ids.ts';
+import { devicePath, lvNameFor, nodeNameFor } from '../../../src/lvm/names.ts';
+
+/** lvm(8), "Valid names". */
+function refusedByLvm(name: string): boolean {
+  const reserved = ['snapshot', 'pvmove'].some((start) => name.startsWith(start)) || /^lvol\d/.test(name);
+  const parts = /_(cdata|cmeta|corig|iorig|mimage|mlog|pmspare|rimage|rmeta|tdata|tmeta|vorigin|vdata|imeta)/;
+  return (
+    reserved || parts.test(name) || name === '.' || name === '..' || !/^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*$/.test(name)
+  );
+}
+
+const legalAlphabet = fc.constantFrom(...'abcXYZ019_.+-');
+const csiNames = fc.oneof(
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 64 }),
+  fc.string({ unit: legalAlphabet, minLength: 1, maxLength: 128 }),
+  fc
+    .tuple(
+      fc.constantFrom('snapshot', 'pvmove', 'lvol0', 'x_tdata', 'x_rimage_0', 'q-', '-', '..', 'thinpool'),
+      fc.string(),
+    )
+    .map(([start, rest]) => start + rest),
+);
+
+test('every name becomes one that LVM takes, that fits device-mapper, and that an id can carry', () => {
+  fc.assert(
+    fc.property(csiNames, (name) => {
+      const lv = lvNameFor(name);
+      expect(refusedByLvm(lv)).toBe(false);
+      expect(lv.length).toBeLessThanOrEqual(63);
+      expect(lv.replaceAll('-', '--').length).toBeLessThanOrEqual(127 - '_rimage_10'.length - 67);
+      expect(['thinpool', 'thinpoolm']).not.toContain(lv);
+      const node = nodeNameFor('n'.repeat(253));
+      const id = volumeIdFor(node, lv);
+      expect(Buffer.byteLength(id)).toBeLessThanOrEqual(128);
+      expect(parseVolumeId(id)).toEqual({ id, node, lv });
+    }),
+  );
+});
+
+test('two names never share a logical volume', () => {
+  fc.assert(
+    fc.property(csiNames, csiNames, (one, other) => {
+      fc.pre(one !== other);
+      expect(lvNameFor(one)).not.toBe(lvNameFor(other));
+    }),
+  );
+});
+
+test('a name that looks like a hash is no way to the volume of another', () => {
+  const hashed = lvNameFor('größe');
+  expect(hashed).toMatch(/^q-/);
+  expect(lvNameFor(hashed)).not.toBe(hashed);
+});
+
+test('a name that LVM takes stays readable', () => {
+  expect(lvNameFor('pvc-0b6f3a44-5e0b-4b0e-9a53-0a4d3f0d7a11')).toBe('pvc-0b6f3a44-5e0b-4b0e-9a53-0a4d3f0d7a11');
+});
+
+test('device-mapper doubles hyphens', () => {
+  expect(devicePath('my-group' as VgName, 'a--b' as LvName)).toBe('/dev/mapper/my--group-a----b');
+});
+
+test('node names: short ones as they are, long ones hashed, others refused', () => {
+  expect(nodeNameFor('node-1.example')).toBe('node-1.example');
+  expect(nodeNameFor(`${'a'.repeat(100)}.b`)).toMatch(/^n-[0-9a-f]{40}$/);
+  for (const name of ['', '-a', 'a-', 'a b', 'ü', 'a_b']) expect(() => nodeNameFor(name)).toThrow('is no node name');
+});

@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { GiB, MiB } from '../../../src/domain/bytes.ts';
+import type { LvName, PoolName, VgName } from '../../../src/domain/ids.ts';
+import type { Pool, PoolSpec } from '../../../src/domain/pool.ts';
+import type { Layout } from '../../../src/domain/volume.ts';
+import { afterCreate, afterExtend, afterRemove } from '../../../src/lvm/prediction.ts';
+import type { LvRecord, VgRecord } from '../../../src/lvm/records.ts';
+import { autoextendedSize, grownPoolSize, newPoolSizes } from '../../../src/lvm/thin-pool.ts';
+
+const extentSize = 4n * MiB;
+const sizes = fc.bigInt({ min: 32n, max: 1_000_000n }).map((extents) => extents * extentSize);
+
+function vgOf(size: bigint, free = size): VgRecord {
+  const metadata = { size: 32n * MiB, free: 16n * MiB };
+  return { group: 'vg' as VgName, size, free, extentSize, metadata, tags: new Map(), missingDevices: 0 };
+}
+
+const thins = fc.record({
+  share: fc.integer({ min: 1, max: 100 }),
+  overprovision: fc.constant(1),
+  refuseAt: fc.constant(95),
+});
+
+const specs: fc.Arbitrary<PoolSpec> = fc.record({
+  name: fc.constant('fast' as PoolName),
+  group: fc.constant('vg' as VgName),
+  type: fc.constant('thin' as const),
+  approve: fc.constant('manual' as const),
+  stripes: fc.integer({ min: 1, max: 4 }),
+  stripeSize: fc.constant(65_536n),
+  mirrors: fc.integer({ min: 0, max: 2 }),
+  reserve: fc.bigInt({ min: 0n, max: 100n }).map((gib) => gib * GiB),
+});
+
+function poolOf(size: bigint, dataPercent = 0): LvRecord {
+  return {
+    group: 'vg' as VgName,
+    lv: 'thinpool' as LvName,
+    uuid: '',
+    size,
+    tags: new Map(),
+    active: true,
+    thinPool: undefined,
+    isThinPool: true,
+    dataPercent,
+    metadataPercent: 0,
+  };
+}
+
+test('a new thin pool fits its group, with its metadata, the spare of that, every copy and what is kept free', () => {
+  fc.assert(
+    fc.property(specs, thins, sizes, (spec, thin, size) => {
+      const { data, metadata } = newPoolSizes(spec, thin, vgOf(size));
+      const copies = BigInt(spec.mirrors + 1);
+      const least = size > spec.reserve ? size - spec.reserve : 0n;
+      expect(data % (extentSize * BigInt(spec.stripes))).toBe(0n);
+      expect(metadata % extentSize).toBe(0n);
+      if (data > 0n) expect((data + 2n * metadata) * copies).toBeLessThanOrEqual(least);
+    }),
+  );
+});
+
+test('a larger group never gets a smaller thin pool, and a larger share neither', () => {
+  fc.assert(
+    fc.property(specs, thins, sizes, fc.bigInt({ min: 0n, max: 10_000n }), (spec, thin, size, more) => {
+      const { data } = newPoolSizes(spec, thin, vgOf(size));
+      // Rounding, and metadata that is sized for the share, also where less than that is free.
+      const slack = 4n * extentSize * BigInt(spec.stripes) + data / 100n;
+      expect(newPoolSizes(spec, thin, vgOf(size + more * extentSize)).data + slack).toBeGreaterThanOrEqual(data);
+      const wider = { ...thin, share: Math.min(100, thin.share + 1) };
+      expect(newPoolSizes(spec, wider, vgOf(size)).data + slack).toBeGreaterThanOrEqual(data);
+    }),
+  );
+});
+
+test('metadata is what was asked for, or a thousandth within the bounds of the format', () => {
+  const thin = { share: 100, overprovision: 1, refuseAt: 95 };
+  const [spec] = fc.sample(
+    specs.map((random) => ({ ...random, mirrors: 0 })),
+    1,
+  );
+  if (!spec) throw new Error('no sample');
+  const metadata = (size: bigint, given = {}) => newPoolSizes(spec, { ...thin, ...given }, vgOf(size)).metadata;
+  expect(metadata(GiB)).toBe(32n * MiB);
+  expect(metadata(100n * GiB)).toBe(104n * MiB);
+  expect(metadata(100_000n * GiB)).toBe(16_192n * MiB);
+  expect(metadata(GiB, { metadataSize: 5n * MiB })).toBe(8n * MiB);
+});
+
+test('growth never shrinks a pool, nor takes more than is free', () => {
+  fc.assert(
+    fc.property(specs, thins, sizes, sizes, (spec, thin, pool, free) => {
+      const vg = vgOf(pool * BigInt(spec.mirrors + 1) + free, free);
+      const policy = { ...thin, autoextend: { threshold: 50, by: 20 } };
+      const usable = free > spec.reserve ? free - spec.reserve : 0n;
+      for (const grown of [
+        grownPoolSize(spec, thin, vg, poolOf(pool)),
+        autoextendedSize(spec, policy, vg, poolOf(pool, 60)) ?? pool,
+      ]) {
+        expect(grown).toBeGreaterThanOrEqual(pool);
+        expect((grown - pool) * BigInt(spec.mirrors + 1)).toBeLessThanOrEqual(usable);
+      }
+      expect(autoextendedSize(spec, policy, vg, poolOf(pool, 49))).toBeUndefined();
+      expect(autoextendedSize(spec, thin, vg, poolOf(pool, 99))).toBeUndefined();
+    }),
+  );
+});
+
+const pools: fc.Arbitrary<Pool> = fc
+  .record({ spec: specs, deviceFree: fc.array(sizes, { minLength: 1, maxLength: 6 }), promised: sizes })
+  .map(({ spec, deviceFree, promised }) => {
+    const free = deviceFree.reduce((a, b) => a + b, 0n);
+    const thin = { size: free, promised, dataPercent: 0, metadataPercent: 0 };
+    return { spec, extentSize, size: free, free, deviceFree, metadata: { size: 1n, free: 1n }, thin };
+  });
+
+const layouts: fc.Arbitrary<Layout> = fc.oneof(
+  fc.constant({ type: 'thin' } as const),
+  fc.record({
+    type: fc.constant('thick' as const),
+    stripes: fc.integer({ min: 1, max: 3 }),
+    stripeSize: fc.constant(65_536n),
+    mirrors: fc.integer({ min: 0, max: 2 }),
+  }),
+);
+
+test('a prediction is never negative, and never more than there was', () => {
+  fc.assert(
+    fc.property(pools, layouts, sizes, (pool, layout, size) => {
+      const after = afterCreate(pool, layout, size);
+      expect(after.free).toBeGreaterThanOrEqual(0n);
+      expect(after.free).toBeLessThanOrEqual(pool.free);
+      expect(after.deviceFree).toHaveLength(pool.deviceFree.length);
+      for (const free of after.deviceFree) expect(free).toBeGreaterThanOrEqual(0n);
+    }),
+  );
+});
+
+test('what is made, grown and removed leaves the totals as they were, where there was room', () => {
+  fc.assert(
+    fc.property(pools, layouts, sizes, (pool, layout, size) => {
+      const copies = layout.type === 'thick' ? BigInt(layout.mirrors + 1) : 1n;
+      fc.pre(2n * size * copies <= pool.free);
+      const made = afterExtend(afterCreate(pool, layout, size), layout, size, 2n * size);
+      const after = afterRemove(made, layout, 2n * size);
+      expect(after.free).toBe(pool.free);
+      expect(after.thin?.promised).toBe(pool.thin?.promised);
+      if (layout.type === 'thick' && layout.stripes * Number(copies) === 1) {
+        expect(after.deviceFree.reduce((a, b) => a + b, 0n)).toBe(pool.free);
+      }
+    }),
+  );
+});

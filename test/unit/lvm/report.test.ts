@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { isFailure } from '../../../src/domain/errors.ts';
+import { lvmFailure } from '../../../src/lvm/failures.ts';
+import { decodeLv, decodePv, decodeVg } from '../../../src/lvm/records.ts';
+import { decodeDocument, errorMessages, succeeded } from '../../../src/lvm/report.ts';
+import { deviceFilter } from '../../../src/lvm/system.ts';
+
+const row = { vg_name: 'vg', lv_name: 'lv' };
+const log = (code: string) => ({ log_type: 'status', log_context: 'shell', log_ret_code: code });
+
+test('rows of all reports follow each other; the log says how it ended', () => {
+  const text = JSON.stringify({ report: [{ lv: [row] }, { vg: [{ vg_name: 'x', size: 1 }] }], log: [log('1')] });
+  const document = decodeDocument(text);
+  expect(document.rows).toEqual([row, { vg_name: 'x', size: '1' }]);
+  expect(succeeded(document)).toBe(true);
+});
+
+test('a command that failed says why', () => {
+  const error = { log_type: 'error', log_message: 'no room' };
+  const document = decodeDocument(JSON.stringify({ log: [error, log('5')] }));
+  expect(succeeded(document)).toBe(false);
+  expect(errorMessages(document)).toEqual(['no room']);
+  expect(document.rows).toEqual([]);
+});
+
+test('a document that does not say how it ended is no success', () => {
+  expect(succeeded(decodeDocument('{"log": []}'))).toBeUndefined();
+  expect(succeeded(decodeDocument('{"report": []}'))).toBeUndefined();
+});
+
+test('anything else than a JSON object is unavailable', () => {
+  for (const text of ['', '{', '[]', 'null', '"x"', '{"report": [', 'WARNING: x\n{}']) {
+    expect(() => decodeDocument(text)).toThrow(expect.objectContaining({ kind: 'unavailable' }));
+  }
+  fc.assert(
+    fc.property(fc.json(), fc.nat(), (json, at) => {
+      try {
+        decodeDocument(json.slice(0, at));
+      } catch (error) {
+        expect(isFailure(error, 'unavailable')).toBe(true);
+      }
+    }),
+  );
+});
+
+test('a report without a field, or with a size that is none, is unavailable', () => {
+  for (const decode of [decodeLv, decodeVg, decodePv]) {
+    expect(() => decode({})).toThrow(expect.objectContaining({ kind: 'unavailable' }));
+  }
+  const lv = { ...row, lv_uuid: '', lv_attr: '', lv_tags: '', pool_lv: '', data_percent: '', metadata_percent: '' };
+  expect(() => decodeLv({ ...lv, lv_size: '1.00g' })).toThrow('bytes were expected');
+  expect(decodeLv({ ...lv, lv_size: '1' })).toMatchObject({ size: 1n, dataPercent: 0, active: false });
+});
+
+test.each([
+  ['Volume group "vg" has insufficient free space (796 extents): 1024 required.', 'exhausted'],
+  ['Insufficient suitable allocatable extents for logical volume r: 44 more required', 'exhausted'],
+  ['Logical Volume "y" already exists in volume group "vg"', 'exists'],
+  ['Logical volume vg/x contains a filesystem in use.', 'precondition'],
+  ['Logical volume vg/x in use.', 'precondition'],
+  ['Logical volume vg/x is used by another device.', 'precondition'],
+  ['Failed to find logical volume "vg/x"', 'not-found'],
+  ['Volume group "vg" not found', 'unavailable'],
+  ['Cannot process volume group vg', 'unavailable'],
+  ['Device /dev/sda excluded: device is not in devices file.', 'unavailable'],
+  ['', 'unavailable'],
+])('LVM\'s "%s" is %s', (message, kind) => {
+  const failure = lvmFailure('it failed', message === '' ? [] : [message]);
+  expect(failure.kind).toBe(kind);
+  expect(failure.message).toBe(`it failed: ${message || 'LVM gave no reason'}`);
+});
+
+test('a filter accepts the named devices alone', () => {
+  expect(deviceFilter([])).toBe('["r|.*|"]');
+  expect(deviceFilter(['/dev/sda', '/dev/disk/by-id/a.b+c'])).toBe(
+    '["a|^/dev/sda$|", "a|^/dev/disk/by-id/a[.]b[+]c$|", "r|.*|"]',
+  );
+  for (const path of ['/dev/a|b', '/dev/a"b', '/dev/a b', '/etc/passwd', 'sda']) {
+    expect(() => deviceFilter([path])).toThrow('is no device path');
+  }
+});

@@ -1,0 +1,88 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createStartSession } from '../../../src/exec/session.ts';
+import { LvmShell } from '../../../src/lvm/shell.ts';
+
+const program = [process.execPath, join(import.meta.dirname, 'fake-program.mjs')] as const;
+let folder: string;
+let shell: LvmShell;
+
+const open = (deadline: number) =>
+  new LvmShell({ start: createStartSession(), program, env: { FAKE_LOG: join(folder, 'log') }, deadline });
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'quarry-shell-'));
+  shell = open(20_000);
+});
+afterEach(async () => {
+  shell.restart();
+  await rm(folder, { recursive: true });
+});
+
+/** The process of each command that reached the program. */
+async function processes(): Promise<Map<string, string>> {
+  const lines = (await readFile(join(folder, 'log'), 'utf8')).trim().split('\n');
+  return new Map(lines.map((line) => line.split(' ') as [string, string]).map(([pid, word]) => [word, pid]));
+}
+
+const echo = (word: string) => ({ ok: true, rows: [{ echo: word }] });
+const unknown = expect.objectContaining({ kind: 'unavailable' });
+
+test('one process answers command after command, each its own', async () => {
+  const words = Array.from({ length: 20 }, (_, index) => `word${index}`);
+  expect(await Promise.all(words.map((word) => shell.run([word])))).toEqual(words.map(echo));
+  expect(new Set((await processes()).values()).size).toBe(1);
+});
+
+test('an answer may come in many pieces', async () => {
+  expect(await shell.run(['pieces'])).toEqual({ ok: true, rows: [{ text: 'a\n}\n b' }, { text: '☃' }] });
+});
+
+test('a refusal comes with the reasons of the log', async () => {
+  expect(await shell.run(['refuse'])).toEqual({ ok: false, messages: ['no room'] });
+});
+
+test.each(['die', 'halfway', 'mute'])(
+  'a process that does %s leaves its command unknown; the next has another',
+  async (word) => {
+    const [lost, next] = await Promise.allSettled([shell.run([word]), shell.run(['next'])]);
+    expect(lost).toMatchObject({ status: 'rejected', reason: unknown });
+    expect(next).toMatchObject({ status: 'fulfilled', value: echo('next') });
+    const pids = await processes();
+    expect(pids.get('next')).not.toBe(pids.get(word));
+  },
+);
+
+test('a stuck process is killed at the deadline; the next command has another', async () => {
+  shell = open(2000);
+  await shell.run(['first']);
+  const [lost, next] = await Promise.allSettled([shell.run(['stuck']), shell.run(['next'])]);
+  expect(lost).toMatchObject({ status: 'rejected', reason: unknown });
+  expect(next).toMatchObject({ status: 'fulfilled', value: echo('next') });
+  const pids = await processes();
+  expect(pids.get('stuck')).toBe(pids.get('first'));
+  expect(pids.get('next')).not.toBe(pids.get('stuck'));
+  expect(() => process.kill(Number(pids.get('stuck')), 0)).toThrow('ESRCH');
+});
+
+test('a restart lets the command in flight end, and gives the next another process', async () => {
+  const before = shell.run(['before']);
+  shell.restart();
+  expect(await Promise.all([before, shell.run(['after'])])).toEqual([echo('before'), echo('after')]);
+  const pids = await processes();
+  expect(pids.get('after')).not.toBe(pids.get('before'));
+});
+
+test('a program that cannot be started is unavailable', async () => {
+  const options = { start: createStartSession(), env: {}, deadline: 5000 };
+  await expect(new LvmShell({ ...options, program: ['/nowhere/lvm'] }).run(['lvs'])).rejects.toEqual(unknown);
+});
+
+test('what the shell would split or read as more than a word never reaches it', async () => {
+  for (const word of ['a b', 'a\nlvremove', '"', "'", '#', '', '\\', 'ü', '$x', ';']) {
+    await expect(shell.run(['lvs', word])).rejects.toMatchObject({ kind: 'invalid' });
+  }
+  expect(await shell.run(['fine'])).toEqual(echo('fine'));
+});

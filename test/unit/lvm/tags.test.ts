@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../../src/domain/ids.ts';
+import type { Layout, Volume } from '../../../src/domain/volume.ts';
+import { parseLayout, printLayout } from '../../../src/lvm/layout.ts';
+import { creationTags, decodeLv, toVolume } from '../../../src/lvm/records.ts';
+import { decodeTagValue, encodeTagValue, parseTags, tag } from '../../../src/lvm/tags.ts';
+
+/** Unpaired surrogates are no text, and no protobuf string. */
+const texts = fc.string({ unit: 'binary' });
+
+test('any text comes back from a tag', () => {
+  fc.assert(
+    fc.property(texts, (text) => {
+      expect(decodeTagValue(encodeTagValue(text))).toBe(text);
+    }),
+  );
+});
+
+test('a tag holds only what LVM and its shell take, and fits', () => {
+  const names = fc.string({ unit: 'binary', maxLength: 128 }).filter((name) => Buffer.byteLength(name) <= 128);
+  fc.assert(
+    fc.property(names, (name) => {
+      expect(tag('name', name)).toMatch(/^[A-Za-z0-9_+.\-/=!:&]+$/);
+      expect(tag('name', name).length).toBeLessThanOrEqual(1024);
+    }),
+  );
+});
+
+test('what is no encoding of ours decodes to nothing, and never throws', () => {
+  for (const text of ['+', '+4', '+zz', '+FF', '+ff', '+c3+28', 'a+']) expect(decodeTagValue(text)).toBeUndefined();
+  fc.assert(
+    fc.property(texts, (text) => {
+      expect(typeof decodeTagValue(text)).toMatch(/string|undefined/);
+    }),
+  );
+});
+
+test('foreign tags, and broken ones of ours, are left out', () => {
+  const tags = parseTags(
+    'theirs,quarry.name=a+20b,quarry.id=+zz,quarry.nothing,x=quarry.v=2,quarry.v=1,,quarry.fs=a=b',
+  );
+  expect(Object.fromEntries(tags)).toEqual({ name: 'a b', v: '1', fs: 'a=b' });
+});
+
+const layouts: fc.Arbitrary<Layout> = fc.oneof(
+  fc.constant({ type: 'thin' } as const),
+  fc.record({
+    type: fc.constant('thick' as const),
+    stripes: fc.integer({ min: 1, max: 128 }),
+    stripeSize: fc.integer({ min: 12, max: 22 }).map((power) => 2n ** BigInt(power)),
+    mirrors: fc.integer({ min: 0, max: 9 }),
+  }),
+);
+
+test('a layout is read as it was printed', () => {
+  fc.assert(
+    fc.property(layouts, (layout) => {
+      expect(parseLayout(printLayout(layout))).toEqual(layout);
+    }),
+  );
+  for (const text of [undefined, '', 'thick', 'thick/1/2', 'thick/a/65536/0', 'thin/']) {
+    expect(parseLayout(text)).toBeUndefined();
+  }
+});
+
+const words = fc.string({ unit: 'grapheme', minLength: 1 }).filter((word) => !/\s/.test(word));
+
+test('a volume is what its tags say, in one row of the report', () => {
+  const volumes = fc.record({
+    name: fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }),
+    layout: layouts,
+    filesystem: fc.constantFrom('none' as const, 'ext4' as const, 'xfs' as const, 'btrfs' as const),
+    mkfsOptions: fc.array(words, { maxLength: 3 }),
+    state: fc.constantFrom('ready' as const, 'creating' as const),
+    size: fc.bigInt({ min: 1n, max: 2n ** 60n }),
+  });
+  fc.assert(
+    fc.property(volumes, (random) => {
+      const volume: Volume = {
+        ...random,
+        id: 'node-1:lv' as VolumeId,
+        node: 'node-1' as NodeName,
+        pool: 'fast' as PoolName,
+        group: 'vg' as VgName,
+        lv: 'lv' as LvName,
+      };
+      const row = rowOf(volume.size, ['theirs', ...creationTags(volume)]);
+      expect(toVolume(decodeLv(row), volume.pool)).toEqual(volume);
+    }),
+  );
+});
+
+test('without its tags a logical volume is not ours, and with a lost one never blank', () => {
+  const tags = ['quarry.role=volume', 'quarry.id=node-1:lv', 'quarry.name=x', 'quarry.layout=thin'];
+  for (const lost of tags) {
+    const rest = tags.filter((kept) => kept !== lost);
+    expect(toVolume(decodeLv(rowOf(1n, rest)), 'fast' as PoolName)).toBeUndefined();
+  }
+  expect(toVolume(decodeLv(rowOf(1n, tags)), 'fast' as PoolName)?.filesystem).toBe('unknown');
+  const strange = toVolume(decodeLv(rowOf(1n, [...tags, 'quarry.fs=zfs'])), 'fast' as PoolName);
+  expect(strange?.filesystem).toBe('unknown');
+});
+
+function rowOf(size: bigint, tags: readonly string[]): Record<string, string> {
+  return {
+    vg_name: 'vg',
+    lv_name: 'lv',
+    lv_uuid: 'u',
+    lv_size: String(size),
+    lv_attr: '-wi-a-----',
+    lv_tags: tags.join(','),
+    pool_lv: '',
+    data_percent: '',
+    metadata_percent: '',
+  };
+}
