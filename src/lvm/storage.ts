@@ -53,7 +53,8 @@ export class LocalStorage implements Storage, NodeVolumes {
     const id = volumeIdFor(this.node, lv);
     using _lock = this.locks.take(id, 'CreateVolume');
     const { group } = this.#pool(spec.pool).spec;
-    return this.#options.writer.exclusive(group, signal, async () => {
+    // Awaited here, or the lock would be let go at once.
+    return await this.#options.writer.exclusive(group, signal, async () => {
       const existing = await this.#existing(id);
       if (existing) return this.#reuse(existing, spec);
       return this.#make(id, spec);
@@ -77,7 +78,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   async expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
     using _lock = this.locks.take(id, 'ControllerExpandVolume');
     const found = await this.#mustFind(id, signal);
-    return this.#options.writer.exclusive(found.group, signal, async () => {
+    return await this.#options.writer.exclusive(found.group, signal, async () => {
       const wanted = roundedSize(this.#pool(found.pool), found.layout, size);
       if (found.size >= wanted) return keepSize(found, size);
       const pool = await this.#withRoom(() => {
