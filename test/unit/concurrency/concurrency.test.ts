@@ -50,7 +50,7 @@ describe('a queue', () => {
     const queue = createQueue();
     const first = Promise.withResolvers<void>();
     const controller = new AbortController();
-    const started = vi.fn(async () => undefined);
+    const started = vi.fn<() => Promise<void>>(async () => undefined);
     const blocking = queue.run('a', undefined, () => first.promise);
     const waiting = queue.run('a', controller.signal, started);
     const behind = queue.run('a', undefined, async () => 'ran');
@@ -83,7 +83,7 @@ describe('a repeater', () => {
 
   test('makes one run of many causes, and another for what came during it', async () => {
     const run = Promise.withResolvers<void>();
-    const task = vi.fn(() => run.promise);
+    const task = vi.fn<() => Promise<void>>(() => run.promise);
     const repeater = createRepeater({ task, delay: 10, failed: () => undefined });
     for (let index = 0; index < 5; index += 1) repeater.soon();
     await elapse(9);
@@ -103,8 +103,8 @@ describe('a repeater', () => {
   });
 
   test('goes on after a failure, and from the end of a run', async () => {
-    const failed = vi.fn();
-    const task = vi.fn(() => Promise.reject(new Error('broken')));
+    const failed = vi.fn<(error: unknown) => void>();
+    const task = vi.fn<() => Promise<void>>(() => Promise.reject(new Error('broken')));
     const repeater = createRepeater({ task, every: 100, delay: 10, failed });
     await elapse(100);
     await elapse(100);
@@ -114,7 +114,7 @@ describe('a repeater', () => {
 
   test('starts nothing once it was stopped, and stops after the run in flight', async () => {
     const run = Promise.withResolvers<void>();
-    const task = vi.fn(() => run.promise);
+    const task = vi.fn<() => Promise<void>>(() => run.promise);
     const repeater = createRepeater({ task, every: 10, delay: 10, failed: () => undefined });
     repeater.now();
     await elapse(0);

@@ -13,7 +13,7 @@ function refusedByLvm(name: string): boolean {
   );
 }
 
-const legalAlphabet = fc.constantFrom(...'abcXYZ019_.+-');
+const legalAlphabet = fc.constantFrom(...Array.from('abcXYZ019_.+-'));
 const csiNames = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1, maxLength: 64 }),
   fc.string({ unit: legalAlphabet, minLength: 1, maxLength: 128 }),

@@ -1,0 +1,99 @@
+import { MiB } from '../../../src/domain/bytes.ts';
+import type { PoolName, VgName } from '../../../src/domain/ids.ts';
+import type { PoolSpec } from '../../../src/domain/pool.ts';
+import type { Lvm, LvmAnswer, LvmArguments } from '../../../src/lvm/lvm.ts';
+
+export const spec: PoolSpec = {
+  name: 'fast' as PoolName,
+  group: 'vg' as VgName,
+  type: 'thick',
+  approve: 'manual',
+  stripes: 1,
+  stripeSize: 65_536n,
+  mirrors: 0,
+  reserve: 0n,
+};
+
+/** A volume group that lives in memory and obeys the commands that the storage sends. */
+export class FakeLvm implements Lvm {
+  readonly size = 1024n * MiB;
+  present = true;
+  readonly volumes = new Map<string, { size: bigint; tags: Set<string> }>();
+  readonly commands: LvmArguments[] = [];
+  /** Called between what a report has read and its answer, or before a change; may throw, or make changes of its own. */
+  beforeAnswer: (argv: LvmArguments) => Promise<void> = async () => undefined;
+
+  async report(argv: LvmArguments): Promise<LvmAnswer> {
+    const rows = this.#read(argv);
+    await this.beforeAnswer(argv);
+    return rows ? { ok: true, rows } : { ok: false, messages: [`Failed to find logical volume "${argv.at(-1)}"`] };
+  }
+
+  async change(argv: LvmArguments): Promise<LvmAnswer> {
+    await this.beforeAnswer(argv);
+    this.commands.push(argv);
+    const problem = this.#apply(argv);
+    return problem === undefined ? { ok: true, rows: [] } : { ok: false, messages: [problem] };
+  }
+
+  restart(): void {}
+
+  get free(): bigint {
+    return this.volumes.values().reduce((free, { size }) => free - size, this.size);
+  }
+
+  #read(argv: LvmArguments): Record<string, string>[] | undefined {
+    if (!this.present) return argv.at(-1)?.includes('/') ? undefined : [];
+    const free = String(this.free);
+    if (argv[0] === 'vgs') {
+      return [
+        {
+          vg_name: 'vg',
+          vg_size: String(this.size),
+          vg_free: free,
+          vg_extent_size: String(4n * MiB),
+          vg_mda_size: String(32n * MiB),
+          vg_mda_free: String(16n * MiB),
+          vg_tags: '',
+          vg_missing_pv_count: '0',
+        },
+      ];
+    }
+    if (argv[0] === 'pvs') {
+      const sizes = { pv_free: free, pv_size: String(this.size), dev_size: String(this.size) };
+      return [
+        { pv_name: '/dev/sda', pv_uuid: 'u', vg_name: 'vg', ...sizes, pv_allocatable: 'allocatable', pv_missing: '' },
+      ];
+    }
+    const one = argv.at(-1)?.startsWith('vg/') ? argv.at(-1)?.slice(3) : undefined;
+    const names = one === undefined ? [...this.volumes.keys()] : [one];
+    if (one !== undefined && !this.volumes.has(one)) return undefined;
+    return names.map((name) => this.#row(name));
+  }
+
+  #row(name: string): Record<string, string> {
+    const { size, tags } = this.volumes.get(name) ?? { size: 0n, tags: new Set() };
+    const nothing = { pool_lv: '', data_percent: '', metadata_percent: '' };
+    const attributes = { lv_uuid: name, lv_size: String(size), lv_attr: '-wi-a-----', lv_tags: [...tags].join(',') };
+    return { vg_name: 'vg', lv_name: name, ...attributes, ...nothing };
+  }
+
+  #apply(argv: LvmArguments): string | undefined {
+    const values = (option: string) => argv.filter((_, index) => argv[index - 1] === option);
+    const size = BigInt((values('-L')[0] ?? '0b').slice(0, -1));
+    const name = values('-n')[0] ?? argv.at(-1)?.slice(3) ?? '';
+    const existing = this.volumes.get(name);
+    if (argv[0] === 'lvcreate') {
+      if (existing) return `Logical Volume "${name}" already exists in volume group "vg"`;
+      if (size > this.free) return 'Volume group "vg" has insufficient free space';
+      this.volumes.set(name, { size, tags: new Set(values('--addtag')) });
+      return undefined;
+    }
+    if (!existing) return `Failed to find logical volume "vg/${name}"`;
+    if (argv[0] === 'lvremove') this.volumes.delete(name);
+    if (argv[0] === 'lvextend') existing.size = size;
+    for (const tag of values('--deltag')) existing.tags.delete(tag);
+    for (const tag of values('--addtag')) existing.tags.add(tag);
+    return undefined;
+  }
+}

@@ -1,0 +1,183 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createLocks } from '../../../src/concurrency/locks.ts';
+import { createQueue } from '../../../src/concurrency/queue.ts';
+import { MiB } from '../../../src/domain/bytes.ts';
+import { Failure } from '../../../src/domain/errors.ts';
+import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
+import { defaultLayout } from '../../../src/domain/pool.ts';
+import type { VolumeSpec } from '../../../src/domain/volume.ts';
+import { InventoryCache } from '../../../src/lvm/cache.ts';
+import { LocalStorage } from '../../../src/lvm/storage.ts';
+import { createWriter } from '../../../src/lvm/writer.ts';
+import { FakeLvm, spec } from './fake-lvm.ts';
+
+const { signal } = new AbortController();
+const idOf = (name: string) => `node-1:${name}` as VolumeId;
+const volume = (name: string, size = 8n * MiB): VolumeSpec => {
+  return { name, pool: spec.name, layout: defaultLayout(spec, 'thick'), size: { required: size }, mkfsOptions: [] };
+};
+
+let lvm: FakeLvm;
+let cache: InventoryCache;
+let storage: LocalStorage;
+let wiped: string[];
+let uses: string[];
+
+beforeEach(async () => {
+  lvm = new FakeLvm();
+  cache = new InventoryCache(lvm, [spec]);
+  wiped = [];
+  uses = [];
+  storage = new LocalStorage({
+    node: 'node-1' as NodeName,
+    lvm,
+    cache,
+    locks: createLocks(),
+    writer: createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined }),
+    usesOf: async () => uses,
+    devices: {
+      exists: async () => true,
+      size: async () => 0n,
+      wipe: async (device) => void wiped.push(device),
+      volumeLimit: () => 1,
+    },
+  });
+});
+
+/** Holds the answer of the next report of volumes, as read now, until the answer is called. */
+function holdReport(): { began: Promise<void>; release: () => void } {
+  const [held, began] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  lvm.beforeAnswer = async (argv) => {
+    if (argv[0] !== 'lvs') return;
+    lvm.beforeAnswer = async () => undefined;
+    began.resolve();
+    await held.promise;
+  };
+  return { began: began.promise, release: held.resolve };
+}
+
+describe('memory', () => {
+  test('says nothing before the first report', async () => {
+    expect(() => cache.current()).toThrow(expect.objectContaining({ kind: 'unavailable' }));
+    await expect(storage.find(idOf('a'), signal)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject({ kind: 'unavailable' });
+    await cache.refresh();
+    expect(await storage.find(idOf('a'), signal)).toBeUndefined();
+  });
+
+  test('keeps what was made while a report ran, and its room', async () => {
+    await cache.refresh();
+    const report = holdReport();
+    const refresh = cache.refresh();
+    await report.began;
+    await storage.create(volume('a'), signal);
+    report.release();
+    const { volumes, pools } = await refresh;
+    expect(volumes.get(idOf('a'))).toMatchObject({ size: 8n * MiB, state: 'ready' });
+    expect(pools.get(spec.name)?.free).toBe(lvm.free);
+  });
+
+  test('forgets what was removed while a report ran', async () => {
+    await cache.refresh();
+    await storage.create(volume('a'), signal);
+    const report = holdReport();
+    const refresh = cache.refresh();
+    await report.began;
+    await storage.remove(idOf('a'), signal);
+    report.release();
+    expect((await refresh).volumes.size).toBe(0);
+    lvm.volumes.set('x', { size: 100n * MiB, tags: new Set() });
+    expect((await cache.refresh()).pools.get(spec.name)?.free).toBe(lvm.free);
+  });
+
+  test('is not set back by a report that took longer than a later one', async () => {
+    await cache.refresh();
+    const report = holdReport();
+    const old = cache.refresh();
+    await report.began;
+    await storage.create(volume('a'), signal);
+    await cache.refresh();
+    report.release();
+    await old;
+    expect(cache.current().volumes.has(idOf('a'))).toBe(true);
+    expect(cache.current().pools.get(spec.name)?.free).toBe(lvm.free);
+  });
+
+  test('stays as it was when a report fails', async () => {
+    await cache.refresh();
+    await storage.create(volume('a'), signal);
+    lvm.beforeAnswer = () => Promise.reject(new Failure('unavailable', 'gone'));
+    await expect(cache.refresh()).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(cache.current().volumes.has(idOf('a'))).toBe(true);
+  });
+
+  test('calls nothing absent while a group that was there is not', async () => {
+    await cache.refresh();
+    await storage.create(volume('a'), signal);
+    lvm.present = false;
+    await cache.refresh();
+    await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject({ kind: 'unavailable' });
+    lvm.present = true;
+    expect(await storage.find(idOf('a'), signal)).toMatchObject({ name: 'a' });
+  });
+});
+
+describe('a creation', () => {
+  beforeEach(() => cache.refresh());
+
+  test('whose answer was lost finds its volume when it is retried, and wipes it before it is ready', async () => {
+    let lost = false;
+    const change = lvm.change.bind(lvm);
+    lvm.change = async (argv) => {
+      const answer = await change(argv);
+      if (argv[0] !== 'lvcreate' || lost) return answer;
+      lost = true;
+      throw new Failure('unavailable', 'LVM ended before it answered');
+    };
+    await expect(storage.create(volume('a'), signal)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(lvm.volumes.get('a')?.tags).toContain('quarry.state=creating');
+    expect(await storage.create(volume('a'), signal)).toMatchObject({ state: 'ready' });
+    expect(wiped).toEqual(['/dev/mapper/vg-a']);
+    expect(lvm.volumes.get('a')?.tags).not.toContain('quarry.state=creating');
+  });
+
+  test('that ended while a finish of it waited is not wiped again', async () => {
+    const created = storage.create(volume('a'), signal);
+    const half = { ...volume('a'), id: idOf('a'), node: storage.node, group: spec.group, lv: 'a', size: 8n * MiB };
+    const finished = storage.finish({ ...half, filesystem: 'none', state: 'creating' } as never);
+    expect((await created).state).toBe('ready');
+    expect((await finished).state).toBe('ready');
+    expect(wiped).toEqual([]);
+  });
+
+  test('finds room that LVM has and memory does not know of', async () => {
+    lvm.volumes.set('theirs', { size: lvm.size, tags: new Set() });
+    await cache.refresh();
+    await expect(storage.create(volume('a'), signal)).rejects.toMatchObject({ kind: 'exhausted' });
+    lvm.volumes.delete('theirs');
+    expect(await storage.create(volume('a'), signal)).toMatchObject({ name: 'a' });
+  });
+
+  test('of a name that others have leaves theirs alone', async () => {
+    lvm.volumes.set('a', { size: MiB, tags: new Set(['theirs']) });
+    await expect(storage.create(volume('a'), signal)).rejects.toMatchObject({ kind: 'exists' });
+    expect(lvm.volumes.get('a')).toEqual({ size: MiB, tags: new Set(['theirs']) });
+  });
+
+  test('is refused while another for the same name is in flight', async () => {
+    const first = storage.create(volume('a'), signal);
+    await expect(storage.create(volume('a'), signal)).rejects.toMatchObject({ kind: 'busy' });
+    await first;
+  });
+});
+
+test('a removal asks LVM whose the volume is, and whether it is in use', async () => {
+  await cache.refresh();
+  await storage.create(volume('a'), signal);
+  uses = ['/staged'];
+  await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject({ kind: 'precondition' });
+  uses = [];
+  lvm.volumes.get('a')?.tags.clear();
+  await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject({ kind: 'precondition' });
+  expect(lvm.volumes.has('a')).toBe(true);
+});

@@ -1,0 +1,95 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { PoolName, VgName } from '../../../src/domain/ids.ts';
+import type { PoolSpec } from '../../../src/domain/pool.ts';
+import { type JudgedDisk, PoolKeeper } from '../../../src/pools/keeper.ts';
+
+function poolOf(name: string, approve: 'manual' | 'automatic'): PoolSpec {
+  const common = { type: 'thick', stripes: 1, stripeSize: 65_536n, mirrors: 0, reserve: 0n } as const;
+  return { ...common, name: name as PoolName, group: name as VgName, approve };
+}
+
+const manual = poolOf('manual', 'manual');
+const automatic = poolOf('automatic', 'automatic');
+
+let disks: JudgedDisk[];
+let steps: string[];
+let lines: string[];
+let broken: string | undefined;
+const taken = new Set<string>();
+let keeper: PoolKeeper<JudgedDisk>;
+
+const disk = (device: string, pool: PoolSpec, verdict: JudgedDisk['verdict']): JudgedDisk => {
+  return { pool, device, path: device, verdict, ...(verdict === 'refused' && { findings: ['an ext4'] }) };
+};
+const attempt = (step: string) => {
+  steps.push(step);
+  if (step === broken) throw new Error('broken');
+};
+
+beforeEach(() => {
+  taken.clear();
+  [steps, lines, broken] = [[], [], undefined];
+  const say = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
+  keeper = new PoolKeeper({
+    specs: [manual, automatic],
+    log: { debug: say, info: say, warn: say, error: say },
+    observe: (found) => void steps.push(`observe ${found.length}`),
+    ports: {
+      judge: async () => disks.filter(({ device }) => !taken.has(device)),
+      show: async (more) => attempt(`show ${more.join(' ')}`),
+      take: async ({ device }) => {
+        attempt(`take ${device}`);
+        taken.add(device);
+      },
+      prepare: async ({ name }) => attempt(`prepare ${name}`),
+      refresh: async () => attempt('refresh'),
+    },
+  });
+});
+
+test('only what may be taken is taken: approved by the pool, or begun before', async () => {
+  disks = [
+    disk('/dev/a', manual, 'proposed'),
+    disk('/dev/b', manual, 'interrupted'),
+    disk('/dev/c', automatic, 'proposed'),
+    disk('/dev/d', automatic, 'refused'),
+    disk('/dev/e', automatic, 'member'),
+  ];
+  await keeper.round();
+  expect(steps.filter((step) => step.startsWith('take'))).toEqual(['take /dev/b', 'take /dev/c']);
+  expect(steps.indexOf('show /dev/b /dev/c')).toBeLessThan(steps.indexOf('take /dev/b'));
+  expect(steps.slice(-3)).toEqual(['prepare manual', 'prepare automatic', 'refresh']);
+  steps = [];
+  await keeper.round();
+  expect(steps.filter((step) => step.startsWith('take'))).toEqual([]);
+});
+
+test('a verdict is said once, and again when it changes', async () => {
+  disks = [disk('/dev/a', manual, 'proposed'), disk('/dev/d', automatic, 'refused')];
+  await keeper.round();
+  await keeper.round();
+  expect(lines).toEqual([
+    expect.stringMatching(/^disk proposed .*\/dev\/a/),
+    expect.stringMatching(/^disk refused .*ext4/),
+  ]);
+  disks = [disk('/dev/a', manual, 'refused')];
+  await keeper.round();
+  expect(lines.at(-1)).toMatch(/^disk refused .*\/dev\/a/);
+});
+
+test.each(['take /dev/b', 'prepare manual'])(
+  'the trouble of one (%s) does not keep others from being served',
+  async (step) => {
+    broken = step;
+    disks = [disk('/dev/b', automatic, 'proposed'), disk('/dev/c', automatic, 'proposed')];
+    await keeper.round();
+    expect(steps).toEqual(expect.arrayContaining(['take /dev/c', 'prepare automatic', 'refresh']));
+    expect(lines.filter((line) => line.includes('"reason":"broken"'))).toHaveLength(1);
+  },
+);
+
+test('LVM that cannot be read fails the round', async () => {
+  broken = 'refresh';
+  disks = [];
+  await expect(keeper.round()).rejects.toThrow('broken');
+});
