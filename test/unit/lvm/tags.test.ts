@@ -17,6 +17,13 @@ test('any text comes back from a tag', () => {
   );
 });
 
+test('what looks like an encoding, and every character, comes back', () => {
+  const ascii = Array.from({ length: 128 }, (_, code) => String.fromCodePoint(code));
+  for (const text of [...ascii, ascii.join(''), '+41', 'a+20b', '++', '%41', '☃+e2+98+83', '\uFEFFx', '']) {
+    expect(decodeTagValue(encodeTagValue(text))).toBe(text);
+  }
+});
+
 test('a tag holds only what LVM and its shell take, and fits', () => {
   const names = fc.string({ unit: 'binary', maxLength: 128 }).filter((name) => Buffer.byteLength(name) <= 128);
   fc.assert(

@@ -1,0 +1,145 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  capabilities,
+  createVolume,
+  type Driver,
+  MiB,
+  outcomeOf,
+  prepareDriver,
+  startDriver,
+} from '../support/driver.ts';
+import { useGuest } from '../support/guest.ts';
+
+const guest = useGuest({ disks: ['4G'] });
+const pools = `
+  - name: fast
+    volumeGroup: quarry-fast
+    type: thin
+    disks: { paths: [/dev/ubda] }
+    approve: automatic
+    thin: { share: 50%, overprovision: 4 }`;
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await startDriver(guest(), { pools });
+});
+const controller = () => driver.client.controller;
+
+describe('volumes', () => {
+  test.each(['thin', 'thick'])('of type %s: a hundred at once are made, once each, and removed', async (type) => {
+    const names = Array.from({ length: 100 }, (_, index) => `${type}-${index}`);
+    const over = { parameters: { type } };
+    const calls = names.map((name) => createVolume(driver, name, 4 * MiB, over));
+    // Those of one name meet: each is refused while another is in flight, or finds the volume that it made.
+    const again = names.map((name) => outcomeOf(createVolume(driver, name, 4 * MiB, over)));
+    const made = await Promise.all(calls);
+    for (const { code } of await Promise.all(again)) expect(code).toMatch(/^(?:OK|ABORTED)$/);
+    expect(new Set(made).size).toBe(100);
+    expect(await createVolume(driver, names[0] ?? '', 4 * MiB, over)).toBe(made[0]);
+    const count = "lvs --noheadings -o lv_tags quarry-fast | grep -c 'quarry.role=volume' || true";
+    expect(await guest().shell(count)).toBe('100\n');
+    expect((await controller().listVolumes({})).entries).toHaveLength(100);
+    await Promise.all(made.map((volumeId) => controller().deleteVolume({ volumeId })));
+    expect(await guest().shell(count)).toBe('0\n');
+  });
+
+  test.each([
+    ['Unicode', 'größe-☃-数据'],
+    ['spaces, quotes and commas', `a b,c"d'e\\f#g%h@i`],
+    ['emoji', '👩‍👩‍👧‍👦🗄️'],
+    ['128 bytes', '界'.repeat(42) + 'ab'],
+    ["LVM's own words", 'x_tdata'],
+    ["the pool's own name", 'thinpool'],
+    ['nothing but dots', '..'],
+    ['hyphens, which device-mapper doubles', `a${'-'.repeat(60)}b`],
+  ])('with a name of %s', async (_what, name) => {
+    const id = await createVolume(driver, name, 4 * MiB);
+    expect(await createVolume(driver, name, 4 * MiB)).toBe(id);
+    expect(Buffer.byteLength(id)).toBeLessThanOrEqual(128);
+    const staged = { volumeId: id, stagingTargetPath: '/tmp/named', volumeCapability: capabilities.ext4 };
+    await driver.client.node.nodeStageVolume(staged);
+    await driver.client.node.nodeUnstageVolume(staged);
+    await controller().deleteVolume({ volumeId: id });
+    expect((await controller().listVolumes({})).entries).toEqual([]);
+  });
+
+  test('are not deleted while they are staged', async () => {
+    const volumeId = await createVolume(driver, 'staged', 16 * MiB);
+    const staged = { volumeId, stagingTargetPath: '/tmp/staged', volumeCapability: capabilities.ext4 };
+    await driver.client.node.nodeStageVolume(staged);
+    expect(await outcomeOf(controller().deleteVolume({ volumeId }))).toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      details: expect.stringContaining('/tmp/staged'),
+    });
+    await driver.client.node.nodeUnstageVolume(staged);
+    await controller().deleteVolume({ volumeId });
+  });
+});
+
+describe('the process', () => {
+  /** Holds the lock of the group, so that what changes it stays in flight until the answer is called. */
+  async function holdLock(): Promise<() => void> {
+    const holder = await guest().start(['flock', '/run/lock/lvm/V_quarry-fast', 'sh', '-c', 'echo held; cat']);
+    await holder.stdout.waitFor('held');
+    return () => holder.endInput();
+  }
+  const lockAwaited = () => guest().shell("until grep -q -e '-> FLOCK' /proc/locks; do sleep 0.05; done");
+
+  test('ends what is in flight at SIGTERM, and then exits with 0', async () => {
+    const release = await holdLock();
+    const call = createVolume(driver, 'last', 4 * MiB);
+    await lockAwaited();
+    const ended = driver.terminate();
+    await driver.logged('"msg":"stopping"');
+    release();
+    const id = await call;
+    expect((await ended).exitCode).toBe(0);
+    expect(driver.log()).toContain('"clean":true,"msg":"stopped"');
+    await driver.launch();
+    await driver.ready();
+    expect(await createVolume(driver, 'last', 4 * MiB)).toBe(id);
+    await controller().deleteVolume({ volumeId: id });
+  });
+
+  test('leaves the socket of a living one alone, and replaces that of a dead one', async () => {
+    const second = await driver.quarry('all');
+    expect(second).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('another process serves') });
+    expect((await driver.client.identity.probe({})).ready?.value).toBe(true);
+    await driver.kill();
+    expect(await guest().shell(`test -S ${driver.socket} && echo stale`)).toBe('stale\n');
+    await driver.launch();
+    await driver.ready();
+  });
+
+  test('is not ready, and says nothing of any volume, until LVM has answered', async () => {
+    const volumeId = await createVolume(driver, 'kept', 4 * MiB);
+    await driver.terminate();
+    // What an earlier life may have left behind: LVM would see no disk at all.
+    await guest().shell(`sed -i 's/^  filter = .*/  filter = ["r|.*|"]/' /run/quarry/lvm/lvmlocal.conf
+      printf '#!/bin/sh\\nread word </tmp/gate; exec /usr/sbin/lvm "$@"' >/usr/local/sbin/lvm
+      mkfifo /tmp/gate; chmod +x /usr/local/sbin/lvm`);
+    await driver.launch();
+    expect((await driver.client.identity.probe({})).ready?.value).toBe(false);
+    for (const call of [
+      controller().deleteVolume({ volumeId }),
+      controller().controllerGetVolume({ volumeId }),
+      controller().controllerExpandVolume({ volumeId, capacityRange: { requiredBytes: '1' } }),
+      createVolume(driver, 'kept', 4 * MiB),
+      controller().listVolumes({}),
+      controller().getCapacity({}),
+      driver.client.node.nodeStageVolume({ volumeId, stagingTargetPath: '/x', volumeCapability: capabilities.ext4 }),
+    ]) {
+      expect((await outcomeOf(call)).code).toBe('UNAVAILABLE');
+    }
+    const gate = await guest().start(['sh', '-c', 'rm /usr/local/sbin/lvm; while :; do echo go >/tmp/gate; done']);
+    await driver.ready();
+    gate.kill('SIGKILL');
+    expect(await createVolume(driver, 'kept', 4 * MiB)).toBe(volumeId);
+    await controller().deleteVolume({ volumeId });
+  });
+
+  test('does not start with a configuration that is wrong', async () => {
+    await using other = await prepareDriver(guest(), { pools: '  - { name: x }', name: 'wrong' });
+    expect((await other.quarry('all')).exitCode).toBe(2);
+  });
+});
