@@ -73,7 +73,8 @@ async function mendLvm(): Promise<void> {
 describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) => {
   let driver: Driver;
   beforeAll(async () => {
-    driver = await startDriver(guest(), { pools, name: process, more: `lvm: { process: ${process}, deadline: 4s }` });
+    // LVM itself tries for five seconds to remove a volume that is open.
+    driver = await startDriver(guest(), { pools, name: process, more: `lvm: { process: ${process}, deadline: 8s }` });
   });
   afterAll(async () => {
     await driver[Symbol.asyncDispose]();
