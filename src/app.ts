@@ -75,8 +75,10 @@ function createUpkeep(config: Config, storage: LocalStorage, { keeper }: Local, 
   let ready = false;
   const rounds = createRepeater({
     task: async () => {
-      await keeper.round();
+      const unprepared = await keeper.round();
       if (ready) return;
+      // A pool that is reported as unready, say for want of a disk, keeps nobody waiting; one that should be active does.
+      if (unprepared.some((name) => !storage.inventory().unready.has(name))) return rounds.soon();
       await finishInterrupted(storage, log);
       ready = true;
       log.info({ volumes: storage.inventory().volumes.size }, 'ready');

@@ -6,6 +6,8 @@ export interface Session {
   write(line: string): void;
   /** Called with each piece of text from file descriptor 3. */
   onAnswer(listener: (text: string) => void): void;
+  /** What it wrote to stderr since the last call, its end only. */
+  complaints(): string;
   /** Resolves, never rejects, with the reason when the program is gone. */
   readonly ended: Promise<string>;
   /** SIGKILL for the whole process group: lvm starts helpers such as thin_check. */
@@ -13,6 +15,9 @@ export interface Session {
 }
 
 export type StartSession = (argv: readonly [string, ...string[]], env: Readonly<Record<string, string>>) => Session;
+
+/** Characters of stderr that are kept. */
+const complaintsKept = 2000;
 
 /** stdin's end stops such a program by itself, so that it does not outlive this process. */
 export function createStartSession(path?: string): StartSession {
@@ -23,14 +28,22 @@ export function createStartSession(path?: string): StartSession {
       reject: false,
       buffer: false,
       detached: true,
-      stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     });
     const input = child.stdin;
     const answers = child.stdio[3];
     // A write to a program that has just died ends in EPIPE; `ended` tells of its death.
     input.on('error', () => undefined);
     answers.setEncoding('utf8');
+    let complaints = '';
+    child.stderr.setEncoding('utf8');
+    child.stderr.on('data', (text: string) => (complaints = (complaints + text).slice(-complaintsKept)));
     return {
+      complaints: () => {
+        const text = complaints.trim();
+        complaints = '';
+        return text;
+      },
       write: (line) => void input.write(`${line}\n`),
       onAnswer: (listener) => void answers.on('data', listener),
       ended: child.then((result) => result.shortMessage ?? `${file} ended with exit code ${result.exitCode}`),

@@ -50,13 +50,17 @@ export class LvmShell {
       throw new Failure('unavailable', `LVM did not say whether ${argv[0]} succeeded`);
     }
     if (ok) return { ok, rows: document.rows };
-    return { ok, messages: errorMessages(await this.#exchange(['lastlog'])) };
+    const messages = errorMessages(await this.#exchange(['lastlog']));
+    // LVM's own errors are in the log; what its helpers say, such as thin_check, is on stderr alone.
+    const said = this.#session?.complaints() ?? '';
+    return { ok, messages: said === '' ? messages : [...messages, said.replaceAll(/\s*\n\s*/g, '; ')] };
   }
 
   async #exchange(argv: LvmArguments): Promise<LvmDocument> {
     const unsafe = argv.find((word) => !safeWord.test(word));
     if (unsafe !== undefined) throw new Failure('invalid', `"${unsafe}" cannot be passed to LVM`);
     const session = (this.#session ??= this.#open());
+    if (argv[0] !== 'lastlog') session.complaints();
     const answer = await new Promise<string | Failure>((resolve) => {
       const timer = setTimeout(() => {
         session.kill();

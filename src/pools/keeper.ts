@@ -1,4 +1,5 @@
 import { messageOf } from '../domain/errors.ts';
+import type { PoolName } from '../domain/ids.ts';
 import type { PoolSpec } from '../domain/pool.ts';
 import type { Log } from '../log.ts';
 
@@ -49,17 +50,23 @@ export class PoolKeeper<Disk extends JudgedDisk> {
     this.#options = options;
   }
 
-  /** One pool's trouble does not keep the others from being served. Throws `unavailable` when LVM or the disks cannot be read. */
-  async round(): Promise<void> {
+  /**
+   * One pool's trouble does not keep the others from being served: answers the pools that could not be prepared. Throws
+   * `unavailable` when LVM or the disks cannot be read.
+   */
+  async round(): Promise<PoolName[]> {
     const { ports, specs, observe } = this.#options;
     const disks = await ports.judge();
     observe(disks);
     for (const disk of disks) this.#announce(disk);
     await this.take(disks.filter(mayTake));
+    const unprepared: PoolName[] = [];
     for (const spec of specs) {
-      await this.#attempt('a pool could not be prepared', { pool: spec.name }, () => ports.prepare(spec));
+      const done = await this.#attempt('a pool could not be prepared', { pool: spec.name }, () => ports.prepare(spec));
+      if (!done) unprepared.push(spec.name);
     }
     await ports.refresh();
+    return unprepared;
   }
 
   /** Takes these disks, and returns those that could be taken. */
@@ -79,11 +86,13 @@ export class PoolKeeper<Disk extends JudgedDisk> {
     return taken;
   }
 
-  async #attempt(message: string, fields: object, task: () => Promise<void>): Promise<void> {
+  async #attempt(message: string, fields: object, task: () => Promise<void>): Promise<boolean> {
     try {
       await task();
+      return true;
     } catch (error) {
       this.#options.log.error({ ...fields, reason: messageOf(error) }, message);
+      return false;
     }
   }
 

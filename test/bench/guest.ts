@@ -13,6 +13,8 @@ const rounds = Number(process.argv[2] ?? 30);
 const size = String(64 * 2 ** 20);
 const mount = { mount: { fsType: 'ext4' }, accessMode: { mode: 'SINGLE_NODE_WRITER' as const } };
 const group = 'quarry-bench';
+/** A hundred at once wait for each other. */
+const patient = { deadlineMs: 300_000 };
 const figures: Figure[] = [];
 
 function note(figure: Figure): void {
@@ -47,13 +49,17 @@ async function residentMiB(pid: number): Promise<number> {
 function volumes(client: CsiClient, type: 'thin' | 'thick', bytes = size) {
   const name = (round: number | string) => `${type}-${round}`;
   const create = (round: number | string) =>
-    client.controller.createVolume({
-      name: name(round),
-      volumeCapabilities: [mount],
-      parameters: { type },
-      capacityRange: { requiredBytes: bytes },
-    });
-  const remove = (round: number | string) => client.controller.deleteVolume({ volumeId: `bench:${name(round)}` });
+    client.controller.createVolume(
+      {
+        name: name(round),
+        volumeCapabilities: [mount],
+        parameters: { type },
+        capacityRange: { requiredBytes: bytes },
+      },
+      patient,
+    );
+  const remove = (round: number | string) =>
+    client.controller.deleteVolume({ volumeId: `bench:${name(round)}` }, patient);
   return { create, remove };
 }
 
