@@ -3,6 +3,7 @@ export class Output {
   #text = '';
   #ended = false;
   readonly #watchers = new Set<() => void>();
+  readonly #listeners: ((text: string) => void)[] = [];
 
   get text(): string {
     return this.#text;
@@ -30,8 +31,14 @@ export class Output {
     }
   }
 
+  /** Called with each further piece. */
+  onText(listener: (text: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
   append(text: string): void {
     this.#text += text;
+    for (const listener of this.#listeners) listener(text);
     for (const watcher of this.#watchers) watcher();
   }
 

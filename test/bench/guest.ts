@@ -1,10 +1,11 @@
 /**
  * Runs inside a guest, beside the driver and LVM: `guest.ts`. Prints one JSON array of figures on stdout, progress on stderr.
  */
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { fill } from './filler.ts';
 import { createCsiClient, type CsiClient } from '../support/csi-client.ts';
 import { type Figure, inTurn, median, percentile, timed } from './sampling.ts';
 
@@ -164,37 +165,43 @@ async function capacity(client: CsiClient, suffix: string): Promise<void> {
   note({ name: `GetCapacity p99${suffix}`, unit: 'ms', ours: percentile(samples, 0.99), samples: samples.length });
 }
 
+async function restart(driver: { child: ChildProcess }, suffix: string) {
+  driver.child.removeAllListeners('exit');
+  driver.child.kill('SIGKILL');
+  const next = await startDriver();
+  note({ name: `exec to ready${suffix}`, unit: 'ms', ours: next.untilReady, samples: 1 });
+  note({ name: `first answer of LVM to ready${suffix}`, unit: 'ms', ours: next.afterLvm, samples: 1, target: 600 });
+  return next;
+}
+
 async function main(): Promise<void> {
   let driver = await startDriver();
   const client = createCsiClient('unix:///run/quarry/csi.sock');
-  const pid = () => driver.child.pid ?? 0;
-  note({ name: 'resident memory, idle', unit: 'MiB', ours: await residentMiB(pid()), samples: 1, target: 90 });
+  const memory = async (suffix: string) => {
+    const ours = await residentMiB(driver.child.pid ?? 0);
+    note({ name: `resident memory${suffix}`, unit: 'MiB', ours, samples: 1, target: 90 });
+  };
+  await client.identity.probe({});
+  await memory(', idle');
   for (const type of ['thick', 'thin'] as const) await createAndDelete(client, type, '', true);
   await stageAndPublish(client);
   await capacity(client, '');
   for (const type of ['thick', 'thin'] as const) await hundred(client, type);
+  driver = await restart(driver, '');
 
-  const filler = volumes(client, 'thick', String(4 * 2 ** 20));
-  const names = Array.from({ length: 1000 }, (_, index) => `filler-${index}`);
-  for (let at = 0; at < names.length; at += 100) await Promise.all(names.slice(at, at + 100).map(filler.create));
-  const with1000 = ', 1,000 present';
+  const suffix = ', 1,000 present';
+  await fill(group, 'bench', 'bench', 1000);
+  driver = await restart(driver, suffix);
+  await client.identity.probe({}, { waitForReady: true });
   const list = await inTurn(
     rounds,
     () => client.controller.listVolumes({}),
-    () => run('lvs', []),
+    () => run('lvs', [], { maxBuffer: 2 ** 24 }),
   );
   note({ name: 'ListVolumes of 1,000 : lvs', unit: 'ms', ...list, target: 1 });
-  for (const type of ['thick', 'thin'] as const) await createAndDelete(client, type, with1000, true);
-  await capacity(client, with1000);
-  note({ name: `resident memory${with1000}`, unit: 'MiB', ours: await residentMiB(pid()), samples: 1, target: 90 });
-  for (const suffix of [with1000, '']) {
-    driver.child.kill('SIGKILL');
-    driver = await startDriver();
-    note({ name: `exec to ready${suffix}`, unit: 'ms', ours: driver.untilReady, samples: 1 });
-    note({ name: `first answer of LVM to ready${suffix}`, unit: 'ms', ours: driver.afterLvm, samples: 1, target: 600 });
-    if (suffix !== '')
-      for (let at = 0; at < names.length; at += 100) await Promise.all(names.slice(at, at + 100).map(filler.remove));
-  }
+  for (const type of ['thick', 'thin'] as const) await createAndDelete(client, type, suffix, true);
+  await capacity(client, suffix);
+  await memory(suffix);
   client.close();
   driver.child.removeAllListeners('exit');
   driver.child.kill('SIGTERM');
