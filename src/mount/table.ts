@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { release } from 'node:os';
 import { Failure } from '../domain/errors.ts';
 import { type DeviceNumber, deviceNumberOf } from '../kernel/block-device.ts';
 import { type MountinfoEntry, parseMountinfo } from '../kernel/mountinfo.ts';
@@ -22,11 +23,21 @@ export interface TableSources {
 }
 
 const kernelSources: TableSources = {
-  mountinfo: () => readSettled(() => readFile('/proc/self/mountinfo', 'utf8')),
+  mountinfo: () => (tearsMounts(release()) ? readSettled(readMountinfo) : readMountinfo()),
   deviceNumberOf,
 };
 
 const attempts = 10;
+
+function readMountinfo(): Promise<string> {
+  return readFile('/proc/self/mountinfo', 'utf8');
+}
+
+/** Whether the kernel of this release, such as `5.4.0-1`, may lose lines of a table that changes while it is read. */
+export function tearsMounts(kernel: string): boolean {
+  const [major = 0, minor = 0] = kernel.split('.').map((part) => Number.parseInt(part, 10));
+  return major < 5 || (major === 5 && minor < 8);
+}
 
 /**
  * The kernel hands the table out a page at a time, and before 5.8 a mount that vanished between two pages took a later one with

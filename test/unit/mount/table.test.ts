@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeDeviceNumber, deviceNumberOf } from '../../../src/kernel/block-device.ts';
-import { readMounts, readSettled, type TableSources, usesOf } from '../../../src/mount/table.ts';
+import { readMounts, readSettled, type TableSources, tearsMounts, usesOf } from '../../../src/mount/table.ts';
 
 const nodes: Readonly<Record<string, `${bigint}:${bigint}`>> = {
   '/dev/mapper/vg-a': '253:3',
@@ -89,3 +89,11 @@ describe('device numbers', () => {
     expect(await deviceNumberOf('/dev/null/below')).toBeUndefined();
   });
 });
+
+test.each([
+  ['5.4.0-216-generic', true],
+  ['4.18.0-553.el8', true],
+  ['5.8.0', false],
+  ['6.1.0-28-amd64', false],
+  ['10.0', false],
+])('kernel %s may tear the table: %s', (kernel, tears) => expect(tearsMounts(kernel)).toBe(tears));
