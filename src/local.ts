@@ -49,7 +49,7 @@ export async function createLocal(config: Config, { log, observe, changed }: Loc
   const lvm = createLvm({ run, start: createStartSession(), program, directory, process, deadline });
   const cache = new InventoryCache(lvm, config.pools);
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
-  const groups = new Groups({ lvm, cache, writer });
+  const groups = new Groups({ lvm, writer });
   const probe = { roots: systemRoots, run, deadline: 30_000 };
   const ours = new Set<VgName>(config.pools.map((spec) => spec.group));
   let answered = false;

@@ -3,7 +3,6 @@ import { type Bytes, MiB, roundUp } from '../domain/bytes.ts';
 import type { VgName } from '../domain/ids.ts';
 import { defaultLayout, deviceMark, type PoolSpec, type ThinSpec } from '../domain/pool.ts';
 import * as args from './arguments.ts';
-import type { InventoryCache } from './cache.ts';
 import { readReport, thinPoolOf } from './inventory.ts';
 import type { Lvm } from './lvm.ts';
 import { thinPoolMetadataName, thinPoolName } from './names.ts';
@@ -19,7 +18,6 @@ const thinPoolTags = [tag('v', '1'), tag('role', 'thin-pool')];
 
 export interface GroupsOptions {
   readonly lvm: Lvm;
-  readonly cache: InventoryCache;
   readonly writer: Writer;
 }
 

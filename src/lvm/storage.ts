@@ -250,7 +250,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     );
   }
 
-  /** Throws `invalid` for a name no pool has, and `unavailable` for a pool that cannot serve now. */
+  /** Throws `invalid` for a name no pool has, and `exhausted` for a pool that cannot serve now. */
   #pool(name: PoolName): Pool {
     const { pools, unready } = this.inventory();
     const pool = pools.get(name);
