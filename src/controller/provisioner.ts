@@ -4,6 +4,7 @@ import { Failure } from '../domain/errors.ts';
 import { type NodeName, parseVolumeId, type PoolName } from '../domain/ids.ts';
 import { type ClassParameters, layoutFor } from '../domain/parameters.ts';
 import type { PoolSpec } from '../domain/pool.ts';
+import { noQos } from '../domain/qos.ts';
 import type { Storage } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 
@@ -37,7 +38,7 @@ export class Provisioner {
       throw new Failure('exhausted', `no node of the topology asked for is served here; this is node ${this.node}`);
     }
     const { mkfsOptions } = parameters;
-    return this.#storage.create({ name, size, pool: spec.name, layout, mkfsOptions }, signal);
+    return this.#storage.create({ name, size, pool: spec.name, layout, mkfsOptions, qos: noQos }, signal);
   }
 
   /** Also when nothing of that id exists; an id that Quarry never issued names nothing anywhere. */

@@ -1,5 +1,6 @@
 import type { Bytes } from './bytes.ts';
 import type { PoolName, VgName } from './ids.ts';
+import type { Budget } from './qos.ts';
 import type { Layout } from './volume.ts';
 
 /** The mark that a disk is ours, at the start of its PV's UUID: on the disk itself, and there before any group is. */
@@ -44,6 +45,8 @@ export interface PoolSpec {
   readonly reserve: Bytes;
   /** Present exactly when `type` is thin. */
   readonly thin?: ThinSpec | undefined;
+  /** Absent: nothing can be reserved in the pool, and volumes without limits have none. */
+  readonly budget?: Budget | undefined;
 }
 
 /** What LVM says about a pool. */

@@ -1,6 +1,7 @@
 import type { Bytes, SizeRange } from './bytes.ts';
 import type { NodeName, PoolName, VolumeId } from './ids.ts';
 import type { Pool } from './pool.ts';
+import type { QosChange } from './qos.ts';
 import type { FilesystemType, OpenVolume, Volume, VolumeSpec } from './volume.ts';
 
 /** What is known of a node, and since when. Answers lists and capacity; never decides a create or a delete. */
@@ -32,6 +33,8 @@ export interface Storage {
   remove(id: VolumeId, signal: AbortSignal): Promise<void>;
   /** Never shrinks. Throws `not-found`, `exhausted`, `out-of-range`. */
   expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume>;
+  /** All of the change or nothing of it. Throws `not-found`, and `exhausted` where the pool's budget has no room for it. */
+  modify(id: VolumeId, change: QosChange, signal: AbortSignal): Promise<Volume>;
 }
 
 /** What the node services need beside: devices, and the record of what was formatted. */

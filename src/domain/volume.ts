@@ -1,4 +1,5 @@
 import type { Bytes, SizeRange } from './bytes.ts';
+import type { Qos } from './qos.ts';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from './ids.ts';
 
 export const filesystemTypes = ['ext4', 'xfs', 'btrfs'] as const;
@@ -24,6 +25,7 @@ export interface VolumeSpec {
   readonly layout: Layout;
   readonly size: SizeRange;
   readonly mkfsOptions: readonly string[];
+  readonly qos: Qos;
 }
 
 /**
@@ -43,6 +45,7 @@ export interface Volume {
   readonly layout: Layout;
   readonly filesystem: FilesystemState;
   readonly mkfsOptions: readonly string[];
+  readonly qos: Qos;
   /** `creating`: its first bytes were not yet proven to be wiped; nothing was ever written through it. */
   readonly state: 'ready' | 'creating';
 }

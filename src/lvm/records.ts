@@ -4,6 +4,7 @@ import { type LvName, type PoolName, type VgName, parseVolumeId } from '../domai
 import { type FilesystemState, type Volume, filesystemTypes } from '../domain/volume.ts';
 import { parseLayout, printLayout } from './layout.ts';
 import type { ReportRow } from './report.ts';
+import { parseQos, printQos } from './qos.ts';
 import { parseTags, tag } from './tags.ts';
 
 export interface LvRecord {
@@ -96,6 +97,7 @@ export function toVolume(record: LvRecord, pool: PoolName): Volume | undefined {
     layout,
     filesystem: filesystemState(tags.get('fs')),
     mkfsOptions: words(tags.get('mkfs')),
+    qos: parseQos(tags.get('qos')),
     state: tags.get('state') === 'creating' ? 'creating' : 'ready',
   };
 }
@@ -111,6 +113,8 @@ export function creationTags(volume: Volume): string[] {
     tag('fs', volume.filesystem),
   ];
   if (volume.mkfsOptions.length > 0) tags.push(tag('mkfs', volume.mkfsOptions.join(' ')));
+  const qos = printQos(volume.qos);
+  if (qos !== '') tags.push(tag('qos', qos));
   if (volume.state === 'creating') tags.push(tag('state', volume.state));
   return tags;
 }

@@ -4,6 +4,7 @@ import { incompatibilities } from '../domain/compatibility.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import { type NodeName, type PoolName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
 import type { Pool } from '../domain/pool.ts';
+import { applyChange, type QosChange } from '../domain/qos.ts';
 import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/storage.ts';
 import type { FilesystemType, OpenVolume, Volume, VolumeSpec } from '../domain/volume.ts';
 import { activateVolume, createVolume, extendVolume, listOne, removeVolume, retag } from './arguments.ts';
@@ -13,6 +14,7 @@ import { lvmFailure } from './failures.ts';
 import type { Lvm } from './lvm.ts';
 import { devicePath, lvNameFor } from './names.ts';
 import { afterCreate, afterExtend, afterRemove } from './prediction.ts';
+import { printQos } from './qos.ts';
 import { creationTags, decodeLv } from './records.ts';
 import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
@@ -97,6 +99,22 @@ export class LocalStorage implements Storage, NodeVolumes {
     });
   }
 
+  async modify(id: VolumeId, change: QosChange, signal: AbortSignal): Promise<Volume> {
+    using _lock = this.locks.take(id, 'ControllerModifyVolume');
+    const { group } = await this.#mustFind(id, signal);
+    return await this.#options.writer.exclusive(group, signal, async () => {
+      const found = await this.#mustFind(id, signal);
+      const volume = { ...found, qos: applyChange(found.qos, change) };
+      const [remove, add] = [found.qos, volume.qos].map((qos) => tag('qos', printQos(qos)));
+      if (add === remove) return found;
+      const tags = { ...(printQos(found.qos) && { remove }), ...(printQos(volume.qos) && { add }) };
+      const what = `the limits of volume ${id} could not be changed`;
+      await this.#options.writer.change(what, retag(found.group, found.lv, tags));
+      this.#options.cache.put(volume);
+      return volume;
+    });
+  }
+
   async open(id: VolumeId, signal: AbortSignal): Promise<OpenVolume> {
     const found = await this.#mustFind(id, signal);
     const volume = found.state === 'creating' ? await this.finish(found, signal) : found;
@@ -162,7 +180,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     const { group } = pool.spec;
     const lv = lvNameFor(spec.name);
     const state = spec.layout.type === 'thick' ? 'creating' : 'ready';
-    const { name, layout, mkfsOptions } = spec;
+    const { name, layout, mkfsOptions, qos } = spec;
     const { node } = this;
     const volume: Volume = {
       id,
@@ -170,6 +188,7 @@ export class LocalStorage implements Storage, NodeVolumes {
       name,
       layout,
       mkfsOptions,
+      qos,
       pool: spec.pool,
       group,
       lv,

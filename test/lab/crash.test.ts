@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { VolumeId, LvName, NodeName, PoolName, VgName } from '../../src/domain/ids.ts';
+import { noQos } from '../../src/domain/qos.ts';
 import { creationTags } from '../../src/lvm/records.ts';
 import { capabilities, type Driver, MiB, outcomeOf, startDriver, untilDone, volumeRequest } from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
@@ -191,6 +192,7 @@ test('a thick volume whose wipe was cut off is wiped at the next start, and can 
     layout: { type: 'thick', stripes: 1, stripeSize: 65_536n, mirrors: 0 },
     filesystem: 'none',
     mkfsOptions: [],
+    qos: noQos,
     state: 'creating',
   });
   await driver.kill();

@@ -6,6 +6,7 @@
 import { createInterface } from 'node:readline';
 import { createLocks } from '../../src/concurrency/locks.ts';
 import { isFailure } from '../../src/domain/errors.ts';
+import { noQos } from '../../src/domain/qos.ts';
 import type { LvName, NodeName, PoolName, VgName } from '../../src/domain/ids.ts';
 import type { NodeVolumes } from '../../src/domain/storage.ts';
 import type { FilesystemState } from '../../src/domain/volume.ts';
@@ -40,6 +41,7 @@ const volumes: NodeVolumes = {
       layout,
       size: await sizeOf(device),
       mkfsOptions: [],
+      qos: noQos,
       state: 'ready' as const,
     };
     return { device, volume };

@@ -3,6 +3,7 @@ import { createLocks } from '../../../src/concurrency/locks.ts';
 import { createQueue } from '../../../src/concurrency/queue.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { Failure } from '../../../src/domain/errors.ts';
+import { noQos } from '../../../src/domain/qos.ts';
 import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
 import { defaultLayout } from '../../../src/domain/pool.ts';
 import type { VolumeSpec } from '../../../src/domain/volume.ts';
@@ -14,7 +15,14 @@ import { FakeLvm, spec } from './fake-lvm.ts';
 const { signal } = new AbortController();
 const idOf = (name: string) => `node-1:${name}` as VolumeId;
 const volume = (name: string, size = 8n * MiB): VolumeSpec => {
-  return { name, pool: spec.name, layout: defaultLayout(spec, 'thick'), size: { required: size }, mkfsOptions: [] };
+  return {
+    name,
+    pool: spec.name,
+    layout: defaultLayout(spec, 'thick'),
+    size: { required: size },
+    mkfsOptions: [],
+    qos: noQos,
+  };
 };
 
 let lvm: FakeLvm;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../../src/domain/ids.ts';
+import { type RateKey, rateKeys, type RateSettings } from '../../../src/domain/qos.ts';
 import type { Layout, Volume } from '../../../src/domain/volume.ts';
 import { parseLayout, printLayout } from '../../../src/lvm/layout.ts';
 import { creationTags, decodeLv, toVolume } from '../../../src/lvm/records.ts';
@@ -74,11 +75,26 @@ test('a layout is read as it was printed', () => {
 const words = fc.string({ unit: 'grapheme', minLength: 1 }).filter((word) => !/\s/.test(word));
 
 test('a volume is what its tags say, in one row of the report', () => {
+  const amount = fc.bigInt({ min: 1n, max: 2n ** 62n });
+  const rate = fc.oneof(
+    amount.map((fixed) => ({ fixed })),
+    fc.record({
+      perGiB: amount,
+      least: fc.option(amount, { nil: undefined }),
+      most: fc.option(amount, { nil: undefined }),
+    }),
+  );
+  const settings: fc.Arbitrary<RateSettings> = fc.dictionary(fc.constantFrom<RateKey[]>(...rateKeys), rate);
   const volumes = fc.record({
     name: fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }),
     layout: layouts,
     filesystem: fc.constantFrom('none' as const, 'ext4' as const, 'xfs' as const, 'btrfs' as const),
     mkfsOptions: fc.array(words, { maxLength: 3 }),
+    qos: fc.record({
+      limits: settings,
+      reservations: settings,
+      enforcement: fc.constantFrom('strict' as const, 'report' as const),
+    }),
     state: fc.constantFrom('ready' as const, 'creating' as const),
     size: fc.bigInt({ min: 1n, max: 2n ** 60n }),
   });

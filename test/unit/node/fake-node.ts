@@ -1,5 +1,6 @@
 import type { NodeName, PoolName, VgName, LvName, VolumeId } from '../../../src/domain/ids.ts';
 import { Failure } from '../../../src/domain/errors.ts';
+import { noQos } from '../../../src/domain/qos.ts';
 import type { NodeVolumes } from '../../../src/domain/storage.ts';
 import type { FilesystemState, FilesystemType, OpenVolume } from '../../../src/domain/volume.ts';
 import { createLocks } from '../../../src/concurrency/locks.ts';
@@ -175,6 +176,7 @@ function volumeOf(id: VolumeId, lv: string, disk: Disk): OpenVolume['volume'] {
     layout: { type: 'thin' },
     filesystem: disk.tag,
     mkfsOptions: [],
+    qos: noQos,
     state: 'ready',
   };
 }

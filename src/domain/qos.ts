@@ -1,0 +1,82 @@
+import { type Bytes, GiB, largest, smallest } from './bytes.ts';
+
+/** What can be limited and reserved: operations, and bytes, a second. */
+export const rateKeys = ['readIops', 'writeIops', 'readBandwidth', 'writeBandwidth'] as const;
+export type RateKey = (typeof rateKeys)[number];
+
+/** Operations or bytes a second. A key that is absent has no bound. */
+export type Rates = Readonly<Partial<Record<RateKey, bigint>>>;
+
+/** `fixed`, or so much for each GiB of the volume, within bounds: it follows an expansion. */
+export type Rate =
+  | { readonly fixed: bigint }
+  | { readonly perGiB: bigint; readonly least?: bigint | undefined; readonly most?: bigint | undefined };
+
+export type RateSettings = Readonly<Partial<Record<RateKey, Rate>>>;
+
+/** What happens when a limit cannot be put in force: the publish fails, or the shortfall is shown. */
+export type Enforcement = 'strict' | 'report';
+
+/** What was promised to a volume and what it is held to, as its tags say. */
+export interface Qos {
+  readonly limits: RateSettings;
+  readonly reservations: RateSettings;
+  readonly enforcement: Enforcement;
+}
+
+/** What a class or a change says: `max` takes a limit away, and a key that is absent leaves it as it is. */
+export interface QosChange {
+  readonly limits: Readonly<Partial<Record<RateKey, Rate | 'max'>>>;
+  readonly reservations: Readonly<Partial<Record<RateKey, Rate | 'none'>>>;
+  readonly enforcement?: Enforcement | undefined;
+}
+
+export const noQos: Qos = { limits: {}, reservations: {}, enforcement: 'report' };
+
+/** What a pool's disks can do, as its configuration declares. */
+export interface Budget {
+  /** A key that is absent is not budgeted: it cannot be reserved, and is not shared out. */
+  readonly rates: Rates;
+  /** Percent of each rate that may be reserved, 1–100. */
+  readonly reservable: number;
+  /** The limits of a volume that has neither a limit nor a reservation of its own. */
+  readonly unreserved: Rates;
+}
+
+/** The setting for a volume of `size` bytes, at least 1. */
+export function rateFor(rate: Rate, size: Bytes): bigint {
+  if ('fixed' in rate) return rate.fixed;
+  const grown = largest((rate.perGiB * size) / GiB, rate.least ?? 1n, 1n);
+  return rate.most === undefined ? grown : smallest(grown, rate.most);
+}
+
+/** The settings for a volume of `size` bytes. */
+export function ratesFor(settings: RateSettings, size: Bytes): Rates {
+  const rates: Partial<Record<RateKey, bigint>> = {};
+  for (const key of rateKeys) {
+    const rate = settings[key];
+    if (rate !== undefined) rates[key] = rateFor(rate, size);
+  }
+  return rates;
+}
+
+export function applyChange(qos: Qos, change: QosChange): Qos {
+  return {
+    limits: merge(qos.limits, change.limits),
+    reservations: merge(qos.reservations, change.reservations),
+    enforcement: change.enforcement ?? qos.enforcement,
+  };
+}
+
+function merge(
+  settings: RateSettings,
+  change: Readonly<Partial<Record<RateKey, Rate | 'max' | 'none'>>>,
+): RateSettings {
+  const merged: Partial<Record<RateKey, Rate>> = { ...settings };
+  for (const key of rateKeys) {
+    const rate = change[key];
+    if (rate === 'max' || rate === 'none') delete merged[key];
+    else if (rate !== undefined) merged[key] = rate;
+  }
+  return merged;
+}
