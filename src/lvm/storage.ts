@@ -7,27 +7,20 @@ import type { Pool } from '../domain/pool.ts';
 import { applyChange, type QosChange } from '../domain/qos.ts';
 import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/storage.ts';
 import type { FilesystemType, OpenVolume, Volume, VolumeSpec } from '../domain/volume.ts';
-import { activateVolume, createVolume, extendVolume, listOne, removeVolume, retag } from './arguments.ts';
-import type { InventoryCache } from './cache.ts';
-import type { Devices } from './devices.ts';
+import { Activation, type ActivationOptions } from './activation.ts';
+import { createVolume, extendVolume, listOne, removeVolume, retag } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import type { Lvm } from './lvm.ts';
-import { devicePath, lvNameFor } from './names.ts';
+import { lvNameFor } from './names.ts';
 import { afterCreate, afterExtend, afterRemove } from './prediction.ts';
 import { printQos } from './qos.ts';
 import { creationTags, decodeLv } from './records.ts';
 import { tag } from './tags.ts';
-import type { Writer } from './writer.ts';
 
-export interface LocalStorageOptions {
+export interface LocalStorageOptions extends ActivationOptions {
   readonly node: NodeName;
   readonly lvm: Lvm;
-  readonly cache: InventoryCache;
   readonly locks: VolumeLocks;
-  readonly writer: Writer;
-  readonly devices: Devices;
-  /** Where the device is mounted, staged or published; empty when nowhere. */
-  readonly usesOf: (device: string) => Promise<readonly string[]>;
 }
 
 /** The volumes of this machine, kept by LVM alone. */
@@ -35,11 +28,13 @@ export class LocalStorage implements Storage, NodeVolumes {
   readonly node: NodeName;
   readonly locks: VolumeLocks;
   readonly #options: LocalStorageOptions;
+  readonly #activation: Activation;
 
   constructor(options: LocalStorageOptions) {
     this.node = options.node;
     this.locks = options.locks;
     this.#options = options;
+    this.#activation = new Activation(options);
   }
 
   inventory(): Inventory {
@@ -69,7 +64,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     if (!volume) return;
     await this.#options.writer.exclusive(volume.group, signal, async () => {
       if (!(await this.#isOurs(volume))) return this.#options.cache.drop(id);
-      await this.#refuseInUse(volume);
+      await this.#activation.refuseInUse(volume);
       await this.#options.writer.change(`volume ${id} could not be removed`, removeVolume(volume.group, volume.lv));
       this.#options.cache.drop(id);
       const pool = this.inventory().pools.get(volume.pool);
@@ -116,18 +111,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   }
 
   async open(id: VolumeId, signal: AbortSignal): Promise<OpenVolume> {
-    const found = await this.#mustFind(id, signal);
-    const volume = found.state === 'creating' ? await this.finish(found, signal) : found;
-    const device = devicePath(volume.group, volume.lv);
-    if (!(await this.#options.devices.exists(device))) {
-      await this.#options.writer.exclusive(volume.group, signal, () =>
-        this.#options.writer.change(`volume ${id} could not be activated`, activateVolume(volume.group, volume.lv)),
-      );
-      if (!(await this.#options.devices.exists(device))) {
-        throw new Failure('unavailable', `volume ${id} is active, but ${device} does not exist`);
-      }
-    }
-    return { volume, device };
+    return this.#activation.open(await this.#mustFind(id, signal), signal);
   }
 
   async recordFilesystem(id: VolumeId, filesystem: FilesystemType, signal: AbortSignal): Promise<void> {
@@ -150,25 +134,9 @@ export class LocalStorage implements Storage, NodeVolumes {
     return this.#options.devices.size(device);
   }
 
-  /** Ends a creation that was interrupted before its wipe was known to be complete. Nothing was ever written to it. */
-  async finish(volume: Volume, signal?: AbortSignal): Promise<Volume> {
-    return this.#options.writer.exclusive(volume.group, signal, async () => {
-      // While this waited for its turn, the creation itself may have ended and the volume may have got data.
-      const current = this.inventory().volumes.get(volume.id);
-      if (current?.state === 'creating') return this.#wipe(current);
-      if (current) return current;
-      throw new Failure('not-found', `volume ${volume.id} does not exist on node ${this.node}`);
-    });
-  }
-
-  async #wipe(volume: Volume): Promise<Volume> {
-    await this.#refuseInUse(volume);
-    await this.#options.writer.change(
-      `volume ${volume.id} could not be activated`,
-      activateVolume(volume.group, volume.lv),
-    );
-    await this.#options.devices.wipe(devicePath(volume.group, volume.lv));
-    return this.#markReady(volume);
+  /** Ends a creation that was interrupted. */
+  finish(volume: Volume, signal?: AbortSignal): Promise<Volume> {
+    return this.#activation.finish(volume, signal);
   }
 
   async #make(id: VolumeId, spec: VolumeSpec): Promise<Volume> {
@@ -208,7 +176,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     }
     cache.put(volume);
     cache.putPool(afterCreate(pool, layout, size));
-    return state === 'creating' ? this.#markReady(volume) : volume;
+    return state === 'creating' ? this.#activation.markReady(volume) : volume;
   }
 
   /** Memory may be behind: before anything is refused for want of room, LVM is asked. */
@@ -220,16 +188,6 @@ export class LocalStorage implements Storage, NodeVolumes {
       await this.#options.cache.refresh();
       return decide();
     }
-  }
-
-  async #markReady(volume: Volume): Promise<Volume> {
-    await this.#options.writer.change(
-      `volume ${volume.id} could not be marked as ready`,
-      retag(volume.group, volume.lv, { remove: tag('state', 'creating') }),
-    );
-    const ready = { ...volume, state: 'ready' as const };
-    this.#options.cache.put(ready);
-    return ready;
   }
 
   /** A name that memory knows is looked up again: nothing is acknowledged that LVM does not show. */
@@ -260,15 +218,6 @@ export class LocalStorage implements Storage, NodeVolumes {
     );
   }
 
-  async #refuseInUse(volume: Volume): Promise<void> {
-    const uses = await this.#options.usesOf(devicePath(volume.group, volume.lv));
-    if (uses.length === 0) return;
-    throw new Failure(
-      'precondition',
-      `volume ${volume.id} is in use at ${uses.join(', ')}: unpublish and unstage it first`,
-    );
-  }
-
   /** Throws `invalid` for a name no pool has, and `exhausted` for a pool that cannot serve now. */
   #pool(name: PoolName): Pool {
     const { pools, unready } = this.inventory();
@@ -288,7 +237,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     if (problems.length > 0) {
       throw new Failure('exists', `volume "${spec.name}" exists and does not fit the request: ${problems.join('; ')}`);
     }
-    return existing.state === 'ready' ? existing : this.#wipe(existing);
+    return existing.state === 'ready' ? existing : this.#activation.wipe(existing);
   }
 }
 

@@ -1,0 +1,79 @@
+import { Failure } from '../domain/errors.ts';
+import type { OpenVolume, Volume } from '../domain/volume.ts';
+import { activateVolume, retag } from './arguments.ts';
+import type { InventoryCache } from './cache.ts';
+import type { Devices } from './devices.ts';
+import { devicePath } from './names.ts';
+import { tag } from './tags.ts';
+import type { Writer } from './writer.ts';
+
+export interface ActivationOptions {
+  readonly cache: InventoryCache;
+  readonly writer: Writer;
+  readonly devices: Devices;
+  /** Where the device is mounted, staged or published; empty when nowhere. */
+  readonly usesOf: (device: string) => Promise<readonly string[]>;
+}
+
+/** A volume's way from a logical volume that was made to a device that may be used. */
+export class Activation {
+  readonly #options: ActivationOptions;
+
+  constructor(options: ActivationOptions) {
+    this.#options = options;
+  }
+
+  /** Activates the volume where it is not, and finishes it where its creation was interrupted. */
+  async open(found: Volume, signal: AbortSignal): Promise<OpenVolume> {
+    const { devices, writer } = this.#options;
+    const volume = found.state === 'creating' ? await this.finish(found, signal) : found;
+    const device = devicePath(volume.group, volume.lv);
+    if (await devices.exists(device)) return { volume, device };
+    await writer.exclusive(volume.group, signal, () => this.#activate(volume));
+    if (await devices.exists(device)) return { volume, device };
+    throw new Failure('unavailable', `volume ${volume.id} is active, but ${device} does not exist`);
+  }
+
+  /** Ends a creation that was interrupted before its wipe was known to be complete. Nothing was ever written to it. */
+  async finish(volume: Volume, signal?: AbortSignal): Promise<Volume> {
+    return this.#options.writer.exclusive(volume.group, signal, async () => {
+      // While this waited for its turn, the creation itself may have ended and the volume may have got data.
+      const current = this.#options.cache.current().volumes.get(volume.id);
+      if (current?.state === 'creating') return this.wipe(current);
+      if (current) return current;
+      throw new Failure('not-found', `volume ${volume.id} does not exist on node ${volume.node}`);
+    });
+  }
+
+  /** Of a volume in creation; only within the group's turn. */
+  async wipe(volume: Volume): Promise<Volume> {
+    await this.refuseInUse(volume);
+    await this.#activate(volume);
+    await this.#options.devices.wipe(devicePath(volume.group, volume.lv));
+    return this.markReady(volume);
+  }
+
+  async markReady(volume: Volume): Promise<Volume> {
+    await this.#options.writer.change(
+      `volume ${volume.id} could not be marked as ready`,
+      retag(volume.group, volume.lv, { remove: tag('state', 'creating') }),
+    );
+    const ready = { ...volume, state: 'ready' as const };
+    this.#options.cache.put(ready);
+    return ready;
+  }
+
+  async refuseInUse(volume: Volume): Promise<void> {
+    const uses = await this.#options.usesOf(devicePath(volume.group, volume.lv));
+    if (uses.length === 0) return;
+    throw new Failure(
+      'precondition',
+      `volume ${volume.id} is in use at ${uses.join(', ')}: unpublish and unstage it first`,
+    );
+  }
+
+  #activate(volume: Volume): Promise<void> {
+    const command = activateVolume(volume.group, volume.lv);
+    return this.#options.writer.change(`volume ${volume.id} could not be activated`, command);
+  }
+}
