@@ -1,4 +1,4 @@
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 /** One file with everything in it: starts twice as fast as the sources, in less memory. */
@@ -16,4 +16,6 @@ await build({
   // Packages in CommonJS ask for node's own modules through require.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
 });
-await copyFile('proto/csi.proto', 'dist/csi.proto');
+for (const file of await readdir('proto')) {
+  if (file.endsWith('.proto')) await copyFile(`proto/${file}`, `dist/${file}`);
+}

@@ -9,13 +9,23 @@ const conversion: protobuf.IConversionOptions = { longs: String, enums: String, 
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** One of our interfaces: its file in proto/, and the package of its services. */
+export interface Interface {
+  readonly file: string;
+  readonly package: string;
+}
+
+export const csi: Interface = { file: 'csi.proto', package: 'csi.v1' };
+export const pluginRegistration: Interface = { file: 'pluginregistration.proto', package: 'pluginregistration' };
+
 /**
  * Reads a proto with the options that redaction and limits go by. protobufjs does it alone: proto-loader drops those options,
  * and describes every type again for gRPC reflection, which costs 60 ms and 4 MB more (measured with import).
  *
- * @param path default: proto/csi.proto of the source tree, or csi.proto beside the bundle
+ * It is found in proto/ of the source tree, or beside the bundle.
  */
-export function loadProto(path: string = findProto('csi.proto')): protobuf.Root {
+export function loadProto({ file }: Interface = csi): protobuf.Root {
+  const path = findProto(file);
   const root = new protobuf.Root();
   const { imports } = protobuf.parse(readFileSync(path, 'utf8'), root);
   for (const name of imports ?? []) {

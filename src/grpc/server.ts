@@ -1,7 +1,7 @@
 import { chmod } from 'node:fs/promises';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { Failure } from '../domain/errors.ts';
-import { loadProto } from './load.ts';
+import { csi, type Interface } from './load.ts';
 import { bindServices, type Services } from './services.ts';
 import { claimSocket, socketPath } from './socket.ts';
 import type { CallHooks } from './unary.ts';
@@ -9,22 +9,22 @@ import type { CallHooks } from './unary.ts';
 /** Bytes. What a Go client accepts by default, in both directions: the largest list page has to fit. */
 const largestMessage = 4 * 1024 * 1024;
 
-export interface ServerOptions extends CallHooks {
+export interface ServerOptions<Offered extends object = Services> extends CallHooks {
   /** `unix:///path` */
   readonly endpoint: string;
-  readonly services: Services;
-  /** Default: see loadProto. */
-  readonly protoPath?: string;
+  readonly services: Offered;
+  /** What the services are of. Default: CSI. */
+  readonly interface?: Interface;
 }
 
-export interface CsiServer {
+export interface SocketServer {
   /** Resolves when calls are accepted. @throws Failure when the socket cannot be had */
   start(): Promise<void>;
   /** Takes no new call, lets running ones finish, cuts them off after the deadline. True when none had to be cut off. */
   stop(deadlineMs: number): Promise<boolean>;
 }
 
-export function createServer(options: ServerOptions): CsiServer {
+export function createServer<Offered extends object = Services>(options: ServerOptions<Offered>): SocketServer {
   const path = socketPath(options.endpoint);
   // Channelz stays on: without it, grpc-js 1.14.7 forgets its sessions and forceShutdown closes none of them.
   const server = new Server({
@@ -35,7 +35,7 @@ export function createServer(options: ServerOptions): CsiServer {
 
   return {
     async start() {
-      bindServices(server, loadProto(options.protoPath), options.services, { ...options, running });
+      bindServices(server, options.interface ?? csi, options.services, { ...options, running });
       await claimSocket(path);
       await bind(server, path);
       await chmod(path, 0o600);

@@ -1,10 +1,10 @@
 import type { handleUnaryCall, Server } from '@grpc/grpc-js';
-import type protobuf from 'protobufjs';
 import type { ControllerHandlers } from '../gen/csi/v1/Controller.ts';
 import type { GroupControllerHandlers } from '../gen/csi/v1/GroupController.ts';
 import type { IdentityHandlers } from '../gen/csi/v1/Identity.ts';
 import type { NodeHandlers } from '../gen/csi/v1/Node.ts';
-import { methodsOf, rawDefinition } from './load.ts';
+import type { RegistrationHandlers } from '../gen/pluginregistration/Registration.ts';
+import { type Interface, loadProto, methodsOf, rawDefinition } from './load.ts';
 import { type CallHooks, unary, type UnaryHandler } from './unary.ts';
 
 /** The methods of a generated service as async functions under camelCase names; its index signature falls away. */
@@ -18,6 +18,7 @@ export type IdentityMethods = Methods<IdentityHandlers>;
 export type ControllerMethods = Methods<ControllerHandlers>;
 export type GroupControllerMethods = Methods<GroupControllerHandlers>;
 export type NodeMethods = Methods<NodeHandlers>;
+export type RegistrationMethods = Methods<RegistrationHandlers>;
 
 /** What is offered. A method that is left out answers UNIMPLEMENTED, and so does a service. */
 export interface Services {
@@ -30,9 +31,10 @@ export interface Services {
 type LooseHandlers = Readonly<Record<string, UnaryHandler<Record<string, unknown>, object> | undefined>>;
 
 /** Adds the services to a server. Throws on a handler that no method calls, which is always a slip. */
-export function bindServices(server: Server, root: protobuf.Root, services: Services, hooks: CallHooks): void {
+export function bindServices(server: Server, proto: Interface, services: object, hooks: CallHooks): void {
+  const root = loadProto(proto);
   for (const [name, handlers] of Object.entries(services)) {
-    const service = `csi.v1.${name}`;
+    const service = `${proto.package}.${name}`;
     const definition = rawDefinition(root, service);
     // The types hold each handler to its method; here, where the methods come from the proto, they are all alike.
     const loose = handlers as LooseHandlers;

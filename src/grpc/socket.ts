@@ -23,11 +23,20 @@ export function socketPath(endpoint: string): string {
  */
 export async function claimSocket(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  if (await isStale(path)) await unlink(path).catch(ignoreMissing);
+}
+
+/**
+ * True for the socket of a dead process, false where nothing is.
+ *
+ * @throws Failure('precondition') when somebody answers there, or when what is there is not a socket
+ */
+export async function isStale(path: string): Promise<boolean> {
   const found = await lstat(path).catch(ignoreMissing);
-  if (found === undefined) return;
+  if (found === undefined) return false;
   if (!found.isSocket()) throw new Failure('precondition', `${path} exists and is not a socket: remove it first`);
   if (await answers(path)) throw new Failure('precondition', `another process serves ${path}: stop it first`);
-  await unlink(path).catch(ignoreMissing);
+  return true;
 }
 
 /** Only a refused connection proves that nobody listens; a full backlog or missing rights do not. */

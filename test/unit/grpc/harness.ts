@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createServer, type CsiServer, type ServerOptions } from '../../../src/grpc/server.ts';
+import { createServer, type SocketServer, type ServerOptions } from '../../../src/grpc/server.ts';
 import type { Services } from '../../../src/grpc/services.ts';
 import type { Log } from '../../../src/log.ts';
 import { createCsiClient, type CsiClient } from '../../support/csi-client.ts';
@@ -16,7 +16,7 @@ export interface Line {
 export interface Served {
   readonly path: string;
   readonly client: CsiClient;
-  readonly server: CsiServer;
+  readonly server: SocketServer;
   readonly lines: Line[];
 }
 

@@ -1,0 +1,112 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { createRepeater } from '../concurrency/repeater.ts';
+import { Failure, messageOf } from '../domain/errors.ts';
+import { pluginRegistration } from '../grpc/load.ts';
+import { createServer } from '../grpc/server.ts';
+import { isStale } from '../grpc/socket.ts';
+import type { Log } from '../log.ts';
+import { createRegistrationService } from './service.ts';
+import { type PlacedSocket, placeSocket } from './socket.ts';
+
+export interface RegistrationOptions {
+  /** The socket, in kubelet's folder `plugins_registry`. */
+  readonly path: string;
+  readonly driver: string;
+  /** The path of the CSI socket, as kubelet sees it. */
+  readonly endpoint: string;
+  readonly log: Log;
+  /** Milliseconds after which the folder is looked at though nothing has told of a change. Default: 10 s. */
+  readonly every?: number;
+}
+
+/** The place of node-driver-registrar, in the driver itself. */
+export interface Registration {
+  /** Kubelet calls the CSI socket as soon as it finds this one: that must be served by then. */
+  start(): void;
+  /** Why kubelet does not know the driver; `undefined` once it does. */
+  problem(): string | undefined;
+  /** Takes the socket away, by which kubelet forgets the driver until it is back. */
+  stop(): Promise<void>;
+}
+
+/** Milliseconds, so that a folder that never rests does not keep this busy. */
+const settle = 20;
+
+/** Keeps the socket in its place, whoever takes it away: kubelet forgets a driver whose socket it sees no longer. */
+export function createRegistration(options: RegistrationOptions): Registration {
+  const { path, driver, endpoint, log, every = 10_000 } = options;
+  const folder = createFolderWatch(dirname(path), () => rounds.soon());
+  let problem: string | undefined = 'not offered to kubelet yet';
+  let placed: PlacedSocket | undefined;
+
+  const told = (refusal: string | undefined): void => {
+    problem = refusal === undefined ? undefined : `kubelet refused the driver: ${refusal}`;
+    if (refusal === undefined) log.info({ driver, endpoint }, 'registered with kubelet');
+    else log.error({ driver, endpoint, reason: refusal }, 'kubelet refused the driver');
+  };
+  const serve = (socket: string) =>
+    createServer({
+      endpoint: `unix://${socket}`,
+      interface: pluginRegistration,
+      services: { Registration: createRegistrationService({ driver, endpoint, told }) },
+      log,
+    });
+  const rounds = createRepeater({
+    task: async () => {
+      await folder.follow();
+      if (await placed?.inPlace()) return;
+      await isStale(path);
+      await placed?.remove();
+      placed = undefined;
+      problem = 'kubelet has not called yet';
+      placed = await placeSocket(path, serve);
+      log.info({ socket: path }, 'offered to kubelet');
+    },
+    every,
+    delay: settle,
+    failed: (error) => {
+      const reason = messageOf(error);
+      if (problem !== reason) log.error({ socket: path, reason }, 'the driver cannot be offered to kubelet');
+      problem = reason;
+    },
+  });
+  return {
+    start: () => rounds.now(),
+    problem: () => problem,
+    async stop() {
+      await rounds.stop();
+      folder.close();
+      await placed?.remove();
+    },
+  };
+}
+
+/** Follows a folder that may not be there yet, and that may be replaced by another. */
+function createFolderWatch(path: string, changed: () => void) {
+  let watcher: FSWatcher | undefined;
+  let watched: number | undefined;
+  const close = (): void => {
+    watcher?.close();
+    watched = undefined;
+  };
+  return {
+    close,
+    /** @throws Failure('precondition') while the folder does not exist */
+    async follow() {
+      const found = await lstat(path).catch(() => undefined);
+      if (found?.ino === watched && watched !== undefined) return;
+      close();
+      if (!found?.isDirectory()) {
+        throw new Failure(
+          'precondition',
+          `${path} is not there: is this a node of Kubernetes, and kubelet's folder mounted?`,
+        );
+      }
+      watcher = watch(path, { persistent: false }, changed);
+      watcher.on('error', close);
+      watched = found.ino;
+    },
+  };
+}

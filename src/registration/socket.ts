@@ -1,0 +1,42 @@
+import { lstat, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { SocketServer } from '../grpc/server.ts';
+
+/** A socket that is served, and the file that stands for it. */
+export interface PlacedSocket {
+  /** Whether the file is still there and still this one. */
+  inPlace(): Promise<boolean>;
+  /** Takes the file away, if it is this one, and stops serving. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Serves under a hidden name, which kubelet passes over, and then moves the socket to its place: whoever sees it can connect, and a
+ * stale one is replaced without a moment in which there is none, which would make kubelet forget the driver.
+ */
+export async function placeSocket(path: string, createServer: (path: string) => SocketServer): Promise<PlacedSocket> {
+  const hidden = join(dirname(path), `.${basename(path)}`);
+  const server = createServer(hidden);
+  await server.start();
+  try {
+    const { dev, ino } = await lstat(hidden);
+    await rename(hidden, path);
+    const inPlace = async (): Promise<boolean> => {
+      const found = await lstat(path).catch(() => undefined);
+      return found?.ino === ino && found.dev === dev;
+    };
+    return {
+      inPlace,
+      async remove() {
+        if (await inPlace()) await unlink(path);
+        await server.stop(stopDeadline);
+      },
+    };
+  } catch (error) {
+    await server.stop(0);
+    throw error;
+  }
+}
+
+/** Milliseconds for kubelet's calls in flight, of which none does anything. */
+const stopDeadline = 1000;
