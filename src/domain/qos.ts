@@ -4,6 +4,14 @@ import { type Bytes, GiB, largest, smallest } from './bytes.ts';
 export const rateKeys = ['readIops', 'writeIops', 'readBandwidth', 'writeBandwidth'] as const;
 export type RateKey = (typeof rateKeys)[number];
 
+/** The most that can be asked for; far beyond any device, and within what the kernel can read. */
+export const mostRate = 10n ** 15n;
+
+/** The parameter that reserves a rate: `reservedReadIops`. */
+export function reservedName(key: RateKey): string {
+  return `reserved${key.charAt(0).toUpperCase()}${key.slice(1)}`;
+}
+
 /** Operations or bytes a second. A key that is absent has no bound. */
 export type Rates = Readonly<Partial<Record<RateKey, bigint>>>;
 
@@ -44,10 +52,10 @@ export interface Budget {
 }
 
 /** The setting for a volume of `size` bytes, at least 1. */
-export function rateFor(rate: Rate, size: Bytes): bigint {
+function rateFor(rate: Rate, size: Bytes): bigint {
   if ('fixed' in rate) return rate.fixed;
   const grown = largest((rate.perGiB * size) / GiB, rate.least ?? 1n, 1n);
-  return rate.most === undefined ? grown : smallest(grown, rate.most);
+  return smallest(grown, rate.most ?? mostRate, mostRate);
 }
 
 /** The settings for a volume of `size` bytes. */
@@ -65,6 +73,15 @@ export function applyChange(qos: Qos, change: QosChange): Qos {
     limits: merge(qos.limits, change.limits),
     reservations: merge(qos.reservations, change.reservations),
     enforcement: change.enforcement ?? qos.enforcement,
+  };
+}
+
+/** Both in one: what the later says of a rate replaces what the earlier says of it. */
+export function mergeChanges(earlier: QosChange, later: QosChange): QosChange {
+  return {
+    limits: { ...earlier.limits, ...later.limits },
+    reservations: { ...earlier.reservations, ...later.reservations },
+    enforcement: later.enforcement ?? earlier.enforcement,
   };
 }
 
