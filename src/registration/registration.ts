@@ -1,12 +1,11 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createRepeater } from '../concurrency/repeater.ts';
-import { Failure, messageOf } from '../domain/errors.ts';
+import { messageOf } from '../domain/errors.ts';
 import { pluginRegistration } from '../grpc/load.ts';
 import { createServer } from '../grpc/server.ts';
 import { isStale } from '../grpc/socket.ts';
 import type { Log } from '../log.ts';
+import { createFolderWatch } from './folder.ts';
 import { createRegistrationService } from './service.ts';
 import { type PlacedSocket, placeSocket } from './socket.ts';
 
@@ -36,23 +35,13 @@ const settle = 20;
 
 /** Keeps the socket in its place, whoever takes it away: kubelet forgets a driver whose socket it sees no longer. */
 export function createRegistration(options: RegistrationOptions): Registration {
-  const { path, driver, endpoint, log, every = 10_000 } = options;
+  const { path, log, every = 10_000 } = options;
   const folder = createFolderWatch(dirname(path), () => rounds.soon());
   let problem: string | undefined = 'not offered to kubelet yet';
   let placed: PlacedSocket | undefined;
-
-  const told = (refusal: string | undefined): void => {
+  const serve = createServe(options, (refusal) => {
     problem = refusal === undefined ? undefined : `kubelet refused the driver: ${refusal}`;
-    if (refusal === undefined) log.info({ driver, endpoint }, 'registered with kubelet');
-    else log.error({ driver, endpoint, reason: refusal }, 'kubelet refused the driver');
-  };
-  const serve = (socket: string) =>
-    createServer({
-      endpoint: `unix://${socket}`,
-      interface: pluginRegistration,
-      services: { Registration: createRegistrationService({ driver, endpoint, told }) },
-      log,
-    });
+  });
   const rounds = createRepeater({
     task: async () => {
       await folder.follow();
@@ -83,30 +72,16 @@ export function createRegistration(options: RegistrationOptions): Registration {
   };
 }
 
-/** Follows a folder that may not be there yet, and that may be replaced by another. */
-function createFolderWatch(path: string, changed: () => void) {
-  let watcher: FSWatcher | undefined;
-  let watched: number | undefined;
-  const close = (): void => {
-    watcher?.close();
-    watched = undefined;
-  };
-  return {
-    close,
-    /** @throws Failure('precondition') while the folder does not exist */
-    async follow() {
-      const found = await lstat(path).catch(() => undefined);
-      if (found?.ino === watched && watched !== undefined) return;
-      close();
-      if (!found?.isDirectory()) {
-        throw new Failure(
-          'precondition',
-          `${path} is not there: is this a node of Kubernetes, and kubelet's folder mounted?`,
-        );
-      }
-      watcher = watch(path, { persistent: false }, changed);
-      watcher.on('error', close);
-      watched = found.ino;
+function createServe({ driver, endpoint, log }: RegistrationOptions, told: (refusal: string | undefined) => void) {
+  const service = createRegistrationService({
+    driver,
+    endpoint,
+    told(refusal) {
+      told(refusal);
+      if (refusal === undefined) log.info({ driver, endpoint }, 'registered with kubelet');
+      else log.error({ driver, endpoint, reason: refusal }, 'kubelet refused the driver');
     },
-  };
+  });
+  const services = { Registration: service };
+  return (path: string) => createServer({ endpoint: `unix://${path}`, interface: pluginRegistration, services, log });
 }

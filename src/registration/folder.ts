@@ -1,0 +1,29 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { Failure } from '../domain/errors.ts';
+
+/** Follows kubelet's folder, which may not be there yet and may be replaced by another. */
+export function createFolderWatch(path: string, changed: () => void) {
+  let watcher: FSWatcher | undefined;
+  let watched: number | undefined;
+  const close = (): void => {
+    watcher?.close();
+    watched = undefined;
+  };
+  return {
+    close,
+    /** @throws Failure('precondition') while the folder does not exist */
+    async follow(): Promise<void> {
+      const found = await lstat(path).catch(() => undefined);
+      if (found?.ino === watched && watched !== undefined) return;
+      close();
+      if (!found?.isDirectory()) {
+        const advice = `is this a node of Kubernetes, and kubelet's folder mounted?`;
+        throw new Failure('precondition', `${path} is not there: ${advice}`);
+      }
+      watcher = watch(path, { persistent: false }, changed);
+      watcher.on('error', close);
+      watched = found.ino;
+    },
+  };
+}
