@@ -12,6 +12,8 @@ export interface Inventory {
   readonly reportedAt: number;
   /** Configured pools that cannot serve now, each with the reason. */
   readonly unready: ReadonlyMap<PoolName, string>;
+  /** Where a volume goes whose class names no pool: the first pool of the node's configuration, ready or not. */
+  readonly defaultPool: PoolName | undefined;
 }
 
 /**

@@ -80,7 +80,7 @@ export function toInventory(specs: readonly PoolSpec[], report: LvmReport, repor
       if (volume) volumes.set(volume.id, volume);
     }
   }
-  return { pools, volumes, unready, reportedAt };
+  return { pools, volumes, unready, reportedAt, defaultPool: specs[0]?.name };
 }
 
 function poolProblem(spec: PoolSpec, vg: VgRecord | undefined, report: LvmReport): string | undefined {
