@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Config } from './config/schema.ts';
 import { createLocks } from './concurrency/locks.ts';
 import { createRepeater } from './concurrency/repeater.ts';
@@ -9,13 +10,16 @@ import { createServer } from './grpc/server.ts';
 import { createIdentityService } from './identity/service.ts';
 import { createLocal, type Local } from './local.ts';
 import type { Log } from './log.ts';
+import { createLvmCheck } from './lvm/check.ts';
 import { createDevices } from './lvm/devices.ts';
 import { LocalStorage } from './lvm/storage.ts';
+import type { Checks } from './metrics/health.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { createFilesystems } from './mount/filesystem.ts';
 import { createMounter } from './mount/mounter.ts';
 import { usesOf } from './mount/table.ts';
 import { createNodeService } from './node/service.ts';
+import { createRegistration, type Registration } from './registration/registration.ts';
 import { version } from './version.ts';
 
 export interface App {
@@ -49,9 +53,11 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     observe: (found) => (disks = found),
     changed: () => report.soon(),
   });
-  const metrics = config.metrics && (await createMetrics(config.metrics.listen, local.cache, () => disks));
   const storage = createStorage(config, local);
-  const upkeep = createUpkeep(config, storage, local, log);
+  const registration = createOwnRegistration(config, log);
+  const upkeep = createUpkeep(config, storage, local, log, () => registration?.start());
+  const checks = createChecks(local, upkeep.ready, registration);
+  const metrics = config.metrics && (await createMetrics(config.metrics.listen, local.cache, () => disks, checks));
   const server = createAppServer(config, { storage, local, log, metrics, ready: upkeep.ready });
   return {
     async start() {
@@ -62,6 +68,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     },
     rescan: () => upkeep.rounds.now(),
     async stop(deadlineMs) {
+      await registration?.stop();
       const clean = await server.stop(deadlineMs);
       await Promise.all([upkeep.rounds.stop(), report.stop(), metrics?.stop()]);
       local.lvm.restart();
@@ -70,8 +77,25 @@ export async function createApp(config: Config, log: Log): Promise<App> {
   };
 }
 
+/** Where no registrar runs beside the driver. */
+function createOwnRegistration({ registration, driver, endpoint }: Config, log: Log): Registration | undefined {
+  if (registration.mode === 'external') return undefined;
+  const { path } = registration.endpoint ?? endpoint;
+  return createRegistration({ path: join(registration.directory, `${driver}-reg.sock`), driver, endpoint: path, log });
+}
+
+/** Milliseconds that LVM has to answer a probe, and for which its answer holds. */
+const probeTimes = { deadline: 10_000, holds: 10_000 };
+
+function createChecks({ lvm }: Local, ready: () => boolean, registration: Registration | undefined): Checks {
+  return {
+    live: createLvmCheck({ lvm, ...probeTimes }),
+    ready: async () => (ready() ? registration?.problem() : 'LVM and the pools are not ready yet'),
+  };
+}
+
 /** Rounds of the keeper, at once and then again and again; ready after the first that came through. */
-function createUpkeep(config: Config, storage: LocalStorage, { keeper }: Local, log: Log) {
+function createUpkeep(config: Config, storage: LocalStorage, { keeper }: Local, log: Log, becameReady: () => void) {
   let ready = false;
   const rounds = createRepeater({
     task: async () => {
@@ -82,6 +106,7 @@ function createUpkeep(config: Config, storage: LocalStorage, { keeper }: Local, 
       await finishInterrupted(storage, log);
       ready = true;
       log.info({ volumes: storage.inventory().volumes.size }, 'ready');
+      becameReady();
     },
     every: config.rescan,
     delay: retryDelay,

@@ -4,6 +4,7 @@ import type { NodeName } from '../domain/ids.ts';
 import { logLevels } from '../log.ts';
 import { nodeNameFor } from '../lvm/names.ts';
 import { parseDriverName, parseEndpoint, parseListen } from './addresses.ts';
+import { registration } from './cluster.ts';
 import { choice, duration, list, scalar, section } from './fields.ts';
 import { pool } from './pools.ts';
 
@@ -43,6 +44,7 @@ export const schema = section({
   ),
   log: section({ level: choice(logLevels).default('info') }).prefault({}),
   metrics: section({ listen: scalar('must be host:port, such as 127.0.0.1:9809', parseListen) }).optional(),
+  registration: registration.prefault({}),
   rescan: duration('500ms', '24h').default(30_000),
   lvm: lvm.prefault({}),
   // Required, be it as []: an empty file is a mistake, not a driver without storage.

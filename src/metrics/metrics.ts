@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import { Failure } from '../domain/errors.ts';
 import type { PoolName } from '../domain/ids.ts';
 import type { Inventory } from '../domain/storage.ts';
+import { answerCheck, type Checks } from './health.ts';
 import { diskGauges, poolGauges } from './pools.ts';
 
 export interface Listen {
@@ -28,11 +29,12 @@ export interface Metrics {
   stop(): Promise<void>;
 }
 
-/** The Prometheus endpoint `/metrics`. Its library is loaded only where it is wanted. */
+/** The Prometheus endpoint `/metrics`, and beside it `/healthz` and `/readyz`. Its library is loaded only where it is wanted. */
 export async function createMetrics(
   listen: Listen,
   inventory: InventorySource,
   disks: () => readonly DiskSample[],
+  checks: Checks,
 ): Promise<Metrics> {
   const { Registry, Histogram, Gauge, collectDefaultMetrics } = await import('prom-client');
   const registry = new Registry();
@@ -47,7 +49,7 @@ export async function createMetrics(
     buckets: [0.002, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
     registers: [registry],
   });
-  const server = createServer((request, response) => void answer(registry, request.url ?? '', response));
+  const server = createServer((request, response) => void answer({ registry, checks }, request.url ?? '', response));
   return {
     observeCall: (method, code, seconds) => calls.observe({ method, code }, seconds),
     start: () => open(server, listen),
@@ -55,7 +57,13 @@ export async function createMetrics(
   };
 }
 
-async function answer(registry: Registry, url: string, response: ServerResponse): Promise<void> {
+interface Pages {
+  readonly registry: Registry;
+  readonly checks: Checks;
+}
+
+async function answer({ registry, checks }: Pages, url: string, response: ServerResponse): Promise<void> {
+  if (await answerCheck(checks, url, response)) return;
   if (url !== '/metrics') {
     response.writeHead(404).end();
     return;

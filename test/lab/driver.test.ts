@@ -8,7 +8,8 @@ import {
   prepareDriver,
   startDriver,
 } from '../support/driver.ts';
-import { useGuest } from '../support/guest.ts';
+import { GUEST_NODE, useGuest } from '../support/guest.ts';
+import { kubeletAt } from '../support/kubelet.ts';
 
 const guest = useGuest({ disks: ['4G'] });
 const pools = `
@@ -136,6 +137,27 @@ describe('the process', () => {
     gate.kill('SIGKILL');
     expect(await createVolume(driver, 'kept', 4 * MiB)).toBe(volumeId);
     await controller().deleteVolume({ volumeId });
+  });
+
+  test('registers itself with kubelet, and answers the probes of its pod', async () => {
+    await guest().shell('mkdir -p /var/lib/kubelet/plugins_registry');
+    const more = 'registration: {mode: self}\nmetrics: {listen: "127.0.0.1:9810"}';
+    const registered = await prepareDriver(guest(), { name: 'registered', pools: '  []', more });
+    await registered.launch();
+    await registered.logged('offered to kubelet');
+    const script = 'fetch(process.argv[1]).then(async (answer) => console.log(answer.status, await answer.text()))';
+    const probe = async (path: string): Promise<string> =>
+      (await guest().exec([GUEST_NODE, '-e', script, `http://127.0.0.1:9810${path}`])).stdout.trim();
+    expect(await probe('/readyz')).toBe('503 kubelet has not called yet');
+    const socket = '/var/lib/kubelet/plugins_registry/lvm.quarry.csi-reg.sock';
+    using kubelet = kubeletAt(await guest().forward(socket));
+    const { endpoint } = await kubelet.getInfo();
+    expect(endpoint).toBe(registered.socket);
+    await kubelet.notify();
+    expect(await probe('/readyz')).toBe('200 ok');
+    expect(await probe('/healthz')).toBe('200 ok');
+    expect((await registered.terminate()).exitCode).toBe(0);
+    expect((await guest().shell(`ls -A ${socket.slice(0, socket.lastIndexOf('/'))}`)).trim()).toBe('');
   });
 
   test('does not start with a configuration that is wrong', async () => {

@@ -30,6 +30,7 @@ describe('defaults', () => {
       node: 'host-1',
       endpoint: { address: 'unix:///run/quarry/csi.sock', path: '/run/quarry/csi.sock' },
       log: { level: 'info' },
+      registration: { mode: 'external', directory: '/var/lib/kubelet/plugins_registry' },
       rescan: 30_000,
       lvm: { mode: 'auto', process: 'shell', directory: '/run/quarry/lvm', deadline: 60_000 },
       pools: [],
@@ -116,7 +117,7 @@ pools:
   test('unknown keys name the known ones', () => {
     expect(problemsOf('pools: []\nlog: {levle: info}\n"a b": 1')).toEqual([
       'log.levle: unknown key; known here: level',
-      '"a b": unknown key; known here: driver, node, endpoint, log, metrics, rescan, lvm, pools',
+      '"a b": unknown key; known here: driver, node, endpoint, log, metrics, registration, rescan, lvm, pools',
     ]);
   });
 

@@ -1,0 +1,52 @@
+import { expect, test, vi } from 'vitest';
+import { createLvmCheck } from '../../../src/lvm/check.ts';
+import type { Lvm, LvmAnswer } from '../../../src/lvm/lvm.ts';
+
+/** An LVM that answers when it is told to. */
+function slowLvm() {
+  const asked: PromiseWithResolvers<LvmAnswer>[] = [];
+  const report: Lvm['report'] = () => {
+    const answer = Promise.withResolvers<LvmAnswer>();
+    asked.push(answer);
+    return answer.promise;
+  };
+  const lvm: Lvm = { report, change: report, restart: () => undefined };
+  return { lvm, asked };
+}
+
+test('an LVM that answers is well, for a while', async () => {
+  const { lvm, asked } = slowLvm();
+  let now = 0;
+  const check = createLvmCheck({ lvm, deadline: 60_000, holds: 10, now: () => now });
+  const first = check();
+  asked[0]?.resolve({ ok: true, rows: [] });
+  expect(await first).toBeUndefined();
+  now = 9;
+  expect(await check()).toBeUndefined();
+  expect(asked).toHaveLength(1);
+  now = 10;
+  const second = check();
+  expect(asked).toHaveLength(2);
+  asked[1]?.resolve({ ok: false, messages: ['no room', 'no luck'] });
+  expect(await second).toBe('LVM fails: no room; no luck');
+});
+
+test('an LVM that hangs is asked once, however many wait', async () => {
+  const { lvm, asked } = slowLvm();
+  const check = createLvmCheck({ lvm, deadline: 1, holds: 0 });
+  expect(await Promise.all([check(), check()])).toEqual(Array(2).fill('LVM has not answered for 1 ms'));
+  expect(await check()).toMatch(/not answered/);
+  expect(asked).toHaveLength(1);
+  asked[0]?.reject(new Error('gone'));
+  await vi.waitFor(async () => {
+    void check();
+    expect(asked).toHaveLength(2);
+  });
+});
+
+test('a process that cannot be asked is not well', async () => {
+  const { lvm, asked } = slowLvm();
+  const check = createLvmCheck({ lvm, deadline: 60_000, holds: 0 })();
+  asked[0]?.reject(new Error('lvm: not found'));
+  expect(await check).toBe('lvm: not found');
+});
