@@ -1,11 +1,19 @@
 import * as z from 'zod';
-import { bytes, count, percent } from './fields.ts';
+import { rateKeys } from '../domain/qos.ts';
+import { bytes, count, percent, rate } from './fields.ts';
 
 /** A problem at a path of the file. */
 export interface Problem {
   readonly path: readonly PropertyKey[];
   readonly message: string;
 }
+
+const draftRates = z.object({
+  readIops: rate().optional().catch(undefined),
+  writeIops: rate().optional().catch(undefined),
+  readBandwidth: rate().optional().catch(undefined),
+  writeBandwidth: rate().optional().catch(undefined),
+});
 
 /**
  * The parts of a pool that bear on each other, each `undefined` where it cannot be read. zod looks at a whole object only
@@ -33,6 +41,10 @@ const draftPool = z.object({
     })
     .optional()
     .catch(undefined),
+  // What is there but cannot be read has a budget too, of unknown size.
+  budget: draftRates.optional().catch({}),
+  reservable: z.unknown().optional(),
+  unreserved: draftRates.optional().catch({}),
 });
 type DraftPool = z.output<typeof draftPool>;
 
@@ -89,5 +101,17 @@ function poolConflicts(pool: DraftPool): Problem[] {
       message: `must be below refuseAt (${thin.refuseAt}%), or the pool refuses volumes before it grows`,
     });
   }
-  return problems;
+  return [...problems, ...budgetConflicts(pool)];
+}
+
+function budgetConflicts({ budget, reservable, unreserved }: DraftPool): Problem[] {
+  if (!budget) {
+    const given = Object.entries({ reservable, unreserved }).filter(([, value]) => value !== undefined);
+    return given.map(([key]) => ({ path: [key], message: 'has no meaning without budget' }));
+  }
+  return rateKeys.flatMap((key) => {
+    const [most, own] = [budget[key], unreserved?.[key]];
+    if (most === undefined || own === undefined || own <= most) return [];
+    return [{ path: ['unreserved', key], message: `must not be more than the budget of ${most}` }];
+  });
 }

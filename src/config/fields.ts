@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type Bytes, formatBytes, parseBytes } from '../domain/bytes.ts';
+import { parseRate } from '../domain/qos-parameters.ts';
 import { parseCount, parseDuration, parsePercent, parseRatio } from './units.ts';
 
 /** A mapping that takes no other keys than those of the shape, and names them when it meets one. */
@@ -50,6 +51,11 @@ export function bytes(least: Bytes = 0n, most: Bytes = largestSize) {
   return scalar('must be a size such as 100Gi, 64Ki or a number of bytes', parseBytes, (size) =>
     size < least || size > most ? `must be between ${formatBytes(least)} and ${formatBytes(most)}` : undefined,
   );
+}
+
+/** Operations or bytes a second. */
+export function rate() {
+  return scalar('must be a rate such as 500, 100k or 2Gi, from 1 to 1P', parseRate);
 }
 
 export function percent(least: number, most: number) {

@@ -2,7 +2,8 @@ import { GiB, KiB, MiB } from '../domain/bytes.ts';
 import { parsePoolName, parseVgName } from '../domain/ids.ts';
 import { hasWildcard } from '../disks/patterns.ts';
 import type { PoolSpec, ThinSpec } from '../domain/pool.ts';
-import { bytes, choice, count, flag, list, percent, ratio, scalar, section } from './fields.ts';
+import type { Rates } from '../domain/qos.ts';
+import { bytes, choice, count, flag, list, percent, rate, ratio, scalar, section } from './fields.ts';
 
 /** The most that dm-thin addresses: 15.875 GiB, rounded down from 255 bitmaps of 4 KiB blocks. */
 const largestThinMetadata = (127n * GiB) / 8n;
@@ -37,6 +38,13 @@ const thin = section({
 
 const thinDefaults: ThinSpec = { share: 95, overprovision: 1, refuseAt: 95 };
 
+const rates = section({
+  readIops: rate().exactOptional(),
+  writeIops: rate().exactOptional(),
+  readBandwidth: rate().exactOptional(),
+  writeBandwidth: rate().exactOptional(),
+});
+
 export const pool = section({
   name: scalar('must be a pool name: lower-case letters, digits and "-", 63 at most', parsePoolName),
   volumeGroup: scalar(
@@ -52,12 +60,24 @@ export const pool = section({
   mirrors: count(0, 9).default(0),
   reserve: bytes().default(0n),
   thin: thin.optional(),
+  budget: rates.optional(),
+  // Disks do less on a bad day than when they were measured.
+  reservable: percent(1, 100).default(80),
+  unreserved: rates.optional(),
 }).transform(toPoolSpec);
 
-type PoolSection = Omit<PoolSpec, 'group'> & { readonly volumeGroup: PoolSpec['group'] };
+type PoolSection = Omit<PoolSpec, 'group' | 'budget'> & {
+  readonly volumeGroup: PoolSpec['group'];
+  readonly budget?: Rates | undefined;
+  readonly reservable: number;
+  readonly unreserved?: Rates | undefined;
+};
 
-function toPoolSpec({ volumeGroup, ...rest }: PoolSection): PoolSpec {
-  return rest.type === 'thin'
-    ? { ...rest, group: volumeGroup, thin: rest.thin ?? thinDefaults }
-    : { ...rest, group: volumeGroup };
+function toPoolSpec({ volumeGroup, budget, reservable, unreserved = {}, ...rest }: PoolSection): PoolSpec {
+  return {
+    ...rest,
+    group: volumeGroup,
+    ...(rest.type === 'thin' && { thin: rest.thin ?? thinDefaults }),
+    ...(budget && { budget: { rates: budget, reservable, unreserved } }),
+  };
 }

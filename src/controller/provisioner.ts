@@ -1,10 +1,11 @@
 import { largestVolume, sizeUnit } from '../domain/capacity.ts';
 import type { Bytes, SizeRange } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
-import { type NodeName, parseVolumeId, type PoolName } from '../domain/ids.ts';
+import { type NodeName, parseVolumeId, type PoolName, type VolumeId } from '../domain/ids.ts';
 import { type ClassParameters, layoutFor } from '../domain/parameters.ts';
 import type { PoolSpec } from '../domain/pool.ts';
-import { noQos } from '../domain/qos.ts';
+import { largestPromised, reservableRates } from '../domain/promises.ts';
+import { applyChange, noQos, type QosChange } from '../domain/qos.ts';
 import type { Storage } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 
@@ -38,7 +39,8 @@ export class Provisioner {
       throw new Failure('exhausted', `no node of the topology asked for is served here; this is node ${this.node}`);
     }
     const { mkfsOptions } = parameters;
-    return this.#storage.create({ name, size, pool: spec.name, layout, mkfsOptions, qos: noQos }, signal);
+    const qos = applyChange(noQos, parameters.qos);
+    return this.#storage.create({ name, size, pool: spec.name, layout, mkfsOptions, qos }, signal);
   }
 
   /** Also when nothing of that id exists; an id that Quarry never issued names nothing anywhere. */
@@ -55,23 +57,36 @@ export class Provisioner {
   }
 
   async expand(id: string, size: SizeRange, signal: AbortSignal): Promise<Volume> {
-    const parsed = this.#parse(id);
-    if (!parsed) throw new Failure('not-found', `volume "${id}" does not exist`);
-    return this.#storage.expand(parsed.id, size, signal);
+    return this.#storage.expand(this.#known(id), size, signal);
+  }
+
+  async modify(id: string, change: QosChange, signal: AbortSignal): Promise<Volume> {
+    return this.#storage.modify(this.#known(id), change, signal);
   }
 
   list(): Volume[] {
     return [...this.#storage.inventory().volumes.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** The largest volume that can be made, and the unit of sizes. Zero for a pool that this node lacks or cannot serve now. */
+  /** The largest volume that can be made with what the class reserves, and the unit of sizes. Zero for a pool that this node lacks or cannot serve now. */
   capacity(parameters: ClassParameters): { largest: Bytes; unit: Bytes } {
     const name = parameters.pool ?? this.#specs[0]?.name;
     const spec = this.#specs.find((candidate) => candidate.name === name);
-    const pool = spec && this.#storage.inventory().pools.get(spec.name);
+    const { pools, volumes } = this.#storage.inventory();
+    const pool = spec && pools.get(spec.name);
     if (!pool || !spec) return { largest: 0n, unit: 0n };
     const layout = layoutFor(spec, parameters);
-    return { largest: largestVolume(pool, layout), unit: sizeUnit(pool, layout) };
+    const unit = sizeUnit(pool, layout);
+    const left = reservableRates(pool, volumes.values());
+    const qos = applyChange(noQos, parameters.qos);
+    return { largest: largestPromised(left, qos, unit, largestVolume(pool, layout)), unit };
+  }
+
+  /** Throws `not-found` for an id that Quarry never issued. */
+  #known(id: string): VolumeId {
+    const parsed = this.#parse(id);
+    if (!parsed) throw new Failure('not-found', `volume "${id}" does not exist`);
+    return parsed.id;
   }
 
   /** Throws `unavailable` for a volume of another node: what is true of it is not known here. */

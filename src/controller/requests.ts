@@ -2,6 +2,8 @@ import { type Bytes, parseSizeRange, roundUp, type SizeRange } from '../domain/b
 import { type CapabilityMessage, capabilityProblems } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
 import { parseParameters } from '../domain/parameters.ts';
+import { mergeChanges } from '../domain/qos.ts';
+import { parseQosChange } from '../domain/qos-parameters.ts';
 import { accepts } from '../domain/topology.ts';
 import type { CreateVolumeRequest } from '../gen/csi/v1/CreateVolumeRequest.ts';
 import type { VolumeRequest } from './provisioner.ts';
@@ -12,14 +14,13 @@ export function parseCreate(request: CreateVolumeRequest, driver: string): Volum
   if (request.name === '') problems.push('name is missing');
   problems.push(...capabilitiesProblems(request.volumeCapabilities));
   if (request.volumeContentSource) problems.push('volume_content_source: snapshots and clones are not offered');
-  const mutable = Object.keys(request.mutableParameters);
-  if (mutable.length > 0) problems.push(`mutable_parameters: none is offered; given: ${mutable.join(', ')}`);
   const parameters = collect(problems, () => parseParameters(request.parameters));
-  if (problems.length > 0 || !parameters) throw new Failure('invalid', problems.join('; '));
+  const change = collect(problems, () => parseQosChange(request.mutableParameters));
+  if (problems.length > 0 || !parameters || !change) throw new Failure('invalid', problems.join('; '));
   return {
     name: request.name,
     size: withMinimum(parseSizeRange(request.capacityRange), request.volumeCapabilities),
-    parameters,
+    parameters: { ...parameters, qos: mergeChanges(parameters.qos, change) },
     accepts: (node) => accepts(request.accessibilityRequirements, driver, node),
   };
 }

@@ -3,6 +3,7 @@ import { capabilityProblems } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
 import { pageOf } from '../domain/pages.ts';
 import { parseParameters } from '../domain/parameters.ts';
+import { parseQosChange } from '../domain/qos-parameters.ts';
 import { isIn, topologyOf } from '../domain/topology.ts';
 import type { Volume } from '../domain/volume.ts';
 import type { VolumeInit } from '../gen/csi/v1/Volume.ts';
@@ -16,6 +17,7 @@ const capabilities = [
   'GET_CAPACITY',
   'EXPAND_VOLUME',
   'GET_VOLUME',
+  'MODIFY_VOLUME',
   'SINGLE_NODE_MULTI_WRITER',
 ] as const;
 
@@ -47,6 +49,12 @@ function lifecycle(provisioner: Provisioner, driver: string): Partial<Controller
       const volume = await provisioner.expand(id, parseSizeRange(capacityRange), signal);
       // Also on a retry that found nothing to do: the filesystem may not have grown yet.
       return { capacityBytes: String(volume.size), nodeExpansionRequired: !volumeCapability?.block };
+    },
+
+    async controllerModifyVolume({ volumeId, mutableParameters }, { signal }) {
+      const id = requireId(volumeId);
+      await provisioner.modify(id, parseQosChange(mutableParameters), signal);
+      return {};
     },
   };
 }

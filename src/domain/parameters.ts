@@ -2,6 +2,8 @@ import { type Bytes, KiB, parseBytes } from './bytes.ts';
 import { Failure } from './errors.ts';
 import { parsePoolName, type PoolName } from './ids.ts';
 import { defaultLayout, type PoolSpec } from './pool.ts';
+import type { QosChange } from './qos.ts';
+import { qosParameterNames, qosParameterSummary, readQos } from './qos-parameters.ts';
 import type { Layout } from './volume.ts';
 
 /** The parameters of a StorageClass. What is absent follows the pool. */
@@ -12,6 +14,7 @@ export interface ClassParameters {
   readonly stripeSize?: Bytes;
   readonly mirrors?: number;
   readonly mkfsOptions: readonly string[];
+  readonly qos: QosChange;
 }
 
 type Parser = (value: string) => Partial<ClassParameters> | string;
@@ -32,7 +35,9 @@ const parsers: Readonly<Record<string, Parser>> = {
   mkfsOptions: (value) => ({ mkfsOptions: value.split(/\s+/).filter((word) => word !== '') }),
 };
 
-export const parameterNames: readonly string[] = Object.keys(parsers);
+export const parameterNames: readonly string[] = [...Object.keys(parsers), ...qosParameterNames];
+
+const known = `${Object.keys(parsers).join(', ')}, ${qosParameterSummary}`;
 
 /** What Kubernetes itself adds, and its sidecars read. */
 const kubernetesPrefix = 'csi.storage.k8s.io/';
@@ -40,11 +45,12 @@ const kubernetesPrefix = 'csi.storage.k8s.io/';
 /** Throws `invalid` with every problem at once. */
 export function parseParameters(parameters: Readonly<Record<string, string>>): ClassParameters {
   const problems: string[] = [];
-  const parsed: Partial<ClassParameters>[] = [{ mkfsOptions: [] }];
+  const qos = readQos(parameters, problems);
+  const parsed: Partial<ClassParameters>[] = [{ mkfsOptions: [], qos }];
   for (const [key, value] of Object.entries(parameters)) {
-    if (key.startsWith(kubernetesPrefix)) continue;
+    if (key.startsWith(kubernetesPrefix) || qosParameterNames.includes(key)) continue;
     const result = Object.hasOwn(parsers, key) ? parsers[key]?.(value) : undefined;
-    if (result === undefined) problems.push(`"${key}" is unknown; known: ${parameterNames.join(', ')}`);
+    if (result === undefined) problems.push(`"${key}" is unknown; known: ${known}`);
     else if (typeof result === 'string') problems.push(`${key} "${value}" ${result}`);
     else parsed.push(result);
   }

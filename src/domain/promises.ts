@@ -35,7 +35,7 @@ export function reservableRates({ spec }: Pool, volumes: Iterable<Volume>, excep
 }
 
 /** Whether all that is promised to a volume can be reserved. */
-export function fits(left: Rates, holder: Holder): boolean {
+function fits(left: Rates, holder: Holder): boolean {
   return entries(promisedTo(holder)).every(([key, rate]) => rate <= (left[key] ?? 0n));
 }
 
@@ -94,7 +94,7 @@ export function overpromises({ qos, size }: Holder): string[] {
 }
 
 /** For people, and exact: `500 IOPS`, `100 MiB/s`. */
-export function formatRate(key: RateKey, rate: bigint): string {
+function formatRate(key: RateKey, rate: bigint): string {
   if (key.endsWith('Iops')) return `${rate} IOPS`;
   const units: [string, bigint][] = [
     ['GiB', GiB],

@@ -51,10 +51,17 @@ export function activateVolume(group: VgName, lv: LvName): LvmArguments {
   return ['lvchange', '-a', 'y', `${group}/${lv}`];
 }
 
-export function retag(group: VgName, lv: LvName, change: { add?: string; remove?: string }): LvmArguments {
-  const remove = change.remove === undefined ? [] : ['--deltag', change.remove];
-  const add = change.add === undefined ? [] : ['--addtag', change.add];
-  return ['lvchange', ...remove, ...add, `${group}/${lv}`];
+export interface TagChange {
+  readonly add?: string | undefined;
+  readonly remove?: string | readonly string[] | undefined;
+}
+
+export function retag(group: VgName, lv: LvName, { add, remove = [] }: TagChange): LvmArguments {
+  const changes = [
+    ...[remove].flat().flatMap((tag) => ['--deltag', tag]),
+    ...(add === undefined ? [] : ['--addtag', add]),
+  ];
+  return ['lvchange', ...changes, `${group}/${lv}`];
 }
 
 export function activateGroup(group: VgName): LvmArguments {

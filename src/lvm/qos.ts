@@ -1,4 +1,9 @@
+import { Failure } from '../domain/errors.ts';
+import type { VolumeId } from '../domain/ids.ts';
 import { noQos, type Qos, type Rate, type RateKey, type RateSettings, rateKeys } from '../domain/qos.ts';
+import type { TagChange } from './arguments.ts';
+import type { ReportRow } from './report.ts';
+import { parseTags, tag, tagsOf } from './tags.ts';
 
 /** How the `qos` tag names each rate. */
 const letters = {
@@ -31,17 +36,43 @@ function printRate(rate: Rate): string {
 
 /** What it cannot read it leaves out: a later version may have written more. */
 export function parseQos(text: string | undefined): Qos {
+  return readWords(text).qos;
+}
+
+/**
+ * What to remove and add so that the volume of that report has these settings; `undefined` where it has them. Throws
+ * `precondition` where that would lose or contradict what a later version has written.
+ */
+export function qosTags(id: VolumeId, row: ReportRow, qos: Qos): TagChange | undefined {
+  const written = tagsOf(row['lv_tags'] ?? '', 'qos');
+  const unknown = written.flatMap((text) => readWords(parseTags(text).get('qos') ?? text).unknown);
+  if (unknown.length > 0) {
+    throw new Failure(
+      'precondition',
+      `the limits of volume ${id} have words that this version does not know (${unknown.join(', ')}): change them with the version that wrote them`,
+    );
+  }
+  const text = printQos(qos);
+  const wanted = text === '' ? undefined : tag('qos', text);
+  const remove = written.filter((one) => one !== wanted);
+  const add = wanted === undefined || written.includes(wanted) ? undefined : wanted;
+  return remove.length === 0 && add === undefined ? undefined : { add, remove };
+}
+
+function readWords(text = ''): { qos: Qos; unknown: string[] } {
   const limits: Partial<Record<RateKey, Rate>> = {};
   const reservations: Partial<Record<RateKey, Rate>> = {};
+  const unknown: string[] = [];
   let { enforcement } = noQos;
-  for (const word of (text ?? '').split('&')) {
+  for (const word of text.split('&').filter((part) => part !== '')) {
     const match = /^(\+?)(ri|wi|rb|wb)=(.+)$/.exec(word);
     const key = rateKeys.find((candidate) => letters[candidate] === match?.[2]);
     const rate = parseRate(match?.[3] ?? '');
-    if (key && rate) (match?.[1] === '+' ? reservations : limits)[key] = rate;
     if (word === 'strict') enforcement = 'strict';
+    else if (key && rate) (match?.[1] === '+' ? reservations : limits)[key] = rate;
+    else unknown.push(word);
   }
-  return { limits, reservations, enforcement };
+  return { qos: { limits, reservations, enforcement }, unknown };
 }
 
 function parseRate(text: string): Rate | undefined {

@@ -1,20 +1,21 @@
-import { chooseSize, refuseGrowth, roundedSize } from '../domain/capacity.ts';
+import { roundedSize } from '../domain/capacity.ts';
 import type { Bytes, SizeRange } from '../domain/bytes.ts';
 import { incompatibilities } from '../domain/compatibility.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
-import { type NodeName, type PoolName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
-import type { Pool } from '../domain/pool.ts';
+import { type NodeName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
 import { applyChange, type QosChange } from '../domain/qos.ts';
 import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/storage.ts';
 import type { FilesystemType, OpenVolume, Volume, VolumeSpec } from '../domain/volume.ts';
 import { Activation, type ActivationOptions } from './activation.ts';
 import { createVolume, extendVolume, listOne, removeVolume, retag } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
-import type { Lvm } from './lvm.ts';
+import type { Lvm, LvmArguments } from './lvm.ts';
 import { lvNameFor } from './names.ts';
 import { afterCreate, afterExtend, afterRemove } from './prediction.ts';
-import { printQos } from './qos.ts';
-import { creationTags, decodeLv } from './records.ts';
+import { qosTags } from './qos.ts';
+import { creationTags, decodeLv, toVolume } from './records.ts';
+import type { ReportRow } from './report.ts';
+import { Room } from './room.ts';
 import { tag } from './tags.ts';
 
 export interface LocalStorageOptions extends ActivationOptions {
@@ -29,12 +30,14 @@ export class LocalStorage implements Storage, NodeVolumes {
   readonly locks: VolumeLocks;
   readonly #options: LocalStorageOptions;
   readonly #activation: Activation;
+  readonly #room: Room;
 
   constructor(options: LocalStorageOptions) {
     this.node = options.node;
     this.locks = options.locks;
     this.#options = options;
     this.#activation = new Activation(options);
+    this.#room = new Room(options.node, options.cache);
   }
 
   inventory(): Inventory {
@@ -49,9 +52,10 @@ export class LocalStorage implements Storage, NodeVolumes {
     const lv = lvNameFor(spec.name);
     const id = volumeIdFor(this.node, lv);
     using _lock = this.locks.take(id, 'CreateVolume');
-    const { group } = this.#pool(spec.pool).spec;
+    const { group } = this.#room.pool(spec.pool).spec;
     // Awaited here, or the lock would be let go at once.
     return await this.#options.writer.exclusive(group, signal, async () => {
+      await this.#room.settle();
       const existing = await this.#existing(id);
       if (existing) return this.#reuse(existing, spec);
       return this.#make(id, spec);
@@ -63,7 +67,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     const volume = await this.find(id, signal);
     if (!volume) return;
     await this.#options.writer.exclusive(volume.group, signal, async () => {
-      if (!(await this.#isOurs(volume))) return this.#options.cache.drop(id);
+      if (!(await this.#lookUp(volume))) return this.#options.cache.drop(id);
       await this.#activation.refuseInUse(volume);
       await this.#options.writer.change(`volume ${id} could not be removed`, removeVolume(volume.group, volume.lv));
       this.#options.cache.drop(id);
@@ -76,17 +80,11 @@ export class LocalStorage implements Storage, NodeVolumes {
     using _lock = this.locks.take(id, 'ControllerExpandVolume');
     const found = await this.#mustFind(id, signal);
     return await this.#options.writer.exclusive(found.group, signal, async () => {
-      const wanted = roundedSize(this.#pool(found.pool), found.layout, size);
+      await this.#room.settle();
+      const wanted = roundedSize(this.#room.pool(found.pool), found.layout, size);
       if (found.size >= wanted) return keepSize(found, size);
-      const pool = await this.#withRoom(() => {
-        const current = this.#pool(found.pool);
-        refuseGrowth(current, found.layout, found.size, wanted);
-        return current;
-      });
-      await this.#options.writer.change(
-        `volume ${id} could not be extended`,
-        extendVolume(found.group, found.lv, wanted),
-      );
+      const pool = await this.#room.forGrowth(found, wanted);
+      await this.#change(`volume ${id} could not be extended`, extendVolume(found.group, found.lv, wanted));
       const volume = { ...found, size: wanted };
       this.#options.cache.put(volume);
       this.#options.cache.putPool(afterExtend(pool, found.layout, found.size, wanted));
@@ -98,13 +96,16 @@ export class LocalStorage implements Storage, NodeVolumes {
     using _lock = this.locks.take(id, 'ControllerModifyVolume');
     const { group } = await this.#mustFind(id, signal);
     return await this.#options.writer.exclusive(group, signal, async () => {
+      await this.#room.settle();
       const found = await this.#mustFind(id, signal);
-      const volume = { ...found, qos: applyChange(found.qos, change) };
-      const [remove, add] = [found.qos, volume.qos].map((qos) => tag('qos', printQos(qos)));
-      if (add === remove) return found;
-      const tags = { ...(printQos(found.qos) && { remove }), ...(printQos(volume.qos) && { add }) };
-      const what = `the limits of volume ${id} could not be changed`;
-      await this.#options.writer.change(what, retag(found.group, found.lv, tags));
+      const row = await this.#lookUp(found);
+      if (!row) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
+      const current = toVolume(decodeLv(row), found.pool) ?? found;
+      const volume = { ...current, qos: applyChange(current.qos, change) };
+      const tags = qosTags(id, row, volume.qos);
+      if (!tags) return current;
+      await this.#room.forChange(current, volume.qos);
+      await this.#change(`the limits of volume ${id} could not be changed`, retag(found.group, found.lv, tags));
       this.#options.cache.put(volume);
       return volume;
     });
@@ -141,10 +142,7 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   async #make(id: VolumeId, spec: VolumeSpec): Promise<Volume> {
     const { cache } = this.#options;
-    const { pool, size } = await this.#withRoom(() => {
-      const current = this.#pool(spec.pool);
-      return { pool: current, size: chooseSize(current, spec.layout, spec.size) };
-    });
+    const { pool, size } = await this.#room.forNew(id, spec);
     const { group } = pool.spec;
     const lv = lvNameFor(spec.name);
     const state = spec.layout.type === 'thick' ? 'creating' : 'ready';
@@ -167,7 +165,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     const thinPool = cache.thinPoolLv(pool.spec);
     const command = createVolume({ group, lv, size, layout, thinPool, tags: creationTags(volume) });
     try {
-      await this.#options.writer.change(`volume "${name}" could not be created`, command);
+      await this.#change(`volume "${name}" could not be created`, command);
     } catch (error) {
       // The writer has read the state again: what made LVM refuse the name may be this very volume.
       const existing = isFailure(error, 'exists') ? cache.current().volumes.get(id) : undefined;
@@ -177,17 +175,6 @@ export class LocalStorage implements Storage, NodeVolumes {
     cache.put(volume);
     cache.putPool(afterCreate(pool, layout, size));
     return state === 'creating' ? this.#activation.markReady(volume) : volume;
-  }
-
-  /** Memory may be behind: before anything is refused for want of room, LVM is asked. */
-  async #withRoom<T>(decide: () => T): Promise<T> {
-    try {
-      return decide();
-    } catch (error) {
-      if (!isFailure(error, 'exhausted')) throw error;
-      await this.#options.cache.refresh();
-      return decide();
-    }
   }
 
   /** A name that memory knows is looked up again: nothing is acknowledged that LVM does not show. */
@@ -202,33 +189,29 @@ export class LocalStorage implements Storage, NodeVolumes {
     return volume;
   }
 
-  /** Right before a removal LVM says once more whose the logical volume is. `false`: it is gone. */
-  async #isOurs(volume: Volume): Promise<boolean> {
+  /** For what bears on promises. */
+  async #change(what: string, argv: LvmArguments): Promise<void> {
+    try {
+      await this.#options.writer.change(what, argv);
+    } catch (error) {
+      this.#room.doubt();
+      throw error;
+    }
+  }
+
+  /** LVM says once more whose the logical volume is, and what its tags are. `undefined`: it is gone. */
+  async #lookUp(volume: Volume): Promise<ReportRow | undefined> {
     const answer = await this.#options.lvm.report(listOne(volume.group, volume.lv));
     if (!answer.ok) {
       const failure = lvmFailure(`volume ${volume.id} could not be looked up`, answer.messages);
-      if (failure.kind === 'not-found') return false;
+      if (failure.kind === 'not-found') return undefined;
       throw failure;
     }
-    const id = answer.rows.map(decodeLv)[0]?.tags.get('id');
-    if (id === volume.id) return true;
+    const [row] = answer.rows;
+    if (row && decodeLv(row).tags.get('id') === volume.id) return row;
     throw new Failure(
       'precondition',
       `${volume.group}/${volume.lv} no longer carries the tags of volume ${volume.id}: it is left alone`,
-    );
-  }
-
-  /** Throws `invalid` for a name no pool has, and `exhausted` for a pool that cannot serve now. */
-  #pool(name: PoolName): Pool {
-    const { pools, unready } = this.inventory();
-    const pool = pools.get(name);
-    if (pool) return pool;
-    const reason = unready.get(name);
-    if (reason !== undefined)
-      throw new Failure('exhausted', `pool ${name} is not ready on node ${this.node}: ${reason}`);
-    throw new Failure(
-      'invalid',
-      `there is no pool "${name}"; known: ${[...pools.keys(), ...unready.keys()].join(', ')}`,
     );
   }
 

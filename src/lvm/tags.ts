@@ -50,3 +50,8 @@ export function parseTags(list: string): ReadonlyMap<string, string> {
   }
   return tags;
 }
+
+/** As LVM has them, to be removed again: there may be several of one key where a person has added one. */
+export function tagsOf(list: string, key: TagKey): string[] {
+  return list.split(',').filter((text) => text.startsWith(`${prefix}${key}=`));
+}

@@ -50,6 +50,21 @@ describe('defaults', () => {
     ).toEqual(thin);
   });
 
+  test('of a budget', () => {
+    const read = (more: string) =>
+      parseConfig(`pools: [{name: p, volumeGroup: vg, type: thick, ${more}}]`, environment).pools[0]?.budget;
+    expect(read('budget: {readIops: 100k, writeBandwidth: 1.5G}')).toEqual({
+      rates: { readIops: 100_000n, writeBandwidth: 1_500_000_000n },
+      reservable: 80,
+      unreserved: {},
+    });
+    expect(read('budget: {readIops: 100}, reservable: 50%, unreserved: {writeIops: 7}')).toEqual({
+      rates: { readIops: 100n },
+      reservable: 50,
+      unreserved: { writeIops: 7n },
+    });
+  });
+
   test('an empty file is a mistake', () => {
     expect(problemsOf('')).toEqual(['pools: is missing']);
     expect(problemsOf('# nothing')).toEqual(['pools: is missing']);
@@ -162,6 +177,18 @@ pools:
       'type: thick, disks: {paths: [/dev/sdb], minSize: 2Ti, maxSize: 1Ti}',
       'pools[0].disks.minSize: must not be more than maxSize',
     ],
+    [
+      'type: thick, budget: {readIops: 0}',
+      'pools[0].budget.readIops: must be a rate such as 500, 100k or 2Gi, from 1 to 1P',
+    ],
+    ['type: thick, budget: {iops: 5}', /^pools\[0\]\.budget\.iops: unknown key; known here: readIops, writeIops, /],
+    ['type: thick, budget: {readIops: 5}, reservable: 101', 'pools[0].reservable: must be between 1 and 100 percent'],
+    ['type: thick, reservable: 50%', 'pools[0].reservable: has no meaning without budget'],
+    ['type: thick, unreserved: {readIops: 5}', 'pools[0].unreserved: has no meaning without budget'],
+    [
+      'type: thick, budget: {readIops: 1k}, unreserved: {readIops: 1001, writeIops: 5}',
+      'pools[0].unreserved.readIops: must not be more than the budget of 1000',
+    ],
   ])('%s', (pool, expected) => {
     const problems = problemsOfPool(pool);
     expect(problems).toHaveLength(1);
@@ -171,6 +198,15 @@ pools:
   test('an unreadable part contradicts nothing', () => {
     const problems = problemsOfPool('type: thin, thin: {autoextend: {threshold: 96%, by: 1}, refuseAt: x}');
     expect(problems).toEqual(['pools[0].thin.refuseAt: must be a whole percentage such as 80%']);
+  });
+
+  test('an unreadable budget is a budget', () => {
+    const problems = problemsOfPool('type: thick, budget: {readIops: x}, reservable: 5, unreserved: {readIops: 9}');
+    expect(problems).toEqual(['pools[0].budget.readIops: must be a rate such as 500, 100k or 2Gi, from 1 to 1P']);
+    expect(problemsOfPool('type: thick, unreserved: 5')).toEqual([
+      'pools[0].unreserved: must be a mapping with the keys readIops, writeIops, readBandwidth, writeBandwidth',
+      'pools[0].unreserved: has no meaning without budget',
+    ]);
   });
 
   test('no text is anything but a configuration or a failure that says why', () => {

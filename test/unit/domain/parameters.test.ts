@@ -2,6 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isFailure } from '../../../src/domain/errors.ts';
 import { parameterNames, parseParameters } from '../../../src/domain/parameters.ts';
+import { noQos } from '../../../src/domain/qos.ts';
+
+const unchanged = { limits: noQos.limits, reservations: noQos.reservations, enforcement: undefined };
 
 describe('parseParameters', () => {
   it('reads all of them', () =>
@@ -13,6 +16,8 @@ describe('parseParameters', () => {
         stripeSize: '64Ki',
         mirrors: '1',
         mkfsOptions: ' -m  1 -T news ',
+        readIops: '2k',
+        qosEnforcement: 'strict',
       }),
     ).toEqual({
       pool: 'fast',
@@ -21,16 +26,25 @@ describe('parseParameters', () => {
       stripeSize: 65_536n,
       mirrors: 1,
       mkfsOptions: ['-m', '1', '-T', 'news'],
+      qos: { ...unchanged, limits: { readIops: { fixed: 2000n } }, enforcement: 'strict' },
     }));
 
   it('passes over what Kubernetes adds', () =>
     expect(parseParameters({ 'csi.storage.k8s.io/pvc/name': 'x', 'csi.storage.k8s.io/fstype': 'xfs' })).toEqual({
       mkfsOptions: [],
+      qos: unchanged,
     }));
 
   it('names every problem, and the known keys', () => {
-    const parse = () => parseParameters({ Pool: 'x', type: 'thinn', stripes: '0', stripeSize: '3Ki' });
-    for (const text of ['"Pool" is unknown', 'known: pool, type', 'type "thinn"', 'stripes "0"', 'stripeSize "3Ki"']) {
+    const parse = () => parseParameters({ Pool: 'x', type: 'thinn', stripes: '0', stripeSize: '3Ki', readIops: '0' });
+    for (const text of [
+      '"Pool" is unknown',
+      'known: pool, type',
+      'type "thinn"',
+      'stripes "0"',
+      'stripeSize "3Ki"',
+      'readIops "0"',
+    ]) {
       expect(parse).toThrow(text);
     }
   });

@@ -1,0 +1,119 @@
+import { parseBytes } from './bytes.ts';
+import { Failure } from './errors.ts';
+import { mostRate, type QosChange, type Rate, type RateKey, rateKeys, reservedName } from './qos.ts';
+
+/** What is appended to a rate's name: the rate itself, or so much for each GiB, within bounds. */
+const forms = ['', 'PerGiB', 'Min', 'Max'] as const;
+type Form = (typeof forms)[number];
+type Given = Readonly<Partial<Record<Form, string>>>;
+
+const limitNames = rateKeys.map((key) => [key, key] as const);
+const reservationNames = rateKeys.map((key) => [reservedName(key), key] as const);
+
+const enforcementName = 'qosEnforcement';
+
+/** Every parameter of limits and reservations. */
+export const qosParameterNames: readonly string[] = [
+  ...[...limitNames, ...reservationNames].flatMap(([name]) => forms.map((form) => name + form)),
+  enforcementName,
+];
+
+/** The same for people, who would not read 33 names. */
+export const qosParameterSummary = `${[...limitNames, ...reservationNames].map(([name]) => name).join(', ')} (each also with PerGiB, and beside that Min and Max), ${enforcementName}`;
+
+/** A rate as parameters and the configuration write it: `500`, `2k`, `100Mi`; `undefined` where the text is none. */
+export function parseRate(text: string): bigint | undefined {
+  const rate = parseBytes(text);
+  return rate !== undefined && rate >= 1n && rate <= mostRate ? rate : undefined;
+}
+
+/**
+ * What the parameters say of limits and reservations; other parameters are passed over. What is wrong is added to
+ * `problems`, each with the parameter's name and how to mend it.
+ */
+export function readQos(parameters: Readonly<Record<string, string>>, problems: string[]): QosChange {
+  const read = <Word extends string>(names: readonly (readonly [string, RateKey])[], word: Word) => {
+    const settings: Partial<Record<RateKey, Rate | Word>> = {};
+    for (const [name, key] of names) {
+      const setting = readSetting(name, given(parameters, name), word, problems);
+      if (setting !== undefined) settings[key] = setting;
+    }
+    return settings;
+  };
+  const limits = read(limitNames, 'max');
+  const reservations = read(reservationNames, 'none');
+  for (const [name, key] of reservationNames) {
+    const [reserved, limit] = [fixedOf(reservations[key]), fixedOf(limits[key])];
+    if (reserved === undefined || limit === undefined || reserved <= limit) continue;
+    problems.push(`${name} ${reserved} is more than ${key} ${limit}: lower it or raise the limit`);
+  }
+  return { limits, reservations, enforcement: readEnforcement(parameters, problems) };
+}
+
+/**
+ * The change that ControllerModifyVolume asks for, or that is made to a class at creation. Throws `invalid` with every
+ * parameter that cannot be changed and every value that is wrong.
+ */
+export function parseQosChange(parameters: Readonly<Record<string, string>>): QosChange {
+  const problems: string[] = [];
+  for (const name of Object.keys(parameters)) {
+    if (name.startsWith('csi.storage.k8s.io/') || qosParameterNames.includes(name)) continue;
+    problems.push(`"${name}" is no parameter that can be changed; these can: ${qosParameterSummary}`);
+  }
+  const change = readQos(parameters, problems);
+  if (problems.length > 0) throw new Failure('invalid', `mutable_parameters: ${problems.join('; ')}`);
+  return change;
+}
+
+function given(parameters: Readonly<Record<string, string>>, name: string): Given {
+  return Object.fromEntries(
+    forms.flatMap((form) => (Object.hasOwn(parameters, name + form) ? [[form, parameters[name + form]]] : [])),
+  );
+}
+
+function readSetting<Word extends string>(
+  name: string,
+  texts: Given,
+  word: Word,
+  problems: string[],
+): Rate | Word | undefined {
+  const { '': whole, PerGiB, Min, Max } = texts;
+  const number = (form: Form) => readNumber(name + form, texts[form], '', problems);
+  if (whole !== undefined && PerGiB !== undefined) {
+    problems.push(`${name} and ${name}PerGiB contradict each other: give one of them`);
+  }
+  const fixed = whole === word ? undefined : readNumber(name, whole, ` or ${word}`, problems);
+  const [perGiB, least, most] = [number('PerGiB'), number('Min'), number('Max')];
+  for (const [form, text] of [['Min', Min] as const, ['Max', Max] as const]) {
+    if (text !== undefined && PerGiB === undefined) {
+      problems.push(`${name}${form} bounds what is given per GiB: give ${name}PerGiB beside it, or leave it out`);
+    }
+  }
+  if (least !== undefined && most !== undefined && least > most) {
+    problems.push(`${name}Min ${Min} is more than ${name}Max ${Max}: exchange them`);
+  }
+  if (whole === word) return word;
+  if (fixed !== undefined) return { fixed };
+  return perGiB === undefined ? undefined : { perGiB, least, most };
+}
+
+function readNumber(name: string, text: string | undefined, word: string, problems: string[]): bigint | undefined {
+  const rate = text === undefined ? undefined : parseRate(text);
+  if (text !== undefined && rate === undefined) {
+    problems.push(
+      `${name} "${text}" must be a whole number from 1 to 1P, such as 500, 2k or 100Mi${word && `,${word}`}`,
+    );
+  }
+  return rate;
+}
+
+function readEnforcement(parameters: Readonly<Record<string, string>>, problems: string[]): QosChange['enforcement'] {
+  const text = Object.hasOwn(parameters, enforcementName) ? parameters[enforcementName] : undefined;
+  if (text === undefined || text === 'strict' || text === 'report') return text;
+  problems.push(`${enforcementName} "${text}" must be strict or report`);
+  return undefined;
+}
+
+function fixedOf(setting: Rate | 'max' | 'none' | undefined): bigint | undefined {
+  return typeof setting === 'object' && 'fixed' in setting ? setting.fixed : undefined;
+}
