@@ -14,6 +14,7 @@ pools:
     disks: { paths: ["/dev/ubd[a-z]"] }
     approve: automatic
     thin: { share: 50%, overprovision: 2 }
+    budget: { writeBandwidth: 100Mi }
 `;
 
 describe('csi-sanity 5.6.0', () => {
@@ -28,7 +29,8 @@ describe('csi-sanity 5.6.0', () => {
   ])('passes with $access access to $type volumes, skipping only what is not offered', async ({ access, type }) => {
     await (started ??= startDriver(guest(), config));
     const folder = `/tmp/sanity-${access}-${type}`;
-    await guest().shell(`mkdir ${folder}; echo 'type: ${type}' > ${folder}/parameters.yaml`);
+    await guest().shell(`mkdir ${folder}; echo 'type: ${type}' > ${folder}/parameters.yaml
+      printf 'readIops: "500"\nreservedWriteBandwidth: 1Mi\n' > ${folder}/mutable.yaml`);
     const run = await guest().exec([
       '/tools/csi-sanity',
       '-csi.endpoint=unix:///run/quarry/csi.sock',
@@ -36,6 +38,7 @@ describe('csi-sanity 5.6.0', () => {
       `-csi.testvolumesize=${GiB}`,
       `-csi.testvolumeexpandsize=${2 * GiB}`,
       `-csi.testvolumeparameters=${folder}/parameters.yaml`,
+      `-csi.testvolumemutableparameters=${folder}/mutable.yaml`,
       `-csi.mountdir=${folder}/mount`,
       `-csi.stagingdir=${folder}/staging`,
       `--ginkgo.json-report=${folder}/report.json`,
@@ -48,7 +51,7 @@ describe('csi-sanity 5.6.0', () => {
     expect(inState('failed').map(({ name, failure }) => `${name}: ${failure}`)).toEqual([]);
     expect(unexplained.map(({ name }) => name)).toEqual([]);
     expect(run.exitCode, run.stdout).toBe(0);
-    expect(inState('passed').length).toBeGreaterThanOrEqual(49);
+    expect(inState('passed').length).toBeGreaterThanOrEqual(57);
     expect(
       await guest().shell('lvs --noheadings -S lv_role!=private -o lv_tags | grep -c quarry.role=volume || true'),
     ).toBe('0\n');

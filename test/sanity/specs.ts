@@ -32,7 +32,6 @@ const missingCapabilities: readonly [string, RegExp][] = [
   ['LIST_SNAPSHOTS', /^ListSnapshots /],
   ['GET_SNAPSHOT', /^GetSnapshot /],
   ['CLONE_VOLUME', /source volume/],
-  ['MODIFY_VOLUME', /^ModifyVolume |volume attribute class/],
   ['GROUP_CONTROLLER_SERVICE', /^GroupController /],
   ['LIST_VOLUME_HEALTH', /^ControllerListVolumeHealth /],
   ['GET_VOLUME_HEALTH', /^ControllerGetVolumeHealth |› NodeGetVolumeHealth ›/],
