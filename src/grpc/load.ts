@@ -17,6 +17,7 @@ export interface Interface {
 
 export const csi: Interface = { file: 'csi.proto', package: 'csi.v1' };
 export const pluginRegistration: Interface = { file: 'pluginregistration.proto', package: 'pluginregistration' };
+export const fleet: Interface = { file: 'fleet.proto', package: 'quarry.fleet.v1' };
 
 /**
  * Reads a proto with the options that redaction and limits go by. protobufjs does it alone: proto-loader drops those options,

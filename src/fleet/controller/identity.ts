@@ -1,0 +1,54 @@
+import { createHash, type X509Certificate } from 'node:crypto';
+import { isFailure, messageOf } from '../../domain/errors.ts';
+import type { NodeName } from '../../domain/ids.ts';
+import { nodeOfCertificate } from '../wire/certificates.ts';
+import type { Refusal } from './refusals.ts';
+
+/** Whom a token names, and until when, in milliseconds since the epoch. */
+export interface Authenticated {
+  readonly node: NodeName;
+  readonly expires: number;
+}
+
+/**
+ * Checks a bearer token. Throws `unavailable` when it could not be checked, and any other failure when it is not one of a node
+ * of ours.
+ */
+export type Authenticate = (token: string) => Promise<Authenticated>;
+
+export interface Identity extends Authenticated {
+  /** A digest of the token; a certificate needs none, since its key never leaves the node. */
+  readonly token?: string;
+}
+
+/** What a peer shows of itself. */
+export interface Credentials {
+  readonly certificate: X509Certificate | undefined;
+  /** The metadata `authorization`. */
+  readonly authorization: string | undefined;
+}
+
+export type Identify = (credentials: Credentials) => Promise<Identity | Refusal>;
+
+/** TLS has checked the certificate against our authority already. */
+export function byCertificate(): Identify {
+  return async ({ certificate }) => {
+    const node = certificate && nodeOfCertificate(certificate);
+    if (certificate && node) return { node, expires: certificate.validToDate.getTime() };
+    return { reason: 'certificate', message: 'the certificate names no node: it needs one URI quarry://node/<name>' };
+  };
+}
+
+export function byToken(authenticate: Authenticate): Identify {
+  return async ({ authorization }) => {
+    const token = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1];
+    if (token === undefined) return { reason: 'token', message: 'no bearer token was sent' };
+    try {
+      const { node, expires } = await authenticate(token);
+      return { node, expires, token: createHash('sha256').update(token).digest('base64') };
+    } catch (error) {
+      if (isFailure(error, 'unavailable')) return { reason: 'unchecked', message: error.message };
+      return { reason: 'token', message: messageOf(error) };
+    }
+  };
+}

@@ -1,0 +1,119 @@
+import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import type { Fleet } from '../../domain/fleet.ts';
+import type { NodeName } from '../../domain/ids.ts';
+import type { Log } from '../../log.ts';
+import type { CredentialFiles } from '../wire/credentials.ts';
+import { largestMessage, loadProtocol } from '../wire/protocol.ts';
+import { defaultTiming, type Timing } from '../wire/timing.ts';
+import { Attachment, type AttachmentContext } from './attachment.ts';
+import type { Identify } from './identity.ts';
+import { createListener, type Peer } from './listener.ts';
+import { Members } from './members.ts';
+import { createRefusals, type Reason } from './refusals.ts';
+
+export interface FleetServerOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** The certificate of the server; with `ca`, nodes must show one of theirs. */
+  readonly files: CredentialFiles;
+  /** Milliseconds between two looks at the files. */
+  readonly reload?: number;
+  readonly identify: Identify;
+  readonly driver: string;
+  readonly driverVersion: string;
+  readonly log: Log;
+  readonly timing?: Timing;
+  /** Milliseconds since the epoch; for tests. */
+  readonly now?: () => number;
+}
+
+export interface FleetServer {
+  readonly fleet: Fleet;
+  /** Peers that were turned away or cut off. */
+  refused(): ReadonlyMap<Reason, number>;
+  /** Throws `unavailable`. Resolves with the port. */
+  start(): Promise<number>;
+  /** Ends every stream; what is in flight ends as unknown. */
+  stop(): Promise<void>;
+}
+
+/** How often it is looked whether a peer is silent, stuck, or without a valid credential. */
+const sweepEvery = 1000;
+
+export function createFleetServer(options: FleetServerOptions): FleetServer {
+  const { log, timing = defaultTiming, now = Date.now } = options;
+  const protocol = loadProtocol();
+  const members = new Members(now);
+  const refusals = createRefusals(log, now);
+  const { driver, driverVersion, identify } = options;
+  const current = new Map<NodeName, Attachment>();
+  const context = { protocol, driver, driverVersion, identify, members, current, refusals, timing, log, now };
+  const attachments = new Set<Attachment>();
+  const grpc = createGrpc(protocol, context, attachments);
+  const listener = createListener({
+    host: options.host,
+    port: options.port,
+    files: options.files,
+    reload: options.reload ?? 10_000,
+    greeting: timing.greeting,
+    accept: (socket, peer) => grpc.accept(socket, peer),
+    refuse: (refusal, peer) => refusals.add(refusal, { peer }),
+    log,
+  });
+  let sweep: NodeJS.Timeout | undefined;
+  return {
+    fleet: members,
+    refused: () => refusals.counts(),
+    async start() {
+      const port = await listener.start();
+      sweep = setInterval(() => attachments.forEach((one) => one.check()), Math.min(sweepEvery, timing.silence / 4));
+      sweep.unref();
+      return port;
+    },
+    async stop() {
+      clearInterval(sweep);
+      const ends = [...attachments].map((one) => one.ended);
+      for (const one of attachments) one.finish('the controller is stopping');
+      await Promise.all(ends);
+      await listener.stop();
+      grpc.server.forceShutdown();
+    },
+  };
+}
+
+/** The gRPC server gets its connections from our listener: it sees none that TLS was not established on. */
+function createGrpc(
+  { definition }: AttachmentContext['protocol'],
+  context: AttachmentContext,
+  attachments: Set<Attachment>,
+) {
+  const peers = new Map<string, Peer>();
+  const server = new Server({
+    'grpc.max_receive_message_length': largestMessage,
+    'grpc.max_concurrent_streams': 1,
+    // What the streams' own pings do not see: connections that have none any longer.
+    'grpc.max_connection_idle_ms': context.timing.silence,
+    'grpc.keepalive_time_ms': context.timing.silence,
+    'grpc.keepalive_timeout_ms': context.timing.silence,
+  });
+  server.addService(definition, {
+    attach(call: ServerDuplexStream<Buffer, Buffer>) {
+      const peer = peers.get(call.getPeer());
+      if (!peer) return call.destroy();
+      const attachment = new Attachment(call, peer, context);
+      attachments.add(attachment);
+      void attachment.ended.then(() => attachments.delete(attachment));
+      void attachment.start();
+    },
+  });
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  return {
+    server,
+    accept(socket: Parameters<typeof injector.injectConnection>[0], peer: Peer) {
+      peers.set(peer.address, peer);
+      socket.on('close', () => peers.delete(peer.address));
+      injector.injectConnection(socket);
+    },
+  };
+}

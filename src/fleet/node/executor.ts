@@ -1,0 +1,87 @@
+import { Failure, isFailure } from '../../domain/errors.ts';
+import { parseVolumeId, type VolumeId } from '../../domain/ids.ts';
+import type { Storage } from '../../domain/storage.ts';
+import type { Volume } from '../../domain/volume.ts';
+import type { Command } from '../../gen/quarry/fleet/v1/Command.ts';
+import type { ReplyInit } from '../../gen/quarry/fleet/v1/Reply.ts';
+import type { Log } from '../../log.ts';
+import { writeFailure } from '../wire/failures.ts';
+import { readQosChange } from '../wire/qos.ts';
+import { readRange, readSpec, writeVolume } from '../wire/volumes.ts';
+
+/** More than a controller sends at once. */
+const mostRunning = 1024;
+
+export interface ExecutorOptions {
+  readonly storage: Storage;
+  readonly reply: (reply: ReplyInit) => void;
+  readonly log: Log;
+}
+
+/** Does the commands of one stream. */
+export class Executor {
+  readonly #options: ExecutorOptions;
+  readonly #running = new Map<string, AbortController>();
+  #lastId = 0n;
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `invalid` when there are more than any controller of ours sends. */
+  accept(command: Command): void {
+    // Ids rise: one that was seen was begun, and once is enough.
+    if (BigInt(command.id) <= this.#lastId) return;
+    this.#lastId = BigInt(command.id);
+    if (this.#running.size >= mostRunning) {
+      throw new Failure('invalid', `more than ${mostRunning} commands at once are no controller's of ours`);
+    }
+    void this.#run(command);
+  }
+
+  cancel(id: string): void {
+    this.#running.get(id)?.abort(new Failure('cancelled', 'the caller gave up'));
+  }
+
+  /** What has not begun does not begin any more; what is running on LVM runs on. */
+  stop(): void {
+    for (const id of this.#running.keys()) this.cancel(id);
+  }
+
+  async #run(command: Command): Promise<void> {
+    const { reply, log } = this.#options;
+    const { id } = command;
+    const controller = new AbortController();
+    this.#running.set(id, controller);
+    const timeout = Number(command.timeoutMs);
+    const timer = timeout > 0 ? setTimeout(() => this.cancel(id), timeout) : undefined;
+    try {
+      const volume = await this.#perform(command, controller.signal);
+      reply({ id, done: volume ? { volume: writeVolume(volume) } : {} });
+    } catch (error) {
+      if (!isFailure(error)) log.error({ error, action: command.action }, 'command of the controller failed');
+      reply({ id, error: writeFailure(error) });
+    } finally {
+      clearTimeout(timer);
+      this.#running.delete(id);
+    }
+  }
+
+  async #perform(command: Command, signal: AbortSignal): Promise<Volume | undefined> {
+    const { storage } = this.#options;
+    const { find, create, remove, expand, modify } = command;
+    if (find) return storage.find(readId(find.volume), signal);
+    if (create) return storage.create(readSpec(create.spec), signal);
+    if (expand) return storage.expand(readId(expand.volume), readRange(expand.size), signal);
+    if (modify) return storage.modify(readId(modify.volume), readQosChange(modify.change), signal);
+    if (!remove) throw new Failure('unimplemented', `node ${storage.node} does not know this command`);
+    await storage.remove(readId(remove.volume), signal);
+    return undefined;
+  }
+}
+
+function readId(text: string): VolumeId {
+  const parsed = parseVolumeId(text);
+  if (parsed) return parsed.id;
+  throw new Failure('invalid', `"${text.slice(0, 128)}" is no volume id`);
+}

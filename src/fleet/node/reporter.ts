@@ -1,0 +1,67 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { NodeName, PoolName, VolumeId } from '../../domain/ids.ts';
+import type { Pool } from '../../domain/pool.ts';
+import type { Inventory } from '../../domain/storage.ts';
+import type { Volume } from '../../domain/volume.ts';
+import type { ReportInit } from '../../gen/quarry/fleet/v1/Report.ts';
+import { writePool } from '../wire/pools.ts';
+import { writeVolume } from '../wire/volumes.ts';
+
+/** So that a part with the longest names and options stays within a message. */
+const volumesPerPart = 64;
+
+/** What a controller has been told over one stream, and so what it is to be told next. */
+export class Reporter {
+  readonly #node: NodeName;
+  readonly #now: () => number;
+  #told: { volumes: Map<VolumeId, Volume>; pools: Map<PoolName, Pool>; unready: Map<PoolName, string> } | undefined;
+
+  constructor(node: NodeName, now: () => number) {
+    this.#node = node;
+    this.#now = now;
+  }
+
+  /** Everything the first time, then what is different. Empty when nothing is. */
+  next(inventory: Inventory): ReportInit[] {
+    const full = this.#told === undefined;
+    const told = (this.#told ??= { volumes: new Map(), pools: new Map(), unready: new Map() });
+    const ours = new Map([...inventory.volumes].filter(([, { node }]) => node === this.#node));
+    const volumes = update(told.volumes, ours);
+    const pools = update(told.pools, inventory.pools);
+    const unready = update(told.unready, inventory.unready);
+    const parts = chunked(volumes.changed).map((part): ReportInit => ({ volumes: part.map(writeVolume) }));
+    const rest: ReportInit = {
+      removedVolumes: volumes.removed,
+      pools: pools.changed.map(writePool),
+      removedPools: pools.removed,
+      ageMs: String(Math.max(0, this.#now() - inventory.reportedAt)),
+      ...(full && { defaultPool: inventory.defaultPool ?? '' }),
+      ...((unready.any || full) && { unready: { reasons: Object.fromEntries(inventory.unready) } }),
+    };
+    if (!full && !volumes.any && !pools.any && !unready.any) return [];
+    const all: ReportInit[] = [...parts, rest];
+    for (const part of all) Object.assign(part, { full: full && part === all[0], more: part !== rest });
+    return all;
+  }
+}
+
+/** Makes `told` what `now` is, and says what that took. */
+function update<K, V>(told: Map<K, V>, now: ReadonlyMap<K, V>): { changed: V[]; removed: K[]; any: boolean } {
+  const changed: V[] = [];
+  for (const [key, value] of now) {
+    if (isDeepStrictEqual(told.get(key), value)) continue;
+    told.set(key, value);
+    changed.push(value);
+  }
+  const removed = [...told.keys()].filter((key) => !now.has(key));
+  for (const key of removed) told.delete(key);
+  return { changed, removed, any: changed.length + removed.length > 0 };
+}
+
+function chunked(volumes: readonly Volume[]): Volume[][] {
+  const chunks: Volume[][] = [];
+  for (let start = 0; start < volumes.length; start += volumesPerPart) {
+    chunks.push(volumes.slice(start, start + volumesPerPart));
+  }
+  return chunks;
+}

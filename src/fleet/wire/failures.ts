@@ -1,0 +1,36 @@
+import { Failure, type FailureKind, isFailure } from '../../domain/errors.ts';
+import type { Error as ErrorMessage, ErrorInit } from '../../gen/quarry/fleet/v1/Error.ts';
+
+/** A new kind does not compile until it is here and in the proto. */
+const kinds = {
+  invalid: 'INVALID',
+  'not-found': 'NOT_FOUND',
+  exists: 'EXISTS',
+  exhausted: 'EXHAUSTED',
+  'out-of-range': 'OUT_OF_RANGE',
+  precondition: 'PRECONDITION',
+  busy: 'BUSY',
+  'bad-token': 'BAD_TOKEN',
+  unavailable: 'UNAVAILABLE',
+  cancelled: 'CANCELLED',
+  unimplemented: 'UNIMPLEMENTED',
+} as const satisfies Record<FailureKind, ErrorInit['kind']>;
+
+const byName = new Map(Object.entries(kinds).map(([kind, name]) => [name as string, kind as FailureKind]));
+
+/** So much of a message crosses; what is cut off is in the node's log. */
+const longestMessage = 2048;
+
+/** An error that is no Failure tells the controller nothing: it may carry what is not its business. */
+export function writeFailure(error: unknown): ErrorInit {
+  if (!isFailure(error)) return { kind: 'UNKNOWN', message: 'internal error; the log of the node has it' };
+  return { kind: kinds[error.kind], message: error.message.slice(0, longestMessage).toWellFormed() };
+}
+
+/** A kind that is unknown here says nothing about the outcome, and so it is `unavailable`. */
+export function readFailure({ kind, message }: ErrorMessage, node: string): Failure {
+  const known = byName.get(kind);
+  return known
+    ? new Failure(known, message)
+    : new Failure('unavailable', `node ${node}: ${message || 'unknown error'}`);
+}

@@ -1,0 +1,33 @@
+import type { FromNode, FromNodeInit } from '../../gen/quarry/fleet/v1/FromNode.ts';
+import type { ToNode, ToNodeInit } from '../../gen/quarry/fleet/v1/ToNode.ts';
+import { decode, encode, fleet, loadProto, rawDefinition } from '../../grpc/load.ts';
+
+/** What this program speaks. A peer that speaks none of it is refused. */
+export const versions = { oldest: 1, newest: 1 } as const;
+
+export const serviceName = `${fleet.package}.Fleet`;
+export const attachPath = `/${serviceName}/Attach`;
+
+/** Bytes. A part of a report has 64 volumes of 5 KiB at the very most. */
+export const largestMessage = 1024 * 1024;
+
+export interface Protocol {
+  readonly definition: ReturnType<typeof rawDefinition>;
+  fromNode(bytes: Buffer): FromNode;
+  toNode(bytes: Buffer): ToNode;
+  writeFromNode(message: FromNodeInit): Buffer;
+  writeToNode(message: ToNodeInit): Buffer;
+}
+
+/** Decoding throws on what is no message. */
+export function loadProtocol(): Protocol {
+  const root = loadProto(fleet);
+  const [up, down] = [root.lookupType(`${fleet.package}.FromNode`), root.lookupType(`${fleet.package}.ToNode`)];
+  return {
+    definition: rawDefinition(root, serviceName),
+    fromNode: (bytes) => decode(up, bytes),
+    toNode: (bytes) => decode(down, bytes),
+    writeFromNode: (message) => encode(up, message),
+    writeToNode: (message) => encode(down, message),
+  };
+}

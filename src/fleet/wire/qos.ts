@@ -1,0 +1,112 @@
+import { type Budget, noQos, type Qos, type QosChange, type Rate, rateKeys, type Rates } from '../../domain/qos.ts';
+import type { Budget as BudgetMessage, BudgetInit } from '../../gen/quarry/fleet/v1/Budget.ts';
+import type { Qos as QosMessage, QosInit } from '../../gen/quarry/fleet/v1/Qos.ts';
+import type { QosChange as QosChangeMessage, QosChangeInit } from '../../gen/quarry/fleet/v1/QosChange.ts';
+import type { Rate as RateMessage, RateInit } from '../../gen/quarry/fleet/v1/Rate.ts';
+import type { RateSettings as SettingsMessage, RateSettingsInit } from '../../gen/quarry/fleet/v1/RateSettings.ts';
+import type { Rates as RatesMessage, RatesInit } from '../../gen/quarry/fleet/v1/Rates.ts';
+
+type Settings<Word> = Partial<Record<(typeof rateKeys)[number], Rate | Word>>;
+
+export function writeQos({ limits, reservations, enforcement }: Qos): QosInit {
+  return {
+    limits: writeSettings(limits),
+    reservations: writeSettings(reservations),
+    strict: enforcement === 'strict',
+  };
+}
+
+export function readQos(message: QosMessage | null): Qos {
+  const [limits, reservations] = [readSettings(message?.limits), readSettings(message?.reservations)];
+  const strict = message?.strict === true;
+  // One for all that have none: a controller holds a hundred thousand volumes.
+  if (!strict && Object.keys(limits).length + Object.keys(reservations).length === 0) return noQos;
+  return { limits, reservations, enforcement: strict ? 'strict' : 'report' };
+}
+
+export function writeQosChange({ limits, reservations, enforcement }: QosChange): QosChangeInit {
+  return {
+    limits: writeSettings(limits),
+    reservations: writeSettings(reservations),
+    ...(enforcement !== undefined && { strict: enforcement === 'strict' }),
+  };
+}
+
+export function readQosChange(message: QosChangeMessage | null): QosChange {
+  const strict = message?._strict === undefined ? undefined : message.strict === true;
+  return {
+    limits: readChanges(message?.limits, 'max'),
+    reservations: readChanges(message?.reservations, 'none'),
+    ...(strict !== undefined && { enforcement: strict ? ('strict' as const) : ('report' as const) }),
+  };
+}
+
+function writeSettings(settings: Readonly<Settings<'max' | 'none'>>): RateSettingsInit {
+  const message: Record<string, RateInit> = {};
+  for (const key of rateKeys) {
+    const rate = settings[key];
+    if (rate !== undefined) message[key] = writeRate(rate);
+  }
+  return message;
+}
+
+function writeRate(rate: Rate | 'max' | 'none'): RateInit {
+  if (typeof rate === 'string') return { cleared: true };
+  if ('fixed' in rate) return { fixed: String(rate.fixed) };
+  return {
+    perGib: {
+      rate: String(rate.perGiB),
+      ...(rate.least !== undefined && { least: String(rate.least) }),
+      ...(rate.most !== undefined && { most: String(rate.most) }),
+    },
+  };
+}
+
+function readSettings(message: SettingsMessage | null | undefined): Settings<never> {
+  const settings: Settings<never> = {};
+  for (const key of rateKeys) {
+    const rate = readRate(message?.[key]);
+    if (rate !== undefined) settings[key] = rate;
+  }
+  return settings;
+}
+
+function readChanges<Word extends string>(message: SettingsMessage | null | undefined, cleared: Word): Settings<Word> {
+  const changes: Settings<Word> = readSettings(message);
+  for (const key of rateKeys) if (message?.[key]?.rate === 'cleared') changes[key] = cleared;
+  return changes;
+}
+
+function readRate(message: RateMessage | null | undefined): Rate | undefined {
+  if (message?.rate === 'fixed') return { fixed: BigInt(message.fixed ?? 0) };
+  if (message?.rate !== 'perGib' || !message.perGib) return undefined;
+  const { rate, least, most } = message.perGib;
+  return {
+    perGiB: BigInt(rate),
+    ...(least !== undefined && { least: BigInt(least) }),
+    ...(most !== undefined && { most: BigInt(most) }),
+  };
+}
+
+export function writeBudget({ rates, reservable, unreserved }: Budget): BudgetInit {
+  return { rates: writeRates(rates), reservable, unreserved: writeRates(unreserved) };
+}
+
+export function readBudget({ rates, reservable, unreserved }: BudgetMessage): Budget {
+  return { rates: readRates(rates), reservable, unreserved: readRates(unreserved) };
+}
+
+function writeRates(rates: Rates): RatesInit {
+  const message: Record<string, string> = {};
+  for (const key of rateKeys) if (rates[key] !== undefined) message[key] = String(rates[key]);
+  return message;
+}
+
+function readRates(message: RatesMessage | null): Rates {
+  const rates: Partial<Record<(typeof rateKeys)[number], bigint>> = {};
+  for (const key of rateKeys) {
+    const rate = message?.[key];
+    if (rate !== undefined) rates[key] = BigInt(rate);
+  }
+  return rates;
+}

@@ -1,0 +1,115 @@
+import type { SizeRange } from '../../domain/bytes.ts';
+import { Failure } from '../../domain/errors.ts';
+import { type LvName, type NodeName, parsePoolName, parseVgName, parseVolumeId } from '../../domain/ids.ts';
+import type { PoolName, VgName } from '../../domain/ids.ts';
+import { filesystemTypes, type Layout, type Volume, type VolumeSpec } from '../../domain/volume.ts';
+import type { Layout as LayoutMessage, LayoutInit } from '../../gen/quarry/fleet/v1/Layout.ts';
+import type { SizeRange as RangeMessage, SizeRangeInit } from '../../gen/quarry/fleet/v1/SizeRange.ts';
+import type { Volume as VolumeMessage, VolumeInit } from '../../gen/quarry/fleet/v1/Volume.ts';
+import type { VolumeSpec as SpecMessage, VolumeSpecInit } from '../../gen/quarry/fleet/v1/VolumeSpec.ts';
+import { readQos, writeQos } from './qos.ts';
+
+export function writeVolume(volume: Volume): VolumeInit {
+  const { id, name, pool, group, lv, size, layout, filesystem, mkfsOptions, qos, state } = volume;
+  return {
+    id,
+    name,
+    pool,
+    group,
+    lv,
+    filesystem,
+    size: String(size),
+    layout: writeLayout(layout),
+    mkfsOptions: [...mkfsOptions],
+    qos: writeQos(qos),
+    creating: state === 'creating',
+  };
+}
+
+const noOptions: readonly string[] = [];
+
+/** Throws `invalid` for what no node of ours sends, such as a volume of another node. */
+export function readVolume(message: VolumeMessage, node: NodeName): Volume {
+  const parsed = parseVolumeId(message.id);
+  if (!parsed) throw new Failure('invalid', `"${message.id.slice(0, 128)}" is no volume id`);
+  if (parsed.node !== node) throw new Failure('invalid', `volume ${parsed.id} is not of node ${node}`);
+  return {
+    id: parsed.id,
+    node,
+    name: message.name,
+    pool: readPoolName(message.pool),
+    group: readVgName(message.group),
+    lv: message.lv as LvName,
+    size: BigInt(message.size),
+    layout: readLayout(message.layout),
+    // What a newer node may have made is not known here, and never blank.
+    filesystem: message.filesystem === 'none' ? 'none' : (filesystemTypes.find(is(message.filesystem)) ?? 'unknown'),
+    mkfsOptions: message.mkfsOptions.length === 0 ? noOptions : message.mkfsOptions,
+    qos: readQos(message.qos),
+    state: message.creating ? 'creating' : 'ready',
+  };
+}
+
+function is(text: string): (known: string) => boolean {
+  return (known) => known === text;
+}
+
+export function writeSpec({ name, pool, layout, size, mkfsOptions, qos }: VolumeSpec): VolumeSpecInit {
+  return {
+    name,
+    pool,
+    layout: writeLayout(layout),
+    size: writeRange(size),
+    mkfsOptions: [...mkfsOptions],
+    qos: writeQos(qos),
+  };
+}
+
+export function readSpec(message: SpecMessage | null): VolumeSpec {
+  if (!message) throw new Failure('invalid', 'the specification of the volume is missing');
+  const { name, pool, layout, size, mkfsOptions, qos } = message;
+  return {
+    name,
+    pool: readPoolName(pool),
+    layout: readLayout(layout),
+    size: readRange(size),
+    mkfsOptions,
+    qos: readQos(qos),
+  };
+}
+
+export function writeRange({ required, limit }: SizeRange): SizeRangeInit {
+  return { required: String(required), ...(limit !== undefined && { limit: String(limit) }) };
+}
+
+export function readRange(message: RangeMessage | null): SizeRange {
+  const limit = message?.limit;
+  return { required: BigInt(message?.required ?? 0), ...(limit !== undefined && { limit: BigInt(limit) }) };
+}
+
+function writeLayout(layout: Layout): LayoutInit {
+  if (layout.type === 'thin') return { thin: {} };
+  const { stripes, stripeSize, mirrors } = layout;
+  return { thick: { stripes, mirrors, stripeSize: String(stripeSize) } };
+}
+
+const thin: Layout = { type: 'thin' };
+
+function readLayout(message: LayoutMessage | null): Layout {
+  if (message?.thin) return thin;
+  if (!message?.thick) throw new Failure('invalid', 'the layout of a volume is missing or not known here');
+  const { stripes, stripeSize, mirrors } = message.thick;
+  return { type: 'thick', stripes, stripeSize: BigInt(stripeSize), mirrors };
+}
+
+export function readPoolName(text: string): PoolName {
+  const name = parsePoolName(text);
+  if (name) return name;
+  throw new Failure('invalid', `"${text.slice(0, 128)}" is no pool name`);
+}
+
+export function readVgName(text: string): VgName {
+  const name = parseVgName(text);
+  if (name) return name;
+  throw new Failure('invalid', `"${text.slice(0, 128)}" is no name of a volume group`);
+}
