@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { Failure } from '../domain/errors.ts';
+import type { NodeName } from '../domain/ids.ts';
+import type { Api, ApiAnswer } from './api.ts';
+import { status, tokenReview } from './objects.ts';
+import { expiryOf } from './token.ts';
+
+/** Whose word a token makes it. */
+export interface Identity {
+  readonly node: NodeName;
+  readonly nodeUid: string | undefined;
+  readonly podUid: string | undefined;
+  /** Milliseconds since the epoch, by the clock of this machine. */
+  readonly expires: number;
+}
+
+/** Throws `invalid` for a token that says nothing, and `unavailable` when nobody could say whether it does. */
+export type Authenticate = (token: string, signal?: AbortSignal) => Promise<Identity>;
+
+export interface AuthenticateOptions {
+  readonly api: Api;
+  readonly audience: string;
+  /** `namespace:name` */
+  readonly serviceAccount: string;
+  /** The node as ids and topology carry it, from the name that Kubernetes knows it by. */
+  readonly nodeName: (name: string) => NodeName;
+  /** Milliseconds for which what was found is not asked again. Default: 10 s. */
+  readonly holds?: number;
+  readonly now?: () => number;
+}
+
+const path = '/apis/authentication.k8s.io/v1/tokenreviews';
+const mostRemembered = 20_000;
+
+/** Asks the API server, which alone knows whether a token's pod and ServiceAccount still are. */
+export function createAuthenticate(options: AuthenticateOptions): Authenticate {
+  const { api, audience, holds = 10_000, now = Date.now } = options;
+  const known = new Map<string, { readonly identity: Identity; readonly until: number }>();
+
+  return async (token, signal) => {
+    const exp = expiryOf(token);
+    const key = createHash('sha256').update(token).digest('base64');
+    const found = known.get(key);
+    if (found && now() < found.until) return found.identity;
+    known.delete(key);
+    const body = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenReview',
+      spec: { token, audiences: [audience] },
+    };
+    const answer = await api.post(path, body, signal);
+    const who = identify(answer, options);
+    // The end is told by the clock of the API server, which need not be ours.
+    const left = exp * 1000 - (answer.date ?? now());
+    const identity = { ...who, expires: now() + left };
+    // A refusal is not remembered: it may be that the API server could not look.
+    if (known.size >= mostRemembered) known.clear();
+    known.set(key, { identity, until: Math.min(now() + holds, identity.expires) });
+    return identity;
+  };
+}
+
+function identify(answer: ApiAnswer, { audience, serviceAccount, nodeName }: AuthenticateOptions) {
+  const review = tokenReview.safeParse(answer.body);
+  if (answer.status >= 300 || !review.success) {
+    const reason = status.safeParse(answer.body).data?.message ?? 'and no review';
+    throw new Failure('unavailable', `the API server does not review tokens: ${answer.status} ${reason}`);
+  }
+  const { authenticated, error, audiences, user } = review.data.status;
+  if (authenticated !== true) throw refused(error ?? 'the API server does not know it');
+  if (!audiences?.includes(audience)) throw refused(`it is not for ${audience}`);
+  if (user?.username !== `system:serviceaccount:${serviceAccount}`) throw refused(`it is that of ${user?.username}`);
+  const claim = (name: string) => user.extra?.[`authentication.kubernetes.io/${name}`]?.[0];
+  const node = claim('node-name');
+  if (!node) throw refused('it is not bound to a pod on a node');
+  return { node: nodeName(node), nodeUid: claim('node-uid'), podUid: claim('pod-uid') };
+}
+
+function refused(reason: string): Failure {
+  return new Failure('invalid', `the token is refused: ${reason}`);
+}

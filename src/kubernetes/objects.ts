@@ -1,0 +1,35 @@
+import * as z from 'zod';
+
+/** The parts of Kubernetes' objects that are read here. Whatever else they hold is not kept. */
+const metadata = z.object({ name: z.string() });
+
+export const list = z.object({
+  metadata: z.object({ resourceVersion: z.string(), continue: z.string().optional() }),
+  // An empty list of a Go program is null.
+  items: z.array(z.unknown()).nullish(),
+});
+
+export const watchEvent = z.object({ type: z.string(), object: z.unknown() });
+
+export const versioned = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
+
+/** What the API server says when it has no object to show. */
+export const status = z.object({ message: z.string().optional(), code: z.number().optional() });
+
+export const tokenReview = z.object({
+  status: z.object({
+    authenticated: z.boolean().optional(),
+    error: z.string().optional(),
+    audiences: z.array(z.string()).nullish(),
+    user: z
+      .object({ username: z.string().optional(), extra: z.record(z.string(), z.array(z.string())).nullish() })
+      .optional(),
+  }),
+});
+
+export const persistentVolume = z.object({
+  metadata,
+  spec: z.object({ csi: z.object({ driver: z.string(), volumeHandle: z.string() }).optional() }),
+});
+
+export const namedObject = z.object({ metadata });

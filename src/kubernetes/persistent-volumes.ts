@@ -1,0 +1,48 @@
+import type { Log } from '../log.ts';
+import type { Api } from './api.ts';
+import { listAll } from './list.ts';
+import { createMirror } from './mirror.ts';
+import { persistentVolume } from './objects.ts';
+
+export interface PersistentVolumesOptions {
+  readonly api: Api;
+  readonly driver: string;
+  readonly log: Log;
+  readonly backoff?: { readonly least: number; readonly most: number };
+}
+
+/** Which volumes of ours Kubernetes has PersistentVolumes for. */
+export interface PersistentVolumes {
+  start(): void;
+  /** Ids as the PersistentVolumes have them, as far as watched; `undefined` while that is not known. */
+  watched(): ReadonlySet<string> | undefined;
+  /** The same, read anew and to the end: for what cannot be taken back. Throws `unavailable`. */
+  read(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  stop(): Promise<void>;
+}
+
+const path = '/api/v1/persistentvolumes';
+
+export function createPersistentVolumes({ driver, ...options }: PersistentVolumesOptions): PersistentVolumes {
+  const read = (object: unknown): readonly [string, string] | undefined => {
+    const { metadata, spec } = persistentVolume.parse(object);
+    return spec.csi?.driver === driver ? [metadata.name, spec.csi.volumeHandle] : undefined;
+  };
+  const mirror = createMirror<string>({ ...options, path, read });
+  return {
+    start: () => mirror.start(),
+    watched() {
+      const view = mirror.view();
+      return view && new Set(view.entries.values());
+    },
+    async read(signal) {
+      const handles = new Set<string>();
+      await listAll(options.api, path, signal, (object) => {
+        const entry = read(object);
+        if (entry) handles.add(entry[1]);
+      });
+      return handles;
+    },
+    stop: () => mirror.stop(),
+  };
+}

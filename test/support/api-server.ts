@@ -1,0 +1,240 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { json } from 'node:stream/consumers';
+
+export interface KubeObject {
+  readonly metadata: { readonly name: string; readonly [key: string]: unknown };
+  readonly [key: string]: unknown;
+}
+
+interface Change {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly version: number;
+  readonly object: KubeObject;
+}
+
+interface Watcher {
+  readonly path: string;
+  readonly response: ServerResponse;
+}
+
+/** What the API server finds of a token; `undefined` for one that it does not know. */
+export type Review = (token: string, audiences: readonly string[]) => object | undefined;
+
+/**
+ * As much of an API server as the controller needs: lists in pages, watches that go on from a version, a memory that can be lost,
+ * connections that break, and TokenReview. It holds state; it plays no recording.
+ */
+export class ApiServer implements AsyncDisposable {
+  /** Method and URL of every request so far. */
+  readonly requests: string[] = [];
+  /** Called with the URL of each request before it is served. */
+  heard: (url: string) => void = () => undefined;
+  /** Answers every request with this status, for as long as it is set. */
+  failing: number | undefined;
+  /** The only token that is let in, where it is set. */
+  bearer: string | undefined;
+  review: Review = () => undefined;
+  /** The `Date` of its answers. */
+  clock = Date.now;
+  pageSize = 500;
+  /** How it says that a version is too old: as the status of the watch, or in it. */
+  gone: 'status' | 'event' = 'event';
+
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #watchers = new Set<Watcher>();
+  readonly #objects = new Map<string, Map<string, KubeObject>>();
+  #history: { readonly path: string; readonly change: Change }[] = [];
+  readonly #snapshots = new Map<string, KubeObject[]>();
+  #version = 100;
+  #oldest = 0;
+  #port = 0;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response));
+    for (const event of ['connection', 'secureConnection']) {
+      server.on(event, (socket: Socket) => {
+        this.#sockets.add(socket);
+        socket.once('close', () => this.#sockets.delete(socket));
+      });
+    }
+  }
+
+  static async start(tls?: { key: string; cert: string }): Promise<ApiServer> {
+    const server = new ApiServer(tls ? createTlsServer(tls) : createServer());
+    await server.up();
+    return server;
+  }
+
+  get url(): URL {
+    return new URL(`${'setSecureContext' in this.#server ? 'https' : 'http'}://127.0.0.1:${this.#port}`);
+  }
+
+  /** Watches that are open now. */
+  get watches(): number {
+    return this.#watchers.size;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  async up(): Promise<void> {
+    this.#server.listen(this.#port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Breaks every connection and takes no other until `up`. */
+  async down(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.breakConnections();
+    await closed;
+  }
+
+  breakConnections(): void {
+    this.#watchers.clear();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Ends every watch in good order, as its time limit does. */
+  endWatches(): void {
+    for (const { response } of this.#watchers) response.end();
+    this.#watchers.clear();
+  }
+
+  /** Forgets what happened before now: who wants to go on from there is told that it is gone. */
+  compact(): void {
+    this.#snapshots.clear();
+    this.#history = [];
+    this.#oldest = this.#version;
+  }
+
+  put(path: string, object: KubeObject): void {
+    const objects = this.#of(path);
+    const type = objects.has(object.metadata.name) ? 'MODIFIED' : 'ADDED';
+    this.#version += 1;
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
+    objects.set(object.metadata.name, stored);
+    this.#happen(path, { type, version: this.#version, object: stored });
+  }
+
+  delete(path: string, name: string): void {
+    const object = this.#of(path).get(name);
+    if (!object) throw new Error(`there is no ${name}`);
+    this.#of(path).delete(name);
+    this.#version += 1;
+    const last = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
+    this.#happen(path, { type: 'DELETED', version: this.#version, object: last });
+  }
+
+  /** Tells the watchers of a path how far they have seen, where nothing changes. */
+  bookmark(path: string): void {
+    this.#version += 1;
+    const object = { metadata: { name: '', resourceVersion: String(this.#version) } };
+    this.#tell(path, { type: 'BOOKMARK', version: this.#version, object });
+  }
+
+  /** Sends a line that is no event. */
+  babble(line: string): void {
+    for (const { response } of this.#watchers) response.write(`${line}\n`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#server.listening) await this.down();
+  }
+
+  #of(path: string): Map<string, KubeObject> {
+    const found = this.#objects.get(path) ?? new Map<string, KubeObject>();
+    this.#objects.set(path, found);
+    return found;
+  }
+
+  #happen(path: string, change: Change): void {
+    this.#history.push({ path, change });
+    this.#tell(path, change);
+  }
+
+  #tell(path: string, change: Change): void {
+    for (const watcher of this.#watchers) if (watcher.path === path) send(watcher.response, change);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.requests.push(`${request.method} ${request.url}`);
+    this.heard(request.url ?? '');
+    const url = new URL(request.url ?? '', this.url);
+    response.setHeader('date', new Date(this.clock()).toUTCString());
+    if (this.failing !== undefined) return refuse(response, this.failing, 'told to fail');
+    if (this.bearer !== undefined && request.headers.authorization !== `Bearer ${this.bearer}`) {
+      return refuse(response, 401, 'Unauthorized');
+    }
+    if (request.method === 'POST') return this.#reviewToken(request, response);
+    if (url.searchParams.get('watch') === 'true') return this.#watch(url, response);
+    this.#list(url, response);
+  }
+
+  async #reviewToken(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { spec } = (await json(request)) as { spec: { token: string; audiences: string[] } };
+    const unknown = { authenticated: false, error: '[invalid bearer token]' };
+    const status = this.review(spec.token, spec.audiences) ?? unknown;
+    answer(response, 201, { kind: 'TokenReview', status });
+  }
+
+  #list(url: URL, response: ServerResponse): void {
+    const [version, from] = (url.searchParams.get('continue') ?? `${this.#version}:0`).split(':').map(Number);
+    if ((version ?? 0) < this.#oldest) return refuse(response, 410, 'The provided continue parameter is too old');
+    // Later pages are as of the first, whatever has changed since.
+    const all = (from ? this.#snapshots.get(`${url.pathname}${version}`) : undefined) ?? [
+      ...this.#of(url.pathname).values(),
+    ];
+    this.#snapshots.set(`${url.pathname}${version}`, all);
+    const limit = Math.min(this.pageSize, Number(url.searchParams.get('limit') ?? all.length));
+    const items = all.slice(from, (from ?? 0) + limit);
+    const next = (from ?? 0) + items.length;
+    const more = next < all.length ? { continue: `${version}:${next}` } : {};
+    answer(response, 200, {
+      metadata: { resourceVersion: String(version), ...more },
+      items: items.length ? items : null,
+    });
+  }
+
+  #watch(url: URL, response: ServerResponse): void {
+    const from = Number(url.searchParams.get('resourceVersion'));
+    if (from < this.#oldest && this.gone === 'status') return refuse(response, 410, 'too old resource version');
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.flushHeaders();
+    if (from < this.#oldest) {
+      response.end(
+        `${JSON.stringify({ type: 'ERROR', object: { code: 410, message: 'too old resource version' } })}\n`,
+      );
+      return;
+    }
+    const watcher = { path: url.pathname, response };
+    for (const { path, change } of this.#history) {
+      if (path === watcher.path && change.version > from) send(response, change);
+    }
+    this.#watchers.add(watcher);
+    response.once('close', () => this.#watchers.delete(watcher));
+  }
+}
+
+/** In two pieces: nothing says that a line arrives whole. */
+function send(response: ServerResponse, { type, object }: Change): void {
+  const line = `${JSON.stringify({ type, object })}\n`;
+  response.write(line.slice(0, 20));
+  response.write(line.slice(20));
+}
+
+function refuse(response: ServerResponse, code: number, message: string): void {
+  answer(response, code, { kind: 'Status', code, message });
+}
+
+function answer(response: ServerResponse, code: number, body: object): void {
+  response.writeHead(code, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,16 @@
+import { onTestFinished } from 'vitest';
+import { type Api, createApi } from '../../../src/kubernetes/api.ts';
+import { ApiServer } from '../../support/api-server.ts';
+
+/** So short that a test need not wait, and long enough to be seen. */
+export const backoff = { least: 5, most: 20 };
+
+export async function startApiServer(): Promise<{ server: ApiServer; api: Api }> {
+  const server = await ApiServer.start();
+  const api = createApi({ server: server.url, tokenFile: undefined, caFile: undefined });
+  onTestFinished(async () => {
+    api.close();
+    await server[Symbol.asyncDispose]();
+  });
+  return { server, api };
+}

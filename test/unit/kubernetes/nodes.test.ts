@@ -1,0 +1,97 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { NodeName } from '../../../src/domain/ids.ts';
+import { createNodeWatch } from '../../../src/kubernetes/nodes.ts';
+import { memoryLog } from '../grpc/harness.ts';
+import { backoff, startApiServer } from './harness.ts';
+
+const path = '/api/v1/nodes';
+const minute = 60_000;
+
+async function begin(...names: readonly string[]) {
+  const { server, api } = await startApiServer();
+  for (const name of names) server.put(path, { metadata: { name } });
+  const clock = { now: 1_000_000, reads: 0 };
+  const { log } = memoryLog();
+  const nodes = createNodeWatch({
+    api,
+    log,
+    backoff,
+    grace: 10 * minute,
+    nodeName: (name) => name.toLowerCase() as NodeName,
+    now: () => ((clock.reads += 1), clock.now),
+  });
+  onTestFinished(() => nodes.stop());
+  const gone = (name: string): boolean => nodes.gone(name as NodeName);
+  const watching = () => vi.waitFor(() => expect(server.watches).toBe(1));
+  return { server, nodes, clock, gone, watching };
+}
+
+test('a node that Kubernetes never had is gone after a whole grace of watching', async () => {
+  const { nodes, clock, gone, watching } = await begin('N1');
+  clock.now += 60 * minute;
+  expect(gone('n2')).toBe(false);
+  nodes.start();
+  await watching();
+  clock.now += 10 * minute - 1;
+  await vi.waitFor(() => expect(gone('n2')).toBe(false));
+  clock.now += 1;
+  await vi.waitFor(() => expect(gone('n2')).toBe(true));
+  expect(gone('n1')).toBe(false);
+});
+
+test('the grace begins when the Node is deleted, and ends when it is back', async () => {
+  const { server, nodes, clock, gone, watching } = await begin('n1', 'n2');
+  nodes.start();
+  await watching();
+  clock.now += 60 * minute;
+  const { reads } = clock;
+  server.delete(path, 'n2');
+  // That it is gone has been seen when the time of it has been taken.
+  await vi.waitFor(() => expect(clock.reads).toBeGreaterThan(reads));
+  clock.now += 10 * minute - 1;
+  expect(gone('n2')).toBe(false);
+  clock.now += 1;
+  expect(gone('n2')).toBe(true);
+  server.put(path, { metadata: { name: 'n2' } });
+  await vi.waitFor(() => expect(gone('n2')).toBe(false));
+  clock.now += 60 * minute;
+  expect(gone('n2')).toBe(false);
+});
+
+test('while nothing tells of changes, no node is gone; what was missed begins the grace anew', async () => {
+  const { server, nodes, clock, gone, watching } = await begin('n1');
+  nodes.start();
+  await watching();
+  clock.now += 10 * minute;
+  await vi.waitFor(() => expect(gone('n2')).toBe(true));
+  await server.down();
+  await vi.waitFor(() => expect(gone('n2')).toBe(false));
+  server.compact();
+  server.put(path, { metadata: { name: 'n3' } });
+  server.compact();
+  await server.up();
+  await watching();
+  expect(gone('n2')).toBe(false);
+  clock.now += 10 * minute;
+  await vi.waitFor(() => expect(gone('n2')).toBe(true));
+});
+
+test('a break that lost nothing costs no grace', async () => {
+  const { server, nodes, clock, gone, watching } = await begin('n1');
+  nodes.start();
+  await watching();
+  clock.now += 10 * minute;
+  server.breakConnections();
+  await watching();
+  await vi.waitFor(() => expect(gone('n2')).toBe(true));
+});
+
+test('an API server without any node is not believed', async () => {
+  const { nodes, clock, gone, watching, server } = await begin();
+  nodes.start();
+  await watching();
+  clock.now += 60 * minute;
+  expect(gone('n1')).toBe(false);
+  server.put(path, { metadata: { name: 'n2' } });
+  await vi.waitFor(() => expect(gone('n1')).toBe(true));
+});

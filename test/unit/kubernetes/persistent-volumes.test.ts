@@ -1,0 +1,59 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createPersistentVolumes } from '../../../src/kubernetes/persistent-volumes.ts';
+import { memoryLog } from '../grpc/harness.ts';
+import { backoff, startApiServer } from './harness.ts';
+
+const path = '/api/v1/persistentvolumes';
+const driver = 'lvm.quarry.csi';
+const volume = (name: string, volumeHandle: string, of = driver) => ({
+  metadata: { name },
+  spec: { capacity: { storage: '1Gi' }, csi: { driver: of, volumeHandle } },
+});
+
+async function begin() {
+  const { server, api } = await startApiServer();
+  server.put(path, volume('pv-1', 'n1:pvc-1'));
+  server.put(path, volume('pv-2', 'n1:pvc-2', 'other.csi'));
+  server.put(path, { metadata: { name: 'pv-3' }, spec: { hostPath: { path: '/' } } });
+  const volumes = createPersistentVolumes({ api, driver, log: memoryLog().log, backoff });
+  onTestFinished(() => volumes.stop());
+  return { server, volumes };
+}
+
+test('those of ours are watched, by the id that they hold', async () => {
+  const { server, volumes } = await begin();
+  expect(volumes.watched()).toBeUndefined();
+  volumes.start();
+  await vi.waitFor(() => expect(volumes.watched()).toEqual(new Set(['n1:pvc-1'])));
+  server.put(path, volume('static', 'n1:pvc-1'));
+  server.delete(path, 'pv-1');
+  server.put(path, volume('pv-4', 'n2:pvc-4'));
+  await vi.waitFor(() => expect(volumes.watched()).toEqual(new Set(['n1:pvc-1', 'n2:pvc-4'])));
+  await server.down();
+  await vi.waitFor(() => expect(volumes.watched()).toBeUndefined());
+});
+
+test('they are read anew and whole, without the watch', async () => {
+  const { server, volumes } = await begin();
+  server.pageSize = 1;
+  const signal = AbortSignal.timeout(60_000);
+  expect(await volumes.read(signal)).toEqual(new Set(['n1:pvc-1']));
+  server.failing = 500;
+  await expect(volumes.read(signal)).rejects.toMatchObject({ kind: 'unavailable', message: /500/ });
+  await server.down();
+  await expect(volumes.read(signal)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('a list of which a later page is lost is no list', async () => {
+  const { server, volumes } = await begin();
+  server.pageSize = 1;
+  server.heard = (url) => {
+    if (!url.includes('continue')) return;
+    server.put(path, volume('pv-5', 'n1:pvc-5'));
+    server.compact();
+  };
+  await expect(volumes.read(AbortSignal.timeout(60_000))).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: /410/,
+  });
+});
