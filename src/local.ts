@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Config } from './config/schema.ts';
 import { createQueue } from './concurrency/queue.ts';
 import { proveBlank } from './disks/blank.ts';
@@ -17,7 +18,7 @@ import { Groups } from './lvm/groups.ts';
 import type { Lvm } from './lvm/lvm.ts';
 import { listPhysicalVolumes, type PhysicalVolume } from './lvm/physical-volumes.ts';
 import { prefixed, programPrefix } from './lvm/program.ts';
-import { createReadHostFile, type ReadHostFile, shellProfile, writeSystemDirectory } from './lvm/system.ts';
+import { createReadHostFile, linksIn, type ReadHostFile, shellProfile, writeSystemDirectory } from './lvm/system.ts';
 import { createWriter, type Writer } from './lvm/writer.ts';
 import { type KeeperPorts, PoolKeeper } from './pools/keeper.ts';
 
@@ -29,7 +30,7 @@ export interface Local {
   readonly writer: Writer;
   readonly keeper: PoolKeeper<Candidate>;
   readonly judge: () => Promise<readonly Candidate[]>;
-  readonly prepare: (spec: PoolSpec) => Promise<void>;
+  readonly prepare: (spec: PoolSpec) => Promise<boolean>;
 }
 
 export interface LocalOptions {
@@ -49,16 +50,14 @@ export async function createLocal(config: Config, { log, observe, changed }: Loc
   const lvm = createLvm({ run, start: createStartSession(), program, directory, process, deadline });
   const cache = new InventoryCache(lvm, config.pools);
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
-  const groups = new Groups({ lvm, writer });
+  const groups = new Groups({ lvm, cache, writer, links: linksIn(directory) });
   const probe = { roots: systemRoots, run, deadline: 30_000 };
   const ours = new Set<VgName>(config.pools.map((spec) => spec.group));
-  let answered = false;
+  const announced = announcing(run, () => log.info({}, 'LVM answered'));
   let members: readonly PhysicalVolume[] = [];
 
   const judge = async () => {
-    const volumes = await physicalVolumes(config, { run, program, env: {}, deadline });
-    if (!answered) log.info({}, 'LVM answered');
-    answered = true;
+    const volumes = await physicalVolumes(config, { run: announced, program, env: {}, deadline });
     members = volumes.filter(({ group }) => group !== undefined && ours.has(group));
     return findCandidates(config.pools, new Map(volumes.map((volume) => [volume.device, volume])), probe);
   };
@@ -79,12 +78,23 @@ export async function createLocal(config: Config, { log, observe, changed }: Loc
   return { run, lvm, cache, writer, keeper, judge, prepare: ports.prepare };
 }
 
+/** Calls `answered` when a program has succeeded for the first time. */
+function announcing(run: Run, answered: () => void): Run {
+  let done = false;
+  return async (argv, options) => {
+    const result = await run(argv, options);
+    if (!done && result.exitCode === 0) answered();
+    done ||= result.exitCode === 0;
+    return result;
+  };
+}
+
 /** Of all that the pools' rules match, whatever the host's LVM is told to see. */
 async function physicalVolumes(config: Config, command: CommandOptions): Promise<PhysicalVolume[]> {
   const rules = config.pools.flatMap((spec) => spec.disks ?? []);
   const matches = await Promise.all(rules.map((rule) => discover(rule, systemRoots)));
   const devices = matches.flatMap(({ disks }) => disks.map(({ device }) => device));
-  return listPhysicalVolumes(command, [...new Set(devices)]);
+  return listPhysicalVolumes(command, join(config.lvm.directory, 'candidates'), [...new Set(devices)]);
 }
 
 /** The long-lived process needs the profile that LVM ships for its D-Bus daemon; where that is missing, a process a command. */

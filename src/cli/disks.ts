@@ -18,7 +18,7 @@ export async function listDisks(config: Config, log: Log): Promise<string> {
  * running driver apart. Throws `precondition` when a named disk is not proposed.
  */
 export async function approveDisks(config: Config, log: Log, names: readonly string[]): Promise<string> {
-  return withLocal(config, log, async ({ judge, keeper, prepare }) => {
+  return withLocal(config, log, async ({ judge, keeper, cache, prepare }) => {
     const disks = await judge();
     const chosen = names.length === 0 ? disks.filter(({ verdict }) => verdict === 'proposed') : choose(disks, names);
     if (chosen.length === 0) return 'No disk is proposed.\n';
@@ -27,6 +27,7 @@ export async function approveDisks(config: Config, log: Log, names: readonly str
     if (missed.length > 0) {
       throw new Failure('unavailable', `not taken (the log says why): ${missed.map((disk) => disk.device).join(', ')}`);
     }
+    await cache.refresh();
     for (const pool of new Set(chosen.map((disk) => disk.pool))) await prepare(pool);
     return printDisks(await judge());
   });

@@ -1,8 +1,13 @@
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { type Bytes, MiB } from '../domain/bytes.ts';
 import { messageOf } from '../domain/errors.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Disk } from './discover.ts';
 import { decodeDeviceNumber } from '../kernel/block-device.ts';
+
+/** Two MiB are read in a few milliseconds. */
+const attempts = 5;
+const attemptDelay = 100;
 
 /** Which ends of a disk are to be zero. */
 export type Ends = 'both' | 'last';
@@ -15,10 +20,11 @@ export type Ends = 'both' | 'last';
 export async function readEnds(disk: Disk, ends: Ends): Promise<string[]> {
   let file: FileHandle;
   try {
-    file = await open(disk.device, constants.O_RDONLY | constants.O_EXCL);
+    file = await openAlone(disk.device);
   } catch (error) {
-    const busy = error instanceof Error && 'code' in error && error.code === 'EBUSY';
-    return [busy ? 'the kernel says that it is in use (EBUSY)' : `it could not be opened: ${messageOf(error)}`];
+    return [
+      isBusy(error) ? 'the kernel says that it is in use (EBUSY)' : `it could not be opened: ${messageOf(error)}`,
+    ];
   }
   try {
     const moved = await findReplacement(file, disk);
@@ -30,6 +36,22 @@ export async function readEnds(disk: Disk, ends: Ends): Promise<string[]> {
   } finally {
     await file.close();
   }
+}
+
+/** Another look of ours, of the driver or of `quarry disks`, holds the disk for a moment as well: only who stays is a user. */
+async function openAlone(device: string): Promise<FileHandle> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await open(device, constants.O_RDONLY | constants.O_EXCL);
+    } catch (error) {
+      if (!isBusy(error) || attempt === attempts) throw error;
+      await delay(attemptDelay);
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EBUSY';
 }
 
 /** The node may be another disk's by now. */

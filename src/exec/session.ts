@@ -1,4 +1,5 @@
-import { execa } from 'execa';
+import { spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { programEnvironment } from './run.ts';
 
 /** A program that is kept running: lines go in on stdin, answers come out on file descriptor 3. */
@@ -22,22 +23,23 @@ const complaintsKept = 2000;
 /** stdin's end stops such a program by itself, so that it does not outlive this process. */
 export function createStartSession(path?: string): StartSession {
   return ([file, ...args], env) => {
-    const child = execa(file, args, {
+    const child = spawn(file, args, {
       env: { ...programEnvironment(path), ...env },
-      extendEnv: false,
-      reject: false,
-      buffer: false,
       detached: true,
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     });
-    const input = child.stdin;
-    const answers = child.stdio[3];
+    const [input, , errors, answers] = child.stdio as unknown as [Writable, null, Readable, Readable];
+    const ended = Promise.withResolvers<string>();
+    child.once('error', (error) => ended.resolve(error.message));
+    child.once('close', (code, signal) =>
+      ended.resolve(`${file} ended ${code === null ? `by ${signal}` : `with exit code ${code}`}`),
+    );
     // A write to a program that has just died ends in EPIPE; `ended` tells of its death.
     input.on('error', () => undefined);
     answers.setEncoding('utf8');
     let complaints = '';
-    child.stderr.setEncoding('utf8');
-    child.stderr.on('data', (text: string) => (complaints = (complaints + text).slice(-complaintsKept)));
+    errors.setEncoding('utf8');
+    errors.on('data', (text: string) => (complaints = (complaints + text).slice(-complaintsKept)));
     return {
       complaints: () => {
         const text = complaints.trim();
@@ -46,7 +48,7 @@ export function createStartSession(path?: string): StartSession {
       },
       write: (line) => void input.write(`${line}\n`),
       onAnswer: (listener) => void answers.on('data', listener),
-      ended: child.then((result) => result.shortMessage ?? `${file} ended with exit code ${result.exitCode}`),
+      ended: ended.promise,
       kill: () => {
         try {
           if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');

@@ -34,6 +34,12 @@ export class InventoryCache {
     return this.#inventory;
   }
 
+  /** What LVM said last, without what was changed since. Throws `unavailable` before the first report. */
+  report(): LvmReport {
+    if (!this.#report) throw new Failure('unavailable', 'LVM has not answered yet');
+    return this.#report;
+  }
+
   get reported(): boolean {
     return this.#inventory !== undefined;
   }

@@ -1,14 +1,18 @@
 import { randomInt } from 'node:crypto';
-import { type Bytes, MiB, roundUp } from '../domain/bytes.ts';
+import { join } from 'node:path';
+import { type Bytes, MiB } from '../domain/bytes.ts';
 import type { VgName } from '../domain/ids.ts';
 import { defaultLayout, deviceMark, type PoolSpec, type ThinSpec } from '../domain/pool.ts';
 import * as args from './arguments.ts';
-import { readReport, thinPoolOf } from './inventory.ts';
+import type { InventoryCache } from './cache.ts';
+import { lvmFailure } from './failures.ts';
+import { type LvmReport, readReport, thinPoolOf } from './inventory.ts';
 import type { Lvm } from './lvm.ts';
 import { thinPoolMetadataName, thinPoolName } from './names.ts';
 import type { LvRecord, VgRecord } from './records.ts';
+import { linkName } from './system.ts';
 import { tag } from './tags.ts';
-import { autoextendedSize, grownPoolSize, newPoolSizes } from './thin-pool.ts';
+import { autoextendedMetadata, autoextendedSize, grownPoolSize, newPoolSizes } from './thin-pool.ts';
 import type { Writer } from './writer.ts';
 
 /** Room for tens of thousands of volumes with our tags; LVM's default of 1 MiB is full at about a thousand. */
@@ -16,9 +20,14 @@ const metadataAreaSize = 32n * MiB;
 
 const thinPoolTags = [tag('v', '1'), tag('role', 'thin-pool')];
 
+type Step = () => Promise<void>;
+
 export interface GroupsOptions {
   readonly lvm: Lvm;
+  readonly cache: InventoryCache;
   readonly writer: Writer;
+  /** The directory by whose links our LVM knows devices. */
+  readonly links: string;
 }
 
 /** Volume groups of pools. Every method looks first and does only what is missing, so that it may be interrupted anywhere. */
@@ -33,61 +42,74 @@ export class Groups {
 
   /** Makes a disk that was proven blank, or `marked` before, part of the pool's group. */
   async take(spec: PoolSpec, device: string, marked: boolean): Promise<void> {
-    const { writer } = this.#options;
+    const { writer, links } = this.#options;
+    const link = join(links, linkName(device));
     const what = `${device} could not be taken for pool ${spec.name}`;
     await writer.exclusive(spec.group, undefined, async () => {
-      if (!marked) await writer.change(what, args.createDevice(device, markedUuid(), metadataAreaSize));
+      if (!marked) await writer.change(what, args.createDevice(link, markedUuid(), metadataAreaSize));
       const exists = (await this.#group(spec.group)) !== undefined;
       const tags = [tag('v', '1'), tag('pool', spec.name)];
-      await writer.change(
-        what,
-        exists ? args.extendGroup(spec.group, device) : args.createGroup(spec.group, device, tags),
-      );
+      await writer.change(what, exists ? args.extendGroup(spec.group, link) : args.createGroup(spec.group, link, tags));
     });
   }
 
   /**
    * Activates the group and everything in it, gives a thin pool to the pool that wants one, and grows that with its group and
-   * as its policy says. Nothing where there is no such group yet.
+   * as its policy says. Nothing where there is no such group yet. What the last report shows to be in order costs no other;
+   * whatever is missing is looked at again before it is done. Answers whether anything was to be done.
    */
-  async prepare(spec: PoolSpec): Promise<void> {
-    const { lvm, writer } = this.#options;
-    await writer.exclusive(spec.group, undefined, async () => {
-      const report = await readReport(lvm);
-      const vg = report.groups.find(({ group }) => group === spec.group);
-      if (!vg) return;
-      if (!this.#activated.has(spec.group)) {
-        await writer.change(`volume group ${spec.group} could not be activated`, args.activateGroup(spec.group));
-        this.#activated.add(spec.group);
-      }
-      if (!spec.thin) return;
-      const pool = thinPoolOf(report, spec.group);
-      if (!pool) return this.#createThinPool(spec, spec.thin, vg);
-      const ours = pool.tags.get('role') === 'thin-pool';
-      // A mirrored pool gets its tags last.
-      const unmarked = spec.mirrors > 0 && pool.lv === thinPoolName && vg.tags.get('pool') === spec.name;
-      if (!ours && unmarked) return this.#markThinPool(spec);
-      const size = ours ? grownPoolSize(spec, spec.thin, vg, pool) : pool.size;
-      if (size > pool.size) return this.#extend(spec, pool, size);
-      await this.#autoextend(spec, spec.thin, vg, pool);
-    });
+  async prepare(spec: PoolSpec): Promise<boolean> {
+    const { lvm, cache, writer } = this.#options;
+    const wanting = this.#steps(spec, cache.report()).length > 0;
+    if (wanting) {
+      await writer.exclusive(spec.group, undefined, async () => {
+        for (const step of this.#steps(spec, await readReport(lvm))) await step();
+      });
+    }
+    if (cache.report().groups.some(({ group }) => group === spec.group)) this.#activated.add(spec.group);
+    return wanting;
   }
 
-  /** Grows data and metadata of a thin pool as its policy says. */
-  async #autoextend(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, pool: LvRecord): Promise<void> {
-    const size = autoextendedSize(spec, thin, vg, pool);
-    if (size !== undefined) return this.#extend(spec, pool, size);
-    if (!thin.autoextend || pool.metadataPercent < thin.autoextend.threshold) return;
-    const metadata = await this.#metadataSize(spec, pool);
-    const grown = roundUp((metadata * BigInt(100 + Math.round(thin.autoextend.by))) / 100n, vg.extentSize);
-    if (grown - metadata > vg.free) return;
+  /** What is to be done, in order: at most an activation, and one change of the thin pool. */
+  #steps(spec: PoolSpec, report: LvmReport): Step[] {
+    const vg = report.groups.find(({ group }) => group === spec.group);
+    if (!vg) return [];
+    const inactive = report.volumes.some((lv) => lv.group === spec.group && !lv.active);
+    const change = spec.thin && this.#thinPoolStep(spec, spec.thin, vg, report);
+    return [
+      ...(inactive && !this.#activated.has(spec.group) ? [() => this.#activate(spec.group)] : []),
+      ...(change ? [change] : []),
+    ];
+  }
+
+  async #activate(group: VgName): Promise<void> {
+    await this.#options.writer.change(`volume group ${group} could not be activated`, args.activateGroup(group));
+  }
+
+  #thinPoolStep(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, report: LvmReport): Step | undefined {
+    const pool = thinPoolOf(report, spec.group);
+    if (!pool) return () => this.#createThinPool(spec, thin, vg, report);
+    const ours = pool.tags.get('role') === 'thin-pool';
+    // A mirrored pool gets its tags last.
+    const unmarked = spec.mirrors > 0 && pool.lv === thinPoolName && vg.tags.get('pool') === spec.name;
+    if (!ours && unmarked) return () => this.#markThinPool(spec);
+    const grown = ours ? grownPoolSize(spec, thin, vg, pool) : pool.size;
+    const size = grown > pool.size ? grown : autoextendedSize(spec, thin, vg, pool);
+    if (size !== undefined) return () => this.#extend(spec, pool, size);
+    const full = thin.autoextend && pool.metadataPercent >= thin.autoextend.threshold;
+    return full ? () => this.#extendMetadata(spec, thin, vg, pool) : undefined;
+  }
+
+  async #extendMetadata(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, pool: LvRecord): Promise<void> {
+    const size = autoextendedMetadata(spec, thin, vg, await this.#metadataSize(spec, pool));
+    if (size === undefined) return;
     await this.#options.writer.change(
       `the metadata of the thin pool of ${spec.name} could not be extended`,
-      args.extendThinMetadata(spec.group, pool.lv, grown),
+      args.extendThinMetadata(spec.group, pool.lv, size),
     );
   }
 
-  async #createThinPool(spec: PoolSpec, thin: ThinSpec, vg: VgRecord): Promise<void> {
+  async #createThinPool(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, report: LvmReport): Promise<void> {
     const { writer } = this.#options;
     const what = `the thin pool of ${spec.name} could not be created`;
     const { data, metadata } = newPoolSizes(spec, thin, vg);
@@ -101,7 +123,7 @@ export class Groups {
       tags: thinPoolTags,
     };
     if (spec.mirrors === 0) return writer.change(what, args.createThinPool(pool));
-    const present = new Set((await readReport(this.#options.lvm)).volumes.map((lv) => `${lv.group}/${lv.lv}`));
+    const present = new Set(report.volumes.map((lv) => `${lv.group}/${lv.lv}`));
     for (const [lv, size] of [[thinPoolName, data] as const, [thinPoolMetadataName, metadata] as const]) {
       if (!present.has(`${spec.group}/${lv}`)) await writer.change(what, args.createPoolPart(pool, lv, size));
     }
@@ -123,7 +145,10 @@ export class Groups {
 
   async #metadataSize(spec: PoolSpec, pool: LvRecord): Promise<Bytes> {
     const answer = await this.#options.lvm.report(['lvs', '-o', 'lv_metadata_size', `${spec.group}/${pool.lv}`]);
-    return answer.ok ? BigInt(answer.rows[0]?.['lv_metadata_size'] ?? 0) : 0n;
+    const size = answer.ok ? answer.rows[0]?.['lv_metadata_size'] : undefined;
+    if (size) return BigInt(size);
+    const what = `the size of the metadata of the thin pool of ${spec.name} could not be read`;
+    throw lvmFailure(what, answer.ok ? [] : answer.messages);
   }
 
   async #group(group: VgName): Promise<VgRecord | undefined> {

@@ -3,11 +3,10 @@ import type { PoolName, VgName, VolumeId } from '../domain/ids.ts';
 import type { Pool, PoolSpec } from '../domain/pool.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
-import { listDevices, listGroups, listVolumes } from './arguments.ts';
+import { listAll } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
-import type { Lvm, LvmArguments } from './lvm.ts';
+import type { Lvm } from './lvm.ts';
 import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, toVolume, type VgRecord } from './records.ts';
-import type { ReportRow } from './report.ts';
 
 /** Everything that LVM says of the groups that belong to pools. */
 export interface LvmReport {
@@ -16,25 +15,16 @@ export interface LvmReport {
   readonly devices: readonly PvRecord[];
 }
 
-/** Throws `unavailable` unless all three reports succeeded. */
+/** Throws `unavailable` unless the report succeeded. */
 export async function readReport(lvm: Lvm): Promise<LvmReport> {
-  const [volumes, groups, devices] = [
-    await rowsOf(lvm, listVolumes),
-    await rowsOf(lvm, listGroups),
-    await rowsOf(lvm, listDevices),
-  ];
+  const answer = await lvm.report(listAll);
+  if (!answer.ok) throw new Failure('unavailable', lvmFailure('fullreport failed', answer.messages).message);
+  const rowsWith = (field: string) => answer.rows.filter((row) => row[field] !== undefined);
   return {
-    volumes: volumes.map(decodeLv),
-    groups: groups.map(decodeVg),
-    devices: devices.map(decodePv),
+    volumes: rowsWith('lv_name').map(decodeLv),
+    groups: rowsWith('vg_size').map(decodeVg),
+    devices: rowsWith('pv_name').map(decodePv),
   };
-}
-
-async function rowsOf(lvm: Lvm, argv: LvmArguments): Promise<readonly ReportRow[]> {
-  const answer = await lvm.report(argv);
-  if (answer.ok) return answer.rows;
-  const failure = lvmFailure(`${argv[0]} failed`, answer.messages);
-  throw new Failure('unavailable', failure.message);
 }
 
 /** The thin pool of a group: ours by its tag, else the only one of an adopted group. */

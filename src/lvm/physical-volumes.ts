@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { Failure } from '../domain/errors.ts';
 import type { VgName } from '../domain/ids.ts';
 import { type CommandOptions, runCommand } from './commands.ts';
 import { lvmFailure } from './failures.ts';
-import { deviceFilter } from './system.ts';
+import type { LvmArguments } from './lvm.ts';
+import { devicesSection, linkDevices, linkName } from './system.ts';
 
 export interface PhysicalVolume {
   readonly device: string;
@@ -10,26 +12,35 @@ export interface PhysicalVolume {
   readonly group: VgName | undefined;
 }
 
+const fields: LvmArguments = ['pvs', '-o', 'pv_name,pv_uuid,vg_name'];
+
 /**
  * The physical volumes that the host's own configuration lets LVM see, and those among `candidates`, which a devices file or
- * filter of the host may hide. Throws `unavailable` unless LVM answered both.
+ * filter of the host may hide. `links` is a directory for looking at the candidates alone. Throws `unavailable` unless LVM
+ * answered both.
  */
 export async function listPhysicalVolumes(
   options: CommandOptions,
+  links: string,
   candidates: readonly string[],
 ): Promise<PhysicalVolume[]> {
-  const fields = ['pvs', '-o', 'pv_name,pv_uuid,vg_name'] as const;
-  const narrowed = `devices{use_devicesfile=0 filter=${deviceFilter(candidates)} global_filter=["a|.*|"]}`;
-  const found = new Map<string, PhysicalVolume>();
-  for (const argv of [[...fields] as const, [...fields, '--config', narrowed] as const]) {
-    const answer = await runCommand(options, argv);
-    if (!answer.ok) throw new Failure('unavailable', lvmFailure('pvs failed', answer.messages).message);
-    for (const row of answer.rows) {
-      const device = row['pv_name'] ?? '';
-      if (!device.startsWith('/dev/')) continue;
-      const group = (row['vg_name'] || undefined) as VgName | undefined;
-      found.set(device, { device, uuid: row['pv_uuid'] ?? '', group });
-    }
+  await linkDevices(links, candidates);
+  const found = new Map((await list(options, fields)).map((volume) => [volume.device, volume]));
+  const names = new Map(candidates.map((device) => [join(links, linkName(device)), device]));
+  for (const volume of await list(options, [...fields, '--config', devicesSection(links)])) {
+    const device = names.get(volume.device);
+    if (device !== undefined) found.set(device, { ...volume, device });
   }
   return [...found.values()];
+}
+
+async function list(options: CommandOptions, argv: LvmArguments): Promise<PhysicalVolume[]> {
+  const answer = await runCommand(options, argv);
+  if (!answer.ok) throw new Failure('unavailable', lvmFailure('pvs failed', answer.messages).message);
+  return answer.rows.flatMap((row) => {
+    const device = row['pv_name'] ?? '';
+    const group = (row['vg_name'] || undefined) as VgName | undefined;
+    // LVM calls a missing device "[unknown]".
+    return device.startsWith('/') ? [{ device, uuid: row['pv_uuid'] ?? '', group }] : [];
+  });
 }

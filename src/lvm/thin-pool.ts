@@ -48,3 +48,15 @@ export function autoextendedSize(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, p
   const size = roundDown(smallest(wanted, possible), unit);
   return size > pool.size ? size : undefined;
 }
+
+/**
+ * The next size of metadata that is as full as the policy says; `undefined` where there is no room. Its spare grows with it,
+ * and copies of both with a mirrored pool.
+ */
+export function autoextendedMetadata(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, size: Bytes): Bytes | undefined {
+  if (!thin.autoextend) return undefined;
+  const wanted = size + roundUp((size * BigInt(Math.round(thin.autoextend.by))) / 100n, vg.extentSize);
+  const grown = smallest(wanted, roundDown(largestMetadata, vg.extentSize));
+  const cost = 2n * (grown - size) * BigInt(spec.mirrors + 1);
+  return grown > size && cost <= largest(vg.free - spec.reserve, 0n) ? grown : undefined;
+}

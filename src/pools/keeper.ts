@@ -25,8 +25,8 @@ export interface KeeperPorts<Disk extends JudgedDisk> {
   readonly show: (more: readonly string[]) => Promise<void>;
   /** Proves the disk blank once more and makes it part of its pool. */
   readonly take: (disk: Disk) => Promise<void>;
-  /** Activates the pool's group and gives it what it lacks, where there is a group. */
-  readonly prepare: (spec: PoolSpec) => Promise<void>;
+  /** Activates the pool's group and gives it what it lacks, as the last `refresh` shows it; answers whether there was need. */
+  readonly prepare: (spec: PoolSpec) => Promise<boolean>;
   readonly refresh: () => Promise<unknown>;
 }
 
@@ -60,12 +60,16 @@ export class PoolKeeper<Disk extends JudgedDisk> {
     observe(disks);
     for (const disk of disks) this.#announce(disk);
     await this.take(disks.filter(mayTake));
+    await ports.refresh();
     const unprepared: PoolName[] = [];
+    let prepared = false;
     for (const spec of specs) {
-      const done = await this.#attempt('a pool could not be prepared', { pool: spec.name }, () => ports.prepare(spec));
+      const done = await this.#attempt('a pool could not be prepared', { pool: spec.name }, async () => {
+        if (await ports.prepare(spec)) prepared = true;
+      });
       if (!done) unprepared.push(spec.name);
     }
-    await ports.refresh();
+    if (prepared || unprepared.length > 0) await ports.refresh();
     return unprepared;
   }
 

@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { creationTags } from '../../src/lvm/records.ts';
+import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../src/domain/ids.ts';
+import { noQos } from '../../src/domain/qos.ts';
 import type { Volume } from '../../src/domain/volume.ts';
 
 const run = promisify(execFile);
@@ -47,19 +49,20 @@ function describe(
   start: number,
 ): string {
   const name = `filler-${index}`;
-  const volume = {
-    id: `${of.node}:${name}`,
-    node: of.node,
+  const volume: Volume = {
+    id: `${of.node}:${name}` as VolumeId,
+    node: of.node as NodeName,
     name,
-    pool: of.pool,
-    group: of.group,
-    lv: name,
+    pool: of.pool as PoolName,
+    group: of.group as VgName,
+    lv: name as LvName,
     size: 4_194_304n,
     layout: { type: 'thick', stripes: 1, stripeSize: 65_536n, mirrors: 0 },
     filesystem: 'none',
     mkfsOptions: [],
+    qos: noQos,
     state: 'ready',
-  } as unknown as Volume;
+  };
   const tags = creationTags(volume)
     .map((tag) => `"${tag}"`)
     .join(', ');

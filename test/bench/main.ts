@@ -9,7 +9,7 @@ import type { Figure } from './sampling.ts';
 const root = join(import.meta.dirname, '../..');
 const config = `
 node: bench
-log: { level: info }
+log: { level: debug }
 pools:
   - name: bench
     volumeGroup: quarry-bench

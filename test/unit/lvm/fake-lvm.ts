@@ -44,31 +44,20 @@ export class FakeLvm implements Lvm {
 
   #read(argv: LvmArguments): Record<string, string>[] | undefined {
     if (!this.present) return argv.at(-1)?.includes('/') ? undefined : [];
-    const free = String(this.free);
-    if (argv[0] === 'vgs') {
-      return [
-        {
-          vg_name: 'vg',
-          vg_size: String(this.size),
-          vg_free: free,
-          vg_extent_size: String(4n * MiB),
-          vg_mda_size: String(32n * MiB),
-          vg_mda_free: String(16n * MiB),
-          vg_tags: '',
-          vg_missing_pv_count: '0',
-        },
-      ];
-    }
-    if (argv[0] === 'pvs') {
-      const sizes = { pv_free: free, pv_size: String(this.size), dev_size: String(this.size) };
-      return [
-        { pv_name: '/dev/sda', pv_uuid: 'u', vg_name: 'vg', ...sizes, pv_allocatable: 'allocatable', pv_missing: '' },
-      ];
-    }
     const one = argv.at(-1)?.startsWith('vg/') ? argv.at(-1)?.slice(3) : undefined;
-    const names = one === undefined ? [...this.volumes.keys()] : [one];
-    if (one !== undefined && !this.volumes.has(one)) return undefined;
-    return names.map((name) => this.#row(name));
+    if (one !== undefined) return this.volumes.has(one) ? [this.#row(one)] : undefined;
+    return [...this.#group(), ...[...this.volumes.keys()].map((name) => this.#row(name)), { seg_start: '0' }];
+  }
+
+  #group(): Record<string, string>[] {
+    const [size, free] = [String(this.size), String(this.free)];
+    const metadata = { vg_mda_size: String(32n * MiB), vg_mda_free: String(16n * MiB) };
+    const sizes = { vg_size: size, vg_free: free, vg_extent_size: String(4n * MiB) };
+    const device = { pv_free: free, pv_size: size, dev_size: size, pv_allocatable: 'allocatable', pv_missing: '' };
+    return [
+      { vg_name: 'vg', ...sizes, ...metadata, vg_tags: '', vg_missing_pv_count: '0' },
+      { pv_name: '/dev/sda', pv_uuid: 'u', vg_name: 'vg', ...device },
+    ];
   }
 
   #row(name: string): Record<string, string> {

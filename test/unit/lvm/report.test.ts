@@ -4,7 +4,6 @@ import { isFailure } from '../../../src/domain/errors.ts';
 import { lvmFailure } from '../../../src/lvm/failures.ts';
 import { decodeLv, decodePv, decodeVg } from '../../../src/lvm/records.ts';
 import { decodeDocument, errorMessages, succeeded } from '../../../src/lvm/report.ts';
-import { deviceFilter } from '../../../src/lvm/system.ts';
 
 const row = { vg_name: 'vg', lv_name: 'lv' };
 const log = (code: string) => ({ log_type: 'status', log_context: 'shell', log_ret_code: code });
@@ -69,14 +68,4 @@ test.each([
   const failure = lvmFailure('it failed', message === '' ? [] : [message]);
   expect(failure.kind).toBe(kind);
   expect(failure.message).toBe(`it failed: ${message || 'LVM gave no reason'}`);
-});
-
-test('a filter accepts the named devices alone', () => {
-  expect(deviceFilter([])).toBe('["r|.*|"]');
-  expect(deviceFilter(['/dev/sda', '/dev/disk/by-id/a.b+c'])).toBe(
-    '["a|^/dev/sda$|", "a|^/dev/disk/by-id/a[.]b[+]c$|", "r|.*|"]',
-  );
-  for (const path of ['/dev/a|b', '/dev/a"b', '/dev/a b', '/etc/passwd', 'sda']) {
-    expect(() => deviceFilter([path])).toThrow('is no device path');
-  }
 });

@@ -52,11 +52,11 @@ beforeEach(async () => {
   });
 });
 
-/** Holds the answer of the next report of volumes, as read now, until the answer is called. */
+/** Holds the answer of the next report, as read now, until the answer is called. */
 function holdReport(): { began: Promise<void>; release: () => void } {
   const [held, began] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   lvm.beforeAnswer = async (argv) => {
-    if (argv[0] !== 'lvs') return;
+    if (argv[0] !== 'fullreport') return;
     lvm.beforeAnswer = async () => undefined;
     began.resolve();
     await held.promise;

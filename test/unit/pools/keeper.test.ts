@@ -16,6 +16,7 @@ let steps: string[];
 let lines: string[];
 let broken: string | undefined;
 const taken = new Set<string>();
+const wanting = new Set<string>();
 let keeper: PoolKeeper<JudgedDisk>;
 
 const disk = (device: string, pool: PoolSpec, verdict: JudgedDisk['verdict']): JudgedDisk => {
@@ -28,6 +29,7 @@ const attempt = (step: string) => {
 
 beforeEach(() => {
   taken.clear();
+  wanting.clear();
   [steps, lines, broken] = [[], [], undefined];
   const say = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
   keeper = new PoolKeeper({
@@ -41,7 +43,10 @@ beforeEach(() => {
         attempt(`take ${device}`);
         taken.add(device);
       },
-      prepare: async ({ name }) => attempt(`prepare ${name}`),
+      prepare: async ({ name }) => {
+        attempt(`prepare ${name}`);
+        return wanting.has(name);
+      },
       refresh: async () => attempt('refresh'),
     },
   });
@@ -58,7 +63,7 @@ test('only what may be taken is taken: approved by the pool, or begun before', a
   await keeper.round();
   expect(steps.filter((step) => step.startsWith('take'))).toEqual(['take /dev/b', 'take /dev/c']);
   expect(steps.indexOf('show /dev/b /dev/c')).toBeLessThan(steps.indexOf('take /dev/b'));
-  expect(steps.slice(-3)).toEqual(['prepare manual', 'prepare automatic', 'refresh']);
+  expect(steps.slice(-3)).toEqual(['refresh', 'prepare manual', 'prepare automatic']);
   steps = [];
   await keeper.round();
   expect(steps.filter((step) => step.startsWith('take'))).toEqual([]);
@@ -87,6 +92,14 @@ test.each(['take /dev/b', 'prepare manual'])(
     expect(lines.filter((line) => line.includes('"reason":"broken"'))).toHaveLength(1);
   },
 );
+
+test('what was done to a pool is read again, once', async () => {
+  disks = [];
+  wanting.add('manual');
+  wanting.add('automatic');
+  await keeper.round();
+  expect(steps).toEqual(['observe 0', 'show ', 'refresh', 'prepare manual', 'prepare automatic', 'refresh']);
+});
 
 test('LVM that cannot be read fails the round', async () => {
   broken = 'refresh';

@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { CsiClient } from '../support/csi-client.ts';
+import { timed } from './sampling.ts';
+
+export interface DriverProcess {
+  readonly child: ChildProcess;
+  /** Milliseconds from exec until Probe said that it is ready. */
+  readonly untilReady: number;
+  /** Milliseconds from the first answer of LVM until it was ready. */
+  readonly afterLvm: number;
+  /** Milliseconds that each call of the method took within the driver, since the last time it was asked. */
+  handled(method: string): number[];
+}
+
+interface Line {
+  readonly msg: string;
+  readonly time: string;
+  readonly method?: string;
+  readonly duration_ms?: number;
+}
+
+/** The driver as the image runs it: bundled. */
+export async function startDriver(client: CsiClient): Promise<DriverProcess> {
+  const child = spawn(process.execPath, ['/quarry/dist/quarry.mjs', 'all'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const moments = new Map<string, number>();
+  const calls = new Map<string, number[]>();
+  const ended = Promise.withResolvers<never>();
+  const ready = Promise.withResolvers<void>();
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    const { msg, time, method = '', duration_ms } = JSON.parse(text) as Line;
+    if (!moments.has(msg)) moments.set(msg, Date.parse(time));
+    if (duration_ms !== undefined) calls.set(method, [...(calls.get(method) ?? []), duration_ms]);
+    if (msg === 'ready') ready.resolve();
+  });
+  child.on('exit', () => ended.reject(new Error('the driver has ended')));
+  const untilReady = await timed(() => Promise.race([untilProbe(client), ended.promise]));
+  await ready.promise;
+  const moment = (msg: string) => moments.get(msg) ?? Number.NaN;
+  return {
+    child,
+    untilReady,
+    afterLvm: moment('ready') - moment('LVM answered'),
+    handled(method) {
+      const found = calls.get(method) ?? [];
+      calls.delete(method);
+      return found;
+    },
+  };
+}
+
+/** As kubelet would ask, though more often. */
+async function untilProbe(client: CsiClient): Promise<void> {
+  for (;;) {
+    const answer = await client.identity.probe({}, { waitForReady: true, deadlineMs: 60_000 });
+    if (answer.ready?.value === true) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export function endDriver({ child }: DriverProcess, signal: 'SIGKILL' | 'SIGTERM'): void {
+  child.removeAllListeners('exit');
+  child.kill(signal);
+}
+
+export async function residentMiB({ child }: DriverProcess): Promise<number> {
+  const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}

@@ -1,0 +1,42 @@
+import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { devicesSection, linkDevices, linkName, linksIn, writeSystemDirectory } from '../../../src/lvm/system.ts';
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'quarry-system-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+test('the links are those to the devices, and no others', async () => {
+  const links = linksIn(directory);
+  expect(await linkDevices(links, ['/dev/sda', '/dev/disk/by-id/a.b+c'])).toBe(true);
+  expect(await linkDevices(links, ['/dev/disk/by-id/a.b+c', '/dev/sda'])).toBe(false);
+  expect(await readlink(join(links, 'disk!by-id!a.b+c'))).toBe('/dev/disk/by-id/a.b+c');
+  expect(await linkDevices(links, ['/dev/sda', '/dev/sdb'])).toBe(true);
+  expect((await readdir(links)).sort()).toEqual(['sda', 'sdb']);
+});
+
+test('a path that LVM could misread is refused', () => {
+  for (const path of ['/dev/a|b', '/dev/a"b', '/dev/a b', '/etc/passwd', 'sda']) {
+    expect(() => linkName(path)).toThrow('is no device path');
+  }
+  expect(() => devicesSection('/run/a"b')).toThrow('is no directory');
+});
+
+test('LVM scans the links alone, and takes no other name', () => {
+  const section = devicesSection('/run/q.d/devices');
+  expect(section).toContain('scan=["/run/q.d/devices"]');
+  expect(section).toContain('filter=["a|^/run/q[.]d/devices/|","r|.*|"]');
+});
+
+test('a directory is written when it differs, and only then', async () => {
+  const host = async (path: string) => (path.endsWith('/lvm.conf') ? 'log { verbose = 0 }\n' : '');
+  expect(await writeSystemDirectory(directory, ['/dev/sda'], host)).toBe(true);
+  expect(await writeSystemDirectory(directory, ['/dev/sda'], host)).toBe(false);
+  expect(await writeSystemDirectory(directory, ['/dev/sdb'], host)).toBe(true);
+  expect(await writeSystemDirectory(directory, ['/dev/sdb'], async () => 'changed')).toBe(true);
+});
