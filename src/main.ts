@@ -1,33 +1,32 @@
 #!/usr/bin/env node
-import { parseCommand, usage } from './cli/arguments.ts';
-import { approveDisks, listDisks } from './cli/disks.ts';
+import { type Command, parseCommand, usage } from './cli/arguments.ts';
+import { checkConfig } from './cli/check.ts';
 import { serve } from './cli/serve.ts';
-import { loadConfig } from './config/config.ts';
 import { isFailure } from './domain/errors.ts';
-import { createLog, createTerminalLog } from './log.ts';
 import { version } from './version.ts';
 
 /** The text to print, when there is any. */
-async function run(argv: readonly string[]): Promise<string> {
-  const command = parseCommand(argv);
-  if (command.name === 'help') return usage;
-  if (command.name === 'version') return `${version}\n`;
-  const config = await loadConfig(command.config);
+async function run(command: Command): Promise<string> {
   switch (command.name) {
-    case 'all':
-      await serve(config, createLog(config.log.level));
+    case 'help':
+      return usage;
+    case 'version':
+      return `${version}\n`;
+    case 'serve':
+      await serve(command);
       return '';
     case 'check':
-      return `${command.config} is valid: ${config.pools.length} pool(s), driver ${config.driver}, node ${config.node}\n`;
+      return checkConfig(command);
     case 'disks':
-      return listDisks(config, createTerminalLog());
-    case 'approve':
-      return approveDisks(config, createTerminalLog(), command.disks);
+    case 'approve': {
+      const { approveDisks, listDisks } = await import('./cli/disks.ts');
+      return command.name === 'disks' ? listDisks(command) : approveDisks(command);
+    }
   }
 }
 
 try {
-  process.stdout.write(await run(process.argv.slice(2)));
+  process.stdout.write(await run(parseCommand(process.argv.slice(2))));
 } catch (error) {
   // A failure explains itself; anything else is a defect, and its stack is what there is to go by.
   process.stderr.write(`quarry: ${isFailure(error) ? error.message : String((error as Error).stack ?? error)}\n`);

@@ -1,10 +1,13 @@
 import { parseArgs } from 'node:util';
+import { type Role, roles } from '../config/schema.ts';
 import { Failure } from '../domain/errors.ts';
 
 export const usage = `quarry: persistent volumes for Kubernetes on the raw disks of a node, through LVM
 
   quarry all                     serve Identity, Controller and Node in one process
-  quarry check                   validate the configuration, naming every problem
+  quarry node                    serve Identity and Node on a machine with disks
+  quarry controller              serve Identity and Controller for the nodes that attach
+  quarry check [ROLE]            validate the configuration of a role (default: all), naming every problem
   quarry disks                   disks that match a pool's rule, and what may be done with them
   quarry disks approve [DISK…]   take the proposed disks, or those that are named
   quarry version
@@ -14,8 +17,7 @@ export const usage = `quarry: persistent volumes for Kubernetes on the raw disks
 `;
 
 export type Command =
-  | { readonly name: 'all'; readonly config: string }
-  | { readonly name: 'check'; readonly config: string }
+  | { readonly name: 'serve' | 'check'; readonly role: Role; readonly config: string }
   | { readonly name: 'disks'; readonly config: string }
   | { readonly name: 'approve'; readonly config: string; readonly disks: readonly string[] }
   | { readonly name: 'version' }
@@ -29,10 +31,19 @@ export function parseCommand(argv: readonly string[]): Command {
   const [name, ...rest] = words;
   if (help || name === 'help' || name === undefined) return { name: 'help' };
   if (name === 'disks' && rest[0] === 'approve') return { name: 'approve', config, disks: rest.slice(1) };
+  if (name === 'check') return { name, role: parseRole(rest), config };
   if (rest.length > 0) throw misuse(`"${rest.join(' ')}" is too much after "${name}"`);
   if (name === 'version') return { name };
-  if (name === 'all' || name === 'check' || name === 'disks') return { name, config };
+  if (name === 'disks') return { name, config };
+  const role = roles.find((known) => known === name);
+  if (role) return { name: 'serve', role, config };
   throw misuse(`"${name}" is no command`);
+}
+
+function parseRole([word = 'all', ...rest]: readonly string[]): Role {
+  const role = roles.find((known) => known === word);
+  if (role && rest.length === 0) return role;
+  throw misuse(`"${[word, ...rest].join(' ')}" is no role: ${roles.join(', ')}`);
 }
 
 function parse(argv: readonly string[]): { words: string[]; config: string; help: boolean } {

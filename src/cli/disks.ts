@@ -1,24 +1,25 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Config } from '../config/schema.ts';
+import { loadMachineConfig } from '../config/config.ts';
 import type { Candidate } from '../disks/candidates.ts';
 import { formatBytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
-import { createLocal, type Local } from '../local.ts';
-import type { Log } from '../log.ts';
+import { createLocal, type Local } from '../roles/local.ts';
+import { createTerminalLog } from '../log.ts';
 import { table } from './table.ts';
 
 /** `quarry disks`: every disk that matches a rule, its verdict and why. */
-export async function listDisks(config: Config, log: Log): Promise<string> {
-  return withLocal(config, log, async ({ judge }) => printDisks(await judge()));
+export async function listDisks({ config }: { config: string }): Promise<string> {
+  return withLocal(config, async ({ judge }) => printDisks(await judge()));
 }
 
 /**
  * `quarry disks approve`: takes proposed disks for their pools, each proven blank once more. LVM's own locks keep this and a
  * running driver apart. Throws `precondition` when a named disk is not proposed.
  */
-export async function approveDisks(config: Config, log: Log, names: readonly string[]): Promise<string> {
-  return withLocal(config, log, async ({ judge, keeper, cache, prepare }) => {
+export async function approveDisks(command: { config: string; disks: readonly string[] }): Promise<string> {
+  const { config, disks: names } = command;
+  return withLocal(config, async ({ judge, keeper, cache, prepare }) => {
     const disks = await judge();
     const chosen = names.length === 0 ? disks.filter(({ verdict }) => verdict === 'proposed') : choose(disks, names);
     if (chosen.length === 0) return 'No disk is proposed.\n';
@@ -43,7 +44,9 @@ function choose(disks: readonly Candidate[], names: readonly string[]): Candidat
 }
 
 /** The driver's own LVM directory is left alone: it has a filter for what the driver sees. */
-async function withLocal<T>(config: Config, log: Log, task: (local: Local) => Promise<T>): Promise<T> {
+async function withLocal<T>(path: string, task: (local: Local) => Promise<T>): Promise<T> {
+  const config = await loadMachineConfig(path);
+  const log = createTerminalLog();
   const parent = dirname(config.lvm.directory);
   await mkdir(parent, { recursive: true });
   const directory = await mkdtemp(join(parent, 'lvm-'));

@@ -1,13 +1,14 @@
-import { createApp } from '../app.ts';
-import type { Config } from '../config/schema.ts';
-import type { Log } from '../log.ts';
+import type { App } from '../app.ts';
+import { loadConfig } from '../config/config.ts';
+import type { Role } from '../config/schema.ts';
+import { createLog, type Log } from '../log.ts';
 
 /** Milliseconds that calls in flight have once the process is told to end; Kubernetes gives 30 s by default. */
 const stopDeadline = 20_000;
 
 /** Serves until SIGTERM or SIGINT, then ends what is in flight. SIGHUP looks for disks again. */
-export async function serve(config: Config, log: Log): Promise<void> {
-  const app = await createApp(config, log);
+export async function serve({ role, config }: { role: Role; config: string }): Promise<void> {
+  const { app, log } = await create(role, config);
   const told = Promise.withResolvers<string>();
   process.on('SIGTERM', () => told.resolve('SIGTERM'));
   process.on('SIGINT', () => told.resolve('SIGINT'));
@@ -16,4 +17,24 @@ export async function serve(config: Config, log: Log): Promise<void> {
   log.info({ signal: await told.promise }, 'stopping');
   const clean = await app.stop(stopDeadline);
   log.info({ clean }, 'stopped');
+}
+
+/** Each role loads only what it uses. */
+async function create(role: Role, path: string): Promise<{ app: App; log: Log }> {
+  if (role === 'controller') {
+    const config = await loadConfig(path, role);
+    const log = createLog(config.log.level);
+    const { createController } = await import('../roles/controller.ts');
+    return { app: await createController(config, log), log };
+  }
+  if (role === 'node') {
+    const config = await loadConfig(path, role);
+    const log = createLog(config.log.level);
+    const { createNode } = await import('../roles/node.ts');
+    return { app: await createNode(config, log), log };
+  }
+  const config = await loadConfig(path, role);
+  const log = createLog(config.log.level);
+  const { createAll } = await import('../roles/all.ts');
+  return { app: await createAll(config, log), log };
 }

@@ -1,3 +1,5 @@
+import { isAbsolute, normalize } from 'node:path';
+
 /** A unix socket: the gRPC address and the path of its file. */
 export interface Endpoint {
   /** `unix:///run/quarry/csi.sock` */
@@ -38,4 +40,8 @@ export function parseDriverName(text: string): string | undefined {
   const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
   const domain = new RegExp(`^(?=[a-z])(?=.*[a-z]$)${label}(?:\\.${label})*$`);
   return text.length <= 63 && domain.test(text) ? text : undefined;
+}
+
+export function absolutePath(text: string): string | undefined {
+  return isAbsolute(text) ? normalize(text) : undefined;
 }

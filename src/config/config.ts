@@ -4,25 +4,52 @@ import type { core } from 'zod';
 import { Failure, messageOf } from '../domain/errors.ts';
 import { conflicts, type Problem } from './conflicts.ts';
 import { type Environment, readEnvironment } from './environment.ts';
-import { type Config, schema } from './schema.ts';
+import { fleetConflicts } from './fleet.ts';
+import { type Configs, type Role, roles, schemas } from './schema.ts';
 
 const defaultEndpoint = 'unix:///run/quarry/csi.sock';
 
 /** Throws `invalid` with the file's name and every problem, one a line; also when the file cannot be read. */
-export async function loadConfig(path: string, environment: Environment = readEnvironment()): Promise<Config> {
+export async function loadConfig<Name extends Role>(
+  path: string,
+  role: Name,
+  environment: Environment = readEnvironment(),
+): Promise<Configs[Name]> {
+  return load(path, (text) => parseConfig(text, environment, role));
+}
+
+/** The configuration of whichever role serves this machine's disks. Throws as `loadConfig`. */
+export async function loadMachineConfig(
+  path: string,
+  environment: Environment = readEnvironment(),
+): Promise<Configs['all' | 'node']> {
+  return load(path, (text) => parseConfig(text, environment, hasFleet(parseYaml(text)) ? 'node' : 'all'));
+}
+
+function hasFleet(raw: unknown): boolean {
+  return typeof raw === 'object' && raw !== null && 'fleet' in raw;
+}
+
+async function load<T>(path: string, parse: (text: string) => T): Promise<T> {
   try {
-    return parseConfig(await readFile(path, 'utf8'), environment);
+    return parse(await readFile(path, 'utf8'));
   } catch (error) {
     throw new Failure('invalid', `the configuration ${path} cannot be used:\n${messageOf(error)}`, { cause: error });
   }
 }
 
 /** Throws `invalid`; the message names every problem with its path in the file, one a line. */
-export function parseConfig(text: string, environment: Environment): Config {
-  const { raw, origins } = withEnvironment(parseYaml(text), environment);
-  const result = schema.safeParse(raw);
-  const problems = [...(result.success ? [] : result.error.issues.flatMap(toProblems)), ...conflicts(raw)];
-  if (result.success && problems.length === 0) return result.data;
+export function parseConfig<Name extends Role = 'all'>(
+  text: string,
+  environment: Environment,
+  role: Name | 'all' = 'all',
+): Configs[Name] {
+  const { raw, origins } = withEnvironment(parseYaml(text), environment, role);
+  const result = schemas[role].safeParse(raw);
+  const problems = result.success ? [] : result.error.issues.flatMap(toProblems);
+  if (role !== 'controller') problems.push(...conflicts(raw));
+  if (role !== 'all') problems.push(...fleetConflicts(raw, role));
+  if (result.success && problems.length === 0) return result.data as Configs[Name];
   throw new Failure('invalid', problems.map((problem) => describe(problem, origins)).join('\n'));
 }
 
@@ -41,11 +68,15 @@ function parseYaml(text: string): unknown {
 }
 
 /** The file with what it leaves to the environment, and where that came from. */
-function withEnvironment(file: unknown, environment: Environment): { raw: unknown; origins: Map<PropertyKey, string> } {
+function withEnvironment(
+  file: unknown,
+  environment: Environment,
+  role: Role,
+): { raw: unknown; origins: Map<PropertyKey, string> } {
   const origins = new Map<PropertyKey, string>();
   if (typeof file !== 'object' || file === null || Array.isArray(file)) return { raw: file, origins };
   const raw: Record<string, unknown> = { ...file };
-  if (raw['node'] === undefined) {
+  if (raw['node'] === undefined && role !== 'controller') {
     raw['node'] = environment.nodeName ?? environment.hostname;
     origins.set('node', environment.nodeName === undefined ? 'the hostname' : 'NODE_NAME');
   }
@@ -59,7 +90,14 @@ function withEnvironment(file: unknown, environment: Environment): { raw: unknow
 /** One problem an unknown key, each with the key in its path. */
 function toProblems(issue: core.$ZodIssue): Problem[] {
   if (issue.code !== 'unrecognized_keys') return [issue];
-  return issue.keys.map((key) => ({ path: [...issue.path, key], message: issue.message }));
+  const message = (key: string) => (issue.path.length === 0 ? foreign(key) : undefined) ?? issue.message;
+  return issue.keys.map((key) => ({ path: [...issue.path, key], message: message(key) }));
+}
+
+/** A key that is right in the file of another role. */
+function foreign(key: string): string | undefined {
+  const theirs = roles.filter((role) => key in schemas[role].shape);
+  return theirs.length === 0 ? undefined : `belongs to ${theirs.map((role) => `quarry ${role}`).join(' and ')} only`;
 }
 
 function describe({ path, message }: Problem, origins: ReadonlyMap<PropertyKey, string>): string {

@@ -1,10 +1,10 @@
-import { isAbsolute, normalize } from 'node:path';
 import type * as z from 'zod';
 import type { NodeName } from '../domain/ids.ts';
 import { logLevels } from '../log.ts';
 import { nodeNameFor } from '../lvm/names.ts';
-import { parseDriverName, parseEndpoint, parseListen } from './addresses.ts';
+import { absolutePath, parseDriverName, parseEndpoint, parseListen } from './addresses.ts';
 import { registration } from './cluster.ts';
+import { controllerFleet, nodeFleet } from './fleet.ts';
 import { choice, duration, list, scalar, section } from './fields.ts';
 import { pool } from './pools.ts';
 
@@ -29,27 +29,42 @@ function readNode(text: string): NodeName | undefined {
 const lvm = section({
   mode: choice(lvmModes).default('auto'),
   process: choice(lvmProcesses).default('shell'),
-  directory: scalar('must be an absolute path', (text) => (isAbsolute(text) ? normalize(text) : undefined)).default(
-    '/run/quarry/lvm',
-  ),
+  directory: scalar('must be an absolute path', absolutePath).default('/run/quarry/lvm'),
   deadline: duration('1s', '1h').default(60_000),
 });
 
-export const schema = section({
+/** What every role has. */
+const common = {
   driver: driver.default('lvm.quarry.csi'),
-  node,
   endpoint: scalar(
     'must be a unix socket such as unix:///run/quarry/csi.sock, its path 107 bytes at most',
     parseEndpoint,
   ),
   log: section({ level: choice(logLevels).default('info') }).prefault({}),
   metrics: section({ listen: scalar('must be host:port, such as 127.0.0.1:9809', parseListen) }).optional(),
+};
+
+/** What a role has that serves the disks of the machine it runs on. */
+const machine = {
+  node,
   registration: registration.prefault({}),
   rescan: duration('500ms', '24h').default(30_000),
   lvm: lvm.prefault({}),
   // Required, be it as []: an empty file is a mistake, not a driver without storage.
   pools: list(pool),
-});
+};
 
-/** All that the file and the environment say. Durations are milliseconds. */
-export type Config = Readonly<z.output<typeof schema>>;
+export const roles = ['all', 'node', 'controller'] as const;
+export type Role = (typeof roles)[number];
+
+export const schemas = {
+  all: section({ ...common, ...machine }),
+  node: section({ ...common, ...machine, fleet: nodeFleet }),
+  controller: section({ ...common, fleet: controllerFleet }),
+} as const satisfies Record<Role, z.ZodType>;
+
+/** All that the file and the environment say to a role. Durations are milliseconds. */
+export type Configs = { readonly [Name in Role]: Readonly<z.output<(typeof schemas)[Name]>> };
+
+/** What the roles that serve a machine's disks have in common. */
+export type Config = Configs['all'];

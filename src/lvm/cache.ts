@@ -14,6 +14,7 @@ import { thinPoolName } from './names.ts';
 export class InventoryCache {
   readonly #lvm: Lvm;
   readonly #specs: readonly PoolSpec[];
+  readonly #refreshed: () => void;
   #inventory: Inventory | undefined;
   #report: LvmReport | undefined;
   #generation = 0;
@@ -23,7 +24,9 @@ export class InventoryCache {
   readonly #changedVolumes = new Map<VolumeId, number>();
   readonly #changedPools = new Map<PoolName, number>();
 
-  constructor(lvm: Lvm, specs: readonly PoolSpec[]) {
+  /** @param refreshed called when LVM was read anew */
+  constructor(lvm: Lvm, specs: readonly PoolSpec[], refreshed: () => void = () => undefined) {
+    this.#refreshed = refreshed;
     this.#lvm = lvm;
     this.#specs = specs;
   }
@@ -85,6 +88,7 @@ export class InventoryCache {
     }
     this.#report = report;
     this.#inventory = { ...fresh, volumes, pools };
+    this.#refreshed();
     return this.#inventory;
   }
 

@@ -1,10 +1,9 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { Registry } from 'prom-client';
+import type { CounterConfiguration, GaugeConfiguration, Registry } from 'prom-client';
 import { Failure } from '../domain/errors.ts';
 import type { PoolName } from '../domain/ids.ts';
 import type { Inventory } from '../domain/storage.ts';
 import { answerCheck, type Checks } from './health.ts';
-import { diskGauges, poolGauges } from './pools.ts';
 
 export interface Listen {
   readonly host: string;
@@ -29,19 +28,23 @@ export interface Metrics {
   stop(): Promise<void>;
 }
 
+/** What a role shows beside its calls and its process. */
+export interface Families {
+  readonly gauges?: readonly GaugeConfiguration<string>[];
+  readonly counters?: readonly CounterConfiguration<string>[];
+}
+
 /** The Prometheus endpoint `/metrics`, and beside it `/healthz` and `/readyz`. Its library is loaded only where it is wanted. */
 export async function createMetrics(
   listen: Listen,
-  inventory: InventorySource,
-  disks: () => readonly DiskSample[],
+  { gauges = [], counters = [] }: Families,
   checks: Checks,
 ): Promise<Metrics> {
-  const { Registry, Histogram, Gauge, collectDefaultMetrics } = await import('prom-client');
+  const { Registry, Histogram, Counter, Gauge, collectDefaultMetrics } = await import('prom-client');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  for (const gauge of [...poolGauges(inventory), ...diskGauges(disks)]) {
-    registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
-  }
+  for (const gauge of gauges) registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
+  for (const counter of counters) registry.registerMetric(new Counter({ ...counter, registers: [] }));
   const calls = new Histogram({
     name: 'quarry_csi_call_duration_seconds',
     help: 'Duration of CSI calls by method and gRPC code',

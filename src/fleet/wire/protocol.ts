@@ -5,7 +5,7 @@ import { decode, encode, fleet, loadProto, rawDefinition } from '../../grpc/load
 /** What this program speaks. A peer that speaks none of it is refused. */
 export const versions = { oldest: 1, newest: 1 } as const;
 
-export const serviceName = `${fleet.package}.Fleet`;
+const serviceName = `${fleet.package}.Fleet`;
 export const attachPath = `/${serviceName}/Attach`;
 
 /** Bytes. A part of a report has 64 volumes of 5 KiB at the very most. */

@@ -83,8 +83,8 @@ describe('the environment', () => {
     expect(problemsOf('pools: []', { hostname: 'a_b' })[0]).toMatch(/^node \(from the hostname\): must be a node name/);
     const given = { hostname: 'h', nodeName: 'a_b', endpoint: 'tcp://x' };
     expect(problemsOf('pools: []', given).map((line) => line.split(':')[0])).toEqual([
-      'node (from NODE_NAME)',
       'endpoint (from CSI_ENDPOINT)',
+      'node (from NODE_NAME)',
     ]);
   });
 
@@ -132,7 +132,7 @@ pools:
   test('unknown keys name the known ones', () => {
     expect(problemsOf('pools: []\nlog: {levle: info}\n"a b": 1')).toEqual([
       'log.levle: unknown key; known here: level',
-      '"a b": unknown key; known here: driver, node, endpoint, log, metrics, registration, rescan, lvm, pools',
+      '"a b": unknown key; known here: driver, endpoint, log, metrics, node, registration, rescan, lvm, pools',
     ]);
   });
 
@@ -232,17 +232,19 @@ describe('a file', () => {
 
   test('is loaded', async () => {
     await writeFile(join(directory, 'quarry.yaml'), 'pools: []');
-    await expect(loadConfig(join(directory, 'quarry.yaml'), environment)).resolves.toMatchObject({ node: 'host-1' });
+    await expect(loadConfig(join(directory, 'quarry.yaml'), 'all', environment)).resolves.toMatchObject({
+      node: 'host-1',
+    });
   });
 
   test('is named with its problems', async () => {
     const path = join(directory, 'quarry.yaml');
     await writeFile(path, 'pools: 1\nrescan: 1');
-    await expect(loadConfig(path, environment)).rejects.toMatchObject({
+    await expect(loadConfig(path, 'all', environment)).rejects.toMatchObject({
       kind: 'invalid',
       message: `the configuration ${path} cannot be used:\nrescan: must be a duration such as 500ms, 30s or 5m\npools: must be a list`,
     });
-    await expect(loadConfig(`${path}.no`, environment)).rejects.toMatchObject({
+    await expect(loadConfig(`${path}.no`, 'all', environment)).rejects.toMatchObject({
       kind: 'invalid',
       message: expect.stringContaining('ENOENT'),
     });

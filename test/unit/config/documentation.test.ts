@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../../src/config/config.ts';
-import { schema } from '../../../src/config/schema.ts';
+import { schemas } from '../../../src/config/schema.ts';
 
 const page = await readFile(new URL('../../../docs/reference/configuration.md', import.meta.url), 'utf8');
-const [example] = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+const examples = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
 
 test('the example of the reference is a configuration', () => {
-  const config = parseConfig(example ?? '', { hostname: 'node-1' });
+  const config = parseConfig(examples[0] ?? '', { hostname: 'node-1' });
   expect(config.pools.map(({ name, type }) => [name, type])).toEqual([
     ['fast', 'thin'],
     ['bulk', 'thick'],
@@ -15,8 +15,21 @@ test('the example of the reference is a configuration', () => {
   ]);
 });
 
-test('the example shows every key at the top, and the page every section', () => {
-  const keys = Object.keys(schema.shape);
-  expect(keys.filter((key) => !new RegExp(`^${key}:`, 'm').test(example ?? ''))).toEqual([]);
-  expect(keys.filter((key) => !page.includes(`\`${key}`))).toEqual([]);
+test('the examples of the other roles are configurations', () => {
+  const [, node = '', controller = ''] = examples;
+  expect(parseConfig(node, { hostname: 'node-1' }, 'node').fleet.controllers).toEqual([
+    { name: 'quarry-controller.quarry.svc', port: 9443 },
+  ]);
+  expect(parseConfig(controller, { hostname: 'node-1' }, 'controller').fleet.listen).toEqual({
+    host: '0.0.0.0',
+    port: 9443,
+  });
+});
+
+test('the examples show every key at the top, and the page every section', () => {
+  for (const [index, role] of (['all', undefined, 'controller'] as const).entries()) {
+    const keys = role ? Object.keys(schemas[role].shape) : [];
+    expect(keys.filter((key) => !new RegExp(`^${key}:`, 'm').test(examples[index] ?? ''))).toEqual([]);
+    expect(keys.filter((key) => !page.includes(`\`${key}`))).toEqual([]);
+  }
 });

@@ -1,26 +1,26 @@
 import { join } from 'node:path';
-import type { Config } from './config/schema.ts';
-import { createQueue } from './concurrency/queue.ts';
-import { proveBlank } from './disks/blank.ts';
-import { type Candidate, findCandidates } from './disks/candidates.ts';
-import { discover } from './disks/discover.ts';
-import { systemRoots } from './disks/sysfs.ts';
-import { Failure } from './domain/errors.ts';
-import type { VgName } from './domain/ids.ts';
-import type { PoolSpec } from './domain/pool.ts';
-import { createRun, type Run } from './exec/run.ts';
-import { createStartSession } from './exec/session.ts';
-import type { Log } from './log.ts';
-import { InventoryCache } from './lvm/cache.ts';
-import { createLvm } from './lvm/client.ts';
-import type { CommandOptions } from './lvm/commands.ts';
-import { Groups } from './lvm/groups.ts';
-import type { Lvm } from './lvm/lvm.ts';
-import { listPhysicalVolumes, type PhysicalVolume } from './lvm/physical-volumes.ts';
-import { prefixed, programPrefix } from './lvm/program.ts';
-import { createReadHostFile, linksIn, type ReadHostFile, shellProfile, writeSystemDirectory } from './lvm/system.ts';
-import { createWriter, type Writer } from './lvm/writer.ts';
-import { type KeeperPorts, PoolKeeper } from './pools/keeper.ts';
+import type { Config } from '../config/schema.ts';
+import { createQueue } from '../concurrency/queue.ts';
+import { proveBlank } from '../disks/blank.ts';
+import { type Candidate, findCandidates } from '../disks/candidates.ts';
+import { discover } from '../disks/discover.ts';
+import { systemRoots } from '../disks/sysfs.ts';
+import { Failure } from '../domain/errors.ts';
+import type { VgName } from '../domain/ids.ts';
+import type { PoolSpec } from '../domain/pool.ts';
+import { createRun, type Run } from '../exec/run.ts';
+import { createStartSession } from '../exec/session.ts';
+import type { Log } from '../log.ts';
+import { InventoryCache } from '../lvm/cache.ts';
+import { createLvm } from '../lvm/client.ts';
+import type { CommandOptions } from '../lvm/commands.ts';
+import { Groups } from '../lvm/groups.ts';
+import type { Lvm } from '../lvm/lvm.ts';
+import { listPhysicalVolumes, type PhysicalVolume } from '../lvm/physical-volumes.ts';
+import { prefixed, programPrefix } from '../lvm/program.ts';
+import { createReadHostFile, linksIn, type ReadHostFile, shellProfile, writeSystemDirectory } from '../lvm/system.ts';
+import { createWriter, type Writer } from '../lvm/writer.ts';
+import { type KeeperPorts, PoolKeeper } from '../pools/keeper.ts';
 
 /** What this machine's disks and LVM are, joined; the driver and the command line both stand on it. */
 export interface Local {
@@ -38,9 +38,11 @@ export interface LocalOptions {
   readonly observe: (disks: readonly Candidate[]) => void;
   /** Called after each change of LVM. */
   readonly changed: () => void;
+  /** Called when LVM was read anew. */
+  readonly reported?: () => void;
 }
 
-export async function createLocal(config: Config, { log, observe, changed }: LocalOptions): Promise<Local> {
+export async function createLocal(config: Config, { log, observe, changed, reported }: LocalOptions): Promise<Local> {
   const run = createRun();
   const prefix = await programPrefix(config.lvm.mode);
   const program = prefixed(prefix, 'lvm');
@@ -48,7 +50,7 @@ export async function createLocal(config: Config, { log, observe, changed }: Loc
   const readHostFile = createReadHostFile(run, prefix);
   const process = await usableProcess(config, readHostFile, log);
   const lvm = createLvm({ run, start: createStartSession(), program, directory, process, deadline });
-  const cache = new InventoryCache(lvm, config.pools);
+  const cache = new InventoryCache(lvm, config.pools, reported);
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
   const groups = new Groups({ lvm, cache, writer, links: linksIn(directory) });
   const probe = { roots: systemRoots, run, deadline: 30_000 };

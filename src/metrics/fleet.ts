@@ -1,0 +1,46 @@
+import type { Fleet } from '../domain/fleet.ts';
+import type { Families } from './metrics.ts';
+
+/** What a node knows of its controllers. */
+export function nodeFamilies(attached: () => number): Families {
+  return {
+    gauges: [
+      {
+        name: 'quarry_fleet_controllers',
+        help: 'Controllers that have let this node in',
+        collect() {
+          this.set(attached());
+        },
+      },
+    ],
+  };
+}
+
+/** What a controller knows of its nodes. */
+export function controllerFamilies(fleet: Fleet, refused: () => ReadonlyMap<string, number>): Families {
+  return {
+    gauges: [
+      {
+        name: 'quarry_fleet_nodes',
+        help: 'Nodes that are attached, and that were and are silent now',
+        labelNames: ['state'],
+        collect() {
+          const attached = fleet.members().filter((member) => member.attached).length;
+          this.set({ state: 'attached' }, attached);
+          this.set({ state: 'silent' }, fleet.members().length - attached);
+        },
+      },
+    ],
+    counters: [
+      {
+        name: 'quarry_fleet_refused_total',
+        help: 'Peers that were turned away or cut off, by reason',
+        labelNames: ['reason'],
+        collect() {
+          this.reset();
+          for (const [reason, count] of refused()) this.inc({ reason }, count);
+        },
+      },
+    ],
+  };
+}

@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import type { App } from '../app.ts';
+import { createLocks } from '../concurrency/locks.ts';
+import { createRepeater } from '../concurrency/repeater.ts';
+import type { Config } from '../config/schema.ts';
+import type { Candidate } from '../disks/candidates.ts';
+import { messageOf } from '../domain/errors.ts';
+import { createServer } from '../grpc/server.ts';
+import type { Services } from '../grpc/services.ts';
+import { createIdentityService } from '../identity/service.ts';
+import type { Log } from '../log.ts';
+import { createLvmCheck } from '../lvm/check.ts';
+import { createDevices } from '../lvm/devices.ts';
+import { LocalStorage } from '../lvm/storage.ts';
+import type { Checks } from '../metrics/health.ts';
+import { createMetrics, type Families } from '../metrics/metrics.ts';
+import { diskGauges, poolGauges } from '../metrics/pools.ts';
+import { createFilesystems } from '../mount/filesystem.ts';
+import { createMounter } from '../mount/mounter.ts';
+import { usesOf } from '../mount/table.ts';
+import { createNodeService } from '../node/service.ts';
+import { createRegistration, type Registration } from '../registration/registration.ts';
+import { version } from '../version.ts';
+import { createLocal, type Local } from './local.ts';
+import { createUpkeep } from './upkeep.ts';
+
+/** How long after a change of LVM its report is read again: many changes, one report. */
+const reportDelay = 1000;
+
+/** What a role adds to serving the disks of this machine to kubelet. */
+export interface Addition {
+  readonly services?: Services;
+  readonly metrics?: Families;
+  readonly start?: () => void;
+  /** The inventory may have changed. */
+  readonly changed?: () => void;
+  readonly stop?: () => Promise<void>;
+}
+
+/** Identity and Node over the LVM of this machine. */
+export async function createMachine(config: Config, log: Log, add: (storage: LocalStorage) => Addition): Promise<App> {
+  let addition: Addition = {};
+  const { local, storage, report, upkeep, disks, registration } = await assemble(config, log, () =>
+    addition.changed?.(),
+  );
+  addition = add(storage);
+  const gauges = [...poolGauges(local.cache), ...diskGauges(disks), ...(addition.metrics?.gauges ?? [])];
+  const checks = createChecks(local, upkeep.ready, registration);
+  const metrics = config.metrics && (await createMetrics(config.metrics.listen, { gauges }, checks));
+  const server = createServer({
+    endpoint: config.endpoint.address,
+    log,
+    ...(metrics && { observe: metrics.observeCall }),
+    services: { ...createServices(config, storage, local, upkeep.ready), ...addition.services },
+  });
+  return {
+    async start() {
+      await server.start();
+      await metrics?.start();
+      log.info({ driver: config.driver, node: config.node, endpoint: config.endpoint.address, version }, 'serving');
+      upkeep.rounds.now();
+      addition.start?.();
+    },
+    rescan: () => upkeep.rounds.now(),
+    async stop(deadlineMs) {
+      await registration?.stop();
+      const clean = await server.stop(deadlineMs);
+      await addition.stop?.();
+      await Promise.all([upkeep.rounds.stop(), report.stop(), metrics?.stop()]);
+      local.lvm.restart();
+      return clean;
+    },
+  };
+}
+
+/** The storage, and what keeps its pools and its inventory as they should be. */
+async function assemble(config: Config, log: Log, reported: () => void) {
+  let disks: readonly Candidate[] = [];
+  const report = createRepeater({
+    task: async () => {
+      const { unready } = await local.cache.refresh();
+      // Such as a disk that was approved by hand, and that our LVM does not see yet.
+      if (unready.size > 0) upkeep.rounds.soon();
+    },
+    delay: reportDelay,
+    failed: (error) => log.warn({ reason: messageOf(error) }, 'LVM could not be read'),
+  });
+  const local = await createLocal(config, {
+    log,
+    observe: (found) => (disks = found),
+    changed: () => report.soon(),
+    reported,
+  });
+  const storage = createStorage(config, local);
+  const registration = createOwnRegistration(config, log);
+  const upkeep = createUpkeep(config, storage, local, log, () => registration?.start());
+  return { local, storage, report, upkeep, registration, disks: () => disks };
+}
+
+/** Where no registrar runs beside the driver. */
+function createOwnRegistration({ registration, driver, endpoint }: Config, log: Log): Registration | undefined {
+  if (registration.mode === 'external') return undefined;
+  const { path } = registration.endpoint ?? endpoint;
+  return createRegistration({ path: join(registration.directory, `${driver}-reg.sock`), driver, endpoint: path, log });
+}
+
+/** Milliseconds that LVM has to answer a probe, and for which its answer holds. */
+const probeTimes = { deadline: 10_000, holds: 10_000 };
+
+function createChecks({ lvm }: Local, ready: () => boolean, registration: Registration | undefined): Checks {
+  return {
+    live: createLvmCheck({ lvm, ...probeTimes }),
+    ready: async () => (ready() ? registration?.problem() : 'LVM and the pools are not ready yet'),
+  };
+}
+
+function createStorage(config: Config, { lvm, cache, writer, run }: Local): LocalStorage {
+  const devices = createDevices(run);
+  return new LocalStorage({ node: config.node, lvm, cache, writer, devices, usesOf, locks: createLocks() });
+}
+
+function createServices({ driver, node }: Config, storage: LocalStorage, { run }: Local, ready: () => boolean) {
+  return {
+    Identity: createIdentityService({ driver, version, ready }),
+    Node: createNodeService({
+      node,
+      driver,
+      volumes: storage,
+      mounts: createMounter(run),
+      filesystems: createFilesystems(run),
+      locks: storage.locks,
+    }),
+  };
+}

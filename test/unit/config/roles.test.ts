@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from '../../../src/config/config.ts';
+import type { Role } from '../../../src/config/schema.ts';
+import { isFailure } from '../../../src/domain/errors.ts';
+
+const environment = { hostname: 'host-1' };
+
+function problemsOf(text: string, role: Role): string[] {
+  try {
+    parseConfig(text, environment, role);
+    return [];
+  } catch (error) {
+    if (!isFailure(error, 'invalid')) throw error;
+    return error.message.split('\n');
+  }
+}
+
+const node = (fleet: string) => `pools: []\nfleet: {controllers: "c:9443", ca: /ca, ${fleet}}`;
+const controller = (fleet: string) => `fleet: {listen: "0.0.0.0:9443", certificate: /crt, key: /key, ${fleet}}`;
+
+describe('quarry node', () => {
+  test('dials one name or many', () => {
+    const read = (controllers: string) =>
+      parseConfig(`pools: []\nfleet: {controllers: ${controllers}, ca: /ca, token: /t}`, environment, 'node').fleet;
+    expect(read('"c.quarry.svc:9443"').controllers).toEqual([{ name: 'c.quarry.svc', port: 9443 }]);
+    expect(read('["a:1", "b:2"]').controllers).toEqual([
+      { name: 'a', port: 1 },
+      { name: 'b', port: 2 },
+    ]);
+  });
+
+  test('shows itself in one way, whole', () => {
+    expect(problemsOf(node('token: /t'), 'node')).toEqual([]);
+    expect(problemsOf(node('certificate: /c, key: /k'), 'node')).toEqual([]);
+    expect(problemsOf(node(''), 'node')).toEqual([
+      'fleet.token: is missing: either it or certificate and key must be there, to show who this node is',
+    ]);
+    expect(problemsOf(node('certificate: /c'), 'node')).toEqual(['fleet.key: is missing beside certificate']);
+    expect(problemsOf(node('token: /t, key: /k'), 'node')).toEqual([
+      'fleet.key: cannot be beside token: one way is used to show who this node is',
+    ]);
+  });
+
+  test('every problem is named', () => {
+    const text = 'pools: []\nfleet: {controllers: [10.0.0.1:9443, c, "c:0"], ca: ca.crt, listen: "c:1"}';
+    expect(problemsOf(text, 'node')).toEqual([
+      'fleet.controllers[0]: must be a name: the certificate of a controller is for one',
+      'fleet.controllers[1]: must be name:port, such as quarry-controller.quarry.svc:9443',
+      'fleet.controllers[2]: must be name:port, such as quarry-controller.quarry.svc:9443',
+      'fleet.ca: must be an absolute path',
+      'fleet.listen: unknown key; known here: controllers, ca, token, certificate, key',
+      'fleet.token: is missing: either it or certificate and key must be there, to show who this node is',
+    ]);
+    expect(problemsOf('pools: []', 'node')).toEqual(['fleet: is missing']);
+  });
+});
+
+describe('quarry controller', () => {
+  test('needs no pools and no node', () => {
+    expect(parseConfig(controller('clientCa: /ca'), environment, 'controller')).toEqual({
+      driver: 'lvm.quarry.csi',
+      endpoint: { address: 'unix:///run/quarry/csi.sock', path: '/run/quarry/csi.sock' },
+      log: { level: 'info' },
+      fleet: {
+        listen: { host: '0.0.0.0', port: 9443 },
+        certificate: '/crt',
+        key: '/key',
+        clientCa: '/ca',
+        settle: 15_000,
+      },
+    });
+  });
+
+  test('knows the nodes in one way, whole', () => {
+    expect(problemsOf(controller('tokenAudience: q, serviceAccount: "q:node"'), 'controller')).toEqual([]);
+    expect(problemsOf(controller('tokenAudience: q'), 'controller')).toEqual([
+      'fleet.serviceAccount: is missing beside tokenAudience',
+    ]);
+    expect(problemsOf(controller(''), 'controller')).toEqual([
+      'fleet.clientCa: is missing: either it or tokenAudience and serviceAccount must be there, to know the nodes by',
+    ]);
+    expect(problemsOf(controller('clientCa: /ca, tokenAudience: q, serviceAccount: "q:node"'), 'controller')).toEqual([
+      'fleet.tokenAudience: cannot be beside clientCa: one way is used to know the nodes by',
+    ]);
+  });
+
+  test('refuses what belongs to a machine with disks, and a machine what belongs to a fleet', () => {
+    expect(problemsOf(`pools: []\nrescan: 1s\n${controller('clientCa: /ca')}`, 'controller')).toEqual([
+      'pools: belongs to quarry all and quarry node only',
+      'rescan: belongs to quarry all and quarry node only',
+    ]);
+    expect(problemsOf(node('token: /t'), 'all')).toEqual(['fleet: belongs to quarry node and quarry controller only']);
+  });
+});
