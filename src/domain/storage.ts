@@ -37,6 +37,8 @@ export interface Storage {
   expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume>;
   /** All of the change or nothing of it. Throws `not-found`, and `exhausted` where the pool's budget has no room for it. */
   modify(id: VolumeId, change: QosChange, signal: AbortSignal): Promise<Volume>;
+  /** Records that the volume is meant to be in no PersistentVolume. Also when that is recorded. Throws `not-found`. */
+  keep(id: VolumeId, signal: AbortSignal): Promise<Volume>;
 }
 
 /** What the node services need beside: devices, and the record of what was formatted. */

@@ -48,6 +48,10 @@ export interface Volume {
   readonly qos: Qos;
   /** `creating`: its first bytes were not yet proven to be wiped; nothing was ever written through it. */
   readonly state: 'ready' | 'creating';
+  /** Milliseconds since the epoch, by the node's clock, where LVM says so. */
+  readonly created?: number;
+  /** Somebody has said that it is meant to be in no PersistentVolume. */
+  readonly kept?: true;
 }
 
 /** A volume of this node with the block device that gives access to it now. */

@@ -3,6 +3,7 @@ import type { ControllerHandlers } from '../gen/csi/v1/Controller.ts';
 import type { GroupControllerHandlers } from '../gen/csi/v1/GroupController.ts';
 import type { IdentityHandlers } from '../gen/csi/v1/Identity.ts';
 import type { NodeHandlers } from '../gen/csi/v1/Node.ts';
+import type { OperatorHandlers } from '../gen/quarry/operator/v1/Operator.ts';
 import type { RegistrationHandlers } from '../gen/pluginregistration/Registration.ts';
 import { type Interface, loadProto, methodsOf, rawDefinition } from './load.ts';
 import { type CallHooks, unary, type UnaryHandler } from './unary.ts';
@@ -18,6 +19,7 @@ export type IdentityMethods = Methods<IdentityHandlers>;
 export type ControllerMethods = Methods<ControllerHandlers>;
 export type GroupControllerMethods = Methods<GroupControllerHandlers>;
 export type NodeMethods = Methods<NodeHandlers>;
+export type OperatorMethods = Methods<OperatorHandlers>;
 export type RegistrationMethods = Methods<RegistrationHandlers>;
 
 /** What is offered. A method that is left out answers UNIMPLEMENTED, and so does a service. */

@@ -16,6 +16,11 @@ const codes = {
   unimplemented: status.UNIMPLEMENTED,
 } as const satisfies Record<FailureKind, status>;
 
+/** The way back, for clients of ours. Two kinds share ABORTED; either says to try again. */
+export const kinds: ReadonlyMap<status, FailureKind> = new Map(
+  Object.entries(codes).map(([kind, code]) => [code, kind as FailureKind]),
+);
+
 /** Trailers have a size limit of the peer's choosing, beyond which the whole call is lost. */
 const longestDetails = 2048;
 

@@ -4,7 +4,7 @@ import type { Layout } from '../domain/volume.ts';
 import { layoutArguments, sizeArgument } from './layout.ts';
 import type { LvmArguments } from './lvm.ts';
 
-const lvFields = 'vg_name,lv_name,lv_uuid,lv_size,lv_attr,lv_tags,pool_lv,data_percent,metadata_percent';
+const lvFields = 'vg_name,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent';
 const vgFields = 'vg_name,vg_size,vg_free,vg_extent_size,vg_mda_size,vg_mda_free,vg_tags,vg_missing_pv_count';
 const pvFields = 'pv_name,pv_uuid,vg_name,pv_free,pv_size,dev_size,pv_allocatable,pv_missing';
 

@@ -13,6 +13,8 @@ export interface LvRecord {
   readonly uuid: string;
   readonly size: Bytes;
   readonly tags: ReadonlyMap<string, string>;
+  /** Milliseconds since the epoch. */
+  readonly created?: number;
   readonly active: boolean;
   readonly thinPool: LvName | undefined;
   readonly isThinPool: boolean;
@@ -47,6 +49,7 @@ export function decodeLv(row: ReportRow): LvRecord {
     uuid: field(row, 'lv_uuid'),
     size: bytes(row, 'lv_size'),
     tags: parseTags(field(row, 'lv_tags')),
+    ...parseTime(row['lv_time']),
     active: attributes[4] === 'a',
     thinPool: (field(row, 'pool_lv') || undefined) as LvName | undefined,
     isThinPool: attributes[0] === 't',
@@ -99,6 +102,8 @@ export function toVolume(record: LvRecord, pool: PoolName): Volume | undefined {
     mkfsOptions: words(tags.get('mkfs')),
     qos: parseQos(tags.get('qos')),
     state: tags.get('state') === 'creating' ? 'creating' : 'ready',
+    ...(record.created !== undefined && { created: record.created }),
+    ...(tags.has('keep') && { kept: true }),
   };
 }
 
@@ -117,6 +122,13 @@ export function creationTags(volume: Volume): string[] {
   if (qos !== '') tags.push(tag('qos', qos));
   if (volume.state === 'creating') tags.push(tag('state', volume.state));
   return tags;
+}
+
+/** LVM's own form, `2026-11-21 14:23:13 +0000`; its `report/time_format` may be set to anything else, which says nothing here. */
+function parseTime(text: string | undefined): { created?: number } {
+  const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)$/.exec(text ?? '');
+  const time = match ? Date.parse(`${match[1]}T${match[2]}${match[3]}:${match[4]}`) : Number.NaN;
+  return Number.isNaN(time) ? {} : { created: time };
 }
 
 /** Unknown is not absent: a volume whose tag is lost or strange counts as formatted, and is never formatted again. */

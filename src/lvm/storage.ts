@@ -111,6 +111,19 @@ export class LocalStorage implements Storage, NodeVolumes {
     });
   }
 
+  async keep(id: VolumeId, signal: AbortSignal): Promise<Volume> {
+    using _lock = this.locks.take(id, 'release');
+    const volume = await this.#mustFind(id, signal);
+    if (volume.kept) return volume;
+    const kept = { ...volume, kept: true as const };
+    const command = retag(volume.group, volume.lv, { add: tag('keep', 'yes') });
+    await this.#options.writer.exclusive(volume.group, signal, () =>
+      this.#options.writer.change(`volume ${id} could not be marked as kept`, command),
+    );
+    this.#options.cache.put(kept);
+    return kept;
+  }
+
   async open(id: VolumeId, signal: AbortSignal): Promise<OpenVolume> {
     return this.#activation.open(await this.#mustFind(id, signal), signal);
   }

@@ -4,7 +4,7 @@
  */
 const prefix = 'quarry.';
 
-export type TagKey = 'v' | 'role' | 'id' | 'name' | 'pool' | 'layout' | 'fs' | 'mkfs' | 'qos' | 'state';
+export type TagKey = 'v' | 'role' | 'id' | 'name' | 'pool' | 'layout' | 'fs' | 'mkfs' | 'qos' | 'state' | 'keep';
 
 export function encodeTagValue(value: string): string {
   let text = '';

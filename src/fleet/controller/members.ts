@@ -65,6 +65,10 @@ class RemoteMember implements Member, Storage {
     return this.#volume({ modify: { volume: id, change: writeQosChange(change) } }, signal);
   }
 
+  keep(id: VolumeId, signal: AbortSignal): Promise<Volume> {
+    return this.#volume({ keep: { volume: id } }, signal);
+  }
+
   async #call(action: Action, signal: AbortSignal): Promise<Volume | undefined> {
     if (this.session) return this.session.call(action, signal);
     const since = new Date(this.since).toISOString();

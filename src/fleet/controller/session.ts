@@ -13,7 +13,7 @@ import { Mirror } from './mirror.ts';
 const mostInFlight = 512;
 
 /** A command without its id and its deadline. */
-export type Action = Pick<CommandInit, 'find' | 'create' | 'remove' | 'expand' | 'modify'>;
+export type Action = Pick<CommandInit, 'find' | 'create' | 'remove' | 'expand' | 'modify' | 'keep'>;
 
 interface Waiting {
   settle(outcome: () => Volume | undefined): void;

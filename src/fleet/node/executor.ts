@@ -69,11 +69,12 @@ export class Executor {
 
   async #perform(command: Command, signal: AbortSignal): Promise<Volume | undefined> {
     const { storage } = this.#options;
-    const { find, create, remove, expand, modify } = command;
+    const { find, create, remove, expand, modify, keep } = command;
     if (find) return storage.find(readId(find.volume), signal);
     if (create) return storage.create(readSpec(create.spec), signal);
     if (expand) return storage.expand(readId(expand.volume), readRange(expand.size), signal);
     if (modify) return storage.modify(readId(modify.volume), readQosChange(modify.change), signal);
+    if (keep) return storage.keep(readId(keep.volume), signal);
     if (!remove) throw new Failure('unimplemented', `node ${storage.node} does not know this command`);
     await storage.remove(readId(remove.volume), signal);
     return undefined;

@@ -10,7 +10,7 @@ import type { VolumeSpec as SpecMessage, VolumeSpecInit } from '../../gen/quarry
 import { readQos, writeQos } from './qos.ts';
 
 export function writeVolume(volume: Volume): VolumeInit {
-  const { id, name, pool, group, lv, size, layout, filesystem, mkfsOptions, qos, state } = volume;
+  const { id, name, pool, group, lv, size, layout, filesystem, mkfsOptions, qos, state, created, kept } = volume;
   return {
     id,
     name,
@@ -23,6 +23,8 @@ export function writeVolume(volume: Volume): VolumeInit {
     mkfsOptions: [...mkfsOptions],
     qos: writeQos(qos),
     creating: state === 'creating',
+    ...(created !== undefined && { createdMs: String(created) }),
+    kept: kept === true,
   };
 }
 
@@ -47,6 +49,8 @@ export function readVolume(message: VolumeMessage, node: NodeName): Volume {
     mkfsOptions: message.mkfsOptions.length === 0 ? noOptions : message.mkfsOptions,
     qos: readQos(message.qos),
     state: message.creating ? 'creating' : 'ready',
+    ...(message.createdMs !== undefined && { created: Number(message.createdMs) }),
+    ...(message.kept && { kept: true }),
   };
 }
 

@@ -16,3 +16,15 @@ test('a node attaches, and its volumes are served through the controller', async
   expect(member.storage.inventory().volumes.size).toBe(0);
   expect(await member.storage.find(volume.id, never)).toBeUndefined();
 });
+
+test('that a volume is kept, and since when it is there, is known to the controller', async () => {
+  const storage = new MemoryStorage('a');
+  const made = await storage.create(specOf('pvc-1'), never);
+  storage.volumes.set(made.id, { ...made, created: 1_795_266_000_000 });
+  const running = await controller();
+  node(storage, [running.port]);
+  const member = await attached(running, 'a');
+  expect(member.storage.inventory().volumes.get(made.id)).toEqual({ ...made, created: 1_795_266_000_000 });
+  expect((await member.storage.keep(made.id, never)).kept).toBe(true);
+  expect(member.storage.inventory().volumes.get(made.id)?.kept).toBe(true);
+});

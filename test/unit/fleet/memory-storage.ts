@@ -97,6 +97,11 @@ export class MemoryStorage implements Storage {
     return this.#change(id, { qos: applyChange(this.#mustHave(id).qos, change) });
   }
 
+  async keep(...[id, signal]: Parameters<Storage['keep']>): Promise<Volume> {
+    await this.#begin(`keep ${id}`, signal);
+    return this.#change(id, { kept: true });
+  }
+
   async #begin(operation: string, signal: AbortSignal): Promise<void> {
     this.begun.push(operation);
     this.signals.push(signal);

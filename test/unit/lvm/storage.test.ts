@@ -189,3 +189,20 @@ test('a removal asks LVM whose the volume is, and whether it is in use', async (
   await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject({ kind: 'precondition' });
   expect(lvm.volumes.has('a')).toBe(true);
 });
+
+describe('keeping', () => {
+  test('is recorded on the logical volume, once, and read back', async () => {
+    await cache.refresh();
+    const { id } = await storage.create(volume('a'), signal);
+    expect((await storage.keep(id, signal)).kept).toBe(true);
+    expect((await cache.refresh()).volumes.get(id)?.kept).toBe(true);
+    const { length } = lvm.commands;
+    expect((await storage.keep(id, signal)).kept).toBe(true);
+    expect(lvm.commands).toHaveLength(length);
+  });
+
+  test('of what does not exist is not found', async () => {
+    await cache.refresh();
+    await expect(storage.keep(idOf('x'), signal)).rejects.toMatchObject({ kind: 'not-found' });
+  });
+});

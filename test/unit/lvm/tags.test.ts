@@ -138,3 +138,13 @@ function rowOf(size: bigint, tags: readonly string[]): Record<string, string> {
     metadata_percent: '',
   };
 }
+
+test('the row says since when a volume is there, where LVM writes times as it does by itself', () => {
+  const tags = ['quarry.role=volume', 'quarry.id=node-1:lv', 'quarry.name=x', 'quarry.layout=thin'];
+  const created = (time: string) =>
+    toVolume(decodeLv({ ...rowOf(1n, tags), lv_time: time }), 'fast' as PoolName)?.created;
+  expect(created('2026-11-21 14:23:13 +0130')).toBe(Date.parse('2026-11-21T12:53:13Z'));
+  expect(created('Sat Nov 21 14:23:13 2026')).toBeUndefined();
+  expect(created('2026-99-21 14:23:13 +0000')).toBeUndefined();
+  expect(created('')).toBeUndefined();
+});

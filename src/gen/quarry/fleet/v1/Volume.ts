@@ -15,6 +15,9 @@ export interface VolumeInit {
   'mkfsOptions'?: (string)[];
   'qos'?: (_quarry_fleet_v1_QosInit | null);
   'creating'?: (boolean);
+  'createdMs'?: (string);
+  'kept'?: (boolean);
+  '_createdMs'?: "createdMs";
 }
 
 export interface Volume {
@@ -29,4 +32,7 @@ export interface Volume {
   'mkfsOptions': (string)[];
   'qos': (_quarry_fleet_v1_Qos | null);
   'creating': (boolean);
+  'createdMs'?: (string);
+  'kept': (boolean);
+  '_createdMs'?: "createdMs";
 }

@@ -1,0 +1,197 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { formatAge, orphans as command, type OrphansCommand } from '../../../src/cli/orphans.ts';
+import type { Fleet, Member } from '../../../src/domain/fleet.ts';
+import { createServer } from '../../../src/grpc/server.ts';
+import { operator } from '../../../src/grpc/load.ts';
+import { Orphans } from '../../../src/orphans/orphans.ts';
+import { createOrphanService } from '../../../src/orphans/service.ts';
+import { Failure } from '../../../src/domain/errors.ts';
+import { MemoryStorage, specOf } from '../fleet/memory-storage.ts';
+import { memoryLog, temporarySocket } from '../grpc/harness.ts';
+
+const never = new AbortController().signal;
+const minute = 60_000;
+const noon = Date.parse('2026-11-21T12:00:00Z');
+
+/** Two nodes, and what Kubernetes says of their volumes: what is watched may be behind what is true. */
+async function begin() {
+  const clock = { now: noon };
+  const storages = { a: new MemoryStorage('a'), b: new MemoryStorage('b') };
+  const silent = new Set<string>();
+  const members = Object.values(storages).map((storage): Member => ({
+    node: storage.node,
+    get attached() {
+      return !silent.has(storage.node);
+    },
+    since: 0,
+    storage,
+  }));
+  const fleet: Fleet = { members: () => members, member: (node) => members.find((member) => member.node === node) };
+  const claims = {
+    known: new Set<string>() as Set<string> | undefined,
+    truth: new Set<string>() as Set<string> | undefined,
+    watched: () => claims.known,
+    async read() {
+      if (claims.truth) return claims.truth;
+      throw new Failure('unavailable', 'the API server is gone');
+    },
+  };
+  const orphans = new Orphans({ fleet, claims, grace: 10 * minute, now: () => clock.now });
+  const made = await storages.a.create(specOf('pvc-1'), never);
+  storages.a.volumes.set(made.id, { ...made, created: noon - 26 * 60 * minute });
+  const ids = () => orphans.list().map(({ volume }) => volume.id);
+  return { clock, storages, silent, claims, orphans, ids, id: made.id };
+}
+
+/** The same, after the grace. */
+async function withOrphan() {
+  const begun = await begin();
+  begun.orphans.look();
+  begun.clock.now += 10 * minute;
+  expect(begun.ids()).toEqual([begun.id]);
+  return begun;
+}
+
+test('a volume is an orphan after the grace, and no longer when it is claimed', async () => {
+  const { clock, claims, orphans, ids, id } = await begin();
+  orphans.look();
+  clock.now += 10 * minute - 1;
+  expect(ids()).toEqual([]);
+  clock.now += 1;
+  expect(ids()).toEqual([id]);
+  claims.known?.add(id);
+  expect(ids()).toEqual([]);
+  claims.known?.delete(id);
+  expect(ids()).toEqual([]);
+});
+
+test('while it is not known what Kubernetes claims, nothing is an orphan', async () => {
+  const { clock, claims, orphans } = await begin();
+  claims.known = undefined;
+  orphans.look();
+  clock.now += 60 * minute;
+  expect(() => orphans.list()).toThrow(expect.objectContaining({ kind: 'unavailable' }));
+  claims.known = new Set();
+  expect(orphans.list()).toEqual([]);
+});
+
+test('one that is released stays, and is no longer shown', async () => {
+  const { storages, orphans, ids, id } = await withOrphan();
+  await orphans.release(id, never);
+  expect(storages.a.volumes.get(id)?.kept).toBe(true);
+  expect(ids()).toEqual([]);
+  await expect(orphans.remove(id, never)).rejects.toMatchObject({ kind: 'precondition' });
+});
+
+test('one that is deleted is gone', async () => {
+  const { storages, orphans, ids, id } = await withOrphan();
+  await orphans.remove(id, never);
+  expect(storages.a.volumes.size).toBe(0);
+  expect(ids()).toEqual([]);
+});
+
+test('what is not shown as an orphan is never touched', async () => {
+  const { storages, orphans } = await withOrphan();
+  const { id } = await storages.b.create(specOf('pvc-2'), never);
+  for (const text of [id, 'b:nothing', '', '../../etc']) {
+    await expect(orphans.remove(text, never)).rejects.toMatchObject({ kind: 'precondition' });
+    await expect(orphans.release(text, never)).rejects.toMatchObject({ kind: 'precondition' });
+  }
+  expect(storages.b.volumes.get(id)?.kept).toBeUndefined();
+});
+
+test('one is not deleted that has been claimed behind the back of the watch, or when nobody can say', async () => {
+  const { storages, claims, orphans, id } = await withOrphan();
+  claims.truth = new Set([id]);
+  await expect(orphans.remove(id, never)).rejects.toMatchObject({ kind: 'precondition', message: /PersistentVolume/ });
+  claims.truth = undefined;
+  await expect(orphans.remove(id, never)).rejects.toMatchObject({ kind: 'unavailable' });
+  expect(storages.a.volumes.has(id)).toBe(true);
+});
+
+test('one that was released elsewhere, which only its node knows, is not deleted', async () => {
+  const { storages, orphans, id } = await withOrphan();
+  const find = storages.a.find.bind(storages.a);
+  // What was reported is behind what the node answers.
+  storages.a.find = async (...args) => {
+    const found = await find(...args);
+    return found && { ...found, kept: true };
+  };
+  await expect(orphans.remove(id, never)).rejects.toMatchObject({ kind: 'precondition' });
+  expect(storages.a.volumes.has(id)).toBe(true);
+});
+
+test('one of a silent node is shown, and nothing is done about it', async () => {
+  const { silent, orphans, ids, id } = await withOrphan();
+  silent.add('a');
+  expect(ids()).toEqual([id]);
+  await expect(orphans.remove(id, never)).rejects.toMatchObject({ kind: 'unavailable', message: /node a is silent/ });
+  await expect(orphans.release(id, never)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+async function served() {
+  const begun = await withOrphan();
+  const path = temporarySocket();
+  const server = createServer({
+    endpoint: `unix://${path}`,
+    interface: operator,
+    services: { Operator: createOrphanService(begun.orphans, () => begun.clock.now) },
+    log: memoryLog().log,
+  });
+  await server.start();
+  onTestFinished(() => void server.stop(0));
+  const questions: string[] = [];
+  const run = (what: OrphansCommand, answer = 'yes') =>
+    command(path, what, async (question) => (questions.push(question), answer));
+  return { ...begun, run, questions };
+}
+
+test('the command shows them in a table', async () => {
+  const { run, silent, orphans, id } = await served();
+  const [heading, row, ...more] = (await run({ action: 'list' })).trimEnd().split('\n');
+  expect(heading?.split(/\s{2,}/)).toEqual(['ID', 'NODE', 'POOL', 'SIZE', 'AGE', 'SEEN FOR']);
+  expect(row?.split(/\s{2,}/)).toEqual([id, 'a', 'fast', '8 MiB', '1d2h', '10m']);
+  expect(more).toEqual([]);
+  silent.add('a');
+  expect(await run({ action: 'list' })).toContain('a (silent)');
+  silent.delete('a');
+  await orphans.remove(id, never);
+  expect(await run({ action: 'list' })).toBe('Every volume is in a PersistentVolume.\n');
+});
+
+test('the command deletes after asking, and asks nothing when told so', async () => {
+  const { run, questions, storages, id } = await served();
+  expect(await run({ action: 'delete', id, yes: false }, 'y')).toBe('Nothing was deleted.\n');
+  expect(storages.a.volumes.has(id)).toBe(true);
+  expect(questions).toEqual([expect.stringContaining(`${id} (8 MiB on node a, made as "pvc-1")`)]);
+  await expect(run({ action: 'delete', id: 'a:x', yes: false })).rejects.toMatchObject({ kind: 'precondition' });
+  expect(questions).toHaveLength(1);
+  expect(await run({ action: 'delete', id, yes: true })).toBe(`${id} is deleted.\n`);
+  expect(storages.a.volumes.size).toBe(0);
+  expect(questions).toHaveLength(1);
+});
+
+test('the command releases, and passes on what the controller says against it', async () => {
+  const { run, storages, id } = await served();
+  expect(await run({ action: 'release', id })).toContain('is kept');
+  expect(storages.a.volumes.get(id)?.kept).toBe(true);
+  const refused = run({ action: 'release', id });
+  await expect(refused).rejects.toMatchObject({ kind: 'precondition', message: /none of the orphans/ });
+});
+
+test('where nobody serves the socket, the command says so', async () => {
+  const failure = command(temporarySocket(), { action: 'list' });
+  await expect(failure).rejects.toMatchObject({ kind: 'unavailable', message: /no Quarry answers/ });
+});
+
+test('an age has its two largest units', () => {
+  expect([0, 59, 60, 3661, 86_400, 93_600, 8_640_000].map(formatAge)).toEqual([
+    '0s',
+    '59s',
+    '1m',
+    '1h1m',
+    '1d',
+    '1d2h',
+    '100d',
+  ]);
+});
