@@ -97,7 +97,7 @@ export class Orphans {
   }
 
   #volumes(): Volume[] {
-    return this.#members().flatMap(({ storage }) => [...storage.inventory().volumes.values()]);
+    return this.#members().flatMap(({ storage }) => Array.from(storage.inventory().volumes.values()));
   }
 }
 

@@ -66,7 +66,10 @@ test.each([
 ])('a token that is %s is refused, and asked about again', async (_what, review, message) => {
   const { server, authenticate } = await begin(() => review);
   for (const times of [1, 2]) {
-    await expect(authenticate(good)).rejects.toMatchObject({ kind: 'invalid', message });
+    await expect(authenticate(good)).rejects.toMatchObject({
+      kind: 'invalid',
+      message: expect.stringMatching(message),
+    });
     expect(asked(server)).toBe(times);
   }
 });
@@ -120,10 +123,16 @@ test('a clock that is an hour off changes nothing', async () => {
 test('an API server that cannot say is no refusal', async () => {
   const { server, authenticate } = await begin(() => vouched);
   server.failing = 403;
-  await expect(authenticate(good)).rejects.toMatchObject({ kind: 'unavailable', message: /403 told to fail/ });
+  await expect(authenticate(good)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringMatching(/403 told to fail/),
+  });
   server.failing = undefined;
   await server.down();
-  await expect(authenticate(good)).rejects.toMatchObject({ kind: 'unavailable', message: /does not answer/ });
+  await expect(authenticate(good)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringMatching(/does not answer/),
+  });
   await server.up();
   expect((await authenticate(good)).node).toBe('node-1');
 });

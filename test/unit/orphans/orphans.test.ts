@@ -103,7 +103,10 @@ test('what is not shown as an orphan is never touched', async () => {
 test('one is not deleted that has been claimed behind the back of the watch, or when nobody can say', async () => {
   const { storages, claims, orphans, id } = await withOrphan();
   claims.truth = new Set([id]);
-  await expect(orphans.remove(id, never)).rejects.toMatchObject({ kind: 'precondition', message: /PersistentVolume/ });
+  await expect(orphans.remove(id, never)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringMatching(/PersistentVolume/),
+  });
   claims.truth = undefined;
   await expect(orphans.remove(id, never)).rejects.toMatchObject({ kind: 'unavailable' });
   expect(storages.a.volumes.has(id)).toBe(true);
@@ -125,7 +128,10 @@ test('one of a silent node is shown, and nothing is done about it', async () => 
   const { silent, orphans, ids, id } = await withOrphan();
   silent.add('a');
   expect(ids()).toEqual([id]);
-  await expect(orphans.remove(id, never)).rejects.toMatchObject({ kind: 'unavailable', message: /node a is silent/ });
+  await expect(orphans.remove(id, never)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringMatching(/node a is silent/),
+  });
   await expect(orphans.release(id, never)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
@@ -176,12 +182,18 @@ test('the command releases, and passes on what the controller says against it', 
   expect(await run({ action: 'release', id })).toContain('is kept');
   expect(storages.a.volumes.get(id)?.kept).toBe(true);
   const refused = run({ action: 'release', id });
-  await expect(refused).rejects.toMatchObject({ kind: 'precondition', message: /none of the orphans/ });
+  await expect(refused).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringMatching(/none of the orphans/),
+  });
 });
 
 test('where nobody serves the socket, the command says so', async () => {
   const failure = command(temporarySocket(), { action: 'list' });
-  await expect(failure).rejects.toMatchObject({ kind: 'unavailable', message: /no Quarry answers/ });
+  await expect(failure).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringMatching(/no Quarry answers/),
+  });
 });
 
 test('an age has its two largest units', () => {
