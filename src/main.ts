@@ -17,6 +17,8 @@ async function run(command: Command): Promise<string> {
       return '';
     case 'check':
       return checkConfig(command);
+    case 'calibrate':
+      return (await import('./cli/calibrate.ts')).calibrate(command);
     case 'disks':
     case 'approve': {
       const { approveDisks, listDisks } = await import('./cli/disks.ts');

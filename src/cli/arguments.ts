@@ -10,16 +10,32 @@ export const usage = `quarry: persistent volumes for Kubernetes on the raw disks
   quarry check [ROLE]            validate the configuration of a role (default: all), naming every problem
   quarry disks                   disks that match a pool's rule, and what may be done with them
   quarry disks approve [DISK…]   take the proposed disks, or those that are named
+  quarry calibrate POOL          measure what a pool's disks can do, for its budget
   quarry version
   quarry help
 
   --config FILE                  default: /etc/quarry/config.yaml
+
+  Of calibrate:
+  --rounds N                     how often each rate is measured; default: 5
+  --seconds N                    how long each time; default: 10
+  --beside-volumes               although the pool is in use
 `;
+
+interface CalibrateCommand {
+  readonly name: 'calibrate';
+  readonly config: string;
+  readonly pool: string;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly besideVolumes: boolean;
+}
 
 export type Command =
   | { readonly name: 'serve' | 'check'; readonly role: Role; readonly config: string }
   | { readonly name: 'disks'; readonly config: string }
   | { readonly name: 'approve'; readonly config: string; readonly disks: readonly string[] }
+  | CalibrateCommand
   | { readonly name: 'version' }
   | { readonly name: 'help' };
 
@@ -27,9 +43,11 @@ const defaultConfig = '/etc/quarry/config.yaml';
 
 /** Throws `invalid` with what is wrong and the usage. */
 export function parseCommand(argv: readonly string[]): Command {
-  const { words, config, help } = parse(argv);
+  const { words, config, help, calibrate } = parse(argv);
   const [name, ...rest] = words;
   if (help || name === 'help' || name === undefined) return { name: 'help' };
+  if (name === 'calibrate') return parseCalibrate(rest, config, calibrate);
+  if (Object.keys(calibrate).length > 0) throw misuse(`--${Object.keys(calibrate).join(', --')} belongs to calibrate`);
   if (name === 'disks' && rest[0] === 'approve') return { name: 'approve', config, disks: rest.slice(1) };
   if (name === 'check') return { name, role: parseRole(rest), config };
   if (rest.length > 0) throw misuse(`"${rest.join(' ')}" is too much after "${name}"`);
@@ -46,14 +64,46 @@ function parseRole([word = 'all', ...rest]: readonly string[]): Role {
   throw misuse(`"${[word, ...rest].join(' ')}" is no role: ${roles.join(', ')}`);
 }
 
-function parse(argv: readonly string[]): { words: string[]; config: string; help: boolean } {
+function parseCalibrate([pool, ...more]: string[], config: string, given: CalibrateValues): CalibrateCommand {
+  if (pool === undefined) throw misuse('calibrate needs the name of a pool');
+  if (more.length > 0) throw misuse(`"${more.join(' ')}" is too much after "calibrate ${pool}"`);
+  const count = (option: 'rounds' | 'seconds', otherwise: number) => {
+    const text = given[option] ?? String(otherwise);
+    if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+    throw misuse(`--${option} ${text} must be a whole number from 1 to 9999`);
+  };
+  const besideVolumes = given['beside-volumes'] ?? false;
+  return { name: 'calibrate', config, pool, rounds: count('rounds', 5), seconds: count('seconds', 10), besideVolumes };
+}
+
+const calibrateOptions = {
+  rounds: { type: 'string' },
+  seconds: { type: 'string' },
+  'beside-volumes': { type: 'boolean' },
+} as const;
+
+interface CalibrateValues {
+  readonly rounds?: string;
+  readonly seconds?: string;
+  readonly 'beside-volumes'?: boolean;
+}
+
+interface Words {
+  readonly words: string[];
+  readonly config: string;
+  readonly help: boolean;
+  readonly calibrate: CalibrateValues;
+}
+
+function parse(argv: readonly string[]): Words {
   try {
     const { values, positionals } = parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' }, ...calibrateOptions },
     });
-    return { words: positionals, config: values.config ?? defaultConfig, help: values.help ?? false };
+    const { config = defaultConfig, help = false, ...calibrate } = values;
+    return { words: positionals, config, help, calibrate };
   } catch (cause) {
     throw misuse(cause instanceof Error ? cause.message : String(cause));
   }

@@ -1,11 +1,7 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { loadMachineConfig } from '../config/config.ts';
 import type { Candidate } from '../disks/candidates.ts';
 import { formatBytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
-import { createLocal, type Local } from '../roles/local.ts';
-import { createTerminalLog } from '../log.ts';
+import { withLocal } from './local.ts';
 import { table } from './table.ts';
 
 /** `quarry disks`: every disk that matches a rule, its verdict and why. */
@@ -41,21 +37,6 @@ function choose(disks: readonly Candidate[], names: readonly string[]): Candidat
     const reason = disk === undefined ? 'no pool has a rule that matches it' : describe(disk);
     throw new Failure('precondition', `${name} cannot be approved: ${reason}`);
   });
-}
-
-/** The driver's own LVM directory is left alone: it has a filter for what the driver sees. */
-async function withLocal<T>(path: string, task: (local: Local) => Promise<T>): Promise<T> {
-  const config = await loadMachineConfig(path);
-  const log = createTerminalLog();
-  const parent = dirname(config.lvm.directory);
-  await mkdir(parent, { recursive: true });
-  const directory = await mkdtemp(join(parent, 'lvm-'));
-  try {
-    const own = { ...config, lvm: { ...config.lvm, directory, process: 'command' as const } };
-    return await task(await createLocal(own, { log, observe: () => undefined, changed: () => undefined }));
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
 }
 
 function printDisks(disks: readonly Candidate[]): string {

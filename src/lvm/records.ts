@@ -16,6 +16,8 @@ export interface LvRecord {
   /** Milliseconds since the epoch. */
   readonly created?: number;
   readonly active: boolean;
+  /** Mounted, or held open otherwise. */
+  readonly open: boolean;
   readonly thinPool: LvName | undefined;
   readonly isThinPool: boolean;
   readonly dataPercent: number;
@@ -51,6 +53,7 @@ export function decodeLv(row: ReportRow): LvRecord {
     tags: parseTags(field(row, 'lv_tags')),
     ...parseTime(row['lv_time']),
     active: attributes[4] === 'a',
+    open: attributes[5] === 'o',
     thinPool: (field(row, 'pool_lv') || undefined) as LvName | undefined,
     isThinPool: attributes[0] === 't',
     dataPercent: percent(row, 'data_percent'),

@@ -31,6 +31,8 @@ export interface Local {
   readonly keeper: PoolKeeper<Candidate>;
   readonly judge: () => Promise<readonly Candidate[]>;
   readonly prepare: (spec: PoolSpec) => Promise<boolean>;
+  /** Lets LVM see the devices that the last judgement found in our groups, and `more`. */
+  readonly show: (more: readonly string[]) => Promise<void>;
 }
 
 export interface LocalOptions {
@@ -77,7 +79,7 @@ export async function createLocal(config: Config, { log, observe, changed, repor
     refresh: () => cache.refresh(),
   };
   const keeper = new PoolKeeper({ specs: config.pools, ports, log, observe });
-  return { run, lvm, cache, writer, keeper, judge, prepare: ports.prepare };
+  return { run, lvm, cache, writer, keeper, judge, prepare: ports.prepare, show: ports.show };
 }
 
 /** Calls `answered` when a program has succeeded for the first time. */

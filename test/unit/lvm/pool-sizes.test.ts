@@ -41,6 +41,7 @@ function poolOf(size: bigint, dataPercent = 0): LvRecord {
     size,
     tags: new Map(),
     active: true,
+    open: false,
     thinPool: undefined,
     isThinPool: true,
     dataPercent,

@@ -1,0 +1,98 @@
+import { open } from 'node:fs/promises';
+import { measure, type Measurement, requireFio } from '../calibrate/calibrate.ts';
+import { budgetLines, rateText, type Rounds, spreadOf } from '../calibrate/summary.ts';
+import { formatBytes } from '../domain/bytes.ts';
+import { Failure } from '../domain/errors.ts';
+import type { Pool } from '../domain/pool.ts';
+import { rateKeys } from '../domain/qos.ts';
+import { makeScratch, openVolumes, removeScratch, scratchSize } from '../lvm/scratch.ts';
+import type { Local } from '../roles/local.ts';
+import { withLocal } from './local.ts';
+import { table } from './table.ts';
+
+export interface CalibrateOptions {
+  readonly config: string;
+  readonly pool: string;
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Measures although others use the pool's disks, and are disturbed. */
+  readonly besideVolumes: boolean;
+}
+
+/**
+ * `quarry calibrate POOL`: what the pool's disks can do, measured on a scratch volume that is removed again, also when this is
+ * interrupted. Throws `precondition` while volumes of the pool are in use, `exhausted` where there is no room.
+ */
+export async function calibrate(options: CalibrateOptions): Promise<string> {
+  return withLocal(options.config, async (local) => {
+    await requireFio(local.run);
+    const pool = await findPool(local, options.pool);
+    const { group } = pool.spec;
+    await removeScratch(local, group);
+    if (!options.besideVolumes) refuseInUse(local, pool);
+    const size = scratchSize(pool);
+    try {
+      const device = await makeScratch(local, pool, size);
+      const rounds = await whileOpen(device, (signal) => measure({ ...local, ...options, device, signal, progress }));
+      return print(rounds, `${formatBytes(size)}, ${options.rounds} rounds of ${options.seconds} s each`);
+    } finally {
+      await local.cache.refresh();
+      await removeScratch(local, group);
+    }
+  });
+}
+
+/** Open, so that nobody takes it for left over and removes it; let go on an interrupt, so that it can be removed here. */
+async function whileOpen<T>(device: string, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  const held = await open(device, 'r');
+  try {
+    return await task(interrupted.signal);
+  } finally {
+    await held.close();
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
+async function findPool({ cache, judge, show }: Local, name: string): Promise<Pool> {
+  await judge();
+  await show([]);
+  const { pools, unready } = await cache.refresh();
+  const pool = pools.values().find(({ spec }) => spec.name === name);
+  if (pool) return pool;
+  const [, reason] = unready.entries().find(([unreadyName]) => unreadyName === name) ?? [];
+  if (reason !== undefined) throw new Failure('precondition', `pool ${name} is not ready: ${reason}`);
+  throw new Failure('invalid', `there is no pool "${name}"; known: ${[...pools.keys(), ...unready.keys()].join(', ')}`);
+}
+
+function refuseInUse(local: Local, { spec }: Pool): void {
+  const used = openVolumes(local, spec.group);
+  if (used.length === 0) return;
+  throw new Failure(
+    'precondition',
+    `pool ${spec.name} is in use (${used.join(', ')}): measuring would disturb it and be disturbed. Stop what uses it, or measure all the same with --beside-volumes`,
+  );
+}
+
+const progress: Measurement['progress'] = (key, round, rate) => {
+  const text =
+    key === 'fill' || rate === undefined ? 'scratch volume filled' : `round ${round}: ${key} ${rateText(key, rate)}`;
+  process.stderr.write(`${text}\n`);
+};
+
+function print(rounds: Rounds, how: string): string {
+  const rows = rateKeys.map((key) => {
+    const { least, median, most, percent } = spreadOf(rounds[key]);
+    return [key, rateText(key, least), rateText(key, median), rateText(key, most), `${percent} %`];
+  });
+  const lines = budgetLines(rounds).replaceAll(/^/gm, '    ').trimEnd();
+  return `${table(['RATE', 'LOWEST', 'MEDIAN', 'HIGHEST', 'SPREAD'], rows)}
+Measured on a scratch volume of ${how}. From the lowest round, for the pool's configuration:
+
+${lines}
+`;
+}
