@@ -64,8 +64,8 @@ function certify(wanted: Wanted, subjectKey: KeyObject, issuer: string, key: Key
   );
   const signature = Buffer.concat([Buffer.from([0]), sign('sha256', body, key)]);
   const der = sequence(body, algorithm, tagged(0x03, signature));
-  const lines = der.toString('base64').replaceAll(/.{64}/g, '$&\n');
-  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
 function pemKey(key: KeyObject): string {

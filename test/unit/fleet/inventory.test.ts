@@ -1,0 +1,93 @@
+import { expect, test, vi } from 'vitest';
+import type { VolumeId } from '../../../src/domain/ids.ts';
+import type { Volume } from '../../../src/domain/volume.ts';
+import { attached, controller, memberOf, never, node, silent } from './harness.ts';
+import { MemoryStorage, pool, specOf } from './memory-storage.ts';
+
+async function filled(count: number): Promise<MemoryStorage> {
+  const storage = new MemoryStorage('a');
+  for (let index = 0; index < count; index += 1) await storage.create(specOf(`pvc-${index}`), never);
+  return storage;
+}
+
+test('a report of many parts counts as a whole', async () => {
+  const storage = await filled(1000);
+  const running = await controller();
+  node(storage, [running.port]);
+  const member = await attached(running, 'a');
+  expect(member.storage.inventory().volumes).toEqual(storage.volumes);
+});
+
+test('what changes on the node is told to every controller', async () => {
+  const storage = await filled(3);
+  const [one, two] = [await controller(), await controller()];
+  const { client } = node(storage, [one.port, two.port]);
+  const members = [await attached(one, 'a'), await attached(two, 'a')];
+  storage.volumes.delete('a:pvc-0' as VolumeId);
+  storage.pools.set(pool.spec.name, { ...pool, free: 1n });
+  client.changed();
+  for (const { storage: mirror } of members) {
+    await vi.waitUntil(() => mirror.inventory().volumes.size === 2, 20_000);
+    expect(mirror.inventory()).toMatchObject({ volumes: storage.volumes, pools: storage.pools });
+  }
+  // Of what one controller has done, the other hears.
+  await members[0]?.storage.create(specOf('pvc-9'), never);
+  await vi.waitUntil(() => members[1]?.storage.inventory().volumes.size === 3, 20_000);
+});
+
+test('what changes without a word is told at the next ping', async () => {
+  const storage = await filled(1);
+  const running = await controller();
+  node(storage, [running.port]);
+  const member = await attached(running, 'a');
+  storage.volumes.clear();
+  await vi.waitUntil(() => member.storage.inventory().volumes.size === 0, 20_000);
+});
+
+test('a node whose LVM has not answered is not attached', async () => {
+  const storage = await filled(1);
+  storage.reported = false;
+  const running = await controller();
+  const { client } = node(storage, [running.port]);
+  await vi.waitUntil(() => client.attached === 1, 20_000);
+  expect(memberOf(running, 'a')).toBeUndefined();
+  storage.reported = true;
+  const member = await attached(running, 'a');
+  expect(member.storage.inventory().volumes.size).toBe(1);
+});
+
+test('a silent node stays listed with what was last known of it', async () => {
+  const storage = await filled(2);
+  const running = await controller();
+  const { client } = node(storage, [running.port]);
+  const member = await attached(running, 'a');
+  const { since } = member;
+  await client.stop();
+  await silent(running, 'a');
+  expect(running.fleet.members()).toEqual([member]);
+  expect(member.since).toBeGreaterThanOrEqual(since);
+  expect(member.storage.inventory().volumes).toEqual(storage.volumes);
+});
+
+test('the age of what is known does not hang on the clock of the node', async () => {
+  const storage = await filled(1);
+  const hour = 3_600_000;
+  const running = await controller({ now: () => Date.now() + hour });
+  node(storage, [running.port]);
+  storage.reportedAt = Date.now() - 5000;
+  const member = await attached(running, 'a');
+  const age = Date.now() + hour - member.storage.inventory().reportedAt;
+  expect(age).toBeGreaterThanOrEqual(5000);
+  expect(age).toBeLessThan(hour);
+});
+
+test('a volume that was born on another node is not told of', async () => {
+  const storage = await filled(1);
+  const [volume] = storage.volumes.values();
+  const foreign = { ...volume, id: 'b:pvc-0', node: 'b' } as Volume;
+  storage.volumes.set(foreign.id, foreign);
+  const running = await controller();
+  node(storage, [running.port]);
+  const member = await attached(running, 'a');
+  expect([...member.storage.inventory().volumes.keys()]).toEqual(['a:pvc-0']);
+});

@@ -1,0 +1,84 @@
+import { status } from '@grpc/grpc-js';
+import { describe, expect, test } from 'vitest';
+import { attached, controller, memberOf, nodeCertificate, silent } from './harness.ts';
+import { expectRefused, intrude, report } from './intruder.ts';
+import { attachedPeer, hello, Peer } from './peer.ts';
+
+describe('a node that is known', () => {
+  test('speaks for another', async () => {
+    const running = await controller();
+    const peer = intrude(running.port, { certified: nodeCertificate('b') });
+    expect(await peer.ended).toEqual({
+      code: status.PERMISSION_DENIED,
+      details: 'the credential is that of node b, not of "a"',
+    });
+    await expectRefused(running, 'identity');
+  });
+
+  test('reports a volume of another', async () => {
+    const running = await controller();
+    const peer = await attachedPeer(running.port);
+    await attached(running, 'a');
+    const [volume, layout] = [{ id: 'b:pvc-1', name: 'pvc-1', pool: 'fast', group: 'vg', lv: 'pvc-1' }, { thin: {} }];
+    peer.send({ report: { volumes: [{ ...volume, layout }] } });
+    expect(await peer.ended).toEqual({
+      code: status.INVALID_ARGUMENT,
+      details: 'volume b:pvc-1 is not of node a',
+    });
+    await silent(running, 'a');
+    expect(memberOf(running, 'a')?.storage.inventory().volumes.size).toBe(0);
+    expect(memberOf(running, 'b')).toBeUndefined();
+  });
+
+  test('is of another driver', async () => {
+    const running = await controller();
+    const peer = intrude(running.port, { certified: nodeCertificate('a') }, { ...hello, driver: 'other.csi' });
+    expect(await peer.ended).toMatchObject({ code: status.FAILED_PRECONDITION });
+    await expectRefused(running, 'driver');
+  });
+
+  test('speaks none of our versions, and is told which they are', async () => {
+    const running = await controller();
+    const versions = { oldestVersion: 7, newestVersion: 9, driverVersion: '8.1.0' };
+    const peer = intrude(running.port, { certified: nodeCertificate('a') }, { ...hello, ...versions });
+    expect(await peer.ended).toEqual({
+      code: status.FAILED_PRECONDITION,
+      details: 'the node (Quarry 8.1.0) speaks versions 7 to 9 of the protocol, this controller 1 to 1',
+    });
+    await expectRefused(running, 'version');
+  });
+
+  test.each([
+    ['no greeting', (peer: Peer) => peer.send(report)],
+    ['bytes that are no message', (peer: Peer) => peer.raw(Buffer.from([0x0a, 0xff, 0xff]))],
+    ['a greeting without an instance', (peer: Peer) => peer.send({ hello: { ...hello, instance: '' } })],
+  ])('sends %s', async (_, begin) => {
+    const running = await controller();
+    const peer = new Peer(running.port, { certified: nodeCertificate('a') });
+    begin(peer);
+    expect(await peer.ended).toMatchObject({ code: status.INVALID_ARGUMENT });
+    await expectRefused(running, 'malformed');
+  });
+
+  test.each([
+    ['greets twice', { hello }],
+    ['reports changes of nothing', { report: { removedVolumes: ['no id'] } }],
+    ['reports a pool that cannot be', { report: { pools: [{ name: 'fast', group: 'vg', stripes: 0 }] } }],
+    [
+      'reports a pool whose figures are none',
+      {
+        report: {
+          pools: [{ name: 'fast', group: 'vg', stripes: 1, extentSize: '4', thinPool: { dataPercent: Number.NaN } }],
+        },
+      },
+    ],
+  ])('%s', async (_, message) => {
+    const running = await controller();
+    const peer = await attachedPeer(running.port);
+    await attached(running, 'a');
+    peer.send(message);
+    expect(await peer.ended).toMatchObject({ code: status.INVALID_ARGUMENT });
+    await silent(running, 'a');
+    expect(running.server.refused().get('malformed')).toBe(1);
+  });
+});
