@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { NodeName } from '../domain/ids.ts';
+import { packings } from '../domain/placement.ts';
 import { logLevels } from '../log.ts';
 import { nodeNameFor } from '../lvm/names.ts';
 import { absolutePath, parseDriverName, parseEndpoint, parseListen } from './addresses.ts';
@@ -60,7 +61,7 @@ export type Role = (typeof roles)[number];
 export const schemas = {
   all: section({ ...common, ...machine }),
   node: section({ ...common, ...machine, fleet: nodeFleet }),
-  controller: section({ ...common, fleet: controllerFleet }),
+  controller: section({ ...common, placement: choice(packings).default('spread'), fleet: controllerFleet }),
 } as const satisfies Record<Role, z.ZodType>;
 
 /** All that the file and the environment say to a role. Durations are milliseconds. */

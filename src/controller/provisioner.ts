@@ -1,107 +1,109 @@
-import { largestVolume, sizeUnit } from '../domain/capacity.ts';
-import type { Bytes, SizeRange } from '../domain/bytes.ts';
+import { type Bytes, largest, type SizeRange, smallest } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
-import { type NodeName, parseVolumeId, type PoolName, type VolumeId } from '../domain/ids.ts';
-import { type ClassParameters, layoutFor } from '../domain/parameters.ts';
-import type { PoolSpec } from '../domain/pool.ts';
-import { largestPromised, reservableRates } from '../domain/promises.ts';
-import { applyChange, noQos, type QosChange } from '../domain/qos.ts';
+import type { Fleet, Member } from '../domain/fleet.ts';
+import { type LvName, parseVolumeId, type VolumeId } from '../domain/ids.ts';
+import { type Offer, offerOf } from '../domain/offer.ts';
+import type { ClassParameters } from '../domain/parameters.ts';
+import type { Packing } from '../domain/placement.ts';
+import type { QosChange } from '../domain/qos.ts';
 import type { Storage } from '../domain/storage.ts';
+import type { Accessibility } from '../domain/topology.ts';
 import type { Volume } from '../domain/volume.ts';
+import { Creator, type VolumeRequest } from './creator.ts';
+import { type Horizon, noHorizon, Roster } from './roster.ts';
 
-export interface VolumeRequest {
-  readonly name: string;
-  readonly size: SizeRange;
-  readonly parameters: ClassParameters;
-  /** Whether a volume on this node is what was asked for. */
-  readonly accepts: (node: NodeName) => boolean;
+export interface ProvisionerOptions {
+  readonly fleet: Fleet;
+  readonly packing: Packing;
+  /** The name of the logical volume for a CSI name: with the node it is the volume's id. */
+  readonly lvNameFor: (name: string) => LvName;
+  /** Absent: all nodes are members of the fleet, and stay so. */
+  readonly horizon?: Horizon | undefined;
 }
 
-/** Provisions on the one storage that there is. */
+/** What can be made. All of it is zero where nothing can. */
+interface Capacity {
+  /** The largest volume that any one node can make. */
+  readonly largest: Bytes;
+  /** The largest volumes of all nodes together. */
+  readonly total: Bytes;
+  /** Sizes are multiples of it. */
+  readonly unit: Bytes;
+}
+
+/** Provisions on the nodes of a fleet. What is done to a volume is done by its node, and true when that node says so. */
 export class Provisioner {
-  readonly #storage: Storage;
-  readonly #specs: readonly PoolSpec[];
+  readonly #roster: Roster;
+  readonly #creator: Creator;
 
-  constructor(storage: Storage, specs: readonly PoolSpec[]) {
-    this.#storage = storage;
-    this.#specs = specs;
+  constructor({ fleet, horizon = noHorizon, packing, lvNameFor }: ProvisionerOptions) {
+    this.#roster = new Roster(fleet, horizon);
+    this.#creator = new Creator({ roster: this.#roster, packing, lvNameFor });
   }
 
-  get node(): NodeName {
-    return this.#storage.node;
-  }
-
-  async create({ name, size, parameters, accepts }: VolumeRequest, signal: AbortSignal): Promise<Volume> {
-    const spec = this.#spec(parameters.pool);
-    const layout = layoutFor(spec, parameters);
-    if (!accepts(this.node)) {
-      // Of all codes this one alone makes the provisioner ask the scheduler for another node.
-      throw new Failure('exhausted', `no node of the topology asked for is served here; this is node ${this.node}`);
-    }
-    const { mkfsOptions } = parameters;
-    const qos = applyChange(noQos, parameters.qos);
-    return this.#storage.create({ name, size, pool: spec.name, layout, mkfsOptions, qos }, signal);
+  create(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
+    return this.#creator.create(request, signal);
   }
 
   /** Also when nothing of that id exists; an id that Quarry never issued names nothing anywhere. */
   async remove(id: string, signal: AbortSignal): Promise<void> {
-    const parsed = this.#parse(id);
-    if (parsed) await this.#storage.remove(parsed.id, signal);
+    const found = this.#locate(id);
+    if (found) await found.storage.remove(found.id, signal);
   }
 
   async get(id: string, signal: AbortSignal): Promise<Volume> {
-    const parsed = this.#parse(id);
-    const volume = parsed && (await this.#storage.find(parsed.id, signal));
+    const found = this.#locate(id);
+    const volume = found && (await found.storage.find(found.id, signal));
     if (!volume) throw new Failure('not-found', `volume "${id}" does not exist`);
     return volume;
   }
 
   async expand(id: string, size: SizeRange, signal: AbortSignal): Promise<Volume> {
-    return this.#storage.expand(this.#known(id), size, signal);
+    const { storage, id: known } = this.#mustLocate(id);
+    return storage.expand(known, size, signal);
   }
 
   async modify(id: string, change: QosChange, signal: AbortSignal): Promise<Volume> {
-    return this.#storage.modify(this.#known(id), change, signal);
+    const { storage, id: known } = this.#mustLocate(id);
+    return storage.modify(known, change, signal);
   }
 
-  list(): Volume[] {
-    return [...this.#storage.inventory().volumes.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  /** In the order of ids, those after the one given, and one more than `count` where there are more; 0: all. */
+  list(after: string, count: number): Volume[] {
+    return this.#roster.volumesAfter(after, count > 0 ? count + 1 : 0);
   }
 
-  /** The largest volume that can be made with what the class reserves, and the unit of sizes. Zero for a pool that this node lacks or cannot serve now. */
-  capacity(parameters: ClassParameters): { largest: Bytes; unit: Bytes } {
-    const name = parameters.pool ?? this.#specs[0]?.name;
-    const spec = this.#specs.find((candidate) => candidate.name === name);
-    const { pools, volumes } = this.#storage.inventory();
-    const pool = spec && pools.get(spec.name);
-    if (!pool || !spec) return { largest: 0n, unit: 0n };
-    const layout = layoutFor(spec, parameters);
-    const unit = sizeUnit(pool, layout);
-    const left = reservableRates(pool, volumes.values());
-    const qos = applyChange(noQos, parameters.qos);
-    return { largest: largestPromised(left, qos, unit, largestVolume(pool, layout)), unit };
+  /** Of the nodes of a topology. One that is not attached, or is not known, has none. */
+  capacity(parameters: ClassParameters, { requisite }: Accessibility): Capacity {
+    const members = requisite
+      ? [...requisite].flatMap((node) => this.#roster.member(node) ?? [])
+      : this.#roster.members();
+    const offers = members.flatMap((each) => offerBy(each, parameters) ?? []);
+    const rooms = offers.map(({ room }) => room);
+    const [unit = 0n, ...units] = offers.map((offer) => offer.unit);
+    return {
+      largest: largest(0n, ...rooms),
+      total: rooms.reduce((sum, room) => sum + room, 0n),
+      unit: smallest(unit, ...units),
+    };
   }
 
-  /** Throws `not-found` for an id that Quarry never issued. */
-  #known(id: string): VolumeId {
-    const parsed = this.#parse(id);
-    if (!parsed) throw new Failure('not-found', `volume "${id}" does not exist`);
-    return parsed.id;
-  }
-
-  /** Throws `unavailable` for a volume of another node: what is true of it is not known here. */
-  #parse(id: string): ReturnType<typeof parseVolumeId> {
+  /** `undefined` where the id can name nothing, or nothing any more. Throws `unavailable` for a node that never attached. */
+  #locate(id: string): { storage: Storage; id: VolumeId } | undefined {
     const parsed = parseVolumeId(id);
-    if (parsed && parsed.node !== this.node) {
-      throw new Failure('unavailable', `volume "${id}" belongs to node ${parsed.node}; this is node ${this.node}`);
-    }
-    return parsed;
+    const storage = parsed && this.#roster.storageOf(parsed.id, parsed.node);
+    return storage && { storage, id: parsed.id };
   }
 
-  #spec(name: PoolName | undefined): PoolSpec {
-    const spec = name === undefined ? this.#specs[0] : this.#specs.find((candidate) => candidate.name === name);
-    if (spec) return spec;
-    const known = this.#specs.map((candidate) => candidate.name).join(', ') || 'none is configured';
-    throw new Failure('invalid', `parameters: there is no pool "${name ?? ''}"; known: ${known}`);
+  #mustLocate(id: string): { storage: Storage; id: VolumeId } {
+    const found = this.#locate(id);
+    if (!found) throw new Failure('not-found', `volume "${id}" does not exist`);
+    return found;
   }
+}
+
+function offerBy({ attached, storage }: Member, parameters: ClassParameters): Offer | undefined {
+  if (!attached) return undefined;
+  const offer = offerOf(storage.inventory(), parameters);
+  return 'pool' in offer ? offer : undefined;
 }

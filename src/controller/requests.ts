@@ -4,9 +4,9 @@ import { Failure } from '../domain/errors.ts';
 import { parseParameters } from '../domain/parameters.ts';
 import { mergeChanges } from '../domain/qos.ts';
 import { parseQosChange } from '../domain/qos-parameters.ts';
-import { accepts } from '../domain/topology.ts';
+import { parseAccessibility } from '../domain/topology.ts';
 import type { CreateVolumeRequest } from '../gen/csi/v1/CreateVolumeRequest.ts';
-import type { VolumeRequest } from './provisioner.ts';
+import type { VolumeRequest } from './creator.ts';
 
 /** Throws `invalid` with every problem at once, or `out-of-range`. */
 export function parseCreate(request: CreateVolumeRequest, driver: string): VolumeRequest {
@@ -21,7 +21,7 @@ export function parseCreate(request: CreateVolumeRequest, driver: string): Volum
     name: request.name,
     size: withMinimum(parseSizeRange(request.capacityRange), request.volumeCapabilities),
     parameters: { ...parameters, qos: mergeChanges(parameters.qos, change) },
-    accepts: (node) => accepts(request.accessibilityRequirements, driver, node),
+    accessibility: parseAccessibility(request.accessibilityRequirements, driver),
   };
 }
 

@@ -1,10 +1,10 @@
 import { parseSizeRange } from '../domain/bytes.ts';
 import { capabilityProblems } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
-import { pageOf } from '../domain/pages.ts';
+import { idBefore, pageOf } from '../domain/pages.ts';
 import { parseParameters } from '../domain/parameters.ts';
 import { parseQosChange } from '../domain/qos-parameters.ts';
-import { isIn, topologyOf } from '../domain/topology.ts';
+import { parseAccessibility, topologyOf } from '../domain/topology.ts';
 import type { Volume } from '../domain/volume.ts';
 import type { VolumeInit } from '../gen/csi/v1/Volume.ts';
 import type { ControllerMethods } from '../grpc/services.ts';
@@ -71,7 +71,8 @@ function reports(provisioner: Provisioner, driver: string): Partial<ControllerMe
     },
 
     async listVolumes({ maxEntries, startingToken }) {
-      const page = pageOf(provisioner.list(), (volume) => volume.id, startingToken, maxEntries);
+      const listed = provisioner.list(idBefore(startingToken), maxEntries);
+      const page = pageOf(listed, (volume) => volume.id, startingToken, maxEntries);
       return {
         entries: page.items.map((volume) => ({ volume: toMessage(volume, driver) })),
         nextToken: page.nextToken,
@@ -79,14 +80,13 @@ function reports(provisioner: Provisioner, driver: string): Partial<ControllerMe
     },
 
     async getCapacity({ parameters, accessibleTopology, volumeCapabilities }) {
-      const elsewhere = accessibleTopology !== null && !isIn(accessibleTopology, driver, provisioner.node);
       const impossible = volumeCapabilities.some((capability) => capabilityProblems(capability).length > 0);
-      const { largest, unit } = provisioner.capacity(parseParameters(parameters));
-      const size = elsewhere || impossible ? 0n : largest;
+      const where = parseAccessibility({ requisite: accessibleTopology && [accessibleTopology] }, driver);
+      const room = provisioner.capacity(parseParameters(parameters), where);
       return {
-        availableCapacity: String(size),
-        maximumVolumeSize: { value: String(size) },
-        minimumVolumeSize: { value: String(unit) },
+        availableCapacity: String(impossible ? 0n : room.total),
+        maximumVolumeSize: { value: String(impossible ? 0n : room.largest) },
+        minimumVolumeSize: { value: String(room.unit) },
       };
     },
 

@@ -13,12 +13,16 @@ export function pageOf<T>(
   maxEntries: number,
 ): { items: readonly T[]; nextToken: string } {
   if (maxEntries < 0) throw new Failure('invalid', `max_entries is ${maxEntries}; it must not be negative`);
-  const after = token === '' ? '' : decodeToken(token);
-  const start = token === '' ? 0 : firstAfter(items, idOf, after);
+  const start = token === '' ? 0 : firstAfter(items, idOf, idBefore(token));
   const end = maxEntries === 0 ? items.length : Math.min(items.length, start + maxEntries);
   const last = items[end - 1];
   const more = end < items.length && last !== undefined;
   return { items: items.slice(start, end), nextToken: more ? version + encodeURIComponent(idOf(last)) : '' };
+}
+
+/** The id that the token's page comes after; empty for the first page. Throws `bad-token`. */
+export function idBefore(token: string): string {
+  return token === '' ? '' : decodeToken(token);
 }
 
 function decodeToken(token: string): string {

@@ -10,6 +10,14 @@ export interface TopologyRequirementMessage {
   preferred?: readonly TopologyMessage[] | null;
 }
 
+/** Where a volume may be. */
+export interface Accessibility {
+  /** Absent: on any node. Empty: on none that Quarry could name. */
+  readonly requisite?: ReadonlySet<NodeName> | undefined;
+  /** Best first; all of them in `requisite`. */
+  readonly preferred: readonly NodeName[];
+}
+
 /** One segment a node. Pools are no topology: kubelet refuses a driver whose label values change. */
 function topologyKey(driver: string): string {
   return `topology.${driver}/node`;
@@ -19,19 +27,30 @@ export function topologyOf(driver: string, node: NodeName): { segments: Record<s
   return { segments: { [topologyKey(driver)]: node } };
 }
 
-/** Keys are case-insensitive. */
-export function isIn(topology: TopologyMessage, driver: string, node: NodeName): boolean {
+/** The node that a topology names, in lower or upper case of the key; `undefined` where it is not one of ours. */
+function nodeOf(topology: TopologyMessage, driver: string): NodeName | undefined {
   const key = topologyKey(driver).toLowerCase();
-  return Object.entries(topology.segments ?? {}).some(([name, value]) => name.toLowerCase() === key && value === node);
+  const segment = Object.entries(topology.segments ?? {}).find(([name]) => name.toLowerCase() === key);
+  return segment?.[1] as NodeName | undefined;
 }
 
-/** Whether a volume on this node meets the requirement. Without one, every node does. */
-export function accepts(
+/** Preferred without requisite binds as requisite does: CSI lets a plugin go beyond it, and nobody asked for that. */
+export function parseAccessibility(
   requirement: TopologyRequirementMessage | null | undefined,
   driver: string,
-  node: NodeName,
-): boolean {
+): Accessibility {
   const requisite = requirement?.requisite ?? [];
-  const wanted = requisite.length > 0 ? requisite : (requirement?.preferred ?? []);
-  return wanted.length === 0 || wanted.some((topology) => isIn(topology, driver, node));
+  const preferred = requirement?.preferred ?? [];
+  const wanted = requisite.length > 0 ? requisite : preferred;
+  if (wanted.length === 0) return { preferred: [] };
+  const nodes = new Set(namesIn(wanted, driver));
+  return { requisite: nodes, preferred: [...new Set(namesIn(preferred, driver))].filter((node) => nodes.has(node)) };
+}
+
+export function accepts({ requisite }: Accessibility, node: NodeName): boolean {
+  return requisite === undefined || requisite.has(node);
+}
+
+function namesIn(topologies: readonly TopologyMessage[], driver: string): NodeName[] {
+  return topologies.flatMap((topology) => nodeOf(topology, driver) ?? []);
 }

@@ -1,11 +1,16 @@
 import type { App } from '../app.ts';
 import type { Configs } from '../config/schema.ts';
+import { Provisioner } from '../controller/provisioner.ts';
+import type { Horizon } from '../controller/roster.ts';
+import { createControllerService } from '../controller/service.ts';
 import { Failure } from '../domain/errors.ts';
+import type { Fleet } from '../domain/fleet.ts';
 import { byCertificate, type Identify } from '../fleet/controller/identity.ts';
 import { createFleetServer } from '../fleet/controller/server.ts';
 import { createServer } from '../grpc/server.ts';
 import { createIdentityService } from '../identity/service.ts';
 import type { Log } from '../log.ts';
+import { lvNameFor } from '../lvm/names.ts';
 import { controllerFamilies } from '../metrics/fleet.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics } from '../metrics/metrics.ts';
@@ -30,7 +35,10 @@ export async function createController(config: Configs['controller'], log: Log):
     endpoint: endpoint.address,
     log,
     ...(metrics && { observe: metrics.observeCall }),
-    services: { Identity: createIdentityService({ driver, version, ready }) },
+    services: {
+      Identity: createIdentityService({ driver, version, ready }),
+      Controller: createControllerService(createProvisioner(config, nodes.fleet, ready), driver),
+    },
   });
   return {
     async start() {
@@ -47,6 +55,15 @@ export async function createController(config: Configs['controller'], log: Log):
       return clean;
     },
   };
+}
+
+function createProvisioner({ placement }: Configs['controller'], fleet: Fleet, settled: () => boolean): Provisioner {
+  const horizon: Horizon = {
+    nodeGone: () => false,
+    // A node that is named may attach at any time; for those that nobody names, all had the time once this has settled.
+    awaits: (node) => node !== undefined || !settled(),
+  };
+  return new Provisioner({ fleet, packing: placement, lvNameFor, horizon });
 }
 
 /** The nodes look for new controllers every ten seconds: before, capacity would be told that is only not known yet. */

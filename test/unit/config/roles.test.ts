@@ -61,6 +61,7 @@ describe('quarry controller', () => {
       driver: 'lvm.quarry.csi',
       endpoint: { address: 'unix:///run/quarry/csi.sock', path: '/run/quarry/csi.sock' },
       log: { level: 'info' },
+      placement: 'spread',
       fleet: {
         listen: { host: '0.0.0.0', port: 9443 },
         certificate: '/crt',

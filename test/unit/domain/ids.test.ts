@@ -2,9 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parsePoolName, parseVgName, parseVolumeId, volumeIdFor } from '../../../src/domain/ids.ts';
 import { lvNameFor, nodeNameFor } from '../../../src/lvm/names.ts';
-import { accepts, isIn, topologyOf } from '../../../src/domain/topology.ts';
-
-const node = nodeNameFor('node-1');
 
 describe('volume ids', () => {
   it('are read back as they were made, in 128 bytes at most', () =>
@@ -30,21 +27,4 @@ describe('other names', () => {
   it.each(['Fast', '-a', 'a-', '', 'a.b', 'a'.repeat(64)])('no pool is called "%s"', (text) =>
     expect(parsePoolName(text)).toBeUndefined(),
   );
-});
-
-describe('topology', () => {
-  const here = topologyOf('lvm.quarry.csi', node);
-  const there = topologyOf('lvm.quarry.csi', nodeNameFor('node-2'));
-
-  it('matches its key in any case, and no other driver', () => {
-    expect(isIn({ segments: { 'Topology.LVM.quarry.csi/node': 'node-1' } }, 'lvm.quarry.csi', node)).toBe(true);
-    expect(isIn(here, 'other.quarry.csi', node)).toBe(false);
-  });
-
-  it('is met by requisite, by preferred without requisite, and by nothing asked', () => {
-    expect(accepts({ requisite: [there, here], preferred: [there] }, 'lvm.quarry.csi', node)).toBe(true);
-    expect(accepts({ requisite: [there], preferred: [here] }, 'lvm.quarry.csi', node)).toBe(false);
-    expect(accepts({ preferred: [here] }, 'lvm.quarry.csi', node)).toBe(true);
-    expect(accepts(null, 'lvm.quarry.csi', node)).toBe(true);
-  });
 });

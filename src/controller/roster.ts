@@ -1,0 +1,97 @@
+import { Failure } from '../domain/errors.ts';
+import type { Fleet, Member } from '../domain/fleet.ts';
+import type { LvName, NodeName, PoolName, VolumeId } from '../domain/ids.ts';
+import { volumeIdFor } from '../domain/ids.ts';
+import { inventoryOf } from '../domain/placement.ts';
+import type { Storage } from '../domain/storage.ts';
+import type { Volume } from '../domain/volume.ts';
+
+/** What may be known of nodes beside what the fleet says of its members. */
+export interface Horizon {
+  /** The node is gone for good, its disks with it: its volumes are records that may be forgotten. */
+  nodeGone(node: NodeName): boolean;
+  /** Whether that node, or any node at all, may hold volumes though it has never attached to this process. */
+  awaits(node?: NodeName): boolean;
+}
+
+/** All nodes are members, and none is ever forgotten. */
+export const noHorizon: Horizon = { nodeGone: () => false, awaits: () => false };
+
+/** The members of a fleet, without those that are gone for good. */
+export class Roster {
+  readonly #fleet: Fleet;
+  readonly #horizon: Horizon;
+
+  constructor(fleet: Fleet, horizon: Horizon) {
+    this.#fleet = fleet;
+    this.#horizon = horizon;
+  }
+
+  members(): Member[] {
+    return this.#fleet.members().filter(({ node, attached }) => attached || !this.#horizon.nodeGone(node));
+  }
+
+  member(node: NodeName): Member | undefined {
+    return this.isGone(node) ? undefined : this.#fleet.member(node);
+  }
+
+  /** A node that is attached is not gone, whatever is said of it. */
+  isGone(node: NodeName): boolean {
+    return !this.#fleet.member(node)?.attached && this.#horizon.nodeGone(node);
+  }
+
+  awaits(node?: NodeName): boolean {
+    return this.#horizon.awaits(node);
+  }
+
+  /** `undefined`: the node is gone for good. Throws `unavailable` for one that has never attached. */
+  storageOf(id: VolumeId, node: NodeName): Storage | undefined {
+    if (this.isGone(node)) return undefined;
+    const member = this.#fleet.member(node);
+    if (member) return member.storage;
+    throw new Failure(
+      'unavailable',
+      `volume "${id}" belongs to node ${node}, which is not attached to this controller`,
+    );
+  }
+
+  /** The members of whose volumes one has that name, as far as is known. */
+  holders(lv: LvName): Member[] {
+    return this.members().filter((member) => {
+      const inventory = inventoryOf(member);
+      return !(inventory instanceof Failure) && inventory.volumes.has(volumeIdFor(member.node, lv));
+    });
+  }
+
+  /** The pools of all nodes; `undefined` while there may be others. */
+  knownPools(): Set<PoolName> | undefined {
+    const members = this.members();
+    if (this.#horizon.awaits() || !members.every(({ attached }) => attached)) return undefined;
+    const names = new Set<PoolName>();
+    for (const { storage } of members) {
+      const { pools, unready } = storage.inventory();
+      for (const name of [...pools.keys(), ...unready.keys()]) names.add(name);
+    }
+    return names;
+  }
+
+  /**
+   * The first `count` volumes (0: all) whose ids come after the one given, in the order of ids. An id begins with its node, so
+   * that only the nodes of the page are sorted. Throws `unavailable` where the volumes of a node are not known.
+   */
+  volumesAfter(after: string, count: number): Volume[] {
+    const first = after.slice(0, after.indexOf(':') + 1);
+    const members = this.members()
+      .map((member) => ({ prefix: `${member.node}:`, storage: member.storage }))
+      .filter(({ prefix }) => prefix >= first)
+      .sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
+    const found: Volume[] = [];
+    for (const { prefix, storage } of members) {
+      const volumes = [...storage.inventory().volumes.values()];
+      const wanted = prefix === first ? volumes.filter(({ id }) => id > after) : volumes;
+      found.push(...wanted.sort((a, b) => (a.id < b.id ? -1 : 1)));
+      if (count > 0 && found.length >= count) return found.slice(0, count);
+    }
+    return found;
+  }
+}

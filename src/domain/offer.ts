@@ -1,0 +1,76 @@
+import type { Bytes, SizeRange } from './bytes.ts';
+import { largestVolume, roundedSize, sizeUnit } from './capacity.ts';
+import { isFailure } from './errors.ts';
+import type { PoolName } from './ids.ts';
+import { type ClassParameters, layoutFor } from './parameters.ts';
+import type { Pool } from './pool.ts';
+import { largestPromised, reservableRates } from './promises.ts';
+import { applyChange, noQos } from './qos.ts';
+import type { Inventory } from './storage.ts';
+import type { Layout } from './volume.ts';
+
+/** What a class gets on one node. */
+export interface Offer {
+  readonly pool: Pool;
+  readonly layout: Layout;
+  /** The largest volume that can be made now, by what is known of the node. */
+  readonly room: Bytes;
+  /** Sizes are multiples of it. */
+  readonly unit: Bytes;
+}
+
+/**
+ * Why a node cannot have a volume: it has no such pool, its pool cannot serve now, the pool cannot have such volumes, none of
+ * the sizes asked for can be made in it, or there is no room.
+ */
+export type RefusalReason = 'no-pool' | 'not-ready' | 'invalid' | 'out-of-range' | 'full';
+
+export interface Refused {
+  readonly reason: RefusalReason;
+  readonly message: string;
+}
+
+/** The pool of a class that names none is the node's default. */
+export function poolNameOf(inventory: Inventory, { pool }: ClassParameters): PoolName | undefined {
+  return pool ?? inventory.defaultPool;
+}
+
+export function offerOf(inventory: Inventory, parameters: ClassParameters): Offer | Refused {
+  const name = poolNameOf(inventory, parameters);
+  if (name === undefined) return { reason: 'no-pool', message: 'it has no pool' };
+  const pool = inventory.pools.get(name);
+  if (!pool) {
+    const unready = inventory.unready.get(name);
+    if (unready !== undefined) return { reason: 'not-ready', message: `pool ${name} is not ready: ${unready}` };
+    return { reason: 'no-pool', message: `it has no pool ${name}` };
+  }
+  const layout = attempt(() => layoutFor(pool.spec, parameters), 'invalid');
+  if ('message' in layout) return { reason: 'invalid', message: layout.message };
+  return { pool, layout, room: roomFor(inventory, pool, layout, parameters), unit: sizeUnit(pool, layout) };
+}
+
+/** With what the class reserves taken from what the pool may still promise. */
+function roomFor({ volumes }: Inventory, pool: Pool, layout: Layout, { qos }: ClassParameters): Bytes {
+  const largest = largestVolume(pool, layout);
+  if (largest === 0n || Object.keys(qos.reservations).length === 0) return largest;
+  const left = reservableRates(pool, volumes.values());
+  return largestPromised(left, applyChange(noQos, qos), sizeUnit(pool, layout), largest);
+}
+
+/** Whether a volume of the range can be made of the offer, as far as is known; `undefined`: it can. */
+export function shortfallOf({ pool, layout, room }: Offer, range: SizeRange): Refused | undefined {
+  const size = attempt(() => roundedSize(pool, layout, range), 'out-of-range');
+  if (typeof size !== 'bigint') return { reason: 'out-of-range', message: size.message };
+  if (size <= room) return undefined;
+  return { reason: 'full', message: `pool ${pool.spec.name} has room for ${room} bytes; ${size} were asked for` };
+}
+
+/** The result, or the failure of that kind; any other is thrown. */
+function attempt<T extends object | bigint>(decide: () => T, kind: 'invalid' | 'out-of-range'): T | Error {
+  try {
+    return decide();
+  } catch (error) {
+    if (isFailure(error, kind)) return error;
+    throw error;
+  }
+}

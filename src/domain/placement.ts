@@ -1,0 +1,105 @@
+import type { SizeRange } from './bytes.ts';
+import { Failure, isFailure } from './errors.ts';
+import type { Member } from './fleet.ts';
+import type { NodeName } from './ids.ts';
+import { type Offer, offerOf, poolNameOf, type Refused, shortfallOf } from './offer.ts';
+import type { ClassParameters } from './parameters.ts';
+import type { Inventory } from './storage.ts';
+import type { Accessibility } from './topology.ts';
+
+/** Among nodes that suit alike: the one with the most room, or the one with the least that is enough. */
+export const packings = ['spread', 'pack'] as const;
+export type Packing = (typeof packings)[number];
+
+/** What is to be placed. */
+export interface Wish {
+  readonly parameters: ClassParameters;
+  readonly size: SizeRange;
+  readonly accessibility: Accessibility;
+}
+
+/** A node of the topology: known to the fleet, or only by its name. */
+export interface Place {
+  readonly node: NodeName;
+  readonly member?: Member | undefined;
+}
+
+/** What stands in the way of a node, or how much room it has. */
+export type Judgement =
+  | { readonly is: 'able'; readonly node: NodeName; readonly member: Member; readonly offer: Offer }
+  /** By what is known it has no room; the node itself may know better. */
+  | {
+      readonly is: 'full';
+      readonly node: NodeName;
+      readonly member: Member;
+      readonly offer: Offer;
+      readonly why: Refused;
+    }
+  | { readonly is: 'refused'; readonly node: NodeName; readonly why: Refused }
+  /** It cannot be asked, and may hold the volume from an earlier call. */
+  | { readonly is: 'silent'; readonly node: NodeName; readonly message: string };
+
+/**
+ * The nodes that may get the volume or may have it, in the order to try: preferred ones first, the rest by room. A node that
+ * is silent stands where it would have been chosen at the best, as an earlier call may have chosen it: what comes after it
+ * must not be tried before it has spoken.
+ */
+export function place(places: readonly Place[], wish: Wish, packing: Packing): Judgement[] {
+  const ranks = new Map(wish.accessibility.preferred.map((node, index) => [node, index]));
+  const last = ranks.size;
+  const rankOf = ({ node }: Judgement) => ranks.get(node) ?? last;
+  return places
+    .map((candidate) => judge(candidate, wish))
+    .sort((a, b) => rankOf(a) - rankOf(b) || compare(a, b, packing));
+}
+
+function judge({ node, member }: Place, wish: Wish): Judgement {
+  if (!member) return { is: 'silent', node, message: `node ${node} has not attached to this controller yet` };
+  const inventory = inventoryOf(member);
+  // A node that is known to lack the pool holds no volume in it, attached or not.
+  if (!(inventory instanceof Failure)) {
+    const lacking = lacksPool(inventory, wish.parameters);
+    if (lacking) return { is: 'refused', node, why: lacking };
+  }
+  if (!member.attached) return { is: 'silent', node, message: silence(member) };
+  if (inventory instanceof Failure) return { is: 'silent', node, message: `node ${node}: ${inventory.message}` };
+  const offer = offerOf(inventory, wish.parameters);
+  if ('reason' in offer) return { is: 'refused', node, why: offer };
+  const why = shortfallOf(offer, wish.size);
+  if (!why) return { is: 'able', node, member, offer };
+  return why.reason === 'full' ? { is: 'full', node, member, offer, why } : { is: 'refused', node, why };
+}
+
+/** What was last heard of a member, or why nothing was ever heard. */
+export function inventoryOf({ storage }: Member): Inventory | Failure {
+  try {
+    return storage.inventory();
+  } catch (error) {
+    if (isFailure(error, 'unavailable')) return error;
+    throw error;
+  }
+}
+
+export function silence({ node, since }: Member): string {
+  return `node ${node} is not attached to this controller since ${new Date(since).toISOString()}`;
+}
+
+function lacksPool(inventory: Inventory, parameters: ClassParameters): Refused | undefined {
+  const name = poolNameOf(inventory, parameters);
+  if (name !== undefined && (inventory.pools.has(name) || inventory.unready.has(name))) return undefined;
+  return { reason: 'no-pool', message: name === undefined ? 'it has no pool' : `it has no pool ${name}` };
+}
+
+const order = { silent: 0, able: 1, full: 2, refused: 3 } satisfies Record<Judgement['is'], number>;
+
+/** Equals without a preference; names decide at last, so that the same knowledge gives the same order. */
+function compare(a: Judgement, b: Judgement, packing: Packing): number {
+  if (a.is !== b.is) return order[a.is] - order[b.is];
+  const difference = roomOf(a) - roomOf(b);
+  if (difference !== 0n) return difference < 0n === (packing === 'pack') ? -1 : 1;
+  return a.node < b.node ? -1 : 1;
+}
+
+function roomOf(judgement: Judgement): bigint {
+  return 'offer' in judgement ? judgement.offer.room : 0n;
+}

@@ -1,0 +1,101 @@
+import { Failure } from '../../src/domain/errors.ts';
+import type { Fleet, Member } from '../../src/domain/fleet.ts';
+import type { NodeName } from '../../src/domain/ids.ts';
+import type { Inventory, Storage } from '../../src/domain/storage.ts';
+import type { MemoryStorage } from './memory-storage.ts';
+
+/** One controller's way to a node: it can be cut, and what is heard over it may be old. */
+export class Link implements Member {
+  readonly node: NodeName;
+  readonly storage: Storage;
+  attached = true;
+  since = 0;
+  /** The inventory is what the last `report` said, instead of what the node has. */
+  lagging = false;
+  #known: Inventory;
+  #cut = Promise.withResolvers<never>();
+  readonly #storage: MemoryStorage;
+
+  constructor(storage: MemoryStorage) {
+    this.node = storage.node;
+    this.#storage = storage;
+    this.#known = copy(storage.inventory());
+    this.#cut.promise.catch(() => undefined);
+    this.storage = {
+      node: storage.node,
+      inventory: () => (this.attached && !this.lagging ? storage.inventory() : this.#known),
+      find: (...call) => this.#through(() => storage.find(...call)),
+      create: (...call) => this.#through(() => storage.create(...call)),
+      remove: (...call) => this.#through(() => storage.remove(...call)),
+      expand: (...call) => this.#through(() => storage.expand(...call)),
+      keep: (...call) => this.#through(() => storage.keep(...call)),
+      modify: (...call) => this.#through(() => storage.modify(...call)),
+    };
+  }
+
+  report(): void {
+    this.#known = copy(this.#storage.inventory());
+  }
+
+  /** What is in flight ends as unknown, and goes on at the node. */
+  detach(): void {
+    if (!this.lagging) this.report();
+    this.attached = false;
+    this.#cut.reject(new Failure('unavailable', `node ${this.node} fell silent`));
+  }
+
+  attach(): void {
+    this.report();
+    this.attached = true;
+    this.#cut = Promise.withResolvers<never>();
+    this.#cut.promise.catch(() => undefined);
+  }
+
+  async #through<T>(call: () => Promise<T>): Promise<T> {
+    if (!this.attached) throw new Failure('unavailable', `node ${this.node} is not attached`);
+    return Promise.race([call(), this.#cut.promise]);
+  }
+}
+
+/** Nodes in memory as one controller sees them. */
+export class MemoryFleet implements Fleet {
+  readonly #links = new Map<NodeName, Link>();
+
+  constructor(storages: readonly MemoryStorage[]) {
+    for (const storage of storages) this.#links.set(storage.node, new Link(storage));
+  }
+
+  members(): readonly Member[] {
+    return [...this.#links.values()];
+  }
+
+  member(node: NodeName): Member | undefined {
+    return this.#links.get(node);
+  }
+
+  link(node: string): Link {
+    const link = this.#links.get(node as NodeName);
+    if (!link) throw new Error(`no node ${node}`);
+    return link;
+  }
+
+  /** As a controller that has just started: the node is not known until it attaches. */
+  forget(node: string): Link {
+    const link = this.link(node);
+    this.#links.delete(node as NodeName);
+    return link;
+  }
+
+  join(link: Link): void {
+    this.#links.set(link.node, link);
+  }
+}
+
+function copy(inventory: Inventory): Inventory {
+  return {
+    ...inventory,
+    pools: new Map(inventory.pools),
+    volumes: new Map(inventory.volumes),
+    unready: new Map(inventory.unready),
+  };
+}

@@ -1,0 +1,198 @@
+import { createLocks } from '../../src/concurrency/locks.ts';
+import { MiB, type SizeRange } from '../../src/domain/bytes.ts';
+import { chooseSize, refuseGrowth, roundedSize } from '../../src/domain/capacity.ts';
+import { incompatibilities } from '../../src/domain/compatibility.ts';
+import { Failure } from '../../src/domain/errors.ts';
+import { type NodeName, type PoolName, type VgName, type VolumeId, volumeIdFor } from '../../src/domain/ids.ts';
+import type { Pool, PoolSpec } from '../../src/domain/pool.ts';
+import { overpromises, refusePromise } from '../../src/domain/promises.ts';
+import { applyChange, type QosChange } from '../../src/domain/qos.ts';
+import type { Inventory, Storage } from '../../src/domain/storage.ts';
+import type { Volume, VolumeSpec } from '../../src/domain/volume.ts';
+import { lvNameFor } from '../../src/lvm/names.ts';
+import { afterCreate, afterExtend, afterRemove } from '../../src/lvm/prediction.ts';
+
+export function thickSpec(name: string, change: Partial<PoolSpec> = {}): PoolSpec {
+  return {
+    name: name as PoolName,
+    group: `vg-${name}` as VgName,
+    type: 'thick',
+    approve: 'manual',
+    stripes: 1,
+    stripeSize: 65_536n,
+    mirrors: 0,
+    reserve: 0n,
+    ...change,
+  };
+}
+
+/** A pool of one disk of `size` bytes, and nothing in it. */
+export function emptyPool(spec: PoolSpec, size: bigint): Pool {
+  const metadata = { size: 32n * MiB, free: 16n * MiB };
+  return { spec, extentSize: 4n * MiB, size, free: size, deviceFree: [size], metadata };
+}
+
+export type Operation = 'create' | 'remove' | 'expand' | 'modify' | 'keep' | 'find';
+
+/** A node's volumes as LocalStorage keeps them, without LVM: the contract tests hold it to that. */
+export class MemoryStorage implements Storage {
+  readonly node: NodeName;
+  readonly #pools = new Map<PoolName, Pool>();
+  readonly #unready = new Map<PoolName, string>();
+  readonly #volumes = new Map<VolumeId, Volume>();
+  readonly #locks = createLocks();
+  readonly #defaultPool: PoolName | undefined;
+  /** Around what an operation does; what it throws the caller gets, whether or not anything was done. */
+  interrupt: (operation: Operation, when: 'before' | 'after', id: VolumeId) => Promise<void> = async () => undefined;
+  /** After each change. */
+  changed: () => void = () => undefined;
+
+  constructor(node: string, pools: readonly Pool[]) {
+    this.node = node as NodeName;
+    for (const pool of pools) this.#pools.set(pool.spec.name, pool);
+    this.#defaultPool = pools[0]?.spec.name;
+  }
+
+  inventory(): Inventory {
+    const { pools, volumes, unready } = { pools: this.#pools, volumes: this.#volumes, unready: this.#unready };
+    return { pools, volumes, unready, reportedAt: Date.now(), defaultPool: this.#defaultPool };
+  }
+
+  putPool(pool: Pool): void {
+    this.#unready.delete(pool.spec.name);
+    this.#pools.set(pool.spec.name, pool);
+    this.changed();
+  }
+
+  loseReadiness(name: PoolName, reason: string): void {
+    this.#pools.delete(name);
+    this.#unready.set(name, reason);
+    this.changed();
+  }
+
+  async find(id: VolumeId, _signal: AbortSignal): Promise<Volume | undefined> {
+    return this.#during('find', id, () => this.#volumes.get(id));
+  }
+
+  async create(spec: VolumeSpec, _signal: AbortSignal): Promise<Volume> {
+    const lv = lvNameFor(spec.name);
+    const id = volumeIdFor(this.node, lv);
+    using _lock = this.#locks.take(id, 'CreateVolume');
+    this.#pool(spec.pool);
+    return await this.#during('create', id, () => {
+      const existing = this.#volumes.get(id);
+      if (existing) return reuse(existing, spec);
+      const pool = this.#pool(spec.pool);
+      const size = chooseSize(pool, spec.layout, spec.size);
+      const { name, layout, mkfsOptions, qos } = spec;
+      refuseContradictions({ qos, size });
+      refusePromise(pool, this.#volumes.values(), id, { qos, size });
+      const { group } = pool.spec;
+      const born = { filesystem: 'none', state: 'ready' } as const;
+      const volume: Volume = {
+        id,
+        node: this.node,
+        name,
+        pool: spec.pool,
+        group,
+        lv,
+        size,
+        layout,
+        mkfsOptions,
+        qos,
+        ...born,
+      };
+      return this.#put(volume, afterCreate(pool, layout, size));
+    });
+  }
+
+  async remove(id: VolumeId, _signal: AbortSignal): Promise<void> {
+    using _lock = this.#locks.take(id, 'DeleteVolume');
+    await this.#during('remove', id, () => {
+      const volume = this.#volumes.get(id);
+      if (!volume) return;
+      this.#volumes.delete(id);
+      const pool = this.#pools.get(volume.pool);
+      if (pool) this.#pools.set(volume.pool, afterRemove(pool, volume.layout, volume.size));
+      this.changed();
+    });
+  }
+
+  async expand(id: VolumeId, size: SizeRange, _signal: AbortSignal): Promise<Volume> {
+    using _lock = this.#locks.take(id, 'ControllerExpandVolume');
+    return await this.#during('expand', id, () => {
+      const volume = this.#mustGet(id);
+      const pool = this.#pool(volume.pool);
+      const wanted = roundedSize(pool, volume.layout, size);
+      if (volume.size >= wanted) return keep(volume, size);
+      refuseGrowth(pool, volume.layout, volume.size, wanted);
+      refusePromise(pool, this.#volumes.values(), id, { qos: volume.qos, size: wanted }, volume);
+      return this.#put({ ...volume, size: wanted }, afterExtend(pool, volume.layout, volume.size, wanted));
+    });
+  }
+
+  async modify(id: VolumeId, change: QosChange, _signal: AbortSignal): Promise<Volume> {
+    using _lock = this.#locks.take(id, 'ControllerModifyVolume');
+    return await this.#during('modify', id, () => {
+      const volume = this.#mustGet(id);
+      const wanted = { ...volume, qos: applyChange(volume.qos, change) };
+      refuseContradictions(wanted);
+      const pool = this.#pool(volume.pool);
+      refusePromise(pool, this.#volumes.values(), id, wanted, volume);
+      return this.#put(wanted, pool);
+    });
+  }
+
+  async keep(id: VolumeId, _signal: AbortSignal): Promise<Volume> {
+    using _lock = this.#locks.take(id, 'release');
+    return await this.#during('keep', id, () => {
+      const volume = this.#mustGet(id);
+      return this.#put({ ...volume, kept: true }, this.#pool(volume.pool));
+    });
+  }
+
+  async #during<T>(operation: Operation, id: VolumeId, act: () => T): Promise<T> {
+    await this.interrupt(operation, 'before', id);
+    const result = act();
+    await this.interrupt(operation, 'after', id);
+    return result;
+  }
+
+  #put(volume: Volume, pool: Pool): Volume {
+    this.#volumes.set(volume.id, volume);
+    this.#pools.set(volume.pool, pool);
+    this.changed();
+    return volume;
+  }
+
+  #mustGet(id: VolumeId): Volume {
+    const volume = this.#volumes.get(id);
+    if (!volume) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
+    return volume;
+  }
+
+  #pool(name: PoolName): Pool {
+    const pool = this.#pools.get(name);
+    if (pool) return pool;
+    const reason = this.#unready.get(name);
+    throw reason === undefined
+      ? new Failure('invalid', `there is no pool "${name}"`)
+      : new Failure('exhausted', `pool ${name} is not ready on node ${this.node}: ${reason}`);
+  }
+}
+
+function reuse(volume: Volume, spec: VolumeSpec): Volume {
+  const problems = incompatibilities(volume, spec);
+  if (problems.length === 0) return volume;
+  throw new Failure('exists', `volume "${spec.name}" exists and does not fit the request: ${problems.join('; ')}`);
+}
+
+function keep(volume: Volume, { limit }: SizeRange): Volume {
+  if (limit === undefined || volume.size <= limit) return volume;
+  throw new Failure('out-of-range', `volume ${volume.id} has ${volume.size} bytes; volumes never shrink`);
+}
+
+function refuseContradictions(wanted: Pick<Volume, 'qos' | 'size'>): void {
+  const problems = overpromises(wanted);
+  if (problems.length > 0) throw new Failure('invalid', problems.join('; '));
+}

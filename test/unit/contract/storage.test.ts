@@ -1,0 +1,139 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createLocks } from '../../../src/concurrency/locks.ts';
+import { createQueue } from '../../../src/concurrency/queue.ts';
+import { MiB } from '../../../src/domain/bytes.ts';
+import type { LvName, NodeName, PoolName } from '../../../src/domain/ids.ts';
+import { volumeIdFor } from '../../../src/domain/ids.ts';
+import { defaultLayout, type PoolSpec } from '../../../src/domain/pool.ts';
+import { noQos } from '../../../src/domain/qos.ts';
+import type { Storage } from '../../../src/domain/storage.ts';
+import type { VolumeSpec } from '../../../src/domain/volume.ts';
+import { InventoryCache } from '../../../src/lvm/cache.ts';
+import { LocalStorage } from '../../../src/lvm/storage.ts';
+import { createWriter } from '../../../src/lvm/writer.ts';
+import { emptyPool, MemoryStorage } from '../../support/memory-storage.ts';
+import { FakeLvm, spec as plain } from '../lvm/fake-lvm.ts';
+
+// What the services rely on, of every storage: the one over LVM, and the one in memory that stands for it in other tests.
+
+const { signal } = new AbortController();
+const node = 'node-1' as NodeName;
+const spec: PoolSpec = {
+  ...plain,
+  budget: { rates: { readIops: 1000n }, reservable: 50, unreserved: {} },
+};
+const layout = defaultLayout(spec, 'thick');
+
+function wish(name: string, size = 8n * MiB, change: Partial<VolumeSpec> = {}): VolumeSpec {
+  return { name, pool: spec.name, layout, size: { required: size }, mkfsOptions: [], qos: noQos, ...change };
+}
+
+const idOf = (name: string) => volumeIdFor(node, name as LvName);
+const reserve = (readIops: bigint) => ({ limits: {}, reservations: { readIops: { fixed: readIops } } });
+
+async function local(): Promise<Storage> {
+  const lvm = new FakeLvm();
+  const cache = new InventoryCache(lvm, [spec]);
+  const writer = createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined });
+  const devices = { exists: async () => true, size: async () => 0n, wipe: async () => undefined, volumeLimit: () => 1 };
+  await cache.refresh();
+  return new LocalStorage({ node, lvm, cache, writer, devices, locks: createLocks(), usesOf: async () => [] });
+}
+
+describe.each<[string, () => Promise<Storage>]>([
+  ['over LVM', local],
+  ['in memory', async () => new MemoryStorage(node, [emptyPool(spec, 1024n * MiB)])],
+])('a storage %s', (_name, make) => {
+  let storage: Storage;
+  beforeEach(async () => {
+    storage = await make();
+  });
+  const free = () => storage.inventory().pools.get(spec.name)?.free;
+
+  test('has the volume of a name once, whoever asks again', async () => {
+    const made = await storage.create(wish('a', 9n * MiB), signal);
+    expect(made).toMatchObject({ id: idOf('a'), node, name: 'a', pool: spec.name, size: 12n * MiB, state: 'ready' });
+    expect(await storage.create(wish('a', 9n * MiB), signal)).toEqual(made);
+    expect(await storage.find(made.id, signal)).toEqual(made);
+    expect([...storage.inventory().volumes.values()]).toEqual([made]);
+    expect(free()).toBe(1012n * MiB);
+  });
+
+  test.each<[string, Partial<VolumeSpec>]>([
+    ['a larger one', { size: { required: 13n * MiB } }],
+    ['a smaller one', { size: { required: 0n, limit: 4n * MiB } }],
+    ['other options', { mkfsOptions: ['-q'] }],
+    ['another layout', { layout: { type: 'thick', stripes: 1, stripeSize: 65_536n, mirrors: 1 } }],
+  ])('refuses %s under the same name', async (_what, change) => {
+    await storage.create(wish('a'), signal);
+    await expect(storage.create(wish('a', 8n * MiB, change), signal)).rejects.toMatchObject({ kind: 'exists' });
+  });
+
+  test('says whether room, size or pool is what is wrong, and makes nothing', async () => {
+    await expect(storage.create(wish('a', 1025n * MiB), signal)).rejects.toMatchObject({ kind: 'exhausted' });
+    const between = { size: { required: 5n * MiB, limit: 7n * MiB } };
+    await expect(storage.create(wish('a', 0n, between), signal)).rejects.toMatchObject({ kind: 'out-of-range' });
+    const elsewhere = { pool: 'other' as PoolName };
+    await expect(storage.create(wish('a', 8n * MiB, elsewhere), signal)).rejects.toMatchObject({ kind: 'invalid' });
+    expect(await storage.find(idOf('a'), signal)).toBeUndefined();
+    expect(free()).toBe(1024n * MiB);
+  });
+
+  test('removes what is there and what is not', async () => {
+    const { id } = await storage.create(wish('a'), signal);
+    await storage.remove(id, signal);
+    await storage.remove(id, signal);
+    expect(await storage.find(id, signal)).toBeUndefined();
+    expect(storage.inventory().volumes.size).toBe(0);
+    expect(free()).toBe(1024n * MiB);
+  });
+
+  test('grows a volume within its pool, and never shrinks it', async () => {
+    const { id } = await storage.create(wish('a'), signal);
+    expect((await storage.expand(id, { required: 13n * MiB }, signal)).size).toBe(16n * MiB);
+    expect((await storage.expand(id, { required: 4n * MiB }, signal)).size).toBe(16n * MiB);
+    const least = { required: 4n * MiB, limit: 12n * MiB };
+    await expect(storage.expand(id, least, signal)).rejects.toMatchObject({ kind: 'out-of-range' });
+    await expect(storage.expand(id, { required: 1028n * MiB }, signal)).rejects.toMatchObject({ kind: 'exhausted' });
+    expect(storage.inventory().volumes.get(id)?.size).toBe(16n * MiB);
+    expect(free()).toBe(1008n * MiB);
+  });
+
+  test('promises no more than the budget of the pool', async () => {
+    const { id } = await storage.create(wish('a'), signal);
+    const modified = await storage.modify(id, reserve(300n), signal);
+    expect(modified.qos.reservations).toEqual({ readIops: { fixed: 300n } });
+    expect(await storage.find(id, signal)).toEqual(modified);
+    const qos = { ...noQos, ...reserve(300n) };
+    await expect(storage.create(wish('b', 8n * MiB, { qos }), signal)).rejects.toMatchObject({ kind: 'exhausted' });
+    await expect(storage.modify(id, reserve(501n), signal)).rejects.toMatchObject({ kind: 'exhausted' });
+    expect((await storage.find(id, signal))?.qos).toEqual(modified.qos);
+  });
+
+  test('remembers that a volume is kept', async () => {
+    const { id } = await storage.create(wish('a'), signal);
+    expect(await storage.keep(id, signal)).toMatchObject({ id, kept: true });
+    expect(await storage.keep(id, signal)).toEqual(await storage.find(id, signal));
+    await expect(storage.keep(idOf('b'), signal)).rejects.toMatchObject({ kind: 'not-found' });
+  });
+
+  test('knows nothing of a volume that is not there', async () => {
+    expect(await storage.find(idOf('a'), signal)).toBeUndefined();
+    await expect(storage.expand(idOf('a'), { required: MiB }, signal)).rejects.toMatchObject({ kind: 'not-found' });
+    await expect(storage.modify(idOf('a'), reserve(1n), signal)).rejects.toMatchObject({ kind: 'not-found' });
+  });
+
+  test('refuses a second operation on a volume while one is in flight, and none on another', async () => {
+    const calls = [
+      storage.create(wish('a'), signal),
+      storage.create(wish('b'), signal),
+      storage.create(wish('a'), signal),
+      storage.remove(idOf('a'), signal),
+      storage.expand(idOf('a'), { required: 16n * MiB }, signal),
+      storage.modify(idOf('a'), reserve(1n), signal),
+    ];
+    const busy = { status: 'rejected', reason: expect.objectContaining({ kind: 'busy' }) };
+    const made = (name: string) => ({ status: 'fulfilled', value: expect.objectContaining({ name, qos: noQos }) });
+    expect(await Promise.allSettled(calls)).toEqual([made('a'), made('b'), busy, busy, busy, busy]);
+  });
+});
