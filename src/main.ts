@@ -19,6 +19,10 @@ async function run(command: Command): Promise<string> {
       return checkConfig(command);
     case 'calibrate':
       return (await import('./cli/calibrate.ts')).calibrate(command);
+    case 'orphans': {
+      const { orphans } = await import('./cli/orphans.ts');
+      return orphans(command);
+    }
     case 'disks':
     case 'approve': {
       const { approveDisks, listDisks } = await import('./cli/disks.ts');

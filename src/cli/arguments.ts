@@ -11,6 +11,9 @@ export const usage = `quarry: persistent volumes for Kubernetes on the raw disks
   quarry disks                   disks that match a pool's rule, and what may be done with them
   quarry disks approve [DISK…]   take the proposed disks, or those that are named
   quarry calibrate POOL          measure what a pool's disks can do, for its budget
+  quarry orphans                 volumes that are in no PersistentVolume; beside a running controller
+  quarry orphans release ID      record that one of them is meant to be so
+  quarry orphans delete ID       delete one of them, after asking
   quarry version
   quarry help
 
@@ -20,6 +23,9 @@ export const usage = `quarry: persistent volumes for Kubernetes on the raw disks
   --rounds N                     how often each rate is measured; default: 5
   --seconds N                    how long each time; default: 10
   --beside-volumes               although the pool is in use
+
+  Of orphans delete:
+  --yes                          without asking
 `;
 
 interface CalibrateCommand {
@@ -31,11 +37,17 @@ interface CalibrateCommand {
   readonly besideVolumes: boolean;
 }
 
+export type OrphansCommand =
+  | { readonly action: 'list' }
+  | { readonly action: 'release'; readonly id: string }
+  | { readonly action: 'delete'; readonly id: string; readonly yes: boolean };
+
 export type Command =
   | { readonly name: 'serve' | 'check'; readonly role: Role; readonly config: string }
   | { readonly name: 'disks'; readonly config: string }
   | { readonly name: 'approve'; readonly config: string; readonly disks: readonly string[] }
   | CalibrateCommand
+  | { readonly name: 'orphans'; readonly config: string; readonly what: OrphansCommand }
   | { readonly name: 'version' }
   | { readonly name: 'help' };
 
@@ -43,12 +55,14 @@ const defaultConfig = '/etc/quarry/config.yaml';
 
 /** Throws `invalid` with what is wrong and the usage. */
 export function parseCommand(argv: readonly string[]): Command {
-  const { words, config, help, calibrate } = parse(argv);
+  const { words, config, help, yes, calibrate } = parse(argv);
   const [name, ...rest] = words;
   if (help || name === 'help' || name === undefined) return { name: 'help' };
   if (name === 'calibrate') return parseCalibrate(rest, config, calibrate);
   if (Object.keys(calibrate).length > 0) throw misuse(`--${Object.keys(calibrate).join(', --')} belongs to calibrate`);
   if (name === 'disks' && rest[0] === 'approve') return { name: 'approve', config, disks: rest.slice(1) };
+  if (name === 'orphans') return { name, config, what: parseOrphans(rest, yes) };
+  if (yes) throw misuse('--yes belongs to "orphans delete"');
   if (name === 'check') return { name, role: parseRole(rest), config };
   if (rest.length > 0) throw misuse(`"${rest.join(' ')}" is too much after "${name}"`);
   if (name === 'version') return { name };
@@ -88,10 +102,20 @@ interface CalibrateValues {
   readonly 'beside-volumes'?: boolean;
 }
 
+function parseOrphans(words: readonly string[], yes: boolean): OrphansCommand {
+  const [action, id, ...more] = words;
+  if (action === 'delete' && id !== undefined && more.length === 0) return { action, id, yes };
+  if (yes) throw misuse('--yes belongs to "orphans delete ID"');
+  if (action === undefined) return { action: 'list' };
+  if (action === 'release' && id !== undefined && more.length === 0) return { action, id };
+  throw misuse(`"orphans ${words.join(' ')}" is no command`);
+}
+
 interface Words {
   readonly words: string[];
   readonly config: string;
   readonly help: boolean;
+  readonly yes: boolean;
   readonly calibrate: CalibrateValues;
 }
 
@@ -100,10 +124,15 @@ function parse(argv: readonly string[]): Words {
     const { values, positionals } = parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' }, ...calibrateOptions },
+      options: {
+        config: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        yes: { type: 'boolean' },
+        ...calibrateOptions,
+      },
     });
-    const { config = defaultConfig, help = false, ...calibrate } = values;
-    return { words: positionals, config, help, calibrate };
+    const { config = defaultConfig, help = false, yes = false, ...calibrate } = values;
+    return { words: positionals, config, help, yes, calibrate };
   } catch (cause) {
     throw misuse(cause instanceof Error ? cause.message : String(cause));
   }

@@ -1,19 +1,21 @@
 import { createInterface } from 'node:readline/promises';
+import { loadConfig } from '../config/config.ts';
 import { formatBytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import type { Orphan } from '../gen/quarry/operator/v1/Orphan.ts';
 import { type Calls, withClient } from '../grpc/client.ts';
 import { operator } from '../grpc/load.ts';
 import type { OperatorMethods } from '../grpc/services.ts';
+import type { OrphansCommand } from './arguments.ts';
 import { table } from './table.ts';
 
-export type OrphansCommand =
-  | { readonly action: 'list' }
-  | { readonly action: 'release'; readonly id: string }
-  | { readonly action: 'delete'; readonly id: string; readonly yes: boolean };
+/** `quarry orphans`: asks the controller that runs beside this. */
+export async function orphans({ config, what }: { config: string; what: OrphansCommand }): Promise<string> {
+  const { operator: socket } = await loadConfig(config, 'controller');
+  return askController(socket.path, what);
+}
 
-/** Asks the controller that runs beside this. */
-export async function orphans(socket: string, command: OrphansCommand, ask = askOnTerminal): Promise<string> {
+export async function askController(socket: string, command: OrphansCommand, ask = askOnTerminal): Promise<string> {
   return withClient<OperatorMethods, string>(socket, { proto: operator, service: 'Operator' }, async (calls) => {
     switch (command.action) {
       case 'list':

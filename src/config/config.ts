@@ -84,7 +84,17 @@ function withEnvironment(
     raw['endpoint'] = environment.endpoint ?? defaultEndpoint;
     origins.set('endpoint', 'CSI_ENDPOINT');
   }
+  if (role === 'controller') completeController(raw, environment);
   return { raw, origins };
+}
+
+/** The API server is that of the pod, and the operator's socket lies beside that of the sidecars. */
+function completeController(raw: Record<string, unknown>, { apiServer }: Environment): void {
+  const { kubernetes, endpoint } = raw;
+  if (typeof kubernetes === 'object' && kubernetes !== null && !('server' in kubernetes)) {
+    raw['kubernetes'] = { ...kubernetes, ...(apiServer !== undefined && { server: apiServer }) };
+  }
+  if (typeof endpoint === 'string') raw['operator'] ??= endpoint.replace(/[^/]*$/, 'operator.sock');
 }
 
 /** One problem an unknown key, each with the key in its path. */

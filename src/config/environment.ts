@@ -7,6 +7,8 @@ export interface Environment {
   readonly nodeName?: string | undefined;
   /** `CSI_ENDPOINT`, as the CSI deployments have it. */
   readonly endpoint?: string | undefined;
+  /** `KUBERNETES_SERVICE_HOST` and `_PORT`, which every pod has, as a URL. */
+  readonly apiServer?: string | undefined;
 }
 
 /** An empty variable counts as absent: that is how manifests unset one. */
@@ -15,5 +17,11 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
     hostname: hostname(),
     nodeName: variables['NODE_NAME'] || undefined,
     endpoint: variables['CSI_ENDPOINT'] || undefined,
+    apiServer: apiServer(variables['KUBERNETES_SERVICE_HOST'], variables['KUBERNETES_SERVICE_PORT']),
   };
+}
+
+function apiServer(host: string | undefined, port = '443'): string | undefined {
+  if (!host) return undefined;
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -61,7 +61,11 @@ export function fleetConflicts(raw: unknown, role: 'node' | 'controller'): Probl
   if (some.length > 0 && others.length > 0) {
     return problem(others[0] ?? '', `cannot be beside ${some.join(', ')}: one way is used ${purpose}`);
   }
-  if (some.length > 0 || others.length === second.length) return [];
+  if (some.length > 0) return [];
+  if (others.length === second.length) {
+    const asks = role === 'node' || 'kubernetes' in z.looseObject({}).parse(raw);
+    return asks ? [] : [{ path: ['kubernetes'], message: 'is missing: the API server checks the tokens of the nodes' }];
+  }
   const missing = second.find((key) => !others.includes(key));
   if (others.length > 0) return problem(missing ?? '', `is missing beside ${others.join(', ')}`);
   return problem(first[0] ?? '', `is missing: either it or ${second.join(' and ')} must be there, ${purpose}`);

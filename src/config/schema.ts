@@ -4,7 +4,7 @@ import { packings } from '../domain/placement.ts';
 import { logLevels } from '../log.ts';
 import { nodeNameFor } from '../lvm/names.ts';
 import { absolutePath, parseDriverName, parseEndpoint, parseListen } from './addresses.ts';
-import { registration } from './cluster.ts';
+import { kubernetes, registration } from './cluster.ts';
 import { controllerFleet, nodeFleet } from './fleet.ts';
 import { choice, duration, list, scalar, section } from './fields.ts';
 import { pool } from './pools.ts';
@@ -34,13 +34,15 @@ const lvm = section({
   deadline: duration('1s', '1h').default(60_000),
 });
 
+const unixSocket = scalar(
+  'must be a unix socket such as unix:///run/quarry/csi.sock, its path 107 bytes at most',
+  parseEndpoint,
+);
+
 /** What every role has. */
 const common = {
   driver: driver.default('lvm.quarry.csi'),
-  endpoint: scalar(
-    'must be a unix socket such as unix:///run/quarry/csi.sock, its path 107 bytes at most',
-    parseEndpoint,
-  ),
+  endpoint: unixSocket,
   log: section({ level: choice(logLevels).default('info') }).prefault({}),
   metrics: section({ listen: scalar('must be host:port, such as 127.0.0.1:9809', parseListen) }).optional(),
 };
@@ -48,7 +50,6 @@ const common = {
 /** What a role has that serves the disks of the machine it runs on. */
 const machine = {
   node,
-  registration: registration.prefault({}),
   rescan: duration('500ms', '24h').default(30_000),
   lvm: lvm.prefault({}),
   // Required, be it as []: an empty file is a mistake, not a driver without storage.
@@ -59,9 +60,16 @@ export const roles = ['all', 'node', 'controller'] as const;
 export type Role = (typeof roles)[number];
 
 export const schemas = {
-  all: section({ ...common, ...machine }),
-  node: section({ ...common, ...machine, fleet: nodeFleet }),
-  controller: section({ ...common, placement: choice(packings).default('spread'), fleet: controllerFleet }),
+  // Beside `all` there is a kubelet only on clusters of one node.
+  all: section({ ...common, registration: registration('external'), ...machine }),
+  node: section({ ...common, registration: registration('self'), ...machine, fleet: nodeFleet }),
+  controller: section({
+    ...common,
+    operator: unixSocket,
+    placement: choice(packings).default('spread'),
+    fleet: controllerFleet,
+    kubernetes: kubernetes.optional(),
+  }),
 } as const satisfies Record<Role, z.ZodType>;
 
 /** All that the file and the environment say to a role. Durations are milliseconds. */

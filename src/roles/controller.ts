@@ -3,33 +3,28 @@ import type { Configs } from '../config/schema.ts';
 import { Provisioner } from '../controller/provisioner.ts';
 import type { Horizon } from '../controller/roster.ts';
 import { createControllerService } from '../controller/service.ts';
-import { Failure } from '../domain/errors.ts';
 import type { Fleet } from '../domain/fleet.ts';
-import { byCertificate, type Identify } from '../fleet/controller/identity.ts';
-import { createFleetServer } from '../fleet/controller/server.ts';
+import { type Authenticate, byCertificate, byToken } from '../fleet/controller/identity.ts';
+import { createFleetServer, type FleetServer } from '../fleet/controller/server.ts';
 import { createServer } from '../grpc/server.ts';
 import { createIdentityService } from '../identity/service.ts';
 import type { Log } from '../log.ts';
 import { lvNameFor } from '../lvm/names.ts';
 import { controllerFamilies } from '../metrics/fleet.ts';
 import type { Checks } from '../metrics/health.ts';
-import { createMetrics } from '../metrics/metrics.ts';
+import { createMetrics, type Families } from '../metrics/metrics.ts';
 import { version } from '../version.ts';
 
 /** Identity and Controller for the sidecars, over the nodes that attach. */
 export async function createController(config: Configs['controller'], log: Log): Promise<App> {
   const { driver, endpoint } = config;
-  const { listen, certificate, key, clientCa, settle } = config.fleet;
-  const nodes = createFleetServer({
-    ...listen,
-    files: { certificate, key, ca: clientCa },
-    identify: identifyBy(config),
-    driver,
-    driverVersion: version,
-    log,
-  });
+  const { listen, settle } = config.fleet;
+  const kubernetes = await loadKubernetes(config, log);
+  const nodes = createNodes(config, kubernetes?.authenticate, log);
   const { checks, ready, begin } = createSettling(settle);
-  const families = controllerFamilies(nodes.fleet, () => nodes.refused());
+  const orphans = kubernetes?.watchOrphans(nodes.fleet);
+  const families = joined(nodes, orphans?.families);
+  const nodeGone = kubernetes?.nodeGone ?? (() => false);
   const metrics = config.metrics && (await createMetrics(config.metrics.listen, families, checks));
   const server = createServer({
     endpoint: endpoint.address,
@@ -37,13 +32,15 @@ export async function createController(config: Configs['controller'], log: Log):
     ...(metrics && { observe: metrics.observeCall }),
     services: {
       Identity: createIdentityService({ driver, version, ready }),
-      Controller: createControllerService(createProvisioner(config, nodes.fleet, ready), driver),
+      Controller: createControllerService(createProvisioner(config, nodes.fleet, { nodeGone, settled: ready }), driver),
     },
   });
   return {
     async start() {
+      kubernetes?.start();
       const port = await nodes.start();
       await server.start();
+      await orphans?.start();
       await metrics?.start();
       begin();
       log.info({ driver, endpoint: endpoint.address, nodes: `${listen.host}:${port}`, version }, 'serving');
@@ -51,15 +48,19 @@ export async function createController(config: Configs['controller'], log: Log):
     rescan: () => undefined,
     async stop(deadlineMs) {
       const clean = await server.stop(deadlineMs);
-      await Promise.all([nodes.stop(), metrics?.stop()]);
+      await Promise.all([nodes.stop(), metrics?.stop(), orphans?.stop(), kubernetes?.stop()]);
       return clean;
     },
   };
 }
 
-function createProvisioner({ placement }: Configs['controller'], fleet: Fleet, settled: () => boolean): Provisioner {
+/** What the provisioner must know of nodes that are not attached. */
+type Outlook = Pick<Horizon, 'nodeGone'> & { readonly settled: () => boolean };
+
+function createProvisioner({ placement }: Configs['controller'], fleet: Fleet, outlook: Outlook): Provisioner {
+  const { nodeGone, settled } = outlook;
   const horizon: Horizon = {
-    nodeGone: () => false,
+    nodeGone,
     // A node that is named may attach at any time; for those that nobody names, all had the time once this has settled.
     awaits: (node) => node !== undefined || !settled(),
   };
@@ -77,7 +78,27 @@ function createSettling(settle: number) {
   return { checks, ready, begin: () => void (readyAt = performance.now() + settle) };
 }
 
-function identifyBy({ fleet }: Configs['controller']): Identify {
-  if (fleet.clientCa !== undefined) return byCertificate();
-  throw new Failure('unimplemented', 'fleet.tokenAudience: tokens are not checked yet: use clientCa');
+/** Loaded only where there is Kubernetes to talk to. */
+async function loadKubernetes(config: Configs['controller'], log: Log) {
+  if (!config.kubernetes) return undefined;
+  const { createKubernetes, createOrphanWatch } = await import('./kubernetes.ts');
+  const kubernetes = createKubernetes(config, config.kubernetes, log);
+  return { ...kubernetes, watchOrphans: (fleet: Fleet) => createOrphanWatch(config, fleet, kubernetes, log) };
+}
+
+function createNodes({ driver, fleet }: Configs['controller'], authenticate: Authenticate | undefined, log: Log) {
+  const { listen, certificate, key, clientCa } = fleet;
+  return createFleetServer({
+    ...listen,
+    files: { certificate, key, ca: clientCa },
+    identify: authenticate ? byToken(authenticate) : byCertificate(),
+    driver,
+    driverVersion: version,
+    log,
+  });
+}
+
+function joined(nodes: FleetServer, orphans: Families | undefined): Families {
+  const families = controllerFamilies(nodes.fleet, () => nodes.refused());
+  return { ...families, gauges: [...(families.gauges ?? []), ...(orphans?.gauges ?? [])] };
 }

@@ -71,7 +71,7 @@ export class ApiServer implements AsyncDisposable {
   }
 
   get url(): URL {
-    return new URL(`${'setSecureContext' in this.#server ? 'https' : 'http'}://127.0.0.1:${this.#port}`);
+    return new URL(`${'setSecureContext' in this.#server ? 'https' : 'http'}://localhost:${this.#port}`);
   }
 
   /** Watches that are open now. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { parseCommand } from '../../../src/cli/arguments.ts';
 
 describe('calibrate', () => {
@@ -21,4 +21,25 @@ describe('calibrate', () => {
     expect(() => parseCommand(words)).toThrow(expect.objectContaining({ kind: 'invalid' }));
     expect(() => parseCommand(words)).toThrow(problem);
   });
+});
+
+test.each([
+  [['orphans'], { action: 'list' }],
+  [['orphans', 'release', 'n:x'], { action: 'release', id: 'n:x' }],
+  [['orphans', 'delete', 'n:x'], { action: 'delete', id: 'n:x', yes: false }],
+  [['orphans', 'delete', 'n:x', '--yes'], { action: 'delete', id: 'n:x', yes: true }],
+])('%j', (argv, what) => {
+  expect(parseCommand(argv)).toEqual({ name: 'orphans', config: '/etc/quarry/config.yaml', what });
+});
+
+test.each([
+  [['orphans', 'delete']],
+  [['orphans', 'delete', 'n:x', 'n:y']],
+  [['orphans', 'release']],
+  [['orphans', 'keep', 'n:x']],
+  [['orphans', '--yes']],
+  [['orphans', 'release', 'n:x', '--yes']],
+  [['controller', '--yes']],
+])('%j is no command', (argv) => {
+  expect(() => parseCommand(argv)).toThrow(expect.objectContaining({ kind: 'invalid' }));
 });

@@ -132,7 +132,7 @@ pools:
   test('unknown keys name the known ones', () => {
     expect(problemsOf('pools: []\nlog: {levle: info}\n"a b": 1')).toEqual([
       'log.levle: unknown key; known here: level',
-      '"a b": unknown key; known here: driver, endpoint, log, metrics, node, registration, rescan, lvm, pools',
+      '"a b": unknown key; known here: driver, endpoint, log, metrics, registration, node, rescan, lvm, pools',
     ]);
   });
 

@@ -62,6 +62,7 @@ describe('quarry controller', () => {
       endpoint: { address: 'unix:///run/quarry/csi.sock', path: '/run/quarry/csi.sock' },
       log: { level: 'info' },
       placement: 'spread',
+      operator: { address: 'unix:///run/quarry/operator.sock', path: '/run/quarry/operator.sock' },
       fleet: {
         listen: { host: '0.0.0.0', port: 9443 },
         certificate: '/crt',
@@ -73,7 +74,11 @@ describe('quarry controller', () => {
   });
 
   test('knows the nodes in one way, whole', () => {
-    expect(problemsOf(controller('tokenAudience: q, serviceAccount: "q:node"'), 'controller')).toEqual([]);
+    const byToken = controller('tokenAudience: q, serviceAccount: "q:node"');
+    expect(problemsOf(byToken, 'controller')).toEqual([
+      'kubernetes: is missing: the API server checks the tokens of the nodes',
+    ]);
+    expect(problemsOf(`${byToken}\nkubernetes: {server: "https://10.0.0.1"}`, 'controller')).toEqual([]);
     expect(problemsOf(controller('tokenAudience: q'), 'controller')).toEqual([
       'fleet.serviceAccount: is missing beside tokenAudience',
     ]);
@@ -83,6 +88,35 @@ describe('quarry controller', () => {
     expect(problemsOf(controller('clientCa: /ca, tokenAudience: q, serviceAccount: "q:node"'), 'controller')).toEqual([
       'fleet.tokenAudience: cannot be beside clientCa: one way is used to know the nodes by',
     ]);
+  });
+
+  test('asks the API server of its pod, with the credentials of its pod', () => {
+    const text = `kubernetes: {}\n${controller('clientCa: /ca')}`;
+    const server = (apiServer: string) =>
+      parseConfig(text, { ...environment, apiServer }, 'controller').kubernetes?.server.href;
+    expect(server('https://10.96.0.1:443')).toBe('https://10.96.0.1/');
+    expect(problemsOf(text, 'controller')).toEqual(['kubernetes.server: is missing']);
+    const { kubernetes } = parseConfig(text, { ...environment, apiServer: 'https://10.96.0.1' }, 'controller');
+    expect(kubernetes).toEqual({
+      server: new URL('https://10.96.0.1/'),
+      tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+      caFile: '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt',
+      nodeGone: 'keep',
+      nodeGoneAfter: 3_600_000,
+      orphansAfter: 900_000,
+    });
+  });
+
+  test.each(['http://10.96.0.1', 'ftp://localhost', 'localhost:8001'])('never sends its token to %s', (server) => {
+    expect(problemsOf(`kubernetes: {server: "${server}"}\n${controller('clientCa: /ca')}`, 'controller')).toEqual([
+      'kubernetes.server: must be a URL such as https://10.96.0.1:443; http only on this machine',
+    ]);
+  });
+
+  test('the socket of the operator is beside that of the sidecars, unless told otherwise', () => {
+    const read = (text: string) => parseConfig(`${text}\n${controller('clientCa: /ca')}`, environment, 'controller');
+    expect(read('endpoint: unix:///csi/csi.sock').operator.path).toBe('/csi/operator.sock');
+    expect(read('operator: /run/o.sock').operator.path).toBe('/run/o.sock');
   });
 
   test('refuses what belongs to a machine with disks, and a machine what belongs to a fleet', () => {

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { formatAge, orphans as command, type OrphansCommand } from '../../../src/cli/orphans.ts';
+import type { OrphansCommand } from '../../../src/cli/arguments.ts';
+import { askController as command, formatAge } from '../../../src/cli/orphans.ts';
 import type { Fleet, Member } from '../../../src/domain/fleet.ts';
 import { createServer } from '../../../src/grpc/server.ts';
 import { operator } from '../../../src/grpc/load.ts';

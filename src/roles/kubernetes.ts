@@ -1,0 +1,86 @@
+import { createRepeater } from '../concurrency/repeater.ts';
+import type { Configs } from '../config/schema.ts';
+import { messageOf } from '../domain/errors.ts';
+import type { Fleet } from '../domain/fleet.ts';
+import type { NodeName } from '../domain/ids.ts';
+import { operator } from '../grpc/load.ts';
+import { createServer } from '../grpc/server.ts';
+import { createApi } from '../kubernetes/api.ts';
+import { type Authenticate, createAuthenticate } from '../kubernetes/authenticate.ts';
+import { createNodeWatch } from '../kubernetes/nodes.ts';
+import { createPersistentVolumes, type PersistentVolumes } from '../kubernetes/persistent-volumes.ts';
+import type { Log } from '../log.ts';
+import { nodeNameFor } from '../lvm/names.ts';
+import { orphanFamilies } from '../metrics/orphans.ts';
+import type { Families } from '../metrics/metrics.ts';
+import { Orphans } from '../orphans/orphans.ts';
+import { createOrphanService } from '../orphans/service.ts';
+
+type Config = Configs['controller'];
+
+/** What a controller knows from the Kubernetes API. */
+export interface Kubernetes {
+  /** Absent where nodes show certificates. */
+  readonly authenticate: Authenticate | undefined;
+  /** False for every node unless the configuration says otherwise. */
+  readonly nodeGone: (node: NodeName) => boolean;
+  readonly volumes: PersistentVolumes;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export function createKubernetes(config: Config, options: NonNullable<Config['kubernetes']>, log: Log): Kubernetes {
+  const { server, tokenFile, caFile, nodeGone, nodeGoneAfter } = options;
+  const api = createApi({ server, tokenFile, caFile });
+  const nodes =
+    nodeGone === 'forget' ? createNodeWatch({ api, log, nodeName: nodeNameFor, grace: nodeGoneAfter }) : undefined;
+  const volumes = createPersistentVolumes({ api, log, driver: config.driver });
+  const { tokenAudience: audience, serviceAccount } = config.fleet;
+  const known = audience !== undefined && serviceAccount !== undefined;
+  return {
+    authenticate: known ? createAuthenticate({ api, audience, serviceAccount, nodeName: nodeNameFor }) : undefined,
+    nodeGone: (node) => nodes?.gone(node) ?? false,
+    volumes,
+    start() {
+      nodes?.start();
+      volumes.start();
+    },
+    async stop() {
+      await Promise.all([nodes?.stop(), volumes.stop()]);
+      api.close();
+    },
+  };
+}
+
+/** Milliseconds between two looks for orphans. */
+const lookAgain = 30_000;
+
+/** Reports orphans, and does about one of them what a person on this machine asks for. */
+export function createOrphanWatch(config: Config, fleet: Fleet, { volumes }: Kubernetes, log: Log) {
+  const grace = config.kubernetes?.orphansAfter ?? Number.POSITIVE_INFINITY;
+  const orphans = new Orphans({ fleet, claims: volumes, grace });
+  const looks = createRepeater({
+    task: async () => orphans.look(),
+    every: lookAgain,
+    delay: 0,
+    failed: (error) => log.error({ reason: messageOf(error) }, 'orphans cannot be looked for'),
+  });
+  const server = createServer({
+    endpoint: config.operator.address,
+    interface: operator,
+    services: { Operator: createOrphanService(orphans) },
+    log,
+  });
+  const families: Families = orphanFamilies(orphans);
+  return {
+    families,
+    async start() {
+      await server.start();
+      looks.now();
+    },
+    async stop() {
+      await looks.stop();
+      await server.stop(0);
+    },
+  };
+}

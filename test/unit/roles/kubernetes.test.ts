@@ -1,0 +1,85 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { orphans } from '../../../src/cli/orphans.ts';
+import { parseConfig } from '../../../src/config/config.ts';
+import { createController } from '../../../src/roles/controller.ts';
+import { ApiServer } from '../../support/api-server.ts';
+import { authority, filesOf, node, serverCertificate, temporaryFolder } from '../fleet/harness.ts';
+import { MemoryStorage } from '../fleet/memory-storage.ts';
+import { type Line, memoryLog } from '../grpc/harness.ts';
+
+const token = ['{"alg":"none"}', JSON.stringify({ exp: Math.floor(Date.now() / 1000) + 3600 }), 's']
+  .map((part) => Buffer.from(part).toString('base64url'))
+  .join('.');
+
+/** `quarry controller` beside an API server that speaks TLS, which vouches for that one token, as one of node a. */
+async function begin() {
+  const folder = temporaryFolder();
+  const pair = serverCertificate();
+  const files = filesOf(pair, authority.certificate, folder);
+  const server = await ApiServer.start({ key: pair.key, cert: pair.certificate });
+  server.bearer = 'of the controller';
+  server.review = (given, audiences) =>
+    given === token && audiences[0] === 'quarry'
+      ? {
+          authenticated: true,
+          audiences,
+          user: {
+            username: 'system:serviceaccount:quarry:node',
+            extra: { 'authentication.kubernetes.io/node-name': ['a'] },
+          },
+        }
+      : undefined;
+  writeFileSync(join(folder, 'own-token'), 'of the controller');
+  const config = join(folder, 'config.yaml');
+  const text = `
+endpoint: unix://${folder}/csi.sock
+fleet:
+  listen: 127.0.0.1:0
+  certificate: ${files.certificate}
+  key: ${files.key}
+  tokenAudience: quarry
+  serviceAccount: quarry:node
+kubernetes:
+  server: ${server.url.href}
+  tokenFile: ${folder}/own-token
+  caFile: ${files.ca}
+`;
+  writeFileSync(config, text);
+  const { log, lines } = memoryLog();
+  const app = await createController(parseConfig(text, { hostname: 'h' }, 'controller'), log);
+  await app.start();
+  onTestFinished(async () => {
+    await app.stop(1000);
+    await server[Symbol.asyncDispose]();
+  });
+  const address = String(lines.find(({ message }) => message === 'serving')?.fields['nodes']);
+  const attach = (name: string, shown: string) => {
+    const path = join(folder, `token-${name}`);
+    writeFileSync(path, shown);
+    return node(new MemoryStorage(name), [Number(address.split(':').at(-1))], {
+      token: path,
+      files: { ca: files.ca },
+    });
+  };
+  return { server, config, lines, attach };
+}
+
+test('a node that shows a token is let in as the node that the API server says it is', async () => {
+  const { attach, lines } = await begin();
+  attach('a', token);
+  await vi.waitFor(() => expect(JSON.stringify(lines)).toContain('"node":"a"'), 20_000);
+  const stranger = attach('b', token);
+  const refused = (told: readonly Line[]) => told.some(({ level }) => level === 'warn' || level === 'error');
+  await vi.waitFor(() => expect([refused(lines), refused(stranger.lines)]).toEqual([true, true]), 20_000);
+  expect(lines.filter(({ message }) => /attached/.test(message)).map(({ fields }) => fields['node'])).toEqual(['a']);
+});
+
+test('orphans are asked of the controller, which says when it cannot know', async () => {
+  const { server, config } = await begin();
+  const list = () => orphans({ config, what: { action: 'list' } });
+  await vi.waitFor(async () => expect(await list()).toBe('Every volume is in a PersistentVolume.\n'), 20_000);
+  await server.down();
+  await vi.waitFor(() => expect(list()).rejects.toMatchObject({ kind: 'unavailable' }), 20_000);
+});
