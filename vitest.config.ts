@@ -13,6 +13,17 @@ export default defineConfig({
       // The comparison of whole descriptors takes seconds on a busy machine.
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], sequence: { groupOrder: 1 }, ...inGuests } },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          sequence: { groupOrder: 3 },
+          ...inGuests,
+          // One thread whose modules outlive a file: all files share one cluster, which takes longer to start than they do.
+          isolate: false,
+          maxWorkers: 1,
+        },
+      },
       { test: { name: 'sanity', include: ['test/sanity/**/*.test.ts'], sequence: { groupOrder: 2 }, ...inGuests } },
     ],
   },

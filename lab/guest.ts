@@ -8,6 +8,7 @@ import {
   agentSocket,
   assertShares,
   createDisks,
+  type Disk,
   diskName,
   type MachinePlan,
   plugDisk,
@@ -22,8 +23,8 @@ import { REPOSITORY_PATH, TOOLS_PATH } from './recipe.ts';
 export interface GuestOptions {
   /** Also its hostname; `guest0` and so on when not given. */
   readonly name?: string;
-  /** Sizes such as `20G`: /dev/ubda, /dev/ubdb and so on, sparse and blank. */
-  readonly disks?: readonly string[];
+  /** /dev/ubda, /dev/ubdb and so on; one that is given by its size is sparse and blank. */
+  readonly disks?: readonly Disk[];
   /** `1024M` when not given; taken from the host only as far as it is used. */
   readonly memory?: string;
   /** Folders of the host, beside the repository and the tools that every guest sees read-only. */
@@ -54,6 +55,8 @@ export interface Guest extends AsyncDisposable {
   boot(): Promise<void>;
   /** All that the kernel and init have printed, over all boots. */
   console(): string;
+  /** Throws if the kernel has complained since it was last asked. */
+  checkConsole(): void;
   /** Ends the guest and removes all it had; throws if the kernel had complained. */
   shutdown(): Promise<void>;
 }
@@ -144,11 +147,15 @@ class MicroVm implements Guest {
     await this.#machine?.exited;
     this.#machine = undefined;
     await this.#place.host.drop(agentAddress(this.#plan));
-    this.#console.check(this.name);
+    this.checkConsole();
   }
 
   console(): string {
     return this.#console.text();
+  }
+
+  checkConsole(): void {
+    this.#console.check(this.name);
   }
 
   async shutdown(): Promise<void> {

@@ -14,6 +14,8 @@ export interface Lab extends AsyncDisposable {
   boot(options?: GuestOptions): Promise<Guest>;
   /** Runs programs of the host within the lab's network, as its address 10.77.0.1. */
   readonly host: Agent;
+  /** Of the host, for files that end with the lab. */
+  readonly folder: string;
   /** Removes everything; throws if a guest's kernel has complained. */
   close(): Promise<void>;
 }
@@ -31,6 +33,7 @@ export async function openLab(): Promise<Lab> {
   let booted = 0;
   return {
     host: running.host,
+    folder: running.folder,
     async boot(options = {}) {
       const guest = await createGuest({ ...running, index: booted++, onRemoved: async () => undefined }, options);
       guests.push(guest);

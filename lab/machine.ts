@@ -1,4 +1,4 @@
-import { access, mkdir, open, rm } from 'node:fs/promises';
+import { access, link, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent } from './agent.ts';
 import { LabError } from './command.ts';
@@ -15,12 +15,18 @@ export interface Share {
   readonly writable: boolean;
 }
 
+/**
+ * A disk: the size of a blank one, such as `20G`, or a file of the host on the cache's filesystem. The guest writes into
+ * that file only if it may; what it writes otherwise is its own, and ends with it.
+ */
+export type Disk = string | { readonly file: string; readonly writable: boolean };
+
 export interface MachinePlan {
   readonly name: string;
   /** Folder of all that the guest keeps from boot to boot. */
   readonly state: string;
   readonly memory: string;
-  readonly disks: readonly string[];
+  readonly disks: readonly Disk[];
   readonly shares: readonly Share[];
   readonly cgroup: 'v1' | 'v2';
   readonly kernelOptions: readonly string[];
@@ -31,9 +37,13 @@ const CONTROL_FOLDER = 'control';
 const BOOT_TIMEOUT = 30_000;
 
 /** The guest's disks as files of the host, sparse. */
-export async function createDisks(state: string, sizes: readonly string[]): Promise<void> {
+export async function createDisks(state: string, disks: readonly Disk[]): Promise<void> {
   for (const folder of ['upper', 'work']) await mkdir(join(state, folder), { recursive: true });
-  for (const [index, size] of sizes.entries()) await createDisk(state, index, size);
+  for (const [index, disk] of disks.entries()) {
+    if (typeof disk === 'string') await createDisk(state, index, disk);
+    // A link, because the guest's kernel sees nothing of the host but its own folder.
+    else await link(disk.file, join(state, disk.writable ? diskFile(index) : originFile(index)));
+  }
 }
 
 async function createDisk(state: string, index: number, size: string): Promise<void> {
@@ -108,7 +118,7 @@ function commandLine(plan: MachinePlan): string {
     'root=/dev/root rootfstype=hostfs rootflags=/lab/root rw init=/sbin/lab-init',
     // Level 5 lets warnings through: they fail the run.
     'con=null con0=null,fd:1 loglevel=5 seccomp=on panic=-1',
-    ...plan.disks.map((_size, index) => `${diskName(index)}=/lab/self/${diskFile(index)}`),
+    ...plan.disks.map((disk, index) => `${diskName(index)}=${diskFiles(disk, index)}`),
     `vec0:transport=tap,ifname=${plan.port.tap},depth=128,gro=1,mac=${plan.port.mac}`,
     `umid=${CONTROL_FOLDER} uml_dir=/lab/self/`,
     `lab.name=${plan.name} lab.ip=${plan.port.ip} lab.gateway=${GATEWAY} lab.cgroup=${plan.cgroup}`,
@@ -121,11 +131,21 @@ function mode(share: Share): string {
   return share.writable ? 'rw' : 'ro';
 }
 
+/** With a second file, the kernel keeps what is written in the first and reads the rest from the second. */
+function diskFiles(disk: Disk, index: number): string {
+  const own = `/lab/self/${diskFile(index)}`;
+  return typeof disk === 'string' || disk.writable ? own : `${own},/lab/self/${originFile(index)}`;
+}
+
+function originFile(index: number): string {
+  return `${diskName(index)}.origin`;
+}
+
 function diskFile(index: number): string {
   return `${diskName(index)}.img`;
 }
 
-function parseSize(text: string): number {
+export function parseSize(text: string): number {
   const [, digits, unit] = /^(\d+)([KMGT])$/.exec(text) ?? [];
   if (digits === undefined || unit === undefined)
     throw new LabError(`disk size ${text}: expected a number and K, M, G or T`);

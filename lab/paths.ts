@@ -33,10 +33,13 @@ export function labPaths(): LabPaths {
   const agentHash = hashOf(AGENT_SOURCE);
   return {
     cache,
-    base: join(cache, `base-${hash([SUITE, KERNEL_SUITE, KERNEL_PACKAGE, ...PACKAGES, readFileSync(BASE_SOURCE)])}`),
-    layer: join(cache, `layer-${hash([hashOf(GUEST_ROOT_SOURCE), agentHash])}`),
+    base: join(
+      cache,
+      `base-${hashParts([SUITE, KERNEL_SUITE, KERNEL_PACKAGE, ...PACKAGES, readFileSync(BASE_SOURCE)])}`,
+    ),
+    layer: join(cache, `layer-${hashParts([hashOf(GUEST_ROOT_SOURCE), agentHash])}`),
     agent: join(cache, `agent-${agentHash}`, 'labagent'),
-    tools: join(cache, `tools-${hash(GO_TOOLS.map((tool) => `${tool.module}@${tool.version}`))}`),
+    tools: join(cache, `tools-${hashParts(GO_TOOLS.map((tool) => `${tool.module}@${tool.version}`))}`),
     runs: join(cache, 'runs'),
   };
 }
@@ -46,15 +49,15 @@ export function missingParts(paths: LabPaths): string[] {
   return [paths.base, paths.layer, paths.agent, paths.tools].filter((path) => !existsSync(path));
 }
 
-function hashOf(folder: string): string {
+export function hashOf(folder: string): string {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .toSorted();
-  return hash(files.flatMap((file) => [file.slice(folder.length), readFileSync(file)]));
+  return hashParts(files.flatMap((file) => [file.slice(folder.length), readFileSync(file)]));
 }
 
-function hash(parts: readonly (string | Buffer)[]): string {
+export function hashParts(parts: readonly (string | Buffer)[]): string {
   const digest = createHash('sha256');
   for (const part of parts) digest.update(part).update('\0');
   return digest.digest('hex').slice(0, 12);

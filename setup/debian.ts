@@ -11,6 +11,8 @@ const TO_RUN: readonly Need[] = [
   { package: 'iproute2', present: () => onPath('ip') },
   { package: 'util-linux', present: () => onPath('unshare') && onPath('flock') },
   { package: 'mount', present: () => onPath('mount') },
+  // For the certificates of the lab's Kubernetes.
+  { package: 'openssl', present: () => onPath('openssl') },
 ];
 
 const TO_BUILD: readonly Need[] = [

@@ -3,6 +3,8 @@
 //	labagent serve ADDRESS      take orders on a TCP address (in a guest)
 //	labagent hold FOLDER        take orders on FOLDER/host.sock; when stdin ends, kill everything in this
 //	                            PID namespace, remove FOLDER and exit (on the host)
+//	labagent names ADDRESS FILE answer DNS queries from a file (on the host)
+//	labagent pause              be a pod's first container (in a guest)
 //
 // A connection carries one order: a line of JSON, answered as the order's file says.
 package main
@@ -36,22 +38,24 @@ type answer struct {
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fail("usage: labagent serve ADDRESS | labagent hold FOLDER")
-	}
-	switch os.Args[1] {
+	words := append(os.Args[1:], "", "", "")
+	switch words[0] {
 	case "serve":
 		// A guest has one processor, and switching threads is dear in User Mode Linux.
 		runtime.GOMAXPROCS(1)
-		listener, err := net.Listen("tcp", os.Args[2])
+		listener, err := net.Listen("tcp", words[1])
 		if err != nil {
 			fail(err.Error())
 		}
 		accept(listener, takeOrder)
 	case "hold":
-		hold(os.Args[2])
+		hold(words[1])
+	case "names":
+		names(words[1], words[2])
+	case "pause":
+		pause()
 	default:
-		fail("unknown command " + os.Args[1])
+		fail("unknown command " + words[0])
 	}
 }
 

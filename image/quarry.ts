@@ -1,0 +1,92 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { bootstrap, debianMirror } from '../lab/base.ts';
+import { command } from '../lab/command.ts';
+import { buildFolder } from '../lab/image.ts';
+import { hashParts, labPaths, REPOSITORY } from '../lab/paths.ts';
+import { SUITE } from '../lab/recipe.ts';
+import { type ImageDescription, type Layer, packLayer, readLayer } from './oci.ts';
+
+const PACKAGES_FILE = join(import.meta.dirname, 'packages.txt');
+/** Where `npm run image` leaves the archive. */
+export const IMAGE_FOLDER = join(REPOSITORY, 'dist', 'image');
+const NODE_PACKAGE = join(REPOSITORY, 'node_modules', `node-linux-${process.arch}`);
+
+/** Quarry's image, from what stands in this folder: Debian packages, Node, and the bundle. */
+export interface QuarryImage extends ImageDescription {
+  /** Of the layers, those that change only with Debian and Node. */
+  readonly stable: readonly Layer[];
+}
+
+/** Answers the image; the expensive layers come from the cache. Its top layer lies in `work`. */
+export async function assembleQuarry(reference: string, work: string): Promise<QuarryImage> {
+  const debian = await cachedLayer(['debian', SUITE, ...debianPackages()], async (root) => {
+    await bootstrap(root, await debianMirror(), debianPackages());
+    for (const folder of ['var/lib/apt/lists', 'var/cache', 'var/log']) {
+      await rm(join(root, folder), { recursive: true, force: true });
+    }
+  });
+  const node = await cachedLayer(['node', readFileSync(join(NODE_PACKAGE, 'package.json'), 'utf8')], async (root) => {
+    await put(join(NODE_PACKAGE, 'bin/node'), join(root, 'usr/local/bin/node'));
+  });
+  const { version, description, license } = JSON.parse(
+    await readFile(join(REPOSITORY, 'package.json'), 'utf8'),
+  ) as Record<string, string>;
+  return {
+    reference,
+    stable: [debian, node],
+    layers: [debian, node, await bundleLayer(work)],
+    entrypoint: ['/usr/local/bin/node', '/opt/quarry/quarry.mjs'],
+    labels: Object.fromEntries(
+      Object.entries({ title: 'quarry', version, description, licenses: license }).map(([key, value]) => [
+        `org.opencontainers.image.${key}`,
+        value ?? '',
+      ]),
+    ),
+  };
+}
+
+/** The list that the Dockerfile installs, too. */
+function debianPackages(): string[] {
+  return readFileSync(PACKAGES_FILE, 'utf8').split(/\s+/).filter(Boolean);
+}
+
+async function bundleLayer(work: string): Promise<Layer> {
+  await command([process.execPath, join(REPOSITORY, 'bundle.ts')], { cwd: REPOSITORY });
+  const root = await mkdtemp(join(tmpdir(), 'quarry-image-'));
+  const isImage = (path: string): boolean => path.startsWith(IMAGE_FOLDER);
+  await cp(join(REPOSITORY, 'dist'), join(root, 'opt/quarry'), { recursive: true, filter: (path) => !isImage(path) });
+  await mkdir(join(root, 'usr/local/bin'), { recursive: true });
+  const script = join(root, 'usr/local/bin/quarry');
+  await writeFile(script, '#!/bin/sh\nexec /usr/local/bin/node /opt/quarry/quarry.mjs "$@"\n');
+  await chmod(script, 0o755);
+  await chmod(root, 0o755);
+  const file = join(work, 'bundle.tar');
+  await packLayer(root, file);
+  await rm(root, { recursive: true });
+  return readLayer(file);
+}
+
+/** A layer in a folder of the lab's cache, named after its recipe. */
+export async function cachedLayer(recipe: readonly string[], build: (root: string) => Promise<void>): Promise<Layer> {
+  const folder = join(labPaths().cache, `imagelayer-${recipe[0]}-${hashParts(recipe)}`);
+  const file = join(folder, 'layer.tar');
+  if (!existsSync(file)) {
+    await buildFolder(folder, async (temporary) => {
+      const root = join(temporary, 'root');
+      await mkdir(root);
+      await build(root);
+      await packLayer(root, join(temporary, 'layer.tar'));
+      await rm(root, { recursive: true });
+    });
+  }
+  return readLayer(file);
+}
+
+export async function put(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  await copyFile(from, to);
+  await chmod(to, 0o755);
+}

@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { findGo } from '../go.ts';
+import { buildFolder } from '../image.ts';
+import { buildNodeDisk } from './disk.ts';
+import type { ClusterPaths } from './paths.ts';
+import { buildPrograms } from './programs.ts';
+import { buildRuntime } from './runtime.ts';
+
+/** Builds what is missing of the lab's Kubernetes; the lab itself is there. The caller holds the set-up's lock. */
+export async function buildCluster(paths: ClusterPaths, say: (words: string) => void): Promise<void> {
+  await mkdir(paths.lab.cache, { recursive: true });
+  if (!existsSync(paths.runtime)) {
+    say('fetching containerd …');
+    await buildFolder(paths.runtime, buildRuntime);
+  }
+  if (!existsSync(paths.programs)) {
+    say('building Kubernetes (some ten minutes on two processors, once) …');
+    const go = await findGo(paths.lab.cache, say);
+    await buildFolder(paths.programs, (folder) => buildPrograms(go, folder, say));
+  }
+  if (!existsSync(paths.disk)) {
+    say("building the images and the nodes' disk …");
+    await buildFolder(paths.disk, (folder) => buildNodeDisk(folder, paths));
+  }
+}

@@ -1,0 +1,63 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LabError } from '../command.ts';
+import { type Lab, openLab } from '../lab.ts';
+import { API_ADDRESS, API_SERVICE_IP, type ControlPlane, startControlPlane } from './control-plane.ts';
+import { writeQuarry } from './images.ts';
+import type { Kubectl } from './kubectl.ts';
+import { serveNames } from './names.ts';
+import { type ClusterPaths, clusterPaths, missingClusterParts } from './paths.ts';
+import { bootWorker, type Worker, type WorkerOptions } from './worker.ts';
+
+/** Kubernetes in the lab: a control plane on the host, nodes in guests, gone with the process that opened it. */
+export interface Cluster extends AsyncDisposable {
+  readonly lab: Lab;
+  readonly controlPlane: ControlPlane;
+  readonly kubectl: Kubectl;
+  readonly workers: readonly Worker[];
+  /** Folder of the control plane's logs. */
+  readonly folder: string;
+  /** A unix socket of the host that leads to the API server. */
+  readonly apiSocket: string;
+  close(): Promise<void>;
+}
+
+/** Starts a cluster whose nodes have Quarry's image, as the sources are now, and all others; nothing is installed. */
+export async function openCluster(workers: readonly WorkerOptions[]): Promise<Cluster> {
+  const paths = clusterPaths();
+  const missing = missingClusterParts(paths);
+  if (missing.length > 0) {
+    throw new LabError(`Kubernetes is not built; run: npm run setup -- cluster (missing: ${missing.join(', ')})`);
+  }
+  const lab = await openLab();
+  try {
+    return await start(lab, paths, workers);
+  } catch (error) {
+    await lab.close();
+    throw error;
+  }
+}
+
+async function start(lab: Lab, paths: ClusterPaths, options: readonly WorkerOptions[]): Promise<Cluster> {
+  const folder = join(lab.folder, 'kubernetes');
+  const images = join(lab.folder, 'images');
+  for (const path of [folder, images]) await mkdir(path);
+  const [controlPlane] = await Promise.all([startControlPlane(lab.host, paths.programs, folder), writeQuarry(images)]);
+  const { kubectl } = controlPlane;
+  // Pods look for the API at the Service's address, which no kube-proxy makes lead anywhere.
+  await lab.host.exec(['ip', 'addr', 'add', `${API_SERVICE_IP}/32`, 'dev', 'lo']);
+  await lab.host.exec(['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward']);
+  await lab.host.forward(`tcp:${API_SERVICE_IP}:443`, API_ADDRESS);
+  await serveNames(lab.host, paths.lab.agent, kubectl, join(folder, 'names'));
+  const apiSocket = join(folder, 'api.sock');
+  await lab.host.forward(`unix:${apiSocket}`, API_ADDRESS);
+  const parts = { controlPlane, paths, images };
+  const workers = await Promise.all(options.map((each, index) => bootWorker(lab, parts, index + 1, each)));
+  await Promise.all(workers.map((worker) => worker.importImage('quarry.tar')));
+  await kubectl.wait(
+    'condition=Ready',
+    workers.map(({ name }) => `node/${name}`),
+  );
+  const close = (): Promise<void> => lab.close();
+  return { lab, controlPlane, kubectl, workers, folder, apiSocket, close, [Symbol.asyncDispose]: close };
+}

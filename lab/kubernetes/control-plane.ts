@@ -1,0 +1,245 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import type { Agent } from '../agent.ts';
+import { LabError } from '../command.ts';
+import { GATEWAY } from '../network.ts';
+import type { Process } from '../process.ts';
+import { Authority, type Certificate, createTokenKey } from './certificates.ts';
+import { Kubectl } from './kubectl.ts';
+
+const PORT = 6443;
+export const API_ADDRESS = `tcp:${GATEWAY}:${PORT}`;
+const SERVICE_RANGE = '10.96.0.0/16';
+/** Of the Service `kubernetes`, at which pods look for the API. */
+export const API_SERVICE_IP = '10.96.0.1';
+const ETCD = 'http://127.0.0.1:2379';
+const STARTING_MS = 60_000;
+
+export interface ControlPlane {
+  readonly authority: Authority;
+  readonly admin: Certificate;
+  /** As the administrator. */
+  readonly kubectl: Kubectl;
+  /** The text of a kubeconfig; `server` is an address of the lab's network when not given. */
+  kubeconfigFor(who: Certificate, server?: string): Promise<string>;
+  /** By name: etcd, kube-apiserver, kube-controller-manager, kube-scheduler. */
+  readonly processes: ReadonlyMap<string, Process>;
+  /** Starts one of them again after it was ended. */
+  restart(name: string): Promise<void>;
+}
+
+interface Component {
+  /** Of its program, too. */
+  readonly name: string;
+  readonly flags: readonly string[];
+}
+
+interface Keys {
+  readonly authority: Authority;
+  readonly frontProxy: Authority;
+  readonly tokens: { readonly privateFile: string; readonly publicFile: string };
+  readonly certificates: Readonly<Record<(typeof CLIENTS)[number]['name'] | 'apiserver' | 'front-proxy', Certificate>>;
+}
+
+const CLIENTS = [
+  { name: 'admin', subject: '/O=system:masters/CN=admin' },
+  { name: 'kube-controller-manager', subject: '/CN=system:kube-controller-manager' },
+  { name: 'kube-scheduler', subject: '/CN=system:kube-scheduler' },
+  { name: 'apiserver-kubelet', subject: '/O=system:masters/CN=kube-apiserver' },
+] as const;
+
+/** Starts Kubernetes' control plane as programs of the host, within the lab's network. */
+export async function startControlPlane(host: Agent, programs: string, folder: string): Promise<ControlPlane> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const keys = await createKeys(folder);
+  for (const { name } of CLIENTS) {
+    await writeFile(kubeconfigFile(folder, name), await kubeconfig(keys, keys.certificates[name]), { mode: 0o600 });
+  }
+  const flags = [`--kubeconfig=${kubeconfigFile(folder, 'admin')}`, `--cache-dir=${join(folder, 'kubectl-cache')}`];
+  const kubectl = new Kubectl(host, [join(programs, 'kubectl'), ...flags]);
+  const processes = new Map<string, Process>();
+  const start = async (component: Component): Promise<void> => {
+    processes.set(component.name, await startComponent(host, programs, folder, component));
+  };
+  const server = [etcd(folder), apiServer(keys)];
+  // They give up when the API server does not know them yet.
+  const clients = [controllerManager(folder, keys), worksFor(folder, 'kube-scheduler', 10259, [])];
+  for (const component of server) await start(component);
+  await until(kubectl, processes, ['get', '--raw=/readyz']);
+  for (const component of clients) await start(component);
+  // Made by the controller manager; without it no pod is admitted.
+  await until(kubectl, processes, ['get', 'serviceaccount', 'default']);
+  return {
+    authority: keys.authority,
+    admin: keys.certificates.admin,
+    kubectl,
+    processes,
+    kubeconfigFor: (who, address) => kubeconfig(keys, who, address),
+    async restart(name) {
+      const component = [...server, ...clients].find((candidate) => candidate.name === name);
+      if (component === undefined) throw new LabError(`the control plane has no ${name}`);
+      await start(component);
+      await until(kubectl, processes, ['get', '--raw=/readyz']);
+    },
+  };
+}
+
+async function until(
+  kubectl: Kubectl,
+  processes: ReadonlyMap<string, Process>,
+  question: readonly string[],
+): Promise<void> {
+  const deadline = Date.now() + STARTING_MS;
+  while ((await kubectl.try(question)).exitCode !== 0) {
+    if (Date.now() > deadline) {
+      const said = [...processes].map(([name, { stderr }]) => `${name}: ${stderr.text.slice(-1500)}`);
+      throw new LabError(`the control plane did not become ready\n${said.join('\n')}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function createKeys(folder: string): Promise<Keys> {
+  const authority = await Authority.create(folder, 'ca');
+  const frontProxy = await Authority.create(folder, 'front-proxy-ca');
+  const names = ['DNS:localhost', 'DNS:kubernetes', 'DNS:kubernetes.default', 'DNS:kubernetes.default.svc'];
+  const addresses = ['IP:127.0.0.1', `IP:${API_SERVICE_IP}`, `IP:${GATEWAY}`];
+  const [apiserver, proxy, ...clients] = await Promise.all([
+    authority.issue({
+      name: 'apiserver',
+      subject: '/CN=kube-apiserver',
+      usage: 'serverAuth',
+      names: [...names, ...addresses],
+    }),
+    frontProxy.issue({ name: 'front-proxy', subject: '/CN=front-proxy', usage: 'clientAuth' }),
+    ...CLIENTS.map((client) => authority.issue({ ...client, usage: 'clientAuth' })),
+  ]);
+  const certificates = {
+    ...Object.fromEntries(CLIENTS.map(({ name }, index) => [name, clients[index]])),
+    apiserver,
+    'front-proxy': proxy,
+  } as Keys['certificates'];
+  return { authority, frontProxy, tokens: await createTokenKey(folder), certificates };
+}
+
+async function kubeconfig(keys: Keys, who: Certificate, server = `https://${GATEWAY}:${PORT}`): Promise<string> {
+  const encoded = async (file: string): Promise<string> => (await readFile(file)).toString('base64');
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [
+      { name: 'lab', cluster: { server, 'certificate-authority-data': await encoded(keys.authority.certificateFile) } },
+    ],
+    users: [
+      {
+        name: 'me',
+        user: {
+          'client-certificate-data': await encoded(who.certificateFile),
+          'client-key-data': await encoded(who.keyFile),
+        },
+      },
+    ],
+    contexts: [{ name: 'lab', context: { cluster: 'lab', user: 'me' } }],
+    'current-context': 'lab',
+  });
+}
+
+function kubeconfigFile(folder: string, name: string): string {
+  return join(folder, `${name}.kubeconfig`);
+}
+
+function etcd(folder: string): Component {
+  const peers = 'http://127.0.0.1:2380';
+  return {
+    name: 'etcd',
+    flags: [
+      `--data-dir=${join(folder, 'etcd-data')}`,
+      // The lab's etcd ends with the lab: nothing of it has to outlive the machine.
+      '--unsafe-no-fsync',
+      '--log-level=warn',
+      `--listen-client-urls=${ETCD}`,
+      `--advertise-client-urls=${ETCD}`,
+      `--listen-peer-urls=${peers}`,
+      `--initial-advertise-peer-urls=${peers}`,
+      `--initial-cluster=default=${peers}`,
+    ],
+  };
+}
+
+function apiServer({ authority, frontProxy, tokens, certificates }: Keys): Component {
+  return {
+    name: 'kube-apiserver',
+    flags: [
+      `--etcd-servers=${ETCD}`,
+      `--bind-address=${GATEWAY}`,
+      `--advertise-address=${GATEWAY}`,
+      `--secure-port=${PORT}`,
+      `--tls-cert-file=${certificates.apiserver.certificateFile}`,
+      `--tls-private-key-file=${certificates.apiserver.keyFile}`,
+      `--client-ca-file=${authority.certificateFile}`,
+      '--anonymous-auth=false',
+      '--authorization-mode=Node,RBAC',
+      '--enable-admission-plugins=NodeRestriction',
+      '--allow-privileged=true',
+      `--service-cluster-ip-range=${SERVICE_RANGE}`,
+      '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+      `--service-account-key-file=${tokens.publicFile}`,
+      `--service-account-signing-key-file=${tokens.privateFile}`,
+      `--kubelet-client-certificate=${certificates['apiserver-kubelet'].certificateFile}`,
+      `--kubelet-client-key=${certificates['apiserver-kubelet'].keyFile}`,
+      // Nodes' names are not known to any DNS.
+      '--kubelet-preferred-address-types=InternalIP',
+      `--requestheader-client-ca-file=${frontProxy.certificateFile}`,
+      '--requestheader-allowed-names=front-proxy',
+      '--requestheader-username-headers=X-Remote-User',
+      '--requestheader-group-headers=X-Remote-Group',
+      '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+      `--proxy-client-cert-file=${certificates['front-proxy'].certificateFile}`,
+      `--proxy-client-key-file=${certificates['front-proxy'].keyFile}`,
+      '--profiling=false',
+    ],
+  };
+}
+
+function controllerManager(folder: string, { authority, tokens }: Keys): Component {
+  return worksFor(folder, 'kube-controller-manager', 10257, [
+    '--use-service-account-credentials=true',
+    `--service-account-private-key-file=${tokens.privateFile}`,
+    `--root-ca-file=${authority.certificateFile}`,
+    `--cluster-signing-cert-file=${authority.certificateFile}`,
+    `--cluster-signing-key-file=${authority.keyFile}`,
+    '--allocate-node-cidrs=false',
+    // Its default of 20 calls a second is what a test of thirty pods would measure.
+    '--kube-api-qps=200',
+    '--kube-api-burst=400',
+  ]);
+}
+
+/** A component that works for the API server, and serves nothing but its health. */
+function worksFor(folder: string, name: string, port: number, flags: readonly string[]): Component {
+  const config = kubeconfigFile(folder, name);
+  return {
+    name,
+    flags: [
+      `--kubeconfig=${config}`,
+      `--authentication-kubeconfig=${config}`,
+      `--authorization-kubeconfig=${config}`,
+      '--bind-address=127.0.0.1',
+      `--secure-port=${port}`,
+      `--cert-dir=${join(folder, `${name}-certificates`)}`,
+      '--leader-elect=false',
+      '--profiling=false',
+      ...flags,
+    ],
+  };
+}
+
+async function startComponent(host: Agent, programs: string, folder: string, component: Component): Promise<Process> {
+  const started = await host.start([join(programs, component.name), ...component.flags]);
+  const log = createWriteStream(join(folder, `${component.name}.log`), { flags: 'a' });
+  for (const output of [started.stdout, started.stderr]) output.onText((text) => log.write(text));
+  const end = (): void => void log.end();
+  started.exited.then(end, end);
+  return started;
+}

@@ -1,0 +1,50 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ImageDescription, type Layer, writeArchive } from '../../image/oci.ts';
+import { assembleQuarry, cachedLayer, put, type QuarryImage } from '../../image/quarry.ts';
+import { bootstrap, debianMirror } from '../base.ts';
+import type { LabPaths } from '../paths.ts';
+import { IMAGES, WORKLOAD_PACKAGES } from './recipe.ts';
+import { SUITE } from '../recipe.ts';
+
+/** Writes the archives of all images that a node's disk begins with. */
+export async function writeImages(folder: string, lab: LabPaths, programs: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const images: ImageDescription[] = [
+    { reference: IMAGES.pause, layers: [await programLayer(lab.agent)], entrypoint: ['/labagent', 'pause'] },
+    await sidecar(IMAGES.provisioner, programs, 'csi-provisioner'),
+    await sidecar(IMAGES.resizer, programs, 'csi-resizer'),
+    { reference: IMAGES.workload, layers: [await workloadLayer()] },
+    await stableQuarry(folder),
+  ];
+  for (const [index, image] of images.entries()) await writeArchive(join(folder, `image-${index}.tar`), image);
+}
+
+/** Writes the archive of Quarry's image as it is now, without the layers that nodes' disks begin with. */
+export async function writeQuarry(folder: string): Promise<string> {
+  const image = await assembleQuarry(IMAGES.quarry, folder);
+  const file = join(folder, 'quarry.tar');
+  await writeArchive(file, image, image.stable);
+  return file;
+}
+
+/** The layers that change seldom, as an image that nobody runs: they are unpacked once, into the nodes' disk. */
+async function stableQuarry(folder: string): Promise<ImageDescription> {
+  const { stable }: QuarryImage = await assembleQuarry(IMAGES.quarry, folder);
+  return { reference: 'localhost/quarry-stable:lab', layers: stable };
+}
+
+async function sidecar(reference: string, programs: string, name: string): Promise<ImageDescription> {
+  return { reference, layers: [await programLayer(join(programs, name))], entrypoint: [`/${name}`] };
+}
+
+function programLayer(file: string): Promise<Layer> {
+  const name = file.split('/').at(-1) ?? '';
+  return cachedLayer([name, file], (root) => put(file, join(root, name)));
+}
+
+function workloadLayer(): Promise<Layer> {
+  return cachedLayer(['workload', SUITE, ...WORKLOAD_PACKAGES], async (root) => {
+    await bootstrap(root, await debianMirror(), WORKLOAD_PACKAGES);
+  });
+}

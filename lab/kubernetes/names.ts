@@ -1,0 +1,47 @@
+import { rename, writeFile } from 'node:fs/promises';
+import type { Agent } from '../agent.ts';
+import { GATEWAY } from '../network.ts';
+import { API_SERVICE_IP } from './control-plane.ts';
+import type { Kubectl } from './kubectl.ts';
+
+interface EndpointSlices {
+  readonly items: readonly {
+    readonly metadata: { readonly namespace: string; readonly labels?: Readonly<Record<string, string>> };
+    readonly endpoints?: readonly {
+      readonly addresses: readonly string[];
+      readonly hostname?: string;
+      readonly conditions?: { readonly ready?: boolean };
+    }[];
+  }[];
+}
+
+/**
+ * The cluster's DNS. A Service's name leads to the pods behind it, also where it has an address of its own: no kernel of
+ * the lab redirects packets. So a Service is reached by its name, at the port that its pods listen on.
+ */
+export async function serveNames(host: Agent, agent: string, kubectl: Kubectl, file: string): Promise<void> {
+  await writeFile(file, '');
+  await host.start([agent, 'names', `${GATEWAY}:53`, file]);
+  const changes = await kubectl.start(['get', 'endpointslices', '--all-namespaces', '--watch', '--output=name']);
+  let writing = Promise.resolve();
+  changes.stdout.onText(() => {
+    writing = writing.then(() => writeNames(kubectl, file)).catch(() => undefined);
+  });
+}
+
+async function writeNames(kubectl: Kubectl, file: string): Promise<void> {
+  const { items } = await kubectl.get<EndpointSlices>('endpointslices', '--all-namespaces');
+  const addresses = new Map<string, string[]>([['kubernetes.default.svc.cluster.local', [API_SERVICE_IP]]]);
+  for (const { metadata, endpoints } of items) {
+    const service = metadata.labels?.['kubernetes.io/service-name'];
+    if (service === undefined || service === 'kubernetes') continue;
+    const name = `${service}.${metadata.namespace}.svc.cluster.local`;
+    for (const endpoint of endpoints ?? []) {
+      if (endpoint.conditions?.ready === false) continue;
+      const names = endpoint.hostname === undefined ? [name] : [name, `${endpoint.hostname}.${name}`];
+      for (const each of names) addresses.set(each, [...(addresses.get(each) ?? []), ...endpoint.addresses]);
+    }
+  }
+  await writeFile(`${file}.new`, [...addresses].map(([name, ips]) => `${name} ${ips.join(' ')}\n`).join(''));
+  await rename(`${file}.new`, file);
+}

@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+
+/** What the lab's Kubernetes consists of. Everything here is part of a cache key: change it, and that part is built anew. */
+
+const KUBERNETES = { version: 'v1.36.3', major: '1', minor: '36' } as const;
+
+/** Folders of Go modules of ours; what their go.mod calls tools is built. */
+export const PROGRAMS_SOURCE = join(import.meta.dirname, 'programs');
+
+/** Without these Kubernetes' programs call themselves v0.0.0, and clients compare versions. */
+export const LINKER_FLAGS = [
+  '-s -w',
+  ...['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((path) => [
+    `-X ${path}.gitVersion=${KUBERNETES.version}`,
+    `-X ${path}.gitMajor=${KUBERNETES.major}`,
+    `-X ${path}.gitMinor=${KUBERNETES.minor}`,
+  ]),
+].join(' ');
+
+/** From sid, because kubelet 1.36 wants containerd 2 and trixie has 1.7; they run on trixie's libc. */
+export const RUNTIME_SUITE = 'sid';
+export const RUNTIME_PACKAGES = ['containerd', 'runc', 'containernetworking-plugins'];
+
+/** The image of the tests' workloads: databases, and what looks at a volume from within a pod. */
+export const WORKLOAD_PACKAGES = ['postgresql', 'postgresql-contrib', 'redis-server', 'fio', 'procps', 'util-linux'];
+
+/** Images are imported into each node: there is no registry. */
+export const IMAGES = {
+  pause: 'localhost/pause:lab',
+  provisioner: 'localhost/csi-provisioner:lab',
+  resizer: 'localhost/csi-resizer:lab',
+  workload: 'localhost/workload:lab',
+  quarry: 'localhost/quarry:lab',
+} as const;
+
+/** Of a node's own disk, sparse. */
+export const NODE_DISK = '12G';
+
+/** Nodes whose disks differ, so that a claim can fit one and not the other. */
+export const NODES = [
+  { name: 'n1', disks: ['20G'] },
+  { name: 'n2', disks: ['8G', '8G'] },
+] as const;
