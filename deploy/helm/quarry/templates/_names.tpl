@@ -1,0 +1,34 @@
+{{- define "quarry.name" -}}
+{{- if contains "quarry" .Release.Name }}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{ else }}{{ printf "%s-quarry" .Release.Name | trunc 40 | trimSuffix "-" }}{{ end -}}
+{{- end -}}
+
+{{- define "quarry.labels" -}}
+app.kubernetes.io/name: quarry
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "quarry.selector" -}}
+app.kubernetes.io/name: quarry
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- define "quarry.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+
+{{/* The name that the nodes dial: of a headless Service, so that it stands for every replica. */}}
+{{- define "quarry.host" -}}
+{{ include "quarry.name" . }}-controller.{{ .Release.Namespace }}.svc
+{{- end -}}
+
+{{/* What the nodes' tokens are for, and good for nothing else. */}}
+{{- define "quarry.audience" -}}
+quarry:{{ .Values.driver }}
+{{- end -}}
+
+{{- define "quarry.secret" -}}
+{{ if eq .Values.certificates.from "existing" }}{{ required "certificates.secret is needed with from: existing" .Values.certificates.secret }}{{ else }}{{ include "quarry.name" . }}-controller-tls{{ end }}
+{{- end -}}
