@@ -19,10 +19,11 @@ LABEL org.opencontainers.image.title="quarry" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}"
 # LVM for nodes whose host has none; filesystems are made and checked in the container in either case.
+# The list is that of `npm run image`, which makes the same image where no registry is at hand.
+COPY image/packages.txt /tmp/packages.txt
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends \
-      lvm2 thin-provisioning-tools e2fsprogs xfsprogs btrfs-progs util-linux libstdc++6 libatomic1 \
- && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
+ && xargs apt-get install --yes --no-install-recommends < /tmp/packages.txt \
+ && rm -rf /tmp/packages.txt /var/lib/apt/lists/* /var/log/* /var/cache/*
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=bundle /src/dist /opt/quarry
 # As on a host: `kubectl exec … -- quarry orphans`.

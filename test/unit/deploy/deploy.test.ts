@@ -23,7 +23,7 @@ test('every value of the chart is used, and every value that is used is there', 
   const templates = readdirSync(join(chart, 'templates')).map((name) =>
     readFileSync(join(chart, 'templates', name), 'utf8'),
   );
-  const used = new Set([...templates.join('\n').matchAll(/\.Values\.([\w.]+)/g)].map(([, path]) => path));
+  const used = new Set([...templates.join('\n').matchAll(/\.Values\.([\w.]+)/g)].map(([, path]) => path ?? ''));
   expect([...used].toSorted()).toEqual(values.toSorted());
 });
 
