@@ -24,6 +24,7 @@ export default defineConfig({
           maxWorkers: 1,
         },
       },
+      { test: { name: 'scale', include: ['test/scale/**/*.test.ts'], sequence: { groupOrder: 4 }, ...inGuests } },
       { test: { name: 'sanity', include: ['test/sanity/**/*.test.ts'], sequence: { groupOrder: 2 }, ...inGuests } },
     ],
   },

@@ -4,7 +4,7 @@ import { messageOf } from '../../domain/errors.ts';
 import type { Storage } from '../../domain/storage.ts';
 import type { Log } from '../../log.ts';
 import type { CredentialFiles } from '../wire/credentials.ts';
-import { loadProtocol, versions } from '../wire/protocol.ts';
+import { loadProtocol, type Protocol, versions } from '../wire/protocol.ts';
 import { defaultTiming, type Timing } from '../wire/timing.ts';
 import { type Address, type Controllers, keyOf, type Resolve, resolveName } from './addresses.ts';
 import { Lane } from './lane.ts';
@@ -25,6 +25,8 @@ export interface FleetClientOptions {
   readonly look?: number;
   readonly resolve?: Resolve;
   readonly timing?: Timing;
+  /** Shared by the clients of one process, where there are many. */
+  readonly protocol?: Protocol;
   /** From 0 to 1; for tests. */
   readonly random?: () => number;
 }
@@ -32,7 +34,7 @@ export interface FleetClientOptions {
 /** Keeps one stream to each controller that the names resolve to. */
 export class FleetClient {
   readonly #options: FleetClientOptions;
-  readonly #protocol = loadProtocol();
+  readonly #protocol: Protocol;
   readonly #instance = randomUUID();
   readonly #lanes = new Map<string, Lane>();
   readonly #links = new Set<Link>();
@@ -43,6 +45,7 @@ export class FleetClient {
   constructor(options: FleetClientOptions) {
     const { files, token, log, look = 10_000 } = options;
     this.#options = options;
+    this.#protocol = options.protocol ?? loadProtocol();
     this.#readOwn = createOwn({
       files,
       token,

@@ -1,0 +1,156 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { GiB, MiB } from '../../src/domain/bytes.ts';
+import { Authority } from '../support/certificates.ts';
+import { createCsiClient, type CsiClient } from '../support/csi-client.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+export interface ClusterOptions {
+  readonly nodes: number;
+  /** On each node. */
+  readonly volumes: number;
+  /** The program that is measured: the sources, or the bundle. */
+  readonly program?: string;
+}
+
+/** `quarry controller` as a process, and simulated nodes in another. */
+export class Cluster implements AsyncDisposable {
+  readonly client: CsiClient;
+  /** Bytes that all nodes together have left. */
+  #free: bigint;
+  readonly #folder: string;
+  readonly #program: string;
+  readonly #nodes: ChildProcess;
+  #controller: ChildProcess | undefined;
+
+  private constructor(folder: string, nodes: ChildProcess, { nodes: count, volumes, program }: ClusterOptions) {
+    this.#folder = folder;
+    this.#nodes = nodes;
+    this.#program = program ?? 'src/main.ts';
+    this.client = createCsiClient(`unix://${folder}/csi.sock`);
+    this.#free = BigInt(count) * (1024n * GiB - BigInt(volumes) * 16n * MiB);
+  }
+
+  /** Nothing is attached yet: `start` does that. */
+  static async prepare(options: ClusterOptions): Promise<Cluster> {
+    const folder = mkdtempSync(join(tmpdir(), 'quarry-scale-'));
+    const authority = new Authority('controllers');
+    const { certificate, key } = authority.issue({ name: 'controller', dns: ['localhost'], usage: 'server' });
+    const port = await freePort();
+    writeFileSync(join(folder, 'ca.crt'), authority.certificate);
+    writeFileSync(join(folder, 'tls.crt'), certificate);
+    writeFileSync(join(folder, 'tls.key'), key);
+    writeFileSync(join(folder, 'controller.yaml'), configuration(folder, port));
+    const { nodes: count, volumes } = options;
+    const argument = JSON.stringify({ folder, port, nodes: count, volumes });
+    const nodes = fork(join(import.meta.dirname, 'nodes.ts'), [argument], { execArgv: [] });
+    const cluster = new Cluster(folder, nodes, options);
+    await Promise.race([once(nodes, 'message'), ended(nodes, 'the simulated nodes')]);
+    return cluster;
+  }
+
+  /** Lets the nodes dial, from now on and again and again. */
+  dial(): void {
+    this.#nodes.send('dial');
+  }
+
+  /** So much of it is used by now. */
+  take(bytes: bigint): void {
+    this.#free -= bytes;
+  }
+
+  get pid(): number {
+    return this.#controller?.pid ?? 0;
+  }
+
+  /** Milliseconds from the start of the controller until it knows all that is free. */
+  async start(): Promise<number> {
+    const began = performance.now();
+    const config = join(this.#folder, 'controller.yaml');
+    const controller = spawn(process.execPath, [join(root, this.#program), 'controller', '--config', config], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    this.#controller = controller;
+    await Promise.race([this.#whole(), ended(controller, 'the controller')]);
+    return performance.now() - began;
+  }
+
+  async kill(): Promise<void> {
+    const controller = this.#controller;
+    if (!controller || controller.exitCode !== null) return;
+    const exit = once(controller, 'exit');
+    controller.kill('SIGKILL');
+    await exit;
+    this.#controller = undefined;
+  }
+
+  /** MiB in memory now, and at the most so far. */
+  memory(): { now: number; peak: number } {
+    const text = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    const read = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]) / 1024;
+    return { now: read('VmRSS'), peak: read('VmHWM') };
+  }
+
+  /** Milliseconds of CPU so far. */
+  cpu(): number {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    // In ticks of 10 ms, user and system.
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.close();
+    await this.kill();
+    const exit = this.#nodes.exitCode === null && once(this.#nodes, 'exit');
+    this.#nodes.kill('SIGKILL');
+    await exit;
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  async #whole(): Promise<void> {
+    const asked = { volumeCapabilities: [], parameters: {}, accessibleTopology: null } as never;
+    for (let known = -1n; known !== this.#free;) {
+      const reply = await this.client.controller.getCapacity(asked, { waitForReady: true }).catch(() => undefined);
+      known = BigInt(reply?.availableCapacity ?? -1);
+      if (known !== this.#free) await wait(100);
+    }
+  }
+}
+
+export function segment(node: string): { segments: Record<string, string> } {
+  return { segments: { 'topology.lvm.quarry.csi/node': node } };
+}
+
+function configuration(folder: string, port: number): string {
+  return `
+endpoint: unix://${folder}/csi.sock
+log: { level: warn }
+fleet:
+  listen: 127.0.0.1:${port}
+  certificate: ${folder}/tls.crt
+  key: ${folder}/tls.key
+  clientCa: ${folder}/nodes.crt
+  settle: 1s
+`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function ended(child: ChildProcess, what: string): Promise<never> {
+  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  if (signal === 'SIGKILL') return new Promise<never>(() => undefined);
+  throw new Error(`${what} ended with ${code ?? signal}`);
+}
