@@ -13,25 +13,35 @@ export function describeMiss(figure: Figure): string {
   return `${figure.name}: ${judged(figure).toFixed(2)}, to reach: ${figure.target}`;
 }
 
-/** The table of docs/benchmarks.md; `reasons` says why a target is missed, by the figure's name. */
-export function toMarkdown(figures: readonly Figure[], reasons: Readonly<Record<string, string>>): string {
+/** The figures, one a row. */
+export function toTable(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => {
     const ratio = figure.bare === undefined ? '' : (figure.ours / figure.bare).toFixed(2);
     const bare = figure.bare === undefined ? '' : show(figure.bare, figure.unit);
     const verdict = figure.target === undefined ? '' : judged(figure) <= figure.target ? 'reached' : 'missed';
     return `| ${figure.name} | ${show(figure.ours, figure.unit)} | ${bare} | ${ratio} | ${figure.target ?? ''} | ${verdict} |`;
   });
+  return `| Figure | Quarry | bare | ratio | to reach | |
+|---|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+/** Why targets are missed, by the figure's name; empty where none is. */
+export function toReasons(figures: readonly Figure[], reasons: Readonly<Record<string, string>>): string {
   const why = missed(figures).map(({ name }) => `- **${name}**: ${reasons[name] ?? 'the reason is not known yet.'}`);
+  return why.length === 0 ? '' : `\n## Missed, and why\n\n${why.join('\n')}\n`;
+}
+
+/** docs/benchmarks.md. */
+export function toMarkdown(figures: readonly Figure[], reasons: Readonly<Record<string, string>>): string {
   return `# Benchmarks
 
 Measured by \`npm run bench\` in one run, in a microVM of the lab with the bundled program: medians of 30 unless the JSON says
 otherwise, ours and the bare command (as a process) in turn. Machines differ and are shared: the ratios are what counts. The
-figures with their sample counts are in [benchmarks.json](benchmarks.json).
+figures with their sample counts are in [benchmarks.json](benchmarks.json). One controller with thousands of nodes has [figures of its own](benchmarks-scale.md).
 
-| Figure | Quarry | bare | ratio | to reach | |
-|---|---|---|---|---|---|
-${rows.join('\n')}
-${why.length === 0 ? '' : `\n## Missed, and why\n\n${why.join('\n')}\n`}`;
+${toTable(figures)}${toReasons(figures, reasons)}`;
 }
 
 function show(value: number, unit: Figure['unit']): string {

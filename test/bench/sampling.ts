@@ -17,7 +17,7 @@ export function median(samples: readonly number[]): number {
 /** One figure of the table; times in milliseconds, memory in MiB. */
 export interface Figure {
   readonly name: string;
-  readonly unit: 'ms' | 'MiB' | 's' | 'ratio';
+  readonly unit: 'ms' | 'MiB' | 's' | 'ratio' | '/s' | '%';
   readonly ours: number;
   /** The bare command, measured in turn with ours. */
   readonly bare?: number;

@@ -33,7 +33,7 @@ async function capacityOf(node: string): Promise<bigint> {
     volumeCapabilities: [],
     parameters: {},
     accessibleTopology,
-  } as never);
+  });
   expect(reply.maximumVolumeSize?.value).toBe(reply.availableCapacity);
   return BigInt(reply.availableCapacity);
 }
@@ -75,6 +75,6 @@ test('makes each of a hundred volumes where it is asked for, and knows them when
   expect(await create('anywhere', ...Array.from({ length: nodes }, (_, index) => `node-${index}`))).toBe(anywhere);
   const all = await listAll();
   expect(all.length).toBe(nodes * volumes + 101);
-  for (const volumeId of [...made, anywhere]) await cluster.client.controller.deleteVolume({ volumeId } as never);
+  for (const volumeId of [...made, anywhere]) await cluster.client.controller.deleteVolume({ volumeId });
   expect((await listAll()).length).toBe(nodes * volumes);
 });

@@ -1,0 +1,97 @@
+/** `npm run bench -- scale`: one controller, the bundle, with thousands of simulated nodes over the real stream. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { MiB } from '../../src/domain/bytes.ts';
+import { Cluster, segment } from '../scale/cluster.ts';
+import { describeMiss, missed, toReasons, toTable } from './report.ts';
+import { type Figure, percentile, timed } from './sampling.ts';
+
+const root = join(import.meta.dirname, '../..');
+const capability = { mount: { fsType: 'ext4' }, accessMode: { mode: 'SINGLE_NODE_WRITER' } };
+
+/** Milliseconds of `count` calls, `beside` of them at a time. */
+async function sample(count: number, beside: number, call: (index: number) => Promise<unknown>): Promise<number[]> {
+  const times: number[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < count; index = next++) times.push(await timed(() => call(index)));
+  };
+  await Promise.all(Array.from({ length: beside }, worker));
+  return times;
+}
+
+async function calls({ client }: Cluster, nodes: number): Promise<Figure[]> {
+  const { controller } = client;
+  const nodeOf = (index: number) => segment(`node-${(index * 7919) % nodes}`);
+  const capacity = (accessibleTopology: object | null) =>
+    controller.getCapacity({ volumeCapabilities: [], parameters: {}, accessibleTopology });
+  const segments = await sample(3000, 1, (index) => capacity(nodeOf(index)));
+  const whole = await sample(100, 1, () => capacity(null));
+  let startingToken = '';
+  const pages = await sample(400, 1, async () => {
+    ({ nextToken: startingToken } = await controller.listVolumes({ maxEntries: 500, startingToken }));
+  });
+  const creations = 3000;
+  const create = (index: number) =>
+    controller.createVolume({
+      name: `bench-${index}`,
+      capacityRange: { requiredBytes: String(16n * MiB), limitBytes: '0' },
+      volumeCapabilities: [capability],
+      accessibilityRequirements: { requisite: [nodeOf(index)], preferred: [nodeOf(index)] },
+    } as never);
+  const took = await timed(() => sample(creations, 100, create));
+  return [
+    { name: 'GetCapacity of a node, p99', unit: 'ms', ours: percentile(segments, 0.99), target: 5, samples: 3000 },
+    { name: 'GetCapacity of all nodes, p99', unit: 'ms', ours: percentile(whole, 0.99), samples: 100 },
+    { name: 'ListVolumes, a page of 500, p99', unit: 'ms', ours: percentile(pages, 0.99), target: 20, samples: 400 },
+    { name: 'creates a second, 100 at a time', unit: '/s', ours: creations / (took / 1000), samples: creations },
+  ];
+}
+
+/** Percent of one CPU while nobody calls. */
+async function idle(cluster: Cluster): Promise<number> {
+  const [before, span] = [cluster.cpu(), 30_000];
+  await wait(span);
+  return ((cluster.cpu() - before) / span) * 100;
+}
+
+async function measure(nodes: number, volumes: number): Promise<Figure[]> {
+  await using cluster = await Cluster.prepare({ nodes, volumes, program: 'dist/quarry.mjs' });
+  cluster.dial();
+  const first = await cluster.start();
+  await cluster.kill();
+  const again = await cluster.start();
+  const attached = cluster.memory();
+  const rest = await calls(cluster, nodes);
+  const after = cluster.memory();
+  const figures: Figure[] = [
+    { name: 'all nodes attached, controller started with them', unit: 's', ours: first / 1000, samples: 1 },
+    { name: 'all nodes attached again after kill -9 of the controller', unit: 's', ours: again / 1000, samples: 1 },
+    { name: 'resident memory, all attached', unit: 'MiB', ours: attached.now, target: 640, samples: 1 },
+    { name: 'resident memory at the most, attaching included', unit: 'MiB', ours: after.peak, samples: 1 },
+    ...rest,
+    { name: 'CPU while nobody calls', unit: '%', ours: await idle(cluster), samples: 1 },
+  ];
+  return figures.map((figure) =>
+    Object.assign(figure, { name: `${nodes} nodes, ${nodes * volumes} volumes: ${figure.name}` }),
+  );
+}
+
+/** Of the figures whose target is missed. */
+export async function benchScale(reasons: Readonly<Record<string, string>>): Promise<readonly Figure[]> {
+  const figures = [...(await measure(1000, 20)), ...(await measure(5000, 20))];
+  const misses = missed(figures);
+  const text = `# Benchmarks of scale
+
+Measured by \`npm run bench -- scale\` in one run: \`quarry controller\` as a process, the bundle, with simulated nodes in another process on the same machine, which therefore share its
+CPUs; so do the calls that are timed. Each node is the real client with a TLS connection and a certificate of its own; its storage is in
+memory and answers at once, so that what is left is the controller, the stream and the client.
+
+${toTable(figures)}${toReasons(figures, reasons)}`;
+  await writeFile(join(root, 'docs/benchmarks-scale.json'), `${JSON.stringify(figures, undefined, 2)}\n`);
+  await writeFile(join(root, 'docs/benchmarks-scale.md'), text);
+  for (const figure of misses) console.log(`missed: ${describeMiss(figure)}`);
+  console.log(`${figures.length} figures, ${misses.length} targets missed; written to docs/benchmarks-scale.md`);
+  return misses;
+}
