@@ -23,6 +23,10 @@ async function run(command: Command): Promise<string> {
       const { orphans } = await import('./cli/orphans.ts');
       return orphans(command);
     }
+    case 'qos': {
+      const { showQos } = await import('./cli/qos.ts');
+      return showQos(command);
+    }
     case 'disks':
     case 'approve': {
       const { approveDisks, listDisks } = await import('./cli/disks.ts');

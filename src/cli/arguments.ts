@@ -14,6 +14,7 @@ export const usage = `quarry: persistent volumes for Kubernetes on the raw disks
   quarry orphans                 volumes that are in no PersistentVolume; beside a running controller
   quarry orphans release ID      record that one of them is meant to be so
   quarry orphans delete ID       delete one of them, after asking
+  quarry qos                     limits of each volume and pod: wanted, in force, and what was used
   quarry version
   quarry help
 
@@ -45,6 +46,7 @@ export type OrphansCommand =
 export type Command =
   | { readonly name: 'serve' | 'check'; readonly role: Role; readonly config: string }
   | { readonly name: 'disks'; readonly config: string }
+  | { readonly name: 'qos'; readonly config: string }
   | { readonly name: 'approve'; readonly config: string; readonly disks: readonly string[] }
   | CalibrateCommand
   | { readonly name: 'orphans'; readonly config: string; readonly what: OrphansCommand }
@@ -66,7 +68,7 @@ export function parseCommand(argv: readonly string[]): Command {
   if (name === 'check') return { name, role: parseRole(rest), config };
   if (rest.length > 0) throw misuse(`"${rest.join(' ')}" is too much after "${name}"`);
   if (name === 'version') return { name };
-  if (name === 'disks') return { name, config };
+  if (name === 'disks' || name === 'qos') return { name, config };
   const role = roles.find((known) => known === name);
   if (role) return { name: 'serve', role, config };
   throw misuse(`"${name}" is no command`);

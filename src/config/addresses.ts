@@ -43,5 +43,5 @@ export function parseDriverName(text: string): string | undefined {
 }
 
 export function absolutePath(text: string): string | undefined {
-  return isAbsolute(text) ? normalize(text) : undefined;
+  return isAbsolute(text) ? normalize(text).replace(/(?<=.)\/+$/, '') : undefined;
 }

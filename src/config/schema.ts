@@ -34,6 +34,12 @@ const lvm = section({
   deadline: duration('1s', '1h').default(60_000),
 });
 
+const qos = section({
+  cgroupMount: scalar('must be an absolute path', absolutePath).default('/sys/fs/cgroup'),
+  cgroupRoot: scalar('must be an absolute path', absolutePath).optional(),
+  interval: duration('1s', '1h').default(10_000),
+});
+
 const unixSocket = scalar(
   'must be a unix socket such as unix:///run/quarry/csi.sock, its path 107 bytes at most',
   parseEndpoint,
@@ -52,6 +58,7 @@ const machine = {
   node,
   rescan: duration('500ms', '24h').default(30_000),
   lvm: lvm.prefault({}),
+  qos: qos.prefault({}),
   // Required, be it as []: an empty file is a mistake, not a driver without storage.
   pools: list(pool),
 };

@@ -15,6 +15,8 @@ export interface ServerOptions<Offered extends object = Services> extends CallHo
   readonly services: Offered;
   /** What the services are of. Default: CSI. */
   readonly interface?: Interface;
+  /** Services of other interfaces, on the same socket. */
+  readonly beside?: readonly { readonly interface: Interface; readonly services: object }[];
 }
 
 export interface SocketServer {
@@ -36,6 +38,8 @@ export function createServer<Offered extends object = Services>(options: ServerO
   return {
     async start() {
       bindServices(server, options.interface ?? csi, options.services, { ...options, running });
+      for (const other of options.beside ?? [])
+        bindServices(server, other.interface, other.services, { ...options, running });
       await claimSocket(path);
       await bind(server, path);
       await chmod(path, 0o600);

@@ -34,3 +34,14 @@ export async function deviceSize(device: string): Promise<Bytes> {
   }
   throw new Failure('unavailable', `the size of ${device} could not be read: it is no block device`);
 }
+
+/** The name that device-mapper has for a device, such as `group-volume`; `undefined` where it is none of device-mapper's. */
+export async function deviceMapperName(number: string): Promise<string | undefined> {
+  try {
+    return (await readFile(`/sys/dev/block/${number}/dm/name`, 'utf8')).trim();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENODEV') return undefined;
+    throw new Failure('unavailable', `the name of device ${number} could not be read: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -68,9 +68,20 @@ export interface Filesystems {
   usage(target: string): Promise<Usage>;
 }
 
+/** What holds pods to the limits of the volumes that they use. */
+export interface Limits {
+  /**
+   * Puts the limits in force where the volume was just published. A text: what is not in force, and what to do. Never throws.
+   */
+  settle(id: VolumeId, target: string): Promise<string | undefined>;
+  /** Something was unpublished: what it left behind is to be cleared, and those that remain share anew. */
+  changed(): void;
+}
+
 export interface NodeTools {
   readonly volumes: NodeVolumes;
   readonly mounts: Mounts;
   readonly filesystems: Filesystems;
   readonly locks: VolumeLocks;
+  readonly limits: Limits;
 }

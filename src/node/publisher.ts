@@ -1,5 +1,6 @@
 import { allowsSeveralTargets } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
+import type { OpenVolume } from '../domain/volume.ts';
 import type { Mount, NodeTools } from './ports.ts';
 import type { PublishRequest, UndoRequest } from './requests.ts';
 import { blockStaging, layersAt, targetsBeside, topAt } from './view.ts';
@@ -30,12 +31,21 @@ export async function publish(tools: NodeTools, request: PublishRequest, signal:
   const open = await tools.volumes.open(request.id, signal);
   const place = await findPlace(tools, open.device, request);
   const source = stagedMount(request, place);
-  if (isPublished(request, place, source)) return;
-  refuseSecondTarget(request, place);
-  signal.throwIfAborted();
-  if (request.capability.access === 'block') await tools.mounts.makeFile(place.target);
-  else await tools.mounts.makeDirectory(place.target);
-  await tools.mounts.bind(source.target, place.target, flagsOf(request, source));
+  if (!isPublished(request, place, source)) {
+    refuseSecondTarget(request, place);
+    signal.throwIfAborted();
+    if (request.capability.access === 'block') await tools.mounts.makeFile(place.target);
+    else await tools.mounts.makeDirectory(place.target);
+    await tools.mounts.bind(source.target, place.target, flagsOf(request, source));
+  }
+  await limit(tools, open, place.target);
+}
+
+/** The mount stays in either case: it is what the next attempt, and the pod's cgroup once it comes, are held against. */
+async function limit({ limits }: NodeTools, { volume }: OpenVolume, target: string): Promise<void> {
+  const shortfall = await limits.settle(volume.id, target);
+  if (shortfall === undefined || volume.qos.enforcement !== 'strict') return;
+  throw new Failure('unavailable', `the limits of volume ${volume.id} are not in force at ${target}: ${shortfall}`);
 }
 
 /**
@@ -97,10 +107,11 @@ function flagsOf({ capability, readOnly }: PublishRequest, source: Mount): strin
 }
 
 /** Undoes a publish by the target alone. LVM is not asked, so that it works when LVM does not. */
-export async function unpublish({ locks, mounts }: NodeTools, { id, path }: UndoRequest): Promise<void> {
+export async function unpublish({ locks, mounts, limits }: NodeTools, { id, path }: UndoRequest): Promise<void> {
   if (id === undefined) return;
   using _lock = locks.take(id, 'NodeUnpublishVolume');
   const target = await mounts.resolve(path);
   for (const layer of layersAt(await mounts.read(), target)) await mounts.unmount(layer.target);
   await mounts.removeMountPoint(target);
+  limits.changed();
 }

@@ -5,6 +5,7 @@ import { createRepeater } from '../concurrency/repeater.ts';
 import type { Config } from '../config/schema.ts';
 import type { Candidate } from '../disks/candidates.ts';
 import { messageOf } from '../domain/errors.ts';
+import { operator } from '../grpc/load.ts';
 import { createServer } from '../grpc/server.ts';
 import type { Services } from '../grpc/services.ts';
 import { createIdentityService } from '../identity/service.ts';
@@ -15,12 +16,15 @@ import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics, type Families } from '../metrics/metrics.ts';
 import { diskGauges, poolGauges } from '../metrics/pools.ts';
+import { qosCounters, qosGauges } from '../metrics/qos.ts';
 import { createFilesystems } from '../mount/filesystem.ts';
 import { createMounter } from '../mount/mounter.ts';
 import { usesOf } from '../mount/table.ts';
 import { createNodeService } from '../node/service.ts';
+import { createOperatorService } from '../operator/service.ts';
 import { createRegistration, type Registration } from '../registration/registration.ts';
 import { version } from '../version.ts';
+import { createMachineLimits } from './limits.ts';
 import { createLocal, type Local } from './local.ts';
 import { createUpkeep } from './upkeep.ts';
 
@@ -40,18 +44,17 @@ export interface Addition {
 /** Identity and Node over the LVM of this machine. */
 export async function createMachine(config: Config, log: Log, add: (storage: LocalStorage) => Addition): Promise<App> {
   let addition: Addition = {};
-  const { local, storage, report, upkeep, disks, registration } = await assemble(config, log, () =>
-    addition.changed?.(),
-  );
+  const parts = await assemble(config, log, () => addition.changed?.());
+  const { local, storage, limits, report, upkeep, registration } = parts;
   addition = add(storage);
-  const gauges = [...poolGauges(local.cache), ...diskGauges(disks), ...(addition.metrics?.gauges ?? [])];
   const checks = createChecks(local, upkeep.ready, registration);
-  const metrics = config.metrics && (await createMetrics(config.metrics.listen, { gauges }, checks));
+  const metrics = config.metrics && (await createMetrics(config.metrics.listen, familiesOf(parts, addition), checks));
   const server = createServer({
     endpoint: config.endpoint.address,
     log,
     ...(metrics && { observe: metrics.observeCall }),
-    services: { ...createServices(config, storage, local, upkeep.ready), ...addition.services },
+    services: { ...createServices(config, parts), ...addition.services },
+    beside: [{ interface: operator, services: { Operator: createOperatorService(() => limits.list()) } }],
   });
   return {
     async start() {
@@ -66,7 +69,7 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
       await registration?.stop();
       const clean = await server.stop(deadlineMs);
       await addition.stop?.();
-      await Promise.all([upkeep.rounds.stop(), report.stop(), metrics?.stop()]);
+      await Promise.all([upkeep.rounds.stop(), report.stop(), limits.stop(), metrics?.stop()]);
       local.lvm.restart();
       return clean;
     },
@@ -88,13 +91,29 @@ async function assemble(config: Config, log: Log, reported: () => void) {
   const local = await createLocal(config, {
     log,
     observe: (found) => (disks = found),
-    changed: () => report.soon(),
-    reported,
+    changed: () => {
+      report.soon();
+      limits.changed();
+    },
+    reported: () => {
+      limits.changed();
+      reported();
+    },
   });
+  const limits = createMachineLimits(config, local, log);
   const storage = createStorage(config, local);
   const registration = createOwnRegistration(config, log);
   const upkeep = createUpkeep(config, storage, local, log, () => registration?.start());
-  return { local, storage, report, upkeep, registration, disks: () => disks };
+  return { local, storage, limits, report, upkeep, registration, disks: () => disks };
+}
+
+type Parts = Awaited<ReturnType<typeof assemble>>;
+
+function familiesOf({ local, limits, disks }: Parts, { metrics }: Addition): Families {
+  return {
+    gauges: [...poolGauges(local.cache), ...diskGauges(disks), ...qosGauges(limits), ...(metrics?.gauges ?? [])],
+    counters: [...qosCounters(limits), ...(metrics?.counters ?? [])],
+  };
 }
 
 /** Where no registrar runs beside the driver. */
@@ -119,7 +138,7 @@ function createStorage(config: Config, { lvm, cache, writer, run }: Local): Loca
   return new LocalStorage({ node: config.node, lvm, cache, writer, devices, usesOf, locks: createLocks() });
 }
 
-function createServices({ driver, node }: Config, storage: LocalStorage, { run }: Local, ready: () => boolean) {
+function createServices({ driver, node }: Config, { storage, local: { run }, limits, upkeep: { ready } }: Parts) {
   return {
     Identity: createIdentityService({ driver, version, ready }),
     Node: createNodeService({
@@ -129,6 +148,7 @@ function createServices({ driver, node }: Config, storage: LocalStorage, { run }
       mounts: createMounter(run),
       filesystems: createFilesystems(run),
       locks: storage.locks,
+      limits,
     }),
   };
 }

@@ -58,6 +58,7 @@ const service = createNodeService({
   driver: 'lab.test',
   volumes,
   mounts: createMounter(run),
+  limits: { settle: async () => undefined, changed: () => undefined },
   filesystems: createFilesystems(run),
   locks: createLocks(),
 });

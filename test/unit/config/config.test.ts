@@ -33,6 +33,7 @@ describe('defaults', () => {
       registration: { mode: 'external', directory: '/var/lib/kubelet/plugins_registry' },
       rescan: 30_000,
       lvm: { mode: 'auto', process: 'shell', directory: '/run/quarry/lvm', deadline: 60_000 },
+      qos: { cgroupMount: '/sys/fs/cgroup', interval: 10_000 },
       pools: [],
     });
   });
@@ -132,7 +133,7 @@ pools:
   test('unknown keys name the known ones', () => {
     expect(problemsOf('pools: []\nlog: {levle: info}\n"a b": 1')).toEqual([
       'log.levle: unknown key; known here: level',
-      '"a b": unknown key; known here: driver, endpoint, log, metrics, registration, node, rescan, lvm, pools',
+      '"a b": unknown key; known here: driver, endpoint, log, metrics, registration, node, rescan, lvm, qos, pools',
     ]);
   });
 

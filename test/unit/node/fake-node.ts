@@ -1,6 +1,6 @@
 import type { NodeName, PoolName, VgName, LvName, VolumeId } from '../../../src/domain/ids.ts';
 import { Failure } from '../../../src/domain/errors.ts';
-import { noQos } from '../../../src/domain/qos.ts';
+import { type Enforcement, noQos } from '../../../src/domain/qos.ts';
 import type { NodeVolumes } from '../../../src/domain/storage.ts';
 import type { FilesystemState, FilesystemType, OpenVolume } from '../../../src/domain/volume.ts';
 import { createLocks } from '../../../src/concurrency/locks.ts';
@@ -27,6 +27,11 @@ export class FakeNode {
   table: Mount[] = [];
   paths = new Map<string, 'file' | 'directory'>();
   usages = { bytes: { total: 100n, used: 40n, available: 60n }, inodes: { total: 10n, used: 4n, available: 6n } };
+  /** What the limits were asked for. */
+  readonly settled: string[] = [];
+  /** What is not in force. */
+  shortfall: string | undefined;
+  enforcement: Enforcement = 'report';
   #death: Death | undefined;
 
   addVolume(lv: string, disk: Partial<Disk> = {}): VolumeId {
@@ -47,6 +52,13 @@ export class FakeNode {
 
   readonly tools = {
     locks: createLocks(),
+    limits: {
+      settle: async (_id: VolumeId, target: string) => {
+        this.settled.push(target);
+        return this.shortfall;
+      },
+      changed: () => void this.settled.push('changed'),
+    },
     volumes: this.#volumes(),
     mounts: this.#mounts(),
     filesystems: this.#filesystems(),
@@ -80,7 +92,7 @@ export class FakeNode {
         const lv = id.slice(id.indexOf(':') + 1);
         const disk = this.disks.get(lv);
         if (!disk) throw new Failure('not-found', `volume ${id} does not exist`);
-        return { device: `/dev/mapper/vg-${lv}`, volume: volumeOf(id, lv, disk) };
+        return { device: `/dev/mapper/vg-${lv}`, volume: volumeOf(id, lv, disk, this.enforcement) };
       },
       recordFilesystem: async (id, filesystem) =>
         this.#change(`record ${filesystem}`, () => {
@@ -164,7 +176,7 @@ function contentOf(device: string, { content, readable }: Disk): Content {
   return { holds: 'filesystem', type: content.type, size: content.size, unfinished: content.state !== 'used' };
 }
 
-function volumeOf(id: VolumeId, lv: string, disk: Disk): OpenVolume['volume'] {
+function volumeOf(id: VolumeId, lv: string, disk: Disk, enforcement: Enforcement): OpenVolume['volume'] {
   return {
     id,
     node,
@@ -176,7 +188,7 @@ function volumeOf(id: VolumeId, lv: string, disk: Disk): OpenVolume['volume'] {
     layout: { type: 'thin' },
     filesystem: disk.tag,
     mkfsOptions: [],
-    qos: noQos,
+    qos: { ...noQos, enforcement },
     state: 'ready',
   };
 }

@@ -128,3 +128,27 @@ describe('unpublishing', () => {
     expect(fake.table).toHaveLength(1);
   });
 });
+
+describe('limits', () => {
+  test('are settled after each publish, also of one that was done already, and looked at after an unpublish', async () => {
+    const { fake, id, service } = await staged();
+    await service.nodePublishVolume(publishRequest(id), call);
+    await service.nodePublishVolume(publishRequest(id), call);
+    await service.nodeUnpublishVolume({ volumeId: id, targetPath: target }, call);
+    expect(fake.settled).toEqual([target, target, 'changed']);
+  });
+
+  test('that are not in force fail a strict publish, which succeeds once they are, and no other', async () => {
+    const { fake, id, service } = await staged();
+    fake.shortfall = 'the pod has no cgroup';
+    await service.nodePublishVolume(publishRequest(id), call);
+    fake.enforcement = 'strict';
+    const publish = (): Promise<unknown> => service.nodePublishVolume(publishRequest(id), call);
+    await expect(publish()).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('the pod has no cgroup'),
+    });
+    fake.shortfall = undefined;
+    await publish();
+  });
+});

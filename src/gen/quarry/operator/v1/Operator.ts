@@ -6,6 +6,8 @@ import type { DeleteOrphanRequestInit as _quarry_operator_v1_DeleteOrphanRequest
 import type { DeleteOrphanResponseInit as _quarry_operator_v1_DeleteOrphanResponseInit, DeleteOrphanResponse as _quarry_operator_v1_DeleteOrphanResponse } from '../../../quarry/operator/v1/DeleteOrphanResponse.ts';
 import type { ListOrphansRequestInit as _quarry_operator_v1_ListOrphansRequestInit, ListOrphansRequest as _quarry_operator_v1_ListOrphansRequest } from '../../../quarry/operator/v1/ListOrphansRequest.ts';
 import type { ListOrphansResponseInit as _quarry_operator_v1_ListOrphansResponseInit, ListOrphansResponse as _quarry_operator_v1_ListOrphansResponse } from '../../../quarry/operator/v1/ListOrphansResponse.ts';
+import type { ListQosRequestInit as _quarry_operator_v1_ListQosRequestInit, ListQosRequest as _quarry_operator_v1_ListQosRequest } from '../../../quarry/operator/v1/ListQosRequest.ts';
+import type { ListQosResponseInit as _quarry_operator_v1_ListQosResponseInit, ListQosResponse as _quarry_operator_v1_ListQosResponse } from '../../../quarry/operator/v1/ListQosResponse.ts';
 import type { ReleaseOrphanRequestInit as _quarry_operator_v1_ReleaseOrphanRequestInit, ReleaseOrphanRequest as _quarry_operator_v1_ReleaseOrphanRequest } from '../../../quarry/operator/v1/ReleaseOrphanRequest.ts';
 import type { ReleaseOrphanResponseInit as _quarry_operator_v1_ReleaseOrphanResponseInit, ReleaseOrphanResponse as _quarry_operator_v1_ReleaseOrphanResponse } from '../../../quarry/operator/v1/ReleaseOrphanResponse.ts';
 
@@ -28,6 +30,15 @@ export interface OperatorClient extends grpc.Client {
   listOrphans(argument: _quarry_operator_v1_ListOrphansRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ListOrphansResponse>): grpc.ClientUnaryCall;
   listOrphans(argument: _quarry_operator_v1_ListOrphansRequestInit, callback: grpc.requestCallback<_quarry_operator_v1_ListOrphansResponse>): grpc.ClientUnaryCall;
 
+  ListQos(argument: _quarry_operator_v1_ListQosRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ListQosResponse>): grpc.ClientUnaryCall;
+  ListQos(argument: _quarry_operator_v1_ListQosRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_operator_v1_ListQosResponse>): grpc.ClientUnaryCall;
+  ListQos(argument: _quarry_operator_v1_ListQosRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ListQosResponse>): grpc.ClientUnaryCall;
+  ListQos(argument: _quarry_operator_v1_ListQosRequestInit, callback: grpc.requestCallback<_quarry_operator_v1_ListQosResponse>): grpc.ClientUnaryCall;
+  listQos(argument: _quarry_operator_v1_ListQosRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ListQosResponse>): grpc.ClientUnaryCall;
+  listQos(argument: _quarry_operator_v1_ListQosRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_operator_v1_ListQosResponse>): grpc.ClientUnaryCall;
+  listQos(argument: _quarry_operator_v1_ListQosRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ListQosResponse>): grpc.ClientUnaryCall;
+  listQos(argument: _quarry_operator_v1_ListQosRequestInit, callback: grpc.requestCallback<_quarry_operator_v1_ListQosResponse>): grpc.ClientUnaryCall;
+
   ReleaseOrphan(argument: _quarry_operator_v1_ReleaseOrphanRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ReleaseOrphanResponse>): grpc.ClientUnaryCall;
   ReleaseOrphan(argument: _quarry_operator_v1_ReleaseOrphanRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_operator_v1_ReleaseOrphanResponse>): grpc.ClientUnaryCall;
   ReleaseOrphan(argument: _quarry_operator_v1_ReleaseOrphanRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ReleaseOrphanResponse>): grpc.ClientUnaryCall;
@@ -44,6 +55,8 @@ export interface OperatorHandlers extends grpc.UntypedServiceImplementation {
 
   ListOrphans: grpc.handleUnaryCall<_quarry_operator_v1_ListOrphansRequest, _quarry_operator_v1_ListOrphansResponseInit>;
 
+  ListQos: grpc.handleUnaryCall<_quarry_operator_v1_ListQosRequest, _quarry_operator_v1_ListQosResponseInit>;
+
   ReleaseOrphan: grpc.handleUnaryCall<_quarry_operator_v1_ReleaseOrphanRequest, _quarry_operator_v1_ReleaseOrphanResponseInit>;
 
 }
@@ -51,5 +64,6 @@ export interface OperatorHandlers extends grpc.UntypedServiceImplementation {
 export interface OperatorDefinition extends grpc.ServiceDefinition {
   DeleteOrphan: MethodDefinition<_quarry_operator_v1_DeleteOrphanRequestInit, _quarry_operator_v1_DeleteOrphanResponseInit, _quarry_operator_v1_DeleteOrphanRequest, _quarry_operator_v1_DeleteOrphanResponse>
   ListOrphans: MethodDefinition<_quarry_operator_v1_ListOrphansRequestInit, _quarry_operator_v1_ListOrphansResponseInit, _quarry_operator_v1_ListOrphansRequest, _quarry_operator_v1_ListOrphansResponse>
+  ListQos: MethodDefinition<_quarry_operator_v1_ListQosRequestInit, _quarry_operator_v1_ListQosResponseInit, _quarry_operator_v1_ListQosRequest, _quarry_operator_v1_ListQosResponse>
   ReleaseOrphan: MethodDefinition<_quarry_operator_v1_ReleaseOrphanRequestInit, _quarry_operator_v1_ReleaseOrphanResponseInit, _quarry_operator_v1_ReleaseOrphanRequest, _quarry_operator_v1_ReleaseOrphanResponse>
 }

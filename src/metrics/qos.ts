@@ -1,0 +1,111 @@
+import type { CounterConfiguration, GaugeConfiguration } from 'prom-client';
+import { rateKeys, type Rates } from '../domain/qos.ts';
+
+/** A volume and a pod, as whoever enforces limits knows them. */
+interface QosSample {
+  readonly volume: string;
+  readonly pod?: string | undefined;
+  readonly wanted: Rates;
+  readonly inForce: Rates;
+  readonly state: string;
+}
+
+interface UseSample {
+  readonly readBytes: bigint;
+  readonly writtenBytes: bigint;
+  readonly reads: bigint;
+  readonly writes: bigint;
+}
+
+export interface QosSource {
+  readonly table: {
+    readonly holdings: readonly QosSample[];
+    readonly counts: { readonly driftRepaired: number; readonly failures: ReadonlyMap<string, number> };
+  };
+  list(): Promise<readonly (QosSample & { readonly use?: UseSample | undefined })[]>;
+}
+
+const states = ['enforced', 'pending', 'failed'] as const;
+
+export function qosGauges(source: QosSource): GaugeConfiguration<string>[] {
+  return [
+    rates('quarry_qos_wanted', 'Limit that the pod should have for the volume, a second', source, 'wanted'),
+    rates('quarry_qos_in_force', 'Limit that the kernel shows for the pod and the volume, a second', source, 'inForce'),
+    {
+      name: 'quarry_qos_state',
+      help: '1 for the state that the limit of the volume and pod is in, 0 for the others',
+      labelNames: ['volume', 'pod', 'state'],
+      collect() {
+        this.reset();
+        for (const { volume, pod = '', state } of source.table.holdings) {
+          for (const known of states) this.set({ volume, pod, state: known }, known === state ? 1 : 0);
+        }
+      },
+    },
+  ];
+}
+
+/** A rate without limit has no sample. */
+function rates(name: string, help: string, source: QosSource, which: 'wanted' | 'inForce'): GaugeConfiguration<string> {
+  return {
+    name,
+    help,
+    labelNames: ['volume', 'pod', 'rate'],
+    collect() {
+      this.reset();
+      for (const { volume, pod = '', [which]: known } of source.table.holdings) {
+        for (const rate of rateKeys) {
+          const value = known[rate];
+          if (value !== undefined) this.set({ volume, pod, rate }, Number(value));
+        }
+      }
+    },
+  };
+}
+
+export function qosCounters(source: QosSource): CounterConfiguration<string>[] {
+  return [
+    {
+      name: 'quarry_qos_drift_repaired_total',
+      help: 'Limits that were in force, were found otherwise and were put right',
+      collect() {
+        this.reset();
+        this.inc(source.table.counts.driftRepaired);
+      },
+    },
+    {
+      name: 'quarry_qos_failures_total',
+      help: 'Rounds that left a limit out of force, by reason',
+      labelNames: ['reason'],
+      collect() {
+        this.reset();
+        for (const [reason, count] of source.table.counts.failures) this.inc({ reason }, count);
+      },
+    },
+    used('quarry_qos_io_bytes_total', 'Bytes that the pod has moved', source, ['readBytes', 'writtenBytes']),
+    used('quarry_qos_io_operations_total', 'Operations that the pod has done', source, ['reads', 'writes']),
+  ];
+}
+
+/** Counted by the kernel: a new cgroup begins at 0, as a counter may. */
+function used(
+  name: string,
+  help: string,
+  source: QosSource,
+  [read, write]: readonly [keyof UseSample, keyof UseSample],
+): CounterConfiguration<string> {
+  return {
+    name,
+    help: `${help} on the volume, by direction`,
+    labelNames: ['volume', 'pod', 'direction'],
+    async collect() {
+      const listed = await source.list();
+      this.reset();
+      for (const { volume, pod = '', use } of listed) {
+        if (!use) continue;
+        this.inc({ volume, pod, direction: 'read' }, Number(use[read]));
+        this.inc({ volume, pod, direction: 'write' }, Number(use[write]));
+      }
+    },
+  };
+}

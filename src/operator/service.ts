@@ -1,0 +1,50 @@
+import { rateKeys, type Rates } from '../domain/qos.ts';
+import type { ListQosRequest } from '../gen/quarry/operator/v1/ListQosRequest.ts';
+import type { ListQosResponseInit } from '../gen/quarry/operator/v1/ListQosResponse.ts';
+import type { PodQosInit } from '../gen/quarry/operator/v1/PodQos.ts';
+
+/** A volume and a pod, as whoever enforces limits knows them. */
+export interface QosEntry {
+  readonly volume: string;
+  readonly pod: string | undefined;
+  readonly target: string;
+  readonly wanted: Rates;
+  readonly inForce: Rates;
+  readonly state: string;
+  readonly reason?: string | undefined;
+  readonly remedy?: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  readonly use?:
+    | { readonly readBytes: bigint; readonly writtenBytes: bigint; readonly reads: bigint; readonly writes: bigint }
+    | undefined;
+}
+
+/** What the command line asks a running driver. */
+export interface OperatorService {
+  listQos(request: ListQosRequest): Promise<ListQosResponseInit>;
+}
+
+export function createOperatorService(listQos: () => Promise<readonly QosEntry[]>): OperatorService {
+  return { listQos: async () => ({ pods: (await listQos()).map(toMessage) }) };
+}
+
+function toMessage({ volume, pod, target, wanted, inForce, state, reason, remedy, since, use }: QosEntry): PodQosInit {
+  return {
+    volumeId: volume,
+    podUid: pod ?? '',
+    targetPath: target,
+    wanted: inText(wanted, rateKeys),
+    inForce: inText(inForce, rateKeys),
+    state,
+    reason: reason ?? '',
+    remedy: remedy ?? '',
+    sinceMs: String(since),
+    ...(use && { use: inText(use, ['readBytes', 'writtenBytes', 'reads', 'writes']) }),
+  };
+}
+
+/** 64-bit numbers go as text; one that is absent is 0. */
+function inText<Key extends string>(numbers: Readonly<Partial<Record<Key, bigint>>>, keys: readonly Key[]) {
+  return Object.fromEntries(keys.map((key) => [key, String(numbers[key] ?? 0n)]));
+}

@@ -1,0 +1,51 @@
+import { dirname, join } from 'node:path';
+import { parseIoMax, parseIoStat, printIoMax } from './lines.ts';
+import type { Reason } from './reasons.ts';
+import { exists, readCgroupFile, type Throttle, writeCgroupFile } from './throttle.ts';
+
+/** cgroup v2, whose root is at `root`: a limit of the pod's cgroup binds all that is below. */
+export function createUnifiedThrottle(root: string): Throttle {
+  return {
+    async places(pod, visit) {
+      await visit(pod);
+      return { bearing: [pod], others: [] };
+    },
+    async read(cgroup) {
+      return parseIoMax((await readCgroupFile(join(cgroup, 'io.max'))) ?? '');
+    },
+    async write(cgroup, device, rates) {
+      const file = join(cgroup, 'io.max');
+      const line = printIoMax(device, rates);
+      const first = await writeCgroupFile(file, line);
+      if (first !== 'missing') return first === 'done' ? undefined : first;
+      if (!(await exists(cgroup))) return 'no-pod-cgroup';
+      const problem = await enableIo(root, cgroup);
+      if (problem) return problem;
+      const second = await writeCgroupFile(file, line);
+      if (second === 'missing') return 'no-io-controller';
+      return second === 'done' ? undefined : second;
+    },
+    async use(pod) {
+      return parseIoStat((await readCgroupFile(join(pod, 'io.stat'))) ?? '');
+    },
+  };
+}
+
+/** Hands the io controller down to the cgroup. Kubelet does not, and a container runtime only once it starts a container. */
+async function enableIo(root: string, cgroup: string): Promise<Reason | undefined> {
+  for (const ancestor of ancestorsOf(root, cgroup)) {
+    const file = join(ancestor, 'cgroup.subtree_control');
+    const enabled = (await readCgroupFile(file))?.split(/\s+/) ?? [];
+    if (enabled.includes('io')) continue;
+    const outcome = await writeCgroupFile(file, '+io');
+    if (outcome === 'cgroup-read-only') return outcome;
+    if (outcome !== 'done') return 'no-io-controller';
+  }
+  return undefined;
+}
+
+/** From the root down to the parent. */
+function ancestorsOf(root: string, cgroup: string): string[] {
+  const parent = dirname(cgroup);
+  return parent.length <= root.length ? [root] : [...ancestorsOf(root, parent), parent];
+}

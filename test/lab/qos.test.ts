@@ -1,0 +1,174 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Guest } from '../../lab/guest.ts';
+import { type Driver, MiB, startDriver } from '../support/driver.ts';
+import { runFio, writeBuffered } from '../support/fio.ts';
+import { useGuest } from '../support/guest.ts';
+import { ioMax, type PodOptions, Pods, type Running, within } from '../support/pods.ts';
+
+const guestOf = useGuest({ disks: ['4G'] });
+const pools = `
+  - name: fast
+    volumeGroup: qfast
+    type: thick
+    disks: { paths: ["/dev/ubda"] }
+    approve: automatic`;
+
+let guest: Guest;
+let driver: Driver;
+let pods: Pods;
+beforeAll(async () => {
+  guest = guestOf();
+  // So long an interval that whatever is put right here is put right because of an event.
+  driver = await startDriver(guest, { pools, more: 'rescan: 24h\nqos: { interval: 1h }' });
+  pods = new Pods(guest, driver);
+});
+
+const ioMaxOf = (running: Running) => `${running.pod}/io.max`;
+
+describe.each(['4k', '1m'] as const)('a raw block volume with blocks of %s', (bs) => {
+  const iops = bs === '4k' ? 100 : 20;
+  const bandwidth = bs === '4k' ? MiB : 20 * MiB;
+  let v: Running;
+  beforeAll(async () => {
+    v = await pods.run(`rates-${bs}`, 'block');
+  });
+  const measure = (kind: '' | 'rand') =>
+    runFio(guest, 3, [
+      { rw: `${kind}read`, bs, path: v.path, cgroup: `${v.pod}/container` },
+      { rw: `${kind}write`, bs, path: v.path, cgroup: `${v.pod}/container` },
+    ]);
+
+  test('is held to its operations a second, sequential and random', async () => {
+    await pods.modify(v.id, { readIops: `${iops}`, writeIops: `${iops * 2}` });
+    await pods.untilFile(ioMaxOf(v), ioMax(v.device, { riops: iops, wiops: iops * 2 }));
+    for (const kind of ['', 'rand'] as const) {
+      const [read, write] = await measure(kind);
+      expect({ read: read?.iops, write: write?.iops }).toEqual({ read: within(5, iops), write: within(5, iops * 2) });
+    }
+  });
+
+  test('is held to its bytes a second, sequential and random', async () => {
+    const limits = { readBandwidth: `${bandwidth}`, writeBandwidth: `${bandwidth / 2}` };
+    await pods.modify(v.id, { readIops: 'max', writeIops: 'max', ...limits });
+    await pods.untilFile(ioMaxOf(v), ioMax(v.device, { rbps: bandwidth, wbps: bandwidth / 2 }));
+    for (const kind of ['', 'rand'] as const) {
+      const [read, write] = await measure(kind);
+      expect({ read: read?.bandwidth, write: write?.bandwidth }).toEqual({
+        read: within(5, bandwidth),
+        write: within(5, bandwidth / 2),
+      });
+    }
+  });
+});
+
+test.each(['ext4', 'xfs', 'btrfs'] as const)('%s: buffered writes are held, and counted as the pod’s', async (type) => {
+  const limit = 4 * MiB;
+  const v = await pods.run(`buffered-${type}`, type, { writeBandwidth: `${limit}` });
+  await pods.untilFile(ioMaxOf(v), ioMax(v.device, { wbps: limit }));
+  const { bandwidth } = await writeBuffered(guest, `${v.pod}/container`, `${v.path}/file`, 16);
+  expect(bandwidth).toBeLessThan(limit * 1.05);
+  const written = await guest.shell(`sed -n 's/^${v.device} .*wbytes=\\([0-9]*\\).*/\\1/p' ${v.pod}/io.stat`);
+  expect(Number(written)).toBeGreaterThanOrEqual(16 * MiB);
+});
+
+test('two pods share the limit of their volume, and the one that is left has all of it', async () => {
+  const v = await pods.run('shared', 'block', { readIops: '301' });
+  const other = pods.newUid();
+  const pod = await pods.make(other);
+  await v.publish(other);
+  await pods.untilFile(ioMaxOf(v), ioMax(v.device, { riops: 151 }));
+  await pods.untilFile(`${pod}/io.max`, ioMax(v.device, { riops: 150 }));
+  const job = { rw: 'randread', bs: '4k', path: v.path } as const;
+  const both = await runFio(guest, 3, [
+    { ...job, cgroup: `${v.pod}/container` },
+    { ...job, cgroup: `${pod}/container` },
+  ]);
+  expect(both.map(({ iops }) => iops)).toEqual([within(5, 151), within(5, 150)]);
+  await v.unpublish(other);
+  await pods.untilFile(ioMaxOf(v), ioMax(v.device, { riops: 301 }));
+  await pods.untilFile(`${pod}/io.max`, v.device, false);
+});
+
+test('a pod that runs is held to a limit that was changed, down and up; dropping it writes max', async () => {
+  const v = await pods.run('live', 'block', { readIops: '400' });
+  const done = `sed -n 's/^${v.device} .*rios=\\([0-9]*\\).*/\\1/p' ${v.pod}/io.stat`;
+  const reader = runFio(guest, 8, [{ rw: 'randread', bs: '4k', path: v.path, cgroup: `${v.pod}/container` }]);
+  const rates: number[] = [];
+  for (const limit of [100, 300]) {
+    await pods.modify(v.id, { readIops: `${limit}` });
+    await pods.untilFile(ioMaxOf(v), ioMax(v.device, { riops: limit }));
+    const words = await guest.shell(`until [ "$(${done})" -gt 0 ]; do sleep 0.02; done 2>/dev/null
+      echo $EPOCHREALTIME $(${done}); sleep 2; echo $EPOCHREALTIME $(${done})`);
+    const [from = 0, before = 0, to = 0, after = 0] = words.split(/\s/).map(Number);
+    rates.push((after - before) / (to - from));
+  }
+  await reader;
+  expect(rates).toEqual([within(5, 100), within(5, 300)]);
+  await pods.modify(v.id, { readIops: 'max' });
+  await pods.untilFile(ioMaxOf(v), v.device, false);
+});
+
+test('a limit per GiB follows an expansion', async () => {
+  const v = await pods.run('grown', 'block', { writeIopsPerGiB: '1600' });
+  await pods.untilFile(ioMaxOf(v), ioMax(v.device, { wiops: 100 }));
+  await driver.client.controller.controllerExpandVolume({
+    volumeId: v.id,
+    capacityRange: { requiredBytes: `${128 * MiB}` },
+  });
+  await pods.untilFile(ioMaxOf(v), ioMax(v.device, { wiops: 200 }));
+});
+
+test('what somebody wipes or changes is put right, and so is a cgroup that is made anew', async () => {
+  const v = await pods.run('wiped', 'ext4', { readIops: '123' });
+  const wanted = ioMax(v.device, { riops: 123 });
+  await guest.shell(`echo '${v.device} riops=max' >${ioMaxOf(v)}`);
+  await pods.untilFile(ioMaxOf(v), wanted);
+  await guest.shell(`echo '${v.device} riops=999 wbps=5000000' >${ioMaxOf(v)}`);
+  await pods.untilFile(ioMaxOf(v), wanted);
+  await guest.shell(`rmdir ${v.pod}/container ${v.pod}; mkdir ${v.pod}`);
+  await pods.untilFile(ioMaxOf(v), wanted);
+  await guest.shell(`echo '${v.device} riops=max' >${ioMaxOf(v)}`);
+  await pods.untilFile(ioMaxOf(v), wanted);
+});
+
+test('limits of other devices in the same file stay as they are', async () => {
+  const foreign = ioMax('98:0', { rbps: 104857600 });
+  const v = await pods.run('beside', 'block', { readIops: '50' });
+  await guest.shell(`echo '${foreign}' >${ioMaxOf(v)}`);
+  await pods.modify(v.id, { readIops: '60', writeIops: '70' });
+  await pods.untilFile(ioMaxOf(v), ioMax(v.device, { riops: 60, wiops: 70 }));
+  await v.unpublish(v.uid);
+  await pods.untilFile(ioMaxOf(v), v.device, false);
+  expect(await guest.shell(`cat ${ioMaxOf(v)}`)).toBe(`${foreign}\n`);
+});
+
+test.each<PodOptions>([
+  { by: 'cgroupfs', pod: 'guaranteed' },
+  { by: 'cgroupfs', pod: 'besteffort' },
+  { by: 'systemd', pod: 'guaranteed' },
+  { by: 'systemd', pod: 'burstable' },
+  { by: 'systemd', pod: 'besteffort' },
+  { by: 'cgroupfs', pod: 'burstable', root: 'custom' },
+  { by: 'systemd', pod: 'burstable', root: 'custom' },
+])('a cgroup that appears after the publish is found: %o', async (options) => {
+  const id = await pods.create(`late-${Object.values(options).join('-')}`, 'block', { readIops: '77' });
+  const [volume, uid] = [pods.volume(id, 'block'), pods.newUid()];
+  await volume.stage();
+  await volume.publish(uid);
+  const pod = await pods.make(uid, options);
+  await pods.untilFile(`${pod}/io.max`, ioMax(await pods.deviceAt(volume.targetPath(uid)), { riops: 77 }));
+});
+
+test('mkfs runs in the cgroup of the driver, which has no limit', async () => {
+  const wrapper = `#!/bin/sh\ncat /proc/self/cgroup >/tmp/mkfs.cgroup\nexec /usr/sbin/mkfs.ext4 "$@"\n`;
+  await guest.exec(['sh', '-c', 'cat >/usr/local/sbin/mkfs.ext4; chmod +x /usr/local/sbin/mkfs.ext4'], {
+    input: wrapper,
+  });
+  const v = await pods.run('tiny', 'ext4', { writeIops: '1', writeBandwidth: '4096' });
+  await guest.shell('rm /usr/local/sbin/mkfs.ext4');
+  const [ofMkfs, ofDriver] = await Promise.all(
+    ['/tmp/mkfs.cgroup', `/proc/${driver.process().pid}/cgroup`].map((file) => guest.shell(`cat ${file}`)),
+  );
+  expect(ofMkfs).toBe(ofDriver);
+  expect(await guest.shell(`grep -l '^${v.device} ' $(find /sys/fs/cgroup -name io.max)`)).toBe(`${ioMaxOf(v)}\n`);
+});

@@ -1,0 +1,45 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import { expect, test } from 'vitest';
+import { qosCounters, qosGauges, type QosSource } from '../../../src/metrics/qos.ts';
+
+test('limits, states, repairs, failures and use, as the source has them at each scrape', async () => {
+  const use = { readBytes: 1n, writtenBytes: 2n, reads: 3n, writes: 4n };
+  const holding = { volume: 'n:a', pod: 'p', wanted: { readIops: 5n }, inForce: {}, state: 'failed', use };
+  let holdings = [holding];
+  const counts = { driftRepaired: 6, failures: new Map([['write-refused', 7]]) };
+  const source: QosSource = {
+    table: {
+      get holdings() {
+        return holdings;
+      },
+      counts,
+    },
+    list: async () => holdings,
+  };
+  const registry = new Registry();
+  for (const gauge of qosGauges(source)) registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
+  for (const counter of qosCounters(source)) registry.registerMetric(new Counter({ ...counter, registers: [] }));
+  const samples = async () => (await registry.metrics()).split('\n').filter((row) => /^\w/.test(row));
+
+  const expected = [
+    'quarry_qos_wanted{volume="n:a",pod="p",rate="readIops"} 5',
+    'quarry_qos_state{volume="n:a",pod="p",state="enforced"} 0',
+    'quarry_qos_state{volume="n:a",pod="p",state="pending"} 0',
+    'quarry_qos_state{volume="n:a",pod="p",state="failed"} 1',
+    'quarry_qos_drift_repaired_total 6',
+    'quarry_qos_failures_total{reason="write-refused"} 7',
+    'quarry_qos_io_bytes_total{volume="n:a",pod="p",direction="read"} 1',
+    'quarry_qos_io_bytes_total{volume="n:a",pod="p",direction="write"} 2',
+    'quarry_qos_io_operations_total{volume="n:a",pod="p",direction="read"} 3',
+    'quarry_qos_io_operations_total{volume="n:a",pod="p",direction="write"} 4',
+  ];
+  expect(await samples()).toEqual(expected);
+  expect(await samples()).toEqual(expected);
+  holdings = [{ ...holding, inForce: { readIops: 5n }, state: 'enforced' }];
+  expect(await samples()).toContain('quarry_qos_in_force{volume="n:a",pod="p",rate="readIops"} 5');
+  holdings = [];
+  expect(await samples()).toEqual([
+    'quarry_qos_drift_repaired_total 6',
+    'quarry_qos_failures_total{reason="write-refused"} 7',
+  ]);
+});

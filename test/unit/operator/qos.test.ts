@@ -1,0 +1,77 @@
+import { writeFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { showQos } from '../../../src/cli/qos.ts';
+import { operator } from '../../../src/grpc/load.ts';
+import { createOperatorService, type QosEntry } from '../../../src/operator/service.ts';
+import { serve, temporarySocket } from '../grpc/harness.ts';
+
+const held: QosEntry = {
+  volume: 'node-1:a',
+  pod: 'p',
+  target: '/kubelet/a',
+  wanted: { readIops: 500n, writeBandwidth: 2n ** 62n },
+  inForce: { readIops: 500n, writeBandwidth: 2n ** 62n },
+  state: 'enforced',
+  since: Date.parse('2026-01-02T03:04:05.678Z'),
+  use: { readBytes: 4096n, writtenBytes: 3n * 2n ** 20n, reads: 1n, writes: 2n },
+};
+const failed: QosEntry = {
+  volume: 'node-1:b',
+  pod: undefined,
+  target: '/tmp/b',
+  wanted: { readBandwidth: 1048576n },
+  inForce: {},
+  state: 'failed',
+  reason: 'unknown-pod',
+  remedy: 'publish it elsewhere',
+  since: 0,
+};
+
+/** `quarry qos`, with a configuration that names the socket. */
+async function ask(socket: string): Promise<string> {
+  const config = `${socket}.yaml`;
+  await writeFile(config, `pools: []\nendpoint: unix://${socket}`);
+  return showQos({ config });
+}
+
+async function askWith(entries: readonly QosEntry[]): Promise<string> {
+  const services = { Operator: createOperatorService(async () => entries) };
+  return ask((await serve({}, { beside: [{ interface: operator, services }] })).path);
+}
+
+test('what the driver knows comes to the command line whole, beside the services of CSI', async () => {
+  const rows = (await askWith([held, failed])).split('\n').map((row) => row.split(/ {2,}/));
+  expect(rows).toEqual([
+    ['VOLUME', 'POD', 'WANTED', 'IN FORCE', 'STATE', 'SINCE', 'USED'],
+    [
+      'node-1:a',
+      'p',
+      'readIops=500 writeBandwidth=4194304TiB/s',
+      'readIops=500 writeBandwidth=4194304TiB/s',
+      'enforced',
+      '2026-01-02T03:04:05.678Z',
+      'read 4 KiB in 1, written 3 MiB in 2',
+    ],
+    ['node-1:b', '/tmp/b', 'readBandwidth=1MiB/s', 'max', 'failed: unknown-pod', '1970-01-01T00:00:00.000Z'],
+    [''],
+    ['unknown-pod: publish it elsewhere'],
+    [''],
+  ]);
+});
+
+test('nothing published is said in words', async () => {
+  expect(await askWith([])).toBe('No volume is published on this node.\n');
+});
+
+test('where no driver runs, the command says so and where it looked', async () => {
+  const socket = temporarySocket();
+  await expect(ask(socket)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining(`no Quarry answers on ${socket}`),
+  });
+});
+
+test('a driver that lacks the question is told apart from none', async () => {
+  const { path } = await serve({});
+  await expect(ask(path)).rejects.toMatchObject({ kind: 'unimplemented' });
+});

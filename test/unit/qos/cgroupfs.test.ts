@@ -1,0 +1,152 @@
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { createLegacyThrottle } from '../../../src/qos/legacy.ts';
+import { findPodCgroups } from '../../../src/qos/pod-cgroups.ts';
+import { createUnifiedThrottle } from '../../../src/qos/unified.ts';
+import { createWatcher } from '../../../src/qos/watcher.ts';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'quarry-cgroups-'));
+  return () => rm(root, { recursive: true });
+});
+
+/** Plain files in place of the kernel's: they keep what is written. */
+async function files(contents: Record<string, string>): Promise<void> {
+  for (const [name, content] of Object.entries(contents)) {
+    await mkdir(dirname(join(root, name)), { recursive: true });
+    await writeFile(join(root, name), content);
+  }
+}
+const visit = async () => undefined;
+
+describe('the cgroups of pods', () => {
+  test('are found of both drivers, in all classes, below any root, and each folder is visited before it is read', async () => {
+    const paths = {
+      a: 'kubepods/poda',
+      b: 'kubepods/besteffort/podb',
+      c: 'deep/er/kubepods/burstable/podc',
+      'd-d': 'kubepods.slice/kubepods-podd_d.slice',
+      'e-e': 'x.slice/x-kubepods.slice/x-kubepods-burstable.slice/x-kubepods-burstable-pode_e.slice',
+    };
+    for (const path of Object.values(paths)) await mkdir(join(root, path), { recursive: true });
+    await mkdir(join(root, 'system.slice/kubelet.service/kubepods/podhidden'), { recursive: true });
+    const visited: string[] = [];
+    const found = await findPodCgroups(root, async (folder) => void visited.push(folder));
+    expect(Object.fromEntries(found)).toEqual(
+      Object.fromEntries(Object.entries(paths).map(([uid, path]) => [uid, join(root, path)])),
+    );
+    expect(visited.sort()).toEqual(
+      [
+        '',
+        'kubepods',
+        'kubepods/besteffort',
+        'deep/er/kubepods',
+        'deep/er/kubepods/burstable',
+        'kubepods.slice',
+        'x.slice/x-kubepods.slice',
+        'x.slice/x-kubepods.slice/x-kubepods-burstable.slice',
+      ]
+        .map((folder) => join(root, folder))
+        .sort(),
+    );
+  });
+
+  test('are none where there is no such folder', async () =>
+    expect(await findPodCgroups(join(root, 'nowhere'), visit)).toEqual(new Map()));
+});
+
+describe('cgroup v2', () => {
+  test('tells a pod that is gone from a controller that is missing', async () => {
+    await files({
+      'cgroup.subtree_control': 'io memory',
+      'kubepods/cgroup.subtree_control': 'io',
+      'kubepods/poda/cgroup.procs': '',
+    });
+    const throttle = createUnifiedThrottle(root);
+    expect(await throttle.write(join(root, 'kubepods/podx'), '253:0', {})).toBe('no-pod-cgroup');
+    expect(await throttle.write(join(root, 'kubepods/poda'), '253:0', {})).toBe('no-io-controller');
+    expect(await throttle.read(join(root, 'kubepods/podx'))).toEqual(new Map());
+  });
+
+  test('hands the controller down where it is missing, and not elsewhere', async () => {
+    await files({
+      'cgroup.subtree_control': 'cpu io',
+      'kubepods/cgroup.subtree_control': 'memory',
+      'kubepods/poda/x': '',
+    });
+    await createUnifiedThrottle(root).write(join(root, 'kubepods/poda'), '253:0', {});
+    expect(await readFile(join(root, 'cgroup.subtree_control'), 'utf8')).toBe('cpu io');
+    expect(await readFile(join(root, 'kubepods/cgroup.subtree_control'), 'utf8')).toContain('+io');
+  });
+});
+
+describe('cgroup v1', () => {
+  const commands: Record<string, string> = { 1: 'pause', 2: 'postgres', 3: 'pause' };
+  const throttle = createLegacyThrottle(async (pid) => commands[pid] ?? '');
+  const places = async () => {
+    const { bearing, others } = await throttle.places(join(root, 'pod'), visit);
+    const names = (paths: readonly string[]) => paths.map((path) => path.slice(root.length + 1)).sort();
+    return { bearing: names(bearing), others: names(others) };
+  };
+
+  test('takes the leaves that have processes other than the sandbox’s', async () => {
+    await files({
+      'pod/cgroup.procs': '',
+      'pod/sandbox/cgroup.procs': '1\n',
+      'pod/main/cgroup.procs': '3\n2\n',
+      'pod/empty/cgroup.procs': '',
+    });
+    expect(await places()).toEqual({ bearing: ['pod/main'], others: ['pod', 'pod/empty', 'pod/sandbox'] });
+  });
+
+  test('takes all leaves while none has, and the pod itself where it has no others', async () => {
+    await files({ 'pod/cgroup.procs': '' });
+    expect(await places()).toEqual({ bearing: ['pod'], others: [] });
+    await files({ 'pod/sandbox/cgroup.procs': '1\n', 'pod/main/deep/cgroup.procs': '' });
+    expect(await places()).toEqual({ bearing: ['pod/main/deep', 'pod/sandbox'], others: ['pod', 'pod/main'] });
+  });
+});
+
+test('a watcher tells of folders that come, of files that limit, and of a folder made anew; of nothing that it let go', async () => {
+  await mkdir(join(root, 'pod'));
+  await files({ 'pod/io.max': '', 'pod/memory.events': '' });
+  let told = Promise.withResolvers<void>();
+  let count = 0;
+  const watcher = createWatcher(() => {
+    count += 1;
+    told.resolve();
+  });
+  onTestFinished(() => watcher.close());
+  const watchBoth = async () => {
+    watcher.begin();
+    await watcher.add(root);
+    await watcher.add(join(root, 'pod'));
+    watcher.sweep();
+    told = Promise.withResolvers();
+  };
+  await watchBoth();
+  await writeFile(join(root, 'pod/io.max'), 'x');
+  await told.promise;
+  await watchBoth();
+  await mkdir(join(root, 'pod/container'));
+  await told.promise;
+  await rename(join(root, 'pod'), join(root, 'old'));
+  await mkdir(join(root, 'pod'));
+  await files({ 'pod/io.max': '' });
+  await watchBoth();
+  await writeFile(join(root, 'pod/io.max'), 'y');
+  await told.promise;
+
+  watcher.begin();
+  await watcher.add(root);
+  watcher.sweep();
+  told = Promise.withResolvers();
+  const before = count;
+  await writeFile(join(root, 'pod/io.max'), 'z');
+  await mkdir(join(root, 'last'));
+  await told.promise;
+  expect(count - before).toBe(1);
+});

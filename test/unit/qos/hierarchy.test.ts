@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { parseMountinfo } from '../../../src/kernel/mountinfo.ts';
+import { findHierarchy } from '../../../src/qos/hierarchy.ts';
+
+const mount = (target: string, filesystem: string, superOptions = 'rw') =>
+  `30 24 0:26 / ${target} rw,nosuid - ${filesystem} ${filesystem} ${superOptions}`;
+const find = (...lines: string[]) => findHierarchy(parseMountinfo(lines.join('\n')), '/sys/fs/cgroup');
+
+test('v2 alone', () =>
+  expect(find(mount('/', 'ext4'), mount('/sys/fs/cgroup', 'cgroup2'))).toEqual({
+    version: 'v2',
+    path: '/sys/fs/cgroup',
+  }));
+
+test('v1', () =>
+  expect(
+    find(
+      mount('/sys/fs/cgroup', 'tmpfs'),
+      mount('/sys/fs/cgroup/cpu,cpuacct', 'cgroup', 'rw,cpu,cpuacct'),
+      mount('/sys/fs/cgroup/blkio', 'cgroup', 'rw,blkio'),
+    ),
+  ).toEqual({ version: 'v1', path: '/sys/fs/cgroup/blkio' }));
+
+test('of a hybrid host the one that has the controller', () => {
+  const unified = mount('/sys/fs/cgroup/unified', 'cgroup2');
+  expect(find(unified, mount('/sys/fs/cgroup/blkio', 'cgroup', 'rw,blkio'))).toMatchObject({ version: 'v1' });
+  expect(find(unified, mount('/sys/fs/cgroup/systemd', 'cgroup', 'rw,name=systemd'))).toEqual({
+    version: 'v2',
+    path: '/sys/fs/cgroup/unified',
+  });
+});
+
+test('none: elsewhere, hidden by another mount, or only a name that begins alike', () => {
+  expect(find(mount('/host/sys/fs/cgroup', 'cgroup2'), mount('/sys/fs/cgroup2', 'cgroup2'))).toBeUndefined();
+  expect(find(mount('/sys/fs/cgroup', 'cgroup2'), mount('/sys/fs/cgroup', 'tmpfs'))).toBeUndefined();
+});

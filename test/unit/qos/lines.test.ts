@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  parseBlkioStat,
+  parseIoMax,
+  parseIoStat,
+  parseThrottle,
+  printIoMax,
+  printThrottle,
+} from '../../../src/qos/lines.ts';
+import { anyDevice, anyRates } from './arbitrary.ts';
+
+describe('io.max', () => {
+  test('is written with all four rates, so that none is left from before', () =>
+    expect(printIoMax('253:259', { readIops: 500n, writeBandwidth: 1048576n })).toBe(
+      '253:259 riops=500 wiops=max rbps=max wbps=1048576',
+    ));
+
+  test('is read in the order of the kernel', () =>
+    expect(
+      parseIoMax('253:0 rbps=max wbps=1048576 riops=500 wiops=max\n8:16 rbps=1 wbps=max riops=max wiops=max\n'),
+    ).toEqual(
+      new Map([
+        ['253:0', { writeBandwidth: 1048576n, readIops: 500n }],
+        ['8:16', { readBandwidth: 1n }],
+      ]),
+    ));
+
+  test('comes back as it was written, for any devices and rates', () =>
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.tuple(anyDevice, anyRates), { selector: ([device]) => device }), (entries) => {
+        const text = entries.map(([device, rates]) => `${printIoMax(device, rates)}\n`).join('');
+        expect(parseIoMax(text)).toEqual(new Map(entries));
+      }),
+    ));
+
+  test('of any other text is nothing, and no error', () =>
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(parseIoMax(text.replaceAll(':', ''))).toEqual(new Map());
+      }),
+    ));
+});
+
+describe('blkio.throttle', () => {
+  test('takes a limit away with 0', () => {
+    expect(printThrottle('253:0', undefined)).toBe('253:0 0');
+    expect(printThrottle('253:0', 7n)).toBe('253:0 7');
+  });
+  test('is read by device', () =>
+    expect(parseThrottle('253:0 500\n8:16 18446744073709551615\n')).toEqual(
+      new Map([
+        ['253:0', 500n],
+        ['8:16', 18446744073709551615n],
+      ]),
+    ));
+});
+
+test('io.stat is read, also of a kernel that counts less or more', () =>
+  expect(parseIoStat('253:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n8:0 rbytes=9\n8:16 \n')).toEqual(
+    new Map([
+      ['253:0', { readBytes: 1n, writtenBytes: 2n, reads: 3n, writes: 4n }],
+      ['8:0', { readBytes: 9n, writtenBytes: 0n, reads: 0n, writes: 0n }],
+    ]),
+  ));
+
+test('the statistics of cgroup v1 are two files', () =>
+  expect(
+    parseBlkioStat(
+      '253:0 Read 4096\n253:0 Write 8192\n253:0 Sync 1\n253:0 Total 12288\nTotal 12288\n',
+      '253:0 Read 1\n253:0 Write 2\nTotal 3\n',
+    ),
+  ).toEqual(new Map([['253:0', { readBytes: 4096n, writtenBytes: 8192n, reads: 1n, writes: 2n }]])));

@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { isClassFolder, isPodsRoot, podOfCgroup, podOfTarget } from '../../../src/qos/pod-names.ts';
+import { podCgroup } from '../../support/pods.ts';
+
+const uid = '6f9c1e3a-0b4d-4c67-9a57-52c7c6d0a1be';
+
+describe('the pod of a target', () => {
+  test.each([
+    [`/var/lib/kubelet/pods/${uid}/volumes/kubernetes.io~csi/pvc-1/mount`, uid],
+    [`/data/k3s/agent/pods/${uid}/volumes/kubernetes.io~csi/pvc-1/mount`, uid],
+    [`/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/pvc-1/${uid}`, uid],
+    // Of a static pod kubelet makes the UID from a hash.
+    [
+      '/var/lib/kubelet/pods/0f1e2d3c4b5a69788796a5b4c3d2e1f0/volumes/kubernetes.io~csi/v/mount',
+      '0f1e2d3c4b5a69788796a5b4c3d2e1f0',
+    ],
+    [`/var/lib/kubelet/plugins/kubernetes.io/csi/lvm.quarry.csi/0123/globalmount`, undefined],
+    [`/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/staging/pvc-1/device`, undefined],
+    // Kubelet's own: a subpath, and its second mount of a block device.
+    [`/var/lib/kubelet/pods/${uid}/volume-subpaths/pvc-1/main/0`, undefined],
+    [`/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/pvc-1/dev/${uid}`, undefined],
+    ['/tmp/mount', undefined],
+  ])('%s', (target, pod) => expect(podOfTarget(target)).toBe(pod));
+});
+
+const uids = fc.oneof(fc.uuid(), fc.stringMatching(/^[0-9a-f]{32}$/));
+const roots = fc.constantFrom('', 'custom', 'kubelet');
+
+test('a pod is found again by the cgroup that either driver of kubelet makes, in any class and below any root', () =>
+  fc.assert(
+    fc.property(
+      uids,
+      roots,
+      fc.constantFrom('cgroupfs' as const, 'systemd' as const),
+      fc.constantFrom('guaranteed' as const, 'burstable' as const, 'besteffort' as const),
+      (name, root, by, pod) => {
+        const levels = podCgroup(name, { by, pod, root }).split('/');
+        expect(podOfCgroup(levels.at(-1) ?? '')).toBe(name);
+        expect(isPodsRoot(levels[root ? 1 : 0] ?? '')).toBe(true);
+        expect(levels.filter((level) => isClassFolder(level))).toHaveLength(pod === 'guaranteed' ? 0 : 1);
+      },
+    ),
+  ));
+
+test.each(['kubepods-burstable.slice', 'system.slice', 'x.service', 'kubepods', 'cri-containerd-0123.scope'])(
+  '%s is no pod',
+  (name) => expect(podOfCgroup(name)).toBeUndefined(),
+);

@@ -1,0 +1,249 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { PoolName, VolumeId } from '../../../src/domain/ids.ts';
+import type { Rates } from '../../../src/domain/qos.ts';
+import type { Volume } from '../../../src/domain/volume.ts';
+import { isUnlimited, sameRates, sumOfRates } from '../../../src/qos/rates.ts';
+import { round, type World } from '../../../src/qos/round.ts';
+import { createHoldingTable, type HoldingTable } from '../../../src/qos/table.ts';
+import { fixed, poolWith, volumeWith } from '../domain/promised.ts';
+import { memoryLog } from '../grpc/harness.ts';
+import { FakeCgroups } from './fake-cgroups.ts';
+
+const target = (lv: string, pod: string) => `/kubelet/pods/${pod}/volumes/kubernetes.io~csi/${lv}/mount`;
+
+/** A node whose volumes are devices 253:0, 253:1 and so on. */
+class FakeWorld implements World {
+  readonly cgroupfs = new FakeCgroups();
+  volumes: Volume[] = [];
+  table: { target: string; device: string }[] = [];
+  hierarchy = true;
+  firstMinor = 0;
+
+  device = (lv: string) => `253:${this.firstMinor + this.volumes.findIndex((volume) => volume.lv === lv)}`;
+  publish = (lv: string, pod: string) => this.table.push({ target: target(lv, pod), device: this.device(lv) });
+  inventory = () => ({
+    pools: new Map([['fast' as PoolName, poolWith({})]]),
+    volumes: new Map(this.volumes.map((volume) => [volume.id, volume])),
+    reportedAt: 0,
+    unready: new Map(),
+    defaultPool: undefined,
+  });
+  mounts = async () => this.table;
+  mapperName = async (device: string) => {
+    const [major, minor] = device.split(':').map(Number);
+    const volume = major === 253 ? this.volumes[(minor ?? 0) - this.firstMinor] : undefined;
+    return volume && `vg-${volume.lv}`;
+  };
+  mapperNameOf = ({ lv }: Volume) => `vg-${lv}`;
+  cgroups = async () => (this.hierarchy ? this.cgroupfs.cgroups() : undefined);
+  watch = async () => undefined;
+  errors: unknown[] = [];
+  failed = (error: unknown) => void this.errors.push(error);
+}
+
+let world: FakeWorld;
+let holdings: HoldingTable;
+let lines: ReturnType<typeof memoryLog>['lines'];
+let time: number;
+const strangers = new Map<string, VolumeId>();
+beforeEach(() => {
+  world = new FakeWorld();
+  world.volumes = [volumeWith('a', { limits: fixed(100n) }), volumeWith('b', {})];
+  world.cgroupfs.addPod('p');
+  world.cgroupfs.addPod('q');
+  const memory = memoryLog();
+  lines = memory.lines;
+  time = 1000;
+  strangers.clear();
+  holdings = createHoldingTable(memory.log, () => time);
+});
+
+async function examine() {
+  world.cgroupfs.writes.length = 0;
+  holdings.update(await round(world, strangers));
+  return holdings.holdings.map(({ volume, pod, state, reason, since, inForce }) => ({
+    volume,
+    pod,
+    state,
+    reason,
+    since,
+    inForce,
+  }));
+}
+
+test('a limit is put in force once, and known since when', async () => {
+  world.publish('a', 'p');
+  const enforced = {
+    volume: 'node-1:a',
+    pod: 'p',
+    state: 'enforced',
+    reason: undefined,
+    since: 1000,
+    inForce: { readIops: 100n },
+  };
+  expect(await examine()).toEqual([enforced]);
+  expect(world.cgroupfs.of('p').get('253:0')).toEqual({ readIops: 100n });
+  time = 2000;
+  expect(await examine()).toEqual([enforced]);
+  expect(world.cgroupfs.writes).toEqual([]);
+  expect(lines.map(({ message }) => message)).toEqual(['limit in force']);
+});
+
+test('two pods share, and the one that is left has all of it again', async () => {
+  world.publish('a', 'p');
+  world.publish('a', 'q');
+  await examine();
+  expect(world.cgroupfs.of('p').get('253:0')).toEqual({ readIops: 50n });
+  world.table.shift();
+  await examine();
+  expect(world.cgroupfs.of('p').get('253:0')).toEqual({});
+  expect(world.cgroupfs.of('q').get('253:0')).toEqual({ readIops: 100n });
+});
+
+test('a pod waits for its cgroup, and counts among those that share already', async () => {
+  world.publish('a', 'p');
+  world.publish('a', 'late');
+  expect(await examine()).toMatchObject([
+    { pod: 'p', state: 'enforced' },
+    { pod: 'late', state: 'pending', reason: 'no-pod-cgroup' },
+  ]);
+  expect(world.cgroupfs.of('p').get('253:0')).toEqual({ readIops: 50n });
+});
+
+test('lines of other devices are left alone, and lines of ours are cleared in every pod', async () => {
+  world.cgroupfs.of('q').set('8:16', { readIops: 1n });
+  world.cgroupfs.of('q').set('253:1', { readIops: 2n });
+  world.cgroupfs.of('q').set('253:77', { readIops: 3n });
+  await examine();
+  expect(Object.fromEntries(world.cgroupfs.of('q'))).toEqual({
+    '8:16': { readIops: 1n },
+    '253:1': {},
+    '253:77': { readIops: 3n },
+  });
+});
+
+test('after a reboot with other numbers the right devices have the limits', async () => {
+  world.publish('a', 'p');
+  await examine();
+  world.firstMinor = 300;
+  world.table = [];
+  world.publish('a', 'p');
+  world.cgroupfs.of('p').clear();
+  await examine();
+  expect(Object.fromEntries(world.cgroupfs.of('p'))).toEqual({ '253:300': { readIops: 100n } });
+});
+
+describe('what is not in force', () => {
+  test('is told with its reason, once, until it is', async () => {
+    world.publish('a', 'p');
+    world.cgroupfs.refuses = 'cgroup-read-only';
+    expect(await examine()).toMatchObject([{ state: 'failed', reason: 'cgroup-read-only', inForce: {} }]);
+    await examine();
+    expect(holdings.counts.failures).toEqual(new Map([['cgroup-read-only', 2]]));
+    expect(lines).toMatchObject([{ level: 'warn', fields: { reason: 'cgroup-read-only', wanted: 'readIops=100' } }]);
+    world.cgroupfs.refuses = undefined;
+    time = 5000;
+    expect(await examine()).toMatchObject([{ state: 'enforced', since: 5000 }]);
+    expect(lines).toHaveLength(2);
+  });
+
+  test('also when the kernel shows another value than was written', async () => {
+    world.publish('a', 'p');
+    world.cgroupfs.deaf = true;
+    expect(await examine()).toMatchObject([{ state: 'failed', reason: 'not-read-back' }]);
+  });
+
+  test('a limit that was dropped and cannot be cleared', async () => {
+    world.publish('b', 'p');
+    world.cgroupfs.of('p').set('253:1', { readIops: 5n });
+    world.cgroupfs.refuses = 'write-refused';
+    expect(await examine()).toMatchObject([{ volume: 'node-1:b', state: 'failed', inForce: { readIops: 5n } }]);
+  });
+
+  test('without a hierarchy, and of a target that names no pod', async () => {
+    world.publish('b', 'p');
+    world.table.push({ target: '/tmp/x', device: '253:0' });
+    strangers.set('/tmp/x', 'node-1:a' as VolumeId);
+    expect(await examine()).toMatchObject([
+      { volume: 'node-1:b', state: 'enforced' },
+      { volume: 'node-1:a', pod: undefined, state: 'failed', reason: 'unknown-pod' },
+    ]);
+    world.hierarchy = false;
+    expect(await examine()).toMatchObject([{ state: 'enforced' }, { reason: 'no-cgroup-filesystem' }]);
+  });
+
+  test('in one pod keeps no other from its limit', async () => {
+    world.publish('a', 'p');
+    world.publish('a', 'q');
+    world.cgroupfs.broken.add('/kubepods/podp');
+    expect(await examine()).toMatchObject([
+      { pod: 'p', state: 'failed', reason: 'unexamined' },
+      { pod: 'q', state: 'enforced' },
+    ]);
+    expect(world.errors).toHaveLength(1);
+  });
+});
+
+test('a limit that somebody wiped is put right and counted; a change of ours is not', async () => {
+  world.publish('a', 'p');
+  await examine();
+  world.publish('a', 'q');
+  await examine();
+  expect(holdings.counts.driftRepaired).toBe(0);
+  world.cgroupfs.of('q').clear();
+  await examine();
+  expect(world.cgroupfs.of('q').get('253:0')).toEqual({ readIops: 50n });
+  expect(holdings.counts.driftRepaired).toBe(1);
+});
+
+test('for any publications and any state before: one round makes it right, and a second writes nothing', () => {
+  const lvs = ['v0', 'v1', 'v2', 'v3'];
+  const pods = ['p', 'q', 'r'];
+  const limit = fc.option(fc.bigInt({ min: 20n, max: 1000n }), { nil: undefined });
+  const stray = fc.record({ pod: fc.constantFrom(...pods), minor: fc.nat(6), rate: fc.bigInt({ min: 1n, max: 99n }) });
+  const scene = fc.record({
+    limits: fc.array(limit, { minLength: 4, maxLength: 4 }),
+    published: fc.uniqueArray(fc.tuple(fc.constantFrom(...lvs), fc.constantFrom(...pods)), {
+      selector: (pair) => pair.join(),
+    }),
+    strays: fc.array(stray),
+  });
+  return fc.assert(
+    fc.asyncProperty(scene, async ({ limits, published, strays }) => {
+      const node = new FakeWorld();
+      node.volumes = limits.map((rate, index) => volumeWith(`v${index}`, { limits: fixed(rate) }));
+      for (const pod of pods) node.cgroupfs.addPod(pod);
+      for (const [lv, pod] of published) node.publish(lv, pod);
+      for (const { pod, minor, rate } of strays) node.cgroupfs.of(pod).set(`253:${minor}`, { readIops: rate });
+      const foreign = new Map(
+        strays.filter(({ minor }) => minor > 3).map(({ pod, minor, rate }) => [`${pod} 253:${minor}`, rate]),
+      );
+      const findings = await round(node, new Map());
+      expect(findings.every(({ reason }) => reason === undefined)).toBe(true);
+      for (const [index, whole] of limits.entries()) {
+        const users = published.filter(([lv]) => lv === `v${index}`).map(([, pod]) => pod);
+        const parts = users.map((pod): Rates => node.cgroupfs.of(pod).get(`253:${index}`) ?? {});
+        if (users.length > 0)
+          expect(
+            sameRates(
+              sumOfRates(parts),
+              whole === undefined ? {} : { readIops: max(whole, BigInt(users.length) * 10n) },
+            ),
+          ).toBe(true);
+        for (const pod of pods) {
+          if (!users.includes(pod)) expect(isUnlimited(node.cgroupfs.of(pod).get(`253:${index}`) ?? {})).toBe(true);
+        }
+      }
+      for (const [place, rate] of foreign) {
+        const [pod = '', device = ''] = place.split(' ');
+        expect(node.cgroupfs.of(pod).get(device)).toEqual({ readIops: rate });
+      }
+      node.cgroupfs.writes.length = 0;
+      await round(node, new Map());
+      expect(node.cgroupfs.writes).toEqual([]);
+    }),
+  );
+});
+
+const max = (a: bigint, b: bigint) => (a > b ? a : b);
