@@ -16,17 +16,19 @@ const fields: LvmArguments = ['pvs', '-o', 'pv_name,pv_uuid,vg_name'];
 
 /**
  * The physical volumes that the host's own configuration lets LVM see, and those among `candidates`, which a devices file or
- * filter of the host may hide. `links` is a directory for looking at the candidates alone. Throws `unavailable` unless LVM
- * answered both.
+ * filter of the host may hide. `links` is a directory for looking at the hidden alone. Throws `unavailable` unless LVM
+ * answered all that it was asked.
  */
 export async function listPhysicalVolumes(
   options: CommandOptions,
   links: string,
   candidates: readonly string[],
 ): Promise<PhysicalVolume[]> {
-  await linkDevices(links, candidates);
   const found = new Map((await list(options, fields)).map((volume) => [volume.device, volume]));
-  const names = new Map(candidates.map((device) => [join(links, linkName(device)), device]));
+  const hidden = candidates.filter((device) => !found.has(device));
+  if (hidden.length === 0) return [...found.values()];
+  await linkDevices(links, hidden);
+  const names = new Map(hidden.map((device) => [join(links, linkName(device)), device]));
   for (const volume of await list(options, [...fields, '--config', devicesSection(links)])) {
     const device = names.get(volume.device);
     if (device !== undefined) found.set(device, { ...volume, device });

@@ -1,10 +1,11 @@
 import { Failure } from '../domain/errors.ts';
+import type { Mounts } from '../domain/mounts.ts';
 import type { FilesystemType } from '../domain/volume.ts';
 import type { Run } from '../exec/run.ts';
 import { deviceNumberOf } from '../kernel/block-device.ts';
 import { holdersOf } from './holders.ts';
 import { makeDirectory, makeFile, removeMountPoint, resolvePath } from './paths.ts';
-import { type Mount, readMounts } from './table.ts';
+import { readMounts } from './table.ts';
 import { must } from './tool.ts';
 
 // Mounting replays the journal, which takes as long as the disk needs for it.
@@ -13,26 +14,7 @@ const bindDeadline = 20_000;
 // Unmounting writes back what is dirty.
 const unmountDeadline = 110_000;
 
-/**
- * The mounts of this mount namespace. None of the changes takes a signal: a mount that was begun ends sooner and better than
- * one that was killed, and the caller finds its outcome in the table.
- */
-export interface Mounter {
-  /** From the kernel, at each call. */
-  read(): Promise<readonly Mount[]>;
-  deviceNumber(device: string): Promise<string>;
-  resolve(path: string): Promise<string>;
-  makeDirectory(path: string): Promise<void>;
-  makeFile(path: string): Promise<void>;
-  removeMountPoint(path: string): Promise<void>;
-  mount(device: string, target: string, filesystem: FilesystemType, flags: readonly string[]): Promise<void>;
-  /** One program call, so that no crash of ours comes between the bind and its flags. */
-  bind(source: string, target: string, flags: readonly string[]): Promise<void>;
-  /** The topmost layer of the path; never lazy, never forced. Throws `unavailable` while something holds it. */
-  unmount(target: string): Promise<void>;
-}
-
-export function createMounter(run: Run): Mounter {
+export function createMounter(run: Run): Mounts {
   return {
     read: () => readMounts(),
     deviceNumber,

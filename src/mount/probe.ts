@@ -1,24 +1,12 @@
 import { Failure } from '../domain/errors.ts';
+import type { Content } from '../domain/filesystems.ts';
 import type { VolumeId } from '../domain/ids.ts';
-import { type FilesystemType, filesystemTypes } from '../domain/volume.ts';
+import { filesystemTypes } from '../domain/volume.ts';
 import type { Run } from '../exec/run.ts';
 import { proveReadable, readHeader } from './device.ts';
 import { markOf } from './mark.ts';
 import { decodeSuperblock, type Superblock } from './superblock.ts';
 import { saidBy } from './tool.ts';
-
-/** What a device holds. */
-export type Content =
-  | { readonly holds: 'nothing' }
-  | {
-      readonly holds: 'filesystem';
-      readonly type: FilesystemType;
-      /** Bytes that it spans. */
-      readonly size: bigint;
-      /** Left by an mkfs whose end nobody saw, and never mounted: there can be no data in it, and it may be half made. */
-      readonly unfinished: boolean;
-    }
-  | { readonly holds: 'something'; readonly name: string };
 
 const deadline = 30_000;
 

@@ -1,20 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { Failure } from '../domain/errors.ts';
+import type { Mount } from '../domain/mounts.ts';
 import { type DeviceNumber, deviceNumberOf } from '../kernel/block-device.ts';
 import { type MountinfoEntry, parseMountinfo } from '../kernel/mountinfo.ts';
-
-/** A mount, with the block device that it gives access to. */
-export interface Mount {
-  readonly target: string;
-  /** `major:minor`; of a filesystem without a block device the anonymous number that the kernel gave it. */
-  readonly device: string;
-  /** `block`: a device node is bind-mounted on a file. */
-  readonly access: 'mount' | 'block';
-  readonly filesystem: string;
-  /** Whether this mount refuses writes; its filesystem may beside that. */
-  readonly readOnly: boolean;
-}
 
 export interface TableSources {
   /** The text of /proc/self/mountinfo. */

@@ -1,18 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { Failure, messageOf } from '../domain/errors.ts';
-
-interface Amounts {
-  readonly total: bigint;
-  readonly used: bigint;
-  /** To an unprivileged user; may be less than total − used. */
-  readonly available: bigint;
-}
-
-export interface Usage {
-  readonly bytes: Amounts;
-  /** Absent where the filesystem has no fixed number of them (btrfs). */
-  readonly inodes?: Amounts;
-}
+import type { Usage } from '../domain/filesystems.ts';
 
 const deadline = 10_000;
 

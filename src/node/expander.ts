@@ -1,7 +1,8 @@
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import { filesystemTypes } from '../domain/volume.ts';
-import type { Mount, NodeTools } from './ports.ts';
+import type { Mount } from '../domain/mounts.ts';
+import type { NodeTools } from './ports.ts';
 import type { ExpandRequest } from './requests.ts';
 import { type Located, locate } from './view.ts';
 

@@ -1,6 +1,7 @@
 import { Failure } from '../domain/errors.ts';
 import type { FilesystemType, OpenVolume } from '../domain/volume.ts';
-import type { Content, NodeTools } from './ports.ts';
+import type { Content } from '../domain/filesystems.ts';
+import type { NodeTools } from './ports.ts';
 
 export interface Preparation {
   readonly open: OpenVolume;

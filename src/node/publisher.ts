@@ -1,7 +1,8 @@
 import { allowsSeveralTargets } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
+import type { Mount } from '../domain/mounts.ts';
 import type { OpenVolume } from '../domain/volume.ts';
-import type { Mount, NodeTools } from './ports.ts';
+import type { NodeTools } from './ports.ts';
 import type { PublishRequest, UndoRequest } from './requests.ts';
 import { blockStaging, layersAt, targetsBeside, topAt } from './view.ts';
 

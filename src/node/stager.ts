@@ -2,7 +2,8 @@ import type { Capability } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
 import type { OpenVolume } from '../domain/volume.ts';
 import { prepareFilesystem } from './formatter.ts';
-import type { Mount, NodeTools } from './ports.ts';
+import type { Mount } from '../domain/mounts.ts';
+import type { NodeTools } from './ports.ts';
 import type { StageRequest, UndoRequest } from './requests.ts';
 import { blockStaging, layersAt, targetsBeside, topAt } from './view.ts';
 

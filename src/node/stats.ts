@@ -1,5 +1,6 @@
 import type { VolumeUsageInit } from '../gen/csi/v1/VolumeUsage.ts';
-import type { Amounts, NodeTools } from './ports.ts';
+import type { Amounts } from '../domain/filesystems.ts';
+import type { NodeTools } from './ports.ts';
 import type { PathRequest } from './requests.ts';
 import { locate } from './view.ts';
 

@@ -1,5 +1,6 @@
 import { Failure } from '../domain/errors.ts';
-import type { Mount, NodeTools } from './ports.ts';
+import type { Mount } from '../domain/mounts.ts';
+import type { NodeTools } from './ports.ts';
 import type { PathRequest } from './requests.ts';
 
 /** A raw block volume is staged as a bind mount of its device node on this file: mounts are the only record that there is. */

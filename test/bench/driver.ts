@@ -50,11 +50,11 @@ export async function startDriver(client: CsiClient): Promise<DriverProcess> {
   };
 }
 
-/** As kubelet would ask, though more often. */
+/** As kubelet would ask, though more often; a connection to the driver before this one may end meanwhile. */
 async function untilProbe(client: CsiClient): Promise<void> {
   for (;;) {
-    const answer = await client.identity.probe({}, { waitForReady: true, deadlineMs: 60_000 });
-    if (answer.ready?.value === true) return;
+    const answer = await client.identity.probe({}, { waitForReady: true, deadlineMs: 60_000 }).catch(() => undefined);
+    if (answer?.ready?.value === true) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

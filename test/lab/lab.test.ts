@@ -5,7 +5,6 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { bootGuest, openLab } from '../../lab/lab.ts';
 import { labPaths } from '../../lab/paths.ts';
@@ -36,7 +35,7 @@ describe('programs in a guest', () => {
   test('are killed at their deadline, with their children', async () => {
     const late = guest().exec(['sh', '-c', 'sleep 4711 & sleep 4712'], { timeout: 500 });
     await expect(late).rejects.toThrow('no end after 500 ms');
-    await sleep(200);
+    await guest().exec(['pidwait', '-f', 'sleep 471'], { timeout: 10_000 });
     expect((await guest().exec(['pgrep', '-f', 'sleep 471'])).exitCode).toBe(1);
   });
 

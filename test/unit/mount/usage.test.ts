@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
-import { createUsage, type Usage } from '../../../src/mount/usage.ts';
+import type { Usage } from '../../../src/domain/filesystems.ts';
+import { createUsage } from '../../../src/mount/usage.ts';
 
 test('of a real filesystem', async () => {
   const { bytes } = await createUsage()(tmpdir());

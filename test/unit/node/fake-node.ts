@@ -4,7 +4,8 @@ import { type Enforcement, noQos } from '../../../src/domain/qos.ts';
 import type { NodeVolumes } from '../../../src/domain/storage.ts';
 import type { FilesystemState, FilesystemType, OpenVolume } from '../../../src/domain/volume.ts';
 import { createLocks } from '../../../src/concurrency/locks.ts';
-import type { Content, Filesystems, Mount, Mounts } from '../../../src/node/ports.ts';
+import type { Content, Filesystems } from '../../../src/domain/filesystems.ts';
+import type { Mount, Mounts } from '../../../src/domain/mounts.ts';
 
 export const GiB = 1024n ** 3n;
 export const node = 'n1' as NodeName;

@@ -11,12 +11,12 @@ test('the interface is the official one, field by field', () => {
   expect(facts(ours)).toEqual(official);
 });
 
-test('no number can change unnoticed', () => {
-  const before = facts(ours).join('\n');
-  for (const { index, 0: text } of ours.matchAll(/= \d+(?=[ ;])/g)) {
-    const changed = `${ours.slice(0, index)}= 4711${ours.slice(index + text.length)}`;
-    expect(facts(changed).join('\n'), `at offset ${index}`).not.toBe(before);
-  }
+test('every number is among what is compared', () => {
+  let numbers = 0;
+  const changed = ours.replaceAll(/= \d+(?=[ ;])/g, () => `= ${100_000 + numbers++}`);
+  const compared = new Set(facts(changed).map((fact) => fact.split(': ')[1]));
+  expect(numbers).toBeGreaterThan(250);
+  for (let number = 0; number < numbers; number++) expect(compared).toContain(String(100_000 + number));
 });
 
 test.each([
