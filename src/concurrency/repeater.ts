@@ -2,7 +2,7 @@
 export interface Repeater {
   /** Runs the task at once, or right after the run in flight. */
   now(): void;
-  /** Runs the task within `delay` milliseconds; calls that come before it starts join. */
+  /** Runs the task within `delay` milliseconds, or after the pause; calls that come before it starts join. */
   soon(): void;
   /** No run starts afterwards; resolves when the one in flight has ended. */
   stop(): Promise<void>;
@@ -14,31 +14,36 @@ export interface RepeaterOptions {
   readonly every?: number;
   /** Milliseconds that `soon` waits, so that many causes end in one run. */
   readonly delay: number;
+  /** `soon` also waits this many times as long as the run before took: a costly task leaves the machine to others. */
+  readonly pause?: number;
   readonly failed: (error: unknown) => void;
 }
 
-export function createRepeater({ task, every, delay, failed }: RepeaterOptions): Repeater {
+export function createRepeater({ task, every, delay, pause = 0, failed }: RepeaterOptions): Repeater {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let asked = false;
   let stopped = false;
+  let wait = delay;
 
-  function schedule(wait: number): void {
+  function schedule(milliseconds: number): void {
     if (stopped) return;
     clearTimeout(timer);
-    timer = setTimeout(() => void (running = run()), wait);
+    timer = setTimeout(() => void (running = run()), milliseconds);
     timer.unref();
   }
 
   async function run(): Promise<void> {
     asked = false;
+    const started = performance.now();
     try {
       await task();
     } catch (error) {
       failed(error);
     }
     running = undefined;
-    if (asked) schedule(delay);
+    wait = Math.max(delay, pause * (performance.now() - started));
+    if (asked) schedule(wait);
     else if (every !== undefined) schedule(every);
   }
 
@@ -51,7 +56,7 @@ export function createRepeater({ task, every, delay, failed }: RepeaterOptions):
     soon() {
       if (asked) return;
       asked = true;
-      if (!running) schedule(delay);
+      if (!running) schedule(wait);
     },
     async stop() {
       stopped = true;

@@ -81,6 +81,20 @@ describe('a repeater', () => {
     await settled();
   };
 
+  test('leaves a pause after a run that is in proportion to it', async () => {
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const task = vi.fn<() => Promise<void>>(async () => void clock.mockReturnValue(30));
+    const repeater = createRepeater({ task, delay: 10, pause: 2, failed: () => undefined });
+    repeater.soon();
+    await elapse(10);
+    repeater.soon();
+    await elapse(59);
+    expect(task).toHaveBeenCalledTimes(1);
+    await elapse(1);
+    expect(task).toHaveBeenCalledTimes(2);
+    clock.mockRestore();
+  });
+
   test('makes one run of many causes, and another for what came during it', async () => {
     const run = Promise.withResolvers<void>();
     const task = vi.fn<() => Promise<void>>(() => run.promise);
