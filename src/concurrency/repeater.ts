@@ -35,14 +35,9 @@ export function createRepeater({ task, every, delay, pause = 0, failed }: Repeat
 
   async function run(): Promise<void> {
     asked = false;
-    const started = performance.now();
-    try {
-      await task();
-    } catch (error) {
-      failed(error);
-    }
+    const took = await attempt(task, failed);
     running = undefined;
-    wait = Math.max(delay, pause * (performance.now() - started));
+    wait = Math.max(delay, pause * took);
     if (asked) schedule(wait);
     else if (every !== undefined) schedule(every);
   }
@@ -64,4 +59,15 @@ export function createRepeater({ task, every, delay, pause = 0, failed }: Repeat
       await running;
     },
   };
+}
+
+/** Milliseconds until the task has ended, well or not. */
+async function attempt(task: RepeaterOptions['task'], failed: RepeaterOptions['failed']): Promise<number> {
+  const started = performance.now();
+  try {
+    await task();
+  } catch (error) {
+    failed(error);
+  }
+  return performance.now() - started;
 }
