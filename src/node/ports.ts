@@ -1,3 +1,4 @@
+import type { VolumeId } from '../domain/ids.ts';
 import type { Filesystems } from '../domain/filesystems.ts';
 import type { Mounts } from '../domain/mounts.ts';
 import type { NodeVolumes, VolumeLocks } from '../domain/storage.ts';
