@@ -2,6 +2,7 @@ import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import type { Guest } from '../../lab/guest.ts';
 import type { ExecResult, Process } from '../../lab/process.ts';
+import type { Role } from '../../src/config/schema.ts';
 import { createCsiClient, type CsiClient } from './csi-client.ts';
 import { GUEST_NODE } from './guest.ts';
 
@@ -9,8 +10,12 @@ const MAIN = '/quarry/src/main.ts';
 const READY_MS = 60_000;
 
 export interface DriverOptions {
-  /** YAML of the list `pools`, indented as it stands under that key. */
-  readonly pools: string;
+  /** Default: `all`. */
+  readonly role?: Role;
+  /** Default: node-1. A controller has none. */
+  readonly node?: string;
+  /** YAML of the list `pools`, indented as it stands under that key. A controller has none. */
+  readonly pools?: string;
   /** YAML of further keys at the top: `lvm`, `rescan`. */
   readonly more?: string;
   /** Tells several drivers in one guest apart: `/etc/quarry/<name>.yaml`, `/run/<name>/csi.sock`. */
@@ -47,15 +52,17 @@ export interface Driver extends AsyncDisposable {
 
 /** Writes the configuration, and starts nothing yet. A text is the whole of it but for the endpoint. */
 export async function prepareDriver(guest: Guest, options: DriverOptions | string): Promise<Driver> {
-  const { name = 'quarry', env = {} } = typeof options === 'string' ? {} : options;
+  const { name = 'quarry', env = {}, role = 'all' } = typeof options === 'string' ? {} : options;
   const config = `/etc/quarry/${name}.yaml`;
   const socket = `/run/${name}/csi.sock`;
-  const rest =
-    typeof options === 'string' ? options : `node: node-1\n${options.more ?? ''}\npools:\n${options.pools}\n`;
-  const text = `endpoint: unix://${socket}\n${rest}`;
+  const text = `endpoint: unix://${socket}\n${typeof options === 'string' ? options : configOf(options)}`;
   await guest.exec(['sh', '-c', 'mkdir -p /etc/quarry; cat > "$0"; sync', config], { input: text });
   const client = createCsiClient(`unix://${await guest.forward(socket)}`);
-  return new GuestDriver(guest, config, socket, client, env);
+  return new GuestDriver(guest, config, socket, client, { env, role });
+}
+
+function configOf({ role, node = 'node-1', pools = '', more = '' }: DriverOptions): string {
+  return role === 'controller' ? more : `node: ${node}\n${more}\npools:\n${pools}\n`;
 }
 
 export async function startDriver(guest: Guest, options: DriverOptions | string): Promise<Driver> {
@@ -71,15 +78,23 @@ class GuestDriver implements Driver {
   readonly client: CsiClient;
   readonly #guest: Guest;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #role: Role;
   #process: Process | undefined;
   #earlier = '';
 
-  constructor(guest: Guest, config: string, socket: string, client: CsiClient, env: Readonly<Record<string, string>>) {
+  constructor(
+    guest: Guest,
+    config: string,
+    socket: string,
+    client: CsiClient,
+    options: Required<Pick<DriverOptions, 'env' | 'role'>>,
+  ) {
     this.#guest = guest;
     this.config = config;
     this.socket = socket;
     this.client = client;
-    this.#env = env;
+    this.#env = options.env;
+    this.#role = options.role;
   }
 
   process(): Process {
@@ -97,7 +112,7 @@ class GuestDriver implements Driver {
 
   async launch({ env = this.#env } = {}): Promise<void> {
     this.#earlier = this.log();
-    this.#process = await this.#guest.start([GUEST_NODE, MAIN, 'all', '--config', this.config], { env });
+    this.#process = await this.#guest.start([GUEST_NODE, MAIN, this.#role, '--config', this.config], { env });
     await this.logged('"msg":"serving"').catch((error: unknown) => {
       throw new Error(`the driver does not serve:\n${this.log()}`, { cause: error });
     });

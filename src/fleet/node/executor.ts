@@ -49,8 +49,9 @@ export class Executor {
   }
 
   async #run(command: Command): Promise<void> {
-    const { reply, log } = this.#options;
+    const { reply } = this.#options;
     const { id } = command;
+    const began = performance.now();
     const controller = new AbortController();
     this.#running.set(id, controller);
     const timeout = Number(command.timeoutMs);
@@ -58,13 +59,24 @@ export class Executor {
     try {
       const volume = await this.#perform(command, controller.signal);
       reply({ id, done: volume ? { volume: writeVolume(volume) } : {} });
+      this.#report(command, began);
     } catch (error) {
-      if (!isFailure(error)) log.error({ error, action: command.action }, 'command of the controller failed');
       reply({ id, error: writeFailure(error) });
+      this.#report(command, began, error);
     } finally {
       clearTimeout(timer);
       this.#running.delete(id);
     }
+  }
+
+  /** One line a command, as each CSI call has: what changes something at `info`. */
+  #report({ action, find, create, remove, expand, modify }: Command, began: number, error?: unknown): void {
+    const { log } = this.#options;
+    const volume = create?.spec?.name ?? (find ?? remove ?? expand ?? modify)?.volume;
+    const fields = { action, volume, duration_ms: Math.round(performance.now() - began) };
+    if (error !== undefined && !isFailure(error)) log.error({ ...fields, error }, 'command');
+    else
+      log[find ? 'debug' : 'info']({ ...fields, ...(error && { error: error.message, kind: error.kind }) }, 'command');
   }
 
   async #perform(command: Command, signal: AbortSignal): Promise<Volume | undefined> {

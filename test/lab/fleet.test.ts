@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { CsiClient } from '../support/csi-client.ts';
+import { MiB, outcomeOf, untilDone, volumeRequest } from '../support/driver.ts';
+import { type LabFleet, type Member, openFleet } from '../support/fleet.ts';
+
+const pools = `
+  - name: fast
+    volumeGroup: qfast
+    type: thick
+    disks: { paths: ["/dev/ubd[a-z]"] }
+    approve: automatic`;
+
+let fleet: LabFleet;
+beforeAll(async () => {
+  fleet = await openFleet(3, pools);
+  await Promise.all(fleet.nodes.map(({ driver }) => driver.ready()));
+});
+afterAll(() => fleet[Symbol.asyncDispose]());
+
+/** Longer than the silence that a controller bears. */
+const patience = { timeout: 90_000, interval: 200 };
+
+const topology = (node: string) => ({ segments: { 'topology.lvm.quarry.csi/node': node } });
+const on = (node: string) => ({
+  accessibilityRequirements: { requisite: [topology(node)], preferred: [topology(node)] },
+});
+const create = ({ controller }: CsiClient, name: string, node: string) =>
+  controller.createVolume(volumeRequest(name, 8 * MiB, on(node)));
+
+async function capacity({ controller }: CsiClient, node: string): Promise<number> {
+  const { availableCapacity } = await controller.getCapacity({ accessibleTopology: topology(node) });
+  return Number(availableCapacity);
+}
+
+async function listed({ controller }: CsiClient): Promise<string[]> {
+  const { entries } = await controller.listVolumes({});
+  return entries.map(({ volume }) => volume?.volumeId ?? '').sort();
+}
+
+/** What LVM itself has on a node, by CSI name. */
+async function made({ guest }: Member): Promise<string[]> {
+  const names = await guest.shell('lvs --noheadings -o lv_name -S "lv_tags=~quarry.role=volume"');
+  return names
+    .split('\n')
+    .flatMap((line) => line.trim() || [])
+    .sort();
+}
+
+const all = () => fleet.controllers.map(({ client }) => client);
+const node = (index: number): Member => {
+  const member = fleet.nodes[index];
+  if (!member) throw new Error(`there is no node ${index}`);
+  return member;
+};
+const everywhere = async () => (await Promise.all(fleet.nodes.map(made))).flat().sort();
+const whole = () =>
+  vi.waitUntil(async () => {
+    const capacities = await Promise.all(
+      all().flatMap((client) => fleet.nodes.map(({ name }) => capacity(client, name))),
+    );
+    return capacities.every((bytes) => bytes > 0);
+  }, patience);
+
+test('both controllers see all nodes, and a volume is made where it is asked for', async () => {
+  await whole();
+  const [one, two] = fleet.controllers;
+  const before = await capacity(two.client, 'node-2');
+  const { volume } = await create(one.client, 'placed', 'node-2');
+  expect(volume).toMatchObject({ volumeId: 'node-2:placed', accessibleTopology: [topology('node-2')] });
+  expect(await made(node(1))).toEqual(['placed']);
+  expect(await listed(one.client)).toEqual(['node-2:placed']);
+  // The other controller hears of it, and answers the same call with the same volume.
+  await vi.waitUntil(async () => (await capacity(two.client, 'node-2')) === before - 8 * MiB, patience);
+  expect((await create(two.client, 'placed', 'node-2')).volume?.volumeId).toBe('node-2:placed');
+  expect(await made(node(1))).toEqual(['placed']);
+});
+
+test('a node that is cut off keeps its volumes in the list, offers nothing, and comes back whole', async () => {
+  const [{ client }] = fleet.controllers;
+  await create(client, 'kept', 'node-3');
+  await node(2).guest.setConnected(false);
+  await vi.waitUntil(async () => (await capacity(client, 'node-3')) === 0, patience);
+  expect(await listed(client)).toContain('node-3:kept');
+  const refused = { code: 'UNAVAILABLE', details: expect.stringContaining('node-3') as string };
+  expect(await outcomeOf(client.controller.deleteVolume({ volumeId: 'node-3:kept' }))).toEqual(refused);
+  expect(await outcomeOf(client.controller.controllerGetVolume({ volumeId: 'node-3:kept' }))).toEqual(refused);
+  expect((await outcomeOf(create(client, 'kept', 'node-3'))).code).not.toBe('OK');
+  await node(2).guest.setConnected(true);
+  await whole();
+  expect(await made(node(2))).toEqual(['kept']);
+  await client.controller.deleteVolume({ volumeId: 'node-3:kept' });
+  expect(await made(node(2))).toEqual([]);
+});
+
+/** Tries each controller in turn, as a sidecar's next leader does, until one has done it. */
+async function insist<T>(call: (client: CsiClient) => Promise<T>): Promise<T> {
+  let turn = 0;
+  return untilDone(() => call(all()[turn++ % 2] as CsiClient));
+}
+
+test('controllers that are killed in turn under load lose nothing and do nothing twice', async () => {
+  const before = await everywhere();
+  const names = Array.from({ length: 18 }, (_, index) => `load-${index}`);
+  const load = Promise.all(
+    names.map((name, index) => insist((client) => create(client, name, `node-${(index % 3) + 1}`))),
+  );
+  for (const controller of [...fleet.controllers, ...fleet.controllers]) {
+    await controller.kill();
+    await controller.launch();
+    await controller.logged('"msg":"node attached"');
+  }
+  const ids = (await load).map(({ volume }) => volume?.volumeId ?? '');
+  expect(new Set(ids).size).toBe(names.length);
+  expect(await everywhere()).toEqual([...before, ...names].sort());
+  await Promise.all(ids.map((volumeId) => insist((client) => client.controller.deleteVolume({ volumeId }))));
+  expect(await everywhere()).toEqual(before);
+});
+
+test('with every controller gone, a node serves kubelet', async () => {
+  for (const controller of fleet.controllers) await controller.kill();
+  const { driver } = node(1);
+  expect(await driver.client.node.nodeGetInfo({})).toMatchObject({ nodeId: 'node-2' });
+  const volumeCapability = { mount: { fsType: 'ext4' }, accessMode: { mode: 'SINGLE_NODE_WRITER' } } as const;
+  const staging = { volumeId: 'node-2:placed', stagingTargetPath: '/tmp/placed' };
+  await node(1).guest.shell('mkdir -p /tmp/placed');
+  await driver.client.node.nodeStageVolume({ ...staging, volumeCapability });
+  await driver.client.node.nodeUnstageVolume(staging);
+  for (const controller of fleet.controllers) await controller.launch();
+  await whole();
+});
+
+test('a node whose power is cut amid creates and deletes ends with what was asked for, once', async () => {
+  const { guest, driver } = node(1);
+  const old = Array.from({ length: 5 }, (_, index) => `old-${index}`);
+  const fresh = Array.from({ length: 5 }, (_, index) => `fresh-${index}`);
+  for (const name of old) await insist((client) => create(client, name, 'node-2'));
+  const creates = fresh.map((name) => () => insist((client) => create(client, name, 'node-2')));
+  const removes = old.map(
+    (name) => () => insist(({ controller }) => controller.deleteVolume({ volumeId: `node-2:${name}` })),
+  );
+  const work = Promise.all([...creates, ...removes].map((call) => call()));
+  await vi.waitUntil(async () => (await made(node(1))).some((name) => name.startsWith('fresh')), patience);
+  await guest.powerCut();
+  await guest.boot();
+  await driver.launch();
+  await driver.ready();
+  await work;
+  expect(await made(node(1))).toEqual([...fresh, 'placed'].sort());
+  await whole();
+});
+
+test('a clock that is an hour off changes nothing', async () => {
+  const { guest, driver } = node(0);
+  await guest.shell('date -s "+1 hour"');
+  await driver.restart();
+  await whole();
+  const [{ client }] = fleet.controllers;
+  await create(client, 'late', 'node-1');
+  await client.controller.deleteVolume({ volumeId: 'node-1:late' });
+  expect(await made(node(0))).toEqual([]);
+});
+
+test('certificates of a new authority are taken over while calls go on', async () => {
+  const [one, two] = fleet.controllers;
+  const renewed = new AbortController();
+  const calls = (async () => {
+    for (let rounds = 0; !renewed.signal.aborted; rounds += 1) {
+      const client = all()[rounds % 2] as CsiClient;
+      await create(client, `round-${rounds}`, 'node-3');
+      await client.controller.deleteVolume({ volumeId: `node-3:round-${rounds}` });
+    }
+  })();
+  await fleet.renew();
+  for (const controller of [one, two]) await controller.logged('"msg":"certificates read anew"');
+  const reattached = () => fleet.nodes.every(({ driver }) => driver.log().includes('the certificate has changed'));
+  await vi.waitUntil(reattached, patience);
+  await whole();
+  renewed.abort();
+  await calls;
+  expect(await made(node(2))).toEqual([]);
+});

@@ -1,0 +1,148 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Guest } from '../../lab/guest.ts';
+import { type Lab, openLab } from '../../lab/lab.ts';
+import type { Process } from '../../lab/process.ts';
+import { Authority, type Certified } from './certificates.ts';
+import { createCsiClient, type CsiClient } from './csi-client.ts';
+import { type Driver, prepareDriver } from './driver.ts';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const port = 9443;
+/** The name that the nodes dial: it stands for both controllers. */
+const name = 'controllers.lab';
+
+/** `quarry controller`, on the host's side of the lab's network. */
+export class Controller {
+  readonly client: CsiClient;
+  readonly folder: string;
+  readonly #lab: Lab;
+  #process: Process | undefined;
+  #earlier = '';
+
+  constructor(lab: Lab, folder: string) {
+    this.#lab = lab;
+    this.folder = folder;
+    this.client = createCsiClient(`unix://${join(folder, 'csi.sock')}`);
+  }
+
+  log(): string {
+    return this.#earlier + (this.#process ? this.#process.stdout.text + this.#process.stderr.text : '');
+  }
+
+  async launch(): Promise<void> {
+    this.#earlier = this.log();
+    const argv = [process.execPath, main, 'controller', '--config', join(this.folder, 'config.yaml')];
+    this.#process = await this.#lab.host.start(argv);
+    await this.logged('"msg":"serving"');
+  }
+
+  logged(pattern: RegExp | string): Promise<string> {
+    if (!this.#process) throw new Error('the controller was not started');
+    return this.#process.stdout.waitFor(pattern, 60_000);
+  }
+
+  /** SIGKILL. */
+  async kill(): Promise<void> {
+    this.#process?.kill('SIGKILL');
+    await this.#process?.exited;
+  }
+}
+
+export interface Member {
+  readonly name: string;
+  readonly guest: Guest;
+  readonly driver: Driver;
+}
+
+/** Two controllers, and as many nodes as are asked for, on a network of their own. */
+export interface LabFleet extends AsyncDisposable {
+  readonly controllers: readonly [Controller, Controller];
+  readonly nodes: readonly Member[];
+  /** Gives everybody a certificate of a new authority. */
+  renew(): Promise<void>;
+}
+
+export async function openFleet(count: number, pools: string): Promise<LabFleet> {
+  const lab = await openLab();
+  const folder = await mkdtemp('/tmp/quarry-fleet-lab-');
+  const hosts = ['10.77.0.250', '10.77.0.251'];
+  const authority = new Authority('Quarry lab');
+  const controllers = await Promise.all(hosts.map((host) => createController(lab, folder, host, authority)));
+  const nodes: Member[] = [];
+  for (let index = 1; index <= count; index += 1)
+    nodes.push(await createNode(lab, `node-${index}`, hosts, authority, pools));
+  const [one, two] = controllers;
+  if (!one || !two) throw new Error('two controllers were to be made');
+  return {
+    controllers: [one, two],
+    nodes,
+    async renew() {
+      const next = new Authority('Quarry lab, next');
+      const trusted = authority.certificate + next.certificate;
+      for (const controller of controllers) await giveController(controller.folder, next, trusted);
+      for (const node of nodes) await giveNode(node.guest, node.name, next, trusted);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { client } of controllers) client.close();
+      for (const { driver } of nodes) driver.client.close();
+      await lab.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function createController(lab: Lab, parent: string, host: string, authority: Authority): Promise<Controller> {
+  const folder = await mkdtemp(join(parent, 'controller-'));
+  await lab.host.exec(['ip', 'addr', 'add', `${host}/24`, 'dev', 'br0']);
+  await giveController(folder, authority, authority.certificate);
+  const lines = [
+    `endpoint: unix://${folder}/csi.sock`,
+    `fleet:`,
+    `  listen: ${host}:${port}`,
+    `  certificate: ${folder}/tls.crt`,
+    `  key: ${folder}/tls.key`,
+    `  clientCa: ${folder}/ca.crt`,
+    `  settle: 0s`,
+  ];
+  await writeFile(join(folder, 'config.yaml'), lines.join('\n'));
+  const controller = new Controller(lab, folder);
+  await controller.launch();
+  return controller;
+}
+
+async function giveController(folder: string, authority: Authority, trusted: string): Promise<void> {
+  const { certificate, key } = authority.issue({ name: 'controller', dns: [name], usage: 'server' });
+  for (const [file, text] of Object.entries({ 'ca.crt': trusted, 'tls.key': key, 'tls.crt': certificate })) {
+    await writeFile(join(folder, `${file}.new`), text);
+    await rename(join(folder, `${file}.new`), join(folder, file));
+  }
+}
+
+async function createNode(
+  lab: Lab,
+  node: string,
+  hosts: readonly string[],
+  authority: Authority,
+  pools: string,
+): Promise<Member> {
+  const guest = await lab.boot({ name: node, disks: ['1G'], memory: '512M' });
+  await giveNode(guest, node, authority, authority.certificate);
+  await guest.shell(hosts.map((host) => `echo ${host} ${name} >> /etc/hosts`).join('\n'));
+  const folder = '/etc/quarry/fleet';
+  const files = `ca: ${folder}/ca.crt, certificate: ${folder}/tls.crt, key: ${folder}/tls.key`;
+  const more = `rescan: 10s\nfleet: {controllers: "${name}:${port}", ${files}}`;
+  const driver = await prepareDriver(guest, { role: 'node', node, more, pools });
+  await driver.launch();
+  return { name: node, guest, driver };
+}
+
+async function giveNode(guest: Guest, node: string, authority: Authority, trusted: string): Promise<void> {
+  const { certificate, key }: Certified = authority.issue({ name: node, uris: [`quarry://node/${node}`] });
+  await guest.shell('mkdir -p /etc/quarry/fleet');
+  for (const [file, text] of Object.entries({ 'ca.crt': trusted, 'tls.key': key, 'tls.crt': certificate })) {
+    const path = `/etc/quarry/fleet/${file}`;
+    await guest.exec(['sh', '-c', 'cat > "$0.new"; mv "$0.new" "$0"; sync', path], { input: text });
+  }
+}
