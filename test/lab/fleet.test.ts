@@ -39,11 +39,9 @@ async function listed({ controller }: CsiClient): Promise<string[]> {
 
 /** What LVM itself has on a node, by CSI name. */
 async function made({ guest }: Member): Promise<string[]> {
-  const names = await guest.shell('lvs --noheadings -o lv_name -S "lv_tags=~quarry.role=volume"');
-  return names
-    .split('\n')
-    .flatMap((line) => line.trim() || [])
-    .sort();
+  const lines = (await guest.shell('lvs --noheadings -o lv_name,lv_tags')).split('\n');
+  const names = lines.filter((line) => line.includes('quarry.role=volume')).map((line) => line.trim().split(' ')[0]);
+  return names.flatMap((name) => name ?? []).sort();
 }
 
 const all = () => fleet.controllers.map(({ client }) => client);

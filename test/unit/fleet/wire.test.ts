@@ -1,0 +1,150 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../../src/domain/ids.ts';
+import type { Pool, PoolSpec } from '../../../src/domain/pool.ts';
+import { type QosChange, type Rate, type RateKey, rateKeys } from '../../../src/domain/qos.ts';
+import { filesystemTypes, type Layout, type Volume, type VolumeSpec } from '../../../src/domain/volume.ts';
+import type { FromNodeInit } from '../../../src/gen/quarry/fleet/v1/FromNode.ts';
+import type { ToNodeInit } from '../../../src/gen/quarry/fleet/v1/ToNode.ts';
+import { readFailure } from '../../../src/fleet/wire/failures.ts';
+import { readPool, writePool } from '../../../src/fleet/wire/pools.ts';
+import { loadProtocol } from '../../../src/fleet/wire/protocol.ts';
+import { readQosChange, writeQosChange } from '../../../src/fleet/wire/qos.ts';
+import { readSpec, readVolume, writeSpec, writeVolume } from '../../../src/fleet/wire/volumes.ts';
+
+const protocol = loadProtocol();
+const up = (message: FromNodeInit) => protocol.fromNode(protocol.writeFromNode(message));
+const down = (message: ToNodeInit) => protocol.toNode(protocol.writeToNode(message));
+
+const bytes = fc.bigInt(0n, 2n ** 63n - 1n);
+const rate: fc.Arbitrary<Rate> = fc.oneof(
+  fc.record({ fixed: bytes }),
+  fc.record({ perGiB: bytes, least: bytes, most: bytes }, { requiredKeys: ['perGiB'] }),
+);
+const settings = <T>(value: fc.Arbitrary<T>) =>
+  fc.record(Object.fromEntries(rateKeys.map((key) => [key, value])) as Record<RateKey, fc.Arbitrary<T>>, {
+    requiredKeys: [],
+  });
+const enforcement = fc.constantFrom('strict' as const, 'report' as const);
+const qos = fc.record({ limits: settings(rate), reservations: settings(rate), enforcement });
+const count = fc.integer({ min: 1, max: 128 });
+const layout: fc.Arbitrary<Layout> = fc.oneof(
+  fc.constant({ type: 'thin' as const }),
+  fc.record({ type: fc.constant('thick' as const), stripes: count, stripeSize: bytes, mirrors: fc.nat(9) }),
+);
+const range = fc.record({ required: bytes, limit: bytes }, { requiredKeys: ['required'] });
+const text = fc.string({ unit: 'binary', maxLength: 40 }).map((value) => value.toWellFormed());
+const group = fc.constantFrom('vg' as VgName, 'quarry-fast' as VgName);
+const poolName = fc.constantFrom('fast' as PoolName, 'bulk' as PoolName);
+const spec: fc.Arbitrary<VolumeSpec> = fc.record({
+  name: text,
+  pool: poolName,
+  layout,
+  size: range,
+  mkfsOptions: fc.array(text),
+  qos,
+});
+const volume: fc.Arbitrary<Volume> = fc.record({
+  id: fc.constant('a:pvc-1' as VolumeId),
+  node: fc.constant('a' as NodeName),
+  name: text,
+  pool: poolName,
+  group,
+  lv: fc.constant('pvc-1' as LvName),
+  size: bytes,
+  layout,
+  filesystem: fc.constantFrom('none' as const, 'unknown' as const, ...filesystemTypes),
+  mkfsOptions: fc.array(text),
+  qos,
+  state: fc.constantFrom('ready' as const, 'creating' as const),
+});
+const figure = fc.double({ min: 0, max: 1000, noNaN: true });
+const common = { name: poolName, group, stripes: count, stripeSize: bytes, mirrors: fc.nat(9), reserve: bytes };
+const budget = fc.record({ rates: settings(bytes), reservable: count, unreserved: settings(bytes) });
+const poolSpec: fc.Arbitrary<PoolSpec> = fc.oneof(
+  fc.record(
+    { ...common, approve: fc.constant('manual' as const), type: fc.constant('thick' as const), budget },
+    { requiredKeys: ['name', 'group', 'stripes', 'stripeSize', 'mirrors', 'reserve', 'approve', 'type'] },
+  ),
+  fc.record({
+    ...common,
+    approve: fc.constant('manual' as const),
+    type: fc.constant('thin' as const),
+    thin: fc.record({ share: count, overprovision: figure, refuseAt: count }),
+  }),
+);
+const pool: fc.Arbitrary<Pool> = fc.record(
+  {
+    spec: poolSpec,
+    extentSize: bytes.map((given) => given + 1n),
+    size: bytes,
+    free: bytes,
+    deviceFree: fc.array(bytes),
+    metadata: fc.record({ size: bytes, free: bytes }),
+    thin: fc.record({ size: bytes, promised: bytes, dataPercent: figure, metadataPercent: figure }),
+  },
+  { requiredKeys: ['spec', 'extentSize', 'size', 'free', 'deviceFree', 'metadata'] },
+);
+
+describe('what crosses the stream arrives as it was', () => {
+  test('a volume', () => {
+    fc.assert(
+      fc.property(volume, (given) => {
+        const { report } = up({ report: { volumes: [writeVolume(given)] } });
+        expect(report?.volumes.map((message) => readVolume(message, given.node))).toEqual([given]);
+      }),
+    );
+  });
+
+  test('the specification of one', () => {
+    fc.assert(
+      fc.property(spec, (given) => {
+        const { command } = down({ command: { create: { spec: writeSpec(given) } } });
+        expect(readSpec(command?.create?.spec ?? null)).toEqual(given);
+      }),
+    );
+  });
+
+  test('a pool', () => {
+    fc.assert(
+      fc.property(pool, (given) => {
+        const { report } = up({ report: { pools: [writePool(given)] } });
+        expect(report?.pools.map(readPool)).toEqual([given]);
+      }),
+    );
+  });
+
+  test('a change of limits: absent, cleared and set are three things', () => {
+    const change: fc.Arbitrary<QosChange> = fc.record(
+      {
+        limits: settings(fc.oneof(rate, fc.constant('max' as const))),
+        reservations: settings(fc.oneof(rate, fc.constant('none' as const))),
+        enforcement,
+      },
+      { requiredKeys: ['limits', 'reservations'] },
+    );
+    fc.assert(
+      fc.property(change, (given) => {
+        const { command } = down({ command: { modify: { volume: 'a:x', change: writeQosChange(given) } } });
+        expect(readQosChange(command?.modify?.change ?? null)).toEqual(given);
+      }),
+    );
+  });
+});
+
+describe('a newer peer', () => {
+  test('whose kind of failure is not known here has told nothing of the outcome', () => {
+    const { reply } = up({ reply: { id: '1', error: { kind: 99 as never, message: 'new' } } });
+    expect(reply?.error && readFailure(reply.error, 'a')).toMatchObject({
+      kind: 'unavailable',
+      message: 'node a: new',
+    });
+  });
+
+  test('whose filesystem is not known here has a volume that is not blank', () => {
+    const [given] = fc.sample(volume, 1);
+    const { report } = up({ report: { volumes: [{ ...writeVolume(given as Volume), filesystem: 'zfs' }] } });
+    const [message] = report?.volumes ?? [];
+    expect(message && readVolume(message, 'a' as NodeName).filesystem).toBe('unknown');
+  });
+});
