@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import type { Guest } from '../../lab/guest.ts';
 import { startDriver } from '../support/driver.ts';
+import { startApart } from '../support/fleet.ts';
 import { useGuest } from '../support/guest.ts';
 import { missingCapability, readSpecs } from './specs.ts';
 
 const GiB = 2 ** 30;
 
-const config = `
-node: node-1
-pools:
+const pools = `
   - name: fast
     volumeGroup: quarry-fast
     type: thin
@@ -17,7 +17,20 @@ pools:
     budget: { writeBandwidth: 100Mi }
 `;
 
-describe('csi-sanity 5.6.0', () => {
+const arrangements = [
+  {
+    arrangement: 'one process',
+    endpoints: ['-csi.endpoint=unix:///run/quarry/csi.sock'],
+    start: (guest: Guest) => startDriver(guest, { pools }),
+  },
+  {
+    arrangement: 'node and controller apart',
+    endpoints: ['-csi.endpoint=unix:///run/quarry/csi.sock', '-csi.controllerendpoint=unix:///run/controller/csi.sock'],
+    start: (guest: Guest) => startApart(guest, pools),
+  },
+];
+
+describe.each(arrangements)('csi-sanity 5.6.0, $arrangement', ({ arrangement, endpoints, start }) => {
   const guest = useGuest({ disks: ['40G', '40G'] });
   let started: Promise<unknown> | undefined;
 
@@ -27,13 +40,13 @@ describe('csi-sanity 5.6.0', () => {
     { access: 'block', type: 'thin' },
     { access: 'block', type: 'thick' },
   ])('passes with $access access to $type volumes, skipping only what is not offered', async ({ access, type }) => {
-    await (started ??= startDriver(guest(), config));
+    await (started ??= start(guest()));
     const folder = `/tmp/sanity-${access}-${type}`;
     await guest().shell(`mkdir ${folder}; echo 'type: ${type}' > ${folder}/parameters.yaml
       printf 'readIops: "500"\nreservedWriteBandwidth: 1Mi\n' > ${folder}/mutable.yaml`);
     const run = await guest().exec([
       '/tools/csi-sanity',
-      '-csi.endpoint=unix:///run/quarry/csi.sock',
+      ...endpoints,
       `-csi.testvolumeaccesstype=${access}`,
       `-csi.testvolumesize=${GiB}`,
       `-csi.testvolumeexpandsize=${2 * GiB}`,
@@ -55,7 +68,7 @@ describe('csi-sanity 5.6.0', () => {
     expect(
       await guest().shell('lvs --noheadings -S lv_role!=private -o lv_tags | grep -c quarry.role=volume || true'),
     ).toBe('0\n');
-    console.log(summary(`${access}, ${type}`, specs));
+    console.log(summary(`${arrangement}, ${access}, ${type}`, specs));
   });
 });
 

@@ -12,6 +12,8 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const port = 9443;
 /** The name that the nodes dial: it stands for both controllers. */
 const name = 'controllers.lab';
+const nodeFiles =
+  'ca: /etc/quarry/fleet/ca.crt, certificate: /etc/quarry/fleet/tls.crt, key: /etc/quarry/fleet/tls.key';
 
 /** `quarry controller`, on the host's side of the lab's network. */
 export class Controller {
@@ -93,6 +95,30 @@ export async function openFleet(count: number, pools: string): Promise<LabFleet>
   };
 }
 
+/** Both roles in one guest, as `/run/quarry/csi.sock` and `/run/controller/csi.sock`. Resolves when both are ready. */
+export async function startApart(guest: Guest, pools: string): Promise<{ node: Driver; controller: Driver }> {
+  const authority = new Authority('Quarry lab');
+  await giveNode(guest, 'node-1', authority, authority.certificate);
+  const own = authority.issue({ name: 'controller', dns: ['localhost'], usage: 'server' });
+  await guest.exec(['sh', '-c', 'cat > /etc/quarry/fleet/controller.crt'], { input: own.certificate });
+  await guest.exec(['sh', '-c', 'cat > /etc/quarry/fleet/controller.key'], { input: own.key });
+  const folder = '/etc/quarry/fleet';
+  const theirs = `certificate: ${folder}/controller.crt, key: ${folder}/controller.key, clientCa: ${folder}/ca.crt`;
+  const controller = await prepareDriver(guest, {
+    role: 'controller',
+    name: 'controller',
+    more: `fleet: {listen: "127.0.0.1:${port}", ${theirs}, settle: 0s}`,
+  });
+  await controller.launch();
+  const more = `fleet: {controllers: "localhost:${port}", ${nodeFiles}}`;
+  const node = await prepareDriver(guest, { role: 'node', more, pools });
+  await node.launch();
+  await controller.ready();
+  await node.ready();
+  await controller.logged('"msg":"node attached"');
+  return { node, controller };
+}
+
 async function createController(lab: Lab, parent: string, host: string, authority: Authority): Promise<Controller> {
   const folder = await mkdtemp(join(parent, 'controller-'));
   await lab.host.exec(['ip', 'addr', 'add', `${host}/24`, 'dev', 'br0']);
@@ -130,9 +156,7 @@ async function createNode(
   const guest = await lab.boot({ name: node, disks: ['1G'], memory: '512M' });
   await giveNode(guest, node, authority, authority.certificate);
   await guest.shell(hosts.map((host) => `echo ${host} ${name} >> /etc/hosts`).join('\n'));
-  const folder = '/etc/quarry/fleet';
-  const files = `ca: ${folder}/ca.crt, certificate: ${folder}/tls.crt, key: ${folder}/tls.key`;
-  const more = `rescan: 10s\nfleet: {controllers: "${name}:${port}", ${files}}`;
+  const more = `rescan: 10s\nfleet: {controllers: "${name}:${port}", ${nodeFiles}}`;
   const driver = await prepareDriver(guest, { role: 'node', node, more, pools });
   await driver.launch();
   return { name: node, guest, driver };
