@@ -40,7 +40,7 @@ export interface Addition {
   readonly start?: () => void;
   /** The inventory may have changed. */
   readonly changed?: () => void;
-  readonly stop?: () => Promise<void>;
+  readonly stop?: (deadlineMs: number) => Promise<void>;
 }
 
 /** Identity and Node over the LVM of this machine. */
@@ -69,8 +69,7 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
     rescan: () => upkeep.rounds.now(),
     async stop(deadlineMs) {
       await registration?.stop();
-      const clean = await server.stop(deadlineMs);
-      await addition.stop?.();
+      const [clean] = await Promise.all([server.stop(deadlineMs), addition.stop?.(deadlineMs)]);
       await Promise.all([upkeep.rounds.stop(), report.stop(), limits.stop(), metrics?.stop()]);
       local.lvm.restart();
       return clean;

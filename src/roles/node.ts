@@ -17,7 +17,7 @@ export function createNode(config: Configs['node'], log: Log): Promise<App> {
       metrics: nodeFamilies(() => client.attached),
       start: () => client.start(),
       changed: () => client.changed(),
-      stop: () => client.stop(),
+      stop: (deadlineMs) => client.stop(deadlineMs),
     };
   });
 }

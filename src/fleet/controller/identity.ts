@@ -1,4 +1,5 @@
 import { createHash, type X509Certificate } from 'node:crypto';
+import { createSlots } from '../../concurrency/slots.ts';
 import { isFailure, messageOf } from '../../domain/errors.ts';
 import type { NodeName } from '../../domain/ids.ts';
 import { nodeOfCertificate } from '../wire/certificates.ts';
@@ -39,12 +40,16 @@ export function byCertificate(): Identify {
   };
 }
 
+/** Whoever reaches the port can have a token reviewed: this many at once, whatever they are. */
+const mostReviews = 50;
+
 export function byToken(authenticate: Authenticate): Identify {
+  const inTurn = createSlots(mostReviews);
   return async ({ authorization }) => {
     const token = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1];
     if (token === undefined) return { reason: 'token', message: 'no bearer token was sent' };
     try {
-      const { node, expires } = await authenticate(token);
+      const { node, expires } = await inTurn(() => authenticate(token));
       return { node, expires, token: createHash('sha256').update(token).digest('base64') };
     } catch (error) {
       if (isFailure(error, 'unavailable')) return { reason: 'unchecked', message: error.message };

@@ -92,6 +92,8 @@ function createGrpc(
   const server = new Server({
     'grpc.max_receive_message_length': largestMessage,
     'grpc.max_concurrent_streams': 1,
+    // Megabytes; grpc-js would set no limit.
+    'grpc-node.max_session_memory': 10,
     // What the streams' own pings do not see: connections that have none any longer.
     'grpc.max_connection_idle_ms': context.timing.silence,
     'grpc.keepalive_time_ms': context.timing.silence,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { createRepeater } from '../../concurrency/repeater.ts';
 import { messageOf } from '../../domain/errors.ts';
 import type { Storage } from '../../domain/storage.ts';
@@ -74,9 +75,14 @@ export class FleetClient {
     return [...this.#links].filter((link) => link.welcomed).length;
   }
 
-  async stop(): Promise<void> {
+  /** What is in flight has so many milliseconds to end, and its controller to be told. */
+  async stop(deadline = 0): Promise<void> {
     this.#stopped = true;
     await this.#looks.stop();
+    const late = new AbortController();
+    const finished = Promise.all([...this.#links].map((link) => link.finish()));
+    await Promise.race([finished, wait(deadline, undefined, late).catch(() => undefined)]);
+    late.abort();
     const ends = [...this.#lanes.values()].map((lane) => lane.stop());
     for (const link of this.#links) link.close('this node is stopping');
     await Promise.all(ends);

@@ -21,7 +21,8 @@ export interface ExecutorOptions {
 /** Does the commands of one stream. */
 export class Executor {
   readonly #options: ExecutorOptions;
-  readonly #running = new Map<string, AbortController>();
+  readonly #running = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
+  #draining = false;
   #lastId = 0n;
 
   constructor(options: ExecutorOptions) {
@@ -36,11 +37,20 @@ export class Executor {
     if (this.#running.size >= mostRunning) {
       throw new Failure('invalid', `more than ${mostRunning} commands at once are no controller's of ours`);
     }
-    void this.#run(command);
+    const controller = new AbortController();
+    // Not in this turn, so that it is among what runs before it can end.
+    const done = Promise.resolve().then(() => this.#run(command, controller.signal));
+    this.#running.set(command.id, { controller, done });
+  }
+
+  /** Begins nothing more. Resolves when all that had begun has ended, and the controller has been told. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await Promise.all([...this.#running.values()].map(({ done }) => done));
   }
 
   cancel(id: string): void {
-    this.#running.get(id)?.abort(new Failure('cancelled', 'the caller gave up'));
+    this.#running.get(id)?.controller.abort(new Failure('cancelled', 'the caller gave up'));
   }
 
   /** What has not begun does not begin any more; what is running on LVM runs on. */
@@ -48,16 +58,14 @@ export class Executor {
     for (const id of this.#running.keys()) this.cancel(id);
   }
 
-  async #run(command: Command): Promise<void> {
+  async #run(command: Command, signal: AbortSignal): Promise<void> {
     const { reply } = this.#options;
     const { id } = command;
     const began = performance.now();
-    const controller = new AbortController();
-    this.#running.set(id, controller);
     const timeout = Number(command.timeoutMs);
     const timer = timeout > 0 ? setTimeout(() => this.cancel(id), timeout) : undefined;
     try {
-      const volume = await this.#perform(command, controller.signal);
+      const volume = await this.#perform(command, signal);
       reply({ id, done: volume ? { volume: writeVolume(volume) } : {} });
       this.#report(command, began);
     } catch (error) {
@@ -82,6 +90,7 @@ export class Executor {
   async #perform(command: Command, signal: AbortSignal): Promise<Volume | undefined> {
     const { storage } = this.#options;
     const { find, create, remove, expand, modify, keep } = command;
+    if (this.#draining) throw new Failure('unavailable', `node ${storage.node} is stopping; nothing was started`);
     if (find) return storage.find(readId(find.volume), signal);
     if (create) return storage.create(readSpec(create.spec), signal);
     if (expand) return storage.expand(readId(expand.volume), readRange(expand.size), signal);

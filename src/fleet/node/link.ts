@@ -20,6 +20,9 @@ const mostWaiting = 64 * 1024 * 1024;
 /** Milliseconds within which changes that nobody waits for are told. */
 const changeDelay = 50;
 
+/** Milliseconds between two pings, whatever a controller wants. */
+const leastPing = 100;
+
 export interface LinkOptions {
   readonly address: Address;
   readonly pems: Pems;
@@ -93,6 +96,13 @@ export class Link {
     this.#send({ credential: { token } });
   }
 
+  /** Begins nothing more; ends the stream when what had begun has ended, and its controller has heard of it. */
+  async finish(): Promise<void> {
+    await this.#executor.drain();
+    this.#call.end();
+    await this.ended;
+  }
+
   close(reason: string): void {
     if (this.#over) return;
     this.#over = true;
@@ -128,7 +138,7 @@ export class Link {
     this.#welcome = welcome;
     log.info({ ...address, version: welcome.driverVersion }, 'attached to a controller');
     clearTimeout(this.#pinging);
-    this.#pinging = setInterval(() => this.#ping(welcome), welcome.pingEveryMs);
+    this.#pinging = setInterval(() => this.#ping(welcome), Math.max(leastPing, welcome.pingEveryMs));
     this.#tellNow();
   }
 

