@@ -57,6 +57,15 @@ export class Machine {
     }
   }
 
+  /** Ends the driver, as its configuration may have changed, and starts it again. */
+  async restartDriver(): Promise<void> {
+    const running = this.#driver;
+    running?.kill('SIGTERM');
+    await running?.exited;
+    this.close();
+    await this.startDriver();
+  }
+
   /** Waits for a line of the driver's log. */
   async logged(text: string): Promise<void> {
     await this.#driver?.stdout.waitFor(text);

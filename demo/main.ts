@@ -1,10 +1,13 @@
+import { parseArgs } from 'node:util';
+import { showNeighbour } from './neighbour.ts';
 import { createScene } from './scene.ts';
 import { showVolumes } from './volumes.ts';
 import type { Machine } from './machine.ts';
 
-const demos = { volumes: showVolumes };
+const demos = { volumes: showVolumes, qos: showNeighbour };
 
-await main(process.argv[2] ?? 'volumes');
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { chart: { type: 'string' } } });
+await main(positionals[0] ?? 'volumes');
 
 async function main(name: string): Promise<void> {
   if (!Object.hasOwn(demos, name)) {
@@ -16,7 +19,7 @@ async function main(name: string): Promise<void> {
   const started = performance.now();
   let machine: Machine | undefined;
   try {
-    await demos[name as keyof typeof demos](scene, (made) => (machine = made));
+    await demos[name as keyof typeof demos](scene, (made) => (machine = made), values.chart);
     scene.chapter(`Done in ${((performance.now() - started) / 1000).toFixed(0)} s; the machine and its disks are gone`);
   } catch (error) {
     scene.failure(error instanceof Error ? error.message : String(error));
