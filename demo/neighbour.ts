@@ -55,7 +55,7 @@ export async function showNeighbour(
     ['beside the writer, with Quarry', held],
   ];
   show(scene, rows);
-  machine.claim('the database reads at its pace', held.reads > 0.95 * pace, held.reads);
+  machine.claim('the database reads at its pace', held.reads > 0.95 * alone.reads, held.reads);
   machine.claim('the writer is held to its limit', held.written < 1.05 * writerLimit, held.written);
   machine.claim('without limits the database waits longer', unlimited.p99 > held.p99, unlimited.p99);
   if (chart !== undefined) await writeFile(chart, drawChart(rows));
@@ -67,7 +67,7 @@ async function budget(machine: Machine, readIops: number): Promise<void> {
     machine,
     `
     budget: { readIops: ${Math.floor(readIops)}, writeBandwidth: 200Mi }
-    unreserved: { writeBandwidth: ${writerLimit} }`,
+    unreserved: { writeBandwidth: ${writerLimit / MiB}Mi }`,
   );
   await machine.shell('cat /etc/quarry/config.yaml');
   await machine.restartDriver();
