@@ -1,0 +1,129 @@
+import { beforeAll, expect, test } from 'vitest';
+import type { Guest } from '../../lab/guest.ts';
+import { type Driver, MiB, startDriver } from '../support/driver.ts';
+import { runFio, writeBuffered } from '../support/fio.ts';
+import { useGuest } from '../support/guest.ts';
+import { type PodOptions, Pods, type Running, within } from '../support/pods.ts';
+
+const guestOf = useGuest({ disks: ['2G'], cgroup: 'v1' });
+const pools = `
+  - name: fast
+    volumeGroup: qfast
+    type: thick
+    disks: { paths: ["/dev/ubda"] }
+    approve: automatic`;
+
+let guest: Guest;
+let driver: Driver;
+let pods: Pods;
+beforeAll(async () => {
+  guest = guestOf();
+  driver = await startDriver(guest, { pools, more: 'rescan: 24h\nqos: { interval: 1h }' });
+  pods = new Pods(guest, driver, '/sys/fs/cgroup/blkio');
+});
+
+const readIopsOf = (cgroup: string) => `${cgroup}/blkio.throttle.read_iops_device`;
+const container = (v: Running) => `${v.pod}/container`;
+
+test('a container is held to each of the four limits', async () => {
+  const v = await pods.run('rates', 'block', {
+    readIops: '100',
+    writeIops: '200',
+    readBandwidth: `${20 * MiB}`,
+    writeBandwidth: `${10 * MiB}`,
+  });
+  await pods.untilFile(readIopsOf(container(v)), `${v.device} 100`);
+  for (const kind of ['', 'rand'] as const) {
+    const [read, write] = await runFio(guest, 3, [
+      { rw: `${kind}read`, bs: '4k', path: v.path, cgroup: container(v) },
+      { rw: `${kind}write`, bs: '4k', path: v.path, cgroup: container(v) },
+    ]);
+    expect({ read: read?.iops, write: write?.iops }).toEqual({ read: within(5, 100), write: within(5, 200) });
+    const [bigRead, bigWrite] = await runFio(guest, 3, [
+      { rw: `${kind}read`, bs: '1m', path: v.path, cgroup: container(v) },
+      { rw: `${kind}write`, bs: '1m', path: v.path, cgroup: container(v) },
+    ]);
+    expect({ read: bigRead?.bandwidth, write: bigWrite?.bandwidth }).toEqual({
+      read: within(5, 20 * MiB),
+      write: within(5, 10 * MiB),
+    });
+  }
+});
+
+test('the containers that work share the limit, the sandbox has none; changed live and dropped', async () => {
+  const v = await pods.run('leaves', 'ext4', { readIops: '100' });
+  await pods.untilFile(readIopsOf(container(v)), `${v.device} 100`);
+  // The runtime's sandbox is a process of the name "pause"; a name is what comm says.
+  const start = (cgroup: string, name: string) =>
+    guest.shell(`mkdir -p ${v.pod}/${cgroup}; cp /bin/sleep /tmp/${name}
+      /tmp/${name} 1000 >/dev/null 2>&1 & echo $! >${v.pod}/${cgroup}/cgroup.procs`);
+  await start('container', 'work');
+  await start('sandbox', 'pause');
+  await start('second', 'work2');
+  await pods.untilFile(readIopsOf(container(v)), `${v.device} 50`);
+  await pods.untilFile(readIopsOf(`${v.pod}/second`), `${v.device} 50`);
+  await pods.untilFile(readIopsOf(`${v.pod}/sandbox`), v.device, false);
+  await pods.modify(v.id, { readIops: '300' });
+  await pods.untilFile(readIopsOf(container(v)), `${v.device} 150`);
+  await pods.modify(v.id, { readIops: 'max' });
+  await pods.untilFile(readIopsOf(container(v)), v.device, false);
+  await pods.untilFile(readIopsOf(`${v.pod}/second`), v.device, false);
+});
+
+test('two pods share the limit of their volume; what is wiped is put right', async () => {
+  const v = await pods.run('shared', 'block', { readIops: '200' });
+  const other = pods.newUid();
+  const pod = await pods.make(other, { by: 'systemd', pod: 'besteffort' });
+  await v.publish(other);
+  await pods.untilFile(readIopsOf(container(v)), `${v.device} 100`);
+  await pods.untilFile(readIopsOf(`${pod}/container`), `${v.device} 100`);
+  await guest.shell(`echo '${v.device} 0' >${readIopsOf(container(v))}`);
+  await pods.untilFile(readIopsOf(container(v)), `${v.device} 100`);
+  await v.unpublish(other);
+  await pods.untilFile(readIopsOf(container(v)), `${v.device} 200`);
+  await pods.untilFile(readIopsOf(`${pod}/container`), v.device, false);
+});
+
+test.each<PodOptions>([
+  { by: 'systemd', pod: 'guaranteed' },
+  { by: 'cgroupfs', pod: 'besteffort', root: 'custom' },
+])('a cgroup that appears after the publish is found: %o', async (options) => {
+  const id = await pods.create(`late-${Object.values(options).join('-')}`, 'block', { readIops: '77' });
+  const [volume, uid] = [pods.volume(id, 'block'), pods.newUid()];
+  await volume.stage();
+  await volume.publish(uid);
+  const pod = await pods.make(uid, options);
+  await pods.untilFile(readIopsOf(`${pod}/container`), `${await pods.deviceAt(volume.targetPath(uid))} 77`);
+});
+
+test('quarry qos shows what the leaves have together, and what the pod has used', async () => {
+  const v = await pods.run('shown', 'block', { readIops: '500' });
+  await pods.untilFile(readIopsOf(container(v)), `${v.device} 500`);
+  await guest.shell(`echo $$ >${container(v)}/cgroup.procs; dd if=${v.path} of=/dev/null iflag=direct bs=4k count=10`);
+  const { stdout } = await driver.quarry('qos');
+  const row = stdout
+    .split('\n')
+    .find((line) => line.startsWith(`${v.id} `))
+    ?.split(/ {2,}/);
+  expect(row).toMatchObject([
+    v.id,
+    v.uid,
+    'readIops=500',
+    'readIops=500',
+    'enforced',
+    expect.any(String),
+    'read 40 KiB in 10, written 0 B in 0',
+  ]);
+});
+
+test('buffered writes are held where the program flushes them, and escape where the kernel does', async () => {
+  const v = await pods.run('buffered', 'ext4', { writeBandwidth: `${MiB}` });
+  await pods.untilFile(`${container(v)}/blkio.throttle.write_bps_device`, `${v.device} ${MiB}`);
+  const { bandwidth } = await writeBuffered(guest, container(v), `${v.path}/flushed`, 4);
+  expect(bandwidth).toBeLessThan(MiB * 1.05);
+  const times = await guest.shell(`sh -c 'echo $$ >${container(v)}/cgroup.procs
+      exec dd if=/dev/zero of=${v.path}/left bs=1M count=16 status=none'
+    echo $EPOCHREALTIME; sync -f ${v.path}; echo $EPOCHREALTIME`);
+  const [from = 0, to = 0] = times.trim().split('\n').map(Number);
+  expect((16 * MiB) / (to - from)).toBeGreaterThan(2 * MiB);
+});

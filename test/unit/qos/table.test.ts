@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import type { Finding } from '../../../src/qos/round.ts';
+import { createHoldingTable } from '../../../src/qos/table.ts';
+import { volumeWith } from '../domain/promised.ts';
+import { memoryLog } from '../grpc/harness.ts';
+
+const finding: Finding = {
+  volume: volumeWith('a', {}),
+  pod: 'p',
+  target: '/t',
+  device: '253:0',
+  wanted: { readIops: 100n },
+  inForce: { readIops: 100n },
+  wrote: true,
+  cgroup: '/pod',
+  cgroups: ['/pod/one'],
+};
+
+test('a write is a repair only where the same cgroups had the same limit in force', () => {
+  const table = createHoldingTable(memoryLog().log);
+  const repairsAfter = (found: Finding): number => {
+    table.update([found]);
+    return table.counts.driftRepaired;
+  };
+  expect(repairsAfter(finding)).toBe(0);
+  expect(repairsAfter({ ...finding, wrote: false })).toBe(0);
+  expect(repairsAfter(finding)).toBe(1);
+  // A container came, and shares.
+  const shared = { ...finding, cgroups: ['/pod/one', '/pod/two'] };
+  expect(repairsAfter(shared)).toBe(1);
+  expect(repairsAfter({ ...shared, wanted: { readIops: 50n } })).toBe(1);
+  expect(repairsAfter({ ...shared, reason: 'write-refused' })).toBe(1);
+  expect(repairsAfter(shared)).toBe(1);
+  expect(repairsAfter(shared)).toBe(2);
+});
+
+test('a volume and pod that are gone are forgotten, and begin anew', () => {
+  let time = 1;
+  const table = createHoldingTable(memoryLog().log, () => time);
+  table.update([finding]);
+  table.update([]);
+  expect(table.holdings).toEqual([]);
+  time = 2;
+  table.update([finding]);
+  expect(table.holdings).toMatchObject([{ since: 2 }]);
+  expect(table.counts.driftRepaired).toBe(0);
+});
