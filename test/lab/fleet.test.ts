@@ -73,6 +73,26 @@ test('both controllers see all nodes, and a volume is made where it is asked for
   expect(await made(node(1))).toEqual(['placed']);
 });
 
+test('two controllers that are given the same at once end in one outcome', async () => {
+  const names = Array.from({ length: 4 }, (_, index) => `twin-${index}`);
+  const both = <T>(call: (client: CsiClient) => Promise<T>) =>
+    Promise.all(all().map((one) => untilDone(() => call(one))));
+  const made3 = async () => (await made(node(2))).filter((name) => name.startsWith('twin'));
+  const answers = await Promise.all(names.map((name) => both((client) => create(client, name, 'node-3'))));
+  for (const [index, pair] of answers.entries()) {
+    expect(pair.map(({ volume }) => volume?.volumeId)).toEqual([`node-3:twin-${index}`, `node-3:twin-${index}`]);
+  }
+  expect(await made3()).toEqual(names);
+  const ids = names.map((name) => `node-3:${name}`);
+  const capacityRange = { requiredBytes: `${12 * MiB}` };
+  const grown = await Promise.all(
+    ids.map((volumeId) => both(({ controller }) => controller.controllerExpandVolume({ volumeId, capacityRange }))),
+  );
+  expect(new Set(grown.flat().map(({ capacityBytes }) => capacityBytes))).toEqual(new Set([`${12 * MiB}`]));
+  await Promise.all(ids.map((volumeId) => both(({ controller }) => controller.deleteVolume({ volumeId }))));
+  expect(await made3()).toEqual([]);
+});
+
 test('a node that is cut off keeps its volumes in the list, offers nothing, and comes back whole', async () => {
   const [{ client }] = fleet.controllers;
   await create(client, 'kept', 'node-3');
