@@ -134,6 +134,14 @@ test('controllers that are killed in turn under load lose nothing and do nothing
   expect(await everywhere()).toEqual(before);
 });
 
+test('a node listens on no port', async () => {
+  const { guest, driver } = node(0);
+  const sockets = await guest.shell(`ls -l /proc/${driver.process().pid}/fd`);
+  expect(sockets).toContain('socket:[');
+  const listening = await guest.shell(`cat /proc/net/tcp /proc/net/tcp6 | awk '$4 == "0A" { print $10 }'`);
+  expect(listening.split('\n').filter((inode) => inode && sockets.includes(`socket:[${inode}]`))).toEqual([]);
+});
+
 test('with every controller gone, a node serves kubelet', async () => {
   for (const controller of fleet.controllers) await controller.kill();
   const { driver } = node(1);

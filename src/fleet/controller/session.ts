@@ -86,8 +86,8 @@ export class Session {
     );
     signal.addEventListener('abort', abort);
     this.#waiting.set(id, { settle: (outcome) => attempt(outcome, resolve, reject) });
-    this.#options.send({ command: { id, timeoutMs: String(this.#options.timeout), ...action } });
     try {
+      this.#options.send({ command: { id, timeoutMs: String(this.#options.timeout), ...action } });
       return await promise;
     } finally {
       clearTimeout(timer);

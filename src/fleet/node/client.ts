@@ -91,10 +91,20 @@ export class FleetClient {
   async #look(): Promise<void> {
     const { controllers, resolve = resolveName, log, random = Math.random } = this.#options;
     await this.#readOwn().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'credentials unreadable'));
-    const found = await Promise.all(controllers.map(resolve));
-    const wanted = new Map(found.flat().map((address) => [keyOf(address), address]));
+    const found = await Promise.allSettled(controllers.map(async (name) => resolve(name)));
+    const wanted = new Map<string, Address>();
+    const unknown = new Set<string>();
+    for (const [index, result] of found.entries()) {
+      if (result.status === 'fulfilled') for (const address of result.value) wanted.set(keyOf(address), address);
+      else {
+        const { name = '' } = controllers[index] ?? {};
+        unknown.add(name);
+        log.warn({ name, reason: messageOf(result.reason) }, 'a name of controllers could not be looked up');
+      }
+    }
     for (const [key, lane] of this.#lanes) {
-      lane.wanted = wanted.has(key);
+      // What a name stands for while it cannot be looked up is what it stood for.
+      if (!unknown.has(lane.address.name)) lane.wanted = wanted.has(key);
       if (lane.over) this.#lanes.delete(key);
     }
     for (const [key, address] of wanted) {

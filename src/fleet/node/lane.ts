@@ -36,6 +36,10 @@ export class Lane {
     await this.#done;
   }
 
+  get address(): Address {
+    return this.#options.address;
+  }
+
   /** It dials no more. */
   get over(): boolean {
     return this.#stop.signal.aborted;

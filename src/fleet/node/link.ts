@@ -148,9 +148,8 @@ export class Link {
     if (now - this.#heardAt > silenceMs) return this.close(`it said nothing for ${silenceMs} ms`);
     if (stuck !== undefined && now - stuck > silenceMs) return this.close(`it took nothing for ${silenceMs} ms`);
     this.#tellNow();
-    const inventory = this.#inventory();
-    if (inventory) this.#send({ ping: { inventoryAgeMs: String(Math.max(0, now - inventory.reportedAt)) } });
-    else this.#send({ ping: {} });
+    const reportedAt = this.#inventory()?.reportedAt ?? now;
+    this.#send({ ping: { inventoryAgeMs: String(Math.max(0, now - reportedAt)) } });
   }
 
   /** What has changed is told before the reply: whoever gets the reply finds it in the list. */
@@ -164,9 +163,15 @@ export class Link {
   #tellNow(): void {
     clearTimeout(this.#telling);
     this.#telling = undefined;
-    const inventory = this.#inventory();
-    if (!inventory || this.#over) return;
-    for (const report of this.#reporter.next(inventory)) this.#send({ report });
+    if (this.#over) return;
+    try {
+      const inventory = this.#inventory();
+      if (inventory) for (const report of this.#reporter.next(inventory)) this.#send({ report });
+    } catch (error) {
+      // Called by timers too, where nobody else would catch it: one stream is lost, not the process.
+      this.#options.log.error({ error }, 'the inventory cannot be told');
+      this.close(messageOf(error));
+    }
   }
 
   #inventory(): ReturnType<Storage['inventory']> | undefined {

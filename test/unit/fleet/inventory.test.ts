@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import type { VolumeId } from '../../../src/domain/ids.ts';
 import type { Volume } from '../../../src/domain/volume.ts';
-import { attached, controller, memberOf, never, node, silent } from './harness.ts';
+import { attached, authority, controller, filesOf, memberOf, never, node, silent } from './harness.ts';
 import { MemoryStorage, pool, specOf } from './memory-storage.ts';
 
 async function filled(count: number): Promise<MemoryStorage> {
@@ -33,6 +33,31 @@ test('what changes on the node is told to every controller', async () => {
   // Of what one controller has done, the other hears.
   await members[0]?.storage.create(specOf('pvc-9'), never);
   await vi.waitUntil(() => members[1]?.storage.inventory().volumes.size === 3, 20_000);
+});
+
+test('a name that cannot be looked up takes nothing from the others, nor from what it stood for', async () => {
+  const storage = await filled(1);
+  const certified = () => authority.issue({ name: 'controller', dns: ['one', 'two'], usage: 'server' });
+  const start = (port = 0) => controller({ port, files: filesOf(certified(), authority.certificate) });
+  const [one, two] = [await start(), await start()];
+  let broken = false;
+  const { client, lines } = node(storage, [], {
+    controllers: [
+      { name: 'one', port: one.port },
+      { name: 'two', port: two.port },
+    ],
+    resolve: async ({ name, port }) => {
+      if (broken && name === 'one') throw new Error('no such name');
+      return [{ host: '127.0.0.1', name, port }];
+    },
+  });
+  await Promise.all([attached(one, 'a'), attached(two, 'a')]);
+  broken = true;
+  const told = () => lines.filter(({ message }) => message === 'a name of controllers could not be looked up').length;
+  await vi.waitUntil(() => told() >= 2, 20_000);
+  expect(client.attached).toBe(2);
+  await one.server.stop();
+  await attached(await start(one.port), 'a');
 });
 
 test('what changes without a word is told at the next ping', async () => {
