@@ -32,7 +32,10 @@ export interface AttachmentContext {
   readonly refusals: Refusals;
   readonly timing: Timing;
   readonly log: Log;
+  /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Milliseconds from any fixed moment, whatever is done to the clock. */
+  readonly ticks: () => number;
 }
 
 type Call = ServerDuplexStream<Buffer, Buffer>;
@@ -44,7 +47,8 @@ export class Attachment {
   readonly #context: AttachmentContext;
   readonly #outbox: Outbox;
   readonly #allowance: Allowance;
-  readonly #tokens = new Set<string>();
+  /** The tokens that were shown on this stream, and when they run out. */
+  readonly #tokens = new Map<string, number>();
   readonly ended: Promise<void>;
   readonly #end: () => void;
   #identity: Identity | undefined;
@@ -60,10 +64,10 @@ export class Attachment {
     this.#call = call;
     this.#peer = peer;
     this.#context = context;
-    this.#heardAt = context.now();
-    this.#allowance = createAllowance(burst, perSecond, context.now);
+    this.#heardAt = context.ticks();
+    this.#allowance = createAllowance(burst, perSecond, context.ticks);
     const full = (): void => this.refuse('stalled', `more than ${mostWaiting} bytes wait for it`);
-    this.#outbox = createOutbox(call, { most: mostWaiting, full, now: context.now });
+    this.#outbox = createOutbox(call, { most: mostWaiting, full, ticks: context.ticks });
     ({ promise: this.ended, resolve: this.#end } = Promise.withResolvers<void>());
     peer.called();
     call.on('cancelled', () => this.#finish('the stream broke'));
@@ -77,19 +81,19 @@ export class Attachment {
     if (this.#over) return;
     if ('reason' in identity) return this.refuse(identity.reason, identity.message);
     this.#accept(identity);
-    this.#heardAt = this.#context.now();
+    this.#heardAt = this.#context.ticks();
     this.#call.on('data', (bytes: Buffer) => this.#receive(bytes));
   }
 
   /** To be called again and again: what time alone brings about. */
   check(): void {
-    const { now, timing } = this.#context;
+    const { now, ticks, timing } = this.#context;
     if (this.#over || !this.#identity) return;
     const stuck = this.#outbox.stuckSince();
-    if (stuck !== undefined && now() - stuck > timing.silence) {
+    if (stuck !== undefined && ticks() - stuck > timing.silence) {
       return this.refuse('stalled', `it took nothing for ${timing.silence} ms`);
     }
-    if (now() - this.#heardAt > (this.#session ? timing.silence : timing.greeting)) {
+    if (ticks() - this.#heardAt > (this.#session ? timing.silence : timing.greeting)) {
       return this.refuse('silent', 'it said nothing for too long');
     }
     if (now() >= this.#identity.expires) return this.refuse('expired', 'its credential ran out and was not renewed');
@@ -122,12 +126,13 @@ export class Attachment {
 
   #accept(identity: Identity): void {
     this.#identity = identity;
-    if (identity.token !== undefined) this.#tokens.add(identity.token);
+    for (const [token, expires] of this.#tokens) if (expires <= this.#context.now()) this.#tokens.delete(token);
+    if (identity.token !== undefined) this.#tokens.set(identity.token, identity.expires);
   }
 
   #receive(bytes: Buffer): void {
     if (this.#over) return;
-    this.#heardAt = this.#context.now();
+    this.#heardAt = this.#context.ticks();
     if (!this.#allowance.take()) return this.refuse('flood', `it sent more than ${perSecond} messages a second`);
     try {
       const message = this.#context.protocol.fromNode(bytes);
@@ -208,12 +213,12 @@ export class Attachment {
 
   /** One check at a time; what could not be checked is tried again, until the credential before has run out. */
   async #renew(): Promise<void> {
-    const { now, timing, log } = this.#context;
+    const { ticks, timing, log } = this.#context;
     const authorization = this.#candidate;
-    if (authorization === undefined || this.#renewAt > now()) return;
+    if (authorization === undefined || this.#renewAt > ticks()) return;
     this.#renewAt = Number.POSITIVE_INFINITY;
     const identity = await this.#identify(authorization);
-    this.#renewAt = now();
+    this.#renewAt = ticks();
     if (this.#over || !this.#identity) return;
     if (!('reason' in identity)) {
       if (identity.node !== this.#identity.node) {
@@ -223,7 +228,7 @@ export class Attachment {
       return this.#accept(identity);
     }
     if (identity.reason !== 'unchecked') return this.refuse(identity.reason, identity.message);
-    this.#renewAt = now() + timing.pingEvery;
+    this.#renewAt = ticks() + timing.pingEvery;
     log.warn({ node: this.#identity.node, reason: identity.message }, 'a new token could not be checked');
   }
 

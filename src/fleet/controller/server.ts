@@ -41,6 +41,9 @@ export interface FleetServer {
 /** How often it is looked whether a peer is silent, stuck, or without a valid credential. */
 const sweepEvery = 1000;
 
+/** Whatever is done to the clock. */
+const ticks = (): number => performance.now();
+
 export function createFleetServer(options: FleetServerOptions): FleetServer {
   const { log, timing = defaultTiming, now = Date.now } = options;
   const protocol = loadProtocol();
@@ -48,7 +51,7 @@ export function createFleetServer(options: FleetServerOptions): FleetServer {
   const refusals = createRefusals(log, now);
   const { driver, driverVersion, identify } = options;
   const current = new Map<NodeName, Attachment>();
-  const context = { protocol, driver, driverVersion, identify, members, current, refusals, timing, log, now };
+  const context = { protocol, driver, driverVersion, identify, members, current, refusals, timing, log, now, ticks };
   const attachments = new Set<Attachment>();
   const grpc = createGrpc(protocol, context, attachments);
   const listener = createListener({

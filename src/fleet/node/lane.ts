@@ -50,9 +50,9 @@ export class Lane {
     let failures = 0;
     let told = '';
     while (this.wanted) {
-      const began = Date.now();
+      const began = performance.now();
       const reason = await this.#once();
-      failures = Date.now() - began > lasting ? 0 : failures + 1;
+      failures = performance.now() - began > lasting ? 0 : failures + 1;
       if (!this.wanted) break;
       // A controller that is gone is one line, not one for each attempt.
       log[reason === told ? 'debug' : 'warn']({ ...address, reason }, 'stream to a controller ended');

@@ -37,6 +37,9 @@ export interface LinkOptions {
   readonly changed: () => void;
 }
 
+/** Whatever is done to the clock. */
+const ticks = (): number => performance.now();
+
 type Call = ClientDuplexStream<Buffer, Buffer>;
 const same = (bytes: Buffer): Buffer => bytes;
 
@@ -70,10 +73,10 @@ export class Link {
     const metadata = new Metadata();
     if (options.token !== undefined) metadata.set('authorization', `Bearer ${options.token}`);
     this.#call = this.#client.makeBidiStreamRequest(attachPath, same, same, metadata);
-    this.#outbox = createOutbox(this.#call, { most: mostWaiting, full: () => this.close('it takes nothing'), now });
+    this.#outbox = createOutbox(this.#call, { most: mostWaiting, full: () => this.close('it takes nothing'), ticks });
     this.#reporter = new Reporter(storage.node, now);
     this.#executor = new Executor({ storage, log, reply: (reply) => this.#reply(reply) });
-    this.#heardAt = now();
+    this.#heardAt = ticks();
     this.#pinging = setTimeout(() => this.close('it did not answer'), options.timing.greeting);
     this.#call.on('data', (bytes: Buffer) => this.#receive(bytes));
     this.#call.on('error', (error: ServiceError) => this.close(error.details || error.message));
@@ -121,7 +124,7 @@ export class Link {
 
   #receive(bytes: Buffer): void {
     if (this.#over) return;
-    this.#heardAt = this.#options.now();
+    this.#heardAt = ticks();
     try {
       const { welcome, command, cancel } = this.#options.protocol.toNode(bytes);
       if (welcome) this.#begin(welcome);
@@ -143,10 +146,10 @@ export class Link {
   }
 
   #ping({ silenceMs }: Welcome): void {
-    const now = this.#options.now();
+    const [now, tick] = [this.#options.now(), ticks()];
     const stuck = this.#outbox.stuckSince();
-    if (now - this.#heardAt > silenceMs) return this.close(`it said nothing for ${silenceMs} ms`);
-    if (stuck !== undefined && now - stuck > silenceMs) return this.close(`it took nothing for ${silenceMs} ms`);
+    if (tick - this.#heardAt > silenceMs) return this.close(`it said nothing for ${silenceMs} ms`);
+    if (stuck !== undefined && tick - stuck > silenceMs) return this.close(`it took nothing for ${silenceMs} ms`);
     this.#tellNow();
     const reportedAt = this.#inventory()?.reportedAt ?? now;
     this.#send({ ping: { inventoryAgeMs: String(Math.max(0, now - reportedAt)) } });

@@ -4,12 +4,12 @@ export interface Allowance {
   take(): boolean;
 }
 
-export function createAllowance(burst: number, perSecond: number, now: () => number): Allowance {
+export function createAllowance(burst: number, perSecond: number, ticks: () => number): Allowance {
   let left = burst;
-  let at = now();
+  let at = ticks();
   return {
     take() {
-      const current = now();
+      const current = ticks();
       left = Math.min(burst, left + ((current - at) / 1000) * perSecond);
       at = current;
       if (left < 1) return false;

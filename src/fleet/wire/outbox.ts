@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 /** What is on its way to a peer: bounded in bytes and in time, whatever the peer does. */
 export interface Outbox {
   send(bytes: Buffer): void;
-  /** Since when nothing has moved although something waits, in milliseconds of the clock; `undefined`: nothing waits. */
+  /** Since when nothing has moved although something waits, in milliseconds of `ticks`; `undefined`: nothing waits. */
   stuckSince(): number | undefined;
 }
 
@@ -12,11 +12,12 @@ export interface OutboxOptions {
   readonly most: number;
   /** Called when more would have to wait; nothing is sent from then on. */
   readonly full: () => void;
-  readonly now: () => number;
+  /** Milliseconds from any fixed moment. */
+  readonly ticks: () => number;
 }
 
 /** Over a gRPC stream, which calls back once the transport's flow control has let a message go. */
-export function createOutbox(stream: Writable, { most, full, now }: OutboxOptions): Outbox {
+export function createOutbox(stream: Writable, { most, full, ticks }: OutboxOptions): Outbox {
   let waiting = 0;
   let movedAt = 0;
   let closed = false;
@@ -28,11 +29,11 @@ export function createOutbox(stream: Writable, { most, full, now }: OutboxOption
         full();
         return;
       }
-      if (waiting === 0) movedAt = now();
+      if (waiting === 0) movedAt = ticks();
       waiting += bytes.length;
       stream.write(bytes, () => {
         waiting -= bytes.length;
-        movedAt = now();
+        movedAt = ticks();
       });
     },
     stuckSince: () => (waiting === 0 ? undefined : movedAt),

@@ -196,6 +196,19 @@ describe('a node', () => {
     await silent(running, 'a');
   });
 
+  test('is not given up when the clock of the controller is set', async () => {
+    let off = 0;
+    const running = await controller({ now: () => Date.now() + off });
+    const peer = await attachedPeer(running.port);
+    await attached(running, 'a');
+    off = 3_600_000;
+    // Less often than it is looked for the silent.
+    const pings = setInterval(() => peer.send({ ping: {} }), 1200);
+    await vi.waitUntil(() => peer.received.filter(({ pong }) => pong).length === 2, 20_000);
+    clearInterval(pings);
+    expect(memberOf(running, 'a')?.attached).toBe(true);
+  });
+
   test('that says nothing is given up', async () => {
     const running = await controller({ timing: { ...quick, silence: 500 } });
     const peer = await attachedPeer(running.port);
