@@ -158,15 +158,18 @@ test('kill -9: what was changed meanwhile is right again after the start', async
   await pods.untilFile(`${gone.pod}/io.max`, gone.device, false);
 });
 
-test('power cut: with other device numbers after the boot, the right device is held', async () => {
+test('power cut: with other device numbers after the boot, the right device is held, below a root that is configured', async () => {
   const v = await pods.run('rebooted', 'ext4', { readIops: '90' });
   await guest.shell('sync');
   await guest.powerCut();
   await guest.boot();
   await fill('shuffle', 5);
+  // Deeper than cgroups are looked for.
+  const root = 'a/b/c/d';
+  await guest.shell(`sed -i 's|interval: 1h|&, cgroupRoot: /${root}|' ${driver.config}`);
   await driver.launch();
   await driver.ready();
-  const pod = await pods.make(v.uid);
+  const pod = await pods.make(v.uid, { root });
   await v.stage();
   await v.publish(v.uid);
   const device = await pods.deviceAt(v.path);
