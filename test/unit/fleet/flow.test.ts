@@ -183,7 +183,7 @@ describe('a node', () => {
   });
 
   test('that takes nothing of what it is sent is cut off, and holds no memory', async () => {
-    const running = await controller({ timing: { ...quick, silence: 1000 } });
+    const running = await controller({ timing: { ...quick, silence: 3000 } });
     const peer = await attachedPeer(running.port);
     const member = await attached(running, 'a');
     peer.stall();
@@ -198,7 +198,7 @@ describe('a node', () => {
 
   test('is not given up when the clock of the controller is set', async () => {
     let off = 0;
-    const running = await controller({ now: () => Date.now() + off });
+    const running = await controller({ now: () => Date.now() + off, timing: { ...quick, silence: 4000 } });
     const peer = await attachedPeer(running.port);
     await attached(running, 'a');
     off = 3_600_000;
