@@ -1,0 +1,108 @@
+import { once } from 'node:events';
+import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { loadProtocol } from '../../../src/fleet/wire/protocol.ts';
+import type { FromNode } from '../../../src/gen/quarry/fleet/v1/FromNode.ts';
+import type { ToNodeInit } from '../../../src/gen/quarry/fleet/v1/ToNode.ts';
+import { node, quick, serverCertificate } from './harness.ts';
+import { MemoryStorage } from './memory-storage.ts';
+
+const protocol = loadProtocol();
+
+interface Stream {
+  readonly heard: FromNode[];
+  send(message: ToNodeInit): void;
+  raw(bytes: Buffer): void;
+}
+
+/** A hand-made controller: it says what it is told, be it what no controller of ours would. */
+async function falseController(greet: (stream: Stream) => void): Promise<{ port: number; streams: Stream[] }> {
+  const streams: Stream[] = [];
+  const server = new Server();
+  server.addService(protocol.definition, {
+    attach(call: ServerDuplexStream<Buffer, Buffer>) {
+      const heard: FromNode[] = [];
+      const raw = (bytes: Buffer) => void call.write(bytes);
+      const stream = { heard, raw, send: (message: ToNodeInit) => raw(protocol.writeToNode(message)) };
+      call.on('data', (bytes: Buffer) => heard.push(protocol.fromNode(bytes)));
+      call.on('error', () => undefined);
+      streams.push(stream);
+      greet(stream);
+    },
+  });
+  const { certificate, key } = serverCertificate();
+  const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(certificate) };
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  server.bindAsync('127.0.0.1:0', ServerCredentials.createSsl(null, [pair]), (error, port) =>
+    error ? reject(error) : resolve(port),
+  );
+  onTestFinished(() => server.forceShutdown());
+  return { port: await promise, streams };
+}
+
+const welcome = { welcome: { version: 1, driverVersion: '0.1.0', pingEveryMs: 200, silenceMs: 20_000 } };
+
+/** The reason for which the node has left, and that it dialled again. */
+async function leaves(greet: (stream: Stream) => void, greeting = quick.greeting) {
+  const storage = new MemoryStorage('a');
+  // Whatever is begun takes until it is given up.
+  storage.gate = async (_, signal) => void (await once(signal, 'abort'));
+  const { port, streams } = await falseController(greet);
+  const { lines } = node(storage, [port], { timing: { ...quick, greeting } });
+  await vi.waitUntil(() => streams.length >= 2, 20_000);
+  const ended = lines.find(({ message }) => message === 'stream to a controller ended');
+  return { reason: String(ended?.fields['reason']), storage, streams };
+}
+
+describe('a node leaves a controller, and dials again', () => {
+  test('that does not welcome it', async () => {
+    const { reason, streams } = await leaves(() => undefined, 300);
+    expect(reason).toBe('it did not answer');
+    expect(streams[0]?.heard.map(({ message }) => message)).toEqual(['hello']);
+  });
+
+  test('that falls silent', async () => {
+    const silenceMs = 500;
+    const { reason } = await leaves((stream) => stream.send({ welcome: { ...welcome.welcome, silenceMs } }));
+    expect(reason).toBe('it said nothing for 500 ms');
+  });
+
+  test('that welcomes it twice', async () => {
+    const { reason } = await leaves((stream) => [welcome, welcome].forEach((message) => stream.send(message)));
+    expect(reason).toBe('it welcomed twice');
+  });
+
+  test('that sends what is no message', async () => {
+    const { storage } = await leaves((stream) => stream.raw(Buffer.from([0x0a, 0xff, 0xff])));
+    expect(storage.begun).toEqual([]);
+  });
+
+  test('that floods it with commands', async () => {
+    const { reason, storage } = await leaves((stream) => {
+      stream.send(welcome);
+      const find = { volume: 'a:x' };
+      for (let id = 1; id <= 1100; id += 1) stream.send({ command: { id: String(id), find } });
+    });
+    expect(reason).toBe("more than 1024 commands at once are no controller's of ours");
+    expect(storage.begun.length).toBeLessThanOrEqual(2 * 1024);
+  });
+});
+
+test('a command whose arguments make no sense is answered, and starts nothing', async () => {
+  const storage = new MemoryStorage('a');
+  const { port, streams } = await falseController((stream) => {
+    stream.send(welcome);
+    stream.send({ command: { id: '1', create: {} } });
+    stream.send({ command: { id: '2', remove: { volume: '../../etc' } } });
+    stream.send({ command: { id: '3' } });
+  });
+  node(storage, [port]);
+  const replies = () => streams.flatMap(({ heard }) => heard.flatMap(({ reply }) => reply ?? []));
+  await vi.waitUntil(() => replies().length === 3, 20_000);
+  expect(replies().map(({ id, error }) => [id, error?.kind])).toEqual([
+    ['1', 'INVALID'],
+    ['2', 'INVALID'],
+    ['3', 'UNIMPLEMENTED'],
+  ]);
+  expect(storage.begun).toEqual([]);
+});
