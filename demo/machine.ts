@@ -3,12 +3,7 @@ import type { Guest } from '../lab/guest.ts';
 import type { Process } from '../lab/process.ts';
 import { createCsiClient, type CsiClient } from '../test/support/csi-client.ts';
 import type { Scene } from './scene.ts';
-import { wordsOf } from './words.ts';
-
-/** Something was not as the demo says it is. */
-class NotAsClaimed extends Error {
-  override name = 'NotAsClaimed';
-}
+import { NotAsClaimed, Teller } from './telling.ts';
 
 const program = ['/quarry/node_modules/.bin/node', '/quarry/src/main.ts'] as const;
 const endpoint = '/run/quarry/csi.sock';
@@ -18,6 +13,7 @@ const readyWithin = 30_000;
 export class Machine {
   readonly guest: Guest;
   readonly scene: Scene;
+  readonly #teller: Teller;
   #driver: Process | undefined;
   #client: CsiClient | undefined;
   #log = '';
@@ -25,6 +21,7 @@ export class Machine {
   constructor(guest: Guest, scene: Scene) {
     this.guest = guest;
     this.scene = scene;
+    this.#teller = new Teller(scene);
   }
 
   get csi(): CsiClient {
@@ -109,35 +106,21 @@ export class Machine {
     request: Request,
     send: (request: Request) => Promise<Answer>,
   ): Promise<Answer> {
-    const started = performance.now();
-    const answer = await send(request);
-    this.scene.call(name, wordsOf(request), orOk(wordsOf(answer)), performance.now() - started);
-    return answer;
+    return this.#teller.call(name, request, send);
   }
 
   /** A CSI call that the driver must refuse with that gRPC code. */
   async refused(name: string, code: number, request: object, send: () => Promise<object>): Promise<void> {
-    const started = performance.now();
-    const error = await send().then(
-      () => undefined,
-      (reason: { code?: number; details?: string }) => reason,
-    );
-    this.check(error?.code === code, `${name} was to be refused with code ${code}, and was not`);
-    this.scene.call(name, wordsOf(request), [`refused: ${error?.details ?? ''}`], performance.now() - started);
+    await this.#teller.refused(name, code, request, send);
   }
 
   /** Ends the demo unless it is so. */
   check(so: boolean, otherwise: string): void {
-    if (!so) throw new NotAsClaimed(otherwise);
+    this.#teller.check(so, otherwise);
   }
 
   /** Says that something is so, after making sure of it. */
   claim(text: string, so: boolean, found: unknown = 'not so'): void {
-    this.check(so, `"${text}" is not true: ${String(found)}`);
-    this.scene.claim(text);
+    this.#teller.claim(text, so, found);
   }
-}
-
-function orOk(words: readonly string[]): readonly string[] {
-  return words.length === 0 ? ['OK'] : words;
 }

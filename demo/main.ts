@@ -1,25 +1,27 @@
 import { parseArgs } from 'node:util';
 import { showNeighbour } from './neighbour.ts';
-import { createScene } from './scene.ts';
+import { createScene, type Scene } from './scene.ts';
 import { showVolumes } from './volumes.ts';
-import type { Machine } from './machine.ts';
+import { showCluster } from './cluster.ts';
 
-const demos = { volumes: showVolumes, qos: showNeighbour };
+type Demo = (scene: Scene, onSource: (source: { readonly log: string }) => void, chart?: string) => Promise<void>;
+const demos: Readonly<Record<string, Demo>> = { volumes: showVolumes, qos: showNeighbour, cluster: showCluster };
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { chart: { type: 'string' } } });
 await main(positionals[0] ?? 'volumes');
 
 async function main(name: string): Promise<void> {
-  if (!Object.hasOwn(demos, name)) {
+  const demo = Object.hasOwn(demos, name) ? demos[name] : undefined;
+  if (!demo) {
     process.stderr.write(`there is no demo "${name}"; there are: ${Object.keys(demos).join(', ')}\n`);
     process.exitCode = 2;
     return;
   }
   const scene = createScene((text) => void process.stdout.write(text));
   const started = performance.now();
-  let machine: Machine | undefined;
+  let machine: { readonly log: string } | undefined;
   try {
-    await demos[name as keyof typeof demos](scene, (made) => (machine = made), values.chart);
+    await demo(scene, (made) => (machine = made), values.chart);
     scene.chapter(`Done in ${((performance.now() - started) / 1000).toFixed(0)} s; the machine and its disks are gone`);
   } catch (error) {
     scene.failure(error instanceof Error ? error.message : String(error));
