@@ -32,7 +32,7 @@ async function calls({ client }: Cluster, nodes: number): Promise<Figure[]> {
   const pages = await sample(400, 1, async () => {
     ({ nextToken: startingToken } = await controller.listVolumes({ maxEntries: 500, startingToken }));
   });
-  const creations = 3000;
+  const creations = 2000;
   const create = (index: number) =>
     controller.createVolume({
       name: `bench-${index}`,
@@ -51,7 +51,7 @@ async function calls({ client }: Cluster, nodes: number): Promise<Figure[]> {
 
 /** Percent of one CPU while nobody calls. */
 async function idle(cluster: Cluster): Promise<number> {
-  const [before, span] = [cluster.cpu(), 30_000];
+  const [before, span] = [cluster.cpu(), 15_000];
   await wait(span);
   return ((cluster.cpu() - before) / span) * 100;
 }
