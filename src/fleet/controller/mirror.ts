@@ -10,6 +10,8 @@ import { readPoolName, readVolume } from '../wire/volumes.ts';
 /** More than LVM can keep on a node: what claims more is no node of ours. */
 const mostVolumes = 16_384;
 const mostPools = 256;
+/** Characters of why a pool is not ready. */
+const longestReason = 1024;
 
 interface Content {
   readonly pools: Map<PoolName, Pool>;
@@ -72,7 +74,7 @@ function readId(text: string): VolumeId {
 }
 
 function readUnready(reasons: Readonly<Record<string, string>>): ReadonlyMap<PoolName, string> {
-  return new Map(Object.entries(reasons).map(([name, reason]) => [readPoolName(name), reason]));
+  return new Map(Object.entries(reasons).map(([name, reason]) => [readPoolName(name), reason.slice(0, longestReason)]));
 }
 
 function refuseTooMany({ volumes, pools, unready }: Content): void {

@@ -38,13 +38,18 @@ export function writePool({ spec, extentSize, size, free, deviceFree, metadata, 
   };
 }
 
+const mostDevices = 4096;
+
 /** Throws `invalid` also for figures that no pool has, and that capacity could not be reckoned with. */
 export function readPool(message: PoolMessage): Pool {
   const { thinPool } = message;
   const figures = [message.thinSpec?.overprovision, thinPool?.dataPercent, thinPool?.metadataPercent];
   const reckonable = figures.every((figure) => figure === undefined || (Number.isFinite(figure) && figure >= 0));
+  if (message.deviceFree.length > mostDevices) {
+    throw new Failure('invalid', `pool "${message.name.slice(0, 64)}" has more disks than a node can have`);
+  }
   if (message.stripes < 1 || message.extentSize === '0' || !reckonable) {
-    throw new Failure('invalid', `the figures of pool "${message.name}" are impossible`);
+    throw new Failure('invalid', `the figures of pool "${message.name.slice(0, 64)}" are impossible`);
   }
   return {
     spec: readPoolSpec(message),

@@ -30,11 +30,27 @@ export function writeVolume(volume: Volume): VolumeInit {
 
 const noOptions: readonly string[] = [];
 
+/** Bytes, as CSI limits them: nothing longer was ever made, and a controller keeps what every node sends. */
+const [longestName, longestOptions] = [128, 4096];
+
+/** LVM's own rule: an administrator may have renamed what we made. */
+const legalLv = /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,126}$/;
+
+function refuseLong({ id, name, mkfsOptions }: VolumeMessage): void {
+  const options = mkfsOptions.reduce((sum, option) => sum + option.length, mkfsOptions.length);
+  if (Buffer.byteLength(name) <= longestName && options <= longestOptions) return;
+  throw new Failure('invalid', `the name or the options of volume ${id} are longer than any can be`);
+}
+
 /** Throws `invalid` for what no node of ours sends, such as a volume of another node. */
 export function readVolume(message: VolumeMessage, node: NodeName): Volume {
   const parsed = parseVolumeId(message.id);
   if (!parsed) throw new Failure('invalid', `"${message.id.slice(0, 128)}" is no volume id`);
   if (parsed.node !== node) throw new Failure('invalid', `volume ${parsed.id} is not of node ${node}`);
+  if (!legalLv.test(message.lv)) {
+    throw new Failure('invalid', `the logical volume of volume ${parsed.id} has no name that LVM allows`);
+  }
+  refuseLong(message);
   return {
     id: parsed.id,
     node,

@@ -12,9 +12,11 @@ import { InventoryCache } from '../../../src/lvm/cache.ts';
 import { LocalStorage } from '../../../src/lvm/storage.ts';
 import { createWriter } from '../../../src/lvm/writer.ts';
 import { emptyPool, MemoryStorage } from '../../support/memory-storage.ts';
+import { attached, controller, node as dial } from '../fleet/harness.ts';
 import { FakeLvm, spec as plain } from '../lvm/fake-lvm.ts';
 
-// What the services rely on, of every storage: the one over LVM, and the one in memory that stands for it in other tests.
+// What the services rely on, of every storage: the one over LVM, the one of another machine, and the one in memory that stands for
+// either in other tests.
 
 const { signal } = new AbortController();
 const node = 'node-1' as NodeName;
@@ -31,22 +33,43 @@ function wish(name: string, size = 8n * MiB, change: Partial<VolumeSpec> = {}): 
 const idOf = (name: string) => volumeIdFor(node, name as LvName);
 const reserve = (readIops: bigint) => ({ limits: {}, reservations: { readIops: { fixed: readIops } } });
 
-async function local(): Promise<Storage> {
+interface Made {
+  readonly storage: Storage;
+  /** What begins from now on does not end before. */
+  readonly hold: (until: Promise<void>) => void;
+}
+
+async function local(): Promise<Made> {
   const lvm = new FakeLvm();
   const cache = new InventoryCache(lvm, [spec]);
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined });
   const devices = { exists: async () => true, size: async () => 0n, wipe: async () => undefined, volumeLimit: () => 1 };
   await cache.refresh();
-  return new LocalStorage({ node, lvm, cache, writer, devices, locks: createLocks(), usesOf: async () => [] });
+  const storage = new LocalStorage({ node, lvm, cache, writer, devices, locks: createLocks(), usesOf: async () => [] });
+  return { storage, hold: (until) => void (lvm.beforeAnswer = () => until) };
 }
 
-describe.each<[string, () => Promise<Storage>]>([
+/** LVM's, as a controller has it: over TLS and a stream that the node has dialled. */
+async function remote(): Promise<Made> {
+  const [running, { storage, hold }] = [await controller(), await local()];
+  dial(storage, [running.port]);
+  return { storage: (await attached(running, node)).storage, hold };
+}
+
+async function inMemory(): Promise<Made> {
+  const storage = new MemoryStorage(node, [emptyPool(spec, 1024n * MiB)]);
+  return { storage, hold: (until) => void (storage.interrupt = () => until) };
+}
+
+describe.each<[string, () => Promise<Made>]>([
   ['over LVM', local],
-  ['in memory', async () => new MemoryStorage(node, [emptyPool(spec, 1024n * MiB)])],
+  ['over LVM of another machine', remote],
+  ['in memory', inMemory],
 ])('a storage %s', (_name, make) => {
   let storage: Storage;
+  let hold: Made['hold'];
   beforeEach(async () => {
-    storage = await make();
+    ({ storage, hold } = await make());
   });
   const free = () => storage.inventory().pools.get(spec.name)?.free;
 
@@ -124,6 +147,8 @@ describe.each<[string, () => Promise<Storage>]>([
   });
 
   test('refuses a second operation on a volume while one is in flight, and none on another', async () => {
+    const gate = Promise.withResolvers<void>();
+    hold(gate.promise);
     const calls = [
       storage.create(wish('a'), signal),
       storage.create(wish('b'), signal),
@@ -134,6 +159,8 @@ describe.each<[string, () => Promise<Storage>]>([
     ];
     const busy = { status: 'rejected', reason: expect.objectContaining({ kind: 'busy' }) };
     const made = (name: string) => ({ status: 'fulfilled', value: expect.objectContaining({ name, qos: noQos }) });
+    await Promise.allSettled(calls.slice(2));
+    gate.resolve();
     expect(await Promise.allSettled(calls)).toEqual([made('a'), made('b'), busy, busy, busy, busy]);
   });
 });

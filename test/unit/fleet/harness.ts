@@ -8,9 +8,9 @@ import { FleetClient, type FleetClientOptions } from '../../../src/fleet/node/cl
 import type { Timing } from '../../../src/fleet/wire/timing.ts';
 import type { Fleet, Member } from '../../../src/domain/fleet.ts';
 import type { NodeName } from '../../../src/domain/ids.ts';
+import type { Storage } from '../../../src/domain/storage.ts';
 import { Authority, type Certified } from '../../support/certificates.ts';
 import { type Line, memoryLog } from '../grpc/harness.ts';
-import type { MemoryStorage } from './memory-storage.ts';
 
 export const authority = new Authority('Quarry test');
 export const never = new AbortController().signal;
@@ -68,7 +68,7 @@ export async function controller(options: Partial<FleetServerOptions> = {}): Pro
 }
 
 /** The real client of a node. It ends with the test. */
-export function node(storage: MemoryStorage, ports: number[], options: Partial<FleetClientOptions> = {}) {
+export function node(storage: Storage, ports: number[], options: Partial<FleetClientOptions> = {}) {
   const { log, lines } = memoryLog();
   const client = new FleetClient({
     controllers: [{ name: 'localhost', port: 0 }],

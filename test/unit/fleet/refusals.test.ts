@@ -4,6 +4,8 @@ import { attached, controller, memberOf, nodeCertificate, silent } from './harne
 import { expectRefused, intrude, report } from './intruder.ts';
 import { attachedPeer, hello, Peer } from './peer.ts';
 
+const volume = { id: 'a:pvc-1', name: 'pvc-1', pool: 'fast', group: 'vg', lv: 'pvc-1', layout: { thin: {} } };
+
 describe('a node that is known', () => {
   test('speaks for another', async () => {
     const running = await controller();
@@ -19,8 +21,7 @@ describe('a node that is known', () => {
     const running = await controller();
     const peer = await attachedPeer(running.port);
     await attached(running, 'a');
-    const [volume, layout] = [{ id: 'b:pvc-1', name: 'pvc-1', pool: 'fast', group: 'vg', lv: 'pvc-1' }, { thin: {} }];
-    peer.send({ report: { volumes: [{ ...volume, layout }] } });
+    peer.send({ report: { volumes: [{ ...volume, id: 'b:pvc-1' }] } });
     expect(await peer.ended).toEqual({
       code: status.INVALID_ARGUMENT,
       details: 'volume b:pvc-1 is not of node a',
@@ -63,6 +64,15 @@ describe('a node that is known', () => {
   test.each([
     ['greets twice', { hello }],
     ['reports changes of nothing', { report: { removedVolumes: ['no id'] } }],
+    [
+      'reports a volume with a name beyond all measure',
+      { report: { volumes: [{ ...volume, name: 'x'.repeat(129) }] } },
+    ],
+    ['reports a volume that LVM cannot have', { report: { volumes: [{ ...volume, lv: '../x' }] } }],
+    [
+      'reports a volume with options beyond all measure',
+      { report: { volumes: [{ ...volume, mkfsOptions: ['x'.repeat(5000)] }] } },
+    ],
     ['reports a pool that cannot be', { report: { pools: [{ name: 'fast', group: 'vg', stripes: 0 }] } }],
     [
       'reports a pool whose figures are none',

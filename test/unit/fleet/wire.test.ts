@@ -33,7 +33,7 @@ const layout: fc.Arbitrary<Layout> = fc.oneof(
   fc.record({ type: fc.constant('thick' as const), stripes: count, stripeSize: bytes, mirrors: fc.nat(9) }),
 );
 const range = fc.record({ required: bytes, limit: bytes }, { requiredKeys: ['required'] });
-const text = fc.string({ unit: 'binary', maxLength: 40 }).map((value) => value.toWellFormed());
+const text = fc.string({ unit: 'binary', maxLength: 30 }).map((value) => value.toWellFormed());
 const group = fc.constantFrom('vg' as VgName, 'quarry-fast' as VgName);
 const poolName = fc.constantFrom('fast' as PoolName, 'bulk' as PoolName);
 const spec: fc.Arbitrary<VolumeSpec> = fc.record({
@@ -44,20 +44,40 @@ const spec: fc.Arbitrary<VolumeSpec> = fc.record({
   mkfsOptions: fc.array(text),
   qos,
 });
-const volume: fc.Arbitrary<Volume> = fc.record({
-  id: fc.constant('a:pvc-1' as VolumeId),
-  node: fc.constant('a' as NodeName),
-  name: text,
-  pool: poolName,
-  group,
-  lv: fc.constant('pvc-1' as LvName),
-  size: bytes,
-  layout,
-  filesystem: fc.constantFrom('none' as const, 'unknown' as const, ...filesystemTypes),
-  mkfsOptions: fc.array(text),
-  qos,
-  state: fc.constantFrom('ready' as const, 'creating' as const),
-});
+const volume: fc.Arbitrary<Volume> = fc.record(
+  {
+    id: fc.constant('a:pvc-1' as VolumeId),
+    node: fc.constant('a' as NodeName),
+    name: text,
+    pool: poolName,
+    group,
+    lv: fc.constant('pvc-1' as LvName),
+    size: bytes,
+    layout,
+    filesystem: fc.constantFrom('none' as const, 'unknown' as const, ...filesystemTypes),
+    mkfsOptions: fc.array(text),
+    qos,
+    state: fc.constantFrom('ready' as const, 'creating' as const),
+    created: fc.nat(),
+    kept: fc.constant(true as const),
+  },
+  {
+    requiredKeys: [
+      'id',
+      'node',
+      'name',
+      'pool',
+      'group',
+      'lv',
+      'size',
+      'layout',
+      'filesystem',
+      'mkfsOptions',
+      'qos',
+      'state',
+    ],
+  },
+);
 const figure = fc.double({ min: 0, max: 1000, noNaN: true });
 const common = { name: poolName, group, stripes: count, stripeSize: bytes, mirrors: fc.nat(9), reserve: bytes };
 const budget = fc.record({ rates: settings(bytes), reservable: count, unreserved: settings(bytes) });
