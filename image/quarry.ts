@@ -39,6 +39,8 @@ export async function assembleQuarry(reference: string, work: string): Promise<Q
     stable: [debian, node],
     layers: [debian, node, await bundleLayer(work)],
     entrypoint: ['/usr/local/bin/node', '/opt/quarry/quarry.mjs'],
+    // The controller's; a node needs root, which its DaemonSet says.
+    user: '65532:65532',
     labels: Object.fromEntries(
       Object.entries({ title: 'quarry', version, description, licenses: license }).map(([key, value]) => [
         `org.opencontainers.image.${key}`,

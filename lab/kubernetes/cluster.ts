@@ -4,6 +4,7 @@ import { LabError } from '../command.ts';
 import { type Lab, openLab } from '../lab.ts';
 import { API_ADDRESS, API_SERVICE_IP, type ControlPlane, startControlPlane } from './control-plane.ts';
 import { writeQuarry } from './images.ts';
+import type { ExecResult } from '../process.ts';
 import type { Kubectl } from './kubectl.ts';
 import { serveNames } from './names.ts';
 import { type ClusterPaths, clusterPaths, missingClusterParts } from './paths.ts';
@@ -14,6 +15,7 @@ export interface Cluster extends AsyncDisposable {
   readonly lab: Lab;
   readonly controlPlane: ControlPlane;
   readonly kubectl: Kubectl;
+  helm(args: readonly string[]): Promise<ExecResult>;
   readonly workers: readonly Worker[];
   /** Folder of the control plane's logs. */
   readonly folder: string;
@@ -59,5 +61,8 @@ async function start(lab: Lab, paths: ClusterPaths, options: readonly WorkerOpti
     workers.map(({ name }) => `node/${name}`),
   );
   const close = (): Promise<void> => lab.close();
-  return { lab, controlPlane, kubectl, workers, folder, apiSocket, close, [Symbol.asyncDispose]: close };
+  const env = { KUBECONFIG: controlPlane.kubeconfig, HELM_CACHE_HOME: folder, HELM_CONFIG_HOME: folder };
+  const helm = (args: readonly string[]): Promise<ExecResult> =>
+    lab.host.exec([join(paths.programs, 'helm'), ...args], { env, timeout: 200_000 });
+  return { lab, controlPlane, kubectl, helm, workers, folder, apiSocket, close, [Symbol.asyncDispose]: close };
 }

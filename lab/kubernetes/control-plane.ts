@@ -19,6 +19,8 @@ const STARTING_MS = 60_000;
 export interface ControlPlane {
   readonly authority: Authority;
   readonly admin: Certificate;
+  /** The administrator's, as a file. */
+  readonly kubeconfig: string;
   /** As the administrator. */
   readonly kubectl: Kubectl;
   /** The text of a kubeconfig; `server` is an address of the lab's network when not given. */
@@ -73,6 +75,7 @@ export async function startControlPlane(host: Agent, programs: string, folder: s
   return {
     authority: keys.authority,
     admin: keys.certificates.admin,
+    kubeconfig: kubeconfigFile(folder, 'admin'),
     kubectl,
     processes,
     kubeconfigFor: (who, address) => kubeconfig(keys, who, address),

@@ -1,13 +1,46 @@
-import { readFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LabError } from '../command.ts';
+import { REPOSITORY } from '../paths.ts';
 import type { Cluster } from './cluster.ts';
+import { IMAGES } from './recipe.ts';
 
-const MANIFEST = join(import.meta.dirname, 'driver.yaml');
+export const NAMESPACE = 'quarry';
+const CHART = join(REPOSITORY, 'deploy', 'helm', 'quarry');
+const [repository, tag] = IMAGES.quarry.split(':');
 
-/** Installs Quarry, and waits until each node offers it. */
-export async function installQuarry({ kubectl, workers }: Cluster): Promise<void> {
-  await kubectl.applyText(await readFile(MANIFEST, 'utf8'));
-  await kubectl.run(['--namespace=quarry', 'rollout', 'status', 'daemonset/quarry', '--timeout=60s']);
-  const nodes = workers.map(({ name }) => `csinode/${name}`);
-  await kubectl.wait('jsonpath={.spec.drivers[0].name}=lvm.quarry.csi', nodes);
+/** What an operator of this cluster would write: pools of a disk each: thin, thick, and thin with a budget. */
+const VALUES = {
+  image: { repository, tag, pullPolicy: 'Never' },
+  controller: { provisioner: { image: IMAGES.provisioner }, resizer: { image: IMAGES.resizer } },
+  pools: [
+    pool('fast', '/dev/ubdb', { type: 'thin' }),
+    pool('bulk', '/dev/ubdc', { type: 'thick' }),
+    pool('promised', '/dev/ubdd', { type: 'thin', budget: { readIops: 1000 } }),
+  ],
+};
+
+function pool(name: string, path: string, more: object): object {
+  return { name, volumeGroup: `quarry-${name}`, approve: 'automatic', disks: { paths: [path] }, ...more };
+}
+
+/** Installs Quarry from its chart, and waits until each node offers it. */
+export async function installQuarry(cluster: Cluster, values: object = {}): Promise<void> {
+  const file = join(cluster.folder, 'values.json');
+  await writeFile(file, JSON.stringify({ ...VALUES, ...values }));
+  const flags = ['--namespace', NAMESPACE, '--create-namespace', '--values', file, '--wait', '--timeout=120s'];
+  const { exitCode, stderr } = await cluster.helm(['upgrade', '--install', 'quarry', CHART, ...flags]);
+  if (exitCode !== 0) throw new LabError(`helm: ${stderr}\n${await whatHappens(cluster)}`);
+  const nodes = cluster.workers.map(({ name }) => `csinode/${name}`);
+  await cluster.kubectl.wait('jsonpath={.spec.drivers[0].name}=lvm.quarry.csi', nodes);
+}
+
+async function whatHappens({ kubectl }: Cluster): Promise<string> {
+  const questions = [
+    ['get', 'pods', '--output=wide'],
+    ['get', 'events'],
+    ['logs', '--all-containers', '--prefix', '--tail=20', '--selector=app.kubernetes.io/name=quarry'],
+  ];
+  const inNamespace = kubectl.within(NAMESPACE);
+  return (await Promise.all(questions.map((words) => inNamespace.try(words)))).map(({ stdout }) => stdout).join('\n');
 }

@@ -62,7 +62,12 @@ export class Kubectl {
     const step = (what: string, names: readonly string[]): Promise<string> =>
       this.run(['wait', `--for=${what}`, `--timeout=${seconds}s`, ...names], { timeout: (seconds + 10) * 1000 });
     // Of several that are not there yet, `kubectl wait --for=create` fails at once.
-    if (condition !== 'delete') await Promise.all(objects.map((object) => step('create', [object])));
-    await step(condition, objects);
+    try {
+      if (condition !== 'delete') await Promise.all(objects.map((object) => step('create', [object])));
+      await step(condition, objects);
+    } catch (cause) {
+      const { stdout } = await this.try(['describe', ...objects]);
+      throw new LabError(`in vain: ${condition} of ${objects.join(', ')}\n${stdout}`, { cause });
+    }
   }
 }

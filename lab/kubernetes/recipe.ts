@@ -38,6 +38,6 @@ export const NODE_DISK = '12G';
 
 /** Nodes whose disks differ, so that a claim can fit one and not the other. */
 export const NODES = [
-  { name: 'n1', disks: ['20G'] },
-  { name: 'n2', disks: ['8G', '8G'] },
+  { name: 'n1', disks: ['24G', '6G', '2G'] },
+  { name: 'n2', disks: ['8G', '6G', '2G'] },
 ] as const;

@@ -20,8 +20,8 @@ export interface Worker {
   readonly name: string;
   readonly guest: Guest;
   readonly disks: readonly string[];
-  /** Starts containerd and kubelet again, after a power cut and a boot. */
-  start(): Promise<void>;
+  /** Boots it after a power cut, and starts containerd and kubelet. */
+  boot(): Promise<void>;
   /** Imports an image from an archive of the folder that nodes see at /images. */
   importImage(name: string): Promise<void>;
 }
@@ -57,9 +57,13 @@ export async function bootWorker(
     name: options.name,
     guest,
     disks: guest.disks.slice(1),
-    start,
+    async boot() {
+      await guest.boot();
+      await start();
+    },
     async importImage(name) {
-      await guest.shell(`/runtime/usr/bin/ctr --namespace k8s.io images import --local /images/${name}`);
+      // Synced, so that it is there after a power cut, too.
+      await guest.shell(`/runtime/usr/bin/ctr --namespace k8s.io images import --local /images/${name}; sync`);
     },
   };
 }

@@ -3,33 +3,43 @@ import { type Cluster, openCluster } from '../../lab/kubernetes/cluster.ts';
 import { installQuarry } from '../../lab/kubernetes/install.ts';
 import type { Kubectl } from '../../lab/kubernetes/kubectl.ts';
 import { NODES } from '../../lab/kubernetes/recipe.ts';
+import type { Worker } from '../../lab/kubernetes/worker.ts';
 
 /** The cluster, and a namespace of one file's own in it. */
-export interface Bench {
+export interface Site {
   readonly cluster: Cluster;
   readonly kubectl: Kubectl;
+  /** Runs a shell script in a pod; throws when it fails. */
+  readonly inPod: (pod: string, script: string) => Promise<string>;
+  /** Waits until pods are ready. */
+  readonly ready: (...pods: readonly string[]) => Promise<void>;
+  /** The node on which a pod runs. */
+  readonly nodeOf: (pod: string) => Promise<Worker>;
+  /** The PersistentVolume that a claim is bound to. */
+  readonly volumeOf: (claim: string) => Promise<string>;
 }
 
 /** Of the thread that runs all files: it ends with it. */
 let opened: Promise<Cluster> | undefined;
 
 /** The one cluster of all files, with a namespace of this one's. A complaint of a node's kernel fails the file. */
-export function useCluster(namespace: string): () => Bench {
-  let bench: Bench | undefined;
+export function useCluster(namespace: string): () => Site {
+  let site: Site | undefined;
   beforeAll(async () => {
     opened ??= openWithQuarry();
     const cluster = await opened;
     await cluster.kubectl.run(['create', 'namespace', namespace]);
-    bench = { cluster, kubectl: cluster.kubectl.within(namespace) };
+    site = createSite(cluster, namespace);
   }, 300_000);
   afterAll(async () => {
-    if (bench === undefined) return;
-    await bench.cluster.kubectl.run(['delete', 'namespace', namespace, '--timeout=100s'], { timeout: 110_000 });
-    for (const { guest } of bench.cluster.workers) guest.checkConsole();
+    if (site === undefined) return;
+    const { kubectl, workers } = site.cluster;
+    await kubectl.run(['delete', 'namespace', namespace, '--timeout=100s'], { timeout: 110_000 });
+    for (const { guest } of workers) guest.checkConsole();
   }, 120_000);
   return () => {
-    if (bench === undefined) throw new Error('the cluster is there within tests only');
-    return bench;
+    if (site === undefined) throw new Error('the cluster is there within tests only');
+    return site;
   };
 }
 
@@ -37,4 +47,34 @@ async function openWithQuarry(): Promise<Cluster> {
   const cluster = await openCluster(NODES);
   await installQuarry(cluster);
   return cluster;
+}
+
+function createSite(cluster: Cluster, namespace: string): Site {
+  const kubectl = cluster.kubectl.within(namespace);
+  return {
+    cluster,
+    kubectl,
+    inPod: (name, script) => kubectl.run(['exec', name, '--', 'sh', '-ec', script]),
+    ready: (...pods) =>
+      kubectl.wait(
+        'condition=Ready',
+        pods.map((name) => `pod/${name}`),
+      ),
+    async nodeOf(name) {
+      const { spec } = await kubectl.get<{ spec: { nodeName?: string } }>('pod', name);
+      const worker = cluster.workers.find((candidate) => candidate.name === spec.nodeName);
+      if (worker === undefined) throw new Error(`pod ${name} is on no node`);
+      return worker;
+    },
+    async volumeOf(name) {
+      const { spec } = await kubectl.get<{ spec: { volumeName: string } }>('pvc', name);
+      return spec.volumeName;
+    },
+  };
+}
+
+/** Logical volumes of Quarry's on all nodes, by the names that Kubernetes gave them. */
+export async function logicalVolumes({ workers }: Cluster): Promise<string[]> {
+  const lists = workers.map(({ guest }) => guest.shell('lvs --noheadings -o lv_name --select lv_name=~^pvc-'));
+  return (await Promise.all(lists)).flatMap((text) => text.split(/\s+/).filter(Boolean));
 }

@@ -1,16 +1,27 @@
-import type { Kubectl, KubernetesObject } from '../../lab/kubernetes/kubectl.ts';
+import type { KubernetesObject } from '../../lab/kubernetes/kubectl.ts';
 import { IMAGES } from '../../lab/kubernetes/recipe.ts';
 
 const IDLE = ['sh', '-c', 'trap exit TERM; sleep infinity & wait'];
 
-export interface PodStatus {
-  readonly metadata: { readonly uid: string };
-  readonly spec: { readonly nodeName?: string };
-  readonly status: { readonly phase: string };
+export interface ClaimOptions {
+  readonly className: string;
+  readonly size: string;
+  readonly mode?: 'Filesystem' | 'Block';
+  readonly access?: 'ReadWriteOnce' | 'ReadWriteOncePod';
+  readonly attributes?: string;
 }
 
-export function podOf(kubectl: Kubectl, name: string): Promise<PodStatus> {
-  return kubectl.get<PodStatus>('pod', name);
+/** What a pod has at a path; at one below /dev the raw block device. */
+export type Source =
+  | { readonly claim: string; readonly readOnly?: boolean; readonly subPath?: string }
+  | { readonly ephemeral: ClaimOptions };
+
+export interface PodOptions {
+  /** By path. */
+  readonly volumes?: Readonly<Record<string, Source>>;
+  readonly command?: readonly string[];
+  /** Further fields of the pod's spec. */
+  readonly spec?: object;
 }
 
 export function storageClass(
@@ -30,25 +41,73 @@ export function storageClass(
   };
 }
 
-/** The one container of every pod here: it waits, and tests run what they want in it. */
-function container(more: object = {}): object {
-  return { name: 'main', image: IMAGES.workload, imagePullPolicy: 'Never', command: IDLE, ...more };
+export function claim(name: string, options: ClaimOptions): KubernetesObject {
+  return { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name }, spec: claimSpec(options) };
 }
 
-function claimSpec(storageClassName: string, size: string, more: object = {}): object {
-  return { accessModes: ['ReadWriteOnce'], storageClassName, resources: { requests: { storage: size } }, ...more };
+function claimSpec({ className, size, mode, access, attributes }: ClaimOptions): object {
+  return {
+    accessModes: [access ?? 'ReadWriteOnce'],
+    volumeMode: mode ?? 'Filesystem',
+    storageClassName: className,
+    ...(attributes !== undefined && { volumeAttributesClassName: attributes }),
+    resources: { requests: { storage: size } },
+  };
 }
 
-/** With its headless Service; each pod has its volume at /data. */
+/** It waits, unless it is told something else, and tests run what they want in it. */
+export function pod(name: string, options: PodOptions = {}): KubernetesObject {
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: podSpec(options) };
+}
+
+function podSpec({ volumes = {}, command = IDLE, spec = {} }: PodOptions): object {
+  const entries = Object.entries(volumes).map(([path, source], index) => ({ path, source, name: `volume-${index}` }));
+  const isDevice = ({ path }: { path: string }): boolean => path.startsWith('/dev/');
+  return {
+    // Nothing here needs longer to end, and a pod that ignores its signal shall not take a test's time.
+    terminationGracePeriodSeconds: 5,
+    containers: [
+      {
+        name: 'main',
+        image: IMAGES.workload,
+        imagePullPolicy: 'Never',
+        command,
+        volumeMounts: entries
+          .filter((entry) => !isDevice(entry))
+          .map(({ path, source, name }) => {
+            const subPath = 'claim' in source ? source.subPath : undefined;
+            return { name, mountPath: path, subPath };
+          }),
+        volumeDevices: entries.filter(isDevice).map(({ path, name }) => ({ name, devicePath: path })),
+      },
+    ],
+    volumes: entries.map(({ source, name }) => volumeOf(name, source)),
+    ...spec,
+  };
+}
+
+function volumeOf(name: string, source: Source): object {
+  if ('ephemeral' in source) return { name, ephemeral: { volumeClaimTemplate: { spec: claimSpec(source.ephemeral) } } };
+  return { name, persistentVolumeClaim: { claimName: source.claim, readOnly: source.readOnly ?? false } };
+}
+
+export interface StatefulSetOptions extends PodOptions {
+  readonly replicas: number;
+  /** The volume that each pod has at /data. */
+  readonly data: ClaimOptions;
+  /** Further fields of the StatefulSet's spec. */
+  readonly set?: object;
+}
+
+/** With its headless Service. */
 export function statefulSet(
   name: string,
-  { className, size, replicas }: { className: string; size: string; replicas: number },
+  { replicas, data, set = {}, ...options }: StatefulSetOptions,
 ): readonly KubernetesObject[] {
   const labels = { app: name };
-  const template = {
-    metadata: { labels },
-    spec: { containers: [container({ volumeMounts: [{ name: 'data', mountPath: '/data' }] })] },
-  };
+  const volumes = { ...options.volumes, '/data': { claim: '' } };
+  const spec = podSpec({ ...options, volumes }) as { volumes: { name: string; persistentVolumeClaim?: object }[] };
+  const template = spec.volumes.at(-1)?.name;
   return [
     { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { clusterIP: 'None', selector: labels } },
     {
@@ -58,9 +117,11 @@ export function statefulSet(
       spec: {
         serviceName: name,
         replicas,
+        podManagementPolicy: 'Parallel',
         selector: { matchLabels: labels },
-        template,
-        volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: claimSpec(className, size) }],
+        template: { metadata: { labels }, spec: { ...spec, volumes: spec.volumes.slice(0, -1) } },
+        volumeClaimTemplates: [{ metadata: { name: template }, spec: claimSpec(data) }],
+        ...set,
       },
     },
   ];

@@ -13,6 +13,8 @@ if ! grep -q 'cpu MHz' /proc/cpuinfo; then
 	sed 's/^model name.*/&\ncpu MHz\t\t: 2000.000\nphysical id\t: 0\ncore id\t\t: 0/' /proc/cpuinfo >/run/cpuinfo
 	mount --bind /run/cpuinfo /proc/cpuinfo
 fi
+# Kubelet holds a loop device over each raw block volume.
+modprobe loop
 echo 1 >/proc/sys/net/ipv4/ip_forward
 address=$(ip -4 -oneline addr show eth0 | awk '{ sub("/.*", "", $4); print $4 }')
 setsid /kubernetes/kubelet --config="$here/kubelet.yaml" --kubeconfig=/etc/kubernetes/kubeconfig \

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import type { KubernetesObject } from '../../lab/kubernetes/kubectl.ts';
+import { useCluster } from '../support/cluster.ts';
+import { storageClass } from '../support/manifests.ts';
+import { postgres, sql } from '../support/postgres.ts';
+
+describe('the limit of a volume under a running PostgreSQL', () => {
+  const site = useCluster('limits');
+  const claimName = 'volume-0-pg-0';
+
+  const attributesClass = (name: string, writeIops: string): KubernetesObject => ({
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'VolumeAttributesClass',
+    metadata: { name },
+    driverName: 'lvm.quarry.csi',
+    parameters: { writeIops },
+  });
+  /** What the kernel holds the pod to. */
+  const inForce = async (): Promise<string> => {
+    const { kubectl, nodeOf } = site();
+    const { metadata } = await kubectl.get<{ metadata: { uid: string } }>('pod', 'pg-0');
+    const { guest } = await nodeOf('pg-0');
+    return guest.shell(`cat /sys/fs/cgroup/kubepods/*/pod${metadata.uid}/io.max`);
+  };
+  const untilInForce = (words: string): Promise<void> =>
+    expect.poll(inForce, { timeout: 60_000, interval: 500 }).toContain(words);
+  /** Direct writes a second that the pod gets done. */
+  const measured = async (): Promise<number> => {
+    const job = '--name=probe --filename=/data/probe --size=16M --rw=randwrite --bs=4k --direct=1 --iodepth=1';
+    const output = await site().inPod('pg-0', `fio ${job} --time_based --runtime=4 --output-format=json`);
+    return (JSON.parse(output) as { jobs: [{ write: { iops: number } }] }).jobs[0].write.iops;
+  };
+
+  test('is what its class says', async () => {
+    const { kubectl, ready } = site();
+    await kubectl.apply(
+      storageClass('limited', { pool: 'fast', type: 'thin' }),
+      attributesClass('slow', '50'),
+      attributesClass('quick', '400'),
+    );
+    await kubectl.apply(...postgres('pg', { className: 'limited', size: '1Gi', attributes: 'slow' }));
+    await ready('pg-0');
+    await sql(site(), 'pg', 'CREATE TABLE kept (n bigint)');
+    await untilInForce('wiops=50');
+    expect(await measured()).toBeLessThan(60);
+  });
+
+  test('changes with its class, while the pod runs', async () => {
+    const { kubectl } = site();
+    const patch = JSON.stringify({ spec: { volumeAttributesClassName: 'quick' } });
+    await kubectl.run(['patch', 'pvc', claimName, `--patch=${patch}`]);
+    await kubectl.wait('jsonpath={.status.currentVolumeAttributesClassName}=quick', [`pvc/${claimName}`]);
+    await untilInForce('wiops=400');
+    const rate = await measured();
+    expect(rate).toBeGreaterThan(60);
+    expect(rate).toBeLessThan(440);
+    expect(await sql(site(), 'pg', 'SELECT count(*) FROM kept')).toBe('0');
+  });
+
+  test('holds the next pod, too', async () => {
+    const { kubectl, ready } = site();
+    await kubectl.run(['delete', 'pod', 'pg-0']);
+    await ready('pg-0');
+    await untilInForce('wiops=400');
+  });
+
+  test('is put back after the driver was killed', async () => {
+    const { nodeOf, kubectl } = site();
+    const { guest } = await nodeOf('pg-0');
+    const { metadata } = await kubectl.get<{ metadata: { uid: string } }>('pod', 'pg-0');
+    await guest.shell(
+      `pkill -KILL -f '^/usr/local/bin/node /opt/quarry/quarry.mjs node'
+      cd /sys/fs/cgroup/kubepods/*/pod${metadata.uid}
+      sed 's/ .*/ wiops=max/' io.max >io.max`,
+    );
+    await untilInForce('wiops=400');
+  });
+
+  test('is in force again after a power cut of the node', async () => {
+    const { nodeOf } = site();
+    const worker = await nodeOf('pg-0');
+    await worker.guest.powerCut();
+    await worker.boot();
+    await untilInForce('wiops=400');
+  });
+});
