@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { type RegistrationMode, registrationModes } from '../config/cluster.ts';
 import { type Role, roles } from '../config/schema.ts';
 import { Failure } from '../domain/errors.ts';
 
@@ -20,6 +21,9 @@ export const usage = `quarry: persistent volumes for Kubernetes on the raw disks
 
   --config FILE                  default: /etc/quarry/config.yaml
 
+  Of node and all:
+  --registration self|external   how kubelet comes to know the driver, whatever the configuration says
+
   Of calibrate:
   --rounds N                     how often each rate is measured; default: 5
   --seconds N                    how long each time; default: 10
@@ -28,6 +32,13 @@ export const usage = `quarry: persistent volumes for Kubernetes on the raw disks
   Of orphans delete:
   --yes                          without asking
 `;
+
+export interface ServeCommand {
+  readonly name: 'serve';
+  readonly role: Role;
+  readonly config: string;
+  readonly registration?: RegistrationMode;
+}
 
 interface CalibrateCommand {
   readonly name: 'calibrate';
@@ -44,7 +55,8 @@ export type OrphansCommand =
   | { readonly action: 'delete'; readonly id: string; readonly yes: boolean };
 
 export type Command =
-  | { readonly name: 'serve' | 'check'; readonly role: Role; readonly config: string }
+  | ServeCommand
+  | { readonly name: 'check'; readonly role: Role; readonly config: string }
   | { readonly name: 'disks'; readonly config: string }
   | { readonly name: 'qos'; readonly config: string }
   | { readonly name: 'approve'; readonly config: string; readonly disks: readonly string[] }
@@ -57,9 +69,10 @@ const defaultConfig = '/etc/quarry/config.yaml';
 
 /** Throws `invalid` with what is wrong and the usage. */
 export function parseCommand(argv: readonly string[]): Command {
-  const { words, config, help, yes, calibrate } = parse(argv);
+  const { words, config, help, yes, registration, calibrate } = parse(argv);
   const [name, ...rest] = words;
   if (help || name === 'help' || name === undefined) return { name: 'help' };
+  if (registration !== undefined) return parseRegistered(words, config, registration);
   if (name === 'calibrate') return parseCalibrate(rest, config, calibrate);
   if (Object.keys(calibrate).length > 0) throw misuse(`--${Object.keys(calibrate).join(', --')} belongs to calibrate`);
   if (name === 'disks' && rest[0] === 'approve') return { name: 'approve', config, disks: rest.slice(1) };
@@ -72,6 +85,13 @@ export function parseCommand(argv: readonly string[]): Command {
   const role = roles.find((known) => known === name);
   if (role) return { name: 'serve', role, config };
   throw misuse(`"${name}" is no command`);
+}
+
+function parseRegistered([role, ...rest]: readonly string[], config: string, word: string): ServeCommand {
+  if ((role !== 'node' && role !== 'all') || rest.length > 0) throw misuse('--registration belongs to node and all');
+  const registration = registrationModes.find((known) => known === word);
+  if (registration) return { name: 'serve', role, config, registration };
+  throw misuse(`--registration ${word} must be ${registrationModes.join(' or ')}`);
 }
 
 function parseRole([word = 'all', ...rest]: readonly string[]): Role {
@@ -118,6 +138,7 @@ interface Words {
   readonly config: string;
   readonly help: boolean;
   readonly yes: boolean;
+  readonly registration: string | undefined;
   readonly calibrate: CalibrateValues;
 }
 
@@ -130,11 +151,12 @@ function parse(argv: readonly string[]): Words {
         config: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         yes: { type: 'boolean' },
+        registration: { type: 'string' },
         ...calibrateOptions,
       },
     });
-    const { config = defaultConfig, help = false, yes = false, ...calibrate } = values;
-    return { words: positionals, config, help, yes, calibrate };
+    const { config = defaultConfig, help = false, yes = false, registration, ...calibrate } = values;
+    return { words: positionals, config, help, yes, registration, calibrate };
   } catch (cause) {
     throw misuse(cause instanceof Error ? cause.message : String(cause));
   }

@@ -1,14 +1,15 @@
 import type { App } from '../app.ts';
 import { loadConfig } from '../config/config.ts';
-import type { Role } from '../config/schema.ts';
+import type { Config } from '../config/schema.ts';
 import { createLog, type Log } from '../log.ts';
+import type { ServeCommand } from './arguments.ts';
 
 /** Milliseconds that calls in flight have once the process is told to end; Kubernetes gives 30 s by default. */
 const stopDeadline = 20_000;
 
 /** Serves until SIGTERM or SIGINT, then ends what is in flight. SIGHUP looks for disks again. */
-export async function serve({ role, config }: { role: Role; config: string }): Promise<void> {
-  const { app, log } = await create(role, config);
+export async function serve(command: ServeCommand): Promise<void> {
+  const { app, log } = await create(command);
   const told = Promise.withResolvers<string>();
   process.on('SIGTERM', () => told.resolve('SIGTERM'));
   process.on('SIGINT', () => told.resolve('SIGINT'));
@@ -20,7 +21,7 @@ export async function serve({ role, config }: { role: Role; config: string }): P
 }
 
 /** Each role loads only what it uses. */
-async function create(role: Role, path: string): Promise<{ app: App; log: Log }> {
+async function create({ role, config: path, registration }: ServeCommand): Promise<{ app: App; log: Log }> {
   if (role === 'controller') {
     const config = await loadConfig(path, role);
     const log = createLog(config.log.level);
@@ -31,10 +32,15 @@ async function create(role: Role, path: string): Promise<{ app: App; log: Log }>
     const config = await loadConfig(path, role);
     const log = createLog(config.log.level);
     const { createNode } = await import('../roles/node.ts');
-    return { app: await createNode(config, log), log };
+    return { app: await createNode(registered(config, registration), log), log };
   }
   const config = await loadConfig(path, role);
   const log = createLog(config.log.level);
   const { createAll } = await import('../roles/all.ts');
-  return { app: await createAll(config, log), log };
+  return { app: await createAll(registered(config, registration), log), log };
+}
+
+/** What the command line says goes before what the file says. */
+function registered<Given extends Config>(config: Given, mode: ServeCommand['registration']): Given {
+  return mode === undefined ? config : { ...config, registration: { ...config.registration, mode } };
 }

@@ -1,10 +1,13 @@
 import { absolutePath, parseEndpoint } from './addresses.ts';
 import { choice, duration, scalar, section } from './fields.ts';
 
+export const registrationModes = ['self', 'external'] as const;
+export type RegistrationMode = (typeof registrationModes)[number];
+
 /** How kubelet comes to know the driver. */
-export const registration = (mode: 'self' | 'external') =>
+export const registration = (mode: RegistrationMode) =>
   section({
-    mode: choice(['self', 'external']).default(mode),
+    mode: choice(registrationModes).default(mode),
     directory: scalar('must be an absolute path', absolutePath).default('/var/lib/kubelet/plugins_registry'),
     endpoint: scalar('must be a unix socket as kubelet sees it, its path 107 bytes at most', parseEndpoint).optional(),
   }).prefault({});

@@ -43,3 +43,22 @@ test.each([
 ])('%j is no command', (argv) => {
   expect(() => parseCommand(argv)).toThrow(expect.objectContaining({ kind: 'invalid' }));
 });
+
+describe('--registration', () => {
+  const config = '/etc/quarry/config.yaml';
+
+  it.each(['node', 'all'])('is of %s', (role) => {
+    expect(parseCommand([role])).toEqual({ name: 'serve', role, config });
+    const words = [role, '--registration=external'];
+    expect(parseCommand(words)).toEqual({ name: 'serve', role, config, registration: 'external' });
+  });
+
+  it.each([
+    [['controller', '--registration', 'self'], '--registration belongs to node and all'],
+    [['check', 'node', '--registration', 'self'], '--registration belongs to node and all'],
+    [['node', 'x', '--registration', 'self'], '--registration belongs to node and all'],
+    [['node', '--registration', 'both'], '--registration both must be self or external'],
+  ])('%j is misuse', (words, problem) => {
+    expect(() => parseCommand(words)).toThrow(problem);
+  });
+});
