@@ -3,7 +3,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { Failure } from '../domain/errors.ts';
 import { csi, type Interface } from './load.ts';
 import { bindServices, type Services } from './services.ts';
-import { claimSocket, socketPath } from './socket.ts';
+import { answers, claimSocket, socketPath } from './socket.ts';
 import type { CallHooks } from './unary.ts';
 
 /** Bytes. What a Go client accepts by default, in both directions: the largest list page has to fit. */
@@ -22,6 +22,8 @@ export interface ServerOptions<Offered extends object = Services> extends CallHo
 export interface SocketServer {
   /** Resolves when calls are accepted. @throws Failure when the socket cannot be had */
   start(): Promise<void>;
+  /** What keeps clients from reaching it, if anything: such as a socket that somebody took away. */
+  problem(): Promise<string | undefined>;
   /** Takes no new call, lets running ones finish, cuts them off after the deadline. True when none had to be cut off. */
   stop(deadlineMs: number): Promise<boolean>;
 }
@@ -44,6 +46,7 @@ export function createServer<Offered extends object = Services>(options: ServerO
       await bind(server, path);
       await chmod(path, 0o600);
     },
+    problem: async () => ((await answers(path)) ? undefined : `nothing answers at ${path}`),
     stop: (deadlineMs) => shutDown(server, running, deadlineMs),
   };
 }

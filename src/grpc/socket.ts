@@ -40,7 +40,7 @@ export async function isStale(path: string): Promise<boolean> {
 }
 
 /** Only a refused connection proves that nobody listens; a full backlog or missing rights do not. */
-function answers(path: string): Promise<boolean> {
+export function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);
     probe.once('connect', () => {

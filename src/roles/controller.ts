@@ -21,10 +21,11 @@ export async function createController(config: Configs['controller'], log: Log):
   const { listen, settle } = config.fleet;
   const kubernetes = await loadKubernetes(config, log);
   const nodes = createNodes(config, kubernetes?.authenticate, log);
-  const { checks, ready, begin } = createSettling(settle);
+  const { ready, begin } = createSettling(settle);
   const orphans = kubernetes?.watchOrphans(nodes.fleet);
   const families = joined(nodes, orphans?.families);
   const nodeGone = kubernetes?.nodeGone ?? (() => false);
+  const checks = createChecks(nodes, () => server.problem(), ready);
   const metrics = config.metrics && (await createMetrics(config.metrics.listen, families, checks));
   const server = createServer({
     endpoint: endpoint.address,
@@ -71,11 +72,19 @@ function createProvisioner({ placement }: Configs['controller'], fleet: Fleet, o
 function createSettling(settle: number) {
   let readyAt = Number.POSITIVE_INFINITY;
   const ready = (): boolean => performance.now() >= readyAt;
-  const checks: Checks = {
-    live: async () => undefined,
+  return { ready, begin: () => void (readyAt = performance.now() + settle) };
+}
+
+/**
+ * Alive is whoever can be reached, by sidecars and by nodes, on an event loop that turns: else there would be no answer in the
+ * time that the probe has. How many nodes are there says nothing of this process. Were it to end when they are away, it would start
+ * without what it knows of them, at the very time when the network is in trouble.
+ */
+function createChecks(nodes: FleetServer, problem: Checks['live'], ready: () => boolean): Checks {
+  return {
+    live: async () => (nodes.listening() ? problem() : 'the port for nodes is closed'),
     ready: async () => (ready() ? undefined : 'the nodes are given time to attach'),
   };
-  return { checks, ready, begin: () => void (readyAt = performance.now() + settle) };
 }
 
 /** Loaded only where there is Kubernetes to talk to. */

@@ -31,6 +31,7 @@ export interface ListenerOptions {
 }
 
 export interface Listener {
+  listening(): boolean;
   /** Throws `unavailable` when the files cannot be used or the port cannot be had. Resolves with the port. */
   start(): Promise<number>;
   stop(): Promise<void>;
@@ -71,6 +72,7 @@ export function createListener(options: ListenerOptions): Listener {
     failed: (error) => log.warn({ reason: messageOf(error) }, 'certificates are kept as they were'),
   });
   return {
+    listening: () => server.listening,
     async start() {
       await load();
       return listen(server, options);

@@ -30,6 +30,8 @@ export interface FleetServerOptions {
 
 export interface FleetServer {
   readonly fleet: Fleet;
+  /** Whether nodes can dial it; not whether any has. */
+  listening(): boolean;
   /** Peers that were turned away or cut off. */
   refused(): ReadonlyMap<Reason, number>;
   /** Throws `unavailable`. Resolves with the port. */
@@ -45,11 +47,10 @@ const sweepEvery = 1000;
 const ticks = (): number => performance.now();
 
 export function createFleetServer(options: FleetServerOptions): FleetServer {
-  const { log, timing = defaultTiming, now = Date.now } = options;
+  const { log, driver, driverVersion, identify, timing = defaultTiming, now = Date.now } = options;
   const protocol = loadProtocol();
   const members = new Members(now);
   const refusals = createRefusals(log, now);
-  const { driver, driverVersion, identify } = options;
   const current = new Map<NodeName, Attachment>();
   const context = { protocol, driver, driverVersion, identify, members, current, refusals, timing, log, now, ticks };
   const attachments = new Set<Attachment>();
@@ -67,6 +68,7 @@ export function createFleetServer(options: FleetServerOptions): FleetServer {
   let sweep: NodeJS.Timeout | undefined;
   return {
     fleet: members,
+    listening: () => listener.listening(),
     refused: () => refusals.counts(),
     async start() {
       const port = await listener.start();
