@@ -12,6 +12,7 @@ export default defineConfig({
     projects: [
       // Nothing of ours keeps state between files, and loading every module anew for each was most of the run.
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, isolate: false } },
+      { test: { name: 'deploy', include: ['test/deploy/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], sequence: { groupOrder: 1 }, ...inGuests } },
       {
         test: {

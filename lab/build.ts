@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buildBase } from './base.ts';
 import { findGo, type Go } from './go.ts';
 import { buildFolder, buildLayer } from './image.ts';
 import { AGENT_SOURCE, type LabPaths } from './paths.ts';
-import { GO_TOOLS } from './recipe.ts';
+import { API_VERSIONS, GO_TOOLS } from './recipe.ts';
 
+/** The same program wherever it is built, and without what only a debugger reads. */
+const FLAGS = ['-trimpath', '-buildvcs=false', '-ldflags=-s -w'];
 const KEEP_UNUSED_MS = 7 * 24 * 3600 * 1000;
 
 /** Builds what is missing of the lab. One at a time: the caller holds the set-up's lock. */
@@ -27,30 +29,43 @@ async function buildImage(paths: LabPaths, say: (words: string) => void): Promis
 }
 
 async function buildPrograms(paths: LabPaths, say: (words: string) => void): Promise<void> {
-  if (existsSync(paths.agent) && existsSync(paths.tools)) return;
+  if ([paths.agent, paths.tools, paths.schemas].every((path) => existsSync(path))) return;
   const go = await findGo(paths.cache, say);
   if (!existsSync(paths.agent)) await buildFolder(dirname(paths.agent), (folder) => buildAgent(go, folder));
+  if (!existsSync(paths.schemas)) await buildFolder(paths.schemas, (folder) => fetchSchemas(go, folder));
   if (existsSync(paths.tools)) return;
   say(`building ${GO_TOOLS.map((tool) => `${tool.module}@${tool.version}`).join(', ')} …`);
   await buildFolder(paths.tools, async (folder) => {
-    for (const tool of GO_TOOLS) await go(['install', `${tool.module}@${tool.version}`], { out: folder });
+    for (const tool of GO_TOOLS) {
+      await go(['install', ...FLAGS, `${tool.module}@${tool.version}`], { out: folder });
+    }
   });
   say('the Go programs are there');
 }
 
 async function buildAgent(go: Go, out: string): Promise<void> {
-  const flags = ['-trimpath', '-buildvcs=false', '-ldflags=-s -w'];
-  await go(['build', ...flags, '-o', join(out, 'labagent'), '.'], { source: AGENT_SOURCE, out });
+  await go(['build', ...FLAGS, '-o', join(out, 'labagent'), '.'], { source: AGENT_SOURCE, out });
+}
+
+/** The schemas of the Kubernetes API, out of the modules of its versions: a few seconds each. */
+async function fetchSchemas(go: Go, out: string): Promise<void> {
+  const modules = 'modules';
+  for (const version of API_VERSIONS) {
+    await go(['mod', 'download', '-modcacherw', `k8s.io/kubernetes@${version}`], { out, modules });
+    const source = join(out, modules, `k8s.io/kubernetes@${version}`, 'api/openapi-spec/swagger.json');
+    await copyFile(source, join(out, `${version}.json`));
+  }
+  await rm(join(out, modules), { recursive: true });
 }
 
 /** Removes parts that no checkout has asked for in a while. */
 async function prune(paths: LabPaths): Promise<void> {
-  const current = [paths.base, paths.layer, dirname(paths.agent), paths.tools];
+  const current = [paths.base, paths.layer, dirname(paths.agent), paths.tools, paths.schemas];
   const now = new Date();
   for (const path of current) await utimes(path, now, now);
   for (const name of await readdir(paths.cache)) {
     const path = join(paths.cache, name);
-    if (!/^(base|layer|agent|tools)-/.test(name) || current.includes(path)) continue;
+    if (!/^(base|layer|agent|tools|schemas)-/.test(name) || current.includes(path)) continue;
     const { mtimeMs } = await stat(path);
     if (now.getTime() - mtimeMs > KEEP_UNUSED_MS) await rm(path, { recursive: true, force: true });
   }

@@ -5,8 +5,15 @@ import { bootstrap, debianMirror } from './base.ts';
 import { command, LabError } from './command.ts';
 import { buildFolder } from './image.ts';
 
+interface Folders {
+  readonly source?: string;
+  readonly out: string;
+  /** Where modules are unpacked, below `out`; otherwise among those of the user. */
+  readonly modules?: string;
+}
+
 /** Runs a go command: in `source` if given, with GOBIN and `-o` pointing into `out`. */
-export type Go = (args: readonly string[], folders: { source?: string; out: string }) => Promise<void>;
+export type Go = (args: readonly string[], folders: Folders) => Promise<void>;
 
 /** From here on go fetches by itself whatever newer version a module asks for. */
 const OLDEST_GO = [1, 21] as const;
@@ -34,8 +41,9 @@ function isRecent(version: string): boolean {
   return Number(major) > OLDEST_GO[0] || (Number(major) === OLDEST_GO[0] && Number(minor) >= OLDEST_GO[1]);
 }
 
-const hostGo: Go = async (args, { source, out }) => {
-  await command(['go', ...args], { env: { ...ENV, GOBIN: out }, ...(source !== undefined && { cwd: source }) });
+const hostGo: Go = async (args, { source, out, modules }) => {
+  const env = { ...ENV, GOBIN: out, ...(modules !== undefined && { GOMODCACHE: join(out, modules) }) };
+  await command(['nice', 'go', ...args], { env, ...(source !== undefined && { cwd: source }) });
 };
 
 function rootGo(root: string): Go {
@@ -48,13 +56,14 @@ function rootGo(root: string): Go {
     mount --bind "$OUT" "$ROOT/out"
     cd /
     exec chroot "$ROOT" env HOME=/root GOBIN=/out sh -c 'cd /src && exec go "$@"' sh "$@"`;
-  return async (args, { source, out }) => {
+  return async (args, { source, out, modules }) => {
     // The host's certificates: it may stand behind a proxy with one of its own.
     const shared = ['/etc/resolv.conf', '/etc/ssl/certs/ca-certificates.crt'];
     for (const file of shared) await copyFile(file, join(root, file)).catch(() => undefined);
     const here = args.map((argument) => argument.replace(out, '/out'));
-    await command(['unshare', '--mount', 'sh', '-c', script, 'sh', ...here], {
-      env: { ...ENV, ROOT: root, FROM: source ?? out, OUT: out, PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    const own = modules === undefined ? {} : { GOMODCACHE: join('/out', modules) };
+    await command(['nice', 'unshare', '--mount', 'sh', '-c', script, 'sh', ...here], {
+      env: { ...ENV, ...own, ROOT: root, FROM: source ?? out, OUT: out, PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
     }).catch((cause: unknown) => {
       throw new LabError('Go from a Debian root does not build here; install Go 1.25 or newer', { cause });
     });

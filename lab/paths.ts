@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { GO_TOOLS, KERNEL_PACKAGE, KERNEL_SUITE, PACKAGES, SUITE } from './recipe.ts';
+import { API_VERSIONS, GO_TOOLS, KERNEL_PACKAGE, KERNEL_SUITE, PACKAGES, SUITE } from './recipe.ts';
 
 export const REPOSITORY = join(import.meta.dirname, '..');
 export const AGENT_SOURCE = join(import.meta.dirname, 'agent');
@@ -22,8 +22,10 @@ export interface LabPaths {
   readonly layer: string;
   /** The agent, the same binary for host and guest. */
   readonly agent: string;
-  /** Folder of the Go programs that tests run in guests. */
+  /** Folder of the Go programs that tests run. */
   readonly tools: string;
+  /** Folder of the schemas of the Kubernetes API, a file a version. */
+  readonly schemas: string;
   /** Parent of the folders of running labs. */
   readonly runs: string;
 }
@@ -40,13 +42,14 @@ export function labPaths(): LabPaths {
     layer: join(cache, `layer-${hashParts([hashOf(GUEST_ROOT_SOURCE), agentHash])}`),
     agent: join(cache, `agent-${agentHash}`, 'labagent'),
     tools: join(cache, `tools-${hashParts(GO_TOOLS.map((tool) => `${tool.module}@${tool.version}`))}`),
+    schemas: join(cache, `schemas-${hashParts(API_VERSIONS)}`),
     runs: join(cache, 'runs'),
   };
 }
 
 /** The parts that `npm run setup` still has to build; empty when guests can boot. */
 export function missingParts(paths: LabPaths): string[] {
-  return [paths.base, paths.layer, paths.agent, paths.tools].filter((path) => !existsSync(path));
+  return [paths.base, paths.layer, paths.agent, paths.tools, paths.schemas].filter((path) => !existsSync(path));
 }
 
 export function hashOf(folder: string): string {

@@ -30,8 +30,14 @@ export const PACKAGES = [
   'ca-certificates',
 ];
 
-/** Go programs that tests run inside guests; found there under {@link TOOLS_PATH}. */
-export const GO_TOOLS = [{ module: 'github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity', version: 'v5.6.0' }];
+/** Go programs that tests run: csi-sanity inside guests, where it is found under {@link TOOLS_PATH}, helm on the host. */
+export const GO_TOOLS = [
+  { module: 'github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity', version: 'v5.6.0' },
+  { module: 'helm.sh/helm/v4/cmd/helm', version: 'v4.3.1' },
+];
+
+/** Versions of Kubernetes whose API what we deploy is held against: the oldest that we support to the newest. */
+export const API_VERSIONS = ['v1.34.9', 'v1.35.4', 'v1.36.3'];
 
 /** Where a guest sees the repository, read-only. */
 export const REPOSITORY_PATH = '/quarry';

@@ -11,7 +11,7 @@ import { exitWithParent } from './support/parent.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CHECKS = ['types', 'lint', 'dead', 'format'];
-const PROJECTS = ['unit', 'scale', 'lab', 'sanity'];
+const PROJECTS = ['unit', 'deploy', 'scale', 'lab', 'sanity'];
 
 interface Outcome extends Tally {
   readonly name: string;

@@ -29,6 +29,12 @@ app.kubernetes.io/component: {{ .component }}
 quarry:{{ .Values.driver }}
 {{- end -}}
 
+{{/* The Secret of the controllers. No node may name it: whoever owns a node can read what its pods name. */}}
 {{- define "quarry.secret" -}}
 {{ if eq .Values.certificates.from "existing" }}{{ required "certificates.secret is needed with from: existing" .Values.certificates.secret }}{{ else }}{{ include "quarry.name" . }}-controller-tls{{ end }}
+{{- end -}}
+
+{{/* The ConfigMap of the authority: what a node needs to know a controller by, and nothing secret. */}}
+{{- define "quarry.authority" -}}
+{{ if eq .Values.certificates.from "chart" }}{{ include "quarry.name" . }}-authority{{ else }}{{ required "certificates.authority is needed unless the chart makes the certificates" .Values.certificates.authority }}{{ end }}
 {{- end -}}

@@ -1,0 +1,254 @@
+import { X509Certificate } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { CHART, helm, MANIFEST, renderChart, renderManifest } from '../../deploy/render.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { type ApiSchema, type KubeObject, loadApiSchemas } from '../support/api-schema.ts';
+import { cases, everything } from './values.ts';
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+interface Volume {
+  readonly name: string;
+  readonly secret?: object;
+  readonly hostPath?: { readonly path: string };
+}
+
+interface Anything extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+  readonly subjects?: readonly { readonly kind: string; readonly name: string }[];
+  readonly rules?: readonly Rule[];
+  readonly automountServiceAccountToken?: boolean;
+  readonly spec?: {
+    readonly template?: {
+      readonly spec: {
+        readonly volumes: readonly Volume[];
+        readonly hostPID?: boolean;
+        readonly automountServiceAccountToken?: boolean;
+        readonly containers: readonly {
+          readonly ports?: readonly object[];
+          readonly imagePullPolicy: string;
+          readonly livenessProbe?: object;
+          readonly resources: { readonly requests: { readonly memory: string } };
+        }[];
+      };
+    };
+  };
+}
+
+const environment = { hostname: 'node-1', nodeName: 'node-1', apiServer: 'https://10.96.0.1:443' };
+
+function objectsOf(text: string): Anything[] {
+  return parseAllDocuments(text).flatMap((document) => {
+    expect(document.errors).toEqual([]);
+    const object = document.toJS() as Anything | null;
+    return object === null ? [] : [object];
+  });
+}
+
+const render = async (values: object, version = 'v1.36.0') => objectsOf(await renderChart(values, version));
+
+function find(objects: readonly Anything[], kind: string, name: string): Anything {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
+  if (found === undefined) throw new Error(`no ${kind} ${name}`);
+  return found;
+}
+
+const podOf = (objects: readonly Anything[], kind: 'DaemonSet' | 'Deployment', name: string) => {
+  const pod = find(objects, kind, name).spec?.template?.spec;
+  if (pod === undefined) throw new Error(`${name} has no pods`);
+  return pod;
+};
+
+test('helm finds nothing to say of the chart', async () => {
+  expect(await helm(['lint', '--strict', '--quiet', CHART])).toBe('');
+});
+
+describe('what the chart makes', () => {
+  let schemas: ApiSchema[];
+  beforeAll(() => {
+    schemas = loadApiSchemas();
+  });
+
+  test.each(Object.entries(cases))('with %s is known to every supported Kubernetes, and to us', async (_, values) => {
+    const objects = await render(values);
+    for (const object of objects) {
+      if (object.apiVersion.startsWith('cert-manager.io/')) continue;
+      for (const { version, problemsOf } of schemas)
+        expect({ version, problems: problemsOf(object) }).toEqual({ version, problems: [] });
+      const file = object.kind === 'ConfigMap' ? object.data?.['config.yaml'] : undefined;
+      const role = object.metadata.name.endsWith('-node') ? 'node' : 'controller';
+      if (file !== undefined) expect(parseConfig(file, environment, role).driver).toMatch(/^[a-z.]+$/);
+    }
+    expect(objects.filter(({ kind, data }) => kind === 'ConfigMap' && data?.['config.yaml'])).toHaveLength(2);
+  });
+
+  test('is refused by the API where a field is unknown, missing, or of another type', async () => {
+    const [schema] = schemas;
+    const service = find(await render({}), 'Service', 'quarry-controller');
+    expect(schema?.problemsOf(service)).toEqual([]);
+    expect(schema?.problemsOf({ ...service, spec: { ports: [{ port: 'x', prot: 1 }] } } as KubeObject)).toEqual([
+      'Service.spec.ports[0].port: "x" is no int32',
+      'Service.spec.ports[0].prot: is unknown',
+    ]);
+    expect(schema?.problemsOf({ ...service, spec: { ports: [{}] } } as KubeObject)).toEqual([
+      'Service.spec.ports[0].port: is missing',
+    ]);
+    expect(schema?.problemsOf({ ...service, apiVersion: 'v2' })).toEqual(['v2 Service is not served']);
+  });
+
+  test('stands, every value, in what it makes', async () => {
+    const text = await renderChart(everything.values, 'v1.36.0');
+    for (const word of everything.words) expect(text).toContain(word);
+  });
+});
+
+describe('a node', () => {
+  test('is bound to no role, and holds neither a token for the API server nor a Secret', async () => {
+    const objects = await render({});
+    const bound = objects.flatMap(({ subjects }) => subjects ?? []).map(({ name }) => name);
+    expect(new Set(bound)).toEqual(new Set(['quarry-controller']));
+    expect(find(objects, 'ServiceAccount', 'quarry-node').automountServiceAccountToken).toBe(false);
+    const pod = podOf(objects, 'DaemonSet', 'quarry-node');
+    expect(pod.automountServiceAccountToken).toBe(false);
+    expect(pod.volumes.filter(({ secret }) => secret)).toEqual([]);
+  });
+
+  test('is one container that opens no port beside the loopback', async () => {
+    const objects = await render({});
+    const { containers } = podOf(objects, 'DaemonSet', 'quarry-node');
+    expect(containers.map(({ ports }) => ports)).toEqual([undefined]);
+    const config = parseConfig(
+      find(objects, 'ConfigMap', 'quarry-node').data?.['config.yaml'] ?? '',
+      environment,
+      'node',
+    );
+    expect(config.metrics?.listen.host).toBe('127.0.0.1');
+  });
+
+  test('sees the processes of its host only where LVM is entered through them', async () => {
+    const pods = await Promise.all(
+      ['host', 'container'].map(async (lvmMode) =>
+        podOf(await render({ node: { lvmMode } }), 'DaemonSet', 'quarry-node'),
+      ),
+    );
+    expect(pods.map(({ hostPID }) => hostPID)).toEqual([true, undefined]);
+    const paths = pods.map(({ volumes }) => volumes.map(({ hostPath }) => hostPath?.path));
+    expect(paths[0]).not.toContain('/var/lib/quarry/lvm/backup');
+    expect(paths[1]).toContain('/var/lib/quarry/lvm/backup');
+  });
+
+  test('asks for the memory that the benchmark has measured, and more', async () => {
+    const figures = JSON.parse(readFileSync(join(CHART, '../../../docs/benchmarks.json'), 'utf8')) as {
+      name: string;
+      ours: number;
+    }[];
+    const resident = figures.filter(({ name }) => name.startsWith('resident memory')).map(({ ours }) => ours);
+    const [container] = podOf(await render({}), 'DaemonSet', 'quarry-node').containers;
+    const asked = Number(/^(\d+)Mi$/.exec(container?.resources.requests.memory ?? '')?.[1]);
+    expect(asked).toBeGreaterThan(Math.max(...resident));
+    expect(asked).toBeLessThan(2 * Math.max(...resident));
+  });
+});
+
+test('every container of the controller has a probe, and the pull policy of all', async () => {
+  const { containers } = podOf(await render({ image: { pullPolicy: 'Never' } }), 'Deployment', 'quarry-controller');
+  expect(containers.map(({ livenessProbe }) => livenessProbe !== undefined)).toEqual([true, true, true]);
+  expect(containers.map(({ imagePullPolicy }) => imagePullPolicy)).toEqual(['Never', 'Never', 'Never']);
+});
+
+test('each right is given with its reason, and none to everything', async () => {
+  const lines = readFileSync(join(CHART, 'templates/rbac.yaml'), 'utf8').split('\n');
+  const reasons = lines.flatMap((line, index) => (line.startsWith('  - apiGroups:') ? [lines[index - 1]] : []));
+  const rules = (await render({})).flatMap((object) => object.rules ?? []);
+  expect(reasons).toHaveLength(rules.length);
+  for (const reason of reasons) expect(reason).toMatch(/^  # (quarry|provisioner|resizer)( and resizer)?: \S/);
+  expect(JSON.stringify(rules)).not.toContain('*');
+});
+
+test('certificates of the chart are for the name that nodes dial, and of the authority that nodes are given', async () => {
+  const objects = await render({ certificates: { days: 30 } });
+  const decoded = (key: string) =>
+    Buffer.from(find(objects, 'Secret', 'quarry-controller-tls').data?.[key] ?? '', 'base64');
+  const certificate = new X509Certificate(decoded('tls.crt'));
+  const authority = new X509Certificate(find(objects, 'ConfigMap', 'quarry-authority').data?.['ca.crt'] ?? '');
+  const config = parseConfig(
+    find(objects, 'ConfigMap', 'quarry-node').data?.['config.yaml'] ?? '',
+    environment,
+    'node',
+  );
+  expect(authority.ca).toBe(true);
+  expect(certificate.checkIssued(authority) && certificate.verify(authority.publicKey)).toBe(true);
+  for (const { name } of config.fleet.controllers) expect(certificate.checkHost(name)).toBe(name);
+  const days = (Date.parse(certificate.validTo) - Date.parse(certificate.validFrom)) / 86_400_000;
+  expect(days).toBeCloseTo(30, 0);
+});
+
+test.each([
+  ['an unknown value', { node: { lvmMod: 'host' } }, /lvmMod/],
+  ['a driver name that no kubelet takes', { driver: 'Quarry' }, /driver/],
+  [
+    'certificates of somebody without their authority',
+    { certificates: { from: 'existing', secret: 'x' } },
+    /authority/,
+  ],
+  [
+    'certificates of cert-manager without an issuer',
+    { certificates: { from: 'cert-manager', authority: 'x' } },
+    /issuer/,
+  ],
+  ['a Kubernetes without VolumeAttributesClass', {}, /kubeVersion/, 'v1.33.0'],
+])('%s is refused', async (_, values, words, version = 'v1.36.0') => {
+  await expect(renderChart(values, version)).rejects.toThrow(words);
+});
+
+test('the plain manifest is what the chart makes', async () => {
+  expect(readFileSync(MANIFEST, 'utf8')).toBe(await renderManifest());
+});
+
+/** Paths such as `controller.provisioner.image`; a mapping without keys, or with a list, is a leaf. */
+function leaves(value: unknown, path = ''): [string, unknown][] {
+  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+  // What is handed on as it is: resources of a container.
+  if (entries.length === 0 || path.endsWith('.resources')) return [[path.slice(1), value]];
+  return entries.flatMap(([key, child]) => leaves(child, `${path}.${key}`));
+}
+
+describe('the values', () => {
+  const values = leaves(parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')));
+
+  test('are used, each, and every value that is used is there', () => {
+    const templates = readdirSync(join(CHART, 'templates')).map((name) =>
+      readFileSync(join(CHART, 'templates', name), 'utf8'),
+    );
+    const used = new Set([...templates.join('\n').matchAll(/\.Values\.([\w.]+)/g)].map(([, path]) => path ?? ''));
+    expect([...used].toSorted()).toEqual(values.map(([path]) => path).toSorted());
+  });
+
+  test('are documented, each, with its default', () => {
+    const text = readFileSync(join(CHART, '../../../docs/reference/helm-values.md'), 'utf8');
+    const rows = [...text.matchAll(/^\| `([\w.]+)` \| `([^`]+)` \| [^|]+ \|$/gm)].map(([, path, value]) => [
+      path,
+      parse(value ?? '') as unknown,
+    ]);
+    expect(rows).toEqual(values);
+  });
+
+  test('are known to the schema, which knows no others', () => {
+    const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as {
+      properties: Record<string, { properties?: Record<string, unknown> }>;
+    };
+    const { global: _, ...known } = schema.properties;
+    const paths = Object.entries(known).flatMap(([name, { properties }]) =>
+      properties ? Object.keys(properties).map((key) => `${name}.${key}`) : [name],
+    );
+    const shallow = values.map(([path]) => path.split('.').slice(0, 2).join('.'));
+    expect(paths.toSorted()).toEqual([...new Set(shallow)].toSorted());
+  });
+});

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { labPaths } from '../../lab/paths.ts';
+import { API_VERSIONS } from '../../lab/recipe.ts';
+
+interface Schema {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly format?: string;
+  readonly enum?: readonly unknown[];
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema;
+  readonly items?: Schema;
+  readonly 'x-kubernetes-group-version-kind'?: readonly Readonly<Record<'group' | 'version' | 'kind', string>>[];
+}
+
+type Definitions = Readonly<Record<string, Schema>>;
+
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+/** The API of one version of Kubernetes, as it describes itself. */
+export interface ApiSchema {
+  readonly version: string;
+  /** What is wrong with an object; fields that the API does not know count, which the API server would drop in silence. */
+  readonly problemsOf: (object: KubeObject) => string[];
+}
+
+export function loadApiSchemas(): ApiSchema[] {
+  const folder = labPaths().schemas;
+  return API_VERSIONS.map((version) => {
+    const { definitions } = JSON.parse(readFileSync(join(folder, `${version}.json`), 'utf8')) as {
+      definitions: Definitions;
+    };
+    const kinds = new Map(
+      Object.values(definitions).flatMap((schema) =>
+        (schema['x-kubernetes-group-version-kind'] ?? []).map(({ group, version: of, kind }) => [
+          `${group === '' ? '' : `${group}/`}${of} ${kind}`,
+          schema,
+        ]),
+      ),
+    );
+    return {
+      version,
+      problemsOf(object) {
+        const schema = kinds.get(`${object.apiVersion} ${object.kind}`);
+        if (schema === undefined) return [`${object.apiVersion} ${object.kind} is not served`];
+        return [...check(object, schema, object.kind, definitions)];
+      },
+    };
+  });
+}
+
+function* check(value: unknown, given: Schema, path: string, definitions: Definitions): Generator<string> {
+  const schema = given.$ref === undefined ? given : definitions[given.$ref.slice('#/definitions/'.length)];
+  if (schema === undefined) throw new Error(`${given.$ref} is not defined`);
+  if (!isOfType(value, schema)) return yield `${path}: ${JSON.stringify(value)} is no ${schema.format ?? schema.type}`;
+  if (schema.enum && !schema.enum.includes(value)) yield `${path}: must be one of ${schema.enum.join(', ')}`;
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries())
+      yield* check(item, schema.items ?? {}, `${path}[${index}]`, definitions);
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  for (const name of schema.required ?? []) if (!(name in value)) yield `${path}.${name}: is missing`;
+  // An object of which nothing is said may hold anything.
+  if (!schema.properties && !schema.additionalProperties) return;
+  for (const [name, child] of Object.entries(value)) {
+    const known = schema.properties?.[name] ?? schema.additionalProperties;
+    if (known) yield* check(child, known, `${path}.${name}`, definitions);
+    else yield `${path}.${name}: is unknown`;
+  }
+}
+
+function isOfType(value: unknown, { type, format, properties }: Schema): boolean {
+  if (format === 'int-or-string') return typeof value === 'string' || Number.isInteger(value);
+  if (type === 'integer') return Number.isInteger(value);
+  if (type === 'array') return Array.isArray(value);
+  if (type === 'object' || properties) return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return type === undefined || typeof value === type;
+}
