@@ -1,70 +1,14 @@
-import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { CHART, helm, MANIFEST, renderChart, renderManifest } from '../../deploy/render.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { type ApiSchema, type KubeObject, loadApiSchemas } from '../support/api-schema.ts';
+import { findObject, podOf, renderObjects } from '../support/chart.ts';
 import { cases, everything } from './values.ts';
 
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-interface Volume {
-  readonly name: string;
-  readonly secret?: object;
-  readonly hostPath?: { readonly path: string };
-}
-
-interface Anything extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-  readonly subjects?: readonly { readonly kind: string; readonly name: string }[];
-  readonly rules?: readonly Rule[];
-  readonly automountServiceAccountToken?: boolean;
-  readonly spec?: {
-    readonly template?: {
-      readonly spec: {
-        readonly volumes: readonly Volume[];
-        readonly hostPID?: boolean;
-        readonly automountServiceAccountToken?: boolean;
-        readonly containers: readonly {
-          readonly ports?: readonly object[];
-          readonly imagePullPolicy: string;
-          readonly livenessProbe?: object;
-          readonly resources: { readonly requests: { readonly memory: string } };
-        }[];
-      };
-    };
-  };
-}
-
 const environment = { hostname: 'node-1', nodeName: 'node-1', apiServer: 'https://10.96.0.1:443' };
-
-function objectsOf(text: string): Anything[] {
-  return parseAllDocuments(text).flatMap((document) => {
-    expect(document.errors).toEqual([]);
-    const object = document.toJS() as Anything | null;
-    return object === null ? [] : [object];
-  });
-}
-
-const render = async (values: object, version = 'v1.36.0') => objectsOf(await renderChart(values, version));
-
-function find(objects: readonly Anything[], kind: string, name: string): Anything {
-  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
-  if (found === undefined) throw new Error(`no ${kind} ${name}`);
-  return found;
-}
-
-const podOf = (objects: readonly Anything[], kind: 'DaemonSet' | 'Deployment', name: string) => {
-  const pod = find(objects, kind, name).spec?.template?.spec;
-  if (pod === undefined) throw new Error(`${name} has no pods`);
-  return pod;
-};
 
 test('helm finds nothing to say of the chart', async () => {
   expect(await helm(['lint', '--strict', '--quiet', CHART])).toBe('');
@@ -77,7 +21,7 @@ describe('what the chart makes', () => {
   });
 
   test.each(Object.entries(cases))('with %s is known to every supported Kubernetes, and to us', async (_, values) => {
-    const objects = await render(values);
+    const objects = await renderObjects(values);
     for (const object of objects) {
       if (object.apiVersion.startsWith('cert-manager.io/')) continue;
       for (const { version, problemsOf } of schemas)
@@ -91,7 +35,7 @@ describe('what the chart makes', () => {
 
   test('is refused by the API where a field is unknown, missing, or of another type', async () => {
     const [schema] = schemas;
-    const service = find(await render({}), 'Service', 'quarry-controller');
+    const service = findObject(await renderObjects({}), 'Service', 'quarry-controller');
     expect(schema?.problemsOf(service)).toEqual([]);
     expect(schema?.problemsOf({ ...service, spec: { ports: [{ port: 'x', prot: 1 }] } } as KubeObject)).toEqual([
       'Service.spec.ports[0].port: "x" is no int32',
@@ -111,21 +55,21 @@ describe('what the chart makes', () => {
 
 describe('a node', () => {
   test('is bound to no role, and holds neither a token for the API server nor a Secret', async () => {
-    const objects = await render({});
+    const objects = await renderObjects({});
     const bound = objects.flatMap(({ subjects }) => subjects ?? []).map(({ name }) => name);
     expect(new Set(bound)).toEqual(new Set(['quarry-controller']));
-    expect(find(objects, 'ServiceAccount', 'quarry-node').automountServiceAccountToken).toBe(false);
+    expect(findObject(objects, 'ServiceAccount', 'quarry-node').automountServiceAccountToken).toBe(false);
     const pod = podOf(objects, 'DaemonSet', 'quarry-node');
     expect(pod.automountServiceAccountToken).toBe(false);
     expect(pod.volumes.filter(({ secret }) => secret)).toEqual([]);
   });
 
   test('is one container that opens no port beside the loopback', async () => {
-    const objects = await render({});
+    const objects = await renderObjects({});
     const { containers } = podOf(objects, 'DaemonSet', 'quarry-node');
     expect(containers.map(({ ports }) => ports)).toEqual([undefined]);
     const config = parseConfig(
-      find(objects, 'ConfigMap', 'quarry-node').data?.['config.yaml'] ?? '',
+      findObject(objects, 'ConfigMap', 'quarry-node').data?.['config.yaml'] ?? '',
       environment,
       'node',
     );
@@ -135,7 +79,7 @@ describe('a node', () => {
   test('sees the processes of its host only where LVM is entered through them', async () => {
     const pods = await Promise.all(
       ['host', 'container'].map(async (lvmMode) =>
-        podOf(await render({ node: { lvmMode } }), 'DaemonSet', 'quarry-node'),
+        podOf(await renderObjects({ node: { lvmMode } }), 'DaemonSet', 'quarry-node'),
       ),
     );
     expect(pods.map(({ hostPID }) => hostPID)).toEqual([true, undefined]);
@@ -150,7 +94,7 @@ describe('a node', () => {
       ours: number;
     }[];
     const resident = figures.filter(({ name }) => name.startsWith('resident memory')).map(({ ours }) => ours);
-    const [container] = podOf(await render({}), 'DaemonSet', 'quarry-node').containers;
+    const [container] = podOf(await renderObjects({}), 'DaemonSet', 'quarry-node').containers;
     const asked = Number(/^(\d+)Mi$/.exec(container?.resources.requests.memory ?? '')?.[1]);
     expect(asked).toBeGreaterThan(Math.max(...resident));
     expect(asked).toBeLessThan(2 * Math.max(...resident));
@@ -158,7 +102,11 @@ describe('a node', () => {
 });
 
 test('every container of the controller has a probe, and the pull policy of all', async () => {
-  const { containers } = podOf(await render({ image: { pullPolicy: 'Never' } }), 'Deployment', 'quarry-controller');
+  const { containers } = podOf(
+    await renderObjects({ image: { pullPolicy: 'Never' } }),
+    'Deployment',
+    'quarry-controller',
+  );
   expect(containers.map(({ livenessProbe }) => livenessProbe !== undefined)).toEqual([true, true, true]);
   expect(containers.map(({ imagePullPolicy }) => imagePullPolicy)).toEqual(['Never', 'Never', 'Never']);
 });
@@ -166,28 +114,10 @@ test('every container of the controller has a probe, and the pull policy of all'
 test('each right is given with its reason, and none to everything', async () => {
   const lines = readFileSync(join(CHART, 'templates/rbac.yaml'), 'utf8').split('\n');
   const reasons = lines.flatMap((line, index) => (line.startsWith('  - apiGroups:') ? [lines[index - 1]] : []));
-  const rules = (await render({})).flatMap((object) => object.rules ?? []);
+  const rules = (await renderObjects({})).flatMap((object) => object.rules ?? []);
   expect(reasons).toHaveLength(rules.length);
   for (const reason of reasons) expect(reason).toMatch(/^  # (quarry|provisioner|resizer)( and resizer)?: \S/);
   expect(JSON.stringify(rules)).not.toContain('*');
-});
-
-test('certificates of the chart are for the name that nodes dial, and of the authority that nodes are given', async () => {
-  const objects = await render({ certificates: { days: 30 } });
-  const decoded = (key: string) =>
-    Buffer.from(find(objects, 'Secret', 'quarry-controller-tls').data?.[key] ?? '', 'base64');
-  const certificate = new X509Certificate(decoded('tls.crt'));
-  const authority = new X509Certificate(find(objects, 'ConfigMap', 'quarry-authority').data?.['ca.crt'] ?? '');
-  const config = parseConfig(
-    find(objects, 'ConfigMap', 'quarry-node').data?.['config.yaml'] ?? '',
-    environment,
-    'node',
-  );
-  expect(authority.ca).toBe(true);
-  expect(certificate.checkIssued(authority) && certificate.verify(authority.publicKey)).toBe(true);
-  for (const { name } of config.fleet.controllers) expect(certificate.checkHost(name)).toBe(name);
-  const days = (Date.parse(certificate.validTo) - Date.parse(certificate.validFrom)) / 86_400_000;
-  expect(days).toBeCloseTo(30, 0);
 });
 
 test.each([

@@ -1,0 +1,50 @@
+import { parseAllDocuments } from 'yaml';
+import { renderChart } from '../../deploy/render.ts';
+import type { KubeObject } from './api-schema.ts';
+
+interface Volume {
+  readonly name: string;
+  readonly secret?: object;
+  readonly hostPath?: { readonly path: string };
+}
+
+interface Pod {
+  readonly volumes: readonly Volume[];
+  readonly hostPID?: boolean;
+  readonly automountServiceAccountToken?: boolean;
+  readonly containers: readonly {
+    readonly ports?: readonly object[];
+    readonly imagePullPolicy: string;
+    readonly livenessProbe?: object;
+    readonly resources: { readonly requests: { readonly memory: string } };
+  }[];
+}
+
+/** What tests read of the objects that the chart makes. */
+export interface ChartObject extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+  readonly subjects?: readonly { readonly kind: string; readonly name: string }[];
+  readonly rules?: readonly object[];
+  readonly automountServiceAccountToken?: boolean;
+  readonly spec?: { readonly template?: { readonly spec: Pod } };
+}
+
+export async function renderObjects(values: object): Promise<ChartObject[]> {
+  return parseAllDocuments(await renderChart(values, 'v1.36.0')).flatMap((document) => {
+    for (const error of document.errors) throw error;
+    const object = document.toJS() as ChartObject | null;
+    return object === null ? [] : [object];
+  });
+}
+
+export function findObject(objects: readonly ChartObject[], kind: string, name: string): ChartObject {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
+  if (found === undefined) throw new Error(`no ${kind} ${name}`);
+  return found;
+}
+
+export function podOf(objects: readonly ChartObject[], kind: 'DaemonSet' | 'Deployment', name: string): Pod {
+  const pod = findObject(objects, kind, name).spec?.template?.spec;
+  if (pod === undefined) throw new Error(`${name} has no pods`);
+  return pod;
+}
