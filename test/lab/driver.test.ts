@@ -158,6 +158,10 @@ describe('the process', () => {
     expect(await probe('/healthz')).toBe('200 ok');
     expect((await registered.terminate()).exitCode).toBe(0);
     expect((await guest().shell(`ls -A ${socket.slice(0, socket.lastIndexOf('/'))}`)).trim()).toBe('');
+    await registered.launch({ words: ['--registration=external'] });
+    await registered.ready();
+    expect(await probe('/readyz')).toBe('200 ok');
+    await registered.kill();
   });
 
   test('does not start with a configuration that is wrong', async () => {

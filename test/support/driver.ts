@@ -23,6 +23,12 @@ export interface DriverOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+interface LaunchOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Further words of the command line. */
+  readonly words?: readonly string[];
+}
+
 /** `quarry all` in a guest. */
 export interface Driver extends AsyncDisposable {
   readonly config: string;
@@ -33,7 +39,7 @@ export interface Driver extends AsyncDisposable {
   /** The first line that the life of now logs or has logged; rejects when it ends without one. */
   logged(pattern: RegExp | string): Promise<string>;
   /** Starts it again; resolves when calls are accepted. */
-  launch(options?: { env?: Readonly<Record<string, string>> }): Promise<void>;
+  launch(options?: LaunchOptions): Promise<void>;
   /** Resolves when Probe says ready. */
   ready(): Promise<void>;
   /** SIGKILL to the driver alone: what it started goes on. */
@@ -110,9 +116,10 @@ class GuestDriver implements Driver {
     return this.process().stdout.waitFor(pattern, READY_MS);
   }
 
-  async launch({ env = this.#env } = {}): Promise<void> {
+  async launch({ env = this.#env, words = [] }: LaunchOptions = {}): Promise<void> {
     this.#earlier = this.log();
-    this.#process = await this.#guest.start([GUEST_NODE, MAIN, this.#role, '--config', this.config], { env });
+    const argv = [GUEST_NODE, MAIN, this.#role, ...words, '--config', this.config];
+    this.#process = await this.#guest.start(argv, { env });
     await this.logged('"msg":"serving"').catch((error: unknown) => {
       throw new Error(`the driver does not serve:\n${this.log()}`, { cause: error });
     });
