@@ -12,6 +12,9 @@ import { type ImageDescription, type Layer, packLayer, readLayer } from './oci.t
 const PACKAGES_FILE = join(import.meta.dirname, 'packages.txt');
 /** Where `npm run image` leaves the archive. */
 export const IMAGE_FOLDER = join(REPOSITORY, 'dist', 'image');
+export const ENTRYPOINT = ['/usr/local/bin/node', '/opt/quarry/quarry.mjs'];
+/** The controller's; the node role needs root, which its DaemonSet says. */
+export const USER = '65532:65532';
 const NODE_PACKAGE = join(REPOSITORY, 'node_modules', `node-linux-${process.arch}`);
 
 /** Quarry's image, from what stands in this folder: Debian packages, Node, and the bundle. */
@@ -38,9 +41,8 @@ export async function assembleQuarry(reference: string, work: string): Promise<Q
     reference,
     stable: [debian, node],
     layers: [debian, node, await bundleLayer(work)],
-    entrypoint: ['/usr/local/bin/node', '/opt/quarry/quarry.mjs'],
-    // The controller's; a node needs root, which its DaemonSet says.
-    user: '65532:65532',
+    entrypoint: ENTRYPOINT,
+    user: USER,
     labels: Object.fromEntries(
       Object.entries({ title: 'quarry', version, description, licenses: license }).map(([key, value]) => [
         `org.opencontainers.image.${key}`,
