@@ -18,8 +18,8 @@ export interface ShellOptions {
 /**
  * One long-lived `lvm` process, started at its first command and again after it died or was stuck.
  * The profile that LVM ships for its D-Bus daemon makes it answer each command with one JSON document on descriptor 3.
- * Commands must not use `--select` (it would stay in force for the log of all later commands), nor `--devices` (the command
- * after it crashes): both seen with LVM 2.03.31.
+ * Commands must not use `--select` (the outcome of all later commands is lost, and their log holds freed memory), nor `--devices`
+ * (the command after it crashes): both seen with LVM 2.03.31.
  */
 export class LvmShell {
   readonly #options: ShellOptions;
