@@ -2,24 +2,11 @@ import { type Bytes, largest } from '../domain/bytes.ts';
 import type { Pool } from '../domain/pool.ts';
 import type { Layout } from '../domain/volume.ts';
 
-/*
- * What a change did to the numbers of its pool, until the next report says it exactly. Each command would otherwise have to
- * be followed by a report, which costs as much as the command.
+/**
+ * The pool's numbers after volumes of this layout got so much larger, or smaller where it is negative, until the next report says
+ * it exactly. Each command would otherwise have to be followed by a report, which costs as much as the command.
  */
-
-export function afterCreate(pool: Pool, layout: Layout, size: Bytes): Pool {
-  return shift(pool, layout, size);
-}
-
-export function afterExtend(pool: Pool, layout: Layout, from: Bytes, to: Bytes): Pool {
-  return shift(pool, layout, to - from);
-}
-
-export function afterRemove(pool: Pool, layout: Layout, size: Bytes): Pool {
-  return shift(pool, layout, -size);
-}
-
-function shift(pool: Pool, layout: Layout, size: Bytes): Pool {
+export function afterGrowth(pool: Pool, layout: Layout, size: Bytes): Pool {
   if (layout.type === 'thin') {
     return pool.thin ? { ...pool, thin: { ...pool.thin, promised: pool.thin.promised + size } } : pool;
   }

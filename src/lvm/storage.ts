@@ -11,7 +11,7 @@ import { createVolume, extendVolume, listOne, removeVolume, retag } from './argu
 import { lvmFailure } from './failures.ts';
 import type { Lvm, LvmArguments } from './lvm.ts';
 import { lvNameFor } from './names.ts';
-import { afterCreate, afterExtend, afterRemove } from './prediction.ts';
+import { afterGrowth } from './prediction.ts';
 import { qosTags } from './qos.ts';
 import { creationTags, decodeLv, toVolume } from './records.ts';
 import type { ReportRow } from './report.ts';
@@ -72,7 +72,7 @@ export class LocalStorage implements Storage, NodeVolumes {
       await this.#options.writer.change(`volume ${id} could not be removed`, removeVolume(volume.group, volume.lv));
       this.#options.cache.drop(id);
       const pool = this.inventory().pools.get(volume.pool);
-      if (pool) this.#options.cache.putPool(afterRemove(pool, volume.layout, volume.size));
+      if (pool) this.#options.cache.putPool(afterGrowth(pool, volume.layout, -volume.size));
     });
   }
 
@@ -87,7 +87,7 @@ export class LocalStorage implements Storage, NodeVolumes {
       await this.#change(`volume ${id} could not be extended`, extendVolume(found.group, found.lv, wanted));
       const volume = { ...found, size: wanted };
       this.#options.cache.put(volume);
-      this.#options.cache.putPool(afterExtend(pool, found.layout, found.size, wanted));
+      this.#options.cache.putPool(afterGrowth(pool, found.layout, wanted - found.size));
       return volume;
     });
   }
@@ -186,7 +186,7 @@ export class LocalStorage implements Storage, NodeVolumes {
       throw error;
     }
     cache.put(volume);
-    cache.putPool(afterCreate(pool, layout, size));
+    cache.putPool(afterGrowth(pool, layout, size));
     return state === 'creating' ? this.#activation.markReady(volume) : volume;
   }
 

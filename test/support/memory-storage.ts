@@ -10,7 +10,7 @@ import { applyChange, type QosChange } from '../../src/domain/qos.ts';
 import type { Inventory, Storage } from '../../src/domain/storage.ts';
 import type { Volume, VolumeSpec } from '../../src/domain/volume.ts';
 import { lvNameFor } from '../../src/lvm/names.ts';
-import { afterCreate, afterExtend, afterRemove } from '../../src/lvm/prediction.ts';
+import { afterGrowth } from '../../src/lvm/prediction.ts';
 
 export function thickSpec(name: string, change: Partial<PoolSpec> = {}): PoolSpec {
   return {
@@ -102,7 +102,7 @@ export class MemoryStorage implements Storage {
         qos,
         ...born,
       };
-      return this.#put(volume, afterCreate(pool, layout, size));
+      return this.#put(volume, afterGrowth(pool, layout, size));
     });
   }
 
@@ -113,7 +113,7 @@ export class MemoryStorage implements Storage {
       if (!volume) return;
       this.#volumes.delete(id);
       const pool = this.#pools.get(volume.pool);
-      if (pool) this.#pools.set(volume.pool, afterRemove(pool, volume.layout, volume.size));
+      if (pool) this.#pools.set(volume.pool, afterGrowth(pool, volume.layout, -volume.size));
       this.changed();
     });
   }
@@ -127,7 +127,7 @@ export class MemoryStorage implements Storage {
       if (volume.size >= wanted) return keep(volume, size);
       refuseGrowth(pool, volume.layout, volume.size, wanted);
       refusePromise(pool, this.#volumes.values(), id, { qos: volume.qos, size: wanted }, volume);
-      return this.#put({ ...volume, size: wanted }, afterExtend(pool, volume.layout, volume.size, wanted));
+      return this.#put({ ...volume, size: wanted }, afterGrowth(pool, volume.layout, wanted - volume.size));
     });
   }
 

@@ -4,7 +4,7 @@ import { GiB, MiB } from '../../../src/domain/bytes.ts';
 import type { LvName, PoolName, VgName } from '../../../src/domain/ids.ts';
 import type { Pool, PoolSpec } from '../../../src/domain/pool.ts';
 import type { Layout } from '../../../src/domain/volume.ts';
-import { afterCreate, afterExtend, afterRemove } from '../../../src/lvm/prediction.ts';
+import { afterGrowth } from '../../../src/lvm/prediction.ts';
 import type { LvRecord, VgRecord } from '../../../src/lvm/records.ts';
 import { autoextendedSize, grownPoolSize, newPoolSizes } from '../../../src/lvm/thin-pool.ts';
 
@@ -129,7 +129,7 @@ const layouts: fc.Arbitrary<Layout> = fc.oneof(
 test('a prediction is never negative, and never more than there was', () => {
   fc.assert(
     fc.property(pools, layouts, sizes, (pool, layout, size) => {
-      const after = afterCreate(pool, layout, size);
+      const after = afterGrowth(pool, layout, size);
       expect(after.free).toBeGreaterThanOrEqual(0n);
       expect(after.free).toBeLessThanOrEqual(pool.free);
       expect(after.deviceFree).toHaveLength(pool.deviceFree.length);
@@ -143,8 +143,8 @@ test('what is made, grown and removed leaves the totals as they were, where ther
     fc.property(pools, layouts, sizes, (pool, layout, size) => {
       const copies = layout.type === 'thick' ? BigInt(layout.mirrors + 1) : 1n;
       fc.pre(2n * size * copies <= pool.free);
-      const made = afterExtend(afterCreate(pool, layout, size), layout, size, 2n * size);
-      const after = afterRemove(made, layout, 2n * size);
+      const made = afterGrowth(afterGrowth(pool, layout, size), layout, size);
+      const after = afterGrowth(made, layout, -2n * size);
       expect(after.free).toBe(pool.free);
       expect(after.thin?.promised).toBe(pool.thin?.promised);
       if (layout.type === 'thick' && layout.stripes * Number(copies) === 1) {
