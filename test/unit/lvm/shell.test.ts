@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { createStartSession } from '../../../src/exec/session.ts';
 import { LvmShell } from '../../../src/lvm/shell.ts';
 
@@ -9,12 +9,10 @@ const program = [process.execPath, join(import.meta.dirname, 'fake-program.mjs')
 let folder: string;
 let shell: LvmShell;
 
-const open = (deadline: number) =>
-  new LvmShell({ start: createStartSession(), program, env: { FAKE_LOG: join(folder, 'log') }, deadline });
-
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'quarry-shell-'));
-  shell = open(20_000);
+  const env = { FAKE_LOG: join(folder, 'log') };
+  shell = new LvmShell({ start: createStartSession(), program, env, deadline: 20_000 });
 });
 afterEach(async () => {
   shell.restart();
@@ -56,9 +54,13 @@ test.each(['die', 'halfway', 'mute'])(
 );
 
 test('a stuck process is killed at the deadline; the next command has another', async () => {
-  shell = open(2000);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
   await shell.run(['first']);
-  const [lost, next] = await Promise.allSettled([shell.run(['stuck']), shell.run(['next'])]);
+  const both = Promise.allSettled([shell.run(['stuck']), shell.run(['next'])]);
+  while (!(await processes()).has('stuck'));
+  vi.advanceTimersByTime(20_000);
+  const [lost, next] = await both;
   expect(lost).toMatchObject({ status: 'rejected', reason: unknown });
   expect(next).toMatchObject({ status: 'fulfilled', value: echo('next') });
   const pids = await processes();
