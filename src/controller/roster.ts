@@ -17,10 +17,19 @@ export interface Horizon {
 /** All nodes are members, and none is ever forgotten. */
 export const noHorizon: Horizon = { nodeGone: () => false, awaits: () => false };
 
+/** A member with what its volumes' ids begin with. */
+interface Sorted {
+  readonly prefix: string;
+  readonly member: Member;
+}
+
 /** The members of a fleet, without those that are gone for good. */
 export class Roster {
   readonly #fleet: Fleet;
   readonly #horizon: Horizon;
+  /** The fleet's list as it was when it was sorted. */
+  #list: readonly Member[] = [];
+  #sorted: readonly Sorted[] = [];
 
   constructor(fleet: Fleet, horizon: Horizon) {
     this.#fleet = fleet;
@@ -28,7 +37,7 @@ export class Roster {
   }
 
   members(): Member[] {
-    return this.#fleet.members().filter(({ node, attached }) => attached || !this.#horizon.nodeGone(node));
+    return this.#fleet.members().filter((member) => this.#counts(member));
   }
 
   member(node: NodeName): Member | undefined {
@@ -57,9 +66,10 @@ export class Roster {
 
   /** The members of whose volumes one has that name, as far as is known. */
   holders(lv: LvName): Member[] {
-    return this.members().filter((member) => {
+    return this.#fleet.members().filter((member) => {
       const inventory = inventoryOf(member);
-      return !(inventory instanceof Failure) && inventory.volumes.has(volumeIdFor(member.node, lv));
+      if (inventory instanceof Failure || !inventory.volumes.has(volumeIdFor(member.node, lv))) return false;
+      return this.#counts(member);
     });
   }
 
@@ -77,21 +87,34 @@ export class Roster {
 
   /**
    * The first `count` volumes (0: all) whose ids come after the one given, in the order of ids. An id begins with its node, so
-   * that only the nodes of the page are sorted. Throws `unavailable` where the volumes of a node are not known.
+   * that only the nodes of the page are looked at. Throws `unavailable` where the volumes of a node are not known.
    */
   volumesAfter(after: string, count: number): Volume[] {
     const first = after.slice(0, after.indexOf(':') + 1);
-    const members = this.members()
-      .map((member) => ({ prefix: `${member.node}:`, storage: member.storage }))
-      .filter(({ prefix }) => prefix >= first)
-      .sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
     const found: Volume[] = [];
-    for (const { prefix, storage } of members) {
-      const volumes = [...storage.inventory().volumes.values()];
+    for (const { prefix, member } of this.#inOrder()) {
+      if (prefix < first || !this.#counts(member)) continue;
+      const volumes = [...member.storage.inventory().volumes.values()];
       const wanted = prefix === first ? volumes.filter(({ id }) => id > after) : volumes;
       found.push(...wanted.sort((a, b) => (a.id < b.id ? -1 : 1)));
       if (count > 0 && found.length >= count) return found.slice(0, count);
     }
     return found;
+  }
+
+  /** The members of the fleet in the order of their volumes' ids; sorted anew only when its list is another. */
+  #inOrder(): readonly Sorted[] {
+    const list = this.#fleet.members();
+    if (list !== this.#list) {
+      this.#sorted = list
+        .map((member) => ({ prefix: `${member.node}:`, member }))
+        .sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
+      this.#list = list;
+    }
+    return this.#sorted;
+  }
+
+  #counts({ node, attached }: Member): boolean {
+    return attached || !this.#horizon.nodeGone(node);
   }
 }

@@ -3,6 +3,7 @@ import type { Storage } from './storage.ts';
 
 /** The nodes whose volumes a controller serves: those attached now, and those that were. */
 export interface Fleet {
+  /** Another array whenever other nodes are members. */
   members(): readonly Member[];
   member(node: NodeName): Member | undefined;
 }
@@ -19,8 +20,9 @@ export interface Member {
 /** `quarry all`: one member, which is this machine. */
 export function fleetOf(storage: Storage, since: number): Fleet {
   const member: Member = { node: storage.node, attached: true, since, storage };
+  const members = [member];
   return {
-    members: () => [member],
+    members: () => members,
     member: (node) => (node === storage.node ? member : undefined),
   };
 }

@@ -60,13 +60,14 @@ export class Link implements Member {
 /** Nodes in memory as one controller sees them. */
 export class MemoryFleet implements Fleet {
   readonly #links = new Map<NodeName, Link>();
+  #list: readonly Member[] = [];
 
   constructor(storages: readonly MemoryStorage[]) {
-    for (const storage of storages) this.#links.set(storage.node, new Link(storage));
+    for (const storage of storages) this.join(new Link(storage));
   }
 
   members(): readonly Member[] {
-    return [...this.#links.values()];
+    return this.#list;
   }
 
   member(node: NodeName): Member | undefined {
@@ -83,11 +84,13 @@ export class MemoryFleet implements Fleet {
   forget(node: string): Link {
     const link = this.link(node);
     this.#links.delete(node as NodeName);
+    this.#list = [...this.#links.values()];
     return link;
   }
 
   join(link: Link): void {
     this.#links.set(link.node, link);
+    this.#list = [...this.#links.values()];
   }
 }
 

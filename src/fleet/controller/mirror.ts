@@ -26,7 +26,7 @@ export class Mirror {
   #content: Content | undefined;
   /** A full report whose last part has not come. */
   #draft: Content | undefined;
-  #reportedAt = 0;
+  #inventory: Inventory | undefined;
 
   constructor(node: NodeName) {
     this.#node = node;
@@ -34,7 +34,7 @@ export class Mirror {
 
   /** `undefined` until all of a full report has come. */
   get inventory(): Inventory | undefined {
-    return this.#content && { ...this.#content, reportedAt: this.#reportedAt };
+    return this.#inventory;
   }
 
   /** Throws `invalid` for a report that no node of ours sends; nothing of this mirror may be used then. */
@@ -63,7 +63,7 @@ export class Mirror {
 
   /** The node's clock is not ours: it says how old its knowledge is, not when it got it. */
   age(milliseconds: string, now: number): void {
-    this.#reportedAt = now - Number(milliseconds);
+    this.#inventory = this.#content && { ...this.#content, reportedAt: now - Number(milliseconds) };
   }
 }
 

@@ -81,6 +81,18 @@ describe('the list', () => {
     expect(provisioner.list('', 0).map(({ id }) => id)).toEqual(['a:x', 'b:y']);
   });
 
+  test('follows nodes that join and are forgotten', async () => {
+    const links = ['a', 'c'].map((node) => fleet.forget(node));
+    await make('y', 'b');
+    expect(provisioner.list('', 0).map(({ id }) => id)).toEqual(['b:y']);
+    for (const link of links.reverse()) fleet.join(link);
+    await make('x', 'a');
+    await make('z', 'c');
+    expect(provisioner.list('', 0).map(({ id }) => id)).toEqual(['a:x', 'b:y', 'c:z']);
+    fleet.forget('b');
+    expect(provisioner.list('', 0).map(({ id }) => id)).toEqual(['a:x', 'c:z']);
+  });
+
   test('is in the order of ids on every page, for any nodes and volumes', () =>
     fc.assert(
       fc.asyncProperty(
