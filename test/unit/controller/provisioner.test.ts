@@ -85,7 +85,7 @@ describe('the list', () => {
     const links = ['a', 'c'].map((node) => fleet.forget(node));
     await make('y', 'b');
     expect(provisioner.list('', 0).map(({ id }) => id)).toEqual(['b:y']);
-    for (const link of links.reverse()) fleet.join(link);
+    for (const link of links.toReversed()) fleet.join(link);
     await make('x', 'a');
     await make('z', 'c');
     expect(provisioner.list('', 0).map(({ id }) => id)).toEqual(['a:x', 'b:y', 'c:z']);
