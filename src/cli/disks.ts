@@ -1,6 +1,10 @@
 import type { Candidate } from '../disks/candidates.ts';
 import { formatBytes } from '../domain/bytes.ts';
-import { Failure } from '../domain/errors.ts';
+import { Failure, messageOf } from '../domain/errors.ts';
+import { withClient } from '../grpc/client.ts';
+import { operator } from '../grpc/load.ts';
+import type { OperatorMethods } from '../grpc/services.ts';
+import { answers } from '../grpc/socket.ts';
 import { withLocal } from './local.ts';
 import { table } from './table.ts';
 
@@ -11,23 +15,36 @@ export async function listDisks({ config }: { config: string }): Promise<string>
 
 /**
  * `quarry disks approve`: takes proposed disks for their pools, each proven blank once more. LVM's own locks keep this and a
- * running driver apart. Throws `precondition` when a named disk is not proposed.
+ * running driver apart, which is then asked to look. Throws `precondition` when a named disk is not proposed.
  */
 export async function approveDisks(command: { config: string; disks: readonly string[] }): Promise<string> {
   const { config, disks: names } = command;
-  return withLocal(config, async ({ judge, keeper, cache, prepare }) => {
+  return withLocal(config, async ({ judge, keeper, cache, prepare }, { endpoint }) => {
     const disks = await judge();
     const chosen = names.length === 0 ? disks.filter(({ verdict }) => verdict === 'proposed') : choose(disks, names);
     if (chosen.length === 0) return 'No disk is proposed.\n';
     const taken = await keeper.take(chosen);
+    await cache.refresh();
+    for (const pool of new Set(taken.map((disk) => disk.pool))) await prepare(pool);
+    const told = await tellDriver(endpoint.path);
     const missed = chosen.filter((disk) => !taken.includes(disk));
     if (missed.length > 0) {
       throw new Failure('unavailable', `not taken (the log says why): ${missed.map((disk) => disk.device).join(', ')}`);
     }
-    await cache.refresh();
-    for (const pool of new Set(chosen.map((disk) => disk.pool))) await prepare(pool);
-    return printDisks(await judge());
+    return printDisks(await judge()) + told;
   });
+}
+
+/** A driver that runs serves what was taken when this returns; what is to be printed where it does not. */
+async function tellDriver(socket: string): Promise<string> {
+  if (!(await answers(socket))) return '';
+  try {
+    const asked = { proto: operator, service: 'Operator' };
+    await withClient<OperatorMethods, unknown>(socket, asked, (calls) => calls.rescan({}));
+    return '';
+  } catch (error) {
+    return `The driver that runs could not be asked to look, and will by itself: ${messageOf(error)}\n`;
+  }
 }
 
 function choose(disks: readonly Candidate[], names: readonly string[]): Candidate[] {

@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { loadMachineConfig } from '../config/config.ts';
+import type { Config } from '../config/schema.ts';
 import { createTerminalLog } from '../log.ts';
 import { createLocal, type Local } from '../roles/local.ts';
 
 /** The driver's own LVM directory is left alone: it has a filter for what the driver sees. */
-export async function withLocal<T>(path: string, task: (local: Local) => Promise<T>): Promise<T> {
+export async function withLocal<T>(path: string, task: (local: Local, config: Config) => Promise<T>): Promise<T> {
   const config = await loadMachineConfig(path);
   const log = createTerminalLog();
   const parent = dirname(config.lvm.directory);
@@ -13,7 +14,7 @@ export async function withLocal<T>(path: string, task: (local: Local) => Promise
   const directory = await mkdtemp(join(parent, 'lvm-'));
   try {
     const own = { ...config, lvm: { ...config.lvm, directory, process: 'command' as const } };
-    return await task(await createLocal(own, { log, observe: () => undefined, changed: () => undefined }));
+    return await task(await createLocal(own, { log, observe: () => undefined, changed: () => undefined }), config);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -2,6 +2,8 @@ import { rateKeys, type Rates } from '../domain/qos.ts';
 import type { ListQosRequest } from '../gen/quarry/operator/v1/ListQosRequest.ts';
 import type { ListQosResponseInit } from '../gen/quarry/operator/v1/ListQosResponse.ts';
 import type { PodQosInit } from '../gen/quarry/operator/v1/PodQos.ts';
+import type { RescanRequest } from '../gen/quarry/operator/v1/RescanRequest.ts';
+import type { RescanResponseInit } from '../gen/quarry/operator/v1/RescanResponse.ts';
 
 /** A volume and a pod, as whoever enforces limits knows them. */
 export interface QosEntry {
@@ -23,10 +25,23 @@ export interface QosEntry {
 /** What the command line asks a running driver. */
 export interface OperatorService {
   listQos(request: ListQosRequest): Promise<ListQosResponseInit>;
+  rescan(request: RescanRequest): Promise<RescanResponseInit>;
 }
 
-export function createOperatorService(listQos: () => Promise<readonly QosEntry[]>): OperatorService {
-  return { listQos: async () => ({ pods: (await listQos()).map(toMessage) }) };
+export interface OperatorPorts {
+  readonly listQos: () => Promise<readonly QosEntry[]>;
+  /** Resolves when disks, groups and pools were looked at. */
+  readonly rescan: () => Promise<void>;
+}
+
+export function createOperatorService({ listQos, rescan }: OperatorPorts): OperatorService {
+  return {
+    listQos: async () => ({ pods: (await listQos()).map(toMessage) }),
+    async rescan() {
+      await rescan();
+      return {};
+    },
+  };
 }
 
 function toMessage({ volume, pod, target, wanted, inForce, state, reason, remedy, since, use }: QosEntry): PodQosInit {

@@ -51,12 +51,13 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
   addition = add(storage);
   const checks = createChecks(local, upkeep.ready, registration);
   const metrics = config.metrics && (await createMetrics(config.metrics.listen, familiesOf(parts, addition), checks));
+  const asked = { listQos: () => limits.list(), rescan: () => upkeep.look() };
   const server = createServer({
     endpoint: config.endpoint.address,
     log,
     ...(metrics && { observe: metrics.observeCall }),
     services: { ...createServices(config, parts), ...addition.services },
-    beside: [{ interface: operator, services: { Operator: createOperatorService(() => limits.list()) } }],
+    beside: [{ interface: operator, services: { Operator: createOperatorService(asked) } }],
   });
   return {
     async start() {

@@ -9,20 +9,31 @@ import type { Local } from './local.ts';
 /** How soon a start whose LVM did not answer is tried again. */
 const retryDelay = 1000;
 
-/** Rounds of the keeper, at once and then again and again; ready after the first that came through. */
+/**
+ * Rounds of the keeper, at once and then again and again; ready after the first that came through. `look` resolves with the end
+ * of a round that began after it was called.
+ */
 export function createUpkeep(config: Config, storage: LocalStorage, local: Local, log: Log, became: () => void) {
   let ready = false;
+  let next = Promise.withResolvers<void>();
+
+  async function round(): Promise<void> {
+    const unprepared = await local.keeper.round();
+    if (ready) return;
+    // A pool that is reported as unready, say for want of a disk, keeps nobody waiting; one that should be active does.
+    if (unprepared.some((name) => !storage.inventory().unready.has(name))) return rounds.soon();
+    await finishInterrupted(storage, log);
+    ready = true;
+    log.info({ volumes: storage.inventory().volumes.size }, 'ready');
+    became();
+    await removeLeftScratch(config, local, log);
+  }
+
   const rounds = createRepeater({
     task: async () => {
-      const unprepared = await local.keeper.round();
-      if (ready) return;
-      // A pool that is reported as unready, say for want of a disk, keeps nobody waiting; one that should be active does.
-      if (unprepared.some((name) => !storage.inventory().unready.has(name))) return rounds.soon();
-      await finishInterrupted(storage, log);
-      ready = true;
-      log.info({ volumes: storage.inventory().volumes.size }, 'ready');
-      became();
-      await removeLeftScratch(config, local, log);
+      const ended = next;
+      next = Promise.withResolvers();
+      await round().finally(() => ended.resolve());
     },
     every: config.rescan,
     delay: retryDelay,
@@ -31,7 +42,11 @@ export function createUpkeep(config: Config, storage: LocalStorage, local: Local
       if (!ready) rounds.soon();
     },
   });
-  return { rounds, ready: () => ready };
+  function look(): Promise<void> {
+    rounds.now();
+    return next.promise;
+  }
+  return { rounds, look, ready: () => ready };
 }
 
 /** Volumes whose creation died between being made and being known as wiped. */

@@ -78,6 +78,9 @@ describe('a disk', () => {
     expect(await vg('vg_tags,pv_count', 'qmanual')).toMatch(/^quarry\.pool=manual,quarry\.v=1 +1$/);
     expect(await guest().shell('pvs --noheadings -o pv_uuid /dev/ubda')).toMatch(/^ *quarry-/);
 
+    // The driver looks again in a day, unless it is told.
+    await createVolume(driver, 'early', MiB, { parameters: { pool: 'manual' } });
+
     expect((await driver.quarry('disks', 'approve')).exitCode).toBe(0);
     expect(await vg('pv_count', 'qmanual')).toBe('2');
   });

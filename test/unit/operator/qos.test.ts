@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { showQos } from '../../../src/cli/qos.ts';
+import { withClient } from '../../../src/grpc/client.ts';
 import { operator } from '../../../src/grpc/load.ts';
+import type { OperatorMethods } from '../../../src/grpc/services.ts';
 import { createOperatorService, type QosEntry } from '../../../src/operator/service.ts';
 import { serve, temporarySocket } from '../grpc/harness.ts';
 
@@ -35,7 +37,7 @@ async function ask(socket: string): Promise<string> {
 }
 
 async function askWith(entries: readonly QosEntry[]): Promise<string> {
-  const services = { Operator: createOperatorService(async () => entries) };
+  const services = { Operator: createOperatorService({ listQos: async () => entries, rescan: async () => undefined }) };
   return ask((await serve({}, { beside: [{ interface: operator, services }] })).path);
 }
 
@@ -61,6 +63,22 @@ test('what the driver knows comes to the command line whole, beside the services
 
 test('nothing published is said in words', async () => {
   expect(await askWith([])).toBe('No volume is published on this node.\n');
+});
+
+test('a look at the disks is answered when it has ended', async () => {
+  const looked = Promise.withResolvers<void>();
+  const rescan = vi.fn<() => Promise<void>>(() => looked.promise);
+  const services = { Operator: createOperatorService({ listQos: async () => [], rescan }) };
+  const { path } = await serve({}, { beside: [{ interface: operator, services }] });
+  let answered = false;
+  const asked = withClient<OperatorMethods, void>(path, { proto: operator, service: 'Operator' }, async (calls) => {
+    await calls.rescan({});
+    answered = true;
+  });
+  await vi.waitFor(() => expect(rescan).toHaveBeenCalledOnce());
+  expect(answered).toBe(false);
+  looked.resolve();
+  await asked;
 });
 
 test('where no driver runs, the command says so and where it looked', async () => {

@@ -10,6 +10,8 @@ import type { ListQosRequestInit as _quarry_operator_v1_ListQosRequestInit, List
 import type { ListQosResponseInit as _quarry_operator_v1_ListQosResponseInit, ListQosResponse as _quarry_operator_v1_ListQosResponse } from '../../../quarry/operator/v1/ListQosResponse.ts';
 import type { ReleaseOrphanRequestInit as _quarry_operator_v1_ReleaseOrphanRequestInit, ReleaseOrphanRequest as _quarry_operator_v1_ReleaseOrphanRequest } from '../../../quarry/operator/v1/ReleaseOrphanRequest.ts';
 import type { ReleaseOrphanResponseInit as _quarry_operator_v1_ReleaseOrphanResponseInit, ReleaseOrphanResponse as _quarry_operator_v1_ReleaseOrphanResponse } from '../../../quarry/operator/v1/ReleaseOrphanResponse.ts';
+import type { RescanRequestInit as _quarry_operator_v1_RescanRequestInit, RescanRequest as _quarry_operator_v1_RescanRequest } from '../../../quarry/operator/v1/RescanRequest.ts';
+import type { RescanResponseInit as _quarry_operator_v1_RescanResponseInit, RescanResponse as _quarry_operator_v1_RescanResponse } from '../../../quarry/operator/v1/RescanResponse.ts';
 
 export interface OperatorClient extends grpc.Client {
   DeleteOrphan(argument: _quarry_operator_v1_DeleteOrphanRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_DeleteOrphanResponse>): grpc.ClientUnaryCall;
@@ -48,6 +50,15 @@ export interface OperatorClient extends grpc.Client {
   releaseOrphan(argument: _quarry_operator_v1_ReleaseOrphanRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ReleaseOrphanResponse>): grpc.ClientUnaryCall;
   releaseOrphan(argument: _quarry_operator_v1_ReleaseOrphanRequestInit, callback: grpc.requestCallback<_quarry_operator_v1_ReleaseOrphanResponse>): grpc.ClientUnaryCall;
 
+  Rescan(argument: _quarry_operator_v1_RescanRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_RescanResponse>): grpc.ClientUnaryCall;
+  Rescan(argument: _quarry_operator_v1_RescanRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_operator_v1_RescanResponse>): grpc.ClientUnaryCall;
+  Rescan(argument: _quarry_operator_v1_RescanRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_RescanResponse>): grpc.ClientUnaryCall;
+  Rescan(argument: _quarry_operator_v1_RescanRequestInit, callback: grpc.requestCallback<_quarry_operator_v1_RescanResponse>): grpc.ClientUnaryCall;
+  rescan(argument: _quarry_operator_v1_RescanRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_RescanResponse>): grpc.ClientUnaryCall;
+  rescan(argument: _quarry_operator_v1_RescanRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_operator_v1_RescanResponse>): grpc.ClientUnaryCall;
+  rescan(argument: _quarry_operator_v1_RescanRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_RescanResponse>): grpc.ClientUnaryCall;
+  rescan(argument: _quarry_operator_v1_RescanRequestInit, callback: grpc.requestCallback<_quarry_operator_v1_RescanResponse>): grpc.ClientUnaryCall;
+
 }
 
 export interface OperatorHandlers extends grpc.UntypedServiceImplementation {
@@ -59,6 +70,8 @@ export interface OperatorHandlers extends grpc.UntypedServiceImplementation {
 
   ReleaseOrphan: grpc.handleUnaryCall<_quarry_operator_v1_ReleaseOrphanRequest, _quarry_operator_v1_ReleaseOrphanResponseInit>;
 
+  Rescan: grpc.handleUnaryCall<_quarry_operator_v1_RescanRequest, _quarry_operator_v1_RescanResponseInit>;
+
 }
 
 export interface OperatorDefinition extends grpc.ServiceDefinition {
@@ -66,4 +79,5 @@ export interface OperatorDefinition extends grpc.ServiceDefinition {
   ListOrphans: MethodDefinition<_quarry_operator_v1_ListOrphansRequestInit, _quarry_operator_v1_ListOrphansResponseInit, _quarry_operator_v1_ListOrphansRequest, _quarry_operator_v1_ListOrphansResponse>
   ListQos: MethodDefinition<_quarry_operator_v1_ListQosRequestInit, _quarry_operator_v1_ListQosResponseInit, _quarry_operator_v1_ListQosRequest, _quarry_operator_v1_ListQosResponse>
   ReleaseOrphan: MethodDefinition<_quarry_operator_v1_ReleaseOrphanRequestInit, _quarry_operator_v1_ReleaseOrphanResponseInit, _quarry_operator_v1_ReleaseOrphanRequest, _quarry_operator_v1_ReleaseOrphanResponse>
+  Rescan: MethodDefinition<_quarry_operator_v1_RescanRequestInit, _quarry_operator_v1_RescanResponseInit, _quarry_operator_v1_RescanRequest, _quarry_operator_v1_RescanResponse>
 }
