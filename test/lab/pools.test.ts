@@ -1,5 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createVolume, type Driver, MiB, outcomeOf, prepareDriver, startDriver } from '../support/driver.ts';
+import {
+  capabilities,
+  createVolume,
+  type Driver,
+  MiB,
+  outcomeOf,
+  prepareDriver,
+  startDriver,
+} from '../support/driver.ts';
 import { GUEST_NODE, useGuest } from '../support/guest.ts';
 
 // Two to be approved, one taken by itself, eight that are not blank, two of an adopted group, one of an interrupted taking,
@@ -146,6 +154,23 @@ test('a group is adopted by its name and never extended', async () => {
   expect(await guest().shell('lvs --noheadings -o lv_tags theirs/guest')).toContain(`quarry.id=${id}`);
   expect(await vg('pv_count,vg_tags', 'theirs')).toBe('1');
   expect((await guest().exec(['pvs', '/dev/ubdm'])).exitCode).toBe(5);
+});
+
+test('a thin pool whose check fails once is tried again, and served', async () => {
+  const { volumeId, ...volume } = { volumeId: 'node-1:thin', volumeCapability: capabilities.block };
+  await driver.kill();
+  await guest().shell(`cp /etc/lvm/lvmlocal.conf /root/lvmlocal.conf; vgchange -qq -an qauto
+    echo 'global { thin_check_executable = "/root/check" }' >>/etc/lvm/lvmlocal.conf; touch /root/fail
+    printf '#!/bin/sh\nrm /root/fail 2>/dev/null && exit 64\nexec /usr/sbin/thin_check "$@"\n' >/root/check; chmod +x /root/check`);
+  await driver.launch();
+  await driver.logged(/"pool":"automatic","reason":".*Check of pool.*status:64.*"msg":"a pool could not be prepared"/);
+  await driver.ready();
+  const stage = { volumeId, stagingTargetPath: '/root/staging', ...volume };
+  await driver.client.node.nodeStageVolume(stage);
+  await driver.client.node.nodePublishVolume({ ...stage, targetPath: '/root/published' });
+  await guest().shell('dd if=/root/published of=/dev/null bs=1M status=none; cp /root/lvmlocal.conf /etc/lvm/');
+  await driver.client.node.nodeUnpublishVolume({ volumeId, targetPath: '/root/published' });
+  await driver.client.node.nodeUnstageVolume({ volumeId, stagingTargetPath: '/root/staging' });
 });
 
 test('a host whose LVM has a devices file and refuses every disk is served', async () => {
