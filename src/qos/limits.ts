@@ -6,9 +6,9 @@ import { deviceMapperName } from '../kernel/block-device.ts';
 import type { Log } from '../log.ts';
 import { type Cgroups, type CgroupSettings, readCgroups } from './cgroups.ts';
 import type { Use } from './lines.ts';
-import { podOfTarget } from './pod-names.ts';
+import { podOfTarget, type PodUid } from './pod-names.ts';
 import { reasons } from './reasons.ts';
-import { round, type World } from './round.ts';
+import { type Finding, round, type World } from './round.ts';
 import { createRounds } from './rounds.ts';
 import { createHoldingTable, type Holding, type HoldingTable } from './table.ts';
 import { createWatcher } from './watcher.ts';
@@ -53,14 +53,14 @@ export function createLimits(options: LimitsOptions): Limits {
     cgroups: async () => (cgroups = await readCgroups(options.settings, (folder) => watcher.add(folder))),
     watch: (folder) => watcher.add(folder),
   });
+  const recent = createRecent(table, options.settings.interval);
   const rounds = createRounds({
     async task() {
       const known = new Map(strangers);
       watcher.begin();
-      const findings = await round(world, known);
+      const findings = await recent((had) => round(world, known, had));
       watcher.sweep();
-      const targets = new Set(findings.map(({ target }) => target));
-      for (const target of known.keys()) if (!targets.has(target)) strangers.delete(target);
+      for (const target of goneOf(known, findings)) strangers.delete(target);
       table.update(findings);
     },
     every: options.settings.interval,
@@ -83,6 +83,27 @@ export function createLimits(options: LimitsOptions): Limits {
       await rounds.stop();
     },
   };
+}
+
+/**
+ * To read the files of a hundred pods for each one that starts would cost more than the rest of its publish: so pods that use no volume
+ * are looked at once an interval, and otherwise only those that had one in the round before.
+ */
+function createRecent(table: HoldingTable, interval: number) {
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  return async <T>(look: (had: ReadonlySet<PodUid> | undefined) => Promise<T>): Promise<T> => {
+    const now = performance.now();
+    if (now - lookedAt < interval) return look(new Set(table.holdings.flatMap(({ pod }) => pod ?? [])));
+    const result = await look(undefined);
+    lookedAt = now;
+    return result;
+  };
+}
+
+/** Targets at which nothing is published any more. */
+function goneOf(known: ReadonlyMap<string, VolumeId>, findings: readonly Finding[]): string[] {
+  const targets = new Set(findings.map(({ target }) => target));
+  return [...known.keys()].filter((target) => !targets.has(target));
 }
 
 function createWorld(

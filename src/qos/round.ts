@@ -4,6 +4,7 @@ import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 import type { Cgroups } from './cgroups.ts';
 import { type HeldPod, holdPod } from './hold.ts';
+import type { PodUid } from './pod-names.ts';
 import { createVolumeOf, findPublications, type VolumeOf } from './publications.ts';
 import { isUnlimited } from './rates.ts';
 import type { Reason } from './reasons.ts';
@@ -35,8 +36,15 @@ export interface Finding extends Want {
   readonly cgroups: readonly string[];
 }
 
-/** Puts every limit of this node in force, as far as that is possible. Throws where the truth cannot be had: nothing was changed. */
-export async function round(world: World, strangers: ReadonlyMap<string, VolumeId>): Promise<Finding[]> {
+/**
+ * Puts every limit of this node in force, as far as that is possible. Throws where the truth cannot be had: nothing was changed.
+ * What is left in pods that use no volume is cleared in those of `had` only; absent: in all.
+ */
+export async function round(
+  world: World,
+  strangers: ReadonlyMap<string, VolumeId>,
+  had?: ReadonlySet<PodUid>,
+): Promise<Finding[]> {
   const inventory = world.inventory();
   const volumeOf = createVolumeOf(
     inventory.volumes.values(),
@@ -49,6 +57,7 @@ export async function round(world: World, strangers: ReadonlyMap<string, VolumeI
   const byPod = Map.groupBy(wants, ({ pod }) => pod ?? '');
   const findings: Finding[] = [];
   for (const [pod, cgroup] of cgroups.pods) {
+    if (had && !had.has(pod) && !byPod.has(pod)) continue;
     findings.push(...(await attend(world, cgroups, cgroup, byPod.get(pod) ?? [], volumeOf)));
   }
   const elsewhere = wants.filter(({ pod }) => pod === undefined || !cgroups.pods.has(pod));

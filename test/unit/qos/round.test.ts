@@ -123,6 +123,13 @@ test('lines of other devices are left alone, and lines of ours are cleared in ev
   });
 });
 
+test('pods that neither use nor had a volume are passed over where that is asked', async () => {
+  for (const pod of ['p', 'q']) world.cgroupfs.of(pod).set('253:1', { readIops: 2n });
+  await round(world, strangers, new Set(['p']));
+  expect(world.cgroupfs.of('p').get('253:1')).toEqual({});
+  expect(world.cgroupfs.of('q').get('253:1')).toEqual({ readIops: 2n });
+});
+
 test('after a reboot with other numbers the right devices have the limits', async () => {
   world.publish('a', 'p');
   await examine();
