@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:f
 import { join } from 'node:path';
 import { Failure, messageOf } from '../domain/errors.ts';
 import type { Run } from '../exec/run.ts';
-import { prefixed } from './program.ts';
+import { type LvmMode, prefixed } from './program.ts';
 
 /** Reads one of the host's LVM configuration files; empty where there is none. */
 export type ReadHostFile = (path: string) => Promise<string>;
@@ -39,12 +39,13 @@ export async function writeSystemDirectory(
   directory: string,
   devices: readonly string[],
   readHostFile: ReadHostFile,
+  mode: LvmMode,
 ): Promise<boolean> {
   const links = linksIn(directory);
   const files = {
     'lvm.conf': await readHostFile(join(hostDirectory, 'lvm.conf')),
     // Of two values for one setting LVM takes the last, though it warns of "ignoring" one: ours come after the host's.
-    'lvmlocal.conf': `${await readHostFile(join(hostDirectory, 'lvmlocal.conf'))}\n${localConfiguration(links)}`,
+    'lvmlocal.conf': `${await readHostFile(join(hostDirectory, 'lvmlocal.conf'))}\n${localConfiguration(links, mode)}`,
   };
   await mkdir(directory, { recursive: true, mode: 0o700 });
   let changed = await linkDevices(links, devices);
@@ -101,9 +102,15 @@ export function devicesSection(links: string): string {
   return `devices{${settings.join(' ')}}`;
 }
 
-function localConfiguration(links: string): string {
+/**
+ * udev and dmeventd are the host's. In a container LVM would leave names below /dev to a udev that is not there (and not find the
+ * volume that it has made), and start a dmeventd that ends with the container.
+ */
+const alone = 'activation { udev_sync = 0 udev_rules = 0 monitoring = 0 }\n';
+
+function localConfiguration(links: string, mode: LvmMode): string {
   return `${devicesSection(links)}
 config { profile_dir = "${hostDirectory}/profile" }
 backup { backup_dir = "${hostDirectory}/backup" archive_dir = "${hostDirectory}/archive" }
-`;
+${mode === 'container' ? alone : ''}`;
 }

@@ -46,9 +46,9 @@ export interface LocalOptions {
 
 export async function createLocal(config: Config, { log, observe, changed, reported }: LocalOptions): Promise<Local> {
   const run = createRun();
-  const prefix = await programPrefix(config.lvm.mode);
+  const { deadline, directory, mode } = config.lvm;
+  const prefix = await programPrefix(mode);
   const program = prefixed(prefix, 'lvm');
-  const { deadline, directory } = config.lvm;
   const readHostFile = createReadHostFile(run, prefix);
   const process = await usableProcess(config, readHostFile, log);
   const lvm = createLvm({ run, start: createStartSession(), program, directory, process, deadline });
@@ -69,7 +69,7 @@ export async function createLocal(config: Config, { log, observe, changed, repor
     judge,
     async show(more) {
       const devices = [...new Set([...members.map(({ device }) => device), ...more])].sort();
-      if (await writeSystemDirectory(directory, devices, readHostFile)) lvm.restart();
+      if (await writeSystemDirectory(directory, devices, readHostFile, mode)) lvm.restart();
     },
     async take(disk) {
       if (disk.verdict === 'proposed') await refuseUnlessBlank(disk, probe);

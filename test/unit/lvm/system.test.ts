@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -35,8 +35,18 @@ test('LVM scans the links alone, and takes no other name', () => {
 
 test('a directory is written when it differs, and only then', async () => {
   const host = async (path: string) => (path.endsWith('/lvm.conf') ? 'log { verbose = 0 }\n' : '');
-  expect(await writeSystemDirectory(directory, ['/dev/sda'], host)).toBe(true);
-  expect(await writeSystemDirectory(directory, ['/dev/sda'], host)).toBe(false);
-  expect(await writeSystemDirectory(directory, ['/dev/sdb'], host)).toBe(true);
-  expect(await writeSystemDirectory(directory, ['/dev/sdb'], async () => 'changed')).toBe(true);
+  expect(await writeSystemDirectory(directory, ['/dev/sda'], host, 'host')).toBe(true);
+  expect(await writeSystemDirectory(directory, ['/dev/sda'], host, 'host')).toBe(false);
+  expect(await writeSystemDirectory(directory, ['/dev/sdb'], host, 'host')).toBe(true);
+  expect(await writeSystemDirectory(directory, ['/dev/sdb'], async () => 'changed', 'host')).toBe(true);
+});
+
+test.each([
+  ['container', true],
+  ['host', false],
+  ['direct', false],
+] as const)('with LVM in mode %s, that LVM makes the names below /dev itself is %s', async (mode, itself) => {
+  await writeSystemDirectory(directory, [], async () => 'activation { udev_rules = 1 }', mode);
+  const written = await readFile(join(directory, 'lvmlocal.conf'), 'utf8');
+  expect(written.lastIndexOf('udev_rules = 0') > written.lastIndexOf('udev_rules = 1')).toBe(itself);
 });
