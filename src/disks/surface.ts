@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Disk } from './discover.ts';
 import { decodeDeviceNumber } from '../kernel/block-device.ts';
 
-/** Two MiB are read in a few milliseconds. */
-const attempts = 5;
+/** Two MiB are read in a few milliseconds, on a machine with nothing else to do. */
+const attempts = 20;
 const attemptDelay = 100;
 
 /** Which ends of a disk are to be zero. */
