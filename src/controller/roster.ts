@@ -1,8 +1,6 @@
 import { Failure } from '../domain/errors.ts';
 import type { Fleet, Member } from '../domain/fleet.ts';
 import type { LvName, NodeName, PoolName, VolumeId } from '../domain/ids.ts';
-import { volumeIdFor } from '../domain/ids.ts';
-import { inventoryOf } from '../domain/placement.ts';
 import type { Storage } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 
@@ -66,11 +64,7 @@ export class Roster {
 
   /** The members of whose volumes one has that name, as far as is known. */
   holders(lv: LvName): Member[] {
-    return this.#fleet.members().filter((member) => {
-      const inventory = inventoryOf(member);
-      if (inventory instanceof Failure || !inventory.volumes.has(volumeIdFor(member.node, lv))) return false;
-      return this.#counts(member);
-    });
+    return this.#fleet.holders(lv).filter((member) => this.#counts(member));
   }
 
   /** The pools of all nodes; `undefined` while there may be others. */

@@ -1,11 +1,14 @@
-import type { NodeName } from './ids.ts';
-import type { Storage } from './storage.ts';
+import { Failure, isFailure } from './errors.ts';
+import { type LvName, type NodeName, volumeIdFor } from './ids.ts';
+import type { Inventory, Storage } from './storage.ts';
 
 /** The nodes whose volumes a controller serves: those attached now, and those that were. */
 export interface Fleet {
   /** Another array whenever other nodes are members. */
   members(): readonly Member[];
   member(node: NodeName): Member | undefined;
+  /** The members of whose volumes one has that name in its id, as far as is known. */
+  holders(name: LvName): readonly Member[];
 }
 
 export interface Member {
@@ -24,5 +27,24 @@ export function fleetOf(storage: Storage, since: number): Fleet {
   return {
     members: () => members,
     member: (node) => (node === storage.node ? member : undefined),
+    holders: (name) => holdersAmong(members, name),
   };
+}
+
+/** What was last heard of a member, or why nothing was ever heard. */
+export function inventoryOf({ storage }: Member): Inventory | Failure {
+  try {
+    return storage.inventory();
+  } catch (error) {
+    if (isFailure(error, 'unavailable')) return error;
+    throw error;
+  }
+}
+
+/** Those of whose volumes one has that name in its id; one that has never reported has none. */
+export function holdersAmong(members: readonly Member[], name: LvName): Member[] {
+  return members.filter((member) => {
+    const inventory = inventoryOf(member);
+    return !(inventory instanceof Failure) && inventory.volumes.has(volumeIdFor(member.node, name));
+  });
 }

@@ -1,6 +1,6 @@
 import type { SizeRange } from './bytes.ts';
-import { Failure, isFailure } from './errors.ts';
-import type { Member } from './fleet.ts';
+import { Failure } from './errors.ts';
+import { inventoryOf, type Member } from './fleet.ts';
 import type { NodeName } from './ids.ts';
 import { type Offer, offerOf, poolNameOf, type Refused, shortfallOf } from './offer.ts';
 import type { ClassParameters } from './parameters.ts';
@@ -68,16 +68,6 @@ function judge({ node, member }: Place, wish: Wish): Judgement {
   const why = shortfallOf(offer, wish.size);
   if (!why) return { is: 'able', node, member, offer };
   return why.reason === 'full' ? { is: 'full', node, member, offer, why } : { is: 'refused', node, why };
-}
-
-/** What was last heard of a member, or why nothing was ever heard. */
-export function inventoryOf({ storage }: Member): Inventory | Failure {
-  try {
-    return storage.inventory();
-  } catch (error) {
-    if (isFailure(error, 'unavailable')) return error;
-    throw error;
-  }
 }
 
 export function silence({ node, since }: Member): string {

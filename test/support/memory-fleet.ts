@@ -1,6 +1,6 @@
 import { Failure } from '../../src/domain/errors.ts';
-import type { Fleet, Member } from '../../src/domain/fleet.ts';
-import type { NodeName } from '../../src/domain/ids.ts';
+import { type Fleet, holdersAmong, type Member } from '../../src/domain/fleet.ts';
+import type { LvName, NodeName } from '../../src/domain/ids.ts';
 import type { Inventory, Storage } from '../../src/domain/storage.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
@@ -72,6 +72,10 @@ export class MemoryFleet implements Fleet {
 
   member(node: NodeName): Member | undefined {
     return this.#links.get(node);
+  }
+
+  holders(name: LvName): readonly Member[] {
+    return holdersAmong(this.#list, name);
   }
 
   link(node: string): Link {

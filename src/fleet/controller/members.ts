@@ -1,12 +1,13 @@
 import type { SizeRange } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Fleet, Member } from '../../domain/fleet.ts';
-import type { NodeName, VolumeId } from '../../domain/ids.ts';
+import type { LvName, NodeName, VolumeId } from '../../domain/ids.ts';
 import type { QosChange } from '../../domain/qos.ts';
 import type { Inventory, Storage } from '../../domain/storage.ts';
 import type { Volume, VolumeSpec } from '../../domain/volume.ts';
 import { writeQosChange } from '../wire/qos.ts';
 import { writeRange, writeSpec } from '../wire/volumes.ts';
+import type { Mirror } from './mirror.ts';
 import type { Action, Session } from './session.ts';
 
 /** The volumes of a node, over the stream that it has now. */
@@ -14,7 +15,8 @@ class RemoteMember implements Member, Storage {
   readonly node: NodeName;
   session: Session | undefined;
   since = 0;
-  #lastKnown: Inventory | undefined;
+  /** Of the newest session, also when that has ended. */
+  #mirror: Mirror | undefined;
 
   constructor(node: NodeName) {
     this.node = node;
@@ -30,19 +32,23 @@ class RemoteMember implements Member, Storage {
 
   attach(session: Session, now: number): void {
     this.session = session;
+    this.#mirror = session.mirror;
     this.since = now;
   }
 
   detach(now: number): void {
-    this.#lastKnown = this.session?.mirror.inventory ?? this.#lastKnown;
     this.session = undefined;
     this.since = now;
   }
 
   inventory(): Inventory {
-    const inventory = this.session?.mirror.inventory ?? this.#lastKnown;
+    const inventory = this.#mirror?.inventory;
     if (inventory) return inventory;
     throw new Failure('unavailable', `node ${this.node} has not reported yet`);
+  }
+
+  holds(name: LvName): boolean {
+    return this.#mirror?.holds(name) ?? false;
   }
 
   find(id: VolumeId, signal: AbortSignal): Promise<Volume | undefined> {
@@ -89,7 +95,7 @@ class RemoteMember implements Member, Storage {
 export class Members implements Fleet {
   readonly #members = new Map<NodeName, RemoteMember>();
   readonly #now: () => number;
-  #list: readonly Member[] = [];
+  #list: readonly RemoteMember[] = [];
 
   constructor(now: () => number) {
     this.#now = now;
@@ -101,6 +107,10 @@ export class Members implements Fleet {
 
   member(node: NodeName): Member | undefined {
     return this.#members.get(node);
+  }
+
+  holders(name: LvName): readonly Member[] {
+    return this.#list.filter((member) => member.holds(name));
   }
 
   /** A session whose first full report has come; it takes the place of the one before. False: it had that place. */

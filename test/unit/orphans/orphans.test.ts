@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { OrphansCommand } from '../../../src/cli/arguments.ts';
 import { askController as command, formatAge } from '../../../src/cli/orphans.ts';
-import type { Fleet, Member } from '../../../src/domain/fleet.ts';
+import { type Fleet, holdersAmong, type Member } from '../../../src/domain/fleet.ts';
 import { createServer } from '../../../src/grpc/server.ts';
 import { operator } from '../../../src/grpc/load.ts';
 import { Orphans } from '../../../src/orphans/orphans.ts';
@@ -27,7 +27,11 @@ async function begin() {
     since: 0,
     storage,
   }));
-  const fleet: Fleet = { members: () => members, member: (node) => members.find((member) => member.node === node) };
+  const fleet: Fleet = {
+    members: () => members,
+    member: (node) => members.find((member) => member.node === node),
+    holders: (name) => holdersAmong(members, name),
+  };
   const claims = {
     known: new Set<string>() as Set<string> | undefined,
     truth: new Set<string>() as Set<string> | undefined,

@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { holdersAmong } from '../../../src/domain/fleet.ts';
+import type { LvName, NodeName } from '../../../src/domain/ids.ts';
+import { Members } from '../../../src/fleet/controller/members.ts';
+import { Session } from '../../../src/fleet/controller/session.ts';
+import type { ReportInit } from '../../../src/gen/quarry/fleet/v1/Report.ts';
+import { loadProtocol } from '../../../src/fleet/wire/protocol.ts';
+
+const names = ['x', 'y', 'z'] as LvName[];
+const protocol = loadProtocol();
+
+/** A volume that has come to be called otherwise keeps its id. */
+const volumes = fc.uniqueArray(fc.record({ in: fc.constantFrom(...names), lv: fc.constantFrom(...names) }), {
+  selector: (volume) => volume.in,
+  maxLength: 3,
+});
+const step = fc.record({
+  node: fc.constantFrom('a', 'b'),
+  full: fc.boolean(),
+  more: fc.boolean(),
+  put: volumes,
+  removed: fc.array(fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom(...names)), { maxLength: 2 }),
+  ending: fc.constantFrom('go on', 'detach', 'dial anew'),
+});
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+function reportOf({ node, full, more, put, removed }: Step): ReportInit {
+  const common = { name: 'v', pool: 'fast', group: 'vg', size: '1', layout: { thin: {} }, filesystem: 'none', qos: {} };
+  return {
+    full,
+    more,
+    volumes: put.map((volume) => ({ ...common, id: `${node}:${volume.in}`, lv: volume.lv })),
+    removedVolumes: removed.map(([of, name]) => `${of}:${name}`),
+  };
+}
+
+test('who holds a name is what a look at all volumes says, whatever nodes report', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const members = new Members(() => 0);
+      const sessions = new Map<string, Session>();
+      const dial = (node: string) => {
+        const options = { node: node as NodeName, instance: 'i', timeout: 1, now: () => 0, send: () => undefined };
+        const session = new Session({ ...options, changed: (changed) => void members.attach(changed) });
+        sessions.set(node, session);
+        return session;
+      };
+      for (const each of steps) {
+        const session = sessions.get(each.node) ?? dial(each.node);
+        // Changes before the first full report end a stream.
+        const first = session.mirror.inventory === undefined;
+        const report = reportOf(first ? { ...each, full: true } : each);
+        session.receive(protocol.fromNode(protocol.writeFromNode({ report })));
+        if (each.ending !== 'go on') sessions.delete(each.node);
+        if (each.ending === 'detach') members.detach(session);
+        for (const name of names) expect(members.holders(name)).toEqual(holdersAmong(members.members(), name));
+      }
+    }),
+  );
+});
