@@ -37,9 +37,9 @@ export type Operation = 'create' | 'remove' | 'expand' | 'modify' | 'keep' | 'fi
 /** A node's volumes as LocalStorage keeps them, without LVM: the contract tests hold it to that. */
 export class MemoryStorage implements Storage {
   readonly node: NodeName;
-  readonly #pools = new Map<PoolName, Pool>();
+  readonly pools = new Map<PoolName, Pool>();
   readonly #unready = new Map<PoolName, string>();
-  readonly #volumes = new Map<VolumeId, Volume>();
+  readonly volumes = new Map<VolumeId, Volume>();
   readonly #locks = createLocks();
   readonly #defaultPool: PoolName | undefined;
   /** Around what an operation does; what it throws the caller gets, whether or not anything was done. */
@@ -49,29 +49,29 @@ export class MemoryStorage implements Storage {
 
   constructor(node: string, pools: readonly Pool[]) {
     this.node = node as NodeName;
-    for (const pool of pools) this.#pools.set(pool.spec.name, pool);
+    for (const pool of pools) this.pools.set(pool.spec.name, pool);
     this.#defaultPool = pools[0]?.spec.name;
   }
 
   inventory(): Inventory {
-    const { pools, volumes, unready } = { pools: this.#pools, volumes: this.#volumes, unready: this.#unready };
-    return { pools, volumes, unready, reportedAt: Date.now(), defaultPool: this.#defaultPool };
+    const { pools, volumes } = this;
+    return { pools, volumes, unready: this.#unready, reportedAt: Date.now(), defaultPool: this.#defaultPool };
   }
 
   putPool(pool: Pool): void {
     this.#unready.delete(pool.spec.name);
-    this.#pools.set(pool.spec.name, pool);
+    this.pools.set(pool.spec.name, pool);
     this.changed();
   }
 
   loseReadiness(name: PoolName, reason: string): void {
-    this.#pools.delete(name);
+    this.pools.delete(name);
     this.#unready.set(name, reason);
     this.changed();
   }
 
   async find(id: VolumeId, _signal: AbortSignal): Promise<Volume | undefined> {
-    return this.#during('find', id, () => this.#volumes.get(id));
+    return this.#during('find', id, () => this.volumes.get(id));
   }
 
   async create(spec: VolumeSpec, _signal: AbortSignal): Promise<Volume> {
@@ -80,13 +80,13 @@ export class MemoryStorage implements Storage {
     using _lock = this.#locks.take(id, 'CreateVolume');
     this.#pool(spec.pool);
     return await this.#during('create', id, () => {
-      const existing = this.#volumes.get(id);
+      const existing = this.volumes.get(id);
       if (existing) return reuse(existing, spec);
       const pool = this.#pool(spec.pool);
       const size = chooseSize(pool, spec.layout, spec.size);
       const { name, layout, mkfsOptions, qos } = spec;
       refuseContradictions({ qos, size });
-      refusePromise(pool, this.#volumes.values(), id, { qos, size });
+      refusePromise(pool, this.volumes.values(), id, { qos, size });
       const { group } = pool.spec;
       const born = { filesystem: 'none', state: 'ready' } as const;
       const volume: Volume = {
@@ -109,11 +109,11 @@ export class MemoryStorage implements Storage {
   async remove(id: VolumeId, _signal: AbortSignal): Promise<void> {
     using _lock = this.#locks.take(id, 'DeleteVolume');
     await this.#during('remove', id, () => {
-      const volume = this.#volumes.get(id);
+      const volume = this.volumes.get(id);
       if (!volume) return;
-      this.#volumes.delete(id);
-      const pool = this.#pools.get(volume.pool);
-      if (pool) this.#pools.set(volume.pool, afterGrowth(pool, volume.layout, -volume.size));
+      this.volumes.delete(id);
+      const pool = this.pools.get(volume.pool);
+      if (pool) this.pools.set(volume.pool, afterGrowth(pool, volume.layout, -volume.size));
       this.changed();
     });
   }
@@ -126,7 +126,7 @@ export class MemoryStorage implements Storage {
       const wanted = roundedSize(pool, volume.layout, size);
       if (volume.size >= wanted) return keep(volume, size);
       refuseGrowth(pool, volume.layout, volume.size, wanted);
-      refusePromise(pool, this.#volumes.values(), id, { qos: volume.qos, size: wanted }, volume);
+      refusePromise(pool, this.volumes.values(), id, { qos: volume.qos, size: wanted }, volume);
       return this.#put({ ...volume, size: wanted }, afterGrowth(pool, volume.layout, wanted - volume.size));
     });
   }
@@ -138,7 +138,7 @@ export class MemoryStorage implements Storage {
       const wanted = { ...volume, qos: applyChange(volume.qos, change) };
       refuseContradictions(wanted);
       const pool = this.#pool(volume.pool);
-      refusePromise(pool, this.#volumes.values(), id, wanted, volume);
+      refusePromise(pool, this.volumes.values(), id, wanted, volume);
       return this.#put(wanted, pool);
     });
   }
@@ -159,20 +159,20 @@ export class MemoryStorage implements Storage {
   }
 
   #put(volume: Volume, pool: Pool): Volume {
-    this.#volumes.set(volume.id, volume);
-    this.#pools.set(volume.pool, pool);
+    this.volumes.set(volume.id, volume);
+    this.pools.set(volume.pool, pool);
     this.changed();
     return volume;
   }
 
   #mustGet(id: VolumeId): Volume {
-    const volume = this.#volumes.get(id);
+    const volume = this.volumes.get(id);
     if (!volume) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
     return volume;
   }
 
   #pool(name: PoolName): Pool {
-    const pool = this.#pools.get(name);
+    const pool = this.pools.get(name);
     if (pool) return pool;
     const reason = this.#unready.get(name);
     throw reason === undefined

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { attached, controller, never, node } from './harness.ts';
-import { MemoryStorage, pool, specOf } from './memory-storage.ts';
+import { GatedStorage, pool, specOf } from './gated-storage.ts';
 
 test('a node attaches, and its volumes are served through the controller', async () => {
-  const storage = new MemoryStorage('a');
+  const storage = new GatedStorage('a');
   const running = await controller();
   node(storage, [running.port]);
   const member = await attached(running, 'a');
@@ -18,7 +18,7 @@ test('a node attaches, and its volumes are served through the controller', async
 });
 
 test('that a volume is kept, and since when it is there, is known to the controller', async () => {
-  const storage = new MemoryStorage('a');
+  const storage = new GatedStorage('a');
   const made = await storage.create(specOf('pvc-1'), never);
   storage.volumes.set(made.id, { ...made, created: 1_795_266_000_000 });
   const running = await controller();

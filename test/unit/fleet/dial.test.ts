@@ -2,12 +2,12 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { backoffDelay } from '../../../src/fleet/node/backoff.ts';
 import { attached, controller, node } from './harness.ts';
-import { MemoryStorage } from './memory-storage.ts';
+import { GatedStorage } from './gated-storage.ts';
 
 test('a name is resolved again and again: a controller that joins is dialled', async () => {
   const [one, two] = [await controller(), await controller()];
   let ports = [one.port];
-  node(new MemoryStorage('a'), [], {
+  node(new GatedStorage('a'), [], {
     resolve: async () => ports.map((port) => ({ host: '127.0.0.1', name: 'localhost', port })),
   });
   await attached(one, 'a');
@@ -17,7 +17,7 @@ test('a name is resolved again and again: a controller that joins is dialled', a
 
 test('a controller that is started anew gets its nodes back', async () => {
   const first = await controller();
-  node(new MemoryStorage('a'), [first.port]);
+  node(new GatedStorage('a'), [first.port]);
   await attached(first, 'a');
   await first.server.stop();
   await attached(await controller({ port: first.port }), 'a');

@@ -5,7 +5,7 @@ import { loadProtocol } from '../../../src/fleet/wire/protocol.ts';
 import type { FromNode } from '../../../src/gen/quarry/fleet/v1/FromNode.ts';
 import type { ToNodeInit } from '../../../src/gen/quarry/fleet/v1/ToNode.ts';
 import { node, quick, serverCertificate } from './harness.ts';
-import { MemoryStorage } from './memory-storage.ts';
+import { GatedStorage } from './gated-storage.ts';
 
 const protocol = loadProtocol();
 
@@ -44,7 +44,7 @@ const welcome = { welcome: { version: 1, driverVersion: '0.1.0', pingEveryMs: 20
 
 /** The reason for which the node has left, and that it dialled again. */
 async function leaves(greet: (stream: Stream) => void, greeting = quick.greeting) {
-  const storage = new MemoryStorage('a');
+  const storage = new GatedStorage('a');
   // Whatever is begun takes until it is given up.
   storage.gate = async (_, signal) => void (await once(signal, 'abort'));
   const { port, streams } = await falseController(greet);
@@ -89,7 +89,7 @@ describe('a node leaves a controller, and dials again', () => {
 });
 
 test('a command whose arguments make no sense is answered, and starts nothing', async () => {
-  const storage = new MemoryStorage('a');
+  const storage = new GatedStorage('a');
   const { port, streams } = await falseController((stream) => {
     stream.send(welcome);
     stream.send({ command: { id: '1', create: {} } });

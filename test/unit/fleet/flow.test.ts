@@ -4,13 +4,13 @@ import { Failure, type FailureKind } from '../../../src/domain/errors.ts';
 import type { VolumeId } from '../../../src/domain/ids.ts';
 import { failureOf } from '../grpc/harness.ts';
 import { attached, controller, memberOf, never, node, quick, silent } from './harness.ts';
-import { MemoryStorage, specOf } from './memory-storage.ts';
+import { GatedStorage, specOf } from './gated-storage.ts';
 import { attachedPeer, hello } from './peer.ts';
 
 const id = (text: string) => text as VolumeId;
 
 /** An operation that waits until it is let go. */
-function held(storage: MemoryStorage) {
+function held(storage: GatedStorage) {
   const gate = Promise.withResolvers<void>();
   storage.gate = () => gate.promise;
   return gate;
@@ -18,7 +18,7 @@ function held(storage: MemoryStorage) {
 
 describe('what is in flight', () => {
   test('fails as the node says, kind and message', async () => {
-    const storage = new MemoryStorage('a');
+    const storage = new GatedStorage('a');
     const running = await controller();
     node(storage, [running.port]);
     const member = await attached(running, 'a');
@@ -33,7 +33,7 @@ describe('what is in flight', () => {
   });
 
   test('fails as unknown where the node has no word for it, and says nothing of what went wrong there', async () => {
-    const storage = new MemoryStorage('a');
+    const storage = new GatedStorage('a');
     const running = await controller();
     node(storage, [running.port]);
     const member = await attached(running, 'a');
@@ -44,7 +44,7 @@ describe('what is in flight', () => {
   });
 
   test('is given up by its caller, and cancelled at the node', async () => {
-    const storage = new MemoryStorage('a');
+    const storage = new GatedStorage('a');
     const running = await controller();
     node(storage, [running.port]);
     const member = await attached(running, 'a');
@@ -59,7 +59,7 @@ describe('what is in flight', () => {
   });
 
   test('ends as unknown when it takes too long, and is cancelled at the node', async () => {
-    const storage = new MemoryStorage('a');
+    const storage = new GatedStorage('a');
     const running = await controller({ timing: { ...quick, command: 300 } });
     node(storage, [running.port]);
     const member = await attached(running, 'a');
@@ -73,7 +73,7 @@ describe('what is in flight', () => {
   });
 
   test('ends as unknown when the stream breaks; what had begun goes on, and the node comes back with it', async () => {
-    const storage = new MemoryStorage('a');
+    const storage = new GatedStorage('a');
     const running = await controller();
     const first = node(storage, [running.port]);
     const member = await attached(running, 'a');
@@ -95,7 +95,7 @@ describe('what is in flight', () => {
   });
 
   test('ends in good order when the node is told to stop, and nothing begins any more', async () => {
-    const storage = new MemoryStorage('a');
+    const storage = new GatedStorage('a');
     const running = await controller();
     const { client } = node(storage, [running.port]);
     const member = await attached(running, 'a');
@@ -117,7 +117,7 @@ describe('what is in flight', () => {
   });
 
   test('is not more than a node can have', async () => {
-    const storage = new MemoryStorage('a');
+    const storage = new GatedStorage('a');
     const running = await controller();
     node(storage, [running.port]);
     const member = await attached(running, 'a');
@@ -218,7 +218,7 @@ describe('a node', () => {
   });
 
   test('does a command once, however often it is sent', async () => {
-    const storage = new MemoryStorage('a');
+    const storage = new GatedStorage('a');
     const { Executor } = await import('../../../src/fleet/node/executor.ts');
     const replies: unknown[] = [];
     const log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -2,10 +2,10 @@ import { expect, test, vi } from 'vitest';
 import type { VolumeId } from '../../../src/domain/ids.ts';
 import type { Volume } from '../../../src/domain/volume.ts';
 import { attached, authority, controller, filesOf, memberOf, never, node, silent } from './harness.ts';
-import { MemoryStorage, pool, specOf } from './memory-storage.ts';
+import { GatedStorage, pool, specOf } from './gated-storage.ts';
 
-async function filled(count: number): Promise<MemoryStorage> {
-  const storage = new MemoryStorage('a');
+async function filled(count: number): Promise<GatedStorage> {
+  const storage = new GatedStorage('a');
   for (let index = 0; index < count; index += 1) await storage.create(specOf(`pvc-${index}`), never);
   return storage;
 }
@@ -24,7 +24,7 @@ test('what changes on the node is told to every controller', async () => {
   const { client } = node(storage, [one.port, two.port]);
   const members = [await attached(one, 'a'), await attached(two, 'a')];
   storage.volumes.delete('a:pvc-0' as VolumeId);
-  storage.pools.set(pool.spec.name, { ...pool, free: 1n });
+  storage.pools.set(pool.spec.name, { ...pool, free: pool.free / 2n });
   client.changed();
   for (const { storage: mirror } of members) {
     await vi.waitUntil(() => mirror.inventory().volumes.size === 2, 20_000);

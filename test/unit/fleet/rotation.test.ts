@@ -15,7 +15,7 @@ import {
   serverCertificate,
   temporaryFolder,
 } from './harness.ts';
-import { MemoryStorage, specOf } from './memory-storage.ts';
+import { GatedStorage, specOf } from './gated-storage.ts';
 
 /** As an editor, or the kubelet, does: never half of a file. */
 function replace(path: string, text: string): void {
@@ -26,7 +26,7 @@ function replace(path: string, text: string): void {
 test('a new certificate of the controller and a new authority are used, and drop no call', async () => {
   const files = filesOf(serverCertificate(), authority.certificate);
   const running = await controller({ files, reload: 50 });
-  const storage = new MemoryStorage('a');
+  const storage = new GatedStorage('a');
   node(storage, [running.port]);
   const member = await attached(running, 'a');
   const gate = Promise.withResolvers<void>();
@@ -45,7 +45,7 @@ test('a new certificate of the controller and a new authority are used, and drop
   replace(files.ca, next.certificate);
   await vi.waitUntil(() => running.lines.some(({ message }) => message === 'certificates read anew'));
 
-  const newcomer = new MemoryStorage('b');
+  const newcomer = new GatedStorage('b');
   node(newcomer, [running.port], { files: filesOf(nodeCertificate('b', next), next.certificate) });
   await attached(running, 'b');
   expect(memberOf(running, 'a')?.attached).toBe(true);
@@ -56,7 +56,7 @@ test('a new certificate of the controller and a new authority are used, and drop
 test('a new certificate of the node takes over without dropping a call, before the old one runs out', async () => {
   const files = filesOf(nodeCertificate('a'), authority.certificate);
   const running = await controller();
-  const storage = new MemoryStorage('a');
+  const storage = new GatedStorage('a');
   node(storage, [running.port], { files });
   const member = await attached(running, 'a');
   const gate = Promise.withResolvers<void>();
@@ -89,7 +89,7 @@ test('a new token is sent on the stream that there is', async () => {
     }),
   });
   const files = { ca: filesOf(serverCertificate(), authority.certificate).ca };
-  node(new MemoryStorage('a'), [running.port], { files, token });
+  node(new GatedStorage('a'), [running.port], { files, token });
   await attached(running, 'a');
   replace(token, 'second\n');
   await vi.waitUntil(() => seen.length === 2, 20_000);
@@ -101,7 +101,7 @@ test('a node whose files are missing goes on trying, and says so', async () => {
   const running = await controller();
   const files = filesOf(nodeCertificate('a'), authority.certificate);
   renameSync(files.key, `${files.key}.away`);
-  const { lines } = node(new MemoryStorage('a'), [running.port], { files });
+  const { lines } = node(new GatedStorage('a'), [running.port], { files });
   await vi.waitUntil(() => lines.some(({ fields }) => String(fields['reason']).includes('tls.key cannot be read')));
   renameSync(`${files.key}.away`, files.key);
   await attached(running, 'a');

@@ -14,7 +14,7 @@ import {
   serverCertificate,
 } from './harness.ts';
 import { expectRefused, intrude } from './intruder.ts';
-import { MemoryStorage } from './memory-storage.ts';
+import { GatedStorage } from './gated-storage.ts';
 
 function greeting({ port }: Running) {
   const { certificate, key } = nodeCertificate('a');
@@ -85,7 +85,7 @@ describe('a node refuses a controller', () => {
     ['that is a node', nodeCertificate('a')],
   ])('%s', async (_, certified) => {
     const running = await controller({ files: filesOf(certified, authority.certificate) });
-    const { lines } = node(new MemoryStorage('a'), [running.port]);
+    const { lines } = node(new GatedStorage('a'), [running.port]);
     await vi.waitUntil(() => lines.some(({ message }) => message === 'stream to a controller ended'), 20_000);
     expect(running.fleet.members()).toEqual([]);
   });

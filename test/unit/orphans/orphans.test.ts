@@ -7,7 +7,7 @@ import { operator } from '../../../src/grpc/load.ts';
 import { Orphans } from '../../../src/orphans/orphans.ts';
 import { createOrphanService } from '../../../src/orphans/service.ts';
 import { Failure } from '../../../src/domain/errors.ts';
-import { MemoryStorage, specOf } from '../fleet/memory-storage.ts';
+import { GatedStorage, specOf } from '../fleet/gated-storage.ts';
 import { memoryLog, temporarySocket } from '../grpc/harness.ts';
 
 const never = new AbortController().signal;
@@ -17,7 +17,7 @@ const noon = Date.parse('2026-11-21T12:00:00Z');
 /** Two nodes, and what Kubernetes says of their volumes: what is watched may be behind what is true. */
 async function begin() {
   const clock = { now: noon };
-  const storages = { a: new MemoryStorage('a'), b: new MemoryStorage('b') };
+  const storages = { a: new GatedStorage('a'), b: new GatedStorage('b') };
   const silent = new Set<string>();
   const members = Object.values(storages).map((storage): Member => ({
     node: storage.node,

@@ -6,7 +6,7 @@ import { parseConfig } from '../../../src/config/config.ts';
 import { createController } from '../../../src/roles/controller.ts';
 import { ApiServer } from '../../support/api-server.ts';
 import { authority, filesOf, node, serverCertificate, temporaryFolder } from '../fleet/harness.ts';
-import { MemoryStorage } from '../fleet/memory-storage.ts';
+import { GatedStorage } from '../fleet/gated-storage.ts';
 import { type Line, memoryLog } from '../grpc/harness.ts';
 
 const token = ['{"alg":"none"}', JSON.stringify({ exp: Math.floor(Date.now() / 1000) + 3600 }), 's']
@@ -58,7 +58,7 @@ kubernetes:
   const attach = (name: string, shown: string) => {
     const path = join(folder, `token-${name}`);
     writeFileSync(path, shown);
-    return node(new MemoryStorage(name), [Number(address.split(':').at(-1))], {
+    return node(new GatedStorage(name), [Number(address.split(':').at(-1))], {
       token: path,
       files: { ca: files.ca },
     });
