@@ -164,6 +164,15 @@ describe('the process', () => {
     await registered.kill();
   });
 
+  test('makes a thick volume with LVM of a container, where no udev makes its name', async () => {
+    await driver.kill();
+    await guest().shell(String.raw`sed -i.kept 's/\(udev_[a-z]*\) = 0/\1 = 1/' /etc/lvm/lvmlocal.conf`);
+    await using contained = await startDriver(guest(), { name: 'contained', pools, more: 'lvm: { mode: container }' });
+    const volumeId = await createVolume(contained, 'contained', 4 * MiB, { parameters: { type: 'thick' } });
+    await contained.client.controller.deleteVolume({ volumeId });
+    await guest().shell('mv /etc/lvm/lvmlocal.conf.kept /etc/lvm/lvmlocal.conf');
+  });
+
   test('does not start with a configuration that is wrong', async () => {
     await using other = await prepareDriver(guest(), { pools: '  - { name: x }', name: 'wrong' });
     expect((await other.quarry('all')).exitCode).toBe(2);
