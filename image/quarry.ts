@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { bootstrap, debianMirror } from '../lab/base.ts';
 import { command } from '../lab/command.ts';
-import { buildFolder } from '../lab/image.ts';
+import { buildFolder, markUsed } from '../lab/image.ts';
 import { hashParts, labPaths, REPOSITORY } from '../lab/paths.ts';
 import { SUITE } from '../lab/recipe.ts';
 import { type ImageDescription, type Layer, packLayer, readLayer } from './oci.ts';
@@ -86,6 +86,7 @@ export async function cachedLayer(recipe: readonly string[], build: (root: strin
       await rm(root, { recursive: true });
     });
   }
+  await markUsed(folder);
   return readLayer(file);
 }
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buildBase } from './base.ts';
 import { findGo, type Go } from './go.ts';
-import { buildFolder, buildLayer } from './image.ts';
+import { buildFolder, buildLayer, markUsed } from './image.ts';
 import { AGENT_SOURCE, type LabPaths } from './paths.ts';
 import { API_VERSIONS, GO_TOOLS } from './recipe.ts';
 
@@ -61,12 +61,11 @@ async function fetchSchemas(go: Go, out: string): Promise<void> {
 /** Removes parts that no checkout has asked for in a while. */
 async function prune(paths: LabPaths): Promise<void> {
   const current = [paths.base, paths.layer, dirname(paths.agent), paths.tools, paths.schemas];
-  const now = new Date();
-  for (const path of current) await utimes(path, now, now);
+  for (const path of current) await markUsed(path);
   for (const name of await readdir(paths.cache)) {
     const path = join(paths.cache, name);
-    if (!/^(base|layer|agent|tools|schemas)-/.test(name) || current.includes(path)) continue;
+    if (!/^(base|layer|agent|tools|schemas|programs|runtime|disk|imagelayer)-/.test(name) || current.includes(path)) continue;
     const { mtimeMs } = await stat(path);
-    if (now.getTime() - mtimeMs > KEEP_UNUSED_MS) await rm(path, { recursive: true, force: true });
+    if (Date.now() - mtimeMs > KEEP_UNUSED_MS) await rm(path, { recursive: true, force: true });
   }
 }

@@ -1,4 +1,4 @@
-import { chmod, copyFile, cp, mkdir, rename, rm } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { command } from './command.ts';
 import { GUEST_ROOT_SOURCE, type LabPaths } from './paths.ts';
@@ -12,6 +12,12 @@ export async function buildFolder(path: string, build: (temporary: string) => Pr
   // mmdebstrap leaves 0755, mkdir what the umask says.
   await chmod(temporary, 0o755);
   await rename(temporary, path);
+}
+
+/** Keeps a part of the cache from being removed as one that nobody needs. */
+export async function markUsed(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now);
 }
 
 /** Our init, LVM settings and the agent: laid over the base when a guest boots. */

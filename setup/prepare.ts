@@ -5,7 +5,7 @@ import { buildLab } from '../lab/build.ts';
 import { buildCluster } from '../lab/kubernetes/build.ts';
 import { clusterPaths, missingClusterParts } from '../lab/kubernetes/paths.ts';
 import { LabError } from '../lab/command.ts';
-import { type LabPaths, labPaths, missingParts } from '../lab/paths.ts';
+import { labPaths, missingParts } from '../lab/paths.ts';
 import { installMissing } from './debian.ts';
 
 // Second half of the set-up, under Node 26: what the lab needs of this machine, and the lab itself. With the argument
@@ -13,10 +13,22 @@ import { installMissing } from './debian.ts';
 
 const LOCKED = 'QUARRY_SETUP_LOCKED';
 const TAKEN = 75;
-const WITH_CLUSTER = process.argv[2] === 'cluster';
+
+interface Stage {
+  readonly missing: () => readonly string[];
+  readonly build: () => Promise<void>;
+}
+
+// Each under a lock of its own: who only needs the lab does not wait for Kubernetes.
+const stages: Readonly<Record<string, Stage>> = {
+  setup: { missing: () => missingParts(labPaths()), build: () => buildLab(labPaths(), say) },
+  cluster: { missing: () => missingClusterParts(clusterPaths()), build: () => buildCluster(clusterPaths(), say) },
+};
 
 try {
-  await prepare();
+  const locked = stages[process.env[LOCKED] ?? ''];
+  if (locked === undefined) await prepare(process.argv[2] === 'cluster' ? ['setup', 'cluster'] : ['setup']);
+  else if (locked.missing().length > 0) await locked.build();
 } catch (error) {
   if (!(error instanceof LabError)) throw error;
   say(error.message);
@@ -24,35 +36,35 @@ try {
   process.exitCode = 1;
 }
 
-async function prepare(): Promise<void> {
-  const paths = labPaths();
-  const complete =
-    missingParts(paths).length === 0 && (!WITH_CLUSTER || missingClusterParts(clusterPaths()).length === 0);
+async function prepare(names: readonly string[]): Promise<void> {
   if (process.getuid?.() !== 0) {
     throw new LabError('root is needed: the tests boot virtual machines with disks and a network of their own');
   }
-  await installMissing(complete ? 'run' : 'build', say);
-  if (complete) return;
-  if (process.env[LOCKED] === undefined) return lockAndStartOver(paths);
-  if (missingParts(paths).length > 0) await buildLab(paths, say);
-  if (WITH_CLUSTER) await buildCluster(clusterPaths(), say);
+  const incomplete = names.filter((name) => stages[name]?.missing().length !== 0);
+  await installMissing(incomplete.length === 0 ? 'run' : 'build', say);
+  for (const name of incomplete) {
+    const status = startOverLocked(name);
+    if (status === 0) continue;
+    process.exitCode = status;
+    return;
+  }
 }
 
 /** flock(1) frees its lock however the holder ends, which no lock file does. */
-function lockAndStartOver(paths: LabPaths): void {
-  mkdirSync(paths.cache, { recursive: true });
-  const lock = join(paths.cache, 'setup.lock');
+function startOverLocked(name: string): number {
+  const { cache } = labPaths();
+  mkdirSync(cache, { recursive: true });
   const attempt = (flags: readonly string[]): number | null =>
-    spawnSync('flock', [...flags, lock, process.execPath, ...process.argv.slice(1)], {
+    spawnSync('flock', [...flags, join(cache, `${name}.lock`), process.execPath, import.meta.filename], {
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, [LOCKED]: '1' },
+      env: { ...process.env, [LOCKED]: name },
     }).status;
   let status = attempt(['--nonblock', '--conflict-exit-code', `${TAKEN}`]);
   if (status === TAKEN) {
     say('another set-up is at work, waiting for it …');
     status = attempt([]);
   }
-  process.exitCode = status ?? 1;
+  return status ?? 1;
 }
 
 function say(words: string): void {

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LabError } from '../command.ts';
+import { markUsed } from '../image.ts';
 import { type Lab, openLab } from '../lab.ts';
 import { API_ADDRESS, API_SERVICE_IP, type ControlPlane, startControlPlane } from './control-plane.ts';
 import { writeQuarry } from './images.ts';
@@ -31,6 +32,7 @@ export async function openCluster(workers: readonly WorkerOptions[]): Promise<Cl
   if (missing.length > 0) {
     throw new LabError(`Kubernetes is not built; run: npm run setup -- cluster (missing: ${missing.join(', ')})`);
   }
+  for (const part of [paths.programs, paths.runtime, paths.disk]) await markUsed(part);
   const lab = await openLab();
   try {
     return await start(lab, paths, workers);
