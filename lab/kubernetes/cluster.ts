@@ -65,6 +65,6 @@ async function start(lab: Lab, paths: ClusterPaths, options: readonly WorkerOpti
   const close = (): Promise<void> => lab.close();
   const env = { KUBECONFIG: controlPlane.kubeconfig, HELM_CACHE_HOME: folder, HELM_CONFIG_HOME: folder };
   const helm = (args: readonly string[]): Promise<ExecResult> =>
-    lab.host.exec([join(paths.programs, 'helm'), ...args], { env, timeout: 200_000 });
+    lab.host.exec([join(paths.lab.tools, 'helm'), ...args], { env, timeout: 200_000 });
   return { lab, controlPlane, kubectl, helm, workers, folder, apiSocket, close, [Symbol.asyncDispose]: close };
 }
