@@ -1,9 +1,10 @@
-import { mkdir } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ImageDescription, type Layer, writeArchive } from '../../image/oci.ts';
 import { assembleQuarry, cachedLayer, put, type QuarryImage } from '../../image/quarry.ts';
 import { bootstrap, debianMirror } from '../base.ts';
-import type { LabPaths } from '../paths.ts';
+import { GUEST_ROOT_SOURCE, type LabPaths } from '../paths.ts';
 import { IMAGES, WORKLOAD_PACKAGES } from './recipe.ts';
 import { SUITE } from '../recipe.ts';
 
@@ -24,8 +25,19 @@ export async function writeImages(folder: string, lab: LabPaths, programs: strin
 export async function writeQuarry(folder: string): Promise<string> {
   const image = await assembleQuarry(IMAGES.quarry, folder);
   const file = join(folder, 'quarry.tar');
-  await writeArchive(file, image, image.stable);
+  const layers = [...image.layers, await settingsLayer()];
+  await writeArchive(file, { ...image, layers }, image.stable);
   return file;
+}
+
+/** LVM in the container must know the guests' kind of disk, as LVM of the guests does. */
+function settingsLayer(): Promise<Layer> {
+  const file = 'etc/lvm/lvmlocal.conf';
+  const source = join(GUEST_ROOT_SOURCE, file);
+  return cachedLayer(['settings', readFileSync(source, 'utf8')], async (root) => {
+    await mkdir(join(root, 'etc/lvm'), { recursive: true });
+    await copyFile(source, join(root, file));
+  });
 }
 
 /** The layers that change seldom, as an image that nobody runs: they are unpacked once, into the nodes' disk. */

@@ -15,7 +15,7 @@ export interface ClusterPaths {
 }
 
 /** What decides the content of the disk, of the files that also decide other things. */
-const DISK_SOURCES = ['node/containerd.sh', 'node/containerd.toml', '../../image/packages.txt', 'images.ts'];
+const DISK_SOURCES = ['node/containerd.sh', 'node/containerd.toml', '../../image/packages.txt'];
 
 export function clusterPaths(): ClusterPaths {
   const lab = labPaths();

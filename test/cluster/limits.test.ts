@@ -68,11 +68,13 @@ describe('the limit of a volume under a running PostgreSQL', () => {
     const { nodeOf, kubectl } = site();
     const { guest } = await nodeOf('pg-0');
     const { metadata } = await kubectl.get<{ metadata: { uid: string } }>('pod', 'pg-0');
-    await guest.shell(
+    const robbed = await guest.shell(
       `pkill -KILL -f '^/usr/local/bin/node /opt/quarry/quarry.mjs node'
       cd /sys/fs/cgroup/kubepods/*/pod${metadata.uid}
-      sed 's/ .*/ wiops=max/' io.max >io.max`,
+      sed 's/ .*/ wiops=max/' io.max >io.max
+      cat io.max`,
     );
+    expect(robbed).not.toContain('wiops=400');
     await untilInForce('wiops=400');
   });
 
