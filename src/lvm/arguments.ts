@@ -75,6 +75,11 @@ export function activateGroup(group: VgName): LvmArguments {
   return ['vgchange', '-a', 'y', group];
 }
 
+/** Of a thin pool: the two logical volumes that it consists of. */
+export function deactivateParts(group: VgName, pool: LvName): LvmArguments {
+  return ['lvchange', '-a', 'n', '-y', ...['tmeta', 'tdata'].map((part) => `${group}/${pool}_${part}`)];
+}
+
 /** `uuid` carries our mark: it stays on the disk when the next step is not reached. */
 export function createDevice(device: string, uuid: string, metadataSize: Bytes): LvmArguments {
   return ['pvcreate', '-y', '--norestorefile', '--uuid', uuid, '--metadatasize', sizeArgument(metadataSize), device];

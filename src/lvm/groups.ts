@@ -77,13 +77,26 @@ export class Groups {
     const inactive = report.volumes.some((lv) => lv.group === spec.group && !lv.active);
     const change = spec.thin && this.#thinPoolStep(spec, spec.thin, vg, report);
     return [
-      ...(inactive && !this.#activated.has(spec.group) ? [() => this.#activate(spec.group)] : []),
+      ...(inactive && !this.#activated.has(spec.group) ? [() => this.#activate(spec.group, report)] : []),
       ...(change ? [change] : []),
     ];
   }
 
-  async #activate(group: VgName): Promise<void> {
-    await this.#options.writer.change(`volume group ${group} could not be activated`, args.activateGroup(group));
+  async #activate(group: VgName, report: LvmReport): Promise<void> {
+    const what = `volume group ${group} could not be activated`;
+    const activate = (): Promise<void> => this.#options.writer.change(what, args.activateGroup(group));
+    try {
+      await activate();
+    } catch (failure) {
+      const pool = thinPoolOf(report, group);
+      if (!pool || pool.active) throw failure;
+      // An LVM that was killed while it activated the pool has left parts of it active, for which it then refuses the pool. Parts
+      // that are in use or inactive it does not deactivate: then it was something else.
+      await this.#options.writer.change(what, args.deactivateParts(group, pool.lv)).catch(() => {
+        throw failure;
+      });
+      await activate();
+    }
   }
 
   #thinPoolStep(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, report: LvmReport): Step | undefined {

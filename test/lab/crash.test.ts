@@ -209,3 +209,18 @@ test('a thick volume whose wipe was cut off is wiped at the next start, and can 
   sizes.set('half', 16 * MiB);
   await expectWhole();
 });
+
+test('a thin pool whose activation was cut off is activated at the next start', async () => {
+  await driver.kill();
+  await guest().shell(`umount /tmp/data
+    part=qfast-thinpool_tmeta
+    table=$(dmsetup table $part) uuid=$(dmsetup info --columns --noheadings -o uuid $part)
+    vgchange -qq -an qfast
+    dmsetup create $part --uuid "$uuid" --table "$table"`);
+  // LVM's own way: it refuses, and the driver must not.
+  expect((await guest().exec(['vgchange', '-ay', 'qfast'])).stderr).toContain('prohibited while');
+  await driver.launch();
+  await driver.ready();
+  await stage('data');
+  await expectWhole();
+});
