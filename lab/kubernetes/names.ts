@@ -4,6 +4,8 @@ import { GATEWAY } from '../network.ts';
 import { API_SERVICE_IP } from './control-plane.ts';
 import type { Kubectl } from './kubectl.ts';
 
+const LIST = ['get', 'endpointslices', '--all-namespaces'] as const;
+
 interface EndpointSlices {
   readonly items: readonly {
     readonly metadata: { readonly namespace: string; readonly labels?: Readonly<Record<string, string>> };
@@ -22,15 +24,24 @@ interface EndpointSlices {
 export async function serveNames(host: Agent, agent: string, kubectl: Kubectl, file: string): Promise<void> {
   await writeFile(file, '');
   await host.start([agent, 'names', `${GATEWAY}:53`, file]);
-  const changes = await kubectl.start(['get', 'endpointslices', '--all-namespaces', '--watch', '--output=name']);
   let writing = Promise.resolve();
-  changes.stdout.onText(() => {
+  const write = (): void => {
     writing = writing.then(() => writeNames(kubectl, file)).catch(() => undefined);
-  });
+  };
+  // A watch ends with the API server, which comes back; it fails to start when the lab has ended.
+  const watch = async (): Promise<void> => {
+    for (;;) {
+      const changes = await kubectl.start([...LIST, '--watch', '--output=name']);
+      changes.stdout.onText(write);
+      await changes.exited;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  };
+  void watch().catch(() => undefined);
 }
 
 async function writeNames(kubectl: Kubectl, file: string): Promise<void> {
-  const { items } = await kubectl.get<EndpointSlices>('endpointslices', '--all-namespaces');
+  const { items } = await kubectl.get<EndpointSlices>(...LIST.slice(1));
   const addresses = new Map<string, string[]>([['kubernetes.default.svc.cluster.local', [API_SERVICE_IP]]]);
   for (const { metadata, endpoints } of items) {
     const service = metadata.labels?.['kubernetes.io/service-name'];
