@@ -31,7 +31,7 @@ export interface OperatorService {
 export interface OperatorPorts {
   readonly listQos: () => Promise<readonly QosEntry[]>;
   /** Resolves when disks, groups and pools were looked at. */
-  readonly rescan: () => Promise<void>;
+  readonly rescan: () => Promise<unknown>;
 }
 
 export function createOperatorService({ listQos, rescan }: OperatorPorts): OperatorService {

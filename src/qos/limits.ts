@@ -1,3 +1,4 @@
+import { createRounds } from '../concurrency/rounds.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { VolumeId } from '../domain/ids.ts';
 import type { Inventory } from '../domain/storage.ts';
@@ -9,7 +10,6 @@ import type { Use } from './lines.ts';
 import { podOfTarget, type PodUid } from './pod-names.ts';
 import { reasons } from './reasons.ts';
 import { type Finding, round, type World } from './round.ts';
-import { createRounds } from './rounds.ts';
 import { createHoldingTable, type Holding, type HoldingTable } from './table.ts';
 import { createWatcher } from './watcher.ts';
 

@@ -51,7 +51,7 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
   addition = add(storage);
   const checks = createChecks(local, upkeep.ready, registration);
   const metrics = config.metrics && (await createMetrics(config.metrics.listen, familiesOf(parts, addition), checks));
-  const asked = { listQos: () => limits.list(), rescan: () => upkeep.look() };
+  const asked = { listQos: () => limits.list(), rescan: () => upkeep.rounds.attempt() };
   const server = createServer({
     endpoint: config.endpoint.address,
     log,

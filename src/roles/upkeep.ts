@@ -1,4 +1,4 @@
-import { createRepeater } from '../concurrency/repeater.ts';
+import { createRounds } from '../concurrency/rounds.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
@@ -10,12 +10,10 @@ import type { Local } from './local.ts';
 const retryDelay = 1000;
 
 /**
- * Rounds of the keeper, at once and then again and again; ready after the first that came through. `look` resolves with the end
- * of a round that began after it was called.
+ * Rounds of the keeper, at once and then again and again; ready after the first that came through.
  */
 export function createUpkeep(config: Config, storage: LocalStorage, local: Local, log: Log, became: () => void) {
   let ready = false;
-  let next = Promise.withResolvers<void>();
 
   async function round(): Promise<void> {
     const unprepared = await local.keeper.round();
@@ -29,12 +27,8 @@ export function createUpkeep(config: Config, storage: LocalStorage, local: Local
     await removeLeftScratch(config, local, log);
   }
 
-  const rounds = createRepeater({
-    task: async () => {
-      const ended = next;
-      next = Promise.withResolvers();
-      await round().finally(() => ended.resolve());
-    },
+  const rounds = createRounds({
+    task: round,
     every: config.rescan,
     delay: retryDelay,
     failed: (error) => {
@@ -42,11 +36,7 @@ export function createUpkeep(config: Config, storage: LocalStorage, local: Local
       if (!ready) rounds.soon();
     },
   });
-  function look(): Promise<void> {
-    rounds.now();
-    return next.promise;
-  }
-  return { rounds, look, ready: () => ready };
+  return { rounds, ready: () => ready };
 }
 
 /** Volumes whose creation died between being made and being known as wiped. */

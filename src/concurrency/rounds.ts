@@ -1,11 +1,9 @@
-import { createRepeater, type RepeaterOptions } from '../concurrency/repeater.ts';
+import { createRepeater, type Repeater, type RepeaterOptions } from './repeater.ts';
 
 /** A repeater whose runs can be waited for. */
-export interface Rounds {
-  soon(): void;
+export interface Rounds extends Repeater {
   /** Resolves after a round that began later: whether it came to its end. */
   attempt(): Promise<boolean>;
-  stop(): Promise<void>;
 }
 
 export function createRounds({ task, ...options }: RepeaterOptions): Rounds {
@@ -26,6 +24,7 @@ export function createRounds({ task, ...options }: RepeaterOptions): Rounds {
     },
   });
   return {
+    now: () => repeater.now(),
     soon: () => repeater.soon(),
     async attempt() {
       if (stopped) return false;
