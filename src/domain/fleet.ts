@@ -32,7 +32,7 @@ export function fleetOf(storage: Storage, since: number): Fleet {
 }
 
 /** What was last heard of a member, or why nothing was ever heard. */
-export function inventoryOf({ storage }: Member): Inventory | Failure {
+export function inventoryOf({ storage }: Pick<Member, 'storage'>): Inventory | Failure {
   try {
     return storage.inventory();
   } catch (error) {

@@ -1,5 +1,5 @@
-import { Failure, isFailure } from '../domain/errors.ts';
-import type { Fleet, Member } from '../domain/fleet.ts';
+import { Failure } from '../domain/errors.ts';
+import { type Fleet, inventoryOf, type Member } from '../domain/fleet.ts';
 import { parseVolumeId, type VolumeId } from '../domain/ids.ts';
 import { type Orphan, orphansOf, sight, type Sightings } from '../domain/orphans.ts';
 import type { Volume } from '../domain/volume.ts';
@@ -86,14 +86,7 @@ export class Orphans {
 
   /** Those that have reported. */
   #members(): Member[] {
-    return this.#options.fleet.members().filter(({ storage }) => {
-      try {
-        return storage.inventory() !== undefined;
-      } catch (error) {
-        if (isFailure(error, 'unavailable')) return false;
-        throw error;
-      }
-    });
+    return this.#options.fleet.members().filter((member) => !(inventoryOf(member) instanceof Failure));
   }
 
   #volumes(): Volume[] {

@@ -1,7 +1,8 @@
 import { createSecureContext } from 'node:tls';
 import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { Failure, isFailure, messageOf } from '../../domain/errors.ts';
-import type { Storage } from '../../domain/storage.ts';
+import { Failure, messageOf } from '../../domain/errors.ts';
+import { inventoryOf } from '../../domain/fleet.ts';
+import type { Inventory, Storage } from '../../domain/storage.ts';
 import type { FromNodeInit } from '../../gen/quarry/fleet/v1/FromNode.ts';
 import type { HelloInit } from '../../gen/quarry/fleet/v1/Hello.ts';
 import type { Welcome } from '../../gen/quarry/fleet/v1/Welcome.ts';
@@ -177,13 +178,9 @@ export class Link {
     }
   }
 
-  #inventory(): ReturnType<Storage['inventory']> | undefined {
-    try {
-      return this.#options.storage.inventory();
-    } catch (error) {
-      if (isFailure(error, 'unavailable')) return undefined;
-      throw error;
-    }
+  #inventory(): Inventory | undefined {
+    const inventory = inventoryOf(this.#options);
+    return inventory instanceof Failure ? undefined : inventory;
   }
 }
 
