@@ -16,7 +16,7 @@ export function orphanFamilies(source: OrphanSource): Families {
     collect(this: { reset(): void; set(labels: { node: string }, value: number): void }) {
       this.reset();
       const sums = new Map<string, number>();
-      for (const orphan of known(source)) {
+      for (const orphan of known(source) ?? []) {
         sums.set(orphan.volume.node, (sums.get(orphan.volume.node) ?? 0) + worth(orphan));
       }
       for (const [node, sum] of sums) this.set({ node }, sum);
@@ -32,23 +32,19 @@ export function orphanFamilies(source: OrphanSource): Families {
         name: 'quarry_persistent_volumes_known',
         help: '1 while it is known which volumes are in a PersistentVolume',
         collect() {
-          this.set(isKnown(source) ? 1 : 0);
+          this.set(known(source) ? 1 : 0);
         },
       },
     ],
   };
 }
 
-function isKnown(source: OrphanSource): boolean {
+/** `undefined` while it is not known. */
+function known(source: OrphanSource): readonly Orphan[] | undefined {
   try {
-    source.list();
-    return true;
+    return source.list();
   } catch (error) {
-    if (isFailure(error, 'unavailable')) return false;
+    if (isFailure(error, 'unavailable')) return undefined;
     throw error;
   }
-}
-
-function known(source: OrphanSource): readonly Orphan[] {
-  return isKnown(source) ? source.list() : [];
 }

@@ -64,6 +64,7 @@ function rates(name: string, help: string, source: QosSource, which: 'wanted' | 
 }
 
 export function qosCounters(source: QosSource): CounterConfiguration<string>[] {
+  const list = shared(() => source.list());
   return [
     {
       name: 'quarry_qos_drift_repaired_total',
@@ -82,16 +83,22 @@ export function qosCounters(source: QosSource): CounterConfiguration<string>[] {
         for (const [reason, count] of source.table.counts.failures) this.inc({ reason }, count);
       },
     },
-    used('quarry_qos_io_bytes_total', 'Bytes that the pod has moved', source, ['readBytes', 'writtenBytes']),
-    used('quarry_qos_io_operations_total', 'Operations that the pod has done', source, ['reads', 'writes']),
+    used('quarry_qos_io_bytes_total', 'Bytes that the pod has moved', list, ['readBytes', 'writtenBytes']),
+    used('quarry_qos_io_operations_total', 'Operations that the pod has done', list, ['reads', 'writes']),
   ];
+}
+
+/** The families of one scrape are collected at once: the kernel is asked once for all of them. */
+function shared<T>(read: () => Promise<T>): () => Promise<T> {
+  let reading: Promise<T> | undefined;
+  return () => (reading ??= read().finally(() => (reading = undefined)));
 }
 
 /** Counted by the kernel: a new cgroup begins at 0, as a counter may. */
 function used(
   name: string,
   help: string,
-  source: QosSource,
+  list: QosSource['list'],
   [read, write]: readonly [keyof UseSample, keyof UseSample],
 ): CounterConfiguration<string> {
   return {
@@ -99,7 +106,7 @@ function used(
     help: `${help} on the volume, by direction`,
     labelNames: ['volume', 'pod', 'direction'],
     async collect() {
-      const listed = await source.list();
+      const listed = await list();
       this.reset();
       for (const { volume, pod = '', use } of listed) {
         if (!use) continue;
