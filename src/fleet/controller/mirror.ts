@@ -1,11 +1,11 @@
 import { Failure } from '../../domain/errors.ts';
-import { type LvName, type NodeName, parseVolumeId, type PoolName, type VolumeId } from '../../domain/ids.ts';
+import { type LvName, type NodeName, type PoolName, type VolumeId } from '../../domain/ids.ts';
 import type { Pool } from '../../domain/pool.ts';
 import type { Inventory } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
 import type { Report } from '../../gen/quarry/fleet/v1/Report.ts';
 import { readPool } from '../wire/pools.ts';
-import { readPoolName, readVolume } from '../wire/volumes.ts';
+import { readPoolName, readVolume, readVolumeId } from '../wire/volumes.ts';
 
 /** More than LVM can keep on a node: what claims more is no node of ours. */
 const mostVolumes = 16_384;
@@ -52,10 +52,10 @@ export class Mirror {
     for (const message of report.volumes) {
       const volume = readVolume(message, this.#node);
       target.volumes.set(volume.id, volume);
-      target.names.add(readId(volume.id).lv);
+      target.names.add(readVolumeId(volume.id).lv);
     }
     for (const text of report.removedVolumes) {
-      const { id, lv } = readId(text);
+      const { id, lv } = readVolumeId(text);
       if (target.volumes.delete(id)) target.names.delete(lv);
     }
     for (const message of report.pools) {
@@ -82,12 +82,6 @@ export class Mirror {
 
 function emptyContent(): Content {
   return { pools: new Map(), volumes: new Map(), names: new Set(), unready: new Map(), defaultPool: undefined };
-}
-
-function readId(text: string): { id: VolumeId; lv: LvName } {
-  const parsed = parseVolumeId(text);
-  if (parsed) return parsed;
-  throw new Failure('invalid', `"${text.slice(0, 128)}" is no volume id`);
 }
 
 function readUnready(reasons: Readonly<Record<string, string>>): ReadonlyMap<PoolName, string> {

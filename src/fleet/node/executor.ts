@@ -1,5 +1,4 @@
 import { Failure, isFailure } from '../../domain/errors.ts';
-import { parseVolumeId, type VolumeId } from '../../domain/ids.ts';
 import type { Storage } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
 import type { Command } from '../../gen/quarry/fleet/v1/Command.ts';
@@ -7,7 +6,7 @@ import type { ReplyInit } from '../../gen/quarry/fleet/v1/Reply.ts';
 import type { Log } from '../../log.ts';
 import { writeFailure } from '../wire/failures.ts';
 import { readQosChange } from '../wire/qos.ts';
-import { readRange, readSpec, writeVolume } from '../wire/volumes.ts';
+import { readRange, readSpec, readVolumeId, writeVolume } from '../wire/volumes.ts';
 
 /** More than a controller sends at once. */
 const mostRunning = 1024;
@@ -78,9 +77,9 @@ export class Executor {
   }
 
   /** One line a command, as each CSI call has: what changes something at `info`. */
-  #report({ action, find, create, remove, expand, modify }: Command, began: number, error?: unknown): void {
+  #report({ action, find, create, remove, expand, modify, keep }: Command, began: number, error?: unknown): void {
     const { log } = this.#options;
-    const volume = create?.spec?.name ?? (find ?? remove ?? expand ?? modify)?.volume;
+    const volume = create?.spec?.name ?? (find ?? remove ?? expand ?? modify ?? keep)?.volume;
     const fields = { action, volume, duration_ms: Math.round(performance.now() - began) };
     if (error !== undefined && !isFailure(error)) log.error({ ...fields, error }, 'command');
     else
@@ -91,19 +90,13 @@ export class Executor {
     const { storage } = this.#options;
     const { find, create, remove, expand, modify, keep } = command;
     if (this.#draining) throw new Failure('unavailable', `node ${storage.node} is stopping; nothing was started`);
-    if (find) return storage.find(readId(find.volume), signal);
+    if (find) return storage.find(readVolumeId(find.volume).id, signal);
     if (create) return storage.create(readSpec(create.spec), signal);
-    if (expand) return storage.expand(readId(expand.volume), readRange(expand.size), signal);
-    if (modify) return storage.modify(readId(modify.volume), readQosChange(modify.change), signal);
-    if (keep) return storage.keep(readId(keep.volume), signal);
+    if (expand) return storage.expand(readVolumeId(expand.volume).id, readRange(expand.size), signal);
+    if (modify) return storage.modify(readVolumeId(modify.volume).id, readQosChange(modify.change), signal);
+    if (keep) return storage.keep(readVolumeId(keep.volume).id, signal);
     if (!remove) throw new Failure('unimplemented', `node ${storage.node} does not know this command`);
-    await storage.remove(readId(remove.volume), signal);
+    await storage.remove(readVolumeId(remove.volume).id, signal);
     return undefined;
   }
-}
-
-function readId(text: string): VolumeId {
-  const parsed = parseVolumeId(text);
-  if (parsed) return parsed.id;
-  throw new Failure('invalid', `"${text.slice(0, 128)}" is no volume id`);
 }

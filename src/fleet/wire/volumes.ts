@@ -44,8 +44,7 @@ function refuseLong({ id, name, mkfsOptions }: VolumeMessage): void {
 
 /** Throws `invalid` for what no node of ours sends, such as a volume of another node. */
 export function readVolume(message: VolumeMessage, node: NodeName): Volume {
-  const parsed = parseVolumeId(message.id);
-  if (!parsed) throw new Failure('invalid', `"${message.id.slice(0, 128)}" is no volume id`);
+  const parsed = readVolumeId(message.id);
   if (parsed.node !== node) throw new Failure('invalid', `volume ${parsed.id} is not of node ${node}`);
   if (!legalLv.test(message.lv)) {
     throw new Failure('invalid', `the logical volume of volume ${parsed.id} has no name that LVM allows`);
@@ -120,6 +119,12 @@ function readLayout(message: LayoutMessage | null): Layout {
   if (!message?.thick) throw new Failure('invalid', 'the layout of a volume is missing or not known here');
   const { stripes, stripeSize, mirrors } = message.thick;
   return { type: 'thick', stripes, stripeSize: BigInt(stripeSize), mirrors };
+}
+
+export function readVolumeId(text: string): NonNullable<ReturnType<typeof parseVolumeId>> {
+  const parsed = parseVolumeId(text);
+  if (parsed) return parsed;
+  throw new Failure('invalid', `"${text.slice(0, 128)}" is no volume id`);
 }
 
 export function readPoolName(text: string): PoolName {
