@@ -7,11 +7,13 @@ import { add, countVitest, nothing, type Tally } from './support/tally.ts';
 import { exitWithParent } from './support/parent.ts';
 
 // `npm test`: every check and every kind of test, to the end even when one fails, then the sum. The last line is for
-// machines: N passed, N failed, N skipped.
+// machines: N passed, N failed, N skipped. `npm test -- cluster` goes on with what runs on Kubernetes, which takes a quarter
+// of an hour to build once.
 
 const ROOT = join(import.meta.dirname, '..');
 const CHECKS = ['types', 'lint', 'dead', 'format'];
 const PROJECTS = ['unit', 'deploy', 'scale', 'lab', 'sanity'];
+const ON_KUBERNETES = ['cluster'];
 
 interface Outcome extends Tally {
   readonly name: string;
@@ -19,6 +21,9 @@ interface Outcome extends Tally {
 }
 
 exitWithParent();
+const [addition, ...more] = process.argv.slice(2);
+const withKubernetes = addition === 'cluster';
+if ((addition !== undefined && !withKubernetes) || more.length > 0) throw new Error('usage: npm test [-- cluster]');
 let running: ChildProcess | undefined;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
@@ -30,6 +35,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 const outcomes: Outcome[] = [];
 for (const check of CHECKS) outcomes.push(await measure(`check:${check}`, () => runCheck(check)));
 for (const project of PROJECTS) outcomes.push(await measure(`test:${project}`, () => runProject(project)));
+if (withKubernetes) {
+  outcomes.push(await measure('setup:cluster', setUpCluster));
+  for (const project of ON_KUBERNETES) outcomes.push(await measure(`test:${project}`, () => runProject(project)));
+}
 report(outcomes);
 
 async function measure(name: string, step: () => Promise<Tally>): Promise<Outcome> {
@@ -43,6 +52,12 @@ async function runCheck(name: string): Promise<Tally> {
   const code = await run(['npm', 'run', '--silent', `check:${name}`]);
   console.log(code === 0 ? 'passed' : `failed with exit code ${code}`);
   return code === 0 ? { ...nothing, passed: 1 } : { ...nothing, failed: 1 };
+}
+
+/** Not a test: it counts only when it fails. */
+async function setUpCluster(): Promise<Tally> {
+  const code = await run(['npm', 'run', '--silent', 'setup', '--', 'cluster']);
+  return code === 0 ? nothing : { ...nothing, failed: 1 };
 }
 
 async function runProject(project: string): Promise<Tally> {
@@ -68,6 +83,7 @@ function report(all: readonly Outcome[]): void {
     const columns = [name.padEnd(14), `${seconds.toFixed(1)} s`.padStart(8), `${passed} passed, ${failed} failed`];
     console.log(`${columns.join('  ')}${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   }
+  if (!withKubernetes) console.log('\nNot run: the tests on Kubernetes. All of them together: npm test -- cluster');
   const total = all.reduce<Tally>(add, nothing);
   process.exitCode = total.failed > 0 || total.tests === 0 ? 1 : 0;
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
