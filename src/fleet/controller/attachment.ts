@@ -12,6 +12,7 @@ import type { Identify, Identity } from './identity.ts';
 import type { Peer } from './listener.ts';
 import type { Members } from './members.ts';
 import { type Reason, type Refusal, refusalCodes, type Refusals } from './refusals.ts';
+import { Renewal } from './renewal.ts';
 import { Session } from './session.ts';
 
 /** Bytes that may wait for a node: twice what its commands in flight can have. */
@@ -47,6 +48,7 @@ export class Attachment {
   readonly #context: AttachmentContext;
   readonly #outbox: Outbox;
   readonly #allowance: Allowance;
+  readonly #renewal: Renewal;
   /** The tokens that were shown on this stream, and when they run out. */
   readonly #tokens = new Map<string, number>();
   readonly ended: Promise<void>;
@@ -56,9 +58,6 @@ export class Attachment {
   #heardAt: number;
   #retired = false;
   #over = false;
-  /** A credential that was sent and is not accepted yet, and when it may be checked. */
-  #candidate: string | undefined;
-  #renewAt = 0;
 
   constructor(call: Call, peer: Peer, context: AttachmentContext) {
     this.#call = call;
@@ -66,6 +65,11 @@ export class Attachment {
     this.#context = context;
     this.#heardAt = context.ticks();
     this.#allowance = createAllowance(burst, perSecond, context.ticks);
+    this.#renewal = new Renewal({
+      identify: (authorization) => this.#identify(authorization),
+      retryAfter: context.timing.pingEvery,
+      ticks: context.ticks,
+    });
     const full = (): void => this.refuse('stalled', `more than ${mostWaiting} bytes wait for it`);
     this.#outbox = createOutbox(call, { most: mostWaiting, full, ticks: context.ticks });
     ({ promise: this.ended, resolve: this.#end } = Promise.withResolvers<void>());
@@ -97,7 +101,7 @@ export class Attachment {
       return this.refuse('silent', 'it said nothing for too long');
     }
     if (now() >= this.#identity.expires) return this.refuse('expired', 'its credential ran out and was not renewed');
-    void this.#renew();
+    void this.#checkRenewal();
   }
 
   refuse(reason: Reason, message: string): void {
@@ -138,16 +142,11 @@ export class Attachment {
       const message = this.#context.protocol.fromNode(bytes);
       if (!this.#session) this.#greet(message);
       else if (message.hello) this.refuse('malformed', 'it greeted twice');
-      else if (message.credential) this.#offer(`Bearer ${message.credential.token}`);
+      else if (message.credential) this.#renew(`Bearer ${message.credential.token}`);
       else this.#session.receive(message);
     } catch (error) {
       this.refuse('malformed', messageOf(error));
     }
-  }
-
-  #offer(authorization: string): void {
-    this.#candidate = authorization;
-    void this.#renew();
   }
 
   #greet({ hello }: FromNode): void {
@@ -211,25 +210,22 @@ export class Attachment {
     if (this.#session) this.#changed(this.#session);
   }
 
-  /** One check at a time; what could not be checked is tried again, until the credential before has run out. */
-  async #renew(): Promise<void> {
-    const { ticks, timing, log } = this.#context;
-    const authorization = this.#candidate;
-    if (authorization === undefined || this.#renewAt > ticks()) return;
-    this.#renewAt = Number.POSITIVE_INFINITY;
-    const identity = await this.#identify(authorization);
-    this.#renewAt = ticks();
-    if (this.#over || !this.#identity) return;
-    if (!('reason' in identity)) {
-      if (identity.node !== this.#identity.node) {
-        return this.refuse('identity', `the new token is that of node ${identity.node}`);
-      }
-      if (this.#candidate === authorization) this.#candidate = undefined;
-      return this.#accept(identity);
+  #renew(authorization: string): void {
+    this.#renewal.offer(authorization);
+    void this.#checkRenewal();
+  }
+
+  /** The credential before serves until it runs out. */
+  async #checkRenewal(): Promise<void> {
+    const found = await this.#renewal.check();
+    if (!found || this.#over || !this.#identity) return;
+    const { node } = this.#identity;
+    if (!('reason' in found)) {
+      if (found.node !== node) return this.refuse('identity', `the new token is that of node ${found.node}`);
+      return this.#accept(found);
     }
-    if (identity.reason !== 'unchecked') return this.refuse(identity.reason, identity.message);
-    this.#renewAt = ticks() + timing.pingEvery;
-    log.warn({ node: this.#identity.node, reason: identity.message }, 'a new token could not be checked');
+    if (found.reason !== 'unchecked') return this.refuse(found.reason, found.message);
+    this.#context.log.warn({ node, reason: found.message }, 'a new token could not be checked');
   }
 
   #close(code: number, message: string): void {
