@@ -1,6 +1,6 @@
 import type { App } from '../app.ts';
 import { loadConfig } from '../config/config.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config, Configs, Role } from '../config/schema.ts';
 import { createLog, type Log } from '../log.ts';
 import type { ServeCommand } from './arguments.ts';
 
@@ -20,24 +20,40 @@ export async function serve(command: ServeCommand): Promise<void> {
   log.info({ clean }, 'stopped');
 }
 
+interface Made {
+  readonly app: App;
+  readonly log: Log;
+}
+
 /** Each role loads only what it uses. */
-async function create({ role, config: path, registration }: ServeCommand): Promise<{ app: App; log: Log }> {
-  if (role === 'controller') {
-    const config = await loadConfig(path, role);
-    const log = createLog(config.log.level);
-    const { createController } = await import('../roles/controller.ts');
-    return { app: await createController(config, log), log };
+function create({ role, config: path, registration }: ServeCommand): Promise<Made> {
+  switch (role) {
+    case 'controller':
+      return make(path, role, async (config, log) => {
+        const { createController } = await import('../roles/controller.ts');
+        return createController(config, log);
+      });
+    case 'node':
+      return make(path, role, async (config, log) => {
+        const { createNode } = await import('../roles/node.ts');
+        return createNode(registered(config, registration), log);
+      });
+    case 'all':
+      return make(path, role, async (config, log) => {
+        const { createAll } = await import('../roles/all.ts');
+        return createAll(registered(config, registration), log);
+      });
   }
-  if (role === 'node') {
-    const config = await loadConfig(path, role);
-    const log = createLog(config.log.level);
-    const { createNode } = await import('../roles/node.ts');
-    return { app: await createNode(registered(config, registration), log), log };
-  }
+}
+
+async function make<Name extends Role>(
+  path: string,
+  role: Name,
+  createApp: (config: Configs[Name], log: Log) => Promise<App>,
+): Promise<Made> {
   const config = await loadConfig(path, role);
   const log = createLog(config.log.level);
-  const { createAll } = await import('../roles/all.ts');
-  return { app: await createAll(registered(config, registration), log), log };
+  return { app: await createApp(config, log), log };
 }
 
 /** What the command line says goes before what the file says. */
