@@ -32,6 +32,7 @@ function twoDigits(value: bigint): bigint {
   return (value / unit) * unit;
 }
 
+/** Rounded, as what is measured is. */
 export function rateText(key: RateKey, rate: bigint): string {
   return key.endsWith('Iops') ? `${rate} IOPS` : `${formatBytes(rate)}/s`;
 }

@@ -1,5 +1,6 @@
 import { loadMachineConfig } from '../config/config.ts';
-import { formatBytes } from '../domain/bytes.ts';
+import { formatBytes, formatExactly } from '../domain/bytes.ts';
+import { rateKeys } from '../domain/qos.ts';
 import type { PodQos } from '../gen/quarry/operator/v1/PodQos.ts';
 import type { Rates } from '../gen/quarry/operator/v1/Rates.ts';
 import type { Use } from '../gen/quarry/operator/v1/Use.ts';
@@ -40,14 +41,12 @@ function remedies(pods: readonly PodQos[]): string {
 }
 
 function printRates(rates: Rates | null): string {
-  if (rates === null) return 'max';
-  const words = [
-    ...Object.entries({ readIops: rates.readIops, writeIops: rates.writeIops }),
-    ...Object.entries({ readBandwidth: rates.readBandwidth, writeBandwidth: rates.writeBandwidth }).map(
-      ([key, rate]) => [key, rate === '0' ? rate : `${formatBytes(BigInt(rate))}/s`.replace(' ', '')] as const,
-    ),
-  ].filter(([, rate]) => rate !== '0');
-  return words.length === 0 ? 'max' : words.map(([key, rate]) => `${key}=${rate}`).join(' ');
+  const words = rateKeys.flatMap((key) => {
+    const rate = rates?.[key] ?? '0';
+    if (rate === '0') return [];
+    return [`${key}=${key.endsWith('Iops') ? rate : `${formatExactly(BigInt(rate)).replace(' ', '')}/s`}`];
+  });
+  return words.join(' ') || 'max';
 }
 
 function printUse({ readBytes, reads, writtenBytes, writes }: Use): string {

@@ -35,20 +35,24 @@ export function parseBytes(text: string): Bytes | undefined {
   return scaled % scale === 0n ? scaled / scale : undefined;
 }
 
+const named: readonly [string, bigint][] = [
+  ['TiB', 1024n * GiB],
+  ['GiB', GiB],
+  ['MiB', MiB],
+  ['KiB', KiB],
+];
+
 /** For people: the largest binary unit that keeps the number at 1 or more, with at most one decimal. */
 export function formatBytes(bytes: Bytes): string {
-  const named: [string, bigint][] = [
-    ['TiB', 1024n * GiB],
-    ['GiB', GiB],
-    ['MiB', MiB],
-    ['KiB', KiB],
-  ];
-  for (const [name, unit] of named) {
-    if (bytes < unit) continue;
-    const tenths = (bytes * 10n) / unit;
-    return tenths % 10n === 0n ? `${tenths / 10n} ${name}` : `${tenths / 10n}.${tenths % 10n} ${name}`;
-  }
-  return `${bytes} B`;
+  const [name, unit] = named.find(([, size]) => bytes >= size) ?? ['B', 1n];
+  const tenths = (bytes * 10n) / unit;
+  return tenths % 10n === 0n ? `${tenths / 10n} ${name}` : `${tenths / 10n}.${tenths % 10n} ${name}`;
+}
+
+/** For people who compare: the largest binary unit of which it is a whole number. */
+export function formatExactly(bytes: Bytes): string {
+  const [name, unit] = named.find(([, size]) => bytes >= size && bytes % size === 0n) ?? ['B', 1n];
+  return `${bytes / unit} ${name}`;
 }
 
 export function roundUp(bytes: Bytes, unit: Bytes): Bytes {

@@ -1,4 +1,4 @@
-import { type Bytes, GiB, KiB, largest, MiB, smallest } from './bytes.ts';
+import { type Bytes, formatExactly, largest, smallest } from './bytes.ts';
 import { Failure } from './errors.ts';
 import type { VolumeId } from './ids.ts';
 import type { Pool } from './pool.ts';
@@ -93,16 +93,8 @@ export function overpromises({ qos, size }: Holder): string[] {
   });
 }
 
-/** For people, and exact: `500 IOPS`, `100 MiB/s`. */
 function formatRate(key: RateKey, rate: bigint): string {
-  if (key.endsWith('Iops')) return `${rate} IOPS`;
-  const units: [string, bigint][] = [
-    ['GiB', GiB],
-    ['MiB', MiB],
-    ['KiB', KiB],
-  ];
-  const [name, size] = units.find(([, unit]) => rate >= unit && rate % unit === 0n) ?? ['B', 1n];
-  return `${rate / size} ${name}/s`;
+  return key.endsWith('Iops') ? `${rate} IOPS` : `${formatExactly(rate)}/s`;
 }
 
 function entries(rates: Rates): [RateKey, bigint][] {

@@ -22,6 +22,14 @@ export type Rate =
 
 export type RateSettings = Readonly<Partial<Record<RateKey, Rate>>>;
 
+/** What a pod has read and written of a volume, since the kernel began to count. */
+export interface Use {
+  readonly readBytes: bigint;
+  readonly writtenBytes: bigint;
+  readonly reads: bigint;
+  readonly writes: bigint;
+}
+
 /** What happens when a limit cannot be put in force: the publish fails, or the shortfall is shown. */
 export type Enforcement = 'strict' | 'report';
 

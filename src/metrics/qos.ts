@@ -1,5 +1,5 @@
 import type { CounterConfiguration, GaugeConfiguration } from 'prom-client';
-import { rateKeys, type Rates } from '../domain/qos.ts';
+import { rateKeys, type Rates, type Use } from '../domain/qos.ts';
 
 /** A volume and a pod, as whoever enforces limits knows them. */
 interface QosSample {
@@ -10,19 +10,12 @@ interface QosSample {
   readonly state: string;
 }
 
-interface UseSample {
-  readonly readBytes: bigint;
-  readonly writtenBytes: bigint;
-  readonly reads: bigint;
-  readonly writes: bigint;
-}
-
 export interface QosSource {
   readonly table: {
     readonly holdings: readonly QosSample[];
     readonly counts: { readonly driftRepaired: number; readonly failures: ReadonlyMap<string, number> };
   };
-  list(): Promise<readonly (QosSample & { readonly use?: UseSample | undefined })[]>;
+  list(): Promise<readonly (QosSample & { readonly use?: Use | undefined })[]>;
 }
 
 const states = ['enforced', 'pending', 'failed'] as const;
@@ -99,7 +92,7 @@ function used(
   name: string,
   help: string,
   list: QosSource['list'],
-  [read, write]: readonly [keyof UseSample, keyof UseSample],
+  [read, write]: readonly [keyof Use, keyof Use],
 ): CounterConfiguration<string> {
   return {
     name,

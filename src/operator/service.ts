@@ -1,4 +1,4 @@
-import { rateKeys, type Rates } from '../domain/qos.ts';
+import { rateKeys, type Rates, type Use } from '../domain/qos.ts';
 import type { ListQosRequest } from '../gen/quarry/operator/v1/ListQosRequest.ts';
 import type { ListQosResponseInit } from '../gen/quarry/operator/v1/ListQosResponse.ts';
 import type { PodQosInit } from '../gen/quarry/operator/v1/PodQos.ts';
@@ -17,9 +17,7 @@ export interface QosEntry {
   readonly remedy?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly since: number;
-  readonly use?:
-    | { readonly readBytes: bigint; readonly writtenBytes: bigint; readonly reads: bigint; readonly writes: bigint }
-    | undefined;
+  readonly use?: Use | undefined;
 }
 
 /** What the command line asks a running driver. */

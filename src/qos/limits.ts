@@ -1,12 +1,12 @@
 import { createRounds } from '../concurrency/rounds.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { VolumeId } from '../domain/ids.ts';
+import type { Use } from '../domain/qos.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 import { deviceMapperName } from '../kernel/block-device.ts';
 import type { Log } from '../log.ts';
 import { type Cgroups, type CgroupSettings, readCgroups } from './cgroups.ts';
-import type { Use } from './lines.ts';
 import { podOfTarget, type PodUid } from './pod-names.ts';
 import { reasons } from './reasons.ts';
 import { type Finding, round, type World } from './round.ts';

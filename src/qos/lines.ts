@@ -1,13 +1,5 @@
-import { type RateKey, rateKeys, type Rates } from '../domain/qos.ts';
+import { type RateKey, rateKeys, type Rates, type Use } from '../domain/qos.ts';
 import type { DeviceRates } from './rates.ts';
-
-/** Of one device, since the cgroup was made. */
-export interface Use {
-  readonly readBytes: bigint;
-  readonly writtenBytes: bigint;
-  readonly reads: bigint;
-  readonly writes: bigint;
-}
 
 /** What cgroup v2 calls the rates in `io.max`. */
 const words = {

@@ -1,6 +1,5 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import type { Rates } from '../domain/qos.ts';
-import type { Use } from './lines.ts';
+import type { Rates, Use } from '../domain/qos.ts';
 import type { DeviceRates } from './rates.ts';
 import type { Reason } from './reasons.ts';
 

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatBytes, parseBytes, parseSizeRange, roundDown, roundUp } from '../../../src/domain/bytes.ts';
+import {
+  formatBytes,
+  formatExactly,
+  parseBytes,
+  parseSizeRange,
+  roundDown,
+  roundUp,
+} from '../../../src/domain/bytes.ts';
 
 const size = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });
 const unit = fc.bigInt({ min: 1n, max: 2n ** 40n });
@@ -33,6 +40,16 @@ describe('formatBytes', () => {
     [3n * 2n ** 30n, '3 GiB'],
     [2n ** 43n, '8 TiB'],
   ])('%s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+});
+
+describe('formatExactly', () => {
+  it.each([
+    [0n, '0 B'],
+    [1025n, '1025 B'],
+    [1536n, '1536 B'],
+    [1536n * 1024n, '1536 KiB'],
+    [2n ** 40n, '1 TiB'],
+  ])('%s', (bytes, text) => expect(formatExactly(bytes)).toBe(text));
 });
 
 describe('rounding', () => {

@@ -1,6 +1,5 @@
-import type { Rates } from '../../../src/domain/qos.ts';
+import type { Rates, Use } from '../../../src/domain/qos.ts';
 import type { Cgroups } from '../../../src/qos/cgroups.ts';
-import type { Use } from '../../../src/qos/lines.ts';
 import type { Reason } from '../../../src/qos/reasons.ts';
 
 /** The cgroups of a node, one a pod, that remember what was written. */
