@@ -1,13 +1,13 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { GiB, MiB } from '../../src/domain/bytes.ts';
 import { Authority } from '../support/certificates.ts';
 import { createCsiClient, type CsiClient } from '../support/csi-client.ts';
+import { freePort } from '../support/ports.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -138,15 +138,6 @@ fleet:
   clientCa: ${folder}/nodes.crt
   settle: 1s
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function ended(child: ChildProcess, what: string): Promise<never> {

@@ -1,18 +1,9 @@
 import { MiB } from '../../../src/domain/bytes.ts';
-import type { PoolName, VgName } from '../../../src/domain/ids.ts';
-import type { PoolSpec } from '../../../src/domain/pool.ts';
+import type { VgName } from '../../../src/domain/ids.ts';
 import type { Lvm, LvmAnswer, LvmArguments } from '../../../src/lvm/lvm.ts';
+import { thickSpec } from '../../support/memory-storage.ts';
 
-export const spec: PoolSpec = {
-  name: 'fast' as PoolName,
-  group: 'vg' as VgName,
-  type: 'thick',
-  approve: 'manual',
-  stripes: 1,
-  stripeSize: 65_536n,
-  mirrors: 0,
-  reserve: 0n,
-};
+export const spec = thickSpec('fast', { group: 'vg' as VgName });
 
 /** A volume group that lives in memory and obeys the commands that the storage sends. */
 export class FakeLvm implements Lvm {

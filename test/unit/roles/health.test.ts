@@ -1,21 +1,11 @@
-import { once } from 'node:events';
 import { renameSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseConfig } from '../../../src/config/config.ts';
 import { createController } from '../../../src/roles/controller.ts';
+import { freePort } from '../../support/ports.ts';
 import { authority, filesOf, serverCertificate, temporaryFolder } from '../fleet/harness.ts';
 import { memoryLog } from '../grpc/harness.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 test('a controller without any node is alive, and is not when its socket is gone', async () => {
   const folder = temporaryFolder();
