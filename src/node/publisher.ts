@@ -51,10 +51,11 @@ async function limit({ limits }: NodeTools, { volume }: OpenVolume, target: stri
 
 /**
  * The kernel lets a process write through a device node on a read-only mount, and `blockdev --setro` would stop the volume's
- * other users too. A promise that would not be kept is not given.
+ * other users too. Kubelet holds its pods back by itself: their cgroup may only read the device. To anyone else, a promise
+ * that would not be kept is not given.
  */
-function refuseReadOnlyBlock({ id, capability, readOnly }: PublishRequest): void {
-  if (capability.access !== 'block' || !readOnly) return;
+function refuseReadOnlyBlock({ id, capability, readOnly, forPod }: PublishRequest): void {
+  if (capability.access !== 'block' || !readOnly || forPod) return;
   throw new Failure(
     'precondition',
     `volume ${id} cannot be published read-only as a raw block device, because nothing would enforce it; publish it for writing, or use a filesystem`,
@@ -102,8 +103,7 @@ function refuseSecondTarget({ id, capability }: PublishRequest, place: Place): v
 
 /** All of them at once: setting one flag of a mount clears those that are not named with it. */
 function flagsOf({ capability, readOnly }: PublishRequest, source: Mount): string[] {
-  if (capability.access === 'block') return [];
-  const flags = capability.mountFlags.filter((flag) => bindFlags.has(flag));
+  const flags = capability.access === 'block' ? [] : capability.mountFlags.filter((flag) => bindFlags.has(flag));
   return readOnly || source.readOnly ? ['ro', ...flags] : flags;
 }
 

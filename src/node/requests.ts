@@ -19,6 +19,8 @@ export interface StageRequest {
 export interface PublishRequest extends StageRequest {
   readonly target: string;
   readonly readOnly: boolean;
+  /** Whether kubelet says which pod it is for, as it does for a CSIDriver with `podInfoOnMount`. */
+  readonly forPod: boolean;
 }
 
 /** `undefined` ids name no volume of ours, of which there is nothing to undo. */
@@ -60,7 +62,8 @@ export function parsePublish(request: NodePublishVolumeRequest): PublishRequest 
   const asked = request.readonly || capability.mode === 'SINGLE_NODE_READER_ONLY';
   const readOnly = asked || (capability.access === 'mount' && capability.mountFlags.includes('ro'));
   const [target, staging] = [normal(targetPath), normal(stagingTargetPath)];
-  return { id: toId(volumeId), staging, target, capability, readOnly };
+  const forPod = Boolean(request.volumeContext['csi.storage.k8s.io/pod.uid']);
+  return { id: toId(volumeId), staging, target, capability, readOnly, forPod };
 }
 
 export function parseUnstage({ volumeId, stagingTargetPath }: NodeUnstageVolumeRequest): UndoRequest {

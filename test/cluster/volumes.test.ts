@@ -9,7 +9,7 @@ interface Pod {
 describe('a volume of a pod', () => {
   const site = useCluster('volumes');
 
-  test('is a raw block device, with the same content for the next pod', async () => {
+  test('is a raw block device, with the same content for the next pod, which may only read if it said so', async () => {
     const { kubectl, inPod, ready } = site();
     await kubectl.apply(
       storageClass('thin', { pool: 'fast', type: 'thin' }),
@@ -26,10 +26,11 @@ describe('a volume of a pod', () => {
     await inPod('writer', 'yes raw | dd of=/dev/raw bs=1M count=64 iflag=fullblock oflag=direct status=none');
     const written = await inPod('writer', 'dd if=/dev/raw bs=1M count=64 iflag=direct status=none | sha256sum');
     await kubectl.run(['delete', 'pod', 'writer']);
-    await kubectl.apply(pod('reader', { volumes }));
+    await kubectl.apply(pod('reader', { volumes: { '/dev/raw': { claim: 'raw', readOnly: true } } }));
     await ready('reader');
     const read = await inPod('reader', 'dd if=/dev/raw bs=1M count=64 iflag=direct status=none | sha256sum');
     expect(read).toBe(written);
+    await expect(inPod('reader', 'dd if=/dev/zero of=/dev/raw count=1')).rejects.toThrow('Operation not permitted');
   });
 
   test('is xfs where its class says so', async () => {

@@ -99,7 +99,18 @@ describe('publishing a block device', () => {
     expect(fake.changes).toEqual([`touch ${target}`, `bind ${target}`]);
   });
 
-  test('read-only is refused, since nothing would enforce it', async () => {
+  test('read-only for a pod is left to kubelet, which lets it only read; once, and not again for writing', async () => {
+    const { fake, id, service } = await staged(blockCapability());
+    const volumeContext = { 'csi.storage.k8s.io/pod.uid': 'b0c2d9f0' };
+    const request = publishRequest(id, blockCapability(), { readonly: true, volumeContext });
+    await service.nodePublishVolume(request, call);
+    await service.nodePublishVolume(request, call);
+    expect(fake.changes).toEqual([`touch ${target}`, `bind ${target}`]);
+    const writing = service.nodePublishVolume({ ...request, readonly: false }, call);
+    await expect(writing).rejects.toMatchObject({ kind: 'exists' });
+  });
+
+  test('read-only for anyone else is refused, since nothing would enforce it', async () => {
     const { fake, id, service } = await staged(blockCapability());
     await expect(
       service.nodePublishVolume(publishRequest(id, blockCapability(), { readonly: true }), call),
