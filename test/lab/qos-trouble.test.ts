@@ -1,26 +1,16 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Guest } from '../../lab/guest.ts';
-import { type Driver, outcomeOf, startDriver } from '../support/driver.ts';
+import { outcomeOf } from '../support/driver.ts';
 import { runFio } from '../support/fio.ts';
-import { GUEST_NODE, useGuest } from '../support/guest.ts';
-import { ioMax, Pods, settled, within } from '../support/pods.ts';
+import { GUEST_NODE } from '../support/guest.ts';
+import { ioMax, settled, within } from '../support/pods.ts';
+import { type PodsStage, usePods } from '../support/use-pods.ts';
 
-const guestOf = useGuest({ disks: ['2G'] });
-const pools = `
-  - name: fast
-    volumeGroup: qfast
-    type: thick
-    disks: { paths: ["/dev/ubda"] }
-    approve: automatic`;
-
-let guest: Guest;
-let driver: Driver;
-let pods: Pods;
-beforeAll(async () => {
-  guest = guestOf();
-  const more = 'rescan: 24h\nmetrics: { listen: 127.0.0.1:9809 }\nqos: { interval: 1h }';
-  driver = await startDriver(guest, { pools, more });
-  pods = new Pods(guest, driver);
+const stage = usePods({ disks: ['2G'] }, 'metrics: { listen: 127.0.0.1:9809 }');
+let guest: PodsStage['guest'];
+let driver: PodsStage['driver'];
+let pods: PodsStage['pods'];
+beforeAll(() => {
+  ({ guest, driver, pods } = stage());
 });
 
 const metrics = () =>

@@ -1,25 +1,15 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { Guest } from '../../lab/guest.ts';
-import { type Driver, MiB, startDriver } from '../support/driver.ts';
+import { MiB } from '../support/driver.ts';
 import { runFio, writeBuffered } from '../support/fio.ts';
-import { useGuest } from '../support/guest.ts';
-import { type PodOptions, Pods, type Running, settled, within } from '../support/pods.ts';
+import { type PodOptions, type Running, settled, within } from '../support/pods.ts';
+import { type PodsStage, usePods } from '../support/use-pods.ts';
 
-const guestOf = useGuest({ disks: ['2G'], cgroup: 'v1' });
-const pools = `
-  - name: fast
-    volumeGroup: qfast
-    type: thick
-    disks: { paths: ["/dev/ubda"] }
-    approve: automatic`;
-
-let guest: Guest;
-let driver: Driver;
-let pods: Pods;
-beforeAll(async () => {
-  guest = guestOf();
-  driver = await startDriver(guest, { pools, more: 'rescan: 24h\nqos: { interval: 1h }' });
-  pods = new Pods(guest, driver, '/sys/fs/cgroup/blkio');
+const stage = usePods({ disks: ['2G'], cgroup: 'v1' });
+let guest: PodsStage['guest'];
+let driver: PodsStage['driver'];
+let pods: PodsStage['pods'];
+beforeAll(() => {
+  ({ guest, driver, pods } = stage());
 });
 
 const readIopsOf = (cgroup: string) => `${cgroup}/blkio.throttle.read_iops_device`;

@@ -1,26 +1,15 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Guest } from '../../lab/guest.ts';
-import { type Driver, MiB, startDriver } from '../support/driver.ts';
+import { MiB } from '../support/driver.ts';
 import { type Measured, runFio, writeBuffered } from '../support/fio.ts';
-import { useGuest } from '../support/guest.ts';
-import { ioMax, type PodOptions, Pods, type Running, settled, within } from '../support/pods.ts';
+import { ioMax, type PodOptions, type Running, settled, within } from '../support/pods.ts';
+import { type PodsStage, usePods } from '../support/use-pods.ts';
 
-const guestOf = useGuest({ disks: ['4G'] });
-const pools = `
-  - name: fast
-    volumeGroup: qfast
-    type: thick
-    disks: { paths: ["/dev/ubda"] }
-    approve: automatic`;
-
-let guest: Guest;
-let driver: Driver;
-let pods: Pods;
-beforeAll(async () => {
-  guest = guestOf();
-  // So long an interval that whatever is put right here is put right because of an event.
-  driver = await startDriver(guest, { pools, more: 'rescan: 24h\nqos: { interval: 1h }' });
-  pods = new Pods(guest, driver);
+const stage = usePods({ disks: ['4G'] });
+let guest: PodsStage['guest'];
+let driver: PodsStage['driver'];
+let pods: PodsStage['pods'];
+beforeAll(() => {
+  ({ guest, driver, pods } = stage());
 });
 
 const ioMaxOf = (running: Running) => `${running.pod}/io.max`;

@@ -47,7 +47,7 @@ export class Pods {
   #count = 0;
 
   /** @param root of the hierarchy in which the guest's kernel limits I/O */
-  constructor(guest: Guest, driver: Driver, root = '/sys/fs/cgroup') {
+  constructor(guest: Guest, driver: Driver, root: string) {
     this.#guest = guest;
     this.#driver = driver;
     this.#root = root;
