@@ -64,7 +64,10 @@ async function prune(paths: LabPaths): Promise<void> {
   for (const path of current) await markUsed(path);
   for (const name of await readdir(paths.cache)) {
     const path = join(paths.cache, name);
-    if (!/^(base|layer|agent|tools|schemas|programs|runtime|disk|imagelayer)-/.test(name) || current.includes(path))
+    if (
+      !/^(base|layer|agent|tools|schemas|programs|suite|runtime|disk|imagelayer)-/.test(name) ||
+      current.includes(path)
+    )
       continue;
     const { mtimeMs } = await stat(path);
     if (Date.now() - mtimeMs > KEEP_UNUSED_MS) await rm(path, { recursive: true, force: true });

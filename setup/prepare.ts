@@ -1,15 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildLab } from '../lab/build.ts';
-import { buildCluster } from '../lab/kubernetes/build.ts';
+import { buildCluster, buildClusterSuite } from '../lab/kubernetes/build.ts';
 import { clusterPaths, missingClusterParts } from '../lab/kubernetes/paths.ts';
 import { LabError } from '../lab/command.ts';
 import { labPaths, missingParts } from '../lab/paths.ts';
 import { installMissing } from './debian.ts';
 
 // Second half of the set-up, under Node 26: what the lab needs of this machine, and the lab itself. With the argument
-// `cluster` Kubernetes, too, which takes many times as long to build.
+// `cluster` Kubernetes, too, which takes many times as long to build; with `suite` Kubernetes' own tests.
 
 const LOCKED = 'QUARRY_SETUP_LOCKED';
 const TAKEN = 75;
@@ -23,11 +23,15 @@ interface Stage {
 const stages: Readonly<Record<string, Stage>> = {
   setup: { missing: () => missingParts(labPaths()), build: () => buildLab(labPaths(), say) },
   cluster: { missing: () => missingClusterParts(clusterPaths()), build: () => buildCluster(clusterPaths(), say) },
+  suite: {
+    missing: () => [clusterPaths().suite].filter((path) => !existsSync(path)),
+    build: () => buildClusterSuite(clusterPaths(), say),
+  },
 };
 
 try {
   const locked = stages[process.env[LOCKED] ?? ''];
-  if (locked === undefined) await prepare(process.argv[2] === 'cluster' ? ['setup', 'cluster'] : ['setup']);
+  if (locked === undefined) await prepare(['setup', ...process.argv.slice(2)]);
   else if (locked.missing().length > 0) await locked.build();
 } catch (error) {
   if (!(error instanceof LabError)) throw error;

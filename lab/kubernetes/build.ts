@@ -4,7 +4,7 @@ import { findGo } from '../go.ts';
 import { buildFolder } from '../image.ts';
 import { buildNodeDisk } from './disk.ts';
 import type { ClusterPaths } from './paths.ts';
-import { buildPrograms } from './programs.ts';
+import { buildPrograms, buildSuite } from './programs.ts';
 import { buildRuntime } from './runtime.ts';
 
 /** Builds what is missing of the lab's Kubernetes; the lab itself is there. The caller holds the set-up's lock. */
@@ -23,4 +23,11 @@ export async function buildCluster(paths: ClusterPaths, say: (words: string) => 
     say("building the images and the nodes' disk …");
     await buildFolder(paths.disk, (folder) => buildNodeDisk(folder, paths));
   }
+}
+
+/** Builds Kubernetes' own tests, which a cluster does not need. */
+export async function buildClusterSuite(paths: ClusterPaths, say: (words: string) => void): Promise<void> {
+  say("building Kubernetes' own tests (some two minutes after Kubernetes itself, once) …");
+  const go = await findGo(paths.lab.cache, say);
+  await buildFolder(paths.suite, (folder) => buildSuite(go, folder));
 }

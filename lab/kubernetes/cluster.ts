@@ -18,6 +18,9 @@ export interface Cluster extends AsyncDisposable {
   readonly kubectl: Kubectl;
   helm(args: readonly string[]): Promise<ExecResult>;
   readonly workers: readonly Worker[];
+  readonly paths: ClusterPaths;
+  /** Of the host, where nodes see it at /images. */
+  readonly images: string;
   /** Folder of the control plane's logs. */
   readonly folder: string;
   /** A unix socket of the host that leads to the API server. */
@@ -26,7 +29,10 @@ export interface Cluster extends AsyncDisposable {
 }
 
 /** Starts a cluster whose nodes have Quarry's image, as the sources are now, and all others; nothing is installed. */
-export async function openCluster(workers: readonly WorkerOptions[]): Promise<Cluster> {
+export async function openCluster(
+  workers: readonly WorkerOptions[],
+  schedulerFlags: readonly string[] = [],
+): Promise<Cluster> {
   const paths = clusterPaths();
   const missing = missingClusterParts(paths);
   if (missing.length > 0) {
@@ -35,18 +41,24 @@ export async function openCluster(workers: readonly WorkerOptions[]): Promise<Cl
   for (const part of [paths.programs, paths.runtime, paths.disk]) await markUsed(part);
   const lab = await openLab();
   try {
-    return await start(lab, paths, workers);
+    return await start(lab, paths, workers, schedulerFlags);
   } catch (error) {
     await lab.close();
     throw error;
   }
 }
 
-async function start(lab: Lab, paths: ClusterPaths, options: readonly WorkerOptions[]): Promise<Cluster> {
+async function start(
+  lab: Lab,
+  paths: ClusterPaths,
+  options: readonly WorkerOptions[],
+  flags: readonly string[],
+): Promise<Cluster> {
   const folder = join(lab.folder, 'kubernetes');
   const images = join(lab.folder, 'images');
   for (const path of [folder, images]) await mkdir(path);
-  const [controlPlane] = await Promise.all([startControlPlane(lab.host, paths.programs, folder), writeQuarry(images)]);
+  const starting = startControlPlane(lab.host, paths.programs, folder, flags);
+  const [controlPlane] = await Promise.all([starting, writeQuarry(images)]);
   const { kubectl } = controlPlane;
   // Pods look for the API at the Service's address, which no kube-proxy makes lead anywhere.
   await lab.host.exec(['ip', 'addr', 'add', `${API_SERVICE_IP}/32`, 'dev', 'lo']);
@@ -66,5 +78,17 @@ async function start(lab: Lab, paths: ClusterPaths, options: readonly WorkerOpti
   const env = { KUBECONFIG: controlPlane.kubeconfig, HELM_CACHE_HOME: folder, HELM_CONFIG_HOME: folder };
   const helm = (args: readonly string[]): Promise<ExecResult> =>
     lab.host.exec([join(paths.lab.tools, 'helm'), ...args], { env, timeout: 200_000 });
-  return { lab, controlPlane, kubectl, helm, workers, folder, apiSocket, close, [Symbol.asyncDispose]: close };
+  return {
+    lab,
+    controlPlane,
+    kubectl,
+    helm,
+    workers,
+    paths,
+    images,
+    folder,
+    apiSocket,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }

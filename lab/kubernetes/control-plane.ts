@@ -52,7 +52,12 @@ const CLIENTS = [
 ] as const;
 
 /** Starts Kubernetes' control plane as programs of the host, within the lab's network. */
-export async function startControlPlane(host: Agent, programs: string, folder: string): Promise<ControlPlane> {
+export async function startControlPlane(
+  host: Agent,
+  programs: string,
+  folder: string,
+  schedulerFlags: readonly string[] = [],
+): Promise<ControlPlane> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const keys = await createKeys(folder);
   for (const { name } of CLIENTS) {
@@ -66,7 +71,7 @@ export async function startControlPlane(host: Agent, programs: string, folder: s
   };
   const server = [etcd(folder), apiServer(keys)];
   // They give up when the API server does not know them yet.
-  const clients = [controllerManager(folder, keys), worksFor(folder, 'kube-scheduler', 10259, [])];
+  const clients = [controllerManager(folder, keys), worksFor(folder, 'kube-scheduler', 10259, schedulerFlags)];
   for (const component of server) await start(component);
   await until(kubectl, processes, ['get', '--raw=/readyz']);
   for (const component of clients) await start(component);

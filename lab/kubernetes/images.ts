@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ImageDescription, type Layer, writeArchive } from '../../image/oci.ts';
 import { assembleQuarry, cachedLayer, put, type QuarryImage } from '../../image/quarry.ts';
 import { bootstrap, debianMirror } from '../base.ts';
 import { GUEST_ROOT_SOURCE, type LabPaths } from '../paths.ts';
-import { IMAGES, WORKLOAD_PACKAGES } from './recipe.ts';
+import { IMAGES, SUITE_IMAGES, WORKLOAD_PACKAGES } from './recipe.ts';
 import { SUITE } from '../recipe.ts';
 
 /** Writes the archives of all images that a node's disk begins with. */
@@ -28,6 +28,35 @@ export async function writeQuarry(folder: string): Promise<string> {
   const layers = [...image.layers, await settingsLayer()];
   await writeArchive(file, { ...image, layers }, image.stable);
   return file;
+}
+
+/**
+ * Writes the archives of the images of Kubernetes' own tests, and answers their names. All the tools that these want of
+ * an image are in the workload's layer, which nodes' disks begin with.
+ */
+export async function writeSuiteImages(folder: string, suite: string): Promise<string[]> {
+  const tools = await workloadLayer();
+  const layers = [tools, await shellLayer()];
+  const agnhost = [...layers, await programLayer(join(suite, 'agnhost'))];
+  const images: ImageDescription[] = [
+    { reference: SUITE_IMAGES.agnhost, layers: agnhost, entrypoint: ['/agnhost'] },
+    ...SUITE_IMAGES.plain.map((reference) => ({ reference, layers })),
+  ];
+  return Promise.all(
+    images.map(async (image, index) => {
+      const name = `suite-${index}.tar`;
+      await writeArchive(join(folder, name), image, [tools]);
+      return name;
+    }),
+  );
+}
+
+/** The tests' scripts are for BusyBox's shell, which has `let`: bash has it, too, and Debian's sh has not. */
+function shellLayer(): Promise<Layer> {
+  return cachedLayer(['shell'], async (root) => {
+    await mkdir(join(root, 'usr/bin'), { recursive: true });
+    await symlink('bash', join(root, 'usr/bin/sh'));
+  });
 }
 
 /** LVM in the container must know the guests' kind of disk, as LVM of the guests does. */

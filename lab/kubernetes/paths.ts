@@ -12,6 +12,8 @@ export interface ClusterPaths {
   readonly runtime: string;
   /** Folder of the disk that nodes begin with. */
   readonly disk: string;
+  /** Kubernetes' own end-to-end tests, what runs several at a time, and the program of their pods. */
+  readonly suite: string;
 }
 
 /** What decides the content of the disk, of the files that also decide other things. */
@@ -20,7 +22,7 @@ const DISK_SOURCES = ['node/containerd.sh', 'node/containerd.toml', '../../image
 export function clusterPaths(): ClusterPaths {
   const lab = labPaths();
   const part = (name: string, parts: readonly string[]): string => join(lab.cache, `${name}-${hashParts(parts)}`);
-  const { PROGRAMS_SOURCE, LINKER_FLAGS, RUNTIME_SUITE, RUNTIME_PACKAGES } = recipe;
+  const { PROGRAMS_SOURCE, SUITE_SOURCE, LINKER_FLAGS, RUNTIME_SUITE, RUNTIME_PACKAGES } = recipe;
   const programs = part('programs', [hashOf(PROGRAMS_SOURCE), LINKER_FLAGS]);
   const runtime = part('runtime', [RUNTIME_SUITE, ...RUNTIME_PACKAGES]);
   const { IMAGES, WORKLOAD_PACKAGES, NODE_DISK } = recipe;
@@ -31,6 +33,7 @@ export function clusterPaths(): ClusterPaths {
     programs,
     runtime,
     disk: part('disk', [programs, runtime, lab.agent, ...sources, ...content]),
+    suite: part('suite', [hashOf(SUITE_SOURCE), LINKER_FLAGS]),
   };
 }
 

@@ -7,6 +7,9 @@ const KUBERNETES = { version: 'v1.36.3', major: '1', minor: '36' } as const;
 /** Folders of Go modules of ours; what their go.mod calls tools is built. */
 export const PROGRAMS_SOURCE = join(import.meta.dirname, 'programs');
 
+/** Folder of the Go module of Kubernetes' own end-to-end tests: apart, because they change nothing of the cluster. */
+export const SUITE_SOURCE = join(import.meta.dirname, 'suite');
+
 /** Without these Kubernetes' programs call themselves v0.0.0, and clients compare versions. */
 export const LINKER_FLAGS = [
   '-s -w',
@@ -31,6 +34,12 @@ export const IMAGES = {
   resizer: 'localhost/csi-resizer:lab',
   workload: 'localhost/workload:lab',
   quarry: 'localhost/quarry:lab',
+} as const;
+
+/** Images of the pods of Kubernetes' own tests, by the names that its version of them asks for. */
+export const SUITE_IMAGES = {
+  agnhost: 'localhost/agnhost:2.63.0',
+  plain: ['localhost/busybox:1.37.0-1', 'localhost/glibc-dns-testing:2.0.0', 'localhost/nginx:1.15-4'],
 } as const;
 
 /** Of a node's own disk, sparse. */
