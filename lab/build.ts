@@ -5,7 +5,7 @@ import { buildBase } from './base.ts';
 import { findGo, type Go } from './go.ts';
 import { buildFolder, buildLayer, markUsed } from './image.ts';
 import { AGENT_SOURCE, type LabPaths } from './paths.ts';
-import { API_VERSIONS, GO_TOOLS } from './recipe.ts';
+import { API_VERSIONS, CERT_MANAGER_VERSION, GO_TOOLS } from './recipe.ts';
 
 /** The same program wherever it is built, and without what only a debugger reads. */
 const FLAGS = ['-trimpath', '-buildvcs=false', '-ldflags=-s -w'];
@@ -47,14 +47,18 @@ async function buildAgent(go: Go, out: string): Promise<void> {
   await go(['build', ...FLAGS, '-o', join(out, 'labagent'), '.'], { source: AGENT_SOURCE, out });
 }
 
-/** The schemas of the Kubernetes API, out of the modules of its versions: a few seconds each. */
+/** The schemas of the APIs that the chart writes to, out of their modules: a few seconds each. */
 async function fetchSchemas(go: Go, out: string): Promise<void> {
   const modules = 'modules';
+  const fetch = async (module: string, file: string, name: string): Promise<void> => {
+    await go(['mod', 'download', '-modcacherw', module], { out, modules });
+    await copyFile(join(out, modules, module, file), join(out, name));
+  };
   for (const version of API_VERSIONS) {
-    await go(['mod', 'download', '-modcacherw', `k8s.io/kubernetes@${version}`], { out, modules });
-    const source = join(out, modules, `k8s.io/kubernetes@${version}`, 'api/openapi-spec/swagger.json');
-    await copyFile(source, join(out, `${version}.json`));
+    await fetch(`k8s.io/kubernetes@${version}`, 'api/openapi-spec/swagger.json', `${version}.json`);
   }
+  const certificates = `github.com/cert-manager/cert-manager@${CERT_MANAGER_VERSION}`;
+  await fetch(certificates, 'deploy/crds/cert-manager.io_certificates.yaml', 'certificates.yaml');
   await rm(join(out, modules), { recursive: true });
 }
 

@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { API_VERSIONS, GO_TOOLS, KERNEL_PACKAGE, KERNEL_SUITE, PACKAGES, SUITE } from './recipe.ts';
+import {
+  API_VERSIONS,
+  CERT_MANAGER_VERSION,
+  GO_TOOLS,
+  KERNEL_PACKAGE,
+  KERNEL_SUITE,
+  PACKAGES,
+  SUITE,
+} from './recipe.ts';
 
 export const REPOSITORY = join(import.meta.dirname, '..');
 export const AGENT_SOURCE = join(import.meta.dirname, 'agent');
@@ -24,7 +32,7 @@ export interface LabPaths {
   readonly agent: string;
   /** Folder of the Go programs that tests run. */
   readonly tools: string;
-  /** Folder of the schemas of the Kubernetes API, a file a version. */
+  /** Folder of the schemas of the Kubernetes API, a file a version, and of cert-manager's Certificate. */
   readonly schemas: string;
   /** Parent of the folders of running labs. */
   readonly runs: string;
@@ -42,7 +50,7 @@ export function labPaths(): LabPaths {
     layer: join(cache, `layer-${hashParts([hashOf(GUEST_ROOT_SOURCE), agentHash])}`),
     agent: join(cache, `agent-${agentHash}`, 'labagent'),
     tools: join(cache, `tools-${hashParts(GO_TOOLS.map((tool) => `${tool.module}@${tool.version}`))}`),
-    schemas: join(cache, `schemas-${hashParts(API_VERSIONS)}`),
+    schemas: join(cache, `schemas-${hashParts([...API_VERSIONS, CERT_MANAGER_VERSION])}`),
     runs: join(cache, 'runs'),
   };
 }

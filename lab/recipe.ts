@@ -38,6 +38,8 @@ export const GO_TOOLS = [
 
 /** Versions of Kubernetes whose API what we deploy is held against: the oldest that we support to the newest. */
 export const API_VERSIONS = ['v1.34.9', 'v1.35.4', 'v1.36.3'];
+/** The version of cert-manager that the chart's Certificate is held against. */
+export const CERT_MANAGER_VERSION = 'v1.20.0';
 
 /** Where a guest sees the repository, read-only. */
 export const REPOSITORY_PATH = '/quarry';

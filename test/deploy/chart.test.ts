@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { CHART, helm, MANIFEST, renderChart, renderManifest } from '../../deploy/render.ts';
 import { parseConfig } from '../../src/config/config.ts';
-import { type ApiSchema, type KubeObject, loadApiSchemas } from '../support/api-schema.ts';
+import { type ApiSchema, type KubeObject, loadApiSchemas, problemsOfCertificate } from '../support/api-schema.ts';
 import { findObject, podOf, renderObjects } from '../support/chart.ts';
 import { cases, everything } from './values.ts';
 
@@ -23,7 +23,10 @@ describe('what the chart makes', () => {
   test.each(Object.entries(cases))('with %s is known to every supported Kubernetes, and to us', async (_, values) => {
     const objects = await renderObjects(values);
     for (const object of objects) {
-      if (object.apiVersion.startsWith('cert-manager.io/')) continue;
+      if (object.apiVersion === 'cert-manager.io/v1') {
+        expect(problemsOfCertificate(object)).toEqual([]);
+        continue;
+      }
       for (const { version, problemsOf } of schemas)
         expect({ version, problems: problemsOf(object) }).toEqual({ version, problems: [] });
       const file = object.kind === 'ConfigMap' ? object.data?.['config.yaml'] : undefined;
@@ -136,6 +139,19 @@ test.each([
   ['a Kubernetes without VolumeAttributesClass', {}, /kubeVersion/, 'v1.33.0'],
 ])('%s is refused', async (_, values, words, version = 'v1.36.0') => {
   await expect(renderChart(values, version)).rejects.toThrow(words);
+});
+
+test('a change of the configuration restarts the pods of the role that it is for, and no others', async () => {
+  const templates = async (values: object): Promise<unknown[]> => {
+    const objects = await renderObjects(values);
+    return [findObject(objects, 'Deployment', 'quarry-controller'), findObject(objects, 'DaemonSet', 'quarry-node')];
+  };
+  const [controller, node] = await templates({});
+  const [sameController, otherNode] = await templates({ node: { lvmMode: 'container' } });
+  const [otherController, sameNode] = await templates({ controller: { placement: 'pack' } });
+  expect([sameController, sameNode]).toEqual([controller, node]);
+  expect(otherController).not.toEqual(controller);
+  expect(otherNode).not.toEqual(node);
 });
 
 test('the plain manifest is what the chart makes', async () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { labPaths } from '../../lab/paths.ts';
 import { API_VERSIONS } from '../../lab/recipe.ts';
 
@@ -53,6 +54,18 @@ export function loadApiSchemas(): ApiSchema[] {
       },
     };
   });
+}
+
+interface CustomResourceDefinition {
+  readonly spec: { readonly versions: readonly { readonly schema: { readonly openAPIV3Schema: Schema } }[] };
+}
+
+/** What is wrong with a Certificate of cert-manager's. */
+export function problemsOfCertificate(object: KubeObject): string[] {
+  const text = readFileSync(join(labPaths().schemas, 'certificates.yaml'), 'utf8');
+  const [version] = (parse(text) as CustomResourceDefinition).spec.versions;
+  if (version === undefined) throw new Error('no version of a Certificate is known');
+  return [...check(object, version.schema.openAPIV3Schema, object.kind, {})];
 }
 
 function* check(value: unknown, given: Schema, path: string, definitions: Definitions): Generator<string> {
