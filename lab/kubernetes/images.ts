@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { copyFile, mkdir, symlink } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ImageDescription, type Layer, writeArchive } from '../../image/oci.ts';
 import { assembleQuarry, cachedLayer, put, type QuarryImage } from '../../image/quarry.ts';
 import { bootstrap, debianMirror } from '../base.ts';
 import { GUEST_ROOT_SOURCE, type LabPaths } from '../paths.ts';
-import { IMAGES, SUITE_IMAGES, WORKLOAD_PACKAGES } from './recipe.ts';
+import { IMAGES, SUITE_IMAGES, WORKLOAD_PACKAGES, WORKLOAD_USER } from './recipe.ts';
 import { SUITE } from '../recipe.ts';
 
 /** Writes the archives of all images that a node's disk begins with. */
@@ -85,7 +85,8 @@ function programLayer(file: string): Promise<Layer> {
 }
 
 function workloadLayer(): Promise<Layer> {
-  return cachedLayer(['workload', SUITE, ...WORKLOAD_PACKAGES], async (root) => {
+  return cachedLayer(['workload', SUITE, ...WORKLOAD_PACKAGES, WORKLOAD_USER], async (root) => {
     await bootstrap(root, await debianMirror(), WORKLOAD_PACKAGES);
+    await appendFile(join(root, 'etc/passwd'), `${WORKLOAD_USER}\n`);
   });
 }

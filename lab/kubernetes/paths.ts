@@ -25,8 +25,8 @@ export function clusterPaths(): ClusterPaths {
   const { PROGRAMS_SOURCE, SUITE_SOURCE, LINKER_FLAGS, RUNTIME_SUITE, RUNTIME_PACKAGES } = recipe;
   const programs = part('programs', [hashOf(PROGRAMS_SOURCE), LINKER_FLAGS]);
   const runtime = part('runtime', [RUNTIME_SUITE, ...RUNTIME_PACKAGES]);
-  const { IMAGES, WORKLOAD_PACKAGES, NODE_DISK } = recipe;
-  const content = [JSON.stringify(IMAGES), ...WORKLOAD_PACKAGES, NODE_DISK, lab.base];
+  const { IMAGES, WORKLOAD_PACKAGES, WORKLOAD_USER, NODE_DISK } = recipe;
+  const content = [JSON.stringify(IMAGES), ...WORKLOAD_PACKAGES, WORKLOAD_USER, NODE_DISK, lab.base];
   const sources = DISK_SOURCES.map((file) => readFileSync(join(import.meta.dirname, file), 'utf8'));
   return {
     lab,

@@ -25,7 +25,17 @@ export const RUNTIME_SUITE = 'sid';
 export const RUNTIME_PACKAGES = ['containerd', 'runc', 'containernetworking-plugins'];
 
 /** The image of the tests' workloads: databases, and what looks at a volume from within a pod. */
-export const WORKLOAD_PACKAGES = ['postgresql', 'postgresql-contrib', 'redis-server', 'fio', 'procps', 'util-linux'];
+export const WORKLOAD_PACKAGES = [
+  'postgresql',
+  'postgresql-contrib',
+  'mariadb-server',
+  'redis-server',
+  'fio',
+  'procps',
+  'util-linux',
+];
+/** Images of databases have such a user; Debian's packages make others. */
+export const WORKLOAD_USER = 'database:x:999:999::/tmp:/bin/sh';
 
 /** Images are imported into each node: there is no registry. */
 export const IMAGES = {
@@ -45,8 +55,8 @@ export const SUITE_IMAGES = {
 /** Of a node's own disk, sparse. */
 export const NODE_DISK = '12G';
 
-/** Nodes whose disks differ, so that a claim can fit one and not the other. */
+/** Nodes whose disks differ, so that a claim can fit one and not the other. Disks are sparse, and memory is taken as it is used. */
 export const NODES = [
-  { name: 'n1', disks: ['24G', '6G', '2G'] },
-  { name: 'n2', disks: ['8G', '6G', '2G'] },
+  { name: 'n1', memory: '2048M', disks: ['64G', '6G', '2G', '6G'] },
+  { name: 'n2', memory: '2048M', disks: ['32G', '6G', '2G', '6G'] },
 ] as const;

@@ -22,6 +22,8 @@ export interface Worker {
   readonly disks: readonly string[];
   /** Boots it after a power cut, and starts containerd and kubelet. */
   boot(): Promise<void>;
+  /** SIGKILL to kubelet, which is started again and answers. */
+  restartKubelet(): Promise<void>;
   /** Imports an image from an archive of the folder that nodes see at /images. */
   importImage(name: string): Promise<void>;
 }
@@ -60,6 +62,10 @@ export async function bootWorker(
     async boot() {
       await guest.boot();
       await start();
+    },
+    async restartKubelet() {
+      await guest.shell(`${NODE_SCRIPTS}/kubelet.sh ${options.name}
+        until (</dev/tcp/127.0.0.1/10248) 2>/dev/null; do sleep 0.1; done`);
     },
     async importImage(name) {
       // Synced, so that it is there after a power cut, too.

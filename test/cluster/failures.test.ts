@@ -1,38 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { NAMESPACE } from '../../lab/kubernetes/install.ts';
-import type { Worker } from '../../lab/kubernetes/worker.ts';
-import { logicalVolumes, useCluster } from '../support/cluster.ts';
+import { killPod, useCluster } from '../support/cluster.ts';
 import { claim, pod, storageClass } from '../support/manifests.ts';
 import { postgres, sql } from '../support/postgres.ts';
+import { createClaims, createPods, namesOf, requestRemoval, untilRemoved } from '../support/small-volumes.ts';
 
 describe('what fails', () => {
   const site = useCluster('failures');
   const data = { className: 'thin', size: '1Gi' };
-  const names = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
-
-  const create = async (...pods: readonly string[]): Promise<void> => {
-    const objects = pods.map((name) => [
-      claim(name, { className: 'thin', size: '64Mi' }),
-      pod(name, { volumes: { '/data': { claim: name } } }),
-    ]);
-    await site().kubectl.apply(...objects.flat());
+  const create = async (prefix: string, count: number): Promise<string[]> => {
+    const names = namesOf(prefix, count);
+    await createClaims(site(), names, 'thin');
+    await createPods(site(), names);
+    return names;
   };
-  const remove = async (...pods: readonly string[]): Promise<void> => {
-    const { kubectl, cluster, volumeOf } = site();
-    const volumes = await Promise.all(pods.map(volumeOf));
-    const objects = pods.flatMap((name) => [`pod/${name}`, `pvc/${name}`]);
-    await kubectl.run(['delete', ...objects], { timeout: 100_000 });
-    await kubectl.wait(
-      'delete',
-      volumes.map((name) => `pv/${name}`),
-    );
-    const left = await logicalVolumes(cluster);
-    expect(volumes.filter((name) => left.includes(name))).toEqual([]);
-  };
-  /** SIGKILL to the driver's role on a node; kubelet starts it again. */
-  const killDriver = async ({ guest }: Worker, role: 'node' | 'controller'): Promise<void> => {
-    await guest.shell(`pkill -KILL -f '^/usr/local/bin/node /opt/quarry/quarry.mjs ${role}'`);
-  };
+  const remove = async (names: readonly string[]): Promise<void> =>
+    untilRemoved(site(), await requestRemoval(site(), names));
 
   test('is a node under load: every transaction that was acknowledged is there after a power cut', async () => {
     const { kubectl, ready, nodeOf, inPod, cluster } = site();
@@ -62,80 +45,62 @@ describe('what fails', () => {
     expect(acknowledged.filter((n) => !there.has(n))).toEqual([]);
   }, 240_000);
 
-  test('is the driver on a node during creations and deletions: all converge, nothing is left', async () => {
-    const { ready, cluster } = site();
-    const pods = names('storm', 8);
-    await create(...pods);
-    for (const worker of cluster.workers) await killDriver(worker, 'node');
+  test('is the controller that the sidecars of both follow: the other goes on', async () => {
+    const { cluster, ready } = site();
+    const within = cluster.kubectl.within(NAMESPACE);
+    const { spec } = await within.get<{ spec: { holderIdentity: string } }>('lease', 'lvm-quarry-csi');
+    const pods = await create('orphaned', 4);
+    await killPod(cluster, NAMESPACE, spec.holderIdentity);
     await ready(...pods);
-    const removed = remove(...pods);
-    for (const worker of cluster.workers) await killDriver(worker, 'node');
-    await removed;
-  }, 240_000);
-
-  test('is a controller: the other goes on', async () => {
-    const { ready, cluster } = site();
-    const pods = names('orphaned', 4);
-    await create(...pods);
-    const [first] = cluster.workers;
-    if (first) await killDriver(first, 'controller');
-    await ready(...pods);
-    await remove(...pods);
+    await remove(pods);
   }, 240_000);
 
   test('is a node while its volume is deleted: the volume goes when the node is back', async () => {
-    const { kubectl, ready, nodeOf, volumeOf, cluster } = site();
-    await create('left');
-    await ready('left');
-    const worker = await nodeOf('left');
-    const volume = await volumeOf('left');
+    const { kubectl, ready, nodeOf, volumeOf } = site();
+    const [name = ''] = await create('left', 1);
+    await ready(name);
+    const worker = await nodeOf(name);
+    const volume = await volumeOf(name);
     await worker.guest.powerCut();
-    await kubectl.run(['delete', 'pod/left', '--grace-period=0', '--force']);
-    await kubectl.run(['delete', 'pvc/left', '--wait=false']);
+    await kubectl.run(['delete', `pod/${name}`, '--grace-period=0', '--force']);
+    await kubectl.run(['delete', `pvc/${name}`, '--wait=false']);
     await kubectl.wait('jsonpath={.status.phase}=Released', [`pv/${volume}`]);
     await worker.boot();
     await kubectl.wait('delete', [`pv/${volume}`], 150);
-    expect(await logicalVolumes(cluster)).not.toContain(volume);
   }, 300_000);
 
-  test('is the API server: pods keep their volumes, and all goes on when it is back', async () => {
-    const { kubectl, ready, nodeOf, cluster } = site();
-    await create('steady');
-    await ready('steady');
-    const { guest } = await nodeOf('steady');
-    const server = cluster.controlPlane.processes.get('kube-apiserver');
-    server?.kill('SIGKILL');
-    await server?.exited;
-    expect((await kubectl.try(['get', 'pods'])).exitCode).toBe(1);
-    await guest.shell(
-      'cd /proc/$(pgrep -f "^sh -c trap exit TERM" | tail -1)/root/data && echo still >there && sync .',
+  test('is the API server, for a minute: pods write on, and all that was asked for is done when it is back', async () => {
+    const { kubectl, ready, nodeOf, volumeOf, cluster } = site();
+    const count = 'n=0; while :; do n=$((n + 1)); echo $n >>/data/log; sync /data/log; sleep 1; done';
+    await kubectl.apply(
+      claim('steady', { className: 'thin', size: '64Mi' }),
+      pod('steady', { volumes: { '/data': { claim: 'steady' } }, command: ['sh', '-ec', count] }),
     );
-    await cluster.controlPlane.restart('kube-apiserver');
-    await create('after');
-    await ready('after');
-    await remove('steady', 'after');
-  }, 240_000);
-});
-
-describe('a node', () => {
-  const site = useCluster('trust');
-
-  test('may do nothing at the API server but what anybody may', async () => {
-    const user = `--as=system:serviceaccount:${NAMESPACE}:quarry-node`;
-    const allowed = await site().kubectl.run(['auth', 'can-i', '--list', user, '--no-headers']);
-    const resources = allowed.split('\n').flatMap((line) => /^[a-z]\S*/.exec(line) ?? []);
-    expect(resources.toSorted()).toEqual([
-      'selfsubjectaccessreviews.authorization.k8s.io',
-      'selfsubjectreviews.authentication.k8s.io',
-      'selfsubjectrulesreviews.authorization.k8s.io',
-    ]);
-  });
-
-  test('listens on its loopback alone', async () => {
-    for (const { guest } of site().cluster.workers) {
-      const pids = await guest.shell(`pgrep -f '^/usr/local/bin/node /opt/quarry/quarry.mjs node'`);
-      const listeners = await guest.shell(`ss -Hltnp | grep 'pid=${pids.trim()},' | awk '{ print $4 }'`);
-      expect(listeners.trim()).toBe('127.0.0.1:9809');
+    const leaving = await create('leaving', 2);
+    await ready('steady', ...leaving);
+    const { guest } = await nodeOf('steady');
+    const log = `/var/lib/kubelet/pods/*/volumes/kubernetes.io~csi/${await volumeOf('steady')}/mount/log`;
+    const lines = async (): Promise<number> => Number(await guest.shell(`wc -l <$(echo ${log})`));
+    const leavingVolumes = await requestRemoval(site(), leaving);
+    const coming = await create('coming', 4);
+    // The others lose their leases with it, and are started again, as anywhere.
+    const parts = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
+    for (const name of parts) {
+      const part = cluster.controlPlane.processes.get(name);
+      part?.kill('SIGKILL');
+      await part?.exited;
     }
-  });
+    // The pod's own count of seconds is the minute.
+    const end = (await lines()) + 60;
+    await expect.poll(lines, { timeout: 150_000, interval: 1000 }).toBeGreaterThan(end);
+    expect((await kubectl.try(['get', 'pods'])).exitCode).toBe(1);
+    for (const name of parts) await cluster.controlPlane.restart(name);
+    // Whoever watches the API server looks for it again at its own pace, after up to a minute.
+    const pods = coming.map((name) => `pod/${name}`);
+    await kubectl.wait('condition=Ready', pods, 180);
+    await untilRemoved(site(), leavingVolumes);
+    await remove(coming);
+    const written = await guest.shell(`cat ${log}`);
+    expect(written).toBe(Array.from(written.trim().split('\n'), (_, i) => `${i + 1}\n`).join(''));
+  }, 400_000);
 });

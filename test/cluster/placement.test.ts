@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NAMESPACE } from '../../lab/kubernetes/install.ts';
 import { useCluster } from '../support/cluster.ts';
 import { claim, pod, storageClass } from '../support/manifests.ts';
 
@@ -7,7 +8,6 @@ interface Capacities {
     readonly storageClassName: string;
     readonly nodeTopology: { readonly matchLabels: Readonly<Record<string, string>> };
     readonly maximumVolumeSize?: string;
-    readonly capacity?: string;
   }[];
 }
 
@@ -26,6 +26,17 @@ describe('a pod with a volume', () => {
     return status.conditions?.[0]?.message ?? '';
   };
 
+  /** Of the largest volume of a class on a node, in bytes. */
+  const room = async (className: string, node: string): Promise<number | undefined> => {
+    const quarry = site().cluster.kubectl.within(NAMESPACE);
+    const { items } = await quarry.get<Capacities>('csistoragecapacities.storage.k8s.io');
+    const found = items.find(
+      ({ storageClassName, nodeTopology }) =>
+        storageClassName === className && nodeTopology.matchLabels['topology.lvm.quarry.csi/node'] === node,
+    );
+    return found?.maximumVolumeSize === undefined ? undefined : bytesOf(found.maximumVolumeSize);
+  };
+
   test('meets capacity objects that say what each node has', async () => {
     const { kubectl, cluster } = site();
     await kubectl.apply(
@@ -35,22 +46,13 @@ describe('a pod with a volume', () => {
     );
     for (const { name, guest } of cluster.workers) {
       const free = await guest.shell('vgs --noheadings --units b --nosuffix -o vg_free quarry-bulk');
-      const object = `csistoragecapacities.storage.k8s.io`;
-      const found = async (): Promise<string | undefined> => {
-        const { items } = await cluster.kubectl.within('quarry').get<Capacities>(object);
-        return items.find(
-          ({ storageClassName, nodeTopology }) =>
-            storageClassName === 'placed-thick' && nodeTopology.matchLabels['topology.lvm.quarry.csi/node'] === name,
-        )?.maximumVolumeSize;
-      };
-      await expect.poll(found, { timeout: 30_000 }).toBeDefined();
-      expect(bytesOf((await found()) ?? '')).toBe(Number(free));
+      await expect.poll(() => room('placed-thick', name), { timeout: 30_000 }).toBe(Number(free));
     }
   });
 
   test('goes to the only node that has room for it', async () => {
     const { kubectl, ready, nodeOf } = site();
-    await kubectl.apply(claim('large', { className: 'placed-thin', size: '12Gi' }));
+    await kubectl.apply(claim('large', { className: 'placed-thin', size: '40Gi' }));
     await kubectl.apply(pod('large', { volumes: { '/data': { claim: 'large' } } }));
     await ready('large');
     expect((await nodeOf('large')).name).toBe('n1');
@@ -73,6 +75,7 @@ describe('a pod with a volume', () => {
       nodes.push((await nodeOf(name)).name);
     }
     expect(nodes.toSorted()).toEqual(['n1', 'n2']);
+    for (const node of nodes) await expect.poll(() => room('placed-reserved', node), { timeout: 30_000 }).toBe(0);
     await kubectl.apply(claim('promise-3', { className: 'placed-reserved', size: '64Mi' }));
     await kubectl.apply(pod('promise-3', { volumes: { '/data': { claim: 'promise-3' } } }));
     expect(await message('promise-3')).toContain('not have enough free storage');

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { parse } from 'yaml';
+import { EXAMPLE_VALUES } from '../../deploy/render.ts';
 import { type Cluster, openCluster } from '../../lab/kubernetes/cluster.ts';
 import { installQuarry } from '../../lab/kubernetes/install.ts';
 import type { Kubectl } from '../../lab/kubernetes/kubectl.ts';
@@ -22,7 +25,7 @@ export interface Site {
 /** Of the thread that runs all files: it ends with it. */
 let opened: Promise<Cluster> | undefined;
 
-/** The one cluster of all files, with a namespace of this one's. A complaint of a node's kernel fails the file. */
+/** The one cluster of all files, with a namespace of this one's. Volumes left on disks, and complaints of kernels, fail the file. */
 export function useCluster(namespace: string): () => Site {
   let site: Site | undefined;
   beforeAll(async () => {
@@ -35,8 +38,9 @@ export function useCluster(namespace: string): () => Site {
     if (site === undefined) return;
     const { kubectl, workers } = site.cluster;
     await kubectl.run(['delete', 'namespace', namespace, '--timeout=100s'], { timeout: 110_000 });
+    await expectNothingLeft(site.cluster);
     for (const { guest } of workers) guest.checkConsole();
-  }, 120_000);
+  }, 200_000);
   return () => {
     if (site === undefined) throw new Error('the cluster is there within tests only');
     return site;
@@ -45,8 +49,21 @@ export function useCluster(namespace: string): () => Site {
 
 async function openWithQuarry(): Promise<Cluster> {
   const cluster = await openCluster(NODES);
-  await installQuarry(cluster);
+  await installExample(cluster);
   return cluster;
+}
+
+/** Installs Quarry, or changes what is installed: with the pools of the examples on the lab's disks, and one with a small budget. */
+export async function installExample(cluster: Cluster, changes: object = {}): Promise<void> {
+  const [fast, bulk] = (parse(readFileSync(EXAMPLE_VALUES, 'utf8')) as { pools: object[] }).pools;
+  const promised = { name: 'promised', volumeGroup: 'quarry-promised', type: 'thin', budget: { readIops: 1000 } };
+  const on = (pool: object | undefined, ...paths: string[]): object => ({
+    ...pool,
+    approve: 'automatic',
+    disks: { paths },
+  });
+  const pools = [on(fast, '/dev/ubdb'), on(bulk, '/dev/ubdc', '/dev/ubde'), on(promised, '/dev/ubdd')];
+  await installQuarry(cluster, { pools, ...changes });
 }
 
 function createSite(cluster: Cluster, namespace: string): Site {
@@ -71,6 +88,23 @@ function createSite(cluster: Cluster, namespace: string): Site {
       return spec.volumeName;
     },
   };
+}
+
+/** Files run one after the other, so nothing at all may be left. */
+async function expectNothingLeft(cluster: Cluster): Promise<void> {
+  const volumes = (await cluster.kubectl.run(['get', 'pv', '--output=name'])).split('\n').filter(Boolean);
+  if (volumes.length > 0) await cluster.kubectl.wait('delete', volumes);
+  expect(await logicalVolumes(cluster)).toEqual([]);
+}
+
+/** SIGKILL to all processes of a pod, its sandbox among them; kubelet makes them anew. */
+export async function killPod({ kubectl, workers }: Cluster, namespace: string, name: string): Promise<void> {
+  const { metadata, spec } = await kubectl
+    .within(namespace)
+    .get<{ metadata: { uid: string }; spec: { nodeName: string } }>('pod', name);
+  const worker = workers.find((candidate) => candidate.name === spec.nodeName);
+  if (worker === undefined) throw new Error(`pod ${name} is on no node`);
+  await worker.guest.shell(`echo 1 >$(echo /sys/fs/cgroup/kubepods/*/pod${metadata.uid})/cgroup.kill`);
 }
 
 /** Logical volumes of Quarry's on all nodes, by the names that Kubernetes gave them. */

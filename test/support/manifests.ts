@@ -93,7 +93,7 @@ function volumeOf(name: string, source: Source): object {
 
 export interface StatefulSetOptions extends PodOptions {
   readonly replicas: number;
-  /** The volume that each pod has at /data. */
+  /** The volume that each pod has at /data, or at /dev/data when it is raw. */
   readonly data: ClaimOptions;
   /** Further fields of the StatefulSet's spec. */
   readonly set?: object;
@@ -105,7 +105,7 @@ export function statefulSet(
   { replicas, data, set = {}, ...options }: StatefulSetOptions,
 ): readonly KubernetesObject[] {
   const labels = { app: name };
-  const volumes = { ...options.volumes, '/data': { claim: '' } };
+  const volumes = { ...options.volumes, [data.mode === 'Block' ? '/dev/data' : '/data']: { claim: '' } };
   const spec = podSpec({ ...options, volumes }) as { volumes: { name: string; persistentVolumeClaim?: object }[] };
   const template = spec.volumes.at(-1)?.name;
   return [

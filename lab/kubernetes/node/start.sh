@@ -16,6 +16,4 @@ fi
 # Kubelet holds a loop device over each raw block volume.
 modprobe loop
 echo 1 >/proc/sys/net/ipv4/ip_forward
-address=$(ip -4 -oneline addr show eth0 | awk '{ sub("/.*", "", $4); print $4 }')
-setsid /kubernetes/kubelet --config="$here/kubelet.yaml" --kubeconfig=/etc/kubernetes/kubeconfig \
-	--hostname-override="$name" --node-ip="$address" --v=2 </dev/null >>/data/kubelet.log 2>&1 &
+"$here/kubelet.sh" "$name"
