@@ -1,3 +1,4 @@
+import type { Bytes } from '../domain/bytes.ts';
 import { type FailureKind, isFailure } from '../domain/errors.ts';
 import type { Member } from '../domain/fleet.ts';
 import type { NodeName } from '../domain/ids.ts';
@@ -15,24 +16,38 @@ const definite: readonly FailureKind[] = [
 
 /** Sends creations to nodes, and remembers by name where one went until that node has said what became of it. */
 export class Attempts {
-  readonly #open = new Map<string, NodeName>();
+  readonly #open = new Map<string, { readonly node: NodeName; readonly size: Bytes }>();
+  readonly #coming = new Map<NodeName, bigint>();
 
   nodeOf(name: string): NodeName | undefined {
-    return this.#open.get(name);
+    return this.#open.get(name)?.node;
+  }
+
+  /** Bytes of the volumes that were sent to a node, and are in no inventory yet. */
+  comingTo(node: NodeName): bigint {
+    return this.#coming.get(node) ?? 0n;
   }
 
   forget(name: string): void {
+    const attempt = this.#open.get(name);
+    if (attempt === undefined) return;
     this.#open.delete(name);
+    const left = this.comingTo(attempt.node) - attempt.size;
+    if (left > 0n) this.#coming.set(attempt.node, left);
+    else this.#coming.delete(attempt.node);
   }
 
   async send({ node, storage }: Member, spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
-    this.#open.set(spec.name, node);
+    this.forget(spec.name);
+    const size = spec.size.required;
+    this.#open.set(spec.name, { node, size });
+    this.#coming.set(node, this.comingTo(node) + size);
     try {
       const volume = await storage.create(spec, signal);
-      this.#open.delete(spec.name);
+      this.forget(spec.name);
       return volume;
     } catch (error) {
-      if (definite.some((kind) => isFailure(error, kind))) this.#open.delete(spec.name);
+      if (definite.some((kind) => isFailure(error, kind))) this.forget(spec.name);
       throw error;
     }
   }

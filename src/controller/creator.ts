@@ -86,7 +86,9 @@ export class Creator {
   }
 
   async #make(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
-    const judgements = place(this.#places(request), request, this.#options.packing);
+    const judgements = place(this.#places(request), request, this.#options.packing, (node) =>
+      this.#attempts.comingTo(node),
+    );
     const able = judgements.some(({ is }) => is === 'able');
     // Before all is refused for want of room one node is asked, as what is known of it may be behind.
     const asked = able ? undefined : judgements.find(({ is }) => is === 'full');

@@ -43,14 +43,21 @@ export type Judgement =
  * The nodes that may get the volume or may have it, in the order to try: preferred ones first, the rest by room. A node that
  * is silent stands where it would have been chosen at the best, as an earlier call may have chosen it: what comes after it
  * must not be tried before it has spoken.
+ *
+ * @param comingTo bytes on their way to a node: of creations at once, all would go to the same one
  */
-export function place(places: readonly Place[], wish: Wish, packing: Packing): Judgement[] {
+export function place(
+  places: readonly Place[],
+  wish: Wish,
+  packing: Packing,
+  comingTo: (node: NodeName) => bigint = () => 0n,
+): Judgement[] {
   const ranks = new Map(wish.accessibility.preferred.map((node, index) => [node, index]));
   const last = ranks.size;
   const rankOf = ({ node }: Judgement) => ranks.get(node) ?? last;
   return places
     .map((candidate) => judge(candidate, wish))
-    .sort((a, b) => rankOf(a) - rankOf(b) || compare(a, b, packing));
+    .sort((a, b) => rankOf(a) - rankOf(b) || compare(a, b, packing, comingTo));
 }
 
 function judge({ node, member }: Place, wish: Wish): Judgement {
@@ -83,9 +90,9 @@ function lacksPool(inventory: Inventory, parameters: ClassParameters): Refused |
 const order = { silent: 0, able: 1, full: 2, refused: 3 } satisfies Record<Judgement['is'], number>;
 
 /** Equals without a preference; names decide at last, so that the same knowledge gives the same order. */
-function compare(a: Judgement, b: Judgement, packing: Packing): number {
+function compare(a: Judgement, b: Judgement, packing: Packing, comingTo: (node: NodeName) => bigint): number {
   if (a.is !== b.is) return order[a.is] - order[b.is];
-  const difference = roomOf(a) - roomOf(b);
+  const difference = roomOf(a) - comingTo(a.node) - (roomOf(b) - comingTo(b.node));
   if (difference !== 0n) return difference < 0n === (packing === 'pack') ? -1 : 1;
   return a.node < b.node ? -1 : 1;
 }

@@ -30,6 +30,14 @@ describe('a creation goes', () => {
     expect((await create('z', anywhere, { size: { required: 250n * MiB } })).node).toBe('b');
   });
 
+  test('elsewhere than the creations beside it, whose volumes no inventory shows yet', async () => {
+    ({ provisioner } = controllerOf(nodesOf({ a: 512, b: 512, c: 512 })));
+    const made = await Promise.all(Array.from({ length: 6 }, (_, index) => create(`at-once-${index}`)));
+    expect(made.map(({ node }) => node).toSorted()).toEqual(['a', 'a', 'b', 'b', 'c', 'c']);
+    // What was made counts once, as the inventory shows it.
+    expect((await create('x')).node).toBe('a');
+  });
+
   test('to the first preferred node that has the room', async () => {
     expect((await create('x', inOrder('b', 'c', 'a'))).node).toBe('b');
     expect((await create('y', inOrder('a', 'b', 'c'), { size: { required: 200n * MiB } })).node).toBe('c');
