@@ -21,15 +21,15 @@ const common = [
 ];
 
 /** One measurement on the device. */
-export function measureArguments(key: RateKey, device: string, seconds: number): [string, ...string[]] {
+export function measureArguments(key: RateKey, device: string, seconds: number): string[] {
   const { rw, blockSize } = patterns[key];
   const duration = ['--time_based', `--runtime=${seconds}`, '--randrepeat=0', '--norandommap'];
-  return ['fio', `--name=${key}`, `--filename=${device}`, `--rw=${rw}`, `--bs=${blockSize}`, ...common, ...duration];
+  return [`--name=${key}`, `--filename=${device}`, `--rw=${rw}`, `--bs=${blockSize}`, ...common, ...duration];
 }
 
 /** Writes the device once from end to end: what was never written is read without touching a disk. */
-export function fillArguments(device: string): [string, ...string[]] {
-  return ['fio', '--name=fill', `--filename=${device}`, '--rw=write', '--bs=1M', ...common];
+export function fillArguments(device: string): string[] {
+  return ['--name=fill', `--filename=${device}`, '--rw=write', '--bs=1M', ...common];
 }
 
 const side = z.object({ iops: z.number(), bw_bytes: z.number() });

@@ -25,7 +25,8 @@ export interface CalibrateOptions {
  */
 export async function calibrate(options: CalibrateOptions): Promise<string> {
   return withLocal(options.config, async (local) => {
-    await requireFio(local.run);
+    const fio = local.hosted('fio');
+    await requireFio({ run: local.run, fio });
     const pool = await findPool(local, options.pool);
     const { group } = pool.spec;
     await removeScratch(local, group);
@@ -33,7 +34,9 @@ export async function calibrate(options: CalibrateOptions): Promise<string> {
     const size = scratchSize(pool);
     try {
       const device = await makeScratch(local, pool, size);
-      const rounds = await whileOpen(device, (signal) => measure({ ...local, ...options, device, signal, progress }));
+      const rounds = await whileOpen(device, (signal) =>
+        measure({ ...local, ...options, fio, device, signal, progress }),
+      );
       return print(rounds, `${formatBytes(size)}, ${options.rounds} rounds of ${options.seconds} s each`);
     } finally {
       await local.cache.refresh();

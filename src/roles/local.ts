@@ -25,6 +25,8 @@ import { type KeeperPorts, PoolKeeper } from '../pools/keeper.ts';
 /** What this machine's disks and LVM are, joined; the driver and the command line both stand on it. */
 export interface Local {
   readonly run: Run;
+  /** How a program that is not of the image is started: where LVM is the host's, so is that. */
+  readonly hosted: (program: string) => readonly [string, ...string[]];
   readonly lvm: Lvm;
   readonly cache: InventoryCache;
   readonly writer: Writer;
@@ -79,7 +81,8 @@ export async function createLocal(config: Config, { log, observe, changed, repor
     refresh: () => cache.refresh(),
   };
   const keeper = new PoolKeeper({ specs: config.pools, ports, log, observe });
-  return { run, lvm, cache, writer, keeper, judge, prepare: ports.prepare, show: ports.show };
+  const hosted = (name: string) => prefixed(prefix, name);
+  return { run, hosted, lvm, cache, writer, keeper, judge, prepare: ports.prepare, show: ports.show };
 }
 
 /** Calls `answered` when a program has succeeded for the first time. */

@@ -121,6 +121,15 @@ describe('calibrate', () => {
     expect(await scratch()).toBe('0\n');
   });
 
+  test("measures with the host's fio where LVM is the host's", async () => {
+    await using other = await prepareDriver(guest(), { pools, more: 'lvm: { mode: host }', name: 'hosted' });
+    // As in the image, which has no fio.
+    const without = 'mount --bind /dev/null /usr/bin/fio; exec "$@"';
+    const quarry = [GUEST_NODE, '/quarry/src/main.ts', ...quick, '--config', other.config];
+    const { exitCode, stderr } = await guest().exec(['unshare', '--mount', 'sh', '-c', without, 'sh', ...quarry]);
+    expect(exitCode, stderr).toBe(0);
+  });
+
   test('is refused while a volume of the pool is in use, and for a pool that is not there', async () => {
     const volumeId = await createVolume(driver, 'busy', 16 * MiB);
     const staged = { volumeId, stagingTargetPath: '/tmp/busy', volumeCapability: capabilities.ext4 };
