@@ -6,29 +6,38 @@ ARG BASE_IMAGE=debian:trixie-slim
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS bundle
 WORKDIR /src
 COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts --omit=optional
+# Not `npm ci`: docs/adr/0008.
+RUN npm install --no-save --ignore-scripts
 COPY . .
 RUN node bundle.ts
 
 FROM ${NODE_IMAGE} AS node
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends binutils \
+ && strip /usr/local/bin/node
 
-FROM ${BASE_IMAGE}
-ARG VERSION=0.1.0
-LABEL org.opencontainers.image.title="quarry" \
-      org.opencontainers.image.description="CSI driver that turns a node's raw disks into persistent volumes with LVM" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}"
 # LVM for nodes whose host has none; filesystems are made and checked in the container in either case.
-# The list is that of `npm run image`, which makes the same image where no registry is at hand.
-COPY image/packages.txt /tmp/packages.txt
+# List and script are those of `npm run image`, which makes the same image where no registry is at hand.
+FROM ${BASE_IMAGE} AS debian
+COPY image/packages.txt image/trim.sh /tmp/
 RUN apt-get update \
  && xargs apt-get install --yes --no-install-recommends < /tmp/packages.txt \
- && rm -rf /tmp/packages.txt /var/lib/apt/lists/* /var/log/* /var/cache/*
+ && sh /tmp/trim.sh \
+ && rm /tmp/packages.txt /tmp/trim.sh
+
+# From nothing, because what is removed from a base image is pulled with it all the same.
+FROM scratch
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="quarry" \
+      org.opencontainers.image.description="CSI driver that turns a Kubernetes node's raw disks into persistent volumes with LVM" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}"
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+COPY --from=debian / /
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=bundle /src/dist /opt/quarry
 # As on a host: `kubectl exec … -- quarry orphans`.
-RUN printf '#!/bin/sh\nexec /usr/local/bin/node /opt/quarry/quarry.mjs "$@"\n' > /usr/local/bin/quarry \
- && chmod 0755 /usr/local/bin/quarry
+COPY --chmod=0755 image/quarry.sh /usr/local/bin/quarry
 # The controller's; the node role needs root, which its DaemonSet says.
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/node", "/opt/quarry/quarry.mjs"]

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { bootstrap, debianMirror } from '../lab/base.ts';
@@ -9,7 +9,8 @@ import { hashParts, labPaths, REPOSITORY } from '../lab/paths.ts';
 import { SUITE } from '../lab/recipe.ts';
 import { type ImageDescription, type Layer, packLayer, readLayer } from './oci.ts';
 
-const PACKAGES_FILE = join(import.meta.dirname, 'packages.txt');
+/** What both ways of making the image read: this one and the Dockerfile. */
+const SOURCE = import.meta.dirname;
 /** Where `npm run image` leaves the archive. */
 export const IMAGE_FOLDER = join(REPOSITORY, 'dist', 'image');
 export const ENTRYPOINT = ['/usr/local/bin/node', '/opt/quarry/quarry.mjs'];
@@ -25,14 +26,17 @@ export interface QuarryImage extends ImageDescription {
 
 /** Answers the image; the expensive layers come from the cache. Its top layer lies in `work`. */
 export async function assembleQuarry(reference: string, work: string): Promise<QuarryImage> {
-  const debian = await cachedLayer(['debian', SUITE, ...debianPackages()], async (root) => {
-    await bootstrap(root, await debianMirror(), debianPackages());
-    for (const folder of ['var/lib/apt/lists', 'var/cache', 'var/log']) {
-      await rm(join(root, folder), { recursive: true, force: true });
-    }
+  const packages = (await readFile(join(SOURCE, 'packages.txt'), 'utf8')).split(/\s+/).filter(Boolean);
+  const trim = await readFile(join(SOURCE, 'trim.sh'), 'utf8');
+  const debian = await cachedLayer(['debian', SUITE, ...packages, trim], async (root) => {
+    await bootstrap(root, await debianMirror(), packages);
+    await command(['chroot', root, 'sh', '-c', trim]);
   });
-  const node = await cachedLayer(['node', readFileSync(join(NODE_PACKAGE, 'package.json'), 'utf8')], async (root) => {
-    await put(join(NODE_PACKAGE, 'bin/node'), join(root, 'usr/local/bin/node'));
+  const nodePackage = await readFile(join(NODE_PACKAGE, 'package.json'), 'utf8');
+  const node = await cachedLayer(['node', nodePackage, 'stripped'], async (root) => {
+    const program = join(root, 'usr/local/bin/node');
+    await put(join(NODE_PACKAGE, 'bin/node'), program);
+    await command(['strip', program]);
   });
   const { version, description, license } = JSON.parse(
     await readFile(join(REPOSITORY, 'package.json'), 'utf8'),
@@ -52,20 +56,12 @@ export async function assembleQuarry(reference: string, work: string): Promise<Q
   };
 }
 
-/** The list that the Dockerfile installs, too. */
-function debianPackages(): string[] {
-  return readFileSync(PACKAGES_FILE, 'utf8').split(/\s+/).filter(Boolean);
-}
-
 async function bundleLayer(work: string): Promise<Layer> {
   await command([process.execPath, join(REPOSITORY, 'bundle.ts')], { cwd: REPOSITORY });
   const root = await mkdtemp(join(tmpdir(), 'quarry-image-'));
   const isImage = (path: string): boolean => path.startsWith(IMAGE_FOLDER);
   await cp(join(REPOSITORY, 'dist'), join(root, 'opt/quarry'), { recursive: true, filter: (path) => !isImage(path) });
-  await mkdir(join(root, 'usr/local/bin'), { recursive: true });
-  const script = join(root, 'usr/local/bin/quarry');
-  await writeFile(script, '#!/bin/sh\nexec /usr/local/bin/node /opt/quarry/quarry.mjs "$@"\n');
-  await chmod(script, 0o755);
+  await put(join(SOURCE, 'quarry.sh'), join(root, 'usr/local/bin/quarry'));
   await chmod(root, 0o755);
   const file = join(work, 'bundle.tar');
   await packLayer(root, file);

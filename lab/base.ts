@@ -15,6 +15,8 @@ export async function buildBase(root: string): Promise<void> {
 /** A minimal Debian in `root`; also used as a build environment on hosts without a Go compiler. */
 export async function bootstrap(root: string, mirror: string, packages: readonly string[]): Promise<void> {
   const unneeded = ['doc', 'man', 'locale'].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`);
+  // Images that are handed on carry the licences of what is in them.
+  const licences = '--dpkgopt=path-include=/usr/share/doc/*/copyright';
   await command([
     'mmdebstrap',
     '--variant=minbase',
@@ -23,6 +25,7 @@ export async function bootstrap(root: string, mirror: string, packages: readonly
     '--aptopt=APT::Install-Recommends "false"',
     '--dpkgopt=force-unsafe-io',
     ...unneeded,
+    licences,
     SUITE,
     root,
     `deb ${mirror} ${SUITE} main`,

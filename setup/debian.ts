@@ -18,6 +18,8 @@ const TO_RUN: readonly Need[] = [
 const TO_BUILD: readonly Need[] = [
   { package: 'mmdebstrap', present: () => onPath('mmdebstrap') },
   { package: 'debian-archive-keyring', present: () => existsSync('/usr/share/keyrings/debian-archive-keyring.gpg') },
+  // Takes the symbols out of the image's Node.
+  { package: 'binutils', present: () => onPath('strip') },
   { package: 'ca-certificates', present: () => existsSync('/etc/ssl/certs/ca-certificates.crt') },
 ];
 

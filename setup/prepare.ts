@@ -9,7 +9,8 @@ import { labPaths, missingParts } from '../lab/paths.ts';
 import { installMissing } from './debian.ts';
 
 // Second half of the set-up, under Node 26: what the lab needs of this machine, and the lab itself. With the argument
-// `cluster` Kubernetes, too, which takes many times as long to build; with `suite` Kubernetes' own tests.
+// `cluster` Kubernetes, too, which takes many times as long to build; with `suite` Kubernetes' own tests; with `image` what
+// makes the image.
 
 const LOCKED = 'QUARRY_SETUP_LOCKED';
 const TAKEN = 75;
@@ -44,8 +45,8 @@ async function prepare(names: readonly string[]): Promise<void> {
   if (process.getuid?.() !== 0) {
     throw new LabError('root is needed: the tests boot virtual machines with disks and a network of their own');
   }
-  const incomplete = names.filter((name) => stages[name]?.missing().length !== 0);
-  await installMissing(incomplete.length === 0 ? 'run' : 'build', say);
+  const incomplete = names.filter((name) => (stages[name]?.missing().length ?? 0) > 0);
+  await installMissing(incomplete.length === 0 && !names.includes('image') ? 'run' : 'build', say);
   for (const name of incomplete) {
     const status = startOverLocked(name);
     if (status === 0) continue;

@@ -17,7 +17,13 @@ export interface ClusterPaths {
 }
 
 /** What decides the content of the disk, of the files that also decide other things. */
-const DISK_SOURCES = ['node/containerd.sh', 'node/containerd.toml', '../../image/packages.txt'];
+const DISK_SOURCES = [
+  'node/containerd.sh',
+  'node/containerd.toml',
+  '../../image/packages.txt',
+  '../../image/trim.sh',
+  '../../image/quarry.ts',
+];
 
 export function clusterPaths(): ClusterPaths {
   const lab = labPaths();

@@ -3,9 +3,24 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ENTRYPOINT, USER } from '../../image/quarry.ts';
 
+const read = (name: string): string => readFileSync(join(import.meta.dirname, '../..', name), 'utf8');
+
+// `npm run test:image` builds it; this is what can be known without.
 test('the Dockerfile makes the image that is assembled without a registry', () => {
-  const lines = readFileSync(join(import.meta.dirname, '../../Dockerfile'), 'utf8').split('\n');
-  expect(lines).toContain(`USER ${USER}`);
-  expect(lines).toContain(`ENTRYPOINT ${JSON.stringify(ENTRYPOINT).replace(',', ', ')}`);
-  expect(lines).toContain('COPY image/packages.txt /tmp/packages.txt');
+  const text = read('Dockerfile');
+  const { name, version, description, license } = JSON.parse(read('package.json')) as Record<string, string>;
+  expect(text.split('\n')).toEqual(
+    expect.arrayContaining([
+      `USER ${USER}`,
+      `ENTRYPOINT ${JSON.stringify(ENTRYPOINT).replace(',', ', ')}`,
+      'COPY image/packages.txt image/trim.sh /tmp/',
+      `ARG VERSION=${version}`,
+    ]),
+  );
+  const labels = [...text.matchAll(/org\.opencontainers\.image\.(\w+)="([^"]*)"/g)].map(([, key, value]) => [
+    key,
+    value,
+  ]);
+  const wanted = { title: name, description, licenses: license, version: '${VERSION}' };
+  expect(Object.fromEntries(labels)).toEqual(wanted);
 });

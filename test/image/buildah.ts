@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { copyFile, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeArchive } from '../../image/oci.ts';
+import { cachedLayer, put } from '../../image/quarry.ts';
+import { bootstrap, debianMirror } from '../../lab/base.ts';
+import { command } from '../../lab/command.ts';
+import { buildFolder, markUsed } from '../../lab/image.ts';
+import { hashParts, labPaths, REPOSITORY } from '../../lab/paths.ts';
+import { SUITE } from '../../lab/recipe.ts';
+
+const BUILDER = ['buildah', 'crun', 'netavark'];
+
+/**
+ * Builds the Dockerfile as whoever has a registry would, but for the base images, which are made here of the same Debian and the same Node.
+ * Debian's buildah runs in a root, and with mounts and processes, of its own. Answers the OCI archive.
+ */
+export async function buildDockerfile(folder: string): Promise<string> {
+  const builder = await builderRoot();
+  await writeBaseImages(folder);
+  // What this machine's npm knows of registries; nothing else of its settings.
+  await writeFile(join(folder, 'npmrc'), `registry=${(await command(['npm', 'config', 'get', 'registry'])).trim()}\n`);
+  const script = `set -eu
+    files=$(ulimit -Hn)
+    mount --make-rprivate /
+    mount --bind ${builder} ${builder}
+    mount -t proc proc ${builder}/proc
+    mount --rbind /sys ${builder}/sys
+    mount --rbind /dev ${builder}/dev
+    mount --bind ${folder} ${builder}/mnt
+    mount --bind -o ro ${REPOSITORY} ${builder}/srv
+    exec chroot ${builder} env -i HOME=/root TMPDIR=/mnt PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
+      buildah --root /mnt/store --storage-driver vfs build --isolation chroot --network host --ulimit nofile=$files:$files --identity-label=false \\
+        --build-arg BASE_IMAGE=oci-archive:/mnt/debian.tar --build-arg NODE_IMAGE=oci-archive:/mnt/node.tar \\
+        --volume /mnt/npmrc:/root/.npmrc:ro --tag oci-archive:/mnt/built.tar:localhost/quarry:latest /srv`;
+  await command(['unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', script]);
+  return join(folder, 'built.tar');
+}
+
+async function builderRoot(): Promise<string> {
+  const root = join(labPaths().cache, `buildah-${hashParts([SUITE, ...BUILDER])}`);
+  if (!existsSync(root)) {
+    const mirror = await debianMirror();
+    await buildFolder(root, (temporary) => bootstrap(temporary, mirror, BUILDER));
+  }
+  await markUsed(root);
+  await copyFile('/etc/resolv.conf', join(root, 'etc/resolv.conf'));
+  return root;
+}
+
+/** What the Dockerfile takes from a registry by default: a Debian, and that with Node and npm. */
+async function writeBaseImages(folder: string): Promise<void> {
+  const debian = await cachedLayer(['base', SUITE], async (root) => {
+    await bootstrap(root, await debianMirror(), []);
+  });
+  const npm = join((await command(['npm', 'root', '--global'])).trim(), 'npm');
+  const node = await cachedLayer(['node-and-npm', process.version, npm], async (root) => {
+    await put(process.execPath, join(root, 'usr/local/bin/node'));
+    await cp(npm, join(root, 'usr/local/lib/npm'), { recursive: true });
+    await symlink('../lib/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm'));
+  });
+  await mkdir(folder, { recursive: true });
+  await writeArchive(join(folder, 'debian.tar'), { reference: 'localhost/debian:latest', layers: [debian] });
+  await writeArchive(join(folder, 'node.tar'), { reference: 'localhost/node:latest', layers: [debian, node] });
+}
