@@ -51,7 +51,7 @@ async function builderRoot(): Promise<string> {
 /** What the Dockerfile takes from a registry by default: a Debian, and that with Node and npm. */
 async function writeBaseImages(folder: string): Promise<void> {
   const debian = await cachedLayer(['base', SUITE], async (root) => {
-    await bootstrap(root, await debianMirror(), []);
+    await bootstrap(root, await debianMirror(), ['apt']);
   });
   const npm = join((await command(['npm', 'root', '--global'])).trim(), 'npm');
   const node = await cachedLayer(['node-and-npm', process.version, npm], async (root) => {
