@@ -40,7 +40,7 @@ export function useCluster(namespace: string): () => Site {
     await kubectl.run(['delete', 'namespace', namespace, '--timeout=100s'], { timeout: 110_000 });
     await expectNothingLeft(site.cluster);
     for (const { guest } of workers) guest.checkConsole();
-  }, 200_000);
+  }, 300_000);
   return () => {
     if (site === undefined) throw new Error('the cluster is there within tests only');
     return site;
@@ -93,7 +93,7 @@ function createSite(cluster: Cluster, namespace: string): Site {
 /** Files run one after the other, so nothing at all may be left. */
 async function expectNothingLeft(cluster: Cluster): Promise<void> {
   const volumes = (await cluster.kubectl.run(['get', 'pv', '--output=name'])).split('\n').filter(Boolean);
-  if (volumes.length > 0) await cluster.kubectl.wait('delete', volumes);
+  if (volumes.length > 0) await cluster.kubectl.wait('delete', volumes, 150);
   expect(await logicalVolumes(cluster)).toEqual([]);
 }
 
