@@ -16,6 +16,8 @@ export const IMAGE_FOLDER = join(REPOSITORY, 'dist', 'image');
 export const ENTRYPOINT = ['/usr/local/bin/node', '/opt/quarry/quarry.mjs'];
 /** The controller's; the node role needs root, which its DaemonSet says. */
 export const USER = '65532:65532';
+/** A Debian that is made on this machine has its names; a runtime gives every container its own. */
+const FORGET_MACHINE = 'for file in hostname hosts resolv.conf; do rm -f /etc/$file; touch /etc/$file; done\n';
 const NODE_PACKAGE = join(REPOSITORY, 'node_modules', `node-linux-${process.arch}`);
 
 /** Quarry's image, from what stands in this folder: Debian packages, Node, and the bundle. */
@@ -27,10 +29,10 @@ export interface QuarryImage extends ImageDescription {
 /** Answers the image; the expensive layers come from the cache. Its top layer lies in `work`. */
 export async function assembleQuarry(reference: string, work: string): Promise<QuarryImage> {
   const packages = (await readFile(join(SOURCE, 'packages.txt'), 'utf8')).split(/\s+/).filter(Boolean);
-  const trim = await readFile(join(SOURCE, 'trim.sh'), 'utf8');
-  const debian = await cachedLayer(['debian', SUITE, ...packages, trim], async (root) => {
+  const script = (await readFile(join(SOURCE, 'trim.sh'), 'utf8')) + FORGET_MACHINE;
+  const debian = await cachedLayer(['debian', SUITE, ...packages, script], async (root) => {
     await bootstrap(root, await debianMirror(), packages);
-    await command(['chroot', root, 'sh', '-c', trim]);
+    await command(['chroot', root, 'sh', '-c', script]);
   });
   const nodePackage = await readFile(join(NODE_PACKAGE, 'package.json'), 'utf8');
   const node = await cachedLayer(['node', nodePackage, 'stripped'], async (root) => {

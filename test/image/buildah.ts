@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { writeArchive } from '../../image/oci.ts';
+import { copyFile, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Layer, writeArchive } from '../../image/oci.ts';
 import { cachedLayer, put } from '../../image/quarry.ts';
 import { bootstrap, debianMirror } from '../../lab/base.ts';
 import { command } from '../../lab/command.ts';
@@ -18,10 +18,9 @@ const BUILDER = ['buildah', 'crun', 'netavark'];
 export async function buildDockerfile(folder: string): Promise<string> {
   const builder = await builderRoot();
   await writeBaseImages(folder);
-  // What this machine's npm knows of registries; nothing else of its settings.
-  await writeFile(join(folder, 'npmrc'), `registry=${(await command(['npm', 'config', 'get', 'registry'])).trim()}\n`);
+  await writeNpmSettings(folder);
+  // Limits lower than buildah's own, which a root without CAP_SYS_RESOURCE may not set.
   const script = `set -eu
-    files=$(ulimit -Hn)
     mount --make-rprivate /
     mount --bind ${builder} ${builder}
     mount -t proc proc ${builder}/proc
@@ -30,9 +29,10 @@ export async function buildDockerfile(folder: string): Promise<string> {
     mount --bind ${folder} ${builder}/mnt
     mount --bind -o ro ${REPOSITORY} ${builder}/srv
     exec chroot ${builder} env -i HOME=/root TMPDIR=/mnt PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
-      buildah --root /mnt/store --storage-driver vfs build --isolation chroot --network host --ulimit nofile=$files:$files --identity-label=false \\
+      buildah --root /mnt/store --storage-driver vfs build --isolation chroot --network host --identity-label=false \\
+        --ulimit nofile=4096:4096 --ulimit nproc=4096:4096 \\
         --build-arg BASE_IMAGE=oci-archive:/mnt/debian.tar --build-arg NODE_IMAGE=oci-archive:/mnt/node.tar \\
-        --volume /mnt/npmrc:/root/.npmrc:ro --tag oci-archive:/mnt/built.tar:localhost/quarry:latest /srv`;
+        --volume /mnt/npmrc:/root/.npmrc:ro --volume /mnt/authorities:/root/authorities:ro --tag oci-archive:/mnt/built.tar:localhost/quarry:latest /srv`;
   await command(['unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', script]);
   return join(folder, 'built.tar');
 }
@@ -50,10 +50,8 @@ async function builderRoot(): Promise<string> {
 
 /** What the Dockerfile takes from a registry by default: a Debian, and that with Node and npm. */
 async function writeBaseImages(folder: string): Promise<void> {
-  const debian = await cachedLayer(['base', SUITE], async (root) => {
-    await bootstrap(root, await debianMirror(), ['apt']);
-  });
-  const npm = join((await command(['npm', 'root', '--global'])).trim(), 'npm');
+  const [debian, forNode] = [await baseLayer(['apt']), await baseLayer(['apt', 'libatomic1', 'libstdc++6'])];
+  const npm = dirname(dirname((await command(['sh', '-c', 'readlink -f "$(command -v npm)"'])).trim()));
   const node = await cachedLayer(['node-and-npm', process.version, npm], async (root) => {
     await put(process.execPath, join(root, 'usr/local/bin/node'));
     await cp(npm, join(root, 'usr/local/lib/npm'), { recursive: true });
@@ -61,5 +59,17 @@ async function writeBaseImages(folder: string): Promise<void> {
   });
   await mkdir(folder, { recursive: true });
   await writeArchive(join(folder, 'debian.tar'), { reference: 'localhost/debian:latest', layers: [debian] });
-  await writeArchive(join(folder, 'node.tar'), { reference: 'localhost/node:latest', layers: [debian, node] });
+  await writeArchive(join(folder, 'node.tar'), { reference: 'localhost/node:latest', layers: [forNode, node] });
+}
+
+function baseLayer(packages: readonly string[]): Promise<Layer> {
+  return cachedLayer(['base', SUITE, ...packages], async (root) => bootstrap(root, await debianMirror(), packages));
+}
+
+/** Where this machine's npm finds packages, and whom it trusts there; nothing else of its settings. */
+async function writeNpmSettings(folder: string): Promise<void> {
+  const registry = (await command(['npm', 'config', 'get', 'registry'])).trim();
+  const authorities = process.env['NODE_EXTRA_CA_CERTS'];
+  await writeFile(join(folder, 'authorities'), authorities ? await readFile(authorities) : '');
+  await writeFile(join(folder, 'npmrc'), `registry=${registry}\n${authorities ? 'cafile=/root/authorities\n' : ''}`);
 }

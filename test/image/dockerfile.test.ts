@@ -8,6 +8,9 @@ import { command } from '../../lab/command.ts';
 import { packagesIn, pathsIn, type Unpacked, unpack } from './archive.ts';
 import { buildDockerfile } from './buildah.ts';
 
+/** Mounted while it was built: files of a runtime, and the settings of npm. */
+const mounted = /^(?:etc\/(?:hostname|hosts|resolv\.conf)|root\/(?:\.npmrc|authorities)) /;
+
 describe('the Dockerfile, built', () => {
   let folder: string;
   let built: Unpacked;
@@ -22,12 +25,14 @@ describe('the Dockerfile, built', () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   test('says of itself what the assembled image says', () => {
-    expect(built.config).toEqual(assembled.config);
+    expect(built.config).toEqual({ ...assembled.config, WorkingDir: '/' });
   });
 
   test('has the same packages and the same files, and nothing else', async () => {
     expect(await packagesIn(built)).toEqual(await packagesIn(assembled));
-    expect(await pathsIn(built)).toEqual(await pathsIn(assembled));
+    const [one = [], other = []] = await Promise.all([built, assembled].map(pathsIn));
+    expect(one.length).toBeGreaterThan(1000);
+    expect(one.filter((path) => !mounted.test(path))).toEqual(other.filter((path) => !mounted.test(path)));
   });
 
   test.each(['usr/local/bin/node', 'usr/local/bin/quarry', 'opt/quarry/quarry.mjs'])(
@@ -39,9 +44,11 @@ describe('the Dockerfile, built', () => {
   );
 
   test('runs, and each program finds the libraries that it needs', async () => {
-    const run = (...argv: string[]) => command(['chroot', '--userspec=65532:65532', built.root, ...argv]);
-    expect(await run('quarry', 'version')).toMatch(/^\d+\.\d+\.\d+\n$/);
-    const lacking = await run('sh', '-c', 'for file in /usr/bin/* /usr/sbin/*; do ldd $file 2>/dev/null; done');
-    expect(lacking.split('\n').filter((line) => line.includes('not found'))).toEqual([]);
+    const enter = (...argv: string[]) => command(['chroot', ...argv]);
+    expect(await enter('--userspec=65532:65532', built.root, 'quarry', 'version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+    const all = 'for file in /usr/bin/* /usr/sbin/*; do ldd $file 2>&1 || true; done';
+    const found = (await enter(built.root, 'sh', '-c', all)).split('\n');
+    expect(found.length).toBeGreaterThan(500);
+    expect(found.filter((line) => line.includes('not found'))).toEqual([]);
   });
 });
