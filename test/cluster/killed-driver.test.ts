@@ -55,5 +55,5 @@ describe('the pod of the driver killed on both nodes', () => {
       volumes = await requestRemoval(site(), names);
     });
     await untilRemoved(site(), volumes);
-  }, 240_000);
+  }, 400_000);
 });

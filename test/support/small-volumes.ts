@@ -25,10 +25,11 @@ export async function requestRemoval({ kubectl, volumeOf }: Site, names: readonl
 
 /** Waits until Kubernetes has forgotten the volumes, when none of them may be left on a disk. */
 export async function untilRemoved({ kubectl, cluster }: Site, volumes: readonly string[]): Promise<void> {
+  // Kubelet and the provisioner double the time between attempts, each for itself: after a kill more than two minutes were met.
   await kubectl.wait(
     'delete',
     volumes.map((name) => `pv/${name}`),
-    180,
+    300,
   );
   const left = await logicalVolumes(cluster);
   expect(volumes.filter((name) => left.includes(name))).toEqual([]);
