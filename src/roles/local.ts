@@ -21,6 +21,7 @@ import { prefixed, programPrefix } from '../lvm/program.ts';
 import { createReadHostFile, linksIn, type ReadHostFile, shellProfile, writeSystemDirectory } from '../lvm/system.ts';
 import { createWriter, type Writer } from '../lvm/writer.ts';
 import { type KeeperPorts, PoolKeeper } from '../pools/keeper.ts';
+import { traceLvm, traceRun } from './tracing.ts';
 
 /** What this machine's disks and LVM are, joined; the driver and the command line both stand on it. */
 export interface Local {
@@ -47,13 +48,13 @@ export interface LocalOptions {
 }
 
 export async function createLocal(config: Config, { log, observe, changed, reported }: LocalOptions): Promise<Local> {
-  const run = createRun();
+  const run = traceRun(createRun(), log);
   const { deadline, directory, mode } = config.lvm;
   const prefix = await programPrefix(mode);
   const program = prefixed(prefix, 'lvm');
   const readHostFile = createReadHostFile(run, prefix);
   const process = await usableProcess(config, readHostFile, log);
-  const lvm = createLvm({ run, start: createStartSession(), program, directory, process, deadline });
+  const lvm = traceLvm(createLvm({ run, start: createStartSession(), program, directory, process, deadline }), log);
   const cache = new InventoryCache(lvm, config.pools, reported);
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
   const groups = new Groups({ lvm, cache, writer, links: linksIn(directory) });

@@ -1,11 +1,12 @@
 /**
  * `npm run bench`: the driver beside the bare commands, in one guest; `npm run bench -- scale`: a controller with thousands of
- * nodes. `--check` exits with 1 when a target is missed.
+ * nodes; `npm run bench -- cluster`: on Kubernetes. `--check` exits with 1 when a target is missed.
  */
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootGuest } from '../../lab/lab.ts';
+import { benchCluster } from './cluster/main.ts';
 import { benchScale } from './scale.ts';
 import { describeMiss, missed, toMarkdown } from './report.ts';
 import type { Figure } from './sampling.ts';
@@ -27,8 +28,15 @@ const rounds = process.argv.slice(2).filter((word) => /^[0-9]+$/.test(word));
 
 const reasons = JSON.parse(await readFile(join(import.meta.dirname, 'reasons.json'), 'utf8')) as Record<string, string>;
 execFileSync(process.execPath, ['bundle.ts'], { cwd: root, stdio: 'inherit' });
-const misses = await (process.argv.includes('scale') ? benchScale(reasons) : benchGuest());
+const misses = await measure();
 if (process.argv.includes('--check') && misses.length > 0) process.exitCode = 1;
+
+function measure(): Promise<readonly Figure[]> {
+  if (process.argv.includes('scale')) return benchScale(reasons);
+  return process.argv.includes('cluster')
+    ? benchCluster(reasons, rounds[0] === undefined ? undefined : Number(rounds[0]))
+    : benchGuest();
+}
 
 /** Of the figures whose target is missed. */
 async function benchGuest(): Promise<readonly Figure[]> {

@@ -39,7 +39,7 @@ export function toMarkdown(figures: readonly Figure[], reasons: Readonly<Record<
 
 Measured by \`npm run bench\` in one run, in a microVM of the lab with the bundled program: medians of 30 unless the JSON says
 otherwise, ours and the bare command (as a process) in turn. Machines differ and are shared: the ratios are what counts. The
-figures with their sample counts are in [benchmarks.json](benchmarks.json). One controller with thousands of nodes has [figures of its own](benchmarks-scale.md).
+figures with their sample counts are in [benchmarks.json](benchmarks.json). One controller with thousands of nodes has [figures of its own](benchmarks-scale.md), and so has [Kubernetes](benchmarks-cluster.md).
 
 ${toTable(figures)}${toReasons(figures, reasons)}`;
 }

@@ -1,0 +1,26 @@
+import type { Run } from '../exec/run.ts';
+import type { Log } from '../log.ts';
+import type { Lvm } from '../lvm/lvm.ts';
+
+/** One line at `debug` for each program: what was run for how long. Secrets are never arguments. */
+export function traceRun(run: Run, log: Log): Run {
+  return (argv, options) => traced(log, { argv }, 'program', () => run(argv, options));
+}
+
+/** The same for each LVM command, whether a process of its own or a line to the long-lived one. */
+export function traceLvm(lvm: Lvm, log: Log): Lvm {
+  return {
+    report: (argv) => traced(log, { argv }, 'LVM command', () => lvm.report(argv)),
+    change: (argv) => traced(log, { argv }, 'LVM command', () => lvm.change(argv)),
+    restart: () => lvm.restart(),
+  };
+}
+
+async function traced<T>(log: Log, fields: object, message: string, task: () => Promise<T>): Promise<T> {
+  const began = performance.now();
+  try {
+    return await task();
+  } finally {
+    log.debug({ ...fields, duration_ms: Math.round(10 * (performance.now() - began)) / 10 }, message);
+  }
+}

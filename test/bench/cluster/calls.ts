@@ -1,0 +1,47 @@
+import { NAMESPACE } from '../../../lab/kubernetes/install.ts';
+import type { Kubectl } from '../../../lab/kubernetes/kubectl.ts';
+
+/** Something of the driver's own that took time for a volume: a CSI call, a node's command, a program. */
+export interface Work {
+  /** As the log has it: the method, the action, the name of the program or of the LVM command. */
+  readonly what: string;
+  /** Name of the PersistentVolume. */
+  readonly volume: string;
+  readonly milliseconds: number;
+  /** When it was done, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+interface Line {
+  readonly time: string;
+  readonly msg: string;
+  readonly volume?: string;
+  readonly method?: string;
+  readonly action?: string;
+  readonly argv?: readonly string[];
+  readonly duration_ms?: number;
+}
+
+const VOLUME = /pvc-[0-9a-f-]{36}/;
+
+/** What the log of every role, at level debug, says of volumes. */
+export async function readWork(kubectl: Kubectl): Promise<Work[]> {
+  const inQuarry = kubectl.within(NAMESPACE);
+  const words = ['--selector=app.kubernetes.io/name=quarry', '--container=quarry', '--tail=-1'];
+  const text = await inQuarry.run(['logs', ...words]);
+  return text.split('\n').flatMap((line) => (line.startsWith('{') ? workOf(JSON.parse(line) as Line) : []));
+}
+
+function workOf({ time, msg, volume, method, action, argv, duration_ms: milliseconds }: Line): Work[] {
+  if (milliseconds === undefined) return [];
+  // Device-mapper doubles each dash of a name.
+  const found = VOLUME.exec(volume ?? argv?.join(' ').replaceAll('--', '-') ?? '')?.[0];
+  const what = method ?? (action && `command ${action}`) ?? programOf(argv ?? [msg]);
+  return found === undefined ? [] : [{ what, volume: found, milliseconds, at: Date.parse(time) }];
+}
+
+/** Without what enters the host's namespaces. */
+function programOf(argv: readonly string[]): string {
+  const own = argv[0] === 'nsenter' ? argv.slice(argv.indexOf('--') + 1) : argv;
+  return (own[0] ?? '').split('/').at(-1) ?? '';
+}

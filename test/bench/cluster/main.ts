@@ -1,0 +1,139 @@
+/** `npm run bench -- cluster`: how long Kubernetes with Quarry takes, beside the same pods without volumes. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openCluster } from '../../../lab/kubernetes/cluster.ts';
+import { installQuarry } from '../../../lab/kubernetes/install.ts';
+import { NODES } from '../../../lab/kubernetes/recipe.ts';
+import { storageClass } from '../../support/manifests.ts';
+import { describeMiss, missed, toReasons, toTable } from '../report.ts';
+import { type Figure, median } from '../sampling.ts';
+import { Api } from './api.ts';
+import { readWork } from './calls.ts';
+import { memory } from './memory.ts';
+import { end, type Kind, kinds, run, seconds } from './pods.ts';
+import { whereTimeGoes } from './share.ts';
+import { NAMESPACE, type Step, Timeline } from './timeline.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const AT_ONCE = 30;
+
+/** Of the figures whose target is missed. `rounds`: how often each kind of pod is started by itself. */
+export async function benchCluster(reasons: Readonly<Record<string, string>>, rounds = 10): Promise<readonly Figure[]> {
+  await using cluster = await openCluster(NODES);
+  await installQuarry(cluster, { logLevel: 'debug' });
+  const { kubectl } = cluster;
+  await kubectl.run(['create', 'namespace', NAMESPACE]);
+  await kubectl.apply(
+    storageClass('thin', { pool: 'fast', type: 'thin' }),
+    storageClass('thick', { pool: 'bulk', type: 'thick' }),
+  );
+  using api = await Api.open(cluster);
+  const timeline = await Timeline.open(api);
+  const resident = await memory(cluster);
+  await singly(api, timeline, rounds);
+  await atOnce(api, timeline);
+  const work = await readWork(kubectl);
+  timeline.add(work);
+  const single = (kind: Kind): string[] => names(kind, rounds);
+  const together = (kind: Kind): string[] => names(kind, AT_ONCE, 'beside');
+  const figures = [
+    ...(await figuresOfOne(timeline, single)),
+    ...(await figuresAtOnce(timeline, together)),
+    ...resident,
+    ...(await memory(cluster, 'after all of it')),
+  ];
+  const shares = { 'one thin': single('thin'), 'one thick': single('thick') };
+  const all = { ...shares, [`${AT_ONCE} thin`]: together('thin'), [`${AT_ONCE} thick`]: together('thick') };
+  await publish(figures, await whereTimeGoes(timeline, work, all), { reasons, rounds });
+  return missed(figures);
+}
+
+function names(kind: Kind, count: number, more = 'alone'): string[] {
+  return Array.from({ length: count }, (_, index) => `${kind}-${more}-${index}`);
+}
+
+/** One at a time, the kinds in turn, so that all meet the same moods of the machine. */
+async function singly(api: Api, timeline: Timeline, rounds: number): Promise<void> {
+  for (let round = 0; round <= rounds; round += 1) {
+    console.log(`one at a time: ${round} of ${rounds}`);
+    for (const kind of kinds) {
+      // The first of each kind finds no page of a program in memory, and does not count.
+      const name = round === 0 ? `${kind}-first` : names(kind, rounds)[round - 1];
+      await run(api, timeline, kind, name ?? kind);
+      await end(api, timeline, kind, name ?? kind);
+    }
+  }
+}
+
+async function atOnce(api: Api, timeline: Timeline): Promise<void> {
+  for (const kind of kinds) {
+    console.log(`${AT_ONCE} at once: ${kind}`);
+    const all = names(kind, AT_ONCE, 'beside');
+    await Promise.all(all.map((name) => run(api, timeline, kind, name)));
+    await Promise.all(all.map((name) => end(api, timeline, kind, name)));
+  }
+}
+
+async function figuresOfOne(timeline: Timeline, pods: (kind: Kind) => string[]): Promise<Figure[]> {
+  const of = (kind: Kind, from: Step, to: Step): Promise<number[]> => seconds(timeline, pods(kind), from, to);
+  const bare = await of('none', 'posted', 'running');
+  const figures = figure('a pod without a volume: Running', bare);
+  for (const kind of ['thin', 'thick'] as const) {
+    const running = await of(kind, 'posted', 'running');
+    const more = running.map((each) => each - median(bare));
+    figures.push(
+      ...figure(`${kind}: PersistentVolume exists`, await of(kind, 'posted', 'provisioned'), 0.6),
+      ...figure(`${kind}: Running`, running, 3.1),
+      ...figure(`${kind}: Running, less a pod without a volume`, more),
+      ...figure(`${kind}: pod gone to volume gone`, await of(kind, 'podGone', 'volumeGone'), 0.25),
+    );
+  }
+  return figures;
+}
+
+function figure(what: string, samples: readonly number[], target?: number): Figure[] {
+  const shape = { unit: 's', samples: samples.length } as const;
+  return [
+    { ...shape, name: `${what}, p50`, ours: median(samples), ...(target !== undefined && { target }) },
+    { ...shape, name: `${what}, max`, ours: Math.max(...samples) },
+  ];
+}
+
+async function figuresAtOnce(timeline: Timeline, pods: (kind: Kind) => string[]): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const kind of kinds) {
+    const running = await seconds(timeline, pods(kind), 'posted', 'running');
+    const what = `${AT_ONCE} at once, ${kind === 'none' ? 'without volumes' : kind}`;
+    const target = kind === 'none' ? {} : { target: 22 };
+    figures.push(
+      { name: `${what}: all Running`, unit: 's', ours: Math.max(...running), samples: 1, ...target },
+      { name: `${what}: Running, p50`, unit: 's', ours: median(running), samples: AT_ONCE },
+    );
+  }
+  return figures;
+}
+
+interface Setting {
+  readonly reasons: Readonly<Record<string, string>>;
+  readonly rounds: number;
+}
+
+async function publish(figures: readonly Figure[], times: string, { reasons, rounds }: Setting): Promise<void> {
+  const text = `# Benchmarks on Kubernetes
+
+Measured by \`npm run bench -- cluster\` in one run: Kubernetes' control plane on a machine of two CPUs, two nodes in microVMs of one
+CPU each on that same machine, Quarry from its chart with both replicas of its controller on those nodes. ${rounds} pods one at a time, with ext4 on
+WaitForFirstConsumer, then ${AT_ONCE} at once. Time starts when claim and pod are posted; both are deleted together. On a slower machine all of it takes longer: a pod without
+a volume is the measure. A node runs one container of Quarry's, and each replica of the controller three.
+
+${toTable(figures)}
+## Where the time goes
+
+${times}
+${toReasons(figures, reasons)}`;
+  await writeFile(join(root, 'docs/benchmarks-cluster.json'), `${JSON.stringify(figures, undefined, 2)}\n`);
+  await writeFile(join(root, 'docs/benchmarks-cluster.md'), text);
+  const misses = missed(figures);
+  for (const each of misses) console.log(`missed: ${describeMiss(each)}`);
+  console.log(`${figures.length} figures, ${misses.length} targets missed; written to docs/benchmarks-cluster.md`);
+}
