@@ -84,7 +84,7 @@ async function figuresOfOne(timeline: Timeline, pods: (kind: Kind) => string[]):
     figures.push(
       ...figure(`${kind}: PersistentVolume exists`, await of(kind, 'posted', 'provisioned'), 0.6),
       ...figure(`${kind}: Running`, running, 3.1),
-      ...figure(`${kind}: Running, less a pod without a volume`, more),
+      ...figure(`${kind}: Running, less a pod without a volume`, more, 2.2),
       ...figure(`${kind}: pod gone to volume gone`, await of(kind, 'podGone', 'volumeGone'), 0.25),
     );
   }
@@ -101,14 +101,21 @@ function figure(what: string, samples: readonly number[], target?: number): Figu
 
 async function figuresAtOnce(timeline: Timeline, pods: (kind: Kind) => string[]): Promise<Figure[]> {
   const figures: Figure[] = [];
+  const all = async (kind: Kind): Promise<number[]> => seconds(timeline, pods(kind), 'posted', 'running');
+  const bare = Math.max(...(await all('none')));
   for (const kind of kinds) {
-    const running = await seconds(timeline, pods(kind), 'posted', 'running');
-    const what = `${AT_ONCE} at once, ${kind === 'none' ? 'without volumes' : kind}`;
-    const target = kind === 'none' ? {} : { target: 22 };
-    figures.push(
-      { name: `${what}: all Running`, unit: 's', ours: Math.max(...running), samples: 1, ...target },
-      { name: `${what}: Running, p50`, unit: 's', ours: median(running), samples: AT_ONCE },
-    );
+    const running = await all(kind);
+    const [what, ours] = [`${AT_ONCE} at once`, Math.max(...running)];
+    const shape = { unit: 's', samples: 1, ours } as const;
+    if (kind === 'none') figures.push({ ...shape, name: `${what}, without volumes: all Running` });
+    else {
+      figures.push(
+        { ...shape, name: `${what}, ${kind}: all Running`, target: 22 },
+        { ...shape, name: `${what}, ${kind} : without volumes`, bare, target: 1.49 },
+      );
+    }
+    const name = `${what}, ${kind === 'none' ? 'without volumes' : kind}: Running, p50`;
+    figures.push({ unit: 's', name, ours: median(running), samples: AT_ONCE });
   }
   return figures;
 }
@@ -123,8 +130,9 @@ async function publish(figures: readonly Figure[], times: string, { reasons, rou
 
 Measured by \`npm run bench -- cluster\` in one run: Kubernetes' control plane on a machine of two CPUs, two nodes in microVMs of one
 CPU each on that same machine, Quarry from its chart with both replicas of its controller on those nodes. ${rounds} pods one at a time, with ext4 on
-WaitForFirstConsumer, then ${AT_ONCE} at once. Time starts when claim and pod are posted; both are deleted together. On a slower machine all of it takes longer: a pod without
-a volume is the measure. A node runs one container of Quarry's, and each replica of the controller three.
+WaitForFirstConsumer, then ${AT_ONCE} at once. Time starts when claim and pod are posted; both are deleted together. The targets in
+seconds were set where a pod without a volume takes 0.9 s, and ${AT_ONCE} of them 14.8 s; so were those of what a volume adds (2.2 s) and of the ratio
+(1.49), which hold on a slower machine, too. A node runs one container of Quarry's, and each replica of the controller three.
 
 ${toTable(figures)}
 ## Where the time goes
