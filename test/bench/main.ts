@@ -3,12 +3,12 @@
  * nodes; `npm run bench -- cluster`: on Kubernetes. `--check` exits with 1 when a target is missed.
  */
 import { execFileSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootGuest } from '../../lab/lab.ts';
 import { benchCluster } from './cluster/main.ts';
 import { benchScale } from './scale.ts';
-import { describeMiss, missed, toMarkdown } from './report.ts';
+import { publish, toMarkdown } from './report.ts';
 import type { Figure } from './sampling.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -47,10 +47,5 @@ async function benchGuest(): Promise<readonly Figure[]> {
   const { exitCode, stdout } = await bench.exited;
   if (exitCode !== 0) throw new Error(`the measuring program ended with exit code ${exitCode}`);
   const figures = JSON.parse(stdout) as Figure[];
-  await writeFile(join(root, 'docs/benchmarks.json'), `${JSON.stringify(figures, undefined, 2)}\n`);
-  await writeFile(join(root, 'docs/benchmarks.md'), toMarkdown(figures, reasons));
-  const missing = missed(figures);
-  for (const figure of missing) console.log(`missed: ${describeMiss(figure)}`);
-  console.log(`${figures.length} figures, ${missing.length} targets missed; written to docs/benchmarks.md`);
-  return missing;
+  return publish('benchmarks', figures, toMarkdown(figures, reasons));
 }

@@ -1,16 +1,30 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Figure } from './sampling.ts';
+
+const DOCS = join(import.meta.dirname, '../../docs');
 
 /** What is judged: ours over bare where there is a bare, else ours. */
 function judged(figure: Figure): number {
   return figure.bare === undefined ? figure.ours : figure.ours / figure.bare;
 }
 
-export function missed(figures: readonly Figure[]): Figure[] {
+function missed(figures: readonly Figure[]): Figure[] {
   return figures.filter((figure) => figure.target !== undefined && judged(figure) > figure.target);
 }
 
-export function describeMiss(figure: Figure): string {
+function describeMiss(figure: Figure): string {
   return `${figure.name}: ${judged(figure).toFixed(2)}, to reach: ${figure.target}`;
+}
+
+/** Writes docs/NAME.json and docs/NAME.md, tells of each miss, and answers them. */
+export async function publish(name: string, figures: readonly Figure[], text: string): Promise<readonly Figure[]> {
+  await writeFile(join(DOCS, `${name}.json`), `${JSON.stringify(figures, undefined, 2)}\n`);
+  await writeFile(join(DOCS, `${name}.md`), text);
+  const misses = missed(figures);
+  for (const figure of misses) console.log(`missed: ${describeMiss(figure)}`);
+  console.log(`${figures.length} figures, ${misses.length} targets missed; written to docs/${name}.md`);
+  return misses;
 }
 
 /** The figures, one a row. */

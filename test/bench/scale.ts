@@ -1,13 +1,10 @@
 /** `npm run bench -- scale`: one controller, the bundle, with thousands of simulated nodes over the real stream. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { MiB } from '../../src/domain/bytes.ts';
 import { Cluster, segment } from '../scale/cluster.ts';
-import { describeMiss, missed, toReasons, toTable } from './report.ts';
+import { publish, toReasons, toTable } from './report.ts';
 import { type Figure, percentile, timed } from './sampling.ts';
 
-const root = join(import.meta.dirname, '../..');
 const capability = { mount: { fsType: 'ext4' }, accessMode: { mode: 'SINGLE_NODE_WRITER' } };
 
 /** Milliseconds of `count` calls, `beside` of them at a time. */
@@ -83,7 +80,6 @@ async function measure(nodes: number, volumes: number): Promise<Figure[]> {
 /** Of the figures whose target is missed. */
 export async function benchScale(reasons: Readonly<Record<string, string>>): Promise<readonly Figure[]> {
   const figures = [...(await measure(1000, 20)), ...(await measure(5000, 20))];
-  const misses = missed(figures);
   const text = `# Benchmarks of scale
 
 Measured by \`npm run bench -- scale\` in one run: \`quarry controller\` as a process, the bundle, with simulated nodes in another process on the same machine, which therefore share its
@@ -91,9 +87,5 @@ CPUs; so do the calls that are timed. Each node is the real client with a TLS co
 memory and answers at once, so that what is left is the controller, the stream and the client.
 
 ${toTable(figures)}${toReasons(figures, reasons)}`;
-  await writeFile(join(root, 'docs/benchmarks-scale.json'), `${JSON.stringify(figures, undefined, 2)}\n`);
-  await writeFile(join(root, 'docs/benchmarks-scale.md'), text);
-  for (const figure of misses) console.log(`missed: ${describeMiss(figure)}`);
-  console.log(`${figures.length} figures, ${misses.length} targets missed; written to docs/benchmarks-scale.md`);
-  return misses;
+  return publish('benchmarks-scale', figures, text);
 }

@@ -1,11 +1,9 @@
 /** `npm run bench -- cluster`: how long Kubernetes with Quarry takes, beside the same pods without volumes. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { openCluster } from '../../../lab/kubernetes/cluster.ts';
 import { installQuarry } from '../../../lab/kubernetes/install.ts';
 import { NODES } from '../../../lab/kubernetes/recipe.ts';
 import { storageClass } from '../../support/manifests.ts';
-import { describeMiss, missed, toReasons, toTable } from '../report.ts';
+import { publish, toReasons, toTable } from '../report.ts';
 import { type Figure, median } from '../sampling.ts';
 import { Api } from './api.ts';
 import { readWork } from './calls.ts';
@@ -14,7 +12,6 @@ import { end, type Kind, kinds, run, seconds } from './pods.ts';
 import { whereTimeGoes } from './share.ts';
 import { NAMESPACE, type Step, Timeline } from './timeline.ts';
 
-const root = join(import.meta.dirname, '../../..');
 const AT_ONCE = 30;
 
 /** Of the figures whose target is missed. `rounds`: how often each kind of pod is started by itself. */
@@ -44,8 +41,8 @@ export async function benchCluster(reasons: Readonly<Record<string, string>>, ro
   ];
   const shares = { 'one thin': single('thin'), 'one thick': single('thick') };
   const all = { ...shares, [`${AT_ONCE} thin`]: together('thin'), [`${AT_ONCE} thick`]: together('thick') };
-  await publish(figures, await whereTimeGoes(timeline, work, all), { reasons, rounds });
-  return missed(figures);
+  const times = await whereTimeGoes(timeline, work, all);
+  return publish('benchmarks-cluster', figures, toMarkdown(figures, times, { reasons, rounds }));
 }
 
 function names(kind: Kind, count: number, more = 'alone'): string[] {
@@ -125,8 +122,8 @@ interface Setting {
   readonly rounds: number;
 }
 
-async function publish(figures: readonly Figure[], times: string, { reasons, rounds }: Setting): Promise<void> {
-  const text = `# Benchmarks on Kubernetes
+function toMarkdown(figures: readonly Figure[], times: string, { reasons, rounds }: Setting): string {
+  return `# Benchmarks on Kubernetes
 
 Measured by \`npm run bench -- cluster\` in one run: Kubernetes' control plane on a machine of two CPUs, two nodes in microVMs of one
 CPU each on that same machine, Quarry from its chart with both replicas of its controller on those nodes. ${rounds} pods one at a time, with ext4 on
@@ -139,9 +136,4 @@ ${toTable(figures)}
 
 ${times}
 ${toReasons(figures, reasons)}`;
-  await writeFile(join(root, 'docs/benchmarks-cluster.json'), `${JSON.stringify(figures, undefined, 2)}\n`);
-  await writeFile(join(root, 'docs/benchmarks-cluster.md'), text);
-  const misses = missed(figures);
-  for (const each of misses) console.log(`missed: ${describeMiss(each)}`);
-  console.log(`${figures.length} figures, ${misses.length} targets missed; written to docs/benchmarks-cluster.md`);
 }
