@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import type { KubernetesObject } from '../../lab/kubernetes/kubectl.ts';
-import { useCluster } from '../support/cluster.ts';
+import { cgroupOf, useCluster } from '../support/cluster.ts';
 import { example, replaceOnce, withImage, withProgram } from '../support/examples.ts';
 import { type ClaimOptions, claim, pod } from '../support/manifests.ts';
 
@@ -107,7 +107,7 @@ describe('the examples', () => {
     await ready('six');
     const { guest } = await nodeOf('six');
     const { metadata } = await kubectl.get<KubernetesObject>('pod', 'six');
-    const limits = await guest.shell(`cat /sys/fs/cgroup/kubepods/*/pod${String(metadata['uid'])}/io.max`);
+    const limits = await guest.shell(`cat ${cgroupOf(String(metadata['uid']))}/io.max`);
     expect(limits.match(/wbps=\d+/g)).toHaveLength(6);
     await kubectl.run(['delete', 'pod/six', ...databases.map((name) => `pvc/${name}`)]);
   });

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import { NAMESPACE } from '../../lab/kubernetes/install.ts';
-import { useCluster } from '../support/cluster.ts';
+import { cgroupOf, useCluster } from '../support/cluster.ts';
 import { storageClass } from '../support/manifests.ts';
 import { createClaims, createPods, namesOf, requestRemoval, untilRemoved } from '../support/small-volumes.ts';
 
@@ -16,7 +16,7 @@ describe('the pod of the driver killed on both nodes', () => {
   const cgroupOn = async (node: string): Promise<string> => {
     const flags = ['--selector=app.kubernetes.io/component=node', `--field-selector=spec.nodeName=${node}`];
     const inNamespace = site().cluster.kubectl.within(NAMESPACE);
-    return `/sys/fs/cgroup/kubepods/*/pod${await inNamespace.run(['get', 'pods', ...flags, '--output=jsonpath={.items[0].metadata.uid}'])}`;
+    return cgroupOf(await inNamespace.run(['get', 'pods', ...flags, '--output=jsonpath={.items[0].metadata.uid}']));
   };
   /** While something is done: SIGKILL to all of the pod, LVM included, as soon as a condition holds on the node. */
   const killAmid = async (condition: string, doing: () => Promise<unknown>): Promise<void> => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { KubernetesObject } from '../../lab/kubernetes/kubectl.ts';
-import { useCluster } from '../support/cluster.ts';
+import { cgroupOf, useCluster } from '../support/cluster.ts';
 import { storageClass } from '../support/manifests.ts';
 import { postgres, sql } from '../support/postgres.ts';
 
@@ -20,7 +20,7 @@ describe('the limit of a volume under a running PostgreSQL', () => {
   /** What the kernel holds the pod to. */
   const inForce = async (): Promise<string> => {
     const { guest } = await site().nodeOf('pg-0');
-    return guest.shell(`cat /sys/fs/cgroup/kubepods/*/pod${await uid()}/io.max`);
+    return guest.shell(`cat ${cgroupOf(await uid())}/io.max`);
   };
   const untilInForce = (words: string): Promise<void> =>
     expect.poll(inForce, { timeout: 60_000, interval: 500 }).toContain(words);
@@ -87,7 +87,7 @@ describe('the limit of a volume under a running PostgreSQL', () => {
     const { guest } = await site().nodeOf('pg-0');
     const robbed = await guest.shell(
       `pkill -KILL -f '^/usr/local/bin/node /opt/quarry/quarry.mjs node'
-      cd /sys/fs/cgroup/kubepods/*/pod${await uid()}
+      cd ${cgroupOf(await uid())}
       sed 's/ .*/ wiops=max/' io.max >io.max
       cat io.max`,
     );

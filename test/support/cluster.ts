@@ -97,6 +97,11 @@ async function expectNothingLeft(cluster: Cluster): Promise<void> {
   expect(await logicalVolumes(cluster)).toEqual([]);
 }
 
+/** A pod's cgroup on its node, as a pattern for the shell: its quality of service lies between. */
+export function cgroupOf(uid: string): string {
+  return `/sys/fs/cgroup/kubepods/*/pod${uid}`;
+}
+
 /** SIGKILL to all processes of a pod, its sandbox among them; kubelet makes them anew. */
 export async function killPod({ kubectl, workers }: Cluster, namespace: string, name: string): Promise<void> {
   const { metadata, spec } = await kubectl
@@ -104,7 +109,7 @@ export async function killPod({ kubectl, workers }: Cluster, namespace: string, 
     .get<{ metadata: { uid: string }; spec: { nodeName: string } }>('pod', name);
   const worker = workers.find((candidate) => candidate.name === spec.nodeName);
   if (worker === undefined) throw new Error(`pod ${name} is on no node`);
-  await worker.guest.shell(`echo 1 >$(echo /sys/fs/cgroup/kubepods/*/pod${metadata.uid})/cgroup.kill`);
+  await worker.guest.shell(`echo 1 >$(echo ${cgroupOf(metadata.uid)})/cgroup.kill`);
 }
 
 /** Logical volumes of Quarry's on all nodes, by the names that Kubernetes gave them. */
