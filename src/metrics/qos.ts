@@ -12,7 +12,7 @@ interface QosSample {
 
 export interface QosSource {
   readonly table: {
-    readonly holdings: readonly QosSample[];
+    readonly enforcements: readonly QosSample[];
     readonly counts: { readonly driftRepaired: number; readonly failures: ReadonlyMap<string, number> };
   };
   list(): Promise<readonly (QosSample & { readonly use?: Use | undefined })[]>;
@@ -30,7 +30,7 @@ export function qosGauges(source: QosSource): GaugeConfiguration<string>[] {
       labelNames: ['volume', 'pod', 'state'],
       collect() {
         this.reset();
-        for (const { volume, pod = '', state } of source.table.holdings) {
+        for (const { volume, pod = '', state } of source.table.enforcements) {
           for (const known of states) this.set({ volume, pod, state: known }, known === state ? 1 : 0);
         }
       },
@@ -46,7 +46,7 @@ function rates(name: string, help: string, source: QosSource, which: 'wanted' | 
     labelNames: ['volume', 'pod', 'rate'],
     collect() {
       this.reset();
-      for (const { volume, pod = '', [which]: known } of source.table.holdings) {
+      for (const { volume, pod = '', [which]: known } of source.table.enforcements) {
         for (const rate of rateKeys) {
           const value = known[rate];
           if (value !== undefined) this.set({ volume, pod, rate }, Number(value));

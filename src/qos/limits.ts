@@ -7,46 +7,46 @@ import type { Volume } from '../domain/volume.ts';
 import { deviceMapperName } from '../kernel/block-device.ts';
 import type { Log } from '../log.ts';
 import { type Cgroups, type CgroupSettings, readCgroups } from './cgroups.ts';
-import { podOfTarget, type PodUid } from './pod-names.ts';
-import { reasons } from './reasons.ts';
-import { type Finding, round, type World } from './round.ts';
-import { createHoldingTable, type Holding, type HoldingTable } from './table.ts';
+import { podOfTarget, type PodUid } from './pods.ts';
+import { reasons } from './throttle.ts';
+import { type Finding, reconcile, type World } from './reconcile.ts';
+import { createEnforcementTable, type Enforcement, type EnforcementTable } from './enforcements.ts';
 import { createWatcher } from './watcher.ts';
 
-/** Many causes at once, such as the files of a new cgroup, end in one round. */
+/** Milliseconds. Collects many changes, such as the files of a new cgroup, into one reconciliation. */
 const gatherDelay = 10;
 
 export interface LimitsOptions {
   readonly settings: CgroupSettings & { readonly interval: number };
   readonly log: Log;
-  /** Throws until LVM has answered: what is unknown is not changed. */
+  /** Throws until LVM has answered; until then Quarry changes no limit. */
   readonly inventory: () => Inventory;
   readonly mounts: World['mounts'];
   readonly mapperNameOf: (volume: Volume) => string;
 }
 
-/** A volume and a pod, as the last round left them. */
-export interface Listed extends Holding {
-  /** What the reason means, and what to do. */
+/** A volume and a pod as the last reconciliation left them. */
+export interface Listed extends Enforcement {
+  /** What the reason means, and what to do about it. */
   readonly remedy?: string | undefined;
-  /** By now; absent where the kernel does not say. */
+  /** Absent where the kernel does not tell. */
   readonly use?: Use | undefined;
 }
 
-/** Holds the pods of this node to the limits of their volumes. */
+/** Enforces the limits of volumes on the pods of this node. */
 export interface Limits {
-  /** Something changed that limits depend on. */
+  /** A mount, volume or cgroup has changed: reconcile soon. */
   changed(): void;
-  /** Resolves after a round that began later. A text: what is not in force at the target, and what to do. Never throws. */
+  /** Resolves after the next reconciliation. A text says why the limit at the target is not in force and what to do. Never throws. */
   settle(id: VolumeId, target: string): Promise<string | undefined>;
-  readonly table: Pick<HoldingTable, 'holdings' | 'counts'>;
+  readonly table: Pick<EnforcementTable, 'enforcements' | 'counts'>;
   list(): Promise<readonly Listed[]>;
   stop(): Promise<void>;
 }
 
 export function createLimits(options: LimitsOptions): Limits {
-  const table = createHoldingTable(options.log);
-  const strangers = new Map<string, VolumeId>();
+  const table = createEnforcementTable(options.log);
+  const unknownTargets = new Map<string, VolumeId>();
   const watcher = createWatcher(() => rounds.soon());
   let cgroups: Cgroups | undefined;
   const world = createWorld(options, {
@@ -56,11 +56,11 @@ export function createLimits(options: LimitsOptions): Limits {
   const recent = createRecent(table, options.settings.interval);
   const rounds = createRounds({
     async task() {
-      const known = new Map(strangers);
+      const known = new Map(unknownTargets);
       watcher.begin();
-      const findings = await recent((had) => round(world, known, had));
+      const findings = await recent((had) => reconcile(world, known, had));
       watcher.sweep();
-      for (const target of goneOf(known, findings)) strangers.delete(target);
+      for (const target of goneOf(known, findings)) unknownTargets.delete(target);
       table.update(findings);
     },
     every: options.settings.interval,
@@ -71,13 +71,13 @@ export function createLimits(options: LimitsOptions): Limits {
     table,
     changed: () => rounds.soon(),
     async settle(id, target) {
-      if (podOfTarget(target) === undefined) strangers.set(target, id);
+      if (podOfTarget(target) === undefined) unknownTargets.set(target, id);
       const examined = await rounds.attempt();
-      const holding = table.holdings.find((known) => known.volume === id && known.target === target);
-      if (!examined || !holding) return reasons.unexamined;
-      return holding.reason && reasons[holding.reason];
+      const enforcement = table.enforcements.find((known) => known.volume === id && known.target === target);
+      if (!examined || !enforcement) return reasons.unexamined;
+      return enforcement.reason && reasons[enforcement.reason];
     },
-    list: () => Promise.all(table.holdings.map((holding) => withUse(cgroups, holding))),
+    list: () => Promise.all(table.enforcements.map((enforcement) => withUse(cgroups, enforcement))),
     async stop() {
       watcher.close();
       await rounds.stop();
@@ -86,21 +86,21 @@ export function createLimits(options: LimitsOptions): Limits {
 }
 
 /**
- * To read the files of a hundred pods for each one that starts would cost more than the rest of its publish: so pods that use no volume
- * are looked at once an interval, and otherwise only those that had one in the round before.
+ * Reading the cgroups of a hundred pods for each pod that starts would cost more than the rest of its publish. So pods that use no volume
+ * are checked once an interval; in between, only those that had a volume in the reconciliation before.
  */
-function createRecent(table: HoldingTable, interval: number) {
+function createRecent(table: EnforcementTable, interval: number) {
   let lookedAt = Number.NEGATIVE_INFINITY;
   return async <T>(look: (had: ReadonlySet<PodUid> | undefined) => Promise<T>): Promise<T> => {
     const now = performance.now();
-    if (now - lookedAt < interval) return look(new Set(table.holdings.flatMap(({ pod }) => pod ?? [])));
+    if (now - lookedAt < interval) return look(new Set(table.enforcements.flatMap(({ pod }) => pod ?? [])));
     const result = await look(undefined);
     lookedAt = now;
     return result;
   };
 }
 
-/** Targets at which nothing is published any more. */
+/** Targets that are no longer published. */
 function goneOf(known: ReadonlyMap<string, VolumeId>, findings: readonly Finding[]): string[] {
   const targets = new Set(findings.map(({ target }) => target));
   return [...known.keys()].filter((target) => !targets.has(target));
@@ -120,8 +120,8 @@ function createWorld(
   } satisfies World;
 }
 
-async function withUse(cgroups: Cgroups | undefined, holding: Holding): Promise<Listed> {
-  const { cgroup, device, reason } = holding;
+async function withUse(cgroups: Cgroups | undefined, enforcement: Enforcement): Promise<Listed> {
+  const { cgroup, device, reason } = enforcement;
   const uses = cgroups && cgroup !== undefined ? await cgroups.throttle.use(cgroup) : undefined;
-  return { ...holding, remedy: reason && reasons[reason], use: uses?.get(device) };
+  return { ...enforcement, remedy: reason && reasons[reason], use: uses?.get(device) };
 }

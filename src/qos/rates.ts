@@ -4,7 +4,7 @@ import { leastRates } from '../domain/shares.ts';
 /** The rates of one cgroup by device, `major:minor`. */
 export type DeviceRates = ReadonlyMap<string, Rates>;
 
-/** The kernel counts operations in 32 bits, bytes in 64, and takes the largest number for "no limit". */
+/** The kernel counts operations in 32 bits and bytes in 64, and reads the largest number as "no limit". */
 const unlimited = {
   readIops: 2n ** 32n - 1n,
   writeIops: 2n ** 32n - 1n,
@@ -12,7 +12,7 @@ const unlimited = {
   writeBandwidth: 2n ** 64n - 1n,
 } as const satisfies Record<RateKey, bigint>;
 
-/** As the kernel will show them: what it cannot count to is no limit. */
+/** The rates as the kernel shows them: a rate that it cannot count to is no limit. */
 export function asKept(rates: Rates): Rates {
   return mapRates((key) => {
     const rate = rates[key];
@@ -28,7 +28,7 @@ export function isUnlimited(rates: Rates): boolean {
   return sameRates(rates, {});
 }
 
-/** What several cgroups may use together: of a key that one of them has no limit for, no limit. */
+/** The sum of several cgroups' limits. A key for which one of them has no limit has none in the sum. */
 export function sumOfRates(parts: readonly Rates[]): Rates {
   return mapRates((key) =>
     parts.reduce<bigint | undefined>(
@@ -42,8 +42,8 @@ export function sumOfRates(parts: readonly Rates[]): Rates {
 }
 
 /**
- * Equal parts, the remainder to the first of them. None is below the floor of a volume, or below the whole where that is less:
- * a rate of nothing would hang.
+ * Divides the rates into equal parts; the first parts get the remainder. No part is below the least rate of a volume, or below the
+ * whole where that is less, because I/O at a rate of 0 would hang.
  */
 export function divide(rates: Rates, parts: number): Rates[] {
   return Array.from({ length: parts }, (_, index) =>

@@ -1,26 +1,45 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import type { Rates, Use } from '../domain/qos.ts';
 import type { DeviceRates } from './rates.ts';
-import type { Reason } from './reasons.ts';
+
+/** Why a limit is not in force, and what to do about it. A closed set: metrics use the keys as label values. */
+export const reasons = {
+  'unknown-pod':
+    'the target path is not one of kubelet, so Quarry cannot tell which pod uses the volume; publish it below the kubelet directory',
+  'no-pod-cgroup':
+    'the cgroup of the pod does not exist yet; Quarry watches for it. If it never appears, set qos.cgroupRoot to the cgroup root of the kubelet',
+  'no-cgroup-filesystem':
+    'no cgroup filesystem with I/O limits is mounted; mount /sys/fs/cgroup of the host into the driver, and set qos.cgroupMount to where',
+  'no-io-controller':
+    'the io controller is not enabled for the cgroup of the pod and Quarry could not enable it; check cgroup.controllers and cgroup.subtree_control of the cgroups above it',
+  'cgroup-read-only':
+    'the cgroup filesystem cannot be written to; mount it for writing into the driver, which has to be privileged',
+  'write-refused': "the kernel refused the limit; the kernel's log and the driver's log say why",
+  'not-read-back':
+    'the kernel shows another limit than the one that Quarry wrote; another program may be writing to the same file',
+  unexamined: 'Quarry could not read the mounts or the cgroups of this node; the driver log says why',
+} as const satisfies Record<string, string>;
+
+export type Reason = keyof typeof reasons;
 
 /** The cgroups of one pod. */
 export interface Places {
-  /** Those that its limits belong in; several share them. */
+  /** The cgroups that get the limits; several share them. */
   readonly bearing: readonly string[];
-  /** Others, where a limit could only be left from before. */
+  /** Cgroups that get no limit, but may have one from before. */
   readonly others: readonly string[];
 }
 
 /** Called with a cgroup before it is read. */
 export type Visit = (cgroup: string) => Promise<void>;
 
-/** How a version of cgroups limits I/O. A cgroup is its path; one that vanishes meanwhile has no limits. */
+/** How one version of cgroups limits I/O. A cgroup is named by its path. A cgroup that vanishes has no limits. */
 export interface Throttle {
   places(pod: string, visit: Visit): Promise<Places>;
   read(cgroup: string): Promise<DeviceRates>;
   /** Sets all four rates of the device. */
   write(cgroup: string, device: string, rates: Rates): Promise<Reason | undefined>;
-  /** What the pod has used, by device. */
+  /** The pod's I/O since its cgroup was created, by device. */
   use(pod: string): Promise<ReadonlyMap<string, Use>>;
 }
 
@@ -34,7 +53,7 @@ export async function readCgroupFile(path: string): Promise<string | undefined> 
   }
 }
 
-/** Never creates the file; the kernel takes one line a call. */
+/** Never creates the file. The kernel accepts one line per write. */
 export async function writeCgroupFile(path: string, line: string): Promise<'done' | 'missing' | Reason> {
   try {
     await writeFile(path, line, { flag: 'r+' });
@@ -66,7 +85,7 @@ export async function subfolders(path: string): Promise<string[]> {
   }
 }
 
-/** ENODEV is what an open file of a cgroup answers once that is gone. */
+/** An open file of a removed cgroup answers ENODEV. */
 export function isGone(error: unknown): boolean {
   return /^(?:ENOENT|ENOTDIR|ENODEV)$/.test(codeOf(error));
 }

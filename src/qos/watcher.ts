@@ -3,25 +3,25 @@ import { stat } from 'node:fs/promises';
 import { isGone } from './throttle.ts';
 
 /**
- * Watches folders of the cgroup filesystem: the kernel tells of cgroups that come and go, and of files that are written. Folders
- * are named anew in each round, which begins with `begin` and ends with `sweep`.
+ * Watches folders of the cgroup filesystem, where the kernel reports cgroups that come and go and files that are written. Each
+ * reconciliation adds its folders between `begin` and `sweep`.
  */
 export interface Watcher {
   begin(): void;
-  /** Before the folder is read, so that nothing is missed in between. */
+  /** Call it before reading the folder, so that no change is missed. */
   add(folder: string): Promise<void>;
-  /** Lets go of what was not added since `begin`. */
+  /** Stops watching folders that were not added since `begin`. */
   sweep(): void;
   close(): void;
 }
 
 interface Watched {
-  /** A cgroup that was removed and made anew has the same path, and another number. */
+  /** A cgroup that was removed and created again has the same path and another inode. */
   readonly inode: bigint;
   readonly handle: FSWatcher;
 }
 
-/** Of all files of a cgroup, those that say how I/O is limited, and on v1 those that say whether it has processes. */
+/** The files that hold I/O limits and, on v1, those that list processes. */
 const relevantFile = /^(?:io\.max|blkio\.throttle\.\w+_device|cgroup\.procs|tasks)$/;
 
 export function createWatcher(changed: () => void): Watcher {
@@ -50,7 +50,7 @@ export function createWatcher(changed: () => void): Watcher {
   };
 }
 
-/** Where it cannot be had, for want of inotify watches say, the timer has to do. */
+/** `undefined` where the kernel has no inotify watch left; the timer still reconciles. */
 function open(folder: string, changed: () => void): FSWatcher | undefined {
   try {
     const handle = watch(folder, { persistent: false }, (event, name) => {

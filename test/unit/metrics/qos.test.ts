@@ -4,17 +4,17 @@ import { qosCounters, qosGauges, type QosSource } from '../../../src/metrics/qos
 
 test('limits, states, repairs, failures and use, as the source has them at each scrape', async () => {
   const use = { readBytes: 1n, writtenBytes: 2n, reads: 3n, writes: 4n };
-  const holding = { volume: 'n:a', pod: 'p', wanted: { readIops: 5n }, inForce: {}, state: 'failed', use };
-  let holdings = [holding];
+  const enforcement = { volume: 'n:a', pod: 'p', wanted: { readIops: 5n }, inForce: {}, state: 'failed', use };
+  let enforcements = [enforcement];
   const counts = { driftRepaired: 6, failures: new Map([['write-refused', 7]]) };
   const source: QosSource = {
     table: {
-      get holdings() {
-        return holdings;
+      get enforcements() {
+        return enforcements;
       },
       counts,
     },
-    list: async () => holdings,
+    list: async () => enforcements,
   };
   const registry = new Registry();
   for (const gauge of qosGauges(source)) registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
@@ -35,9 +35,9 @@ test('limits, states, repairs, failures and use, as the source has them at each 
   ];
   expect(await samples()).toEqual(expected);
   expect(await samples()).toEqual(expected);
-  holdings = [{ ...holding, inForce: { readIops: 5n }, state: 'enforced' }];
+  enforcements = [{ ...enforcement, inForce: { readIops: 5n }, state: 'enforced' }];
   expect(await samples()).toContain('quarry_qos_in_force{volume="n:a",pod="p",rate="readIops"} 5');
-  holdings = [];
+  enforcements = [];
   expect(await samples()).toEqual([
     'quarry_qos_drift_repaired_total 6',
     'quarry_qos_failures_total{reason="write-refused"} 7',

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { createLegacyThrottle } from '../../../src/qos/legacy.ts';
-import { findPodCgroups } from '../../../src/qos/pod-cgroups.ts';
-import { createUnifiedThrottle } from '../../../src/qos/unified.ts';
+import { createCgroupV1 } from '../../../src/qos/cgroup-v1.ts';
+import { findPodCgroups } from '../../../src/qos/pods.ts';
+import { createCgroupV2 } from '../../../src/qos/cgroup-v2.ts';
 import { createWatcher } from '../../../src/qos/watcher.ts';
 
 let root: string;
@@ -65,7 +65,7 @@ describe('cgroup v2', () => {
       'kubepods/cgroup.subtree_control': 'io',
       'kubepods/poda/cgroup.procs': '',
     });
-    const throttle = createUnifiedThrottle(root);
+    const throttle = createCgroupV2(root);
     expect(await throttle.write(join(root, 'kubepods/podx'), '253:0', {})).toBe('no-pod-cgroup');
     expect(await throttle.write(join(root, 'kubepods/poda'), '253:0', {})).toBe('no-io-controller');
     expect(await throttle.read(join(root, 'kubepods/podx'))).toEqual(new Map());
@@ -77,7 +77,7 @@ describe('cgroup v2', () => {
       'kubepods/cgroup.subtree_control': 'memory',
       'kubepods/poda/x': '',
     });
-    await createUnifiedThrottle(root).write(join(root, 'kubepods/poda'), '253:0', {});
+    await createCgroupV2(root).write(join(root, 'kubepods/poda'), '253:0', {});
     expect(await readFile(join(root, 'cgroup.subtree_control'), 'utf8')).toBe('cpu io');
     expect(await readFile(join(root, 'kubepods/cgroup.subtree_control'), 'utf8')).toContain('+io');
   });
@@ -85,7 +85,7 @@ describe('cgroup v2', () => {
 
 describe('cgroup v1', () => {
   const commands: Record<string, string> = { 1: 'pause', 2: 'postgres', 3: 'pause' };
-  const throttle = createLegacyThrottle(async (pid) => commands[pid] ?? '');
+  const throttle = createCgroupV1(async (pid) => commands[pid] ?? '');
   const places = async () => {
     const { bearing, others } = await throttle.places(join(root, 'pod'), visit);
     const names = (paths: readonly string[]) => paths.map((path) => path.slice(root.length + 1)).sort();

@@ -1,6 +1,6 @@
 import type { Rates, Use } from '../../../src/domain/qos.ts';
 import type { Cgroups } from '../../../src/qos/cgroups.ts';
-import type { Reason } from '../../../src/qos/reasons.ts';
+import type { Reason } from '../../../src/qos/throttle.ts';
 
 /** The cgroups of a node, one a pod, that remember what was written. */
 export class FakeCgroups {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { rateKeys } from '../../../src/domain/qos.ts';
 import { leastRates } from '../../../src/domain/shares.ts';
-import { plan } from '../../../src/qos/plan.ts';
+import { planWrites } from '../../../src/qos/enforce.ts';
 import { asKept, divide, isUnlimited, sameRates, sumOfRates } from '../../../src/qos/rates.ts';
 import { anyDevice, anyRates } from './arbitrary.ts';
 
@@ -60,7 +60,7 @@ describe('a plan', () => {
   test('leaves what is wanted, nothing else of ours, all of the others, and nothing to do', () =>
     fc.assert(
       fc.property(scene, ({ wanted, actual, ours }) => {
-        const writes = plan(wanted, actual, ours);
+        const writes = planWrites(wanted, actual, ours);
         const after = new Map([...actual, ...writes]);
         for (const [device, rates] of after) {
           if (!ours.has(device)) expect(rates).toEqual(actual.get(device));
@@ -68,13 +68,17 @@ describe('a plan', () => {
         }
         for (const device of wanted.keys())
           expect(sameRates(after.get(device) ?? {}, wanted.get(device) ?? {})).toBe(true);
-        expect(plan(wanted, after, ours).size).toBe(0);
+        expect(planWrites(wanted, after, ours).size).toBe(0);
         for (const [device, rates] of writes) expect(sameRates(rates, actual.get(device) ?? {})).toBe(false);
       }),
     ));
 
   test('takes a limit away by writing no limit', () => {
-    const [[device, rates] = ['', {}]] = plan(new Map(), new Map([['253:1', { readIops: 5n }]]), new Set(['253:1']));
+    const [[device, rates] = ['', {}]] = planWrites(
+      new Map(),
+      new Map([['253:1', { readIops: 5n }]]),
+      new Set(['253:1']),
+    );
     expect(device).toBe('253:1');
     expect(isUnlimited(rates)).toBe(true);
   });

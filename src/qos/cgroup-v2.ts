@@ -1,10 +1,10 @@
 import { dirname, join } from 'node:path';
-import { parseIoMax, parseIoStat, printIoMax } from './lines.ts';
-import type { Reason } from './reasons.ts';
+import { parseIoMax, parseIoStat, printIoMax } from './io-max.ts';
+import type { Reason } from './throttle.ts';
 import { exists, readCgroupFile, type Throttle, writeCgroupFile } from './throttle.ts';
 
-/** cgroup v2, whose root is at `root`: a limit of the pod's cgroup binds all that is below. */
-export function createUnifiedThrottle(root: string): Throttle {
+/** cgroup v2 with its root at `root`. A limit on the pod's cgroup binds every cgroup below it. */
+export function createCgroupV2(root: string): Throttle {
   return {
     async places(pod, visit) {
       await visit(pod);
@@ -31,7 +31,7 @@ export function createUnifiedThrottle(root: string): Throttle {
   };
 }
 
-/** Hands the io controller down to the cgroup. Kubelet does not, and a container runtime only once it starts a container. */
+/** Enables the io controller from the root down to the cgroup. kubelet doesn't, and a runtime does so only when it starts a container. */
 async function enableIo(root: string, cgroup: string): Promise<Reason | undefined> {
   for (const ancestor of ancestorsOf(root, cgroup)) {
     const file = join(ancestor, 'cgroup.subtree_control');
@@ -44,7 +44,7 @@ async function enableIo(root: string, cgroup: string): Promise<Reason | undefine
   return undefined;
 }
 
-/** From the root down to the parent. */
+/** From the root down to the cgroup's parent. */
 function ancestorsOf(root: string, cgroup: string): string[] {
   const parent = dirname(cgroup);
   return parent.length <= root.length ? [root] : [...ancestorsOf(root, parent), parent];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseMountinfo } from '../../../src/kernel/mountinfo.ts';
-import { findHierarchy } from '../../../src/qos/hierarchy.ts';
+import { findHierarchy } from '../../../src/qos/cgroups.ts';
 
 const mount = (target: string, filesystem: string, superOptions = 'rw') =>
   `30 24 0:26 / ${target} rw,nosuid - ${filesystem} ${filesystem} ${superOptions}`;

@@ -4,8 +4,8 @@ import type { PoolName, VolumeId } from '../../../src/domain/ids.ts';
 import type { Rates } from '../../../src/domain/qos.ts';
 import type { Volume } from '../../../src/domain/volume.ts';
 import { isUnlimited, sameRates, sumOfRates } from '../../../src/qos/rates.ts';
-import { round, type World } from '../../../src/qos/round.ts';
-import { createHoldingTable, type HoldingTable } from '../../../src/qos/table.ts';
+import { reconcile, type World } from '../../../src/qos/reconcile.ts';
+import { createEnforcementTable, type EnforcementTable } from '../../../src/qos/enforcements.ts';
 import { fixed, poolWith, volumeWith } from '../domain/promised.ts';
 import { memoryLog } from '../grpc/harness.ts';
 import { FakeCgroups } from './fake-cgroups.ts';
@@ -43,7 +43,7 @@ class FakeWorld implements World {
 }
 
 let world: FakeWorld;
-let holdings: HoldingTable;
+let enforcements: EnforcementTable;
 let lines: ReturnType<typeof memoryLog>['lines'];
 let time: number;
 const strangers = new Map<string, VolumeId>();
@@ -56,13 +56,13 @@ beforeEach(() => {
   lines = memory.lines;
   time = 1000;
   strangers.clear();
-  holdings = createHoldingTable(memory.log, () => time);
+  enforcements = createEnforcementTable(memory.log, () => time);
 });
 
 async function examine() {
   world.cgroupfs.writes.length = 0;
-  holdings.update(await round(world, strangers));
-  return holdings.holdings.map(({ volume, pod, state, reason, since, inForce }) => ({
+  enforcements.update(await reconcile(world, strangers));
+  return enforcements.enforcements.map(({ volume, pod, state, reason, since, inForce }) => ({
     volume,
     pod,
     state,
@@ -125,7 +125,7 @@ test('lines of other devices are left alone, and lines of ours are cleared in ev
 
 test('pods that neither use nor had a volume are passed over where that is asked', async () => {
   for (const pod of ['p', 'q']) world.cgroupfs.of(pod).set('253:1', { readIops: 2n });
-  await round(world, strangers, new Set(['p']));
+  await reconcile(world, strangers, new Set(['p']));
   expect(world.cgroupfs.of('p').get('253:1')).toEqual({});
   expect(world.cgroupfs.of('q').get('253:1')).toEqual({ readIops: 2n });
 });
@@ -147,7 +147,7 @@ describe('what is not in force', () => {
     world.cgroupfs.refuses = 'cgroup-read-only';
     expect(await examine()).toMatchObject([{ state: 'failed', reason: 'cgroup-read-only', inForce: {} }]);
     await examine();
-    expect(holdings.counts.failures).toEqual(new Map([['cgroup-read-only', 2]]));
+    expect(enforcements.counts.failures).toEqual(new Map([['cgroup-read-only', 2]]));
     expect(lines).toMatchObject([{ level: 'warn', fields: { reason: 'cgroup-read-only', wanted: 'readIops=100' } }]);
     world.cgroupfs.refuses = undefined;
     time = 5000;
@@ -197,11 +197,11 @@ test('a limit that somebody wiped is put right and counted; a change of ours is 
   await examine();
   world.publish('a', 'q');
   await examine();
-  expect(holdings.counts.driftRepaired).toBe(0);
+  expect(enforcements.counts.driftRepaired).toBe(0);
   world.cgroupfs.of('q').clear();
   await examine();
   expect(world.cgroupfs.of('q').get('253:0')).toEqual({ readIops: 50n });
-  expect(holdings.counts.driftRepaired).toBe(1);
+  expect(enforcements.counts.driftRepaired).toBe(1);
 });
 
 test('for any publications and any state before: one round makes it right, and a second writes nothing', () => {
@@ -226,7 +226,7 @@ test('for any publications and any state before: one round makes it right, and a
       const foreign = new Map(
         strays.filter(({ minor }) => minor > 3).map(({ pod, minor, rate }) => [`${pod} 253:${minor}`, rate]),
       );
-      const findings = await round(node, new Map());
+      const findings = await reconcile(node, new Map());
       expect(findings.every(({ reason }) => reason === undefined)).toBe(true);
       for (const [index, whole] of limits.entries()) {
         const users = published.filter(([lv]) => lv === `v${index}`).map(([, pod]) => pod);
@@ -247,7 +247,7 @@ test('for any publications and any state before: one round makes it right, and a
         expect(node.cgroupfs.of(pod).get(device)).toEqual({ readIops: rate });
       }
       node.cgroupfs.writes.length = 0;
-      await round(node, new Map());
+      await reconcile(node, new Map());
       expect(node.cgroupfs.writes).toEqual([]);
     }),
   );

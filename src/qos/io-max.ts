@@ -17,7 +17,7 @@ export const throttleFiles = {
   writeIops: 'blkio.throttle.write_iops_device',
 } as const satisfies Record<RateKey, string>;
 
-/** `253:0 rbps=max wbps=1048576 riops=max wiops=500`: all four, or those that are left out would stay. */
+/** `253:0 rbps=max wbps=1048576 riops=max wiops=500`. Names all four keys, because the kernel keeps those that are left out. */
 export function printIoMax(device: string, rates: Rates): string {
   return [device, ...rateKeys.map((key) => `${words[key]}=${rates[key] ?? 'max'}`)].join(' ');
 }
@@ -35,7 +35,7 @@ export function parseIoMax(text: string): DeviceRates {
   );
 }
 
-/** One file of cgroup v1: `253:0 500`, where 0 takes the limit away. */
+/** A line of a cgroup v1 file: `253:0 500`; 0 clears the limit. */
 export function printThrottle(device: string, rate: bigint | undefined): string {
   return `${device} ${rate ?? 0n}`;
 }
@@ -73,7 +73,7 @@ export function parseBlkioStat(bytes: string, operations: string): Map<string, U
   );
 }
 
-/** `253:0 a=1 b=max`: the numbers by word; what is no number is left out. */
+/** `253:0 a=1 b=max`: the numbers by key. Leaves out values that are not numbers. */
 function* keyedLines(text: string): Generator<[string, Map<string, bigint>]> {
   for (const line of text.split('\n')) {
     const match = /^(\d+:\d+)((?: \w+=\w+)+)$/.exec(line.trimEnd());

@@ -7,7 +7,7 @@ import {
   parseThrottle,
   printIoMax,
   printThrottle,
-} from '../../../src/qos/lines.ts';
+} from '../../../src/qos/io-max.ts';
 import { anyDevice, anyRates } from './arbitrary.ts';
 
 describe('io.max', () => {

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RateKey, rateKeys, type Rates } from '../domain/qos.ts';
-import { parseBlkioStat, parseThrottle, printThrottle, throttleFiles } from './lines.ts';
+import { parseBlkioStat, parseThrottle, printThrottle, throttleFiles } from './io-max.ts';
 import { type Places, readCgroupFile, subfolders, type Throttle, type Visit, writeCgroupFile } from './throttle.ts';
 
 type CommandOf = (pid: string) => Promise<string>;
 
 /**
- * cgroup v1, where a limit binds the processes of its own cgroup only: it belongs in the pod's leaves, which share it. That of
- * the sandbox does no I/O and gets none as long as another has processes.
+ * cgroup v1. A limit binds only the processes of its own cgroup, so the pod's leaf cgroups share the limit. The sandbox's leaf does no
+ * I/O and gets no share while another leaf has processes.
  */
-export function createLegacyThrottle(commandOf: CommandOf = readCommand): Throttle {
+export function createCgroupV1(commandOf: CommandOf = readCommand): Throttle {
   return {
     places: (pod, visit) => findPlaces(pod, visit, commandOf),
     async read(cgroup) {
@@ -59,14 +59,14 @@ async function tree(path: string, visit: Visit): Promise<{ path: string; leaf: b
   return [{ path, leaf: children.length === 0 }, ...below.flat()];
 }
 
-/** Whether it has processes other than the one that holds the sandbox's namespaces. */
+/** Whether the cgroup has a process other than the sandbox's `pause`. */
 async function works(cgroup: string, commandOf: CommandOf): Promise<boolean> {
   const pids = (await readCgroupFile(join(cgroup, 'cgroup.procs')))?.split('\n').filter((pid) => pid !== '') ?? [];
   for (const pid of pids) if ((await commandOf(pid)) !== 'pause') return true;
   return false;
 }
 
-/** Empty for a process that is gone. */
+/** Empty for a process that has ended. */
 async function readCommand(pid: string): Promise<string> {
   try {
     return (await readFile(`/proc/${pid}/comm`, 'utf8')).trim();

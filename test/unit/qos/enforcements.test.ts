@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Finding } from '../../../src/qos/round.ts';
-import { createHoldingTable } from '../../../src/qos/table.ts';
+import type { Finding } from '../../../src/qos/reconcile.ts';
+import { createEnforcementTable } from '../../../src/qos/enforcements.ts';
 import { volumeWith } from '../domain/promised.ts';
 import { memoryLog } from '../grpc/harness.ts';
 
@@ -17,7 +17,7 @@ const finding: Finding = {
 };
 
 test('a write is a repair only where the same cgroups had the same limit in force', () => {
-  const table = createHoldingTable(memoryLog().log);
+  const table = createEnforcementTable(memoryLog().log);
   const repairsAfter = (found: Finding): number => {
     table.update([found]);
     return table.counts.driftRepaired;
@@ -36,12 +36,12 @@ test('a write is a repair only where the same cgroups had the same limit in forc
 
 test('a volume and pod that are gone are forgotten, and begin anew', () => {
   let time = 1;
-  const table = createHoldingTable(memoryLog().log, () => time);
+  const table = createEnforcementTable(memoryLog().log, () => time);
   table.update([finding]);
   table.update([]);
-  expect(table.holdings).toEqual([]);
+  expect(table.enforcements).toEqual([]);
   time = 2;
   table.update([finding]);
-  expect(table.holdings).toMatchObject([{ since: 2 }]);
+  expect(table.enforcements).toMatchObject([{ since: 2 }]);
   expect(table.counts.driftRepaired).toBe(0);
 });
