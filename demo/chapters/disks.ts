@@ -36,7 +36,7 @@ export async function approveDisks(machine: Machine): Promise<Room> {
   machine.claim('and no capacity is promised', none.thin === 0n && none.thick === 0n);
 
   scene.chapter('The disks are approved and taken');
-  const taken = await machine.quarry('disks', 'approve');
+  const taken = await machine.quarry('disks', 'approve', '--all');
   machine.wakeDriver();
   machine.claim('both disks are members of the pool', count(taken, 'member') === 2, taken);
   await machine.shell('pvs -o pv_name,vg_name,pv_size,pv_uuid');

@@ -8,9 +8,10 @@ import { rateKeys } from '../domain/qos.ts';
 import { makeScratch, openVolumes, removeScratch, scratchSize } from '../lvm/scratch.ts';
 import type { Local } from '../roles/local.ts';
 import { withLocal } from './local.ts';
-import { table } from './table.ts';
+import type { RateRecord } from './commands/calibrate.ts';
+import type { Listing } from './output.ts';
 
-export interface CalibrateOptions {
+interface CalibrateOptions {
   readonly config: string;
   readonly pool: string;
   readonly rounds: number;
@@ -23,7 +24,7 @@ export interface CalibrateOptions {
  * `quarry calibrate POOL`: what the pool's disks can do, measured on a scratch volume that is removed again, also when this is
  * interrupted. Throws `precondition` while volumes of the pool are in use, `exhausted` where there is no room.
  */
-export async function calibrate(options: CalibrateOptions): Promise<string> {
+export async function calibrate(options: CalibrateOptions, say: (line: string) => void): Promise<Listing<RateRecord>> {
   return withLocal(options.config, async (local) => {
     const fio = local.hosted('fio');
     await requireFio({ run: local.run, fio });
@@ -35,9 +36,9 @@ export async function calibrate(options: CalibrateOptions): Promise<string> {
     try {
       const device = await makeScratch(local, pool, size);
       const rounds = await whileOpen(device, (signal) =>
-        measure({ ...local, ...options, fio, device, signal, progress }),
+        measure({ ...local, ...options, fio, device, signal, progress: progressTo(say) }),
       );
-      return print(rounds, `${formatBytes(size)}, ${options.rounds} rounds of ${options.seconds} s each`);
+      return summarize(rounds, `${formatBytes(size)}, ${options.rounds} rounds of ${options.seconds} s each`);
     } finally {
       await local.cache.refresh();
       await removeScratch(local, group);
@@ -81,21 +82,19 @@ function refuseInUse(local: Local, { spec }: Pool): void {
   );
 }
 
-const progress: Measurement['progress'] = (key, round, rate) => {
-  const text =
-    key === 'fill' || rate === undefined ? 'scratch volume filled' : `round ${round}: ${key} ${rateText(key, rate)}`;
-  process.stderr.write(`${text}\n`);
-};
+function progressTo(say: (line: string) => void): Measurement['progress'] {
+  return (key, round, rate) =>
+    say(
+      key === 'fill' || rate === undefined ? 'scratch volume filled' : `round ${round}: ${key} ${rateText(key, rate)}`,
+    );
+}
 
-function print(rounds: Rounds, how: string): string {
-  const rows = rateKeys.map((key) => {
-    const { least, median, most, percent } = spreadOf(rounds[key]);
-    return [key, rateText(key, least), rateText(key, median), rateText(key, most), `${percent} %`];
+function summarize(rounds: Rounds, how: string): Listing<RateRecord> {
+  const records = rateKeys.map((rate) => {
+    const { least, median, most, percent } = spreadOf(rounds[rate]);
+    return { rate, lowest: least, median, highest: most, spreadPercent: percent };
   });
   const lines = budgetLines(rounds).replaceAll(/^/gm, '    ').trimEnd();
-  return `${table(['RATE', 'LOWEST', 'MEDIAN', 'HIGHEST', 'SPREAD'], rows)}
-Measured on a scratch volume of ${how}. From the lowest round, for the pool's configuration:
-
-${lines}
-`;
+  const footer = `\nMeasured on a scratch volume of ${how}. From the lowest round, for the pool's configuration:\n\n${lines}\n`;
+  return { records, footer };
 }

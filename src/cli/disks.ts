@@ -1,72 +1,101 @@
 import type { Candidate } from '../disks/candidates.ts';
-import { formatBytes } from '../domain/bytes.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
 import { withClient } from '../grpc/client.ts';
 import { operator } from '../grpc/load.ts';
 import type { OperatorMethods } from '../grpc/services.ts';
 import { answers } from '../grpc/socket.ts';
+import type { Terminal } from './command.ts';
+import { type DiskRecord, diskRows } from './commands/disks.ts';
 import { withLocal } from './local.ts';
-import { table } from './table.ts';
+import { type Listing, print } from './output.ts';
 
-/** `quarry disks`: every disk that matches a rule, its verdict and why. */
-export async function listDisks({ config }: { config: string }): Promise<string> {
-  return withLocal(config, async ({ judge }) => printDisks(await judge()));
+interface ApproveOptions {
+  readonly config: string;
+  /** Devices, or paths by which a rule found them. */
+  readonly disk: readonly string[];
+  readonly all: boolean;
+}
+
+export async function listDisks({ config }: { readonly config: string }): Promise<Listing<DiskRecord>> {
+  return withLocal(config, async ({ judge }) => listed(await judge()));
 }
 
 /**
- * `quarry disks approve`: takes proposed disks for their pools, each proven blank once more. LVM's own locks keep this and a
- * running driver apart, which is then asked to look. Throws `precondition` when a named disk is not proposed.
+ * Takes proposed disks for their pools. LVM's own locks keep this and a running driver apart, which is then asked to look.
+ *
+ * @throws Failure('precondition') when a named disk is not proposed
  */
-export async function approveDisks(command: { config: string; disks: readonly string[] }): Promise<string> {
-  const { config, disks: names } = command;
-  return withLocal(config, async ({ judge, keeper, cache, prepare }, { endpoint }) => {
-    const disks = await judge();
-    const chosen = names.length === 0 ? disks.filter(({ verdict }) => verdict === 'proposed') : choose(disks, names);
-    if (chosen.length === 0) return 'No disk is proposed.\n';
+export async function approveDisks(options: ApproveOptions, terminal: Terminal): Promise<Listing<DiskRecord>> {
+  if (options.all && options.disk.length > 0) throw new Failure('invalid', 'name disks or say --all, not both');
+  return withLocal(options.config, async ({ judge, keeper, cache, prepare }, { endpoint }) => {
+    const chosen = await chooseDisks(await judge(), options, terminal);
+    if (chosen.length === 0) {
+      terminal.say('No disk is proposed.');
+      return listed(await judge());
+    }
     const taken = await keeper.take(chosen);
     await cache.refresh();
     for (const pool of new Set(taken.map((disk) => disk.pool))) await prepare(pool);
-    const told = await tellDriver(endpoint.path);
+    await tellDriver(endpoint.path, terminal);
     const missed = chosen.filter((disk) => !taken.includes(disk));
     if (missed.length > 0) {
       throw new Failure('unavailable', `not taken (the log says why): ${missed.map((disk) => disk.device).join(', ')}`);
     }
-    return printDisks(await judge()) + told;
+    return listed(await judge());
   });
 }
 
-/** A driver that runs serves what was taken when this returns; what is to be printed where it does not. */
-async function tellDriver(socket: string): Promise<string> {
-  if (!(await answers(socket))) return '';
+/** A driver that runs serves what was taken when this returns; where it does not, the person learns so. */
+async function tellDriver(socket: string, { say }: Terminal): Promise<void> {
+  if (!(await answers(socket))) return;
   try {
     const asked = { proto: operator, service: 'Operator' };
     await withClient<OperatorMethods, unknown>(socket, asked, (calls) => calls.rescan({}));
-    return '';
   } catch (error) {
-    return `The driver that runs could not be asked to look, and will by itself: ${messageOf(error)}\n`;
+    say(`The driver that runs could not be asked to look, and will by itself: ${messageOf(error)}`);
   }
 }
 
-function choose(disks: readonly Candidate[], names: readonly string[]): Candidate[] {
-  return names.map((name) => {
+/** The disks to take: all that are proposed, those that are named, or those that the person names when asked. */
+export async function chooseDisks(
+  disks: readonly Candidate[],
+  { disk: names, all }: Pick<ApproveOptions, 'disk' | 'all'>,
+  { say, ask }: Terminal,
+): Promise<readonly Candidate[]> {
+  const proposed = disks.filter(({ verdict }) => verdict === 'proposed');
+  if (names.length > 0) return named(disks, names);
+  if (all || proposed.length === 0) return proposed;
+  say((await print(diskRows, listed(proposed), 'table')).trimEnd());
+  const answer = await ask(
+    'Which disks? Devices with blanks between them, or "all": ',
+    'name the disks to take, or say --all',
+  );
+  const given = answer.split(/\s+/).filter((word) => word !== '');
+  if (given.length === 0) throw new Failure('cancelled', 'no disk was named, and none was taken');
+  return given.length === 1 && given[0] === 'all' ? proposed : named(disks, given);
+}
+
+function named(disks: readonly Candidate[], names: readonly string[]): Candidate[] {
+  const chosen = names.map((name) => {
     const disk = disks.find(({ device, path }) => device === name || path === name);
     if (disk?.verdict === 'proposed' || disk?.verdict === 'interrupted') return disk;
     const reason = disk === undefined ? 'no pool has a rule that matches it' : describe(disk);
     throw new Failure('precondition', `${name} cannot be approved: ${reason}`);
   });
+  return [...new Set(chosen)];
 }
 
-function printDisks(disks: readonly Candidate[]): string {
-  if (disks.length === 0) return "No disk matches a pool's rule.\n";
-  const rows = disks.map((disk) => [
-    disk.device,
-    disk.size === undefined ? '?' : formatBytes(disk.size),
-    disk.pool.name,
-    disk.verdict,
-    disk.path === disk.device ? '' : disk.path,
-    disk.verdict === 'refused' ? disk.findings.join('; ') : '',
-  ]);
-  return table(['DEVICE', 'SIZE', 'POOL', 'VERDICT', 'PATH', 'FOUND'], rows);
+function listed(disks: readonly Candidate[]): Listing<DiskRecord> {
+  const records = disks.map((disk) => ({
+    device: disk.device,
+    size: disk.size,
+    pool: disk.pool.name,
+    volumeGroup: disk.pool.group,
+    verdict: disk.verdict,
+    path: disk.path,
+    findings: disk.verdict === 'refused' ? disk.findings : [],
+  }));
+  return { records };
 }
 
 function describe(disk: Candidate): string {

@@ -2,13 +2,19 @@ import type { App } from '../app.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Config, Configs, Role } from '../config/schema.ts';
 import { createLog, type Log } from '../log.ts';
-import type { ServeCommand } from './arguments.ts';
+import type { RegistrationMode } from '../config/cluster.ts';
 
 /** Milliseconds that calls in flight have once the process is told to end; Kubernetes gives 30 s by default. */
 const stopDeadline = 20_000;
 
+interface ServeCommand {
+  readonly role: Role;
+  readonly config: string;
+  readonly registration?: RegistrationMode | undefined;
+}
+
 /** Serves until SIGTERM or SIGINT, then ends what is in flight. SIGHUP looks for disks again. */
-export async function serve(command: ServeCommand): Promise<void> {
+export async function serve(command: ServeCommand): Promise<string> {
   const { app, log } = await create(command);
   const told = Promise.withResolvers<string>();
   process.on('SIGTERM', () => told.resolve('SIGTERM'));
@@ -18,6 +24,7 @@ export async function serve(command: ServeCommand): Promise<void> {
   log.info({ signal: await told.promise }, 'stopping');
   const clean = await app.stop(stopDeadline);
   log.info({ clean }, 'stopped');
+  return '';
 }
 
 interface Made {

@@ -89,7 +89,12 @@ describe('a disk', () => {
     // The driver looks again in a day, unless it is told.
     await createVolume(driver, 'early', MiB, { parameters: { pool: 'manual' } });
 
-    expect((await driver.quarry('disks', 'approve')).exitCode).toBe(0);
+    expect(await driver.quarry('disks', 'approve')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('name the disks to take, or say --all'),
+    });
+    expect(await vg('pv_count', 'qmanual')).toBe('1');
+    expect((await driver.quarry('disks', 'approve', '--all')).exitCode).toBe(0);
     expect(await vg('pv_count', 'qmanual')).toBe('2');
   });
 

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, test, vi } from 'vitest';
-import { showQos } from '../../../src/cli/qos.ts';
 import { withClient } from '../../../src/grpc/client.ts';
 import { operator } from '../../../src/grpc/load.ts';
 import type { OperatorMethods } from '../../../src/grpc/services.ts';
 import { createOperatorService, type QosEntry } from '../../../src/operator/service.ts';
+import { quarry } from '../cli/harness.ts';
 import { serve, temporarySocket } from '../grpc/harness.ts';
 
 const held: QosEntry = {
@@ -30,15 +30,15 @@ const failed: QosEntry = {
 };
 
 /** `quarry qos`, with a configuration that names the socket. */
-async function ask(socket: string): Promise<string> {
+async function ask(socket: string, ...words: string[]): Promise<string> {
   const config = `${socket}.yaml`;
   await writeFile(config, `pools: []\nendpoint: unix://${socket}`);
-  return showQos({ config });
+  return (await quarry(['qos', '--config', config, ...words])).stdout;
 }
 
-async function askWith(entries: readonly QosEntry[]): Promise<string> {
+async function askWith(entries: readonly QosEntry[], ...words: string[]): Promise<string> {
   const services = { Operator: createOperatorService({ listQos: async () => entries, rescan: async () => undefined }) };
-  return ask((await serve({}, { beside: [{ interface: operator, services }] })).path);
+  return ask((await serve({}, { beside: [{ interface: operator, services }] })).path, ...words);
 }
 
 test('what the driver knows comes to the command line whole, beside the services of CSI', async () => {
@@ -66,6 +66,35 @@ test('what the driver knows comes to the command line whole, beside the services
     ['unknown-pod: publish it elsewhere'],
     [''],
   ]);
+});
+
+test('JSON has the rates as numbers, and leaves out what is not known', async () => {
+  const text = await askWith([held, failed], '-o', 'json');
+  expect(text).toContain(`"writeBandwidth": ${2n ** 62n}`);
+  expect(JSON.parse(text)).toEqual({
+    items: [
+      {
+        volumeId: 'node-1:a',
+        podUid: 'p',
+        targetPath: '/kubelet/a',
+        wanted: { readIops: 500, writeBandwidth: 2 ** 62 },
+        inForce: { readIops: 500, writeBandwidth: 2 ** 62 },
+        state: 'enforced',
+        since: '2026-01-02T03:04:05.678Z',
+        used: { readBytes: 4096, writtenBytes: 3 * 2 ** 20, reads: 1, writes: 2 },
+      },
+      {
+        volumeId: 'node-1:b',
+        targetPath: '/tmp/b',
+        wanted: { readBandwidth: 1048576, writeBandwidth: 1_500_000 },
+        inForce: {},
+        state: 'failed',
+        reason: 'unknown-pod',
+        remedy: 'publish it elsewhere',
+        since: '1970-01-01T00:00:00.000Z',
+      },
+    ],
+  });
 });
 
 test('nothing published is said in words', async () => {

@@ -1,12 +1,13 @@
+import { writeFile } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import type { OrphansCommand } from '../../../src/cli/arguments.ts';
-import { askController as command, formatAge } from '../../../src/cli/orphans.ts';
+import { formatAge } from '../../../src/cli/commands/orphans.ts';
 import { type Fleet, holdersAmong, type Member } from '../../../src/domain/fleet.ts';
 import { createServer } from '../../../src/grpc/server.ts';
 import { operator } from '../../../src/grpc/load.ts';
 import { Orphans } from '../../../src/orphans/orphans.ts';
 import { createOrphanService } from '../../../src/orphans/service.ts';
 import { Failure } from '../../../src/domain/errors.ts';
+import { quarry } from '../cli/harness.ts';
 import { GatedStorage, specOf } from '../fleet/gated-storage.ts';
 import { memoryLog, temporarySocket } from '../grpc/harness.ts';
 
@@ -151,42 +152,55 @@ async function served() {
   });
   await server.start();
   onTestFinished(() => void server.stop(0));
-  const questions: string[] = [];
-  const run = (what: OrphansCommand, answer = 'yes') =>
-    command(path, what, async (question) => (questions.push(question), answer));
-  return { ...begun, run, questions };
+  return { ...begun, run: (words: string[], answer?: string) => ask(path, words, answer) };
+}
+
+/** `quarry orphans …`, with a configuration that names the socket. */
+async function ask(socket: string, words: string[], answer?: string) {
+  const config = `${socket}.yaml`;
+  const fleet = 'fleet: { listen: "127.0.0.1:0", certificate: /c, key: /k, clientCa: /ca }';
+  await writeFile(config, `operator: unix://${socket}\n${fleet}\n`);
+  return quarry(['orphans', ...words, '--config', config], answer);
 }
 
 test('the command shows them in a table', async () => {
   const { run, silent, orphans, id } = await served();
-  const [heading, row, ...more] = (await run({ action: 'list' })).trimEnd().split('\n');
+  const [heading, row, ...more] = (await run([])).stdout.trimEnd().split('\n');
   expect(heading?.split(/\s{2,}/)).toEqual(['ID', 'NODE', 'POOL', 'SIZE', 'AGE', 'SEEN FOR']);
   expect(row?.split(/\s{2,}/)).toEqual([id, 'a', 'fast', '8 MiB', '1d2h', '10m']);
   expect(more).toEqual([]);
+  expect((await run(['-o', 'wide'])).stdout).toMatch(/SEEN FOR +NAME\n.* pvc-1\n$/);
   silent.add('a');
-  expect(await run({ action: 'list' })).toContain('a (silent)');
+  expect((await run([])).stdout).toContain('a (silent)');
   silent.delete('a');
   await orphans.remove(id, never);
-  expect(await run({ action: 'list' })).toBe('Every volume is in a PersistentVolume.\n');
+  expect((await run([])).stdout).toBe('Every volume is in a PersistentVolume.\n');
+});
+
+test('the command shows them to programs, sizes in bytes', async () => {
+  const { run, id } = await served();
+  const one = { id, node: 'a', attached: true, pool: 'fast', name: 'pvc-1', size: 8 * 2 ** 20 };
+  const items = [{ ...one, ageSeconds: 94_200, looseSeconds: 600 }];
+  expect(JSON.parse((await run(['-o', 'json'])).stdout)).toEqual({ items });
 });
 
 test('the command deletes after asking, and asks nothing when told so', async () => {
-  const { run, questions, storages, id } = await served();
-  expect(await run({ action: 'delete', id, yes: false }, 'y')).toBe('Nothing was deleted.\n');
+  const { run, storages, id } = await served();
+  const refused = await run(['delete', id], 'y');
+  expect(refused).toMatchObject({ stdout: 'Nothing was deleted.\n' });
+  expect(refused.questions).toEqual([expect.stringContaining(`${id} (8 MiB on node a, made as "pvc-1")`)]);
   expect(storages.a.volumes.has(id)).toBe(true);
-  expect(questions).toEqual([expect.stringContaining(`${id} (8 MiB on node a, made as "pvc-1")`)]);
-  await expect(run({ action: 'delete', id: 'a:x', yes: false })).rejects.toMatchObject({ kind: 'precondition' });
-  expect(questions).toHaveLength(1);
-  expect(await run({ action: 'delete', id, yes: true })).toBe(`${id} is deleted.\n`);
+  await expect(run(['delete', 'a:x'], 'yes')).rejects.toMatchObject({ kind: 'precondition' });
+  await expect(run(['delete', id])).rejects.toMatchObject({ kind: 'invalid', message: expect.stringMatching(/--yes/) });
+  expect(await run(['delete', id, '--yes'])).toMatchObject({ stdout: `${id} is deleted.\n`, questions: [] });
   expect(storages.a.volumes.size).toBe(0);
-  expect(questions).toHaveLength(1);
 });
 
 test('the command releases, and passes on what the controller says against it', async () => {
   const { run, storages, id } = await served();
-  expect(await run({ action: 'release', id })).toContain('is kept');
+  expect((await run(['release', id])).stdout).toContain('is kept');
   expect(storages.a.volumes.get(id)?.kept).toBe(true);
-  const refused = run({ action: 'release', id });
+  const refused = run(['release', id]);
   await expect(refused).rejects.toMatchObject({
     kind: 'precondition',
     message: expect.stringMatching(/none of the orphans/),
@@ -194,8 +208,7 @@ test('the command releases, and passes on what the controller says against it', 
 });
 
 test('where nobody serves the socket, the command says so', async () => {
-  const failure = command(temporarySocket(), { action: 'list' });
-  await expect(failure).rejects.toMatchObject({
+  await expect(ask(temporarySocket(), [])).rejects.toMatchObject({
     kind: 'unavailable',
     message: expect.stringMatching(/no Quarry answers/),
   });

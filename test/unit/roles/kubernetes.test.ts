@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { orphans } from '../../../src/cli/orphans.ts';
 import { parseConfig } from '../../../src/config/config.ts';
 import { createController } from '../../../src/roles/controller.ts';
 import { ApiServer } from '../../support/api-server.ts';
 import { authority, filesOf, node, serverCertificate, temporaryFolder } from '../fleet/harness.ts';
+import { quarry } from '../cli/harness.ts';
 import { GatedStorage } from '../fleet/gated-storage.ts';
 import { type Line, memoryLog } from '../grpc/harness.ts';
 
@@ -78,7 +78,7 @@ test('a node that shows a token is let in as the node that the API server says i
 
 test('orphans are asked of the controller, which says when it cannot know', async () => {
   const { server, config } = await begin();
-  const list = () => orphans({ config, what: { action: 'list' } });
+  const list = async () => (await quarry(['orphans', '--config', config])).stdout;
   await vi.waitFor(async () => expect(await list()).toBe('Every volume is in a PersistentVolume.\n'), 20_000);
   await server.down();
   await vi.waitFor(() => expect(list()).rejects.toMatchObject({ kind: 'unavailable' }), 20_000);

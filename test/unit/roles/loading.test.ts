@@ -41,3 +41,12 @@ test('the controller role loads nothing that touches disks', () => {
 test('quarry all loads neither side of the fleet', () => {
   expect(within(loadedBy('roles/all.ts'), 'fleet/')).toEqual([]);
 });
+
+test('the program itself loads the command line, and what a command works with only when it runs', () => {
+  const loaded = loadedBy('main.ts');
+  expect(within(loaded, 'cli/commands/')).toContain('cli/commands/disks.ts');
+  const folders = ['config/', 'grpc/', 'fleet/', 'lvm/', 'disks/', 'roles/', 'kubernetes/', 'exec/'];
+  expect(within(loaded, ...folders)).toEqual([]);
+  const ours = /^(?:main|version|cli|domain|calibrate|\.\.)/;
+  expect([...loaded].filter((path) => !ours.test(path))).toEqual(['commander']);
+});

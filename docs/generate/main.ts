@@ -1,0 +1,39 @@
+/**
+ * `npm run generate`: writes the parts of docs/reference that are made from the code, each between two markers.
+ * test/unit/docs/reference.test.ts fails while a page differs from what this writes.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { commandSections, exitCodeTable } from './command-line.ts';
+
+const reference = resolve(import.meta.dirname, '../reference');
+
+/** The name in the marker → the text below it. */
+const makers: Readonly<Record<string, () => string>> = {
+  commands: commandSections,
+  'exit codes': exitCodeTable,
+};
+
+const part = /(<!-- made from the code: (.+) -->\n)[\s\S]*?(<!-- end -->\n)/g;
+
+/** Path of a page → its text as it should be. Throws on a marker that nothing is made for, and on a text that no page has. */
+export function generatePages(): Map<string, string> {
+  const used = new Set<string>();
+  const paths = readdirSync(reference).map((name) => join(reference, name));
+  const pages = paths.map((path): [string, string] => {
+    const text = readFileSync(path, 'utf8').replaceAll(part, (_, start: string, name: string, end: string) => {
+      const make = makers[name];
+      if (make === undefined) throw new Error(`${path} has a marker for ${name}, which nothing is made for`);
+      used.add(name);
+      return `${start}\n${make()}\n${end}`;
+    });
+    return [path, text];
+  });
+  const unused = Object.keys(makers).filter((name) => !used.has(name));
+  if (unused.length > 0) throw new Error(`no page has a marker for ${unused.join(', ')}`);
+  return new Map(pages);
+}
+
+if (import.meta.main) {
+  for (const [path, text] of generatePages()) writeFileSync(path, text);
+}

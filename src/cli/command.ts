@@ -1,0 +1,162 @@
+import { Failure } from '../domain/errors.ts';
+import { type Format, formats, type Listing, print, type Rows } from './output.ts';
+
+/** Exit codes of every command; a page of the reference is made from this. */
+export const exitCodes = {
+  0: 'done',
+  1: 'the command failed; the reason is on stderr',
+  2: 'the arguments or the configuration are wrong; the problem is on stderr',
+} as const;
+
+const defaultConfig = '/etc/quarry/config.yaml';
+
+/** One word, or several, behind the name of a command. */
+export interface Argument<T> {
+  readonly help: string;
+  readonly count: 'one' | 'optional' | 'many';
+  readonly choices?: readonly string[];
+  readonly parse: (words: readonly string[]) => T;
+}
+
+export interface Option<T> {
+  readonly help: string;
+  /** What stands for the value in help; without one the option is a switch. */
+  readonly value?: string;
+  readonly choices?: readonly string[];
+  readonly file?: boolean;
+  /** As help shows it. */
+  readonly fallback?: string;
+  /** `given` is undefined where the option is absent. Throws Failure('invalid') that names the option. */
+  readonly parse: (given: string | boolean | undefined, flag: string) => T;
+}
+
+export function word(help: string): Argument<string> {
+  return { help, count: 'one', parse: ([only = '']) => only };
+}
+
+export function words(help: string): Argument<readonly string[]> {
+  return { help, count: 'many', parse: (all) => all };
+}
+
+export function oneOf<const T extends string>(help: string, choices: readonly T[]): Argument<T> {
+  return { help, count: 'one', choices, parse: ([only]) => only as T };
+}
+
+export function optionalOneOf<const T extends string>(help: string, choices: readonly T[], otherwise: T): Argument<T> {
+  const parse = ([only]: readonly string[]): T => (only as T | undefined) ?? otherwise;
+  return { help: `${help}; default: ${otherwise}`, count: 'optional', choices, parse };
+}
+
+export function flag(help: string): Option<boolean> {
+  return { help, parse: (given) => given === true };
+}
+
+export function choice<const T extends string>(
+  help: string,
+  value: string,
+  choices: readonly T[],
+): Option<T | undefined> {
+  return { help, value, choices, parse: (given) => given as T | undefined };
+}
+
+/** A whole number from 1 to 9999. */
+export function count(help: string, otherwise: number): Option<number> {
+  const parse = (given: string | boolean | undefined, name: string): number => {
+    const text = given ?? String(otherwise);
+    if (typeof text === 'string' && /^[1-9]\d{0,3}$/.test(text)) return Number(text);
+    throw new Failure('invalid', `${name} ${text} must be a whole number from 1 to 9999`);
+  };
+  return { help, value: 'N', fallback: String(otherwise), parse };
+}
+
+const config: Option<string> = {
+  help: 'the configuration',
+  value: 'FILE',
+  file: true,
+  fallback: defaultConfig,
+  parse: (given) => (typeof given === 'string' ? given : defaultConfig),
+};
+
+const output: Option<Format> = {
+  ...choice('how rows are printed', 'FORMAT', formats),
+  fallback: 'table',
+  parse: (given) => (given as Format | undefined) ?? 'table',
+};
+
+/** Keys are the names in camel case: `besideVolumes` is `--beside-volumes`. */
+type Arguments = Readonly<Record<string, Argument<unknown>>>;
+export type Options = Readonly<Record<string, Option<unknown>>>;
+
+type Parsed<Parts> = {
+  readonly [Key in keyof Parts]: Parts[Key] extends { parse: (...given: never[]) => infer T } ? T : never;
+};
+
+export type Given<A, O> = Parsed<A> & Parsed<O> & { readonly config: string };
+
+/** How a command talks to the person who runs it; what it answers goes to stdout. */
+export interface Terminal {
+  /** A line on stderr. */
+  readonly say: (line: string) => void;
+  /** Throws Failure('invalid') with the advice where no person is there to answer. */
+  readonly ask: (question: string, advice: string) => Promise<string>;
+}
+
+interface Spec<A extends Arguments, O extends Options> {
+  /** All its words: `disks approve`. */
+  readonly name: string;
+  /** A line, without full stop. */
+  readonly summary: string;
+  readonly details?: string;
+  /** `here`: reads this machine; `node`, `controller`: asks the role that runs on this machine, over its socket; `nowhere`: needs neither. */
+  readonly where: 'here' | 'node' | 'controller' | 'nowhere';
+  readonly arguments?: A;
+  readonly options?: O;
+  readonly examples: readonly { readonly line: string; readonly does: string }[];
+  /** When it ends with 1. */
+  readonly failsWhen?: string;
+}
+
+/** A command whose types are settled: what help, completion and the reference read, and the way to run it. */
+export interface Command extends Omit<Spec<Arguments, Options>, 'arguments' | 'options'> {
+  readonly arguments: Arguments;
+  /** With those that every command of its kind has. */
+  readonly options: Options;
+  /** Name and meaning of each field of a record in JSON and YAML; absent where no rows are printed. */
+  readonly fields?: Readonly<Record<string, string>>;
+  /** Resolves with what is to be printed on stdout. */
+  readonly run: (given: Readonly<Record<string, unknown>>, terminal: Terminal) => Promise<string>;
+}
+
+/** A command that answers in words, or not at all. */
+export function command<const A extends Arguments, const O extends Options>(
+  spec: Spec<A, O> & { readonly run: (given: Given<A, O>, terminal: Terminal) => Promise<string> },
+): Command {
+  const options = { ...spec.options, ...(spec.where !== 'nowhere' && { config }) };
+  return { ...spec, arguments: spec.arguments ?? {}, options, run: (given, to) => spec.run(given as Given<A, O>, to) };
+}
+
+/** A command that answers in rows, for people as a table and for programs as JSON or YAML. */
+export function listing<R extends object, const A extends Arguments, const O extends Options>(
+  spec: Spec<A, O> & {
+    readonly rows: Rows<R>;
+    readonly run: (given: Given<A, O>, terminal: Terminal) => Promise<Listing<R>>;
+  },
+): Command {
+  const { rows, run, ...rest } = spec;
+  const made = command<A, O>({
+    ...rest,
+    run: async (given, terminal) =>
+      print(rows, await run(given, terminal), (given as { readonly output?: Format }).output ?? 'table'),
+  });
+  return { ...made, options: { ...spec.options, output, config }, fields: rows.fields };
+}
+
+/** `besideVolumes` → `--beside-volumes`. */
+export function flagOf(key: string): string {
+  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `-o` for the one option that is typed often. */
+export function shortOf(key: string): string | undefined {
+  return key === 'output' ? '-o' : undefined;
+}

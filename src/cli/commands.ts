@@ -1,0 +1,24 @@
+import type { Command } from './command.ts';
+import { calibrate } from './commands/calibrate.ts';
+import { check } from './commands/check.ts';
+import { completion } from './commands/completion.ts';
+import { approve, disks } from './commands/disks.ts';
+import { deleteOrphan, orphans, releaseOrphan } from './commands/orphans.ts';
+import { qos } from './commands/qos.ts';
+import { serveCommands } from './commands/serve.ts';
+import { showVersion } from './commands/version.ts';
+
+/** In the order of help. Each loads what it works with when it is run; a command stands behind the one whose name it continues. */
+export const commands: readonly Command[] = [
+  ...serveCommands,
+  check,
+  disks,
+  approve,
+  calibrate,
+  orphans,
+  releaseOrphan,
+  deleteOrphan,
+  qos,
+  completion,
+  showVersion,
+];

@@ -1,0 +1,73 @@
+import { formatBytes, formatExactly } from '../../domain/bytes.ts';
+import { rateKeys, type Rates, type Use } from '../../domain/qos.ts';
+import { listing } from '../command.ts';
+import type { Rows } from '../output.ts';
+
+export interface QosRecord {
+  readonly volumeId: string;
+  readonly podUid?: string | undefined;
+  readonly targetPath: string;
+  readonly wanted: Rates;
+  readonly inForce: Rates;
+  readonly state: string;
+  readonly reason?: string | undefined;
+  readonly remedy?: string | undefined;
+  readonly since: string;
+  readonly used?: Use | undefined;
+}
+
+const ratesText =
+  'object with any of `readIops`, `writeIops`, `readBandwidth`, `writeBandwidth`; a rate without limit is absent';
+
+const rows: Rows<QosRecord> = {
+  columns: [
+    { heading: 'VOLUME', cell: ({ volumeId }) => volumeId },
+    { heading: 'POD', cell: ({ podUid, targetPath }) => podUid ?? targetPath },
+    { heading: 'WANTED', cell: ({ wanted }) => showRates(wanted) },
+    { heading: 'IN FORCE', cell: ({ inForce }) => showRates(inForce) },
+    { heading: 'STATE', cell: ({ state, reason }) => (reason === undefined ? state : `${state}: ${reason}`) },
+    { heading: 'SINCE', cell: ({ since }) => since },
+    { heading: 'USED', cell: ({ used }) => (used ? showUse(used) : '') },
+    { heading: 'TARGET', cell: ({ targetPath }) => targetPath, wide: true },
+  ],
+  fields: {
+    volumeId: "the volume's id",
+    podUid: "the pod's UID; absent where the target does not tell it",
+    targetPath: 'path where the volume is published',
+    wanted: `what the pod may use, operations or bytes a second: ${ratesText}`,
+    inForce: 'the same, as read back from the kernel',
+    state: '`enforced`, `pending` or `failed`',
+    reason: 'a word for why the limit is not in force; absent where it is',
+    remedy: 'what the reason means, and what to do; absent with the reason',
+    since: 'when state, reason and wanted limit came to be, in ISO 8601',
+    used: 'object with `readBytes`, `writtenBytes`, `reads`, `writes` since the cgroup was made; absent where the kernel does not say',
+  },
+  none: 'No volume is published on this node.',
+};
+
+export const qos = listing({
+  name: 'qos',
+  summary: 'List the I/O limits of each volume and pod: wanted, in force, and what was used',
+  where: 'node',
+  rows,
+  failsWhen: 'no driver answers on the socket',
+  examples: [
+    { line: 'quarry qos', does: 'lists the pods of this node' },
+    { line: 'quarry qos -o json | jq \'.items[] | select(.state == "failed")\'', does: 'the limits that do not hold' },
+  ],
+  run: async ({ config }) => (await import('../qos.ts')).listQos(config),
+});
+
+function showRates(rates: Rates): string {
+  const shown = rateKeys.flatMap((key) => {
+    const rate = rates[key];
+    if (rate === undefined) return [];
+    return [`${key}=${key.endsWith('Iops') ? rate : `${formatExactly(rate).replace(' ', '')}/s`}`];
+  });
+  return shown.join(' ') || 'max';
+}
+
+function showUse({ readBytes, reads, writtenBytes, writes }: Use): string {
+  const side = (bytes: bigint, operations: bigint): string => `${formatBytes(bytes)} in ${operations}`;
+  return `read ${side(readBytes, reads)}, written ${side(writtenBytes, writes)}`;
+}

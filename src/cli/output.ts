@@ -1,0 +1,74 @@
+/** `wide` is a table with further columns; `json` and `yaml` are for programs, and keep their shape. */
+export const formats = ['table', 'wide', 'json', 'yaml'] as const;
+export type Format = (typeof formats)[number];
+
+interface Column<R> {
+  readonly heading: string;
+  readonly cell: (record: R) => string;
+  /** Shown with `-o wide` only. */
+  readonly wide?: boolean;
+}
+
+/** How records look. */
+export interface Rows<R extends object> {
+  readonly columns: readonly Column<R>[];
+  /** The fields of JSON and YAML, with what they mean. Sizes are numbers of bytes; a field that is not known is absent. */
+  readonly fields: { readonly [Field in keyof R & string]-?: string };
+  /** What a table without rows says instead. */
+  readonly none: string;
+}
+
+export interface Listing<R extends object> {
+  readonly records: readonly R[];
+  /** Below a table, for people. */
+  readonly footer?: string;
+}
+
+/** The whole output of a command, with its last line feed. */
+export async function print<R extends object>(rows: Rows<R>, listing: Listing<R>, format: Format): Promise<string> {
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify(asData(rows, listing), exactNumber, 2)}\n`;
+    case 'yaml':
+      return (await import('yaml')).stringify(asData(rows, listing));
+    case 'table':
+    case 'wide':
+      return printTable(rows, listing, format === 'wide');
+  }
+}
+
+/** An object around the list, so that what concerns all of it has a place later. */
+function asData<R extends object>({ fields }: Rows<R>, { records }: Listing<R>): { items: object[] } {
+  const known = Object.keys(fields) as (keyof R)[];
+  return { items: records.map((record) => Object.fromEntries(known.map((field) => [field, record[field]]))) };
+}
+
+/** JSON's numbers have as many digits as they need; only JavaScript's are limited to 2^53. */
+function exactNumber(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? exact.rawJSON(String(value)) : value;
+}
+
+/** TypeScript's library does not have it yet. */
+const exact = JSON as unknown as { readonly rawJSON: (text: string) => object };
+
+function printTable<R extends object>({ columns, none }: Rows<R>, listing: Listing<R>, wide: boolean): string {
+  if (listing.records.length === 0) return `${none}\n`;
+  const shown = columns.filter((column) => wide || column.wide !== true);
+  const cells = listing.records.map((record) => shown.map(({ cell }) => cell(record)));
+  const headings = shown.map(({ heading }) => heading);
+  return table(headings, cells) + (listing.footer ?? '');
+}
+
+/** Columns as wide as their widest cell; columns that are empty in every row are left out. */
+function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const shown = headings.map((_, column) => column).filter((column) => rows.some((row) => row[column]));
+  const lines = [headings, ...rows].map((row) => shown.map((column) => harmless(row[column] ?? '')));
+  const widths = shown.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
+  const padded = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+  return padded.map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+/** Names come from other machines: a control character in one must not move the cursor or break a row. */
+function harmless(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '\u{FFFD}');
+}

@@ -1,0 +1,128 @@
+import { Argument, Command as Program, type CommanderError, Option } from 'commander';
+import { Failure } from '../domain/errors.ts';
+import { version } from '../version.ts';
+import { type Command, exitCodes, flagOf, shortOf, type Terminal } from './command.ts';
+
+const description = 'Persistent volumes for Kubernetes on the raw disks of a node, through LVM.';
+const shown = new Set(['commander.helpDisplayed', 'commander.help', 'commander.version']);
+
+/**
+ * Runs what the words ask for, and resolves with the text for stdout.
+ *
+ * @throws Failure('invalid'), in one line, when the words are no command line
+ */
+export async function runCommandLine(
+  argv: readonly string[],
+  commands: readonly Command[],
+  terminal: Terminal,
+): Promise<string> {
+  let text = '';
+  const root = new Program('quarry').description(description).version(version, '--version', 'show the version');
+  root.addOption(new Option('--config <FILE>').hideHelp());
+  prepare(root, (more) => (text += more));
+  root.addHelpText('after', `\n${helpOnHelp}\n`);
+  for (const command of commands) {
+    const program = prepare(nested(root, command), (more) => (text += more));
+    describe(program, command).action(async () => {
+      text = await command.run(valuesOf(program, command), terminal);
+    });
+  }
+  try {
+    await root.parseAsync(normalize(argv), { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof Shown)) throw error;
+  }
+  return text;
+}
+
+/** `quarry` alone and `quarry help` are questions for help. */
+function normalize(argv: readonly string[]): string[] {
+  if (argv.length === 0) return ['--help'];
+  return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
+}
+
+const helpOnHelp = `quarry COMMAND --help tells of one command, with examples.
+Exit codes: ${Object.entries(exitCodes)
+  .map(([code, meaning]) => `${code} ${meaning}`)
+  .join('; ')}.`;
+
+/** The text is collected: commander is done where it would end the process. */
+class Shown extends Error {}
+
+function prepare(program: Program, write: (text: string) => void): Program {
+  return program
+    .helpCommand(false)
+    .helpOption('-h, --help', 'show this help')
+    .enablePositionalOptions()
+    .configureOutput({ writeOut: write, writeErr: () => undefined })
+    .exitOverride((error) => {
+      if (shown.has(error.code)) throw new Shown();
+      throw misuse(program, oneLine(program, error));
+    });
+}
+
+/** The command of commander for these words; those before the last are there already. */
+function nested(root: Program, { name }: Command): Program {
+  const [last = name, ...before] = name.split(' ').toReversed();
+  const parent = before.reduceRight((at, word) => at.commands.find((known) => known.name() === word) ?? at, root);
+  return parent.command(last);
+}
+
+function describe(program: Program, command: Command): Program {
+  program.summary(command.summary).description([command.summary, command.details].filter(Boolean).join('.\n\n'));
+  for (const [key, { help, count, choices }] of Object.entries(command.arguments)) {
+    const name = key.toUpperCase() + (count === 'many' ? '...' : '');
+    const argument = new Argument(count === 'one' ? `<${name}>` : `[${name}]`, help);
+    program.addArgument(choices ? argument.choices(choices) : argument);
+  }
+  for (const [key, { help, value, choices, fallback }] of Object.entries(command.options)) {
+    const flags = [shortOf(key), flagOf(key)].filter((flag) => flag !== undefined).join(', ');
+    const text = fallback === undefined ? help : `${help} (default: ${fallback})`;
+    const option = new Option(value === undefined ? flags : `${flags} <${value}>`, text);
+    if (choices) option.choices(choices);
+    program.addOption(option);
+  }
+  const examples = command.examples.map(({ line, does }) => `  $ ${line}\n      ${does}`);
+  if (examples.length > 0) program.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
+  return program;
+}
+
+/** Options may stand anywhere behind the first word that has them: `quarry --config FILE disks approve`. */
+function valuesOf(program: Program, command: Command): Record<string, unknown> {
+  const outer: Record<string, string | boolean> = {};
+  for (let at = program.parent; at !== null; at = at.parent) Object.assign(outer, { ...at.opts(), ...outer });
+  const stray = Object.keys(outer).find((key) => !(key in command.options) && key !== 'config');
+  if (stray !== undefined) throw misuse(program, `unknown option "${flagOf(stray)}"`);
+  const given: Record<string, string | boolean | undefined> = { ...outer, ...program.opts() };
+  try {
+    const options = Object.entries(command.options).map(([key, { parse }]) => [key, parse(given[key], flagOf(key))]);
+    const positionals = Object.entries(command.arguments).map(([key, { parse }], index) => {
+      const processed = program.processedArgs[index] as string | string[] | undefined;
+      return [key, parse(processed === undefined ? [] : [processed].flat())];
+    });
+    return Object.fromEntries([...options, ...positionals]) as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof Failure) throw misuse(program, error.message);
+    throw error;
+  }
+}
+
+function oneLine(program: Program, { code, message }: CommanderError): string {
+  if (code === 'commander.excessArguments') {
+    const extra = program.args[program.registeredArguments.length] ?? '';
+    if (program.commands.length === 0) return `unexpected argument "${extra}"`;
+    return `unknown command "${pathOf(program).replace('quarry ', '')} ${extra}"`;
+  }
+  return message
+    .replace(/^error: /, '')
+    .replaceAll(/'([^']*)'/g, '"$1"')
+    .replace(/\.$/, '');
+}
+
+function misuse(program: Program, problem: string): Failure {
+  return new Failure('invalid', `${problem.replaceAll(/\s+/g, ' ')}; see ${pathOf(program)} --help`);
+}
+
+function pathOf(program: Program): string {
+  return program.parent ? `${pathOf(program.parent)} ${program.name()}` : program.name();
+}

@@ -1,0 +1,25 @@
+import { commands } from '../../../src/cli/commands.ts';
+import { runCommandLine } from '../../../src/cli/program.ts';
+import { Failure } from '../../../src/domain/errors.ts';
+
+export interface Ran {
+  readonly stdout: string;
+  /** What stderr would show. */
+  readonly said: readonly string[];
+  readonly questions: readonly string[];
+}
+
+/** Runs a command line as src/main.ts does. Without an answer nobody is there to ask. */
+export async function quarry(words: readonly string[], answer?: string): Promise<Ran> {
+  const said: string[] = [];
+  const questions: string[] = [];
+  const stdout = await runCommandLine(words, commands, {
+    say: (line) => void said.push(line),
+    ask: async (question, advice) => {
+      if (answer === undefined) throw new Failure('invalid', `no terminal to ask on: ${advice}`);
+      questions.push(question);
+      return answer;
+    },
+  });
+  return { stdout, said, questions };
+}
