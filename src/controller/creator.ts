@@ -93,20 +93,40 @@ export class Creator {
     // Before all is refused for want of room one node is asked, as what is known of it may be behind.
     const asked = able ? undefined : judgements.find(({ is }) => is === 'full');
     const refusals: Refusal[] = [];
+    const passed = new Set<NodeName>();
     for (const judgement of judgements) {
       const { is, node } = judgement;
       if (is === 'silent') {
         throw new Failure('unavailable', `${judgement.message}, and may hold volume "${request.name}" already`);
       } else if (is === 'able' || (is === 'full' && judgement === asked)) {
+        // Nothing is awaited without need: creations at once would all choose before the first is on its way.
+        if (passed.size > 0) await this.#lookFor(passed, request, signal);
         try {
           return await this.#send(judgement.member, judgement.offer, request, signal);
         } catch (error) {
           if (!isFailure(error, 'exhausted')) throw error;
           refusals.push({ node, reason: 'full', message: error.message });
         }
-      } else refusals.push({ node, ...judgement.why });
+      } else {
+        refusals.push({ node, ...judgement.why });
+        if (judgement.why.reason !== 'no-pool') passed.add(node);
+      }
     }
+    await this.#lookFor(passed, request, signal);
     throw this.#refusal(request, refusals);
+  }
+
+  /**
+   * Nodes that the volume is not made on may have it: an earlier call may have chosen them, and an inventory does not show what is in a
+   * group that is away. Without a topology nothing need be looked for: then want of room sends no call to another node.
+   */
+  async #lookFor(nodes: Set<NodeName>, request: VolumeRequest, signal: AbortSignal): Promise<void> {
+    if (request.accessibility.requisite === undefined) return;
+    const members = [...nodes].flatMap((node) => this.#options.roster.member(node) ?? []);
+    nodes.clear();
+    const [holder] = await this.#without(members, request, signal);
+    if (!holder) return;
+    throw new Failure('unavailable', `volume "${request.name}" exists on node ${holder.node}, or may: try again`);
   }
 
   /** Throws `unavailable` while nodes may still have to attach that nobody names. */

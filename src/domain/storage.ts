@@ -24,11 +24,11 @@ export interface Storage {
   readonly node: NodeName;
   /** From memory. Throws `unavailable` until the first report succeeded. */
   inventory(): Inventory;
-  /** `undefined` only after a successful report that does not show the volume. */
+  /** `undefined` only after a successful report that does not show the volume. Throws `busy` while it is being created. */
   find(id: VolumeId, signal: AbortSignal): Promise<Volume | undefined>;
   /**
    * The volume of that id when it exists already and fits the spec, else a new one.
-   * Throws `exists`, `exhausted`, `out-of-range`, `invalid`.
+   * Throws `exists`, `exhausted`, `out-of-range`, `invalid`; `exhausted` only where the volume was looked for and is not there.
    */
   create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume>;
   /** Also when it does not exist. Throws `precondition` while the volume is staged, published or open. */
@@ -56,4 +56,6 @@ export interface NodeVolumes {
 /** Gives a key to one holder at a time; taking is synchronous, so that no check can be overtaken. Throws `busy`. */
 export interface VolumeLocks {
   take(id: VolumeId, operation: string): Disposable;
+  /** The operation that holds the key now. */
+  holder(id: VolumeId): string | undefined;
 }

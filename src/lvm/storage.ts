@@ -24,6 +24,8 @@ export interface LocalStorageOptions extends ActivationOptions {
   readonly locks: VolumeLocks;
 }
 
+const creation = 'CreateVolume';
+
 /** The volumes of this machine, kept by LVM alone. */
 export class LocalStorage implements Storage, NodeVolumes {
   readonly node: NodeName;
@@ -45,21 +47,34 @@ export class LocalStorage implements Storage, NodeVolumes {
   }
 
   async find(id: VolumeId, _signal: AbortSignal): Promise<Volume | undefined> {
-    return this.#options.cache.find(id);
+    const { cache } = this.#options;
+    const refuse = (): void => {
+      if (this.locks.holder(id) === creation) throw new Failure('busy', `volume ${id} is being created: try again`);
+    };
+    if (!cache.current().volumes.has(id)) refuse();
+    const volume = await cache.find(id);
+    // A creation may have begun beside the report.
+    if (!volume) refuse();
+    return volume;
   }
 
   async create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
     const lv = lvNameFor(spec.name);
     const id = volumeIdFor(this.node, lv);
-    using _lock = this.locks.take(id, 'CreateVolume');
-    const { group } = this.#room.pool(spec.pool).spec;
-    // Awaited here, or the lock would be let go at once.
-    return await this.#options.writer.exclusive(group, signal, async () => {
-      await this.#room.settle();
-      const existing = await this.#existing(id);
-      if (existing) return this.#reuse(existing, spec);
-      return this.#make(id, spec);
-    });
+    using _lock = this.locks.take(id, creation);
+    try {
+      const { group } = this.#room.pool(spec.pool).spec;
+      // Awaited here, or the lock would be let go at once.
+      return await this.#options.writer.exclusive(group, signal, async () => {
+        await this.#room.settle();
+        const existing = await this.#existing(id);
+        if (existing) return this.#reuse(existing, spec);
+        return this.#make(id, spec);
+      });
+    } catch (error) {
+      if (isFailure(error, 'exhausted')) await this.#refuseExisting(id, error);
+      throw error;
+    }
   }
 
   async remove(id: VolumeId, signal: AbortSignal): Promise<void> {
@@ -188,6 +203,12 @@ export class LocalStorage implements Storage, NodeVolumes {
     cache.put(volume);
     cache.putPool(afterGrowth(pool, layout, size));
     return state === 'creating' ? this.#activation.markReady(volume) : volume;
+  }
+
+  /** Want of room sends the name to another node: it must not be there already, seen or where nobody can look now. */
+  async #refuseExisting(id: VolumeId, cause: Failure): Promise<void> {
+    if (!(await this.#options.cache.find(id))) return;
+    throw new Failure('unavailable', `volume ${id} exists; ${cause.message}`, { cause });
   }
 
   /** A name that memory knows is looked up again: nothing is acknowledged that LVM does not show. */

@@ -24,12 +24,12 @@ export class Link implements Member {
     this.storage = {
       node: storage.node,
       inventory: () => (this.attached && !this.lagging ? storage.inventory() : this.#known),
-      find: (...call) => this.#through(() => storage.find(...call)),
-      create: (...call) => this.#through(() => storage.create(...call)),
-      remove: (...call) => this.#through(() => storage.remove(...call)),
-      expand: (...call) => this.#through(() => storage.expand(...call)),
-      keep: (...call) => this.#through(() => storage.keep(...call)),
-      modify: (...call) => this.#through(() => storage.modify(...call)),
+      find: (id, signal) => this.#through(signal, () => storage.find(id, signal)),
+      create: (spec, signal) => this.#through(signal, () => storage.create(spec, signal)),
+      remove: (id, signal) => this.#through(signal, () => storage.remove(id, signal)),
+      expand: (id, size, signal) => this.#through(signal, () => storage.expand(id, size, signal)),
+      keep: (id, signal) => this.#through(signal, () => storage.keep(id, signal)),
+      modify: (id, change, signal) => this.#through(signal, () => storage.modify(id, change, signal)),
     };
   }
 
@@ -51,9 +51,18 @@ export class Link implements Member {
     this.#cut.promise.catch(() => undefined);
   }
 
-  async #through<T>(call: () => Promise<T>): Promise<T> {
+  /** A call that is given up goes on at the node too. */
+  async #through<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
     if (!this.attached) throw new Failure('unavailable', `node ${this.node} is not attached`);
-    return Promise.race([call(), this.#cut.promise]);
+    if (signal.aborted) throw new Failure('cancelled', 'the caller gave up');
+    const { promise: given, reject } = Promise.withResolvers<never>();
+    const giveUp = (): void => reject(new Failure('cancelled', 'the caller gave up'));
+    signal.addEventListener('abort', giveUp);
+    try {
+      return await Promise.race([call(), this.#cut.promise, given]);
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
   }
 }
 

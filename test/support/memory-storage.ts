@@ -41,6 +41,7 @@ export class MemoryStorage implements Storage {
   readonly #unready = new Map<PoolName, string>();
   readonly volumes = new Map<VolumeId, Volume>();
   readonly #locks = createLocks();
+  readonly #away = new Map<PoolName, { readonly pool: Pool; readonly volumes: readonly Volume[] }>();
   readonly #defaultPool: PoolName | undefined;
   /** Around what an operation does; what it throws the caller gets, whether or not anything was done. */
   interrupt: (operation: Operation, when: 'before' | 'after', id: VolumeId) => Promise<void> = async () => undefined;
@@ -71,15 +72,49 @@ export class MemoryStorage implements Storage {
   }
 
   async find(id: VolumeId, _signal: AbortSignal): Promise<Volume | undefined> {
-    return this.#during('find', id, () => this.volumes.get(id));
+    // As LVM's does: what is being made is known before anything is read.
+    if (this.#locks.holder(id) === 'CreateVolume') this.#find(id);
+    return this.#during('find', id, () => this.#find(id));
+  }
+
+  #find(id: VolumeId): Volume | undefined {
+    const volume = this.volumes.get(id);
+    if (volume) return volume;
+    if (this.#locks.holder(id) === 'CreateVolume') throw new Failure('busy', `volume ${id} is being created`);
+    if (this.#away.size > 0) throw new Failure('unavailable', `volume ${id} may be in a group that is away`);
+    return undefined;
+  }
+
+  /** Others take the room that is left. */
+  fill(name: PoolName): void {
+    const pool = this.pools.get(name);
+    if (pool) this.putPool({ ...pool, free: 0n, deviceFree: [] });
+  }
+
+  /** The pool's group is not seen, nor what is in it, until it comes back. */
+  vanish(name: PoolName): void {
+    const pool = this.pools.get(name);
+    if (!pool) return;
+    const volumes = [...this.volumes.values()].filter((volume) => volume.pool === name);
+    for (const { id } of volumes) this.volumes.delete(id);
+    this.#away.set(name, { pool, volumes });
+    this.loseReadiness(name, 'its group is away');
+  }
+
+  comeBack(name: PoolName): void {
+    const away = this.#away.get(name);
+    if (!away) return;
+    this.#away.delete(name);
+    for (const volume of away.volumes) this.volumes.set(volume.id, volume);
+    this.putPool(away.pool);
   }
 
   async create(spec: VolumeSpec, _signal: AbortSignal): Promise<Volume> {
     const lv = lvNameFor(spec.name);
     const id = volumeIdFor(this.node, lv);
     using _lock = this.#locks.take(id, 'CreateVolume');
-    this.#pool(spec.pool);
     return await this.#during('create', id, () => {
+      if (!this.pools.has(spec.pool)) this.#refuseAway(id);
       const existing = this.volumes.get(id);
       if (existing) return reuse(existing, spec);
       const pool = this.#pool(spec.pool);
@@ -163,6 +198,12 @@ export class MemoryStorage implements Storage {
     this.pools.set(volume.pool, pool);
     this.changed();
     return volume;
+  }
+
+  #refuseAway(id: VolumeId): void {
+    if (this.volumes.has(id) || this.#away.size > 0) {
+      throw new Failure('unavailable', `volume ${id} may be in a pool that is not ready`);
+    }
   }
 
   #mustGet(id: VolumeId): Volume {

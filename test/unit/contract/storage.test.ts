@@ -160,6 +160,8 @@ describe.each<[string, () => Promise<Made>]>([
     const busy = { status: 'rejected', reason: expect.objectContaining({ kind: 'busy' }) };
     const made = (name: string) => ({ status: 'fulfilled', value: expect.objectContaining({ name, qos: noQos }) });
     await Promise.allSettled(calls.slice(2));
+    // The name was looked for and is not there yet, which must not be taken for absence.
+    await expect(storage.find(idOf('a'), signal)).rejects.toMatchObject({ kind: 'busy' });
     gate.resolve();
     expect(await Promise.allSettled(calls)).toEqual([made('a'), made('b'), busy, busy, busy, busy]);
   });

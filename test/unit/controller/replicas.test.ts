@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { Failure, isFailure } from '../../../src/domain/errors.ts';
-import type { VolumeId } from '../../../src/domain/ids.ts';
+import type { PoolName, VolumeId } from '../../../src/domain/ids.ts';
 import type { Accessibility } from '../../../src/domain/topology.ts';
 import { anywhere, controllerOf, inOrder, nodesOf, pinned, wish } from './wishes.ts';
 
@@ -12,6 +12,8 @@ import { anywhere, controllerOf, inOrder, nodesOf, pinned, wish } from './wishes
 const { signal } = new AbortController();
 const names = ['x', 'y'];
 const hosts = ['a', 'b', 'c'];
+const fast = 'fast' as PoolName;
+const expected = ['busy', 'unavailable', 'exists', 'cancelled'] as const;
 
 interface Call {
   readonly call: 'create' | 'remove' | 'expand';
@@ -83,6 +85,8 @@ async function run(steps: readonly Step[], scheduler: fc.Scheduler) {
   );
   await scheduler.waitFor(task);
   await scheduler.waitFor(Promise.all(running));
+  // What was cut off goes on at its node.
+  await scheduler.waitIdle();
   for (const storage of storages) storage.interrupt = async () => undefined;
   // All is well again: what the nodes have is the truth.
   for (const { fleet } of Object.values(replicas)) for (const host of hosts) fleet.link(host).attach();
@@ -93,6 +97,67 @@ async function run(steps: readonly Step[], scheduler: fc.Scheduler) {
 
 function calls(call: fc.Arbitrary<Call['call']>, where: (name: string) => Accessibility): fc.Arbitrary<Call> {
   return fc.tuple(call, by, name).map(([what, side, of]) => ({ call: what, by: side, name: of, where: where(of) }));
+}
+
+class Claim {
+  acknowledged: VolumeId | undefined;
+  readonly #scheduler: fc.Scheduler;
+  readonly #storages = nodesOf({ a: 256, b: 256, c: 256 });
+  readonly #replicas = [controllerOf(this.#storages), controllerOf(this.#storages)] as const;
+  readonly #dying = new Map<string, string>();
+  readonly #strict: boolean;
+  #chosen = 0;
+
+  constructor(scheduler: fc.Scheduler, strict: boolean) {
+    this.#scheduler = scheduler;
+    this.#strict = strict;
+    for (const storage of this.#storages) {
+      storage.interrupt = async (operation, when, id) => {
+        await scheduler.schedule(Promise.resolve(), `${operation} ${id}, ${when}`);
+        if (operation !== 'create' || this.#dying.get(storage.node) !== (when === 'before' ? 'die' : 'die after'))
+          return;
+        this.#dying.delete(storage.node);
+        throw new Failure('unavailable', `node ${storage.node} died`);
+      };
+    }
+  }
+
+  everything(): VolumeId[] {
+    for (const storage of this.#storages) storage.comeBack(fast);
+    return this.#storages.flatMap((storage) => [...storage.inventory().volumes.keys()]);
+  }
+
+  get chosen(): string {
+    return hosts[this.#chosen] ?? '';
+  }
+
+  meet(what: string, side: 0 | 1, host: string): void {
+    const storage = this.#storages.find((each) => each.node === host);
+    const link = this.#replicas[side].fleet.link(host);
+    if (what === 'vanish') storage?.vanish(fast);
+    else if (what === 'return') storage?.comeBack(fast);
+    else if (what === 'fill') storage?.fill(fast);
+    else if (what === 'cut') link.detach();
+    else if (what === 'heal') link.attach();
+    else if (what === 'lag') link.lagging = true;
+    else if (what !== 'none') this.#dying.set(host, what);
+  }
+
+  async call(side: 0 | 1, givesUp: boolean): Promise<void> {
+    if (this.acknowledged !== undefined) return;
+    const caller = new AbortController();
+    if (givesUp) void this.#scheduler.schedule(Promise.resolve(), 'give up').then(() => caller.abort());
+    // With strict topology the chosen node alone, else all, that one first.
+    const order = hosts.map((_, index) => hosts[(this.#chosen + index) % hosts.length] ?? '');
+    const where = this.#strict ? pinned(order[0] ?? '') : inOrder(...order);
+    try {
+      const creation = this.#replicas[side].provisioner.create(wish('x', where), caller.signal);
+      this.acknowledged = (await this.#scheduler.waitFor(creation)).id;
+    } catch (error) {
+      if (isFailure(error, 'exhausted')) this.#chosen = (this.#chosen + 1) % hosts.length;
+      else if (!expected.some((kind) => isFailure(error, kind))) throw error;
+    }
+  }
 }
 
 describe('two controllers', () => {
@@ -142,6 +207,33 @@ describe('two controllers', () => {
         },
       ),
       { numRuns: 300 },
+    );
+  });
+
+  // A claim as the sidecar and the scheduler treat it: one call after another, some given up, each to either controller; want of room
+  // alone sends it to another node.
+  test('make the volume of a claim once, while groups vanish and calls are given up', async () => {
+    const troubles = ['none', 'vanish', 'return', 'fill', 'cut', 'heal', 'lag', 'die', 'die after'] as const;
+    const round = fc.record({ what: fc.constantFrom(...troubles), by, node: fc.option(node), givesUp: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(round, { maxLength: 10 }),
+        fc.scheduler(),
+        fc.boolean(),
+        async (rounds, scheduler, strict) => {
+          const claim = new Claim(scheduler, strict);
+          for (const { what, by: side, node: host, givesUp } of rounds) {
+            claim.meet(what, side, host ?? claim.chosen);
+            await claim.call(side, givesUp);
+          }
+          await scheduler.waitIdle();
+          const having = claim.everything();
+          expect(having.length).toBeLessThanOrEqual(1);
+          expect([...having, undefined]).toContain(claim.acknowledged);
+          if (claim.acknowledged) expect(having).toEqual([claim.acknowledged]);
+        },
+      ),
+      { numRuns: 1000 },
     );
   });
 

@@ -172,6 +172,27 @@ describe('a creation', () => {
     expect(lvm.volumes.get('a')).toEqual({ size: MiB, tags: new Set(['theirs']) });
   });
 
+  test('is not told that there is no room while its volume is in a group that is away', async () => {
+    await storage.create(volume('a'), signal);
+    lvm.present = false;
+    await cache.refresh();
+    await expect(storage.create(volume('a'), signal)).rejects.toMatchObject({ kind: 'unavailable' });
+    lvm.present = true;
+    await cache.refresh();
+    expect(await storage.create(volume('a'), signal)).toMatchObject({ name: 'a' });
+  });
+
+  test('is not told that there is no room when its volume is found in a pool that is not ready', async () => {
+    await storage.create(volume('a'), signal);
+    const known = cache.current.bind(cache);
+    cache.current = () => ({ ...known(), pools: new Map(), unready: new Map([[spec.name, 'a disk is missing']]) });
+    await expect(storage.create(volume('a'), signal)).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('a disk is missing'),
+    });
+    await expect(storage.create(volume('b'), signal)).rejects.toMatchObject({ kind: 'exhausted' });
+  });
+
   test('is refused while another for the same name is in flight', async () => {
     const first = storage.create(volume('a'), signal);
     await expect(storage.create(volume('a'), signal)).rejects.toMatchObject({ kind: 'busy' });
