@@ -1,13 +1,10 @@
 import { chmod } from 'node:fs/promises';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { Failure } from '../domain/errors.ts';
+import { type CallHooks, largestMessage } from './call.ts';
 import { csi, type Interface } from './load.ts';
 import { bindServices, type Services } from './services.ts';
 import { answers, claimSocket, socketPath } from './socket.ts';
-import type { CallHooks } from './unary.ts';
-
-/** Bytes. What a Go client accepts by default, in both directions: the largest list page has to fit. */
-const largestMessage = 4 * 1024 * 1024;
 
 export interface ServerOptions<Offered extends object = Services> extends CallHooks {
   /** `unix:///path` */

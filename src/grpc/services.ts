@@ -1,24 +1,32 @@
-import type { handleUnaryCall, Server } from '@grpc/grpc-js';
+import type { handleServerStreamingCall, handleUnaryCall, Server } from '@grpc/grpc-js';
 import type { ControllerHandlers } from '../gen/csi/v1/Controller.ts';
 import type { GroupControllerHandlers } from '../gen/csi/v1/GroupController.ts';
 import type { IdentityHandlers } from '../gen/csi/v1/Identity.ts';
 import type { NodeHandlers } from '../gen/csi/v1/Node.ts';
+import type { SnapshotMetadataHandlers } from '../gen/csi/v1/SnapshotMetadata.ts';
 import type { OperatorHandlers } from '../gen/quarry/operator/v1/Operator.ts';
 import type { RegistrationHandlers } from '../gen/pluginregistration/Registration.ts';
 import { type Interface, loadProto, methodsOf, rawDefinition } from './load.ts';
-import { type CallHooks, unary, type UnaryHandler } from './unary.ts';
+import type { CallHooks, Message } from './call.ts';
+import { serverStream, type StreamHandler } from './stream.ts';
+import { unary, type UnaryHandler } from './unary.ts';
 
 /** The methods of a generated service as async functions under camelCase names; its index signature falls away. */
 type Methods<Handlers> = {
   [
     Name in keyof Handlers as string extends Name ? never : Uncapitalize<Name & string>
-  ]: Handlers[Name] extends handleUnaryCall<infer Request, infer Response> ? UnaryHandler<Request, Response> : never;
+  ]: Handlers[Name] extends handleServerStreamingCall<infer Request, infer Response>
+    ? StreamHandler<Request, Response>
+    : Handlers[Name] extends handleUnaryCall<infer Request, infer Response>
+      ? UnaryHandler<Request, Response>
+      : never;
 };
 
 export type IdentityMethods = Methods<IdentityHandlers>;
 export type ControllerMethods = Methods<ControllerHandlers>;
 export type GroupControllerMethods = Methods<GroupControllerHandlers>;
 export type NodeMethods = Methods<NodeHandlers>;
+type SnapshotMetadataMethods = Methods<SnapshotMetadataHandlers>;
 export type OperatorMethods = Methods<OperatorHandlers>;
 export type RegistrationMethods = Methods<RegistrationHandlers>;
 
@@ -28,9 +36,11 @@ export interface Services {
   readonly Controller?: Partial<ControllerMethods>;
   readonly GroupController?: Partial<GroupControllerMethods>;
   readonly Node?: Partial<NodeMethods>;
+  readonly SnapshotMetadata?: Partial<SnapshotMetadataMethods>;
 }
 
-type LooseHandlers = Readonly<Record<string, UnaryHandler<Record<string, unknown>, object> | undefined>>;
+type LooseHandler = UnaryHandler<Message, object> & StreamHandler<Message, object>;
+type LooseHandlers = Readonly<Record<string, LooseHandler | undefined>>;
 
 /** Adds the services to a server. Throws on a handler that no method calls, which is always a slip. */
 export function bindServices(server: Server, proto: Interface, services: object, hooks: CallHooks): void {
@@ -45,7 +55,8 @@ export function bindServices(server: Server, proto: Interface, services: object,
     }
     const bound = methodsOf(root, service).map((method) => {
       const key = `${method.name.charAt(0).toLowerCase()}${method.name.slice(1)}`;
-      return [key, unary(method, loose[key], hooks)];
+      const bind = method.responseStream === true ? serverStream : unary;
+      return [key, bind(method, loose[key], hooks)];
     });
     server.addService(definition, Object.fromEntries(bound));
   }

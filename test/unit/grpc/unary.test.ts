@@ -168,3 +168,13 @@ test('handlers that do not fit their method do not compile', () => {
   const missing: Pick<NodeMethods, 'nodeGetInfo' | 'nodeGetCapabilities'> = { nodeGetCapabilities: async () => ({}) };
   expect([wrongResponse, wrongName, missing]).toHaveLength(3);
 });
+
+test('a reply that clients would not accept is refused, and the log says so', async () => {
+  const entries = Array.from({ length: 50_000 }, (_, number) => ({ volume: { volumeId: `${number}`.padStart(100) } }));
+  const { client, lines } = await serve({ Controller: { listVolumes: async () => ({ entries }) } });
+  expect(await failureOf(client.controller.listVolumes({}))).toMatchObject({
+    code: status.RESOURCE_EXHAUSTED,
+    details: expect.stringMatching(/^the reply is \d+ bytes long, the limit is 4194304$/),
+  });
+  expect(lines).toMatchObject([{ fields: { code: 'RESOURCE_EXHAUSTED' } }]);
+});

@@ -1,0 +1,160 @@
+import { status } from '@grpc/grpc-js';
+import type protobuf from 'protobufjs';
+import { Failure } from '../domain/errors.ts';
+import type { Log } from '../log.ts';
+import { checkLimits } from './limits.ts';
+import { decode, encode, type methodsOf } from './load.ts';
+import { redact } from './redact.ts';
+import { type CallStatus, isUnknown, statusOf } from './status.ts';
+
+/** Bytes. What a Go client accepts by default, in both directions: the largest list page has to fit. */
+export const largestMessage = 4 * 1024 * 1024;
+
+export interface CallContext {
+  /** Aborts when the caller gives up, its deadline passes, or the server is stopped by force. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+export interface CallHooks {
+  readonly log: Log;
+  /** Called once a call, with the code's name. */
+  readonly observe?: (method: string, code: string, seconds: number) => void;
+  /** Milliseconds from any fixed moment; for tests. */
+  readonly now?: () => number;
+  /** Holds the calls that are being served. A caller that gave up is gone from the connection, but not from here. */
+  readonly running?: Set<Promise<void>>;
+  /** Milliseconds that a stream waits for its caller to take a message; default: two minutes. */
+  readonly stallLimit?: number;
+}
+
+export type Method = ReturnType<typeof methodsOf>[number];
+export type Message = Record<string, unknown>;
+
+/** What grpc-js hands over of a call with one request, however many replies it has. */
+interface Incoming {
+  readonly request: Buffer;
+  readonly cancelled: boolean;
+  once(event: 'cancelled', listener: () => void): unknown;
+  off(event: 'cancelled', listener: () => void): unknown;
+}
+
+export interface Outcome<Result> {
+  readonly status: CallStatus;
+  readonly request?: Message | undefined;
+  readonly result?: Result;
+  readonly error?: unknown;
+}
+
+/** What a kind of call does with a request; throws what the caller is told. */
+export type Work<Result> = (request: Message, context: CallContext) => Promise<Result>;
+
+/** RPCs that change nothing: their lines are for debugging, since sidecars and probes repeat them for ever. */
+const reading = /^Probe$|^(?:Node|Controller|GroupController)?(?:Get|List|Validate)/;
+
+/**
+ * What all kinds of calls have in common: decodes, checks limits, hands over the signal, maps errors, writes the one line of the
+ * log. Never throws: whatever the work does, there is a status for the caller, and the process lives.
+ */
+export async function perform<Result>(
+  method: Method,
+  call: Incoming,
+  work: Work<Result> | undefined,
+  hooks: CallHooks,
+  more: () => object = () => ({}),
+): Promise<Outcome<Result>> {
+  const now = hooks.now ?? (() => performance.now());
+  const started = now();
+  const outcome = await withSignal(call, (signal) => answer(method, work, call.request, { signal, log: hooks.log }));
+  report(method, outcome, now() - started, hooks, more);
+  return outcome;
+}
+
+/** Counts a call among those that run until it is over. Its end must not throw; grpc-js does, in states it did not foresee. */
+export function track(hooks: CallHooks, call: () => Promise<void>): void {
+  const served = call().catch(warn);
+  hooks.running?.add(served);
+  void served.finally(() => hooks.running?.delete(served));
+}
+
+/** @throws Failure('exhausted') when the message is larger than clients accept; grpc-js would refuse it without a line in the log */
+export function encodeReply(method: Method, message: object): Buffer {
+  const bytes = encode(method.resolvedResponseType, message);
+  if (bytes.length <= largestMessage) return bytes;
+  throw new Failure('exhausted', `the reply is ${bytes.length} bytes long, the limit is ${largestMessage}`);
+}
+
+/** grpc-js emits 'cancelled' after successful calls too, so the handler is detached as soon as the work has settled. */
+async function withSignal<T>(call: Incoming, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(new Failure('cancelled', 'the caller gave up'));
+  call.once('cancelled', abort);
+  if (call.cancelled) abort();
+  try {
+    return await work(controller.signal);
+  } finally {
+    call.off('cancelled', abort);
+  }
+}
+
+async function answer<Result>(
+  method: Method,
+  work: Work<Result> | undefined,
+  bytes: Buffer,
+  context: CallContext,
+): Promise<Outcome<Result>> {
+  let request: Message | undefined;
+  try {
+    if (work === undefined) throw new Failure('unimplemented', `this driver does not offer ${method.name}`);
+    request = parse(method.resolvedRequestType, bytes);
+    // Of all our interfaces CSI alone limits what a field may hold.
+    if (method.resolvedRequestType.fullName.startsWith('.csi.v1.')) checkLimits(method.resolvedRequestType, request);
+    return { status: { code: status.OK, details: '' }, request, result: await work(request, context) };
+  } catch (error) {
+    return { status: statusOf(error, context.signal), request, error };
+  }
+}
+
+function parse(type: protobuf.Type, bytes: Buffer): Message {
+  try {
+    return decode(type, bytes);
+  } catch (cause) {
+    throw new Failure('invalid', `the request is not a well-formed ${type.name}`, { cause });
+  }
+}
+
+/** A logger or a metric that throws must not cost the caller its answer. */
+function report(
+  method: Method,
+  outcome: Outcome<unknown>,
+  milliseconds: number,
+  hooks: CallHooks,
+  more: () => object,
+): void {
+  const code = status[outcome.status.code];
+  try {
+    hooks.observe?.(method.name, code, milliseconds / 1000);
+    const volume = volumeOf(outcome.request);
+    const duration = Math.round(milliseconds * 10) / 10;
+    const fields = { method: method.name, volume, duration_ms: duration, code, ...more() };
+    if (isUnknown(outcome.status)) {
+      const request = outcome.request && redact(method.resolvedRequestType, outcome.request);
+      hooks.log.error({ ...fields, err: outcome.error, request }, 'call failed unexpectedly');
+      return;
+    }
+    const line = outcome.error === undefined ? fields : { ...fields, error: outcome.status.details };
+    if (reading.test(method.name)) hooks.log.debug(line, 'call');
+    else hooks.log.info(line, 'call');
+  } catch (error) {
+    warn(error);
+  }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
+}
+
+function volumeOf(request: Message | undefined): string | undefined {
+  const names = [request?.['volumeId'], request?.['snapshotId'], request?.['name']];
+  return names.find((name): name is string => typeof name === 'string' && name !== '');
+}
