@@ -1,10 +1,12 @@
-import { type Bytes, parseSizeRange, roundUp, type SizeRange } from '../domain/bytes.ts';
+import { parseSizeRange, type SizeRange } from '../domain/bytes.ts';
 import { type CapabilityMessage, capabilityProblems } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
 import { parseParameters } from '../domain/parameters.ts';
+import { smallestVolume } from '../domain/filesystems.ts';
 import { mergeChanges } from '../domain/qos.ts';
 import { parseQosChange } from '../domain/qos-parameters.ts';
 import { parseAccessibility } from '../domain/topology.ts';
+import { filesystemTypes } from '../domain/volume.ts';
 import type { CreateVolumeRequest } from '../gen/csi/v1/CreateVolumeRequest.ts';
 import type { VolumeRequest } from './creator.ts';
 
@@ -36,23 +38,19 @@ export function requireId(id: string): string {
   return id;
 }
 
-const MiB = 1024n * 1024n;
-
-/** What mkfs needs at least: mkfs.xfs refuses less than 300 MiB, mkfs.btrfs less than 109 MiB. */
-const smallestFor: Readonly<Record<string, Bytes>> = { xfs: 300n * MiB, btrfs: 112n * MiB };
-
-/** A volume too small for its filesystem would be made now and fail at its first use. */
+/** A volume too small for its filesystem would be made now and fail at its first use, or at its first expansion. */
 function withMinimum(size: SizeRange, capabilities: readonly CapabilityMessage[]): SizeRange {
   let { required } = size;
   for (const { mount } of capabilities) {
-    const least = smallestFor[mount?.fsType ?? ''] ?? 0n;
+    const type = filesystemTypes.find((known) => known === mount?.fsType);
+    const least = type ? smallestVolume[type] : 0n;
     if (size.limit !== undefined && size.limit < least) {
       throw new Failure(
         'out-of-range',
         `limit_bytes ${size.limit} is less than the ${least} that ${mount?.fsType} needs`,
       );
     }
-    if (required > 0n && required < least) required = roundUp(least, MiB);
+    if (required > 0n && required < least) required = least;
   }
   return { ...size, required };
 }

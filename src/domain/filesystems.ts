@@ -1,6 +1,9 @@
-import type { Bytes } from './bytes.ts';
+import { type Bytes, MiB } from './bytes.ts';
 import type { VolumeId } from './ids.ts';
 import type { FilesystemType, OpenVolume } from './volume.ts';
+
+/** Bytes of a volume that is to hold it: mkfs.xfs refuses less, and the kernel resizes no btrfs to less. */
+export const smallestVolume: Readonly<Record<FilesystemType, Bytes>> = { ext4: 0n, xfs: 300n * MiB, btrfs: 256n * MiB };
 
 /** What a device holds. */
 export type Content =
@@ -28,7 +31,7 @@ export interface Usage {
   readonly inodes?: Amounts;
 }
 
-/** What is done to filesystems, beside mounting them. Nothing takes a signal: half an mkfs or fsck helps nobody. */
+/** What is done to filesystems, apart from mounting them. Nothing takes a signal: half an mkfs or fsck helps nobody. */
 export interface Filesystems {
   /** `size`: of the device, in bytes. Throws `unavailable` when the device did not tell: unknown is not blank. */
   probe(device: string, size: Bytes, id: VolumeId): Promise<Content>;

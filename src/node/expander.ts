@@ -2,6 +2,7 @@ import type { Bytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import { filesystemTypes } from '../domain/volume.ts';
 import type { Mount } from '../domain/mounts.ts';
+import { canGrow, hasRoomToGrow } from './growth.ts';
 import type { NodeTools } from './ports.ts';
 import type { ExpandRequest } from './requests.ts';
 import { type Located, locate } from './view.ts';
@@ -35,6 +36,13 @@ function refuseOutOfRange({ id, size: { required, limit } }: ExpandRequest, size
 async function grow(tools: NodeTools, { device, mount, table }: Located): Promise<void> {
   const type = filesystemTypes.find((known) => known === mount.filesystem);
   if (!type) throw new Failure('precondition', `${mount.target} has ${mount.filesystem}, which cannot be grown here`);
+  if (!(await hasRoomToGrow(tools, device, type))) return;
+  if (!(await canGrow(tools, device, type))) {
+    throw new Failure(
+      'precondition',
+      `the kernel resizes no btrfs to less than 256 MiB, and ${device} has less: expand the volume to 256 MiB or more`,
+    );
+  }
   await tools.filesystems.grow(device, type, writable(mount, table).target);
 }
 

@@ -5,10 +5,8 @@ import { prepareFilesystem } from './formatter.ts';
 import type { Mount } from '../domain/mounts.ts';
 import type { NodeTools } from './ports.ts';
 import type { StageRequest, UndoRequest } from './requests.ts';
+import { canGrow, hasRoomToGrow } from './growth.ts';
 import { blockStaging, layersAt, targetsBeside, topAt } from './view.ts';
-
-// The largest block of our filesystems: less than one cannot be used anyway.
-const growthThreshold = 64n * 1024n;
 
 interface Staging {
   readonly open: OpenVolume;
@@ -69,9 +67,9 @@ function fits(top: Mount, device: string, type: string, readOnly: boolean): bool
 
 /** After the mount, where all three filesystems grow online, and so also when an earlier call died between the two. */
 async function growWhenDue(tools: NodeTools, { open, path }: Staging, { filesystem }: MountCapability): Promise<void> {
-  const size = await tools.filesystems.sizeOn(open.device, filesystem);
-  const room = await tools.volumes.deviceSize(open.device);
-  if (size !== undefined && room - size < growthThreshold) return;
+  if (!(await hasRoomToGrow(tools, open.device, filesystem))) return;
+  // Its data can be used as it is: the expansion says why it does not grow.
+  if (!(await canGrow(tools, open.device, filesystem))) return;
   await tools.filesystems.grow(open.device, filesystem, path);
 }
 

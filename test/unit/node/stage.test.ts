@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { MiB } from '../../../src/domain/bytes.ts';
 import { createNodeService, type NodeService } from '../../../src/node/service.ts';
 import {
   blockCapability,
@@ -38,6 +39,13 @@ describe('staging a filesystem', () => {
     const { fake, id, service } = setup({ tag: 'ext4', content: { ...ext4 }, size: 2n * GiB });
     await service.nodeStageVolume(stageRequest(id), call);
     expect(fake.changes).toEqual(['check', `mkdir ${staging}`, `mount ${staging}`, 'grow']);
+  });
+
+  test('a btrfs that the kernel cannot grow is mounted as it is', async () => {
+    const content = { type: 'btrfs', state: 'used', size: 112n * MiB } as const;
+    const { fake, id, service } = setup({ tag: 'btrfs', content, size: 200n * MiB });
+    await service.nodeStageVolume(stageRequest(id, mountCapability('btrfs')), call);
+    expect(fake.changes).toEqual(['check', `mkdir ${staging}`, `mount ${staging}`]);
   });
 
   test('a read-only stage does not grow', async () => {

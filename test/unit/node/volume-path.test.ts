@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { createNodeService, type NodeService } from '../../../src/node/service.ts';
-import { blockCapability, call, mountCapability, publishRequest, staging, stageRequest, target } from './calls.ts';
+import {
+  blockCapability,
+  call,
+  failure,
+  mountCapability,
+  publishRequest,
+  staging,
+  stageRequest,
+  target,
+} from './calls.ts';
+import { MiB } from '../../../src/domain/bytes.ts';
 import { FakeNode, GiB, node } from './fake-node.ts';
 
 async function published(
@@ -68,6 +78,22 @@ describe('expansion', () => {
     expect(disk?.content).toMatchObject({ size: 2n * GiB });
   });
 
+  test('changes nothing where the filesystem has its size already', async () => {
+    const { fake, id, service } = await published();
+    expect(await service.nodeExpandVolume(request(id, GiB), call)).toEqual({ capacityBytes: String(GiB) });
+    expect(fake.changes).toEqual([]);
+  });
+
+  test('refuses a btrfs below 256 MiB, which the kernel does not resize, and says why', async () => {
+    const { fake, id, service } = await published(mountCapability('btrfs'));
+    const disk = fake.disks.get('a');
+    if (disk) Object.assign(disk, { size: 200n * MiB, content: { type: 'btrfs', state: 'used', size: 112n * MiB } });
+    expect(await failure('precondition', service.nodeExpandVolume(request(id, 200n * MiB), call))).toContain('256 MiB');
+    if (disk) disk.size = 256n * MiB;
+    await service.nodeExpandVolume(request(id, 256n * MiB), call);
+    expect(fake.changes).toEqual(['grow']);
+  });
+
   test('needs nothing for a block device', async () => {
     const { fake, id, service } = await published(blockCapability());
     expect(await service.nodeExpandVolume(request(id, GiB), call)).toEqual({ capacityBytes: String(GiB) });
@@ -84,8 +110,11 @@ describe('expansion', () => {
 
   test('of a volume published read-only grows through its staging mount', async () => {
     const { fake, id, service } = await published(mountCapability(), true);
-    await service.nodeExpandVolume(request(id, GiB), call);
+    const disk = fake.disks.get('a');
+    if (disk) disk.size = 2n * GiB;
+    await service.nodeExpandVolume(request(id, 2n * GiB), call);
     expect(fake.changes).toEqual(['grow']);
+    if (disk) disk.size = 3n * GiB;
     fake.table = fake.table.filter((mount) => mount.readOnly);
     await expect(service.nodeExpandVolume(request(id, GiB), call)).rejects.toMatchObject({ kind: 'precondition' });
   });

@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'vitest';
+import { MiB } from '../../../src/domain/bytes.ts';
+import { parseCreate } from '../../../src/controller/requests.ts';
+import type { CreateVolumeRequest } from '../../../src/gen/csi/v1/CreateVolumeRequest.ts';
+
+function request(fsType: string, requiredBytes: bigint, limitBytes = 0n): CreateVolumeRequest {
+  return {
+    name: 'v',
+    capacityRange: { requiredBytes: String(requiredBytes), limitBytes: String(limitBytes) },
+    volumeCapabilities: [{ mount: { fsType }, accessMode: { mode: 'SINGLE_NODE_WRITER' } }],
+    parameters: {},
+    mutableParameters: {},
+    secrets: {},
+    volumeContentSource: null,
+    accessibilityRequirements: null,
+  } as unknown as CreateVolumeRequest;
+}
+
+describe('the size of a volume that is to hold a filesystem', () => {
+  test.each([
+    ['ext4', 16n],
+    ['xfs', 300n],
+    ['btrfs', 256n],
+  ])('of %s is %i MiB where 16 MiB were asked for', (type, least) => {
+    expect(parseCreate(request(type, 16n * MiB), 'd.test').size.required).toBe(least * MiB);
+  });
+
+  test('is not raised above a limit: the request is out of range', () => {
+    expect(() => parseCreate(request('btrfs', 128n * MiB, 255n * MiB), 'd.test')).toThrow(/255|btrfs/);
+    expect(parseCreate(request('btrfs', 128n * MiB, 256n * MiB), 'd.test').size.required).toBe(256n * MiB);
+  });
+});
