@@ -11,8 +11,12 @@ export interface PhysicalVolume {
   readonly group?: VgName | undefined;
 }
 
-/** Physical volumes by the real path of their device, from a successful report of all of them. */
-export type PhysicalVolumes = ReadonlyMap<string, PhysicalVolume>;
+/** What LVM says of devices, by their real path. */
+export interface PhysicalVolumes {
+  readonly found: ReadonlyMap<string, PhysicalVolume>;
+  /** Why LVM could not tell of a device, which may be a physical volume therefore. */
+  readonly problems: ReadonlyMap<string, string>;
+}
 
 interface Facts {
   readonly pool: PoolSpec;
@@ -70,7 +74,9 @@ function createJudge(
 ) {
   return async (pool: PoolSpec, disk: Disk, signal?: AbortSignal): Promise<Candidate> => {
     const facts = { pool, device: disk.device, path: disk.path };
-    const volume = volumes.get(disk.device);
+    const volume = volumes.found.get(disk.device);
+    const problem = volumes.problems.get(disk.device);
+    if (problem !== undefined) return refuse(facts, disk.size, [`LVM cannot read it: ${problem}`]);
     if (volume?.group === pool.group) return { ...facts, verdict: 'member', size: disk.size, disk };
     if (volume?.group) return refuse(facts, disk.size, [describeOwner(volume.group, pools)]);
     const claims = [...findRivals(disk, matches), ...findTwins(disk, matches)];

@@ -23,6 +23,7 @@ function refusal(pool: Pool, layout: Layout): string | undefined {
   }
   if (layout.type === 'thick') return undefined;
   if (!spec.thin || !thin) return `pool ${spec.name} has no thin pool`;
+  if (thin.problem !== undefined) return thin.problem;
   if (thin.dataPercent >= spec.thin.refuseAt) return `the thin pool of ${spec.name} is ${thin.dataPercent} % full`;
   if (thin.metadataPercent >= spec.thin.refuseAt) {
     return `the metadata of the thin pool of ${spec.name} is ${thin.metadataPercent} % full`;
@@ -47,19 +48,27 @@ function largestThin({ spec, thin, extentSize }: Pool): Bytes {
  */
 function largestThick(pool: Pool, layout: Extract<Layout, { type: 'thick' }>): Bytes {
   const { extentSize } = pool;
-  const legs = layout.stripes * (layout.mirrors + 1);
-  const usable = largest(pool.free - pool.spec.reserve, 0n);
-  if (legs === 1) return roundDown(smallest(usable, sum(pool.deviceFree)), extentSize);
-  const perLeg = roundDown(smallest(legSize(pool.deviceFree, legs), usable / BigInt(legs)), extentSize);
+  const perLeg = legSize(pool, pool.spec.reserve, layout.stripes * (layout.mirrors + 1));
   const data = layout.mirrors === 0 ? perLeg : largest(perLeg - extentSize, 0n);
   return data * BigInt(layout.stripes);
 }
 
-/** The largest size that `legs` disjoint sets of whole devices can each hold; LVM's allocator joins devices into a leg. */
-function legSize(free: readonly Bytes[], legs: number): Bytes {
-  const devices = free.filter((bytes) => bytes > 0n).sort((a, b) => (a < b ? 1 : -1));
-  if (devices.length < legs) return 0n;
-  return devices[legs - 1] ?? 0n;
+/** The free space of a group, in all and on each device that LVM may allocate from. */
+export interface FreeSpace {
+  readonly free: Bytes;
+  readonly deviceFree: readonly Bytes[];
+  readonly extentSize: Bytes;
+}
+
+/**
+ * The size in bytes that each of `legs` can have, a multiple of an extent. Each leg needs a device of its own, so that the fullest of the
+ * devices taken decides; a single leg may use every device. LVM could join devices into a leg: this counts too little then, never too much.
+ */
+export function legSize({ free, deviceFree, extentSize }: FreeSpace, reserve: Bytes, legs: number): Bytes {
+  const usable = largest(free - reserve, 0n);
+  if (legs === 1) return roundDown(smallest(usable, sum(deviceFree)), extentSize);
+  const devices = deviceFree.filter((bytes) => bytes > 0n).sort((a, b) => (a < b ? 1 : -1));
+  return roundDown(smallest(devices[legs - 1] ?? 0n, usable / BigInt(legs)), extentSize);
 }
 
 function sum(values: readonly Bytes[]): Bytes {

@@ -69,6 +69,8 @@ export interface ThinPool {
   readonly promised: Bytes;
   readonly dataPercent: number;
   readonly metadataPercent: number;
+  /** Why LVM or the kernel takes no more from it; such a pool offers nothing. Absent: it works. */
+  readonly problem?: string | undefined;
 }
 
 /** The layout of a volume whose class asks for nothing more than a type. */

@@ -5,7 +5,7 @@ import { programEnvironment } from './run.ts';
 /** A program that is kept running: lines go in on stdin, answers come out on file descriptor 3. */
 export interface Session {
   write(line: string): void;
-  /** Called with each piece of text from file descriptor 3. */
+  /** Called with each piece of text from file descriptor 3, in place of the listener before. */
   onAnswer(listener: (text: string) => void): void;
   /** What it wrote to stderr since the last call, its end only. */
   complaints(): string;
@@ -47,7 +47,7 @@ export function createStartSession(path?: string): StartSession {
         return text;
       },
       write: (line) => void input.write(`${line}\n`),
-      onAnswer: (listener) => void answers.on('data', listener),
+      onAnswer: (listener) => void answers.removeAllListeners('data').on('data', listener),
       ended: ended.promise,
       kill: () => {
         try {

@@ -1,10 +1,12 @@
-import { Failure } from '../domain/errors.ts';
+import { Failure, isFailure } from '../domain/errors.ts';
 import type { OpenVolume, Volume } from '../domain/volume.ts';
 import { activateVolume, retag } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import type { Devices } from './devices.ts';
+import { lacksThinDevice } from './failures.ts';
 import { devicePath } from './names.ts';
 import { tag } from './tags.ts';
+import { sendPendingMessages } from './thin-pools.ts';
 import type { Writer } from './writer.ts';
 
 export interface ActivationOptions {
@@ -72,8 +74,18 @@ export class Activation {
     );
   }
 
-  #activate(volume: Volume): Promise<void> {
-    const command = activateVolume(volume.group, volume.lv);
-    return this.#options.writer.change(`volume ${volume.id} could not be activated`, command);
+  /** Only within the group's turn. */
+  async #activate({ id, group, lv }: Volume): Promise<void> {
+    const { writer, cache } = this.#options;
+    const activate = (): Promise<void> =>
+      writer.change(`volume ${id} could not be activated`, activateVolume(group, lv));
+    try {
+      await activate();
+    } catch (error) {
+      const pool = cache.report().volumes.find((found) => found.group === group && found.lv === lv)?.thinPool;
+      if (!isFailure(error) || pool === undefined || !lacksThinDevice(error)) throw error;
+      await sendPendingMessages(writer, group, pool);
+      await activate();
+    }
   }
 }

@@ -4,7 +4,8 @@ import type { Layout } from '../domain/volume.ts';
 import { layoutArguments, sizeArgument } from './layout.ts';
 import type { LvmArguments } from './lvm.ts';
 
-const lvFields = 'vg_name,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent';
+const lvFields =
+  'vg_name,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent,lv_health_status,lv_check_needed';
 const vgFields = 'vg_name,vg_size,vg_free,vg_extent_size,vg_mda_size,vg_mda_free,vg_tags,vg_missing_pv_count';
 const pvFields = 'pv_name,pv_uuid,vg_name,pv_free,pv_size,dev_size,pv_allocatable,pv_missing';
 
@@ -93,30 +94,24 @@ export function extendGroup(group: VgName, device: string): LvmArguments {
   return ['vgextend', '-y', group, device];
 }
 
-export interface NewThinPool {
+export interface PoolPart {
   readonly group: VgName;
-  readonly pool: LvName;
+  readonly lv: LvName;
   readonly size: Bytes;
-  readonly metadataSize: Bytes;
   readonly layout: Layout;
+  /** Of the whole part, so that an unfinished pool is known by them. LVM commits them with the part. */
   readonly tags: readonly string[];
 }
 
-export function createThinPool(pool: NewThinPool): LvmArguments {
-  const layout = pool.layout.type === 'thick' && pool.layout.stripes > 1 ? layoutArguments(pool.layout).slice(2) : [];
-  const tags = pool.tags.flatMap((tag) => ['--addtag', tag]);
-  const sizes = ['-L', sizeArgument(pool.size), '--poolmetadatasize', sizeArgument(pool.metadataSize)];
-  return ['lvcreate', '-y', '--type', 'thin-pool', ...layout, ...sizes, '-n', pool.pool, ...tags, pool.group];
+/** The data or the metadata of a thin pool: an ordinary volume until `joinThinPool`. */
+export function createPoolPart({ group, lv, size, layout, tags }: PoolPart): LvmArguments {
+  const marks = tags.flatMap((tag) => ['--addtag', tag]);
+  return ['lvcreate', '-y', ...layoutArguments(layout), '-L', sizeArgument(size), '-n', lv, ...marks, group];
 }
 
-/** A mirrored thin pool is made of two mirrored volumes, joined in a last step. */
-export function createPoolPart(pool: NewThinPool, lv: LvName, size: Bytes): LvmArguments {
-  return ['lvcreate', '-y', ...layoutArguments(pool.layout), '-L', sizeArgument(size), '-n', lv, pool.group];
-}
-
-export function joinThinPool(pool: NewThinPool, metadata: LvName): LvmArguments {
-  const both = ['--poolmetadata', `${pool.group}/${metadata}`, `${pool.group}/${pool.pool}`];
-  return ['lvconvert', '-y', '--type', 'thin-pool', ...both];
+/** Zeroes the metadata and turns `data` into the thin pool, which keeps the name and the tags of `data`. */
+export function joinThinPool(group: VgName, data: LvName, metadata: LvName): LvmArguments {
+  return ['lvconvert', '-y', '--type', 'thin-pool', '--poolmetadata', `${group}/${metadata}`, `${group}/${data}`];
 }
 
 export function extendThinMetadata(group: VgName, pool: LvName, size: Bytes): LvmArguments {

@@ -21,6 +21,7 @@ export class InventoryCache {
   #reports = 0;
   #latest = 0;
   readonly #groups = new Set<VgName>();
+  readonly #suspended = new Map<PoolName, string>();
   readonly #changedVolumes = new Map<VolumeId, number>();
   readonly #changedPools = new Map<PoolName, number>();
 
@@ -62,6 +63,12 @@ export class InventoryCache {
     );
   }
 
+  /** Takes a pool out of service from the next report on, with the reason; `undefined` puts it back. */
+  suspend(pool: PoolName, reason: string | undefined): void {
+    if (reason === undefined) this.#suspended.delete(pool);
+    else this.#suspended.set(pool, reason);
+  }
+
   thinPoolLv(spec: PoolSpec): LvName {
     return (this.#report && thinPoolOf(this.#report, spec.group)?.lv) ?? thinPoolName;
   }
@@ -75,7 +82,7 @@ export class InventoryCache {
     if (turn < this.#latest) return this.current();
     this.#latest = turn;
     for (const { group } of this.#specs) if (report.groups.some((vg) => vg.group === group)) this.#groups.add(group);
-    const fresh = toInventory(this.#specs, report, Date.now());
+    const fresh = toInventory(this.#specs, report, this.#suspended, Date.now());
     const volumes = new Map(fresh.volumes);
     const pools = new Map(fresh.pools);
     for (const [id, at] of this.#changedVolumes) {

@@ -14,12 +14,12 @@ export interface LvmClientOptions {
   readonly deadline: number;
 }
 
-/** Two long-lived processes, so that a report never waits for a change; or a process a command. */
+/** Two long-lived processes, so that a report never waits for a change; or one process per command. */
 export function createLvm(options: LvmClientOptions): Lvm {
   const env = { LVM_SYSTEM_DIR: options.directory, LVM_SUPPRESS_FD_WARNINGS: '1' };
   if (options.process === 'command') {
     const run = (argv: Parameters<Lvm['report']>[0]) => runCommand({ ...options, env }, argv);
-    return { report: run, change: run, restart: () => undefined };
+    return { report: run, change: run, restart: () => undefined, restartReports: () => undefined };
   }
   const reports = new LvmShell({ ...options, env });
   const changes = new LvmShell({ ...options, env });
@@ -30,5 +30,6 @@ export function createLvm(options: LvmClientOptions): Lvm {
       reports.restart();
       changes.restart();
     },
+    restartReports: () => reports.restart(),
   };
 }

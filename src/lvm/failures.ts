@@ -19,3 +19,11 @@ export function lvmFailure(what: string, messages: readonly string[]): Failure {
   const kind = table.find(([pattern]) => pattern.test(text))?.[1] ?? 'unavailable';
   return new Failure(kind, `${what}: ${text}`);
 }
+
+/**
+ * Whether the kernel refused a thin volume's table because its pool has no such device: ENODATA from dm-thin's constructor, printed by
+ * libdm (`_do_dm_ioctl`, "%s ioctl on %s failed: %s").
+ */
+export function lacksThinDevice({ message }: Failure): boolean {
+  return /reload ioctl on .*failed: No data available/.test(message);
+}

@@ -1,26 +1,30 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import { type Bytes, MiB } from '../domain/bytes.ts';
+import { MiB } from '../domain/bytes.ts';
+import { type Failure, isFailure, messageOf } from '../domain/errors.ts';
 import type { VgName } from '../domain/ids.ts';
-import { defaultLayout, deviceMark, type PoolSpec, type ThinSpec } from '../domain/pool.ts';
+import { deviceMark, type PoolSpec } from '../domain/pool.ts';
 import * as args from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
-import { lvmFailure } from './failures.ts';
+import { lacksThinDevice } from './failures.ts';
 import { type LvmReport, readReport, thinPoolOf } from './inventory.ts';
 import type { Lvm } from './lvm.ts';
-import { thinPoolMetadataName, thinPoolName } from './names.ts';
-import type { LvRecord, VgRecord } from './records.ts';
+import type { VgRecord } from './records.ts';
 import { linkName } from './system.ts';
 import { tag } from './tags.ts';
-import { autoextendedMetadata, autoextendedSize, grownPoolSize, newPoolSizes } from './thin-pool.ts';
+import { sendPendingMessages, type ThinPoolNeed, ThinPools } from './thin-pools.ts';
 import type { Writer } from './writer.ts';
 
 /** Room for tens of thousands of volumes with our tags; LVM's default of 1 MiB is full at about a thousand. */
 const metadataAreaSize = 32n * MiB;
 
-const thinPoolTags = [tag('v', '1'), tag('role', 'thin-pool')];
-
-type Step = () => Promise<void>;
+/** What came of preparing a pool. */
+export interface Prepared {
+  /** Whether LVM was asked to change anything. */
+  readonly changed: boolean;
+  /** What is wrong with the pool although it serves: volumes that did not activate, or growth that is not possible. */
+  readonly problems: readonly string[];
+}
 
 export interface GroupsOptions {
   readonly lvm: Lvm;
@@ -35,9 +39,11 @@ export class Groups {
   readonly #options: GroupsOptions;
   /** Activated once: what an administrator deactivates later stays so. */
   readonly #activated = new Set<VgName>();
+  readonly #thinPools: ThinPools;
 
   constructor(options: GroupsOptions) {
     this.#options = options;
+    this.#thinPools = new ThinPools(options);
   }
 
   /** Makes a disk that was proven blank, or `marked` before, part of the pool's group. */
@@ -54,118 +60,98 @@ export class Groups {
   }
 
   /**
-   * Activates the group and everything in it, gives a thin pool to the pool that wants one, and grows that with its group and
-   * as its policy says. Nothing where there is no such group yet. What the last report shows to be in order costs no other;
-   * whatever is missing is looked at again before it is done. Answers whether anything was to be done.
+   * Activates the group and everything in it, creates the thin pool of a pool that wants one, and grows it as the group or its policy
+   * asks. Does nothing where there is no such group yet. What the last report shows to be in order costs no other report; the rest is
+   * read again before it is changed. Throws where the pool cannot serve.
    */
-  async prepare(spec: PoolSpec): Promise<boolean> {
-    const { lvm, cache, writer } = this.#options;
-    const wanting = this.#steps(spec, cache.report()).length > 0;
-    if (wanting) {
-      await writer.exclusive(spec.group, undefined, async () => {
-        for (const step of this.#steps(spec, await readReport(lvm))) await step();
-      });
+  async prepare(spec: PoolSpec): Promise<Prepared> {
+    const { cache } = this.#options;
+    const first = this.#needs(spec, cache.report());
+    if (!first.inactive && !first.thin.step) {
+      this.#remember(spec.group);
+      return { changed: false, problems: first.thin.problem === undefined ? [] : [first.thin.problem] };
     }
-    if (cache.report().groups.some(({ group }) => group === spec.group)) this.#activated.add(spec.group);
-    return wanting;
+    return this.#options.writer.exclusive(spec.group, undefined, () => this.#prepare(spec));
   }
 
-  /** What is to be done, in order: at most an activation, and one change of the thin pool. */
-  #steps(spec: PoolSpec, report: LvmReport): Step[] {
-    const vg = report.groups.find(({ group }) => group === spec.group);
-    if (!vg) return [];
-    const inactive = report.volumes.some((lv) => lv.group === spec.group && !lv.active);
-    const change = spec.thin && this.#thinPoolStep(spec, spec.thin, vg, report);
-    return [
-      ...(inactive && !this.#activated.has(spec.group) ? [() => this.#activate(spec.group, report)] : []),
-      ...(change ? [change] : []),
-    ];
-  }
-
-  async #activate(group: VgName, report: LvmReport): Promise<void> {
-    const what = `volume group ${group} could not be activated`;
-    const activate = (): Promise<void> => this.#options.writer.change(what, args.activateGroup(group));
+  async #prepare(spec: PoolSpec): Promise<Prepared> {
+    const problems: string[] = [];
+    const { lvm } = this.#options;
+    let report = await readReport(lvm);
+    if (this.#needs(spec, report).inactive) {
+      problems.push(...(await this.#activate(spec.group, report)));
+      report = await readReport(lvm);
+    }
+    const { thin } = this.#needs(spec, report);
+    const present = thinPoolOf(report, spec.group) !== undefined;
     try {
-      await activate();
-    } catch (failure) {
-      const pool = thinPoolOf(report, group);
-      if (!pool || pool.active) throw failure;
-      // An LVM that was killed while it activated the pool has left parts of it active, for which it then refuses the pool. Parts
-      // that are in use or inactive it does not deactivate: then it was something else.
-      await this.#options.writer.change(what, args.deactivateParts(group, pool.lv)).catch(() => {
-        throw failure;
-      });
-      await activate();
+      await thin.step?.();
+    } catch (error) {
+      // A pool that cannot grow still serves what it has; one that could not be created serves nothing.
+      if (!present) throw error;
+      problems.push(messageOf(error));
     }
+    if (thin.problem !== undefined) problems.push(thin.problem);
+    lvm.restartReports();
+    this.#remember(spec.group);
+    return { changed: true, problems };
   }
 
-  #thinPoolStep(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, report: LvmReport): Step | undefined {
-    const pool = thinPoolOf(report, spec.group);
-    if (!pool) return () => this.#createThinPool(spec, thin, vg, report);
-    const ours = pool.tags.get('role') === 'thin-pool';
-    // A mirrored pool gets its tags last.
-    const unmarked = spec.mirrors > 0 && pool.lv === thinPoolName && vg.tags.get('pool') === spec.name;
-    if (!ours && unmarked) return () => this.#markThinPool(spec);
-    const grown = ours ? grownPoolSize(spec, thin, vg, pool) : pool.size;
-    const size = grown > pool.size ? grown : autoextendedSize(spec, thin, vg, pool);
-    if (size !== undefined) return () => this.#extend(spec, pool, size);
-    const full = thin.autoextend && pool.metadataPercent >= thin.autoextend.threshold;
-    return full ? () => this.#extendMetadata(spec, thin, vg, pool) : undefined;
+  #needs(spec: PoolSpec, report: LvmReport): { readonly inactive: boolean; readonly thin: ThinPoolNeed } {
+    const vg = report.groups.find(({ group }) => group === spec.group);
+    if (!vg) return { inactive: false, thin: {} };
+    const inactive =
+      !this.#activated.has(spec.group) && report.volumes.some((lv) => lv.group === spec.group && !lv.active);
+    return { inactive, thin: spec.thin ? this.#thinPools.need(spec, spec.thin, vg, report) : {} };
   }
 
-  async #extendMetadata(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, pool: LvRecord): Promise<void> {
-    const size = autoextendedMetadata(spec, thin, vg, await this.#metadataSize(spec, pool));
-    if (size === undefined) return;
-    await this.#options.writer.change(
-      `the metadata of the thin pool of ${spec.name} could not be extended`,
-      args.extendThinMetadata(spec.group, pool.lv, size),
-    );
+  #remember(group: VgName): void {
+    if (this.#options.cache.report().groups.some((vg) => vg.group === group)) this.#activated.add(group);
   }
 
-  async #createThinPool(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, report: LvmReport): Promise<void> {
-    const { writer } = this.#options;
-    const what = `the thin pool of ${spec.name} could not be created`;
-    const { data, metadata } = newPoolSizes(spec, thin, vg);
-    const layout = defaultLayout(spec, 'thick');
-    const pool = {
-      group: spec.group,
-      pool: thinPoolName,
-      size: data,
-      metadataSize: metadata,
-      layout,
-      tags: thinPoolTags,
+  /**
+   * A volume that does not activate concerns that volume alone: answers what is wrong with it. Throws when LVM gave no answer, and when
+   * the group's thin pool, on which its other volumes depend, does not activate.
+   */
+  async #activate(group: VgName, report: LvmReport): Promise<string[]> {
+    const { writer, cache, lvm } = this.#options;
+    const what = `volume group ${group} could not be activated`;
+    const activate = async (): Promise<Failure | undefined> => {
+      lvm.restartReports();
+      return attempt(() => writer.change(what, args.activateGroup(group)));
     };
-    if (spec.mirrors === 0) return writer.change(what, args.createThinPool(pool));
-    const present = new Set(report.volumes.map((lv) => `${lv.group}/${lv.lv}`));
-    for (const [lv, size] of [[thinPoolName, data] as const, [thinPoolMetadataName, metadata] as const]) {
-      if (!present.has(`${spec.group}/${lv}`)) await writer.change(what, args.createPoolPart(pool, lv, size));
+    const pool = thinPoolOf(report, group)?.lv;
+    const poolActive = (): boolean =>
+      pool === undefined || cache.report().volumes.some((lv) => lv.group === group && lv.lv === pool && lv.active);
+    let failure = await activate();
+    if (failure && pool !== undefined && !poolActive()) {
+      // An LVM that was killed while it activated the pool has left parts of it active, and LVM refuses the pool for them. It does not
+      // deactivate parts that are in use or inactive: then the reason was another.
+      if (await attempt(() => writer.change(what, args.deactivateParts(group, pool)))) throw failure;
+      failure = await activate();
     }
-    await writer.change(what, args.joinThinPool(pool, thinPoolMetadataName));
-    await this.#markThinPool(spec);
-  }
-
-  async #markThinPool(spec: PoolSpec): Promise<void> {
-    const what = `the thin pool of ${spec.name} could not be marked`;
-    for (const add of thinPoolTags) {
-      await this.#options.writer.change(what, args.retag(spec.group, thinPoolName, { add }));
+    if (failure && !poolActive()) throw failure;
+    if (failure && pool !== undefined && lacksThinDevice(failure)) {
+      failure = (await attempt(() => sendPendingMessages(writer, group, pool))) ?? (await activate());
     }
-  }
-
-  async #extend(spec: PoolSpec, pool: LvRecord, size: Bytes): Promise<void> {
-    const command = args.extendVolume(spec.group, pool.lv, size);
-    await this.#options.writer.change(`the thin pool of ${spec.name} could not be extended`, command);
-  }
-
-  async #metadataSize(spec: PoolSpec, pool: LvRecord): Promise<Bytes> {
-    const answer = await this.#options.lvm.report(['lvs', '-o', 'lv_metadata_size', `${spec.group}/${pool.lv}`]);
-    const size = answer.ok ? answer.rows[0]?.['lv_metadata_size'] : undefined;
-    if (size) return BigInt(size);
-    const what = `the size of the metadata of the thin pool of ${spec.name} could not be read`;
-    throw lvmFailure(what, answer.ok ? [] : answer.messages);
+    if (!failure) return [];
+    const left = cache.report().volumes.filter((lv) => lv.group === group && !lv.active);
+    return left.length === 0 ? [] : [`${left.map(({ lv }) => lv).join(', ')} not active: ${failure.message}`];
   }
 
   async #group(group: VgName): Promise<VgRecord | undefined> {
     return (await readReport(this.#options.lvm)).groups.find((vg) => vg.group === group);
+  }
+}
+
+/** The failure that LVM answered with. Throws when it gave no answer, because nothing is known then. */
+async function attempt(change: () => Promise<void>): Promise<Failure | undefined> {
+  try {
+    await change();
+    return undefined;
+  } catch (error) {
+    if (isFailure(error) && error.cause === undefined) return error;
+    throw error;
   }
 }
 

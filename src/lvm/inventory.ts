@@ -7,6 +7,7 @@ import { listAll } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import type { Lvm } from './lvm.ts';
 import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, toVolume, type VgRecord } from './records.ts';
+import { spaceOf, thinPoolProblem } from './thin-pool.ts';
 
 /** Everything that LVM says of the groups that belong to pools. */
 export interface LvmReport {
@@ -35,34 +36,40 @@ export function thinPoolOf(report: LvmReport, group: VgName): LvRecord | undefin
 
 function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
   const thin = spec.thin && thinPoolOf(report, spec.group);
+  const problem = thin && thinPoolProblem(thin);
   const inPool = report.volumes.filter(
     (lv) => thin !== undefined && lv.group === spec.group && lv.thinPool === thin.lv,
   );
-  const devices = report.devices.filter((pv) => pv.group === spec.group && pv.allocatable);
   return {
     spec,
     extentSize: vg.extentSize,
     size: vg.size,
     free: vg.free,
-    deviceFree: devices.map((pv) => pv.free),
+    deviceFree: spaceOf(vg, report.devices).deviceFree,
     metadata: vg.metadata,
     thin: thin && {
       size: thin.size,
       promised: inPool.reduce((sum, lv) => sum + lv.size, 0n),
       dataPercent: thin.dataPercent,
       metadataPercent: thin.metadataPercent,
+      ...(problem !== undefined && { problem }),
     },
   };
 }
 
-/** The inventory of a report. Pools whose group or thin pool is missing are unready, with the reason. */
-export function toInventory(specs: readonly PoolSpec[], report: LvmReport, reportedAt: number): Inventory {
+/** The inventory of a report. Pools whose group or thin pool is missing are unready, with the reason, and so are suspended ones. */
+export function toInventory(
+  specs: readonly PoolSpec[],
+  report: LvmReport,
+  suspended: ReadonlyMap<PoolName, string>,
+  reportedAt: number,
+): Inventory {
   const pools = new Map<PoolName, Pool>();
   const unready = new Map<PoolName, string>();
   const volumes = new Map<VolumeId, Volume>();
   for (const spec of specs) {
     const vg = report.groups.find((group) => group.group === spec.group);
-    const problem = poolProblem(spec, vg, report);
+    const problem = suspended.get(spec.name) ?? poolProblem(spec, vg, report);
     if (problem !== undefined) unready.set(spec.name, problem);
     if (vg && problem === undefined) pools.set(spec.name, toPool(spec, vg, report));
     for (const record of report.volumes) {

@@ -14,6 +14,11 @@ export type LvmAnswer =
 export interface Lvm {
   report(argv: LvmArguments): Promise<LvmAnswer>;
   change(argv: LvmArguments): Promise<LvmAnswer>;
-  /** Ends what runs; the next command starts afresh, with the configuration as it is then. */
+  /** Starts both processes again after their command in flight, with the configuration as it is then. */
   restart(): void;
+  /**
+   * Call it after devices were activated. A long-lived process of LVM 2.03.31 keeps a list of active devices and takes a longer list for
+   * the same when it begins alike (libdm, `dm_device_list_equal`): it would report the devices that sort last as inactive and empty.
+   */
+  restartReports(): void;
 }

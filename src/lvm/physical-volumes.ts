@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Failure } from '../domain/errors.ts';
+import { Failure, isFailure } from '../domain/errors.ts';
 import type { VgName } from '../domain/ids.ts';
 import { type CommandOptions, runCommand } from './commands.ts';
 import { lvmFailure } from './failures.ts';
@@ -14,26 +14,67 @@ export interface PhysicalVolume {
 
 const fields: LvmArguments = ['pvs', '-o', 'pv_name,pv_uuid,vg_name'];
 
+/** What LVM said of devices. Unknown is not absent: a device in `problems` may be a physical volume. */
+export interface PhysicalVolumeReport {
+  readonly volumes: readonly PhysicalVolume[];
+  /** Why LVM could not tell of a device. */
+  readonly problems: ReadonlyMap<string, string>;
+  /** Why LVM did not list what the host's own configuration shows it; groups that no pool has a rule for may be missing then. */
+  readonly hostProblem?: string | undefined;
+}
+
 /**
- * The physical volumes that the host's own configuration lets LVM see, and those among `candidates`, which a devices file or
- * filter of the host may hide. `links` is a directory for looking at the hidden alone. Throws `unavailable` unless LVM
- * answered all that it was asked.
+ * The physical volumes that the host's own configuration lets LVM see, and those among `candidates`, which a devices file or filter of
+ * the host may hide. `links` is a directory for looking at the hidden alone. A device that does not answer concerns that device alone: the
+ * others are asked for one by one. Throws `unavailable` when LVM tells of no device at all.
  */
 export async function listPhysicalVolumes(
   options: CommandOptions,
   links: string,
   candidates: readonly string[],
-): Promise<PhysicalVolume[]> {
-  const found = new Map((await list(options, fields)).map((volume) => [volume.device, volume]));
+): Promise<PhysicalVolumeReport> {
+  const found = new Map<string, PhysicalVolume>();
+  const problems = new Map<string, string>();
+  const hostProblem = await attempt(async () => {
+    for (const volume of await list(options, fields)) found.set(volume.device, volume);
+  });
   const hidden = candidates.filter((device) => !found.has(device));
-  if (hidden.length === 0) return [...found.values()];
-  await linkDevices(links, hidden);
-  const names = new Map(hidden.map((device) => [join(links, linkName(device)), device]));
+  const together = hidden.length > 0 && (await attempt(() => look(options, links, hidden, found)));
+  if (typeof together === 'string') {
+    for (const [index, device] of hidden.entries()) {
+      const problem = await attempt(() => look(options, `${links}-${index}`, [device], found));
+      if (problem !== undefined) problems.set(device, problem);
+    }
+  }
+  const nothing = hostProblem !== undefined && problems.size === hidden.length;
+  if (nothing) throw new Failure('unavailable', hostProblem);
+  return { volumes: [...found.values()], problems, hostProblem };
+}
+
+/** Adds to `found` what LVM says of these devices when it sees nothing else. */
+async function look(
+  options: CommandOptions,
+  links: string,
+  devices: readonly string[],
+  found: Map<string, PhysicalVolume>,
+): Promise<void> {
+  await linkDevices(links, devices);
+  const names = new Map(devices.map((device) => [join(links, linkName(device)), device]));
   for (const volume of await list(options, [...fields, '--config', devicesSection(links)])) {
     const device = names.get(volume.device);
     if (device !== undefined) found.set(device, { ...volume, device });
   }
-  return [...found.values()];
+}
+
+/** What is wrong, if anything. */
+async function attempt(task: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await task();
+    return undefined;
+  } catch (error) {
+    if (isFailure(error, 'unavailable')) return error.message;
+    throw error;
+  }
 }
 
 async function list(options: CommandOptions, argv: LvmArguments): Promise<PhysicalVolume[]> {

@@ -20,6 +20,10 @@ export interface LvRecord {
   readonly open: boolean;
   readonly thinPool: LvName | undefined;
   readonly isThinPool: boolean;
+  /** LVM's words, such as `failed`, `out_of_data`, `metadata_read_only`; empty where all is well or the volume is inactive. */
+  readonly health: string;
+  /** The kernel has set `needs_check` in the thin pool's metadata. */
+  readonly needsCheck: boolean;
   readonly dataPercent: number;
   readonly metadataPercent: number;
 }
@@ -56,6 +60,8 @@ export function decodeLv(row: ReportRow): LvRecord {
     open: attributes[5] === 'o',
     thinPool: (field(row, 'pool_lv') || undefined) as LvName | undefined,
     isThinPool: attributes[0] === 't',
+    health: row['lv_health_status'] ?? '',
+    needsCheck: row['lv_check_needed'] === 'check needed' || row['lv_check_needed'] === '1',
     dataPercent: percent(row, 'data_percent'),
     metadataPercent: percent(row, 'metadata_percent'),
   };

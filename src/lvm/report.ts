@@ -27,10 +27,11 @@ export function decodeDocument(text: string): LvmDocument {
   };
 }
 
-/** Whether the command of this document succeeded; `undefined` when the document does not say. */
-export function succeeded(document: LvmDocument): boolean | undefined {
+/** Whether the command succeeded; `undefined` when the document does not say, or is the answer to another command. */
+export function succeeded(document: LvmDocument, command: string): boolean | undefined {
   const status = document.log.findLast((row) => row['log_type'] === 'status' && row['log_context'] === 'shell');
-  return status === undefined ? undefined : status['log_ret_code'] === '1';
+  if (status?.['log_object_name'] !== command) return undefined;
+  return status['log_ret_code'] === '1';
 }
 
 /** LVM's error lines in the log of a command. */

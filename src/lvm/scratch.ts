@@ -10,7 +10,7 @@ import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
 
 /** No volume can have this name: what is not a CSI name itself is `q-` and 40 digits. */
-const scratchName = 'q-scratch' as LvName;
+export const scratchName = 'q-scratch' as LvName;
 
 /** Beyond this a disk's own memory no longer helps it much; of a small pool no more than half is taken. */
 const wantedSize = 4n * GiB;

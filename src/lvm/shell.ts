@@ -24,7 +24,6 @@ export interface ShellOptions {
 export class LvmShell {
   readonly #options: ShellOptions;
   #session: Session | undefined;
-  #waiting: ((answer: string | Failure) => void) | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(options: ShellOptions) {
@@ -44,10 +43,10 @@ export class LvmShell {
 
   async #answer(argv: LvmArguments): Promise<LvmAnswer> {
     const document = await this.#exchange(argv);
-    const ok = succeeded(document);
+    const ok = succeeded(document, argv[0]);
     if (ok === undefined) {
       this.#discard();
-      throw new Failure('unavailable', `LVM did not say whether ${argv[0]} succeeded`);
+      throw unanswered(argv, 'did not say whether this command succeeded');
     }
     if (ok) return { ok, rows: document.rows };
     const messages = errorMessages(await this.#exchange(['lastlog']));
@@ -61,47 +60,39 @@ export class LvmShell {
     if (unsafe !== undefined) throw new Failure('invalid', `"${unsafe}" cannot be passed to LVM`);
     const session = (this.#session ??= this.#open());
     if (argv[0] !== 'lastlog') session.complaints();
-    const answer = await new Promise<string | Failure>((resolve) => {
-      const timer = setTimeout(() => {
-        session.kill();
-        resolve(unanswered(argv, `did not answer within ${this.#options.deadline} ms and was killed`));
-      }, this.#options.deadline);
-      this.#waiting = (value) => {
-        clearTimeout(timer);
-        resolve(value);
-      };
-      session.write(argv.join(' '));
-    });
-    this.#waiting = undefined;
-    if (answer instanceof Failure) {
-      this.#discard();
-      throw answer;
-    }
-    return decodeDocument(answer);
+    const answer = await answerOf(session, argv, this.#options.deadline);
+    if (typeof answer === 'string') return decodeDocument(answer);
+    // The process is never asked again: what it may still say is the answer to this command.
+    this.#discard(session);
+    throw answer;
   }
 
   #open(): Session {
     const { start, program, env } = this.#options;
     const session = start(program, { ...env, LVM_REPORT_FD: '3', LVM_COMMAND_PROFILE: 'lvmdbusd' });
-    let buffer = '';
-    session.onAnswer((text) => {
-      buffer += text;
-      if (!isWhole(buffer)) return;
-      const whole = buffer;
-      buffer = '';
-      this.#waiting?.(whole);
-    });
-    void session.ended.then((reason) => {
-      if (this.#session === session) this.#waiting?.(unanswered(['lvm'], `ended before it answered: ${reason}`));
-      if (this.#session === session) this.#session = undefined;
-    });
+    void session.ended.then(() => this.#discard(session));
     return session;
   }
 
-  #discard(): void {
-    this.#session?.kill();
-    this.#session = undefined;
+  #discard(session = this.#session): void {
+    session?.kill();
+    if (this.#session === session) this.#session = undefined;
   }
+}
+
+/** The whole answer of this process to this command, or why there is none. */
+function answerOf(session: Session, argv: LvmArguments, deadline: number): Promise<string | Failure> {
+  const { promise, resolve } = Promise.withResolvers<string | Failure>();
+  let buffer = '';
+  session.onAnswer((text) => {
+    buffer += text;
+    if (isWhole(buffer)) resolve(buffer);
+  });
+  const late = (): void => resolve(unanswered(argv, `did not answer within ${deadline} ms and was killed`));
+  const timer = setTimeout(late, deadline);
+  void session.ended.then((reason) => resolve(unanswered(argv, `ended before it answered: ${reason}`)));
+  session.write(argv.join(' '));
+  return promise.finally(() => clearTimeout(timer));
 }
 
 /** LVM ends a document with a brace at the start of an indented line of its own; only then is parsing worth its time. */

@@ -1,6 +1,7 @@
 import { type Bytes, largest, MiB, roundDown, roundUp, smallest } from '../domain/bytes.ts';
+import { type FreeSpace, legSize } from '../domain/capacity.ts';
 import type { PoolSpec, ThinSpec } from '../domain/pool.ts';
-import type { LvRecord, VgRecord } from './records.ts';
+import type { LvRecord, PvRecord, VgRecord } from './records.ts';
 
 /** The thin metadata format holds no more than this (lvmthin(7)). */
 const largestMetadata = 15n * 1024n * MiB + 832n * MiB;
@@ -11,8 +12,19 @@ export interface ThinPoolSizes {
   readonly metadata: Bytes;
 }
 
+/** A volume group with the free space of each of its devices. */
+export interface GroupSpace extends FreeSpace {
+  readonly size: Bytes;
+}
+
+/** Counts the devices that LVM may allocate from. */
+export function spaceOf(vg: VgRecord, devices: readonly PvRecord[]): GroupSpace {
+  const deviceFree = devices.filter((pv) => pv.group === vg.group && pv.allocatable).map((pv) => pv.free);
+  return { size: vg.size, free: vg.free, extentSize: vg.extentSize, deviceFree };
+}
+
 /**
- * Bytes of metadata for a pool: a thousandth of its data, which serves 64 KiB chunks mapped once (48 bytes each, measured by
+ * Bytes of metadata for a pool: a thousandth of its data. That serves 64 KiB chunks mapped once (48 bytes each, measured by
  * the format's authors) and leaves a third for sharing and balance.
  */
 function metadataSize(spec: ThinSpec, data: Bytes, extentSize: Bytes): Bytes {
@@ -20,32 +32,65 @@ function metadataSize(spec: ThinSpec, data: Bytes, extentSize: Bytes): Bytes {
   return roundUp(wanted, extentSize);
 }
 
-/** The sizes of a new thin pool: its share of the group, less its metadata, the spare of that, and what is kept free. */
-export function newPoolSizes(spec: PoolSpec, thin: ThinSpec, vg: VgRecord): ThinPoolSizes {
-  const copies = BigInt(spec.mirrors + 1);
-  const share = (vg.size * BigInt(Math.round(thin.share * 100))) / 10_000n;
-  const metadata = metadataSize(thin, share / copies, vg.extentSize);
-  const overhead = 2n * metadata * copies + (spec.mirrors > 0 ? 4n * copies * vg.extentSize : 0n);
-  const room = smallest(share, largest(vg.free - spec.reserve, 0n)) - overhead;
-  return { data: roundDown(largest(room, 0n) / copies, vg.extentSize * BigInt(spec.stripes)), metadata };
+const copiesOf = (spec: PoolSpec): bigint => BigInt(spec.mirrors + 1);
+const legsOf = (spec: PoolSpec): number => spec.stripes * (spec.mirrors + 1);
+
+/** The bytes that data can grow by now. */
+function growth(spec: PoolSpec, space: FreeSpace): Bytes {
+  return legSize(space, spec.reserve, legsOf(spec)) * BigInt(spec.stripes);
 }
 
-/** The size that data has to have after the group grew; the size it has where nothing is to be done. */
-export function grownPoolSize(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, pool: LvRecord): Bytes {
-  const copies = BigInt(spec.mirrors + 1);
-  const target = newPoolSizes(spec, thin, { ...vg, free: vg.size }).data;
-  const possible = pool.size + largest(vg.free - spec.reserve, 0n) / copies;
-  return largest(pool.size, roundDown(smallest(target, possible), vg.extentSize * BigInt(spec.stripes)));
+/** The sizes that a pool gets for its share of a group of this size. */
+function sharedSizes(spec: PoolSpec, thin: ThinSpec, { size, extentSize }: GroupSpace, room: Bytes) {
+  const copies = copiesOf(spec);
+  const share = (size * BigInt(Math.round(thin.share * 100))) / 10_000n;
+  const metadata = metadataSize(thin, share / copies, extentSize);
+  const overhead = 2n * metadata * copies + (spec.mirrors > 0 ? 4n * copies * extentSize : 0n);
+  const data = largest(smallest(share, room) - overhead, 0n) / copies;
+  return { data: roundDown(data, extentSize * BigInt(spec.stripes)), metadata };
+}
+
+/**
+ * The sizes of a new thin pool: its share of the group, less its metadata, the metadata's spare and the reserve, and no more than its
+ * legs find room for on devices of their own.
+ */
+export function newPoolSizes(spec: PoolSpec, thin: ThinSpec, space: GroupSpace): ThinPoolSizes {
+  const { data, metadata } = sharedSizes(spec, thin, space, largest(space.free - spec.reserve, 0n));
+  if (legsOf(spec) === 1) return { data, metadata };
+  // A leg's device may have to hold the metadata, its spare and the extents of the mirrors as well.
+  const beside = 2n * metadata + (spec.mirrors > 0 ? 4n * space.extentSize : 0n);
+  const perLeg = largest(legSize(space, spec.reserve, legsOf(spec)) - beside, 0n);
+  return { data: smallest(data, roundDown(perLeg, space.extentSize) * BigInt(spec.stripes)), metadata };
+}
+
+/** The size that data should have in a group of this size, whatever is free now. */
+function targetSize(spec: PoolSpec, thin: ThinSpec, space: GroupSpace): Bytes {
+  return sharedSizes(spec, thin, space, largest(space.size - spec.reserve, 0n)).data;
+}
+
+/** The size that data has to have after the group grew; its present size where there is nothing to do, or no room. */
+export function grownPoolSize(spec: PoolSpec, thin: ThinSpec, space: GroupSpace, pool: LvRecord): Bytes {
+  const possible = pool.size + growth(spec, space);
+  const unit = space.extentSize * BigInt(spec.stripes);
+  return largest(pool.size, roundDown(smallest(targetSize(spec, thin, space), possible), unit));
+}
+
+/** Why a pool that its group has room for cannot grow; `undefined` where it can or need not. */
+export function growthProblem(spec: PoolSpec, thin: ThinSpec, space: GroupSpace, pool: LvRecord): string | undefined {
+  const unit = space.extentSize * BigInt(spec.stripes);
+  const missing = smallest(targetSize(spec, thin, space) - pool.size, (space.free - spec.reserve) / copiesOf(spec));
+  if (missing < unit || growth(spec, space) >= unit) return undefined;
+  const usable = space.deviceFree.filter((free) => free >= space.extentSize).length;
+  return `the thin pool of ${spec.name} cannot grow: its ${legsOf(spec)} legs (stripes times copies) need as many devices with free space, and ${usable} have some; add ${legsOf(spec) - usable} more`;
 }
 
 /** Data's next size when it is as full as the policy says; `undefined` where there is nothing to do, or no room. */
-export function autoextendedSize(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, pool: LvRecord): Bytes | undefined {
+export function autoextendedSize(spec: PoolSpec, thin: ThinSpec, space: GroupSpace, pool: LvRecord): Bytes | undefined {
   const { autoextend } = thin;
   if (!autoextend || pool.dataPercent < autoextend.threshold) return undefined;
-  const unit = vg.extentSize * BigInt(spec.stripes);
+  const unit = space.extentSize * BigInt(spec.stripes);
   const wanted = pool.size + roundUp((pool.size * BigInt(Math.round(autoextend.by))) / 100n, unit);
-  const possible = pool.size + largest(vg.free - spec.reserve, 0n) / BigInt(spec.mirrors + 1);
-  const size = roundDown(smallest(wanted, possible), unit);
+  const size = roundDown(smallest(wanted, pool.size + growth(spec, space)), unit);
   return size > pool.size ? size : undefined;
 }
 
@@ -53,10 +98,34 @@ export function autoextendedSize(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, p
  * The next size of metadata that is as full as the policy says; `undefined` where there is no room. Its spare grows with it,
  * and copies of both with a mirrored pool.
  */
-export function autoextendedMetadata(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, size: Bytes): Bytes | undefined {
+export function autoextendedMetadata(
+  spec: PoolSpec,
+  thin: ThinSpec,
+  space: GroupSpace,
+  size: Bytes,
+): Bytes | undefined {
   if (!thin.autoextend) return undefined;
-  const wanted = size + roundUp((size * BigInt(Math.round(thin.autoextend.by))) / 100n, vg.extentSize);
-  const grown = smallest(wanted, roundDown(largestMetadata, vg.extentSize));
-  const cost = 2n * (grown - size) * BigInt(spec.mirrors + 1);
-  return grown > size && cost <= largest(vg.free - spec.reserve, 0n) ? grown : undefined;
+  const wanted = size + roundUp((size * BigInt(Math.round(thin.autoextend.by))) / 100n, space.extentSize);
+  const grown = smallest(wanted, roundDown(largestMetadata, space.extentSize));
+  const cost = 2n * (grown - size) * copiesOf(spec);
+  return grown > size && cost <= largest(space.free - spec.reserve, 0n) ? grown : undefined;
+}
+
+/** Why the pool takes no more data; `undefined` where it works. LVM reports 0 % for a pool that failed or is inactive. */
+export function thinPoolProblem({ group, lv, active, health, needsCheck }: LvRecord): string | undefined {
+  const pool = `thin pool ${group}/${lv}`;
+  if (!active) return `${pool} is not active`;
+  if (needsCheck) return `${pool} needs a check: deactivate it and run lvconvert --repair ${group}/${lv}`;
+  switch (health) {
+    case '':
+      return undefined;
+    case 'failed':
+      return `${pool} has failed: the kernel log says why; lvconvert --repair ${group}/${lv} mends its metadata`;
+    case 'out_of_data':
+      return `${pool} is out of data space: add a disk, or delete volumes`;
+    case 'metadata_read_only':
+      return `the metadata of ${pool} is read-only: the kernel log says why; lvconvert --repair ${group}/${lv} mends it`;
+    default:
+      return `${pool} is reported as ${health} by LVM`;
+  }
 }

@@ -25,8 +25,10 @@ export interface KeeperPorts<Disk extends JudgedDisk> {
   readonly show: (more: readonly string[]) => Promise<void>;
   /** Proves the disk blank once more and makes it part of its pool. */
   readonly take: (disk: Disk) => Promise<void>;
-  /** Activates the pool's group and gives it what it lacks, as the last `refresh` shows it; answers whether there was need. */
-  readonly prepare: (spec: PoolSpec) => Promise<boolean>;
+  /** Activates the pool's group and creates or grows what it lacks, as the last `refresh` shows it. Throws where it cannot serve. */
+  readonly prepare: (spec: PoolSpec) => Promise<{ readonly changed: boolean; readonly problems: readonly string[] }>;
+  /** Takes the pool out of service, with the reason; `undefined` puts it back. Takes effect with the next `refresh`. */
+  readonly suspend: (pool: PoolName, reason: string | undefined) => void;
   readonly refresh: () => Promise<unknown>;
 }
 
@@ -45,32 +47,56 @@ export interface KeeperOptions<Disk extends JudgedDisk> {
 export class PoolKeeper<Disk extends JudgedDisk> {
   readonly #options: KeeperOptions<Disk>;
   readonly #announced = new Map<string, string>();
+  readonly #reported = new Map<PoolName, string>();
 
   constructor(options: KeeperOptions<Disk>) {
     this.#options = options;
   }
 
   /**
-   * One pool's trouble does not keep the others from being served: answers the pools that could not be prepared. Throws
-   * `unavailable` when LVM or the disks cannot be read.
+   * Prepares each pool by itself: a pool that fails is out of service, with the reason, and the others serve. Answers whether all of them
+   * serve. Throws `unavailable` when LVM or the disks cannot be read.
    */
-  async round(): Promise<PoolName[]> {
+  async round(): Promise<boolean> {
     const { ports, specs, observe } = this.#options;
     const disks = await ports.judge();
     observe(disks);
     for (const disk of disks) this.#announce(disk);
     await this.take(disks.filter(mayTake));
     await ports.refresh();
-    const unprepared: PoolName[] = [];
-    let prepared = false;
+    let changed = false;
+    let failed = false;
     for (const spec of specs) {
-      const done = await this.#attempt('a pool could not be prepared', { pool: spec.name }, async () => {
-        if (await ports.prepare(spec)) prepared = true;
-      });
-      if (!done) unprepared.push(spec.name);
+      const outcome = await this.#prepare(spec);
+      changed ||= outcome !== 'unchanged';
+      failed ||= outcome === 'failed';
     }
-    if (prepared || unprepared.length > 0) await ports.refresh();
-    return unprepared;
+    if (changed) await ports.refresh();
+    return !failed;
+  }
+
+  async #prepare(spec: PoolSpec): Promise<'unchanged' | 'changed' | 'failed'> {
+    const { ports } = this.#options;
+    try {
+      const { changed, problems } = await ports.prepare(spec);
+      this.#report(spec, 'the pool serves, but not all of it is in order', problems);
+      ports.suspend(spec.name, undefined);
+      return changed ? 'changed' : 'unchanged';
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#report(spec, 'the pool cannot serve', [reason]);
+      ports.suspend(spec.name, reason);
+      return 'failed';
+    }
+  }
+
+  /** Logs problems when they are new, not every time. */
+  #report(spec: PoolSpec, message: string, problems: readonly string[]): void {
+    const news = problems.join('\n');
+    if ((this.#reported.get(spec.name) ?? '') === news) return;
+    this.#reported.set(spec.name, news);
+    if (problems.length === 0) this.#options.log.info({ pool: spec.name }, 'the pool is in order again');
+    else this.#options.log.error({ pool: spec.name, reason: problems.join('; ') }, message);
   }
 
   /** Takes these disks, and returns those that could be taken. */
@@ -81,23 +107,15 @@ export class PoolKeeper<Disk extends JudgedDisk> {
     const taken: Disk[] = [];
     for (const disk of disks) {
       const fields = { pool: disk.pool.name, device: disk.device, path: disk.path };
-      await this.#attempt('a disk could not be taken', fields, async () => {
+      try {
         await ports.take(disk);
         taken.push(disk);
         log.info(fields, 'disk taken');
-      });
+      } catch (error) {
+        log.error({ ...fields, reason: messageOf(error) }, 'a disk could not be taken');
+      }
     }
     return taken;
-  }
-
-  async #attempt(message: string, fields: object, task: () => Promise<void>): Promise<boolean> {
-    try {
-      await task();
-      return true;
-    } catch (error) {
-      this.#options.log.error({ ...fields, reason: messageOf(error) }, message);
-      return false;
-    }
   }
 
   /** Says a disk's verdict when it is new, not every round. */

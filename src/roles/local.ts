@@ -7,7 +7,6 @@ import { discover } from '../disks/discover.ts';
 import { systemRoots } from '../disks/sysfs.ts';
 import { Failure } from '../domain/errors.ts';
 import type { VgName } from '../domain/ids.ts';
-import type { PoolSpec } from '../domain/pool.ts';
 import { createRun, type Run } from '../exec/run.ts';
 import { createStartSession } from '../exec/session.ts';
 import type { Log } from '../log.ts';
@@ -16,7 +15,7 @@ import { createLvm } from '../lvm/client.ts';
 import type { CommandOptions } from '../lvm/commands.ts';
 import { Groups } from '../lvm/groups.ts';
 import type { Lvm } from '../lvm/lvm.ts';
-import { listPhysicalVolumes, type PhysicalVolume } from '../lvm/physical-volumes.ts';
+import { listPhysicalVolumes, type PhysicalVolume, type PhysicalVolumeReport } from '../lvm/physical-volumes.ts';
 import { prefixed, programPrefix } from '../lvm/program.ts';
 import { createReadHostFile, linksIn, type ReadHostFile, shellProfile, writeSystemDirectory } from '../lvm/system.ts';
 import { createWriter, type Writer } from '../lvm/writer.ts';
@@ -33,7 +32,7 @@ export interface Local {
   readonly writer: Writer;
   readonly keeper: PoolKeeper<Candidate>;
   readonly judge: () => Promise<readonly Candidate[]>;
-  readonly prepare: (spec: PoolSpec) => Promise<boolean>;
+  readonly prepare: KeeperPorts<Candidate>['prepare'];
   /** Lets LVM see the devices that the last judgement found in our groups, and `more`. */
   readonly show: (more: readonly string[]) => Promise<void>;
 }
@@ -59,19 +58,13 @@ export async function createLocal(config: Config, { log, observe, changed, repor
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
   const groups = new Groups({ lvm, cache, writer, links: linksIn(directory) });
   const probe = { roots: systemRoots, run, deadline: 30_000 };
-  const ours = new Set<VgName>(config.pools.map((spec) => spec.group));
-  const announced = announcing(run, () => log.info({}, 'LVM answered'));
-  let members: readonly PhysicalVolume[] = [];
-
-  const judge = async () => {
-    const volumes = await physicalVolumes(config, { run: announced, program, env: {}, deadline });
-    members = volumes.filter(({ group }) => group !== undefined && ours.has(group));
-    return findCandidates(config.pools, new Map(volumes.map((volume) => [volume.device, volume])), probe);
-  };
+  const command = { run: announcing(run, () => log.info({}, 'LVM answered')), program, env: {}, deadline };
+  const look = createJudge(config, command, probe, log);
+  const judge = () => look.judge();
   const ports: KeeperPorts<Candidate> = {
     judge,
     async show(more) {
-      const devices = [...new Set([...members.map(({ device }) => device), ...more])].sort();
+      const devices = [...new Set([...look.members(), ...more])].sort();
       if (await writeSystemDirectory(directory, devices, readHostFile, mode)) lvm.restart();
     },
     async take(disk) {
@@ -79,11 +72,29 @@ export async function createLocal(config: Config, { log, observe, changed, repor
       await groups.take(disk.pool, disk.device, disk.verdict === 'interrupted');
     },
     prepare: (spec) => groups.prepare(spec),
+    suspend: (pool, reason) => cache.suspend(pool, reason),
     refresh: () => cache.refresh(),
   };
   const keeper = new PoolKeeper({ specs: config.pools, ports, log, observe });
   const hosted = (name: string) => prefixed(prefix, name);
   return { run, hosted, lvm, cache, writer, keeper, judge, prepare: ports.prepare, show: ports.show };
+}
+
+/** Judges every disk that a rule matches, and remembers the devices of our groups. */
+function createJudge(config: Config, command: CommandOptions, probe: Parameters<typeof findCandidates>[2], log: Log) {
+  const ours = new Set<VgName>(config.pools.map((spec) => spec.group));
+  let members: readonly PhysicalVolume[] = [];
+  return {
+    members: () => members.map(({ device }) => device),
+    async judge(): Promise<readonly Candidate[]> {
+      const report = await physicalVolumes(config, command);
+      const { volumes, problems, hostProblem: reason } = report;
+      if (reason !== undefined) log.error({ reason }, 'LVM did not list the physical volumes of the host');
+      members = seen(members, report, ours);
+      const found = new Map(volumes.map((volume) => [volume.device, volume]));
+      return findCandidates(config.pools, { found, problems }, probe);
+    },
+  };
 }
 
 /** Calls `answered` when a program has succeeded for the first time. */
@@ -97,8 +108,21 @@ function announcing(run: Run, answered: () => void): Run {
   };
 }
 
+/** The devices of our groups. Those that LVM could not tell of now stay what they were. */
+function seen(
+  before: readonly PhysicalVolume[],
+  { volumes, problems, hostProblem }: PhysicalVolumeReport,
+  ours: ReadonlySet<VgName>,
+): PhysicalVolume[] {
+  const told = new Set(volumes.map(({ device }) => device));
+  const unknown = before.filter(
+    ({ device }) => !told.has(device) && (hostProblem !== undefined || problems.has(device)),
+  );
+  return [...volumes.filter(({ group }) => group !== undefined && ours.has(group)), ...unknown];
+}
+
 /** Of all that the pools' rules match, whatever the host's LVM is told to see. */
-async function physicalVolumes(config: Config, command: CommandOptions): Promise<PhysicalVolume[]> {
+async function physicalVolumes(config: Config, command: CommandOptions): Promise<PhysicalVolumeReport> {
   const rules = config.pools.flatMap((spec) => spec.disks ?? []);
   const matches = await Promise.all(rules.map((rule) => discover(rule, systemRoots)));
   const devices = matches.flatMap(({ disks }) => disks.map(({ device }) => device));

@@ -13,6 +13,7 @@ export function traceLvm(lvm: Lvm, log: Log): Lvm {
     report: (argv) => traced(log, { argv }, 'LVM command', () => lvm.report(argv)),
     change: (argv) => traced(log, { argv }, 'LVM command', () => lvm.change(argv)),
     restart: () => lvm.restart(),
+    restartReports: () => lvm.restartReports(),
   };
 }
 

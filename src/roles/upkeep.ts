@@ -6,25 +6,26 @@ import { removeScratch } from '../lvm/scratch.ts';
 import type { LocalStorage } from '../lvm/storage.ts';
 import type { Local } from './local.ts';
 
-/** How soon a start whose LVM did not answer is tried again. */
+/** Milliseconds until a pool that failed is tried again, and how often that is done before it waits for the regular round. */
 const retryDelay = 1000;
+const quickRetries = 10;
 
-/**
- * Rounds of the keeper, at once and then again and again; ready after the first that came through.
- */
+/** Looks after the pools at once and then again and again. Ready after the first round in which LVM and the disks could be read. */
 export function createUpkeep(config: Config, storage: LocalStorage, local: Local, log: Log, became: () => void) {
   let ready = false;
+  let failures = 0;
 
   async function round(): Promise<void> {
-    const unprepared = await local.keeper.round();
-    if (ready) return;
-    // A pool that is reported as unready, say for want of a disk, keeps nobody waiting; one that should be active does.
-    if (unprepared.some((name) => !storage.inventory().unready.has(name))) return rounds.soon();
+    const complete = await local.keeper.round();
     await finishInterrupted(storage, log);
-    ready = true;
-    log.info({ volumes: storage.inventory().volumes.size }, 'ready');
-    became();
-    await removeLeftScratch(config, local, log);
+    if (!ready) {
+      ready = true;
+      log.info({ volumes: storage.inventory().volumes.size, complete }, 'ready');
+      became();
+      await removeLeftScratch(config, local, log);
+    }
+    failures = complete ? 0 : failures + 1;
+    if (failures > 0 && failures <= quickRetries) rounds.soon();
   }
 
   const rounds = createRounds({

@@ -168,7 +168,8 @@ test('a thin pool whose check fails once is tried again, and served', async () =
     echo 'global { thin_check_executable = "/root/check" }' >>/etc/lvm/lvmlocal.conf; touch /root/fail
     printf '#!/bin/sh\nrm /root/fail 2>/dev/null && exit 64\nexec /usr/sbin/thin_check "$@"\n' >/root/check; chmod +x /root/check`);
   await driver.launch();
-  await driver.logged(/"pool":"automatic","reason":".*Check of pool.*status:64.*"msg":"a pool could not be prepared"/);
+  await driver.logged(/"pool":"automatic","reason":".*Check of pool.*status:64.*"msg":"the pool cannot serve"/);
+  await driver.logged(/"pool":"automatic","msg":"the pool is in order again"/);
   await driver.ready();
   const stage = { volumeId, stagingTargetPath: '/root/staging', ...volume };
   await driver.client.node.nodeStageVolume(stage);

@@ -33,11 +33,14 @@ export function writePool({ spec, extentSize, size, free, deviceFree, metadata, 
         promised: String(thin.promised),
         dataPercent: thin.dataPercent,
         metadataPercent: thin.metadataPercent,
+        problem: thin.problem ?? '',
       },
     }),
   };
 }
 
+/** Characters of what is wrong with a thin pool. */
+const longestProblem = 1024;
 const mostDevices = 4096;
 
 /** Throws `invalid` also for figures that no pool has, and that capacity could not be reckoned with. */
@@ -64,6 +67,7 @@ export function readPool(message: PoolMessage): Pool {
         promised: BigInt(thinPool.promised),
         dataPercent: thinPool.dataPercent,
         metadataPercent: thinPool.metadataPercent,
+        ...(thinPool.problem !== '' && { problem: thinPool.problem.slice(0, longestProblem) }),
       },
     }),
   };

@@ -16,9 +16,14 @@ beforeEach(async () => {
 });
 afterEach(() => machine[Symbol.asyncDispose]());
 
-function find(pools = [fast, slow], volumes: Record<string, PhysicalVolume> = {}): Promise<Candidate[]> {
-  const byDevice = new Map(Object.entries(volumes).map(([name, volume]) => [machine.device(name), volume]));
-  return findCandidates(pools, byDevice, probeOf(machine));
+function find(
+  pools = [fast, slow],
+  volumes: Record<string, PhysicalVolume> = {},
+  unread: Record<string, string> = {},
+): Promise<Candidate[]> {
+  const found = new Map(Object.entries(volumes).map(([name, volume]) => [machine.device(name), volume]));
+  const problems = new Map(Object.entries(unread).map(([name, problem]) => [machine.device(name), problem]));
+  return findCandidates(pools, { found, problems }, probeOf(machine));
 }
 
 function summary(candidates: readonly Candidate[]) {
@@ -130,4 +135,13 @@ test('a device that the kernel does not describe is refused without a size', asy
   expect(first).toMatchObject({ verdict: 'refused', device: machine.device('nvme0n1') });
   expect(first).not.toHaveProperty('size');
   expect(second).toMatchObject({ verdict: 'proposed' });
+});
+
+test('a disk that LVM cannot read is refused, because it may be a physical volume', async () => {
+  await machine.add('sda');
+  const [candidate] = await find([fast, slow], {}, { sda: 'lvm did not end within 1000 ms' });
+  expect(candidate).toMatchObject({
+    verdict: 'refused',
+    findings: [expect.stringMatching(/LVM cannot read it.*1000 ms/)],
+  });
 });

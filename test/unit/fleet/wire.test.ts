@@ -101,7 +101,16 @@ const pool: fc.Arbitrary<Pool> = fc.record(
     free: bytes,
     deviceFree: fc.array(bytes),
     metadata: fc.record({ size: bytes, free: bytes }),
-    thin: fc.record({ size: bytes, promised: bytes, dataPercent: figure, metadataPercent: figure }),
+    thin: fc.record(
+      {
+        size: bytes,
+        promised: bytes,
+        dataPercent: figure,
+        metadataPercent: figure,
+        problem: fc.string({ minLength: 1, maxLength: 64 }),
+      },
+      { requiredKeys: ['size', 'promised', 'dataPercent', 'metadataPercent'] },
+    ),
   },
   { requiredKeys: ['spec', 'extentSize', 'size', 'free', 'deviceFree', 'metadata'] },
 );

@@ -10,7 +10,7 @@ function slowLvm() {
     asked.push(answer);
     return answer.promise;
   };
-  const lvm: Lvm = { report, change: report, restart: () => undefined };
+  const lvm: Lvm = { report, change: report, restart: () => undefined, restartReports: () => undefined };
   return { lvm, asked };
 }
 

@@ -29,6 +29,8 @@ export class FakeLvm implements Lvm {
 
   restart(): void {}
 
+  restartReports(): void {}
+
   get free(): bigint {
     return this.volumes.values().reduce((free, { size }) => free - size, this.size);
   }

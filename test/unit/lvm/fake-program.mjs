@@ -1,18 +1,20 @@
-// Speaks as lvm does in its long-lived form: a command a line, an indented JSON document on descriptor 3 for each.
+// Answers as the long-lived lvm does: one command per line, one indented JSON document per command on descriptor 3.
 import { appendFileSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+let current;
 const print = (text) => writeSync(3, text);
-const document = (rows, code, messages = []) => {
+const document = (rows, code, messages = [], command = current) => {
   const log = messages.map((message) => ({ log_type: 'error', log_message: message }));
-  const status = { log_type: 'status', log_context: 'shell', log_ret_code: code };
+  const status = { log_type: 'status', log_context: 'shell', log_object_name: command, log_ret_code: code };
   return `${JSON.stringify({ report: [{ lv: rows }], log: [...log, status] }, undefined, 2)}\n`;
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
   appendFileSync(process.env.FAKE_LOG, `${process.pid} ${line}\n`);
   const [name] = line.split(' ');
+  current = name;
   if (name === 'die') process.kill(process.pid, 'SIGKILL');
   else if (name === 'halfway') {
     print('  {\n  "report": [');
@@ -25,6 +27,10 @@ for await (const line of createInterface({ input: process.stdin })) {
     }
   } else if (name === 'refuse') print(document([], '5'));
   else if (name === 'lastlog') print(document([], '1', ['no room']));
-  else if (name === 'mute') print('{\n  "log": []\n}\n');
+  else if (name === 'other') print(document([], '1', [], 'lvs'));
+  else if (/^late\d+$/.test(name)) {
+    await sleep(Number(name.slice(4)));
+    print(document([{ echo: line }], '1'));
+  } else if (name === 'mute') print('{\n  "log": []\n}\n');
   else print(document([{ echo: line }], '1'));
 }

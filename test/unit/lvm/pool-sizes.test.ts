@@ -1,19 +1,31 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { GiB, MiB } from '../../../src/domain/bytes.ts';
 import type { LvName, PoolName, VgName } from '../../../src/domain/ids.ts';
 import type { Pool, PoolSpec } from '../../../src/domain/pool.ts';
 import type { Layout } from '../../../src/domain/volume.ts';
 import { afterGrowth } from '../../../src/lvm/prediction.ts';
-import type { LvRecord, VgRecord } from '../../../src/lvm/records.ts';
-import { autoextendedSize, grownPoolSize, newPoolSizes } from '../../../src/lvm/thin-pool.ts';
+import type { LvRecord } from '../../../src/lvm/records.ts';
+import {
+  autoextendedSize,
+  type GroupSpace,
+  grownPoolSize,
+  growthProblem,
+  newPoolSizes,
+  thinPoolProblem,
+} from '../../../src/lvm/thin-pool.ts';
 
 const extentSize = 4n * MiB;
 const sizes = fc.bigInt({ min: 32n, max: 1_000_000n }).map((extents) => extents * extentSize);
 
-function vgOf(size: bigint, free = size): VgRecord {
-  const metadata = { size: 32n * MiB, free: 16n * MiB };
-  return { group: 'vg' as VgName, size, free, extentSize, metadata, tags: new Map(), missingDevices: 0 };
+/** A group on twelve devices, each as free as the other: enough for every leg of the specs below. */
+function vgOf(size: bigint, free = size): GroupSpace {
+  const extents = free / extentSize;
+  const deviceFree = Array.from(
+    { length: 12 },
+    (_, index) => extents / 12n + (BigInt(index) < extents % 12n ? 1n : 0n),
+  );
+  return { size, free, extentSize, deviceFree: deviceFree.map((count) => count * extentSize) };
 }
 
 const thins = fc.record({
@@ -46,6 +58,8 @@ function poolOf(size: bigint, dataPercent = 0): LvRecord {
     isThinPool: true,
     dataPercent,
     metadataPercent: 0,
+    health: '',
+    needsCheck: false,
   };
 }
 
@@ -106,6 +120,67 @@ test('growth never shrinks a pool, nor takes more than is free', () => {
       expect(autoextendedSize(spec, thin, vg, poolOf(pool, 99))).toBeUndefined();
     }),
   );
+});
+
+describe('a pool of two stripes on two full devices', () => {
+  const spec: PoolSpec = {
+    name: 'fast' as PoolName,
+    group: 'vg' as VgName,
+    type: 'thin',
+    approve: 'manual',
+    stripes: 2,
+    stripeSize: 65_536n,
+    mirrors: 0,
+    reserve: 0n,
+  };
+  const thin = { share: 100, overprovision: 1, refuseAt: 95 };
+  const pool = poolOf(19n * GiB);
+  const space = (...added: bigint[]): GroupSpace => {
+    const free = added.reduce((a, b) => a + b, 0n);
+    return { size: 20n * GiB + free, free, extentSize, deviceFree: [0n, 0n, ...added] };
+  };
+
+  test('does not grow onto a single third device, and says why', () => {
+    expect(grownPoolSize(spec, thin, space(10n * GiB), pool)).toBe(pool.size);
+    expect(growthProblem(spec, thin, space(10n * GiB), pool)).toMatch(/cannot grow.*2 legs.*1 have some; add 1 more/);
+  });
+
+  test('grows onto two more devices by twice the smaller', () => {
+    const two = space(10n * GiB, 3n * GiB);
+    expect(grownPoolSize(spec, thin, two, pool)).toBe(pool.size + 6n * GiB);
+    expect(growthProblem(spec, thin, two, pool)).toBeUndefined();
+  });
+
+  test('has nothing to complain of when no device is added', () => {
+    expect(growthProblem(spec, thin, space(), pool)).toBeUndefined();
+  });
+});
+
+test('a new pool of legs is never larger than its legs have devices for', () => {
+  const shapes = fc.record({ spec: specs, deviceFree: fc.array(sizes, { minLength: 1, maxLength: 8 }) });
+  fc.assert(
+    fc.property(shapes, thins, ({ spec, deviceFree }, thin) => {
+      const free = deviceFree.reduce((a, b) => a + b, 0n);
+      const legs = spec.stripes * (spec.mirrors + 1);
+      const { data } = newPoolSizes(spec, thin, { size: free, free, extentSize, deviceFree });
+      const smallestLeg = deviceFree.toSorted((a, b) => (a < b ? 1 : -1))[legs - 1] ?? 0n;
+      if (legs > 1) expect(data).toBeLessThanOrEqual(smallestLeg * BigInt(spec.stripes));
+    }),
+  );
+});
+
+test.each([
+  [{}, undefined],
+  [{ active: false }, /not active/],
+  [{ health: 'failed' }, /has failed/],
+  [{ health: 'out_of_data' }, /out of data space/],
+  [{ health: 'metadata_read_only' }, /read-only/],
+  [{ needsCheck: true }, /needs a check/],
+  [{ health: 'something new' }, /something new/],
+])('a thin pool that LVM reports as %j', (over, problem) => {
+  const found = thinPoolProblem({ ...poolOf(GiB), ...over });
+  if (problem) expect(found).toMatch(problem);
+  else expect(found).toBeUndefined();
 });
 
 const pools: fc.Arbitrary<Pool> = fc

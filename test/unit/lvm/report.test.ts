@@ -6,26 +6,36 @@ import { decodeLv, decodePv, decodeVg } from '../../../src/lvm/records.ts';
 import { decodeDocument, errorMessages, succeeded } from '../../../src/lvm/report.ts';
 
 const row = { vg_name: 'vg', lv_name: 'lv' };
-const log = (code: string) => ({ log_type: 'status', log_context: 'shell', log_ret_code: code });
+const log = (code: string) => ({
+  log_type: 'status',
+  log_context: 'shell',
+  log_object_name: 'lvs',
+  log_ret_code: code,
+});
 
 test('rows of all reports follow each other; the log says how it ended', () => {
   const text = JSON.stringify({ report: [{ lv: [row] }, { vg: [{ vg_name: 'x', size: 1 }] }], log: [log('1')] });
   const document = decodeDocument(text);
   expect(document.rows).toEqual([row, { vg_name: 'x', size: '1' }]);
-  expect(succeeded(document)).toBe(true);
+  expect(succeeded(document, 'lvs')).toBe(true);
 });
 
 test('a command that failed says why', () => {
   const error = { log_type: 'error', log_message: 'no room' };
   const document = decodeDocument(JSON.stringify({ log: [error, log('5')] }));
-  expect(succeeded(document)).toBe(false);
+  expect(succeeded(document, 'lvs')).toBe(false);
   expect(errorMessages(document)).toEqual(['no room']);
   expect(document.rows).toEqual([]);
 });
 
+test("a document of another command says nothing of this one's outcome", () => {
+  const document = decodeDocument(JSON.stringify({ log: [log('1')] }));
+  expect(succeeded(document, 'lvremove')).toBeUndefined();
+});
+
 test('a document that does not say how it ended is no success', () => {
-  expect(succeeded(decodeDocument('{"log": []}'))).toBeUndefined();
-  expect(succeeded(decodeDocument('{"report": []}'))).toBeUndefined();
+  expect(succeeded(decodeDocument('{"log": []}'), 'lvs')).toBeUndefined();
+  expect(succeeded(decodeDocument('{"report": []}'), 'lvs')).toBeUndefined();
 });
 
 test('anything else than a JSON object is unavailable', () => {

@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { createStartSession } from '../../../src/exec/session.ts';
+import fc from 'fast-check';
+import { createStartSession, type StartSession } from '../../../src/exec/session.ts';
 import { LvmShell } from '../../../src/lvm/shell.ts';
 
 const program = [process.execPath, join(import.meta.dirname, 'fake-program.mjs')] as const;
@@ -42,7 +43,7 @@ test('a refusal comes with the reasons of the log', async () => {
   expect(await shell.run(['refuse'])).toEqual({ ok: false, messages: ['no room'] });
 });
 
-test.each(['die', 'halfway', 'mute'])(
+test.each(['die', 'halfway', 'mute', 'other'])(
   'a process that does %s leaves its command unknown; the next has another',
   async (word) => {
     const [lost, next] = await Promise.allSettled([shell.run([word]), shell.run(['next'])]);
@@ -67,6 +68,29 @@ test('a stuck process is killed at the deadline; the next command has another', 
   expect(pids.get('stuck')).toBe(pids.get('first'));
   expect(pids.get('next')).not.toBe(pids.get('stuck'));
   expect(() => process.kill(Number(pids.get('stuck')), 0)).toThrow('ESRCH');
+});
+
+test('never takes the late answer of a replaced process for that of another command', async () => {
+  // As a process in uninterruptible sleep does, it outlives SIGKILL and answers when it wakes up.
+  const ends: (() => void)[] = [];
+  const start: StartSession = (argv, env) => {
+    const session = createStartSession()(argv, env);
+    ends.push(() => session.kill());
+    return { ...session, kill: () => undefined };
+  };
+  onTestFinished(() => ends.forEach((end) => end()));
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat({ max: 12 }), { minLength: 2, maxLength: 8 }), async (delays) => {
+      const slow = new LvmShell({ start, program, env: { FAKE_LOG: join(folder, 'log') }, deadline: 6 });
+      const words = delays.map((delay, index) => [`late${delay}`, `call${index}`] as const);
+      const outcomes = await Promise.allSettled(words.map((argv) => slow.run(argv)));
+      for (const [index, outcome] of outcomes.entries()) {
+        const own = { status: 'fulfilled', value: echo(words[index]?.join(' ') ?? '') };
+        expect(outcome).toEqual(outcome.status === 'fulfilled' ? own : { status: 'rejected', reason: unknown });
+      }
+    }),
+    { numRuns: 20 },
+  );
 });
 
 test('a restart lets the command in flight end, and gives the next another process', async () => {

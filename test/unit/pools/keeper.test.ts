@@ -17,6 +17,8 @@ let lines: string[];
 let broken: string | undefined;
 const taken = new Set<string>();
 const wanting = new Set<string>();
+const problems = new Map<string, string[]>();
+const suspended = new Map<string, string | undefined>();
 let keeper: PoolKeeper<JudgedDisk>;
 
 const disk = (device: string, pool: PoolSpec, verdict: JudgedDisk['verdict']): JudgedDisk => {
@@ -30,6 +32,8 @@ const attempt = (step: string) => {
 beforeEach(() => {
   taken.clear();
   wanting.clear();
+  problems.clear();
+  suspended.clear();
   [steps, lines, broken] = [[], [], undefined];
   const say = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
   keeper = new PoolKeeper({
@@ -45,8 +49,9 @@ beforeEach(() => {
       },
       prepare: async ({ name }) => {
         attempt(`prepare ${name}`);
-        return wanting.has(name);
+        return { changed: wanting.has(name), problems: problems.get(name) ?? [] };
       },
+      suspend: (name, reason) => void suspended.set(name, reason),
       refresh: async () => attempt('refresh'),
     },
   });
@@ -92,6 +97,33 @@ test.each(['take /dev/b', 'prepare manual'])(
     expect(lines.filter((line) => line.includes('"reason":"broken"'))).toHaveLength(1);
   },
 );
+
+test('takes a pool that fails out of service with the reason, and back when it is in order', async () => {
+  disks = [];
+  broken = 'prepare manual';
+  expect(await keeper.round()).toBe(false);
+  expect([...suspended]).toEqual([
+    ['manual', 'broken'],
+    ['automatic', undefined],
+  ]);
+  expect(await keeper.round()).toBe(false);
+  broken = undefined;
+  expect(await keeper.round()).toBe(true);
+  expect(suspended.get('manual')).toBeUndefined();
+  expect(lines).toEqual([
+    expect.stringMatching(/^the pool cannot serve .*manual.*broken/),
+    expect.stringMatching(/^the pool is in order again .*manual/),
+  ]);
+});
+
+test('keeps a pool in service that has problems, and logs them once', async () => {
+  disks = [];
+  problems.set('manual', ['v1 not active']);
+  expect(await keeper.round()).toBe(true);
+  expect(await keeper.round()).toBe(true);
+  expect(suspended.get('manual')).toBeUndefined();
+  expect(lines).toEqual([expect.stringMatching(/^the pool serves, but not all of it .*v1 not active/)]);
+});
 
 test('what was done to a pool is read again, once', async () => {
   disks = [];

@@ -5,6 +5,7 @@ export interface ThinPoolInit {
   'promised'?: (string);
   'dataPercent'?: (number | string);
   'metadataPercent'?: (number | string);
+  'problem'?: (string);
 }
 
 export interface ThinPool {
@@ -12,4 +13,5 @@ export interface ThinPool {
   'promised': (string);
   'dataPercent': (number);
   'metadataPercent': (number);
+  'problem': (string);
 }

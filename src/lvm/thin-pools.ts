@@ -1,0 +1,129 @@
+import { type Bytes, MiB } from '../domain/bytes.ts';
+import { Failure } from '../domain/errors.ts';
+import type { LvName, VgName } from '../domain/ids.ts';
+import { defaultLayout, type PoolSpec, type ThinSpec } from '../domain/pool.ts';
+import * as args from './arguments.ts';
+import { lvmFailure } from './failures.ts';
+import { type LvmReport, thinPoolOf } from './inventory.ts';
+import type { Lvm } from './lvm.ts';
+import { thinPoolMetadataName, thinPoolName } from './names.ts';
+import type { LvRecord, VgRecord } from './records.ts';
+import { scratchName } from './scratch.ts';
+import { tag } from './tags.ts';
+import {
+  autoextendedMetadata,
+  autoextendedSize,
+  type GroupSpace,
+  grownPoolSize,
+  growthProblem,
+  newPoolSizes,
+  spaceOf,
+} from './thin-pool.ts';
+import type { Writer } from './writer.ts';
+
+const dataTags = [tag('v', '1'), tag('role', 'thin-pool')];
+const metadataTags = [tag('v', '1'), tag('role', 'thin-pool-metadata')];
+
+export interface ThinPoolPorts {
+  readonly lvm: Lvm;
+  readonly writer: Writer;
+}
+
+/** One change of a pool, to be made within the group's turn. */
+export type Step = () => Promise<void>;
+
+/** What a thin pool lacks. At most one of the two is there. */
+export interface ThinPoolNeed {
+  readonly step?: Step | undefined;
+  /** Why nothing can be done about what it lacks. */
+  readonly problem?: string | undefined;
+}
+
+/** Creates the thin pools of groups and grows them. Each step may be interrupted anywhere: the next one goes on from there. */
+export class ThinPools {
+  readonly #ports: ThinPoolPorts;
+
+  constructor(ports: ThinPoolPorts) {
+    this.#ports = ports;
+  }
+
+  /** By the report alone; a pool that Quarry did not create needs nothing. */
+  need(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, report: LvmReport): ThinPoolNeed {
+    const space = spaceOf(vg, report.devices);
+    const pool = thinPoolOf(report, spec.group);
+    if (!pool) return { step: () => this.#create(spec, thin, space, report) };
+    if (pool.tags.get('role') !== 'thin-pool') return {};
+    const grown = grownPoolSize(spec, thin, space, pool);
+    const size = grown > pool.size ? grown : autoextendedSize(spec, thin, space, pool);
+    if (size !== undefined) return { step: () => this.#extend(spec, pool, size) };
+    const full = thin.autoextend && pool.metadataPercent >= thin.autoextend.threshold;
+    if (full) return { step: () => this.#extendMetadata(spec, thin, space, pool) };
+    return { problem: growthProblem(spec, thin, space, pool) };
+  }
+
+  /**
+   * A single command would leave a volume without tags when it is cut off. So both parts are created as tagged volumes, then joined; the
+   * pool keeps the tags of its data.
+   */
+  async #create(spec: PoolSpec, thin: ThinSpec, space: GroupSpace, report: LvmReport): Promise<void> {
+    const what = `the thin pool of ${spec.name} could not be created`;
+    const sizes = newPoolSizes(spec, thin, space);
+    const layout = defaultLayout(spec, 'thick');
+    const linear = spec.mirrors > 0 ? layout : ({ ...layout, stripes: 1 } as const);
+    const parts = [
+      { lv: thinPoolName, size: sizes.data, layout, tags: dataTags },
+      { lv: thinPoolMetadataName, size: sizes.metadata, layout: linear, tags: metadataTags },
+    ];
+    for (const part of parts) {
+      if (!partExists(spec.group, part.lv, part.tags, report)) {
+        await this.#ports.writer.change(what, args.createPoolPart({ group: spec.group, ...part }));
+      }
+    }
+    await this.#ports.writer.change(what, args.joinThinPool(spec.group, thinPoolName, thinPoolMetadataName));
+  }
+
+  async #extend(spec: PoolSpec, pool: LvRecord, size: Bytes): Promise<void> {
+    const command = args.extendVolume(spec.group, pool.lv, size);
+    await this.#ports.writer.change(`the thin pool of ${spec.name} could not be extended`, command);
+  }
+
+  async #extendMetadata(spec: PoolSpec, thin: ThinSpec, space: GroupSpace, pool: LvRecord): Promise<void> {
+    const size = autoextendedMetadata(spec, thin, space, await this.#metadataSize(spec, pool));
+    if (size === undefined) return;
+    await this.#ports.writer.change(
+      `the metadata of the thin pool of ${spec.name} could not be extended`,
+      args.extendThinMetadata(spec.group, pool.lv, size),
+    );
+  }
+
+  async #metadataSize(spec: PoolSpec, pool: LvRecord): Promise<Bytes> {
+    const answer = await this.#ports.lvm.report(['lvs', '-o', 'lv_metadata_size', `${spec.group}/${pool.lv}`]);
+    const size = answer.ok ? answer.rows[0]?.['lv_metadata_size'] : undefined;
+    if (size) return BigInt(size);
+    const what = `the size of the metadata of the thin pool of ${spec.name} could not be read`;
+    throw lvmFailure(what, answer.ok ? [] : answer.messages);
+  }
+}
+
+/**
+ * LVM commits a change of thin volumes to its metadata before it tells the kernel's pool. A power cut in between leaves the message in
+ * the metadata, and activation does not send it (lib/metadata/thin_manip.c, `update_thin_pool_lv`): the new volume has no device in
+ * the pool. LVM sends what is pending before the next creation, so this creates a volume and removes it. Only within the group's turn.
+ */
+export async function sendPendingMessages(writer: Writer, group: VgName, pool: LvName): Promise<void> {
+  const what = `the pending changes of thin pool ${group}/${pool} could not be finished`;
+  const scratch = { group, lv: scratchName, thinPool: pool, layout: { type: 'thin' }, size: 4n * MiB } as const;
+  await writer.change(what, args.createVolume({ ...scratch, tags: [tag('v', '1'), tag('role', 'scratch')] }));
+  await writer.change(what, args.removeVolume(group, scratchName));
+}
+
+/** Throws `precondition` for a volume of that name that does not bear our tags: it is somebody else's. */
+function partExists(group: VgName, lv: LvName, tags: readonly string[], report: LvmReport): boolean {
+  const found = report.volumes.find((record) => record.group === group && record.lv === lv);
+  if (!found) return false;
+  if (tags.includes(tag('role', found.tags.get('role') ?? ''))) return true;
+  throw new Failure(
+    'precondition',
+    `${group}/${lv} has the name of a part of Quarry's thin pool and was not created by Quarry: rename or remove it`,
+  );
+}
