@@ -37,6 +37,7 @@ export const controllerFleet = section({
     /^[a-z0-9.-]+:[a-z0-9.-]+$/.test(text) ? text : undefined,
   ).optional(),
   settle: duration('0s', '10m').default(15_000),
+  settleLimit: duration('0s', '30m').default(120_000),
 });
 
 interface Ways {

@@ -1,5 +1,5 @@
 import type { Bytes } from '../domain/bytes.ts';
-import { type FailureKind, isFailure } from '../domain/errors.ts';
+import { Failure, type FailureKind, isFailure } from '../domain/errors.ts';
 import type { Member } from '../domain/fleet.ts';
 import type { NodeName } from '../domain/ids.ts';
 import type { VolumeSpec, Volume } from '../domain/volume.ts';
@@ -13,6 +13,9 @@ const definite: readonly FailureKind[] = [
   'precondition',
   'unimplemented',
 ];
+
+/** More open outcomes than all nodes can have at once are kept by nothing but nodes that do not answer. */
+const mostOpen = 10_000;
 
 /** Sends creations to nodes, and remembers by name where one went until that node has said what became of it. */
 export class Attempts {
@@ -28,6 +31,11 @@ export class Attempts {
     return this.#coming.get(node) ?? 0n;
   }
 
+  /** The names whose outcome is open, and where they went. */
+  open(): { readonly name: string; readonly node: NodeName }[] {
+    return [...this.#open].map(([name, { node }]) => ({ name, node }));
+  }
+
   forget(name: string): void {
     const attempt = this.#open.get(name);
     if (attempt === undefined) return;
@@ -39,6 +47,9 @@ export class Attempts {
 
   async send({ node, storage }: Member, spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
     this.forget(spec.name);
+    if (this.#open.size >= mostOpen) {
+      throw new Failure('unavailable', `what became of ${mostOpen} creations is not known yet: try again`);
+    }
     const size = spec.size.required;
     this.#open.set(spec.name, { node, size });
     this.#coming.set(node, this.comingTo(node) + size);

@@ -28,6 +28,9 @@ export interface CreatorOptions {
   readonly lvNameFor: (name: string) => LvName;
 }
 
+/** Milliseconds that a node gets to say what became of a creation which nobody waits for. */
+const answerWithin = 10_000;
+
 /** Makes a volume on one of the nodes, and the same name only once. */
 export class Creator {
   readonly #options: CreatorOptions;
@@ -43,6 +46,31 @@ export class Creator {
     const existing = (await this.#shown(request, signal)) ?? (await this.#attempted(request, signal));
     // Awaited here, or the lock would be let go at once.
     return existing ?? (await this.#make(request, signal));
+  }
+
+  /**
+   * Asks the nodes about creations whose outcome is open and whose callers have not come back: a claim that was deleted never does. To be
+   * called again and again.
+   */
+  async settle(signal: AbortSignal): Promise<void> {
+    const open = this.#attempts.open().filter(({ name }) => this.#locks.holder(name) === undefined);
+    await Promise.all(open.map(async ({ name, node }) => this.#settleOne(name, node, signal)));
+  }
+
+  async #settleOne(name: string, node: NodeName, signal: AbortSignal): Promise<void> {
+    const { roster, lvNameFor } = this.#options;
+    const member = roster.member(node);
+    if (member?.attached === false) return;
+    using _lock = this.#locks.take(name, 'the question what became of it');
+    const lv = lvNameFor(name);
+    try {
+      const within = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)]);
+      const found = await member?.storage.find(volumeIdFor(node, lv), within);
+      // What an inventory shows need not be remembered.
+      if (!found || roster.holders(lv).some((holder) => holder.node === node)) this.#attempts.forget(name);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
   }
 
   /** The volume that an inventory shows, confirmed by its node. */
@@ -138,7 +166,7 @@ export class Creator {
     }
     return [...requisite].flatMap((node) => {
       const member = roster.member(node);
-      return member || (roster.awaits(node) && !roster.isGone(node)) ? [{ node, member }] : [];
+      return member || (roster.awaits(node) && !roster.isOut(node)) ? [{ node, member }] : [];
     });
   }
 

@@ -45,6 +45,12 @@ export class Provisioner {
     return this.#creator.create(request, signal);
   }
 
+  /** Gives back what need not be remembered of nodes and of creations. To be called again and again. */
+  async tidy(signal: AbortSignal): Promise<void> {
+    this.#roster.tidy();
+    await this.#creator.settle(signal);
+  }
+
   /** Also when nothing of that id exists; an id that Quarry never issued names nothing anywhere. */
   async remove(id: string, signal: AbortSignal): Promise<void> {
     const found = this.#locate(id);

@@ -1,5 +1,5 @@
 import { Failure } from '../domain/errors.ts';
-import type { Fleet, Member } from '../domain/fleet.ts';
+import { type Fleet, inventoryOf, type Member } from '../domain/fleet.ts';
 import type { LvName, NodeName, PoolName, VolumeId } from '../domain/ids.ts';
 import type { Storage } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
@@ -8,18 +8,23 @@ import type { Volume } from '../domain/volume.ts';
 export interface Horizon {
   /** The node is gone for good, its disks with it: its volumes are records that may be forgotten. */
   nodeGone(node: NodeName): boolean;
+  /** Kubernetes has no such node: no volume is made there. Those that it has may come back with it. */
+  nodeDeleted(node: NodeName): boolean;
   /** Whether that node, or any node at all, may hold volumes though it has never attached to this process. */
   awaits(node?: NodeName): boolean;
 }
 
 /** All nodes are members, and none is ever forgotten. */
-export const noHorizon: Horizon = { nodeGone: () => false, awaits: () => false };
+export const noHorizon: Horizon = { nodeGone: () => false, nodeDeleted: () => false, awaits: () => false };
 
 /** A member with what its volumes' ids begin with. */
 interface Sorted {
   readonly prefix: string;
   readonly member: Member;
 }
+
+/** Deleted nodes of which it is remembered what they held. */
+const mostRemembered = 1000;
 
 /** The members of a fleet, without those that are gone for good. */
 export class Roster {
@@ -34,17 +39,29 @@ export class Roster {
     this.#horizon = horizon;
   }
 
+  /** Those that a volume may be made on, or may be from an earlier call. */
   members(): Member[] {
-    return this.#fleet.members().filter((member) => this.#counts(member));
+    return this.#fleet.members().filter(({ node }) => !this.isOut(node));
   }
 
   member(node: NodeName): Member | undefined {
-    return this.isGone(node) ? undefined : this.#fleet.member(node);
+    return this.isOut(node) ? undefined : this.#fleet.member(node);
   }
 
-  /** A node that is attached is not gone, whatever is said of it. */
-  isGone(node: NodeName): boolean {
-    return !this.#fleet.member(node)?.attached && this.#horizon.nodeGone(node);
+  /** Deleted from Kubernetes, or gone for good. A node that is attached is neither, whatever is said of it. */
+  isOut(node: NodeName): boolean {
+    return !this.#fleet.member(node)?.attached && (this.#horizon.nodeDeleted(node) || this.#horizon.nodeGone(node));
+  }
+
+  /**
+   * Drops what is known of nodes that were deleted: at once where they are gone for good or had no volume, else where newer ones fill the
+   * memory. A node that is only disconnected stays.
+   */
+  tidy(): void {
+    const out = this.#fleet.members().filter(({ node }) => this.isOut(node));
+    const holding = out.filter((member) => this.#counts(member) && holdsAny(member));
+    const kept = new Set(holding.sort((a, b) => b.since - a.since).slice(0, mostRemembered));
+    for (const member of out) if (!kept.has(member)) this.#fleet.forget(member.node);
   }
 
   awaits(node?: NodeName): boolean {
@@ -53,8 +70,8 @@ export class Roster {
 
   /** `undefined`: the node is gone for good. Throws `unavailable` for one that has never attached. */
   storageOf(id: VolumeId, node: NodeName): Storage | undefined {
-    if (this.isGone(node)) return undefined;
     const member = this.#fleet.member(node);
+    if (!member?.attached && this.#horizon.nodeGone(node)) return undefined;
     if (member) return member.storage;
     throw new Failure(
       'unavailable',
@@ -111,4 +128,9 @@ export class Roster {
   #counts({ node, attached }: Member): boolean {
     return attached || !this.#horizon.nodeGone(node);
   }
+}
+
+function holdsAny(member: Member): boolean {
+  const inventory = inventoryOf(member);
+  return !(inventory instanceof Failure) && inventory.volumes.size > 0;
 }

@@ -9,6 +9,8 @@ export interface Fleet {
   member(node: NodeName): Member | undefined;
   /** The members of whose volumes one has that name in its id, as far as is known. */
   holders(name: LvName): readonly Member[];
+  /** Drops what is known of a node that is not attached; when it attaches again it is a member again. */
+  forget(node: NodeName): void;
 }
 
 export interface Member {
@@ -28,6 +30,7 @@ export function fleetOf(storage: Storage, since: number): Fleet {
     members: () => members,
     member: (node) => (node === storage.node ? member : undefined),
     holders: (name) => holdersAmong(members, name),
+    forget: () => undefined,
   };
 }
 

@@ -19,7 +19,7 @@ export interface Accessibility {
 }
 
 /** One segment a node. Pools are no topology: kubelet refuses a driver whose label values change. */
-function topologyKey(driver: string): string {
+export function topologyKey(driver: string): string {
   return `topology.${driver}/node`;
 }
 

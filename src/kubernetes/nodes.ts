@@ -2,13 +2,15 @@ import type { NodeName } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
 import type { Api } from './api.ts';
 import { createMirror } from './mirror.ts';
-import { namedObject } from './objects.ts';
+import { node as nodeObject } from './objects.ts';
 
 export interface NodeWatchOptions {
   readonly api: Api;
   readonly log: Log;
   /** The node as ids and topology carry it. */
   readonly nodeName: (name: string) => NodeName;
+  /** The label that kubelet gives to a node on which the driver was registered. */
+  readonly label: string;
   /** Milliseconds for which a Node must have been gone before its disks count as gone. */
   readonly grace: number;
   readonly backoff?: { readonly least: number; readonly most: number };
@@ -17,21 +19,27 @@ export interface NodeWatchOptions {
 
 export interface NodeWatch {
   start(): void;
+  /** Kubernetes has no Node of that name now. False while that is not known. */
+  deleted(node: NodeName): boolean;
+  /** The nodes that are Ready and had the driver once: they will attach. `undefined` while that is not known. */
+  expected(): readonly NodeName[] | undefined;
   /** True only when Kubernetes has had no Node of that name for the whole grace, all of which was watched. */
   gone(node: NodeName): boolean;
   stop(): Promise<void>;
 }
 
-/** Tells a node that Kubernetes has deleted from one that is merely silent. */
-export function createNodeWatch({ nodeName, grace, now = Date.now, ...options }: NodeWatchOptions): NodeWatch {
+/** Tells a node that Kubernetes has deleted, or cannot reach, from one that has only lost its stream. */
+export function createNodeWatch(options: NodeWatchOptions): NodeWatch {
+  const { nodeName, label, grace, now = Date.now, ...rest } = options;
   const goneAt = new Map<string, number>();
-  const mirror = createMirror<NodeName>({
-    ...options,
+  const mirror = createMirror<{ readonly expected: boolean }>({
+    ...rest,
     now,
     path: '/api/v1/nodes',
     read(object) {
-      const { name } = namedObject.parse(object).metadata;
-      return [nodeName(name), nodeName(name)];
+      const { metadata, status } = nodeObject.parse(object);
+      const ready = status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+      return [nodeName(metadata.name), { expected: ready === true && metadata.labels?.[label] !== undefined }];
     },
     removed(node) {
       // One whose grace is over says no more than the beginning of the view does.
@@ -39,12 +47,21 @@ export function createNodeWatch({ nodeName, grace, now = Date.now, ...options }:
       goneAt.set(node, now());
     },
   });
+  /** A cluster without any node is more likely one whose API server has lost its memory. */
+  const seen = () => {
+    const view = mirror.view();
+    return view && view.entries.size > 0 ? view : undefined;
+  };
   return {
     start: () => mirror.start(),
+    deleted: (node) => seen()?.entries.has(node) === false,
+    expected() {
+      const entries = seen()?.entries;
+      return entries && [...entries].flatMap(([node, { expected }]) => (expected ? [node as NodeName] : []));
+    },
     gone(node) {
-      const view = mirror.view();
-      // A cluster without any node is more likely one whose API server has lost its memory.
-      if (!view || view.entries.size === 0 || view.entries.has(node)) return false;
+      const view = seen();
+      if (!view || view.entries.has(node)) return false;
       // What was there and went while nobody watched is told by nothing: the grace begins anew with each list.
       return now() - Math.max(view.since, goneAt.get(node) ?? 0) >= grace;
     },

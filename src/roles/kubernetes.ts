@@ -3,6 +3,7 @@ import type { Configs } from '../config/schema.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { Fleet } from '../domain/fleet.ts';
 import type { NodeName } from '../domain/ids.ts';
+import { topologyKey } from '../domain/topology.ts';
 import { operator } from '../grpc/load.ts';
 import { createServer } from '../grpc/server.ts';
 import { createApi } from '../kubernetes/api.ts';
@@ -24,6 +25,9 @@ export interface Kubernetes {
   readonly authenticate: Authenticate | undefined;
   /** False for every node unless the configuration says otherwise. */
   readonly nodeGone: (node: NodeName) => boolean;
+  readonly nodeDeleted: (node: NodeName) => boolean;
+  /** The nodes that will attach; `undefined` while that is not known. */
+  readonly expected: () => readonly NodeName[] | undefined;
   readonly volumes: PersistentVolumes;
   start(): void;
   stop(): Promise<void>;
@@ -32,21 +36,23 @@ export interface Kubernetes {
 export function createKubernetes(config: Config, options: NonNullable<Config['kubernetes']>, log: Log): Kubernetes {
   const { server, tokenFile, caFile, nodeGone, nodeGoneAfter } = options;
   const api = createApi({ server, tokenFile, caFile });
-  const nodes =
-    nodeGone === 'forget' ? createNodeWatch({ api, log, nodeName: nodeNameFor, grace: nodeGoneAfter }) : undefined;
+  const label = topologyKey(config.driver);
+  const nodes = createNodeWatch({ api, log, nodeName: nodeNameFor, label, grace: nodeGoneAfter });
   const volumes = createPersistentVolumes({ api, log, driver: config.driver });
   const { tokenAudience: audience, serviceAccount } = config.fleet;
   const known = audience !== undefined && serviceAccount !== undefined;
   return {
     authenticate: known ? createAuthenticate({ api, audience, serviceAccount, nodeName: nodeNameFor }) : undefined,
-    nodeGone: (node) => nodes?.gone(node) ?? false,
+    nodeGone: (node) => nodeGone === 'forget' && nodes.gone(node),
+    nodeDeleted: (node) => nodes.deleted(node),
+    expected: () => nodes.expected(),
     volumes,
     start() {
-      nodes?.start();
+      nodes.start();
       volumes.start();
     },
     async stop() {
-      await Promise.all([nodes?.stop(), volumes.stop()]);
+      await Promise.all([nodes.stop(), volumes.stop()]);
       api.close();
     },
   };

@@ -113,6 +113,12 @@ export class Members implements Fleet {
     return this.#list.filter((member) => member.holds(name));
   }
 
+  forget(node: NodeName): void {
+    if (this.#members.get(node)?.attached !== false) return;
+    this.#members.delete(node);
+    this.#list = [...this.#members.values()];
+  }
+
   /** A session whose first full report has come; it takes the place of the one before. False: it had that place. */
   attach(session: Session): boolean {
     let member = this.#members.get(session.node);

@@ -69,6 +69,7 @@ describe('quarry controller', () => {
         key: '/key',
         clientCa: '/ca',
         settle: 15_000,
+        settleLimit: 120_000,
       },
     });
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Provisioner } from '../../../src/controller/provisioner.ts';
+import { noHorizon } from '../../../src/controller/roster.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import type { NodeName, PoolName } from '../../../src/domain/ids.ts';
 import { parseParameters } from '../../../src/domain/parameters.ts';
@@ -18,7 +19,7 @@ let provisioner: Provisioner;
 beforeEach(() => {
   gone = new Set();
   nodes = nodesOf({ a: 128, b: 256, c: 512 });
-  const horizon = { nodeGone: (node: NodeName) => gone.has(node), awaits: () => false };
+  const horizon = { ...noHorizon, nodeGone: (node: NodeName) => gone.has(node) };
   ({ fleet, provisioner } = controllerOf(nodes, { horizon }));
 });
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createMirror, type Mirror } from '../../../src/kubernetes/mirror.ts';
-import { namedObject } from '../../../src/kubernetes/objects.ts';
+import { node } from '../../../src/kubernetes/objects.ts';
 import type { ApiServer } from '../../support/api-server.ts';
 import { type Line, memoryLog } from '../grpc/harness.ts';
 import { backoff, startApiServer } from './harness.ts';
@@ -26,7 +26,7 @@ async function begin(...names: readonly string[]): Promise<Begun> {
     path,
     log,
     backoff,
-    read: (object) => [namedObject.parse(object).metadata.name, true],
+    read: (object) => [node.parse(object).metadata.name, true],
     removed: (name) => void removed.push(name),
   });
   onTestFinished(() => mirror.stop());

@@ -6,6 +6,7 @@ import { backoff, startApiServer } from './harness.ts';
 
 const path = '/api/v1/nodes';
 const minute = 60_000;
+const label = 'topology.lvm.quarry.csi/node';
 
 async function begin(...names: readonly string[]) {
   const { server, api } = await startApiServer();
@@ -18,6 +19,7 @@ async function begin(...names: readonly string[]) {
     backoff,
     grace: 10 * minute,
     nodeName: (name) => name.toLowerCase() as NodeName,
+    label,
     now: () => ((clock.reads += 1), clock.now),
   });
   onTestFinished(() => nodes.stop());
@@ -94,4 +96,38 @@ test('an API server without any node is not believed', async () => {
   expect(gone('n1')).toBe(false);
   server.put(path, { metadata: { name: 'n2' } });
   await vi.waitFor(() => expect(gone('n1')).toBe(true));
+});
+
+test('a deleted Node is known at once, and none while nothing tells of changes', async () => {
+  const { server, nodes, watching } = await begin('n1', 'n2');
+  const deleted = (name: string): boolean => nodes.deleted(name as NodeName);
+  expect(deleted('n3')).toBe(false);
+  nodes.start();
+  await watching();
+  await vi.waitFor(() => expect(deleted('n3')).toBe(true));
+  expect(deleted('n2')).toBe(false);
+  server.delete(path, 'n2');
+  await vi.waitFor(() => expect(deleted('n2')).toBe(true));
+  await server.down();
+  await vi.waitFor(() => expect(deleted('n2')).toBe(false));
+});
+
+test('a node is expected while it is Ready and had the driver once', async () => {
+  const { server, nodes } = await begin('n1');
+  const conditions = (status: string) => [
+    { type: 'DiskPressure', status: 'True' },
+    { type: 'Ready', status },
+  ];
+  const put = (name: string, labels: Record<string, string>, status: string): void =>
+    server.put(path, { metadata: { name, labels }, status: { conditions: conditions(status) } });
+  put('n2', { [label]: 'n2' }, 'True');
+  put('n3', { [label]: 'n3' }, 'Unknown');
+  put('n4', { other: 'label' }, 'True');
+  expect(nodes.expected()).toBeUndefined();
+  nodes.start();
+  await vi.waitFor(() => expect(nodes.expected()).toEqual(['n2']));
+  put('n3', { [label]: 'n3' }, 'True');
+  await vi.waitFor(() => expect(nodes.expected()).toEqual(['n2', 'n3']));
+  put('n2', { [label]: 'n2' }, 'False');
+  await vi.waitFor(() => expect(nodes.expected()).toEqual(['n3']));
 });

@@ -32,6 +32,7 @@ async function begin() {
     members: () => members,
     member: (node) => members.find((member) => member.node === node),
     holders: (name) => holdersAmong(members, name),
+    forget: () => undefined,
   };
   const claims = {
     known: new Set<string>() as Set<string> | undefined,

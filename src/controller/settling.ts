@@ -1,0 +1,55 @@
+import type { NodeName } from '../domain/ids.ts';
+
+export interface SettlingOptions {
+  /** Milliseconds that nodes get to attach where nothing says which there are. */
+  readonly time: number;
+  /** Milliseconds after which the nodes that have not attached are given up. */
+  readonly limit: number;
+  /** The nodes that will attach; `undefined` while that is not known. Absent: nothing ever says which there are. */
+  readonly expected?: (() => readonly NodeName[] | undefined) | undefined;
+  /** Whether the node has attached since the start. */
+  readonly known: (node: NodeName) => boolean;
+  /** Milliseconds from any fixed moment. */
+  readonly ticks: () => number;
+}
+
+/** Tells when a controller knows enough of its nodes: before, capacity would be told that is only not known yet. */
+export class Settling {
+  readonly #options: SettlingOptions;
+  #begun: number | undefined;
+  #settled = false;
+
+  constructor(options: SettlingOptions) {
+    this.#options = options;
+  }
+
+  begin(): void {
+    this.#begun = this.#options.ticks();
+  }
+
+  settled(): boolean {
+    return this.problem() === undefined;
+  }
+
+  /** Why it is not yet. Once it is, it stays so: a node that goes away later is known. */
+  problem(): string | undefined {
+    if (this.#settled) return undefined;
+    const problem = this.#problem();
+    this.#settled = problem === undefined;
+    return problem;
+  }
+
+  #problem(): string | undefined {
+    const { time, limit, expected, known, ticks } = this.#options;
+    const passed = this.#begun === undefined ? -1 : ticks() - this.#begun;
+    if (passed < 0) return 'not started';
+    const nodes = expected?.();
+    if (expected && passed >= limit) return undefined;
+    if (expected && !nodes) return 'which nodes there are is not known yet';
+    // Where Kubernetes names none, its kubelets may not have registered the driver yet.
+    if (!nodes || nodes.length === 0) return passed >= time ? undefined : 'the nodes are given time to attach';
+    const missing = nodes.filter((node) => !known(node));
+    if (missing.length === 0) return undefined;
+    return `${missing.length} of ${nodes.length} nodes have not attached yet: ${missing.slice(0, 8).join(', ')}`;
+  }
+}

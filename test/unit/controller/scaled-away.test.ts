@@ -1,0 +1,122 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Provisioner } from '../../../src/controller/provisioner.ts';
+import { noHorizon } from '../../../src/controller/roster.ts';
+import { MiB } from '../../../src/domain/bytes.ts';
+import { Failure } from '../../../src/domain/errors.ts';
+import type { NodeName } from '../../../src/domain/ids.ts';
+import { parseParameters } from '../../../src/domain/parameters.ts';
+import type { MemoryFleet } from '../../support/memory-fleet.ts';
+import type { MemoryStorage } from '../../support/memory-storage.ts';
+import { anywhere, controllerOf, inOrder, nodesOf, pinned, wish } from './wishes.ts';
+
+// A node that Kubernetes has deleted: it gets no new volume, while what becomes of those that it had is another decision.
+
+const { signal } = new AbortController();
+let deleted: Set<NodeName>;
+let gone: Set<NodeName>;
+let nodes: MemoryStorage[];
+let fleet: MemoryFleet;
+let provisioner: Provisioner;
+
+beforeEach(() => {
+  [deleted, gone] = [new Set(), new Set()];
+  nodes = nodesOf({ a: 128, b: 256, c: 512 });
+  const horizon = {
+    nodeGone: (node: NodeName) => gone.has(node),
+    nodeDeleted: (node: NodeName) => deleted.has(node),
+    awaits: (node?: NodeName) => node !== undefined,
+  };
+  ({ fleet, provisioner } = controllerOf(nodes, { horizon }));
+});
+
+const create = (...args: Parameters<typeof wish>) => provisioner.create(wish(...args), signal);
+const remove = (node: string): void => {
+  fleet.link(node).detach();
+  deleted.add(node as NodeName);
+};
+const members = () => fleet.members().map(({ node }) => node);
+
+describe('a deleted node', () => {
+  test('holds up no creation that it might have got', async () => {
+    await create('on-c', pinned('c'));
+    fleet.link('c').detach();
+    await expect(create('x')).rejects.toMatchObject({ kind: 'unavailable' });
+    deleted.add('c' as NodeName);
+    expect((await create('x')).node).toBe('b');
+    expect((await create('y', inOrder('c', 'a'))).node).toBe('a');
+    // Of all codes this one makes Kubernetes choose another node.
+    await expect(create('z', pinned('c'))).rejects.toMatchObject({ kind: 'exhausted' });
+    await expect(create('z', anywhere, { parameters: parseParameters({ pool: 'none' }) })).rejects.toMatchObject({
+      kind: 'invalid',
+    });
+  });
+
+  test('keeps the volumes that it had, until they are to be forgotten', async () => {
+    const { id } = await create('on-c', pinned('c'));
+    remove('c');
+    await provisioner.tidy(signal);
+    expect(provisioner.list('', 0)).toMatchObject([{ id }]);
+    await expect(provisioner.remove(id, signal)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(create('on-c')).rejects.toMatchObject({ kind: 'unavailable' });
+    gone.add('c' as NodeName);
+    await provisioner.tidy(signal);
+    await provisioner.remove(id, signal);
+    expect(members()).toEqual(['a', 'b']);
+  });
+
+  test('that is attached all the same is as any other', async () => {
+    deleted.add('c' as NodeName);
+    expect((await create('x')).node).toBe('c');
+    await provisioner.tidy(signal);
+    expect(members()).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('what is remembered', () => {
+  test('of nodes: none of those that were deleted without volumes, and of the others so many, the newest', async () => {
+    const many = Array.from({ length: 1200 }, (_, index) => [`n${index}`, 8] as const);
+    nodes = nodesOf(Object.fromEntries(many));
+    ({ fleet, provisioner } = controllerOf(nodes, {
+      horizon: { ...noHorizon, nodeDeleted: (node) => deleted.has(node) },
+    }));
+    for (const [index, { node }] of nodes.entries()) {
+      if (index >= 100) await create(`on-${node}`, pinned(node), { size: { required: 4n * MiB } });
+      fleet.link(node).since = index;
+    }
+    for (const { node } of nodes.slice(0, 1150)) remove(node);
+    for (const { node } of nodes.slice(1150, 1175)) fleet.link(node).detach();
+    await provisioner.tidy(signal);
+    expect(members()).toEqual(nodes.slice(150).map(({ node }) => node));
+  });
+
+  test('of creations: nothing once their node was asked, whether or not anybody asks for them again', async () => {
+    const storage = nodes[2] as MemoryStorage;
+    const interruptions = { made: 'after', lost: 'before' } as const;
+    for (const [name, moment] of Object.entries(interruptions)) {
+      storage.interrupt = async (operation, when) => {
+        if (operation === 'create' && when === moment) throw new Failure('unavailable', 'it died');
+      };
+      await expect(create(name, pinned('c'))).rejects.toMatchObject({ kind: 'unavailable' });
+    }
+    storage.interrupt = async () => undefined;
+    fleet.link('c').detach();
+    await provisioner.tidy(signal);
+    // Not asked yet: the name may be there.
+    await expect(create('lost', pinned('b'))).rejects.toMatchObject({ kind: 'unavailable' });
+    fleet.link('c').attach();
+    await provisioner.tidy(signal);
+    fleet.link('c').detach();
+    expect((await create('lost', pinned('b'))).node).toBe('b');
+    await expect(create('made', pinned('b'))).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  test('of creations on a node that was deleted: nothing', async () => {
+    (nodes[2] as MemoryStorage).interrupt = async () => {
+      throw new Failure('unavailable', 'it died');
+    };
+    await expect(create('x')).rejects.toMatchObject({ kind: 'unavailable' });
+    remove('c');
+    await provisioner.tidy(signal);
+    expect((await create('x')).node).toBe('b');
+  });
+});
