@@ -2,7 +2,7 @@ import type { Bytes, SizeRange } from './bytes.ts';
 import type { NodeName, PoolName, VolumeId } from './ids.ts';
 import type { Pool } from './pool.ts';
 import type { QosChange } from './qos.ts';
-import type { FilesystemType, OpenVolume, Volume, VolumeSpec } from './volume.ts';
+import type { OpenVolume, Volume, VolumeSpec, VolumeUse } from './volume.ts';
 
 /** What is known of a node, and since when. Answers lists and capacity; never decides a create or a delete. */
 export interface Inventory {
@@ -41,12 +41,12 @@ export interface Storage {
   keep(id: VolumeId, signal: AbortSignal): Promise<Volume>;
 }
 
-/** What the node services need beside: devices, and the record of what was formatted. */
+/** What the node services need in addition: devices, and the record of what was formatted. */
 export interface NodeVolumes {
   /** Activates the volume where it is not. Throws `not-found`, only after a successful report. */
   open(id: VolumeId, signal: AbortSignal): Promise<OpenVolume>;
-  /** One LVM transaction; afterwards the volume is never formatted again. */
-  recordFilesystem(id: VolumeId, filesystem: FilesystemType, signal: AbortSignal): Promise<void>;
+  /** The first use of a volume: one LVM transaction; afterwards the volume is never formatted again. */
+  recordUse(id: VolumeId, use: VolumeUse, signal: AbortSignal): Promise<void>;
   /** Volumes that LVM and device-mapper can bear on this node. */
   volumeLimit(): number;
   /** The size of the block device in bytes. */

@@ -28,11 +28,21 @@ export interface VolumeSpec {
   readonly qos: Qos;
 }
 
+/** What a volume was first used for; `block`: as a raw block device, so that its content is its user's alone. */
+export const volumeUses = ['block', ...filesystemTypes] as const;
+export type VolumeUse = (typeof volumeUses)[number];
+
 /**
- * What a volume holds, as its tags say: `none` until the driver has formatted it. A raw block volume stays `none`,
- * whatever its user writes. `unknown`: the record is lost, so that the volume must never be formatted.
+ * What a volume holds, as its tags say: `none` until it is used for the first time. `unknown`: the record is lost, or written by
+ * a newer version, so that the volume must never be formatted.
  */
-export type FilesystemState = 'none' | 'unknown' | FilesystemType;
+export type FilesystemState = 'none' | 'unknown' | VolumeUse;
+
+/** Unknown is not absent: whatever is lost or strange counts as formatted. */
+export function parseFilesystemState(text: string | undefined): FilesystemState {
+  if (text === 'none') return 'none';
+  return volumeUses.find((known) => known === text) ?? 'unknown';
+}
 
 export interface Volume {
   readonly id: VolumeId;

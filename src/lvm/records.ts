@@ -1,7 +1,7 @@
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import { type LvName, type PoolName, type VgName, parseVolumeId } from '../domain/ids.ts';
-import { type FilesystemState, type Volume, filesystemTypes } from '../domain/volume.ts';
+import { parseFilesystemState, type Volume } from '../domain/volume.ts';
 import { parseLayout, printLayout } from './layout.ts';
 import type { ReportRow } from './report.ts';
 import { parseQos, printQos } from './qos.ts';
@@ -107,7 +107,7 @@ export function toVolume(record: LvRecord, pool: PoolName): Volume | undefined {
     lv: record.lv,
     size: record.size,
     layout,
-    filesystem: filesystemState(tags.get('fs')),
+    filesystem: parseFilesystemState(tags.get('fs')),
     mkfsOptions: words(tags.get('mkfs')),
     qos: parseQos(tags.get('qos')),
     state: tags.get('state') === 'creating' ? 'creating' : 'ready',
@@ -138,12 +138,6 @@ function parseTime(text: string | undefined): { created?: number } {
   const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)$/.exec(text ?? '');
   const time = match ? Date.parse(`${match[1]}T${match[2]}${match[3]}:${match[4]}`) : Number.NaN;
   return Number.isNaN(time) ? {} : { created: time };
-}
-
-/** Unknown is not absent: a volume whose tag is lost or strange counts as formatted, and is never formatted again. */
-function filesystemState(text: string | undefined): FilesystemState {
-  if (text === 'none') return 'none';
-  return filesystemTypes.find((known) => known === text) ?? 'unknown';
 }
 
 function words(text: string | undefined): string[] {

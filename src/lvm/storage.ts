@@ -5,7 +5,7 @@ import { Failure, isFailure } from '../domain/errors.ts';
 import { type NodeName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
 import { applyChange, type QosChange } from '../domain/qos.ts';
 import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/storage.ts';
-import type { FilesystemType, OpenVolume, Volume, VolumeSpec } from '../domain/volume.ts';
+import type { OpenVolume, Volume, VolumeSpec, VolumeUse } from '../domain/volume.ts';
 import { Activation, type ActivationOptions } from './activation.ts';
 import { createVolume, extendVolume, listOne, removeVolume, retag } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
@@ -143,16 +143,16 @@ export class LocalStorage implements Storage, NodeVolumes {
     return this.#activation.open(await this.#mustFind(id, signal), signal);
   }
 
-  async recordFilesystem(id: VolumeId, filesystem: FilesystemType, signal: AbortSignal): Promise<void> {
+  async recordUse(id: VolumeId, use: VolumeUse, signal: AbortSignal): Promise<void> {
     const volume = await this.#mustFind(id, signal);
-    const tags = { remove: tag('fs', volume.filesystem), add: tag('fs', filesystem) };
+    const tags = { remove: tag('fs', volume.filesystem), add: tag('fs', use) };
     await this.#options.writer.exclusive(volume.group, signal, () =>
       this.#options.writer.change(
-        `the filesystem of volume ${id} could not be recorded`,
+        `the first use of volume ${id} could not be recorded`,
         retag(volume.group, volume.lv, tags),
       ),
     );
-    this.#options.cache.put({ ...volume, filesystem });
+    this.#options.cache.put({ ...volume, filesystem: use });
   }
 
   volumeLimit(): number {

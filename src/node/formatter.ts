@@ -20,6 +20,7 @@ export async function prepareFilesystem(
   signal: AbortSignal,
 ): Promise<void> {
   const { device, volume } = preparation.open;
+  refuseRaw(preparation.open);
   const content = await tools.filesystems.probe(device, await tools.volumes.deviceSize(device), volume.id);
   signal.throwIfAborted();
   switch (content.holds) {
@@ -31,6 +32,20 @@ export async function prepareFilesystem(
     case 'something':
       throw holdsOther(preparation, content.name);
   }
+}
+
+/** Raw data need not bear any signature, and one that it bears by chance would be repaired. */
+function refuseRaw({ device, volume }: OpenVolume): void {
+  if (volume.filesystem !== 'block') return;
+  throw new Failure(
+    'precondition',
+    `volume ${volume.id} was used as a raw block device: what ${device} holds is its user's, and no filesystem is made or mounted on it`,
+  );
+}
+
+/** The record comes before the device is handed out. */
+export async function recordRawUse(tools: NodeTools, { volume }: OpenVolume, signal: AbortSignal): Promise<void> {
+  if (volume.filesystem === 'none') await tools.volumes.recordUse(volume.id, 'block', signal);
 }
 
 async function formatBlank(tools: NodeTools, preparation: Preparation, signal: AbortSignal): Promise<void> {
@@ -57,7 +72,7 @@ async function adopt(
   // Unrecorded, it is a finished mkfs that died before its record, or the work of a user of the raw device: kept either way,
   // and examined in full, since nobody vouches for it.
   if (!mounted) await tools.filesystems.check(open.device, type, unrecorded);
-  if (unrecorded) await tools.volumes.recordFilesystem(open.volume.id, type, signal);
+  if (unrecorded) await tools.volumes.recordUse(open.volume.id, type, signal);
 }
 
 /** The record comes before the first mount: from then on the volume may hold data, and is never formatted again. */
@@ -68,7 +83,7 @@ async function format(
   signal: AbortSignal,
 ): Promise<void> {
   await tools.filesystems.make(open, type, overUnfinished);
-  await tools.volumes.recordFilesystem(open.volume.id, type, signal);
+  await tools.volumes.recordUse(open.volume.id, type, signal);
 }
 
 function holdsOther({ open, type }: Preparation, name: string): Failure {

@@ -2,6 +2,7 @@ import { allowsSeveralTargets } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
 import type { Mount } from '../domain/mounts.ts';
 import type { OpenVolume } from '../domain/volume.ts';
+import { recordRawUse } from './formatter.ts';
 import type { NodeTools } from './ports.ts';
 import type { PublishRequest, UndoRequest } from './requests.ts';
 import { blockStaging, layersAt, targetsBeside, topAt } from './view.ts';
@@ -35,8 +36,11 @@ export async function publish(tools: NodeTools, request: PublishRequest, signal:
   if (!isPublished(request, place, source)) {
     refuseSecondTarget(request, place);
     signal.throwIfAborted();
-    if (request.capability.access === 'block') await tools.mounts.makeFile(place.target);
-    else await tools.mounts.makeDirectory(place.target);
+    if (request.capability.access === 'block') {
+      // Also here: an earlier version may have staged it, without a record.
+      await recordRawUse(tools, open, signal);
+      await tools.mounts.makeFile(place.target);
+    } else await tools.mounts.makeDirectory(place.target);
     await tools.mounts.bind(source.target, place.target, flagsOf(request, source));
   }
   await limit(tools, open, place.target);

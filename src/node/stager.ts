@@ -1,7 +1,7 @@
 import type { Capability } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
 import type { OpenVolume } from '../domain/volume.ts';
-import { prepareFilesystem } from './formatter.ts';
+import { prepareFilesystem, recordRawUse } from './formatter.ts';
 import type { Mount } from '../domain/mounts.ts';
 import type { NodeTools } from './ports.ts';
 import type { StageRequest, UndoRequest } from './requests.ts';
@@ -26,18 +26,24 @@ export async function stage(tools: NodeTools, request: StageRequest, signal: Abo
   const path = await tools.mounts.resolve(request.staging);
   const staging = { open, path, device, table: await tools.mounts.read() };
   signal.throwIfAborted();
-  if (request.capability.access === 'block') await stageBlock(tools, staging);
+  if (request.capability.access === 'block') await stageBlock(tools, staging, signal);
   else await stageFilesystem(tools, staging, request.capability, signal);
 }
 
-async function stageBlock({ mounts }: NodeTools, { open, path, device, table }: Staging): Promise<void> {
+async function stageBlock(
+  tools: NodeTools,
+  { open, path, device, table }: Staging,
+  signal: AbortSignal,
+): Promise<void> {
   const file = blockStaging(path);
   if (topAt(table, path)) throw occupied(path);
   const top = topAt(table, file);
   if (top && (top.device !== device || top.access !== 'block')) throw occupied(file);
+  refuseOtherAccess(open, device, table, 'block');
+  await recordRawUse(tools, open, signal);
   if (top) return;
-  await mounts.makeFile(file);
-  await mounts.bind(open.device, file, []);
+  await tools.mounts.makeFile(file);
+  await tools.mounts.bind(open.device, file, []);
 }
 
 async function stageFilesystem(
@@ -52,6 +58,7 @@ async function stageFilesystem(
   const top = topAt(table, path);
   if (top && !fits(top, device, type, readOnly)) throw occupied(path);
   if (topAt(table, blockStaging(path))) throw occupied(blockStaging(path));
+  refuseOtherAccess(open, device, table, 'mount');
   if (!top) {
     const mounted = targetsBeside(table, device, [path]).length > 0;
     await prepareFilesystem(tools, { open, type, mounted }, signal);
@@ -63,6 +70,20 @@ async function stageFilesystem(
 
 function fits(top: Mount, device: string, type: string, readOnly: boolean): boolean {
   return top.access === 'mount' && top.device === device && top.filesystem === type && top.readOnly === readOnly;
+}
+
+/** Whoever writes to the raw device destroys the filesystem that is mounted from it. */
+function refuseOtherAccess(
+  { volume }: OpenVolume,
+  device: string,
+  table: readonly Mount[],
+  access: Mount['access'],
+): void {
+  const others = table.filter((mount) => mount.device === device && mount.access !== access);
+  if (others.length === 0) return;
+  const form = access === 'block' ? 'a filesystem' : 'a raw block device';
+  const targets = others.map(({ target }) => target).join(', ');
+  throw new Failure('precondition', `volume ${volume.id} is in use as ${form} at ${targets}`);
 }
 
 /** After the mount, where all three filesystems grow online, and so also when an earlier call died between the two. */

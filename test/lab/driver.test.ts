@@ -77,6 +77,28 @@ describe('volumes', () => {
   });
 });
 
+describe('a raw block volume', () => {
+  test('is on record before it is handed out, and never formatted, whatever died meanwhile', async () => {
+    const volumeId = await createVolume(driver, 'raw', 16 * MiB);
+    const staged = { volumeId, stagingTargetPath: '/tmp/raw', volumeCapability: capabilities.block };
+    await driver.client.node.nodeStageVolume(staged);
+    await guest().shell('echo data | dd of=/dev/quarry-fast/raw bs=1M seek=8 conv=fsync status=none');
+    await driver.client.node.nodeUnstageVolume(staged);
+    await driver.kill();
+    await driver.launch();
+    await driver.ready();
+    expect(await guest().shell('lvs --noheadings -o lv_tags quarry-fast/raw')).toContain('quarry.fs=block');
+    const asFilesystem = { ...staged, volumeCapability: capabilities.ext4 };
+    expect(await outcomeOf(driver.client.node.nodeStageVolume(asFilesystem))).toMatchObject({
+      code: 'FAILED_PRECONDITION',
+    });
+    await driver.client.node.nodeStageVolume(staged);
+    expect(await guest().shell('dd if=/dev/quarry-fast/raw bs=4 skip=2M count=1 status=none')).toBe('data');
+    await driver.client.node.nodeUnstageVolume(staged);
+    await controller().deleteVolume({ volumeId });
+  });
+});
+
 describe('the process', () => {
   /** Holds the lock of the group, so that what changes it stays in flight until the answer is called. */
   async function holdLock(): Promise<() => void> {

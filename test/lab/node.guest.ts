@@ -46,7 +46,7 @@ const volumes: NodeVolumes = {
     };
     return { device, volume };
   },
-  async recordFilesystem(id, filesystem) {
+  async recordUse(id, filesystem) {
     await output('lvchange', '--addtag', filesystem, `vg/${id.slice(id.indexOf(':') + 1)}`);
   },
   volumeLimit: () => 1000,

@@ -112,7 +112,8 @@ test('a raw block device, with a minor over 255: the volume itself, in a file', 
   await v.unstage();
   expect(await guest.shell(`ls -A ${v.staging} /data/kubelet/pods/raw`)).not.toMatch(/device|mount/);
   expect(await call('usesOf', v.device)).toEqual([]);
-  await expect(v.stage('ext4')).resolves.toBeDefined();
+  await expect(v.stage('ext4')).rejects.toMatchObject(refused('precondition', 'raw block'));
+  expect(await guest.shell(`head -c 7 ${v.device}`)).toBe('written');
 });
 
 test('why a read-only raw device is refused: the kernel writes through a node on a read-only mount', async () => {

@@ -2,7 +2,7 @@ import type { SizeRange } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import { type LvName, type NodeName, parsePoolName, parseVgName, parseVolumeId } from '../../domain/ids.ts';
 import type { PoolName, VgName } from '../../domain/ids.ts';
-import { filesystemTypes, type Layout, type Volume, type VolumeSpec } from '../../domain/volume.ts';
+import { type Layout, parseFilesystemState, type Volume, type VolumeSpec } from '../../domain/volume.ts';
 import type { Layout as LayoutMessage, LayoutInit } from '../../gen/quarry/fleet/v1/Layout.ts';
 import type { SizeRange as RangeMessage, SizeRangeInit } from '../../gen/quarry/fleet/v1/SizeRange.ts';
 import type { Volume as VolumeMessage, VolumeInit } from '../../gen/quarry/fleet/v1/Volume.ts';
@@ -60,17 +60,13 @@ export function readVolume(message: VolumeMessage, node: NodeName): Volume {
     size: BigInt(message.size),
     layout: readLayout(message.layout),
     // What a newer node may have made is not known here, and never blank.
-    filesystem: message.filesystem === 'none' ? 'none' : (filesystemTypes.find(is(message.filesystem)) ?? 'unknown'),
+    filesystem: parseFilesystemState(message.filesystem),
     mkfsOptions: message.mkfsOptions.length === 0 ? noOptions : message.mkfsOptions,
     qos: readQos(message.qos),
     state: message.creating ? 'creating' : 'ready',
     ...(message.createdMs !== undefined && { created: Number(message.createdMs) }),
     ...(message.kept && { kept: true }),
   };
-}
-
-function is(text: string): (known: string) => boolean {
-  return (known) => known === text;
 }
 
 export function writeSpec({ name, pool, layout, size, mkfsOptions, qos }: VolumeSpec): VolumeSpecInit {

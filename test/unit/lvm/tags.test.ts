@@ -88,7 +88,7 @@ test('a volume is what its tags say, in one row of the report', () => {
   const volumes = fc.record({
     name: fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }),
     layout: layouts,
-    filesystem: fc.constantFrom('none' as const, 'ext4' as const, 'xfs' as const, 'btrfs' as const),
+    filesystem: fc.constantFrom('none' as const, 'block' as const, 'ext4' as const, 'xfs' as const, 'btrfs' as const),
     mkfsOptions: fc.array(words, { maxLength: 3 }),
     qos: fc.record({
       limits: settings,

@@ -95,7 +95,7 @@ export class FakeNode {
         if (!disk) throw new Failure('not-found', `volume ${id} does not exist`);
         return { device: `/dev/mapper/vg-${lv}`, volume: volumeOf(id, lv, disk, this.enforcement) };
       },
-      recordFilesystem: async (id, filesystem) =>
+      recordUse: async (id, filesystem) =>
         this.#change(`record ${filesystem}`, () => {
           this.#disk(id.slice(id.indexOf(':') + 1)).tag = filesystem;
         }),

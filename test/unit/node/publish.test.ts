@@ -14,6 +14,14 @@ async function staged(capability = mountCapability()): Promise<{ fake: FakeNode;
   return { fake, id, service };
 }
 
+test('a block device that was staged before its use was recorded is put on record before a pod gets it', async () => {
+  const { fake, id, service } = await staged(blockCapability());
+  Object.assign(fake.disks.get('a') ?? {}, { tag: 'none' });
+  await service.nodePublishVolume(publishRequest(id, blockCapability()), call);
+  expect(fake.changes[0]).toBe('record block');
+  expect(fake.disks.get('a')?.tag).toBe('block');
+});
+
 describe('publishing a filesystem', () => {
   test('binds the staged mount to the target, once', async () => {
     const { fake, id, service } = await staged();

@@ -131,7 +131,40 @@ describe('staging a block device', () => {
     const { fake, id, service } = setup();
     await service.nodeStageVolume(stageRequest(id, blockCapability()), call);
     await service.nodeStageVolume(stageRequest(id, blockCapability()), call);
-    expect(fake.changes).toEqual([`touch ${staging}/device`, `bind ${staging}/device`]);
+    expect(fake.changes).toEqual(['record block', `touch ${staging}/device`, `bind ${staging}/device`]);
+  });
+
+  test('what it holds afterwards is its user’s: no filesystem is made or mounted on it', async () => {
+    for (const content of [undefined, { ...ext4 }] as const) {
+      const { fake, id, service } = setup();
+      await service.nodeStageVolume(stageRequest(id, blockCapability()), call);
+      await service.nodeUnstageVolume({ volumeId: id, stagingTargetPath: staging }, call);
+      Object.assign(fake.disks.get('a') as Disk, { content });
+      const before = fake.state();
+      expect(await failure('precondition', service.nodeStageVolume(stageRequest(id), call))).toContain('raw block');
+      expect(fake.state()).toEqual(before);
+    }
+  });
+
+  test('a volume that was formatted stays on record as that', async () => {
+    const { fake, id, service } = setup({ tag: 'ext4', content: { ...ext4 } });
+    await service.nodeStageVolume(stageRequest(id, blockCapability()), call);
+    expect(fake.disks.get('a')?.tag).toBe('ext4');
+  });
+
+  test('is refused while the volume is mounted elsewhere as a filesystem, and the other way round', async () => {
+    const { fake, id, service } = setup({ tag: 'ext4', content: { ...ext4 } });
+    const other = (capability = mountCapability()): ReturnType<typeof stageRequest> => ({
+      ...stageRequest(id, capability),
+      stagingTargetPath: '/kubelet/other',
+    });
+    await service.nodeStageVolume(stageRequest(id), call);
+    const before = fake.state();
+    expect(await failure('precondition', service.nodeStageVolume(other(blockCapability()), call))).toContain(staging);
+    expect(fake.state()).toEqual(before);
+    await service.nodeUnstageVolume({ volumeId: id, stagingTargetPath: staging }, call);
+    await service.nodeStageVolume(other(blockCapability()), call);
+    expect(await failure('precondition', service.nodeStageVolume(stageRequest(id), call))).toContain('/kubelet/other');
   });
 
   test('another device at that file, or a filesystem asked for there, is refused', async () => {
