@@ -78,7 +78,7 @@ export async function chooseDisks(
 function named(disks: readonly Candidate[], names: readonly string[]): Candidate[] {
   const chosen = names.map((name) => {
     const disk = disks.find(({ device, path }) => device === name || path === name);
-    if (disk?.verdict === 'proposed' || disk?.verdict === 'interrupted') return disk;
+    if (disk !== undefined && disk.verdict !== 'member' && disk.verdict !== 'refused') return disk;
     const reason = disk === undefined ? 'no pool has a rule that matches it' : describe(disk);
     throw new Failure('precondition', `${name} cannot be approved: ${reason}`);
   });
@@ -93,7 +93,7 @@ function listed(disks: readonly Candidate[]): Listing<DiskRecord> {
     volumeGroup: disk.pool.group,
     verdict: disk.verdict,
     path: disk.path,
-    findings: disk.verdict === 'refused' ? disk.findings : [],
+    findings: disk.verdict === 'refused' || disk.verdict === 'returned' ? disk.findings : [],
   }));
   return { records };
 }

@@ -11,7 +11,7 @@ import {
   type Signature,
   type Signatures,
 } from './signatures.ts';
-import { type Ends, readEnds } from './surface.ts';
+import { type Expected, readEnds, type Surface } from './surface.ts';
 import { readBlockDevice, type Roots } from './sysfs.ts';
 import { parseMountinfo } from '../kernel/mountinfo.ts';
 import { parseSwaps } from './swaps.ts';
@@ -26,50 +26,67 @@ export interface DiskProbe {
 
 export type Blankness = { readonly blank: true } | { readonly blank: false; readonly findings: readonly string[] };
 
-/** What stands in the way of a disk that bears our mark; `ours`: nothing but the mark was found. */
-export type Remains = { readonly ours: true } | { readonly ours: false; readonly findings: readonly string[] };
+/**
+ * What a disk is that bears our mark and is in no group.
+ * - `interrupted` LVM has never written metadata of a group to it: its taking was interrupted
+ * - `returned`    nobody uses it, but something was written to it, as to a member of a group; `traces` say where
+ * - `refused`     anything else
+ */
+export type Remains =
+  | { readonly state: 'interrupted' }
+  | { readonly state: 'returned'; readonly traces: readonly string[] }
+  | { readonly state: 'refused'; readonly findings: readonly string[] };
 
 /**
  * Blank only when every probe answered and none saw anything: a probe that fails is a finding. Opens the device
  * exclusively for a moment, so it must not run beside a `pvcreate` of the same disk. Throws `cancelled` only.
  */
 export async function proveBlank(disk: Disk, probe: DiskProbe, signal?: AbortSignal): Promise<Blankness> {
-  const findings = await examine(disk, { ends: 'both', expected: () => false }, probe, signal);
+  const { problems, data } = await examine(disk, { ends: 'zeros', signature: () => false }, probe, signal);
+  const findings = [...problems, ...data];
   return findings.length === 0 ? { blank: true } : { blank: false, findings };
 }
 
 /**
- * For a physical volume in no group whose uuid is our mark: proves that blkid and wipefs see that label and nothing else,
- * and that nobody uses the disk. Its first MiB holds the label and is not looked at. Throws `cancelled` only.
+ * For a physical volume in no group whose uuid is our mark. LVM writes the metadata of a group behind the header of the area,
+ * which was zero before the disk was taken, in the command that makes the disk a member, and leaves it there when it no longer
+ * is one. So the mark says "interrupted" only until that command, whatever happens to the group later. Throws `cancelled` only.
  */
 export async function proveOurs(disk: Disk, uuid: string, probe: DiskProbe, signal?: AbortSignal): Promise<Remains> {
-  const expected = (signature: Signature) => signature.type === 'LVM2_member' && signature.uuid === uuid;
-  const findings = await examine(disk, { ends: 'last', expected }, probe, signal);
-  return findings.length === 0 ? { ours: true } : { ours: false, findings };
+  const signature = ({ type, uuid: seen }: Signature) => type === 'LVM2_member' && seen === uuid;
+  const { problems, data } = await examine(disk, { ends: 'label', signature }, probe, signal);
+  if (problems.length > 0) return { state: 'refused', findings: problems };
+  return data.length === 0 ? { state: 'interrupted' } : { state: 'returned', traces: data };
 }
 
 interface Expectation {
-  readonly ends: Ends;
-  readonly expected: (signature: Signature) => boolean;
+  readonly ends: Expected;
+  readonly signature: (signature: Signature) => boolean;
 }
 
-async function examine(disk: Disk, { ends, expected }: Expectation, probe: DiskProbe, signal?: AbortSignal) {
+async function examine(
+  disk: Disk,
+  { ends, signature }: Expectation,
+  probe: DiskProbe,
+  signal?: AbortSignal,
+): Promise<Surface> {
   const answers = [
     await attempt('sysfs', () => findInSysfs(disk, probe.roots)),
     await attempt('mounts', () => findMounts(disk, probe.roots)),
     await attempt('swap', () => findSwap(disk, probe.roots)),
   ];
   const programs = [
-    await attempt('blkid', async () => report('blkid', await runBlkid(disk, probe, signal), expected)),
-    await attempt('wipefs', async () => report('wipefs', await runWipefs(disk, probe, signal), expected)),
+    await attempt('blkid', async () => report('blkid', await runBlkid(disk, probe, signal), signature)),
+    await attempt('wipefs', async () => report('wipefs', await runWipefs(disk, probe, signal), signature)),
   ];
   if (signal?.aborted) throw new Failure('cancelled', `the look at ${disk.device} was cancelled`);
   // A disk that keeps a program waiting would keep a thread of this process waiting, and no deadline ends that.
   const answered = programs.every((answer) => answer.answered);
-  const surface = answered
-    ? await attempt('surface', () => readEnds(disk, ends))
-    : { findings: ['its first and last MiB were not read, since a probe before failed'] };
-  return [...answers, ...programs, surface].flatMap((answer) => answer.findings);
+  const surface: Surface = answered
+    ? await readEnds(disk, ends).catch((error: unknown) => ({ problems: [couldNot('surface', error)], data: [] }))
+    : { problems: ['its first and last MiB were not read, since a probe before failed'], data: [] };
+  const findings = [...answers, ...programs].flatMap((answer) => answer.findings);
+  return { problems: [...findings, ...surface.problems], data: surface.data };
 }
 
 interface Answer {
@@ -82,8 +99,12 @@ async function attempt(what: string, look: () => Promise<readonly string[]>): Pr
     return { answered: true, findings: await look() };
   } catch (error) {
     if (isFailure(error, 'cancelled')) throw error;
-    return { answered: false, findings: [`${what} could not be checked: ${messageOf(error)}`] };
+    return { answered: false, findings: [couldNot(what, error)] };
   }
+}
+
+function couldNot(what: string, error: unknown): string {
+  return `${what} could not be checked: ${messageOf(error)}`;
 }
 
 async function findInSysfs(disk: Disk, roots: Roots): Promise<string[]> {

@@ -29,26 +29,29 @@ interface Facts {
 /**
  * - `member`       a physical volume of the pool's group
  * - `proposed`     proven blank a moment ago: to be taken once approved, after another proof
- * - `interrupted`  bears our mark, is in no group and holds nothing else: its taking is to be continued
+ * - `interrupted`  bears our mark, and was never in a group: its taking is to be continued
+ * - `returned`     bears our mark, was a member of a group and is in none: taken only for a person who names it
  * - `refused`      not to be touched; `findings` say why, all of it
  */
 export type Candidate = Facts &
   (
     | { readonly verdict: 'member' | 'proposed'; readonly size: Bytes; readonly disk: Disk }
-    | { readonly verdict: 'interrupted'; readonly size: Bytes; readonly disk: Disk; readonly uuid: string }
+    | { readonly verdict: 'interrupted'; readonly size: Bytes; readonly disk: Disk }
+    | { readonly verdict: 'returned'; readonly size: Bytes; readonly disk: Disk; readonly findings: readonly string[] }
     /** `size` is absent where the kernel would not describe the device. */
     | { readonly verdict: 'refused'; readonly size?: Bytes; readonly findings: readonly string[] }
   );
 
 /**
  * Every disk that the pools' rules match, once for each pool that matches it, in the order of the pools.
- * A disk that two pools match, or that two devices lead to, is refused: which is meant is not ours to guess.
+ * A disk that two pools match, or that two devices lead to, is refused: which is meant is not ours to guess. With `only`, the
+ * device of that path is looked at alone.
  */
 export async function findCandidates(
   pools: readonly PoolSpec[],
   volumes: PhysicalVolumes,
   probe: DiskProbe,
-  signal?: AbortSignal,
+  { only, signal }: { readonly only?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Candidate[]> {
   const matches: { pool: PoolSpec; disk: Disk }[] = [];
   const unreadable: Candidate[] = [];
@@ -61,7 +64,8 @@ export async function findCandidates(
     );
   }
   const judge = createJudge(pools, matches, volumes, probe);
-  const judged = await Promise.all(matches.map(({ pool, disk }) => judge(pool, disk, signal)));
+  const wanted = matches.filter(({ disk }) => only === undefined || disk.device === only);
+  const judged = await Promise.all(wanted.map(({ pool, disk }) => judge(pool, disk, signal)));
   const order = (candidate: Candidate) => pools.indexOf(candidate.pool);
   return [...judged, ...unreadable].sort((a, b) => order(a) - order(b));
 }
@@ -82,9 +86,7 @@ function createJudge(
     const claims = [...findRivals(disk, matches), ...findTwins(disk, matches)];
     if (claims.length > 0) return refuse(facts, disk.size, claims);
     if (volume?.uuid.startsWith(`${deviceMark}-`)) {
-      const remains = await proveOurs(disk, volume.uuid, probe, signal);
-      if (!remains.ours) return refuse(facts, disk.size, remains.findings);
-      return { ...facts, verdict: 'interrupted', size: disk.size, disk, uuid: volume.uuid };
+      return judgeMarked({ ...facts, size: disk.size, disk }, volume.uuid, probe, signal);
     }
     const proof = await proveBlank(disk, probe, signal);
     const findings = [
@@ -95,6 +97,25 @@ function createJudge(
     return { ...facts, verdict: 'proposed', size: disk.size, disk };
   };
 }
+
+async function judgeMarked(
+  facts: Facts & { readonly size: Bytes; readonly disk: Disk },
+  uuid: string,
+  probe: DiskProbe,
+  signal?: AbortSignal,
+): Promise<Candidate> {
+  const remains = await proveOurs(facts.disk, uuid, probe, signal);
+  switch (remains.state) {
+    case 'interrupted':
+      return { ...facts, verdict: 'interrupted' };
+    case 'returned':
+      return { ...facts, verdict: 'returned', findings: [wasMember, ...remains.traces] };
+    case 'refused':
+      return refuse(facts, facts.size, remains.findings);
+  }
+}
+
+const wasMember = 'it was a member of a volume group and is in none now; to take it again, approve it by its name';
 
 function refuse(facts: Facts, size: Bytes | undefined, findings: readonly string[]): Candidate {
   return { ...facts, verdict: 'refused', ...(size === undefined ? {} : { size }), findings };

@@ -9,30 +9,38 @@ import { decodeDeviceNumber } from '../kernel/block-device.ts';
 const attempts = 20;
 const attemptDelay = 100;
 
-/** Which ends of a disk are to be zero. */
-export type Ends = 'both' | 'last';
+/** `label`: LVM's label and headers of metadata areas that hold no metadata are no data. */
+export type Expected = 'zeros' | 'label';
+
+export interface Surface {
+  /** Why the ends could not be read, or nobody but us may use the disk now. */
+  readonly problems: readonly string[];
+  /** Where something was read that is not expected. */
+  readonly data: readonly string[];
+}
 
 /**
- * Reads the first and the last MiB; one finding for everything that is not a zero that was read.
+ * Reads the first and the last MiB.
  * O_EXCL without O_CREAT makes the kernel refuse a block device that is mounted, swapped to or stacked on, in whichever
  * mount namespace (open(2)); others are refused it as exclusively while this reads.
  */
-export async function readEnds(disk: Disk, ends: Ends): Promise<string[]> {
+export async function readEnds(disk: Disk, expected: Expected): Promise<Surface> {
   let file: FileHandle;
   try {
     file = await openAlone(disk.device);
   } catch (error) {
-    return [
-      isBusy(error) ? 'the kernel says that it is in use (EBUSY)' : `it could not be opened: ${messageOf(error)}`,
-    ];
+    const problem = isBusy(error)
+      ? 'the kernel says that it is in use (EBUSY)'
+      : `it could not be opened: ${messageOf(error)}`;
+    return { problems: [problem], data: [] };
   }
   try {
     const moved = await findReplacement(file, disk);
-    if (moved !== undefined) return [moved];
+    if (moved !== undefined) return { problems: [moved], data: [] };
     const length = disk.size < MiB ? disk.size : MiB;
-    const first = ends === 'both' ? await findData(file, 'first', 0n, length) : undefined;
-    const last = await findData(file, 'last', disk.size - length, length);
-    return [first, last].filter((finding) => finding !== undefined);
+    const first = await findData(file, 'first', { from: 0n, length }, expected);
+    const last = await findData(file, 'last', { from: disk.size - length, length }, expected);
+    return { problems: [...first.problems, ...last.problems], data: [...first.data, ...last.data] };
   } finally {
     await file.close();
   }
@@ -61,20 +69,49 @@ async function findReplacement(file: FileHandle, disk: Disk): Promise<string | u
   return `${disk.device} is device ${decodeDeviceNumber(stats.rdev)}, and sysfs says ${disk.number}`;
 }
 
-async function findData(file: FileHandle, which: string, from: Bytes, length: Bytes): Promise<string | undefined> {
+interface Range {
+  readonly from: Bytes;
+  readonly length: Bytes;
+}
+
+async function findData(file: FileHandle, which: string, range: Range, expected: Expected): Promise<Surface> {
+  let buffer: Buffer;
   try {
-    const buffer = Buffer.alloc(Number(length), 0xff);
-    let filled = 0;
-    while (filled < buffer.length) {
-      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, from + BigInt(filled));
-      if (bytesRead === 0)
-        return `the ${which} MiB could not be read: the device ends at byte ${from + BigInt(filled)}`;
-      filled += bytesRead;
-    }
-    if (buffer.equals(Buffer.alloc(buffer.length))) return undefined;
-    const at = buffer.findIndex((byte) => byte !== 0);
-    return `the ${which} MiB is not zero: data at byte ${from + BigInt(at)}`;
+    buffer = await readWhole(file, range);
   } catch (error) {
-    return `the ${which} MiB could not be read: ${messageOf(error)}`;
+    return { problems: [`the ${which} MiB could not be read: ${messageOf(error)}`], data: [] };
+  }
+  if (expected === 'label') clearEmptyLabel(buffer, range.from === 0n);
+  if (buffer.equals(Buffer.alloc(buffer.length))) return { problems: [], data: [] };
+  const at = buffer.findIndex((byte) => byte !== 0);
+  const data = [`the ${which} MiB is not zero: data at byte ${range.from + BigInt(at)}`];
+  return { problems: [], data };
+}
+
+async function readWhole(file: FileHandle, { from, length }: Range): Promise<Buffer> {
+  const buffer = Buffer.alloc(Number(length), 0xff);
+  let filled = 0;
+  while (filled < buffer.length) {
+    const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, from + BigInt(filled));
+    if (bytesRead === 0) throw new Error(`the device ends at byte ${from + BigInt(filled)}`);
+    filled += bytesRead;
+  }
+  return buffer;
+}
+
+const sector = 512;
+/** LVM looks for its label in the first four sectors (lib/label/label.h). */
+const labelSectors = 4;
+/** FMTT_MAGIC of lib/format_text/layout.h, after a checksum of 4 bytes. */
+const areaMagic = ' LVM2 x[5A%r0N*>';
+/** Checksum, magic, version, start and size of the area. What follows says where in the area metadata is: zeros for nowhere. */
+const areaFacts = 40;
+
+/** Makes zeros of what `pvcreate` writes. Metadata of a group, and the record of where it is, stay. */
+function clearEmptyLabel(buffer: Buffer, atStart: boolean): void {
+  for (let at = 0; at < buffer.length; at += sector) {
+    const isLabel = atStart && at < labelSectors * sector && buffer.toString('latin1', at, at + 8) === 'LABELONE';
+    if (isLabel) buffer.fill(0, at, at + sector);
+    if (buffer.toString('latin1', at + 4, at + 4 + areaMagic.length) === areaMagic) buffer.fill(0, at, at + areaFacts);
   }
 }

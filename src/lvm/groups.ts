@@ -46,12 +46,16 @@ export class Groups {
     this.#thinPools = new ThinPools(options);
   }
 
-  /** Makes a disk that was proven blank, or `marked` before, part of the pool's group. */
-  async take(spec: PoolSpec, device: string, marked: boolean): Promise<void> {
+  /**
+   * Makes a disk part of the pool's group. `prove` says, once it is this disk's turn and right before anything is written, whether
+   * the disk is a physical volume of ours already, and throws where it may not be taken after all.
+   */
+  async take(spec: PoolSpec, device: string, prove: () => Promise<{ marked: boolean }>): Promise<void> {
     const { writer, links } = this.#options;
     const link = join(links, linkName(device));
     const what = `${device} could not be taken for pool ${spec.name}`;
     await writer.exclusive(spec.group, undefined, async () => {
+      const { marked } = await prove();
       if (!marked) await writer.change(what, args.createDevice(link, markedUuid(), metadataAreaSize));
       const exists = (await this.#group(spec.group)) !== undefined;
       const tags = [tag('v', '1'), tag('pool', spec.name)];

@@ -10,10 +10,10 @@ export interface JudgedDisk {
   /** The path that the rule matched. */
   readonly path: string;
   /**
-   * `member`: in the pool's group; `proposed`: proven blank; `interrupted`: ours by its mark, and in no group yet;
-   * `refused`: anything else, as `findings` say.
+   * `member`: in the pool's group; `proposed`: proven blank; `interrupted`: ours by its mark, and never in a group;
+   * `returned`: ours by its mark, and no longer in a group; `refused`: anything else, as `findings` say.
    */
-  readonly verdict: 'member' | 'proposed' | 'interrupted' | 'refused';
+  readonly verdict: 'member' | 'proposed' | 'interrupted' | 'returned' | 'refused';
   readonly findings?: readonly string[];
 }
 
@@ -124,7 +124,8 @@ export class PoolKeeper<Disk extends JudgedDisk> {
     const news = JSON.stringify([verdict, fields]);
     if (this.#announced.get(device) === news) return;
     this.#announced.set(device, news);
-    if (verdict === 'proposed' && pool.approve === 'manual') this.#options.log.info(fields, 'disk proposed');
+    const waits = verdict === 'returned' || (verdict === 'proposed' && pool.approve === 'manual');
+    if (waits) this.#options.log.info(fields, 'disk proposed');
     if (verdict === 'refused') this.#options.log.warn(fields, 'disk refused');
   }
 }

@@ -180,6 +180,23 @@ describe('the taking of a disk', () => {
   });
 });
 
+test('a disk that was taken out of its group is not taken again until it is named', async () => {
+  const device = await guest().addDisk('256M');
+  await guest().shell(`kill -HUP ${driver.process().pid}`);
+  await driver.logged(`"device":"${device}","path":"${device}","msg":"disk taken"`);
+  const group = async () => (await guest().shell(`pvs --noheadings -o vg_name ${device}`)).trim();
+  await guest().shell(`pvmove -qq ${device} || true; vgreduce -qq qfast ${device}`);
+  await driver.restart();
+  expect((await driver.quarry('disks')).stdout).toMatch(new RegExp(`${device} .*returned .*was a member`));
+  expect(await group()).toBe('');
+  expect((await driver.quarry('disks', 'approve', '--all')).exitCode).toBe(0);
+  expect(await group()).toBe('');
+  expect((await driver.quarry('disks', 'approve', device)).exitCode).toBe(0);
+  expect(await group()).toBe('qfast');
+  await stage('data');
+  await expectWhole();
+});
+
 test('a thick volume whose wipe was cut off is wiped at the next start, and can then be formatted', async () => {
   const tags = creationTags({
     id: idOf('half') as VolumeId,

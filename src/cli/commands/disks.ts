@@ -7,7 +7,7 @@ export interface DiskRecord {
   readonly size?: bigint | undefined;
   readonly pool: string;
   readonly volumeGroup: string;
-  readonly verdict: 'member' | 'proposed' | 'interrupted' | 'refused';
+  readonly verdict: 'member' | 'proposed' | 'interrupted' | 'returned' | 'refused';
   readonly path: string;
   readonly findings: readonly string[];
 }
@@ -27,9 +27,9 @@ export const diskRows: Rows<DiskRecord> = {
     size: 'bytes; absent where the kernel does not describe the device',
     pool: 'name of the pool whose rule matches the disk',
     volumeGroup: "the pool's volume group",
-    verdict: '`member`, `proposed`, `interrupted` or `refused`',
+    verdict: '`member`, `proposed`, `interrupted`, `returned` or `refused`',
     path: 'path by which the rule found the disk',
-    findings: 'list of what stands in the way; empty unless the disk is refused',
+    findings: 'list of what stands in the way; empty unless the disk is refused or returned',
   },
   none: "No disk matches a pool's rule.",
 };

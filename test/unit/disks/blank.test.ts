@@ -6,7 +6,7 @@ import { proveBlank, proveOurs } from '../../../src/disks/blank.ts';
 import { type Disk, discover } from '../../../src/disks/discover.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { RunResult } from '../../../src/exec/run.ts';
-import { type FakeDisk, FakeMachine, probeOf, pvLabel } from './fake-machine.ts';
+import { type FakeDisk, FakeMachine, metadataHeader, probeOf, pvLabel } from './fake-machine.ts';
 
 const size = 8 * 1024 * 1024;
 const mebibyte = 1024 * 1024;
@@ -182,25 +182,56 @@ test('without JSON, wipefs is asked for its table', async () => {
   expect(await findingsOf(disk, old)).toEqual(['wipefs sees dos']);
 });
 
-describe('the remains of a taking', () => {
-  test('are ours with our label alone', async () => {
-    const disk = await addDisk();
+describe('a disk that bears our mark', () => {
+  const addMarked = async (disk: FakeDisk = {}) => {
+    const found = await addDisk(disk);
     await machine.write('sda', 512, pvLabel(uuid));
-    expect(await proveOurs(disk, uuid, probeOf(machine))).toEqual({ ours: true });
+    await machine.write('sda', 4096, metadataHeader());
+    return found;
+  };
+  const remainsOf = (disk: Disk) => proveOurs(disk, uuid, probeOf(machine));
+
+  test('and holds nothing else was marked in a taking that was interrupted', async () => {
+    expect(await remainsOf(await addMarked())).toEqual({ state: 'interrupted' });
   });
 
-  test('are not with another uuid, anything beside it, data at the end or somebody using it', async () => {
+  test('was a member of a group once LVM has written metadata to it, also where the header says that there is none', async () => {
+    const disk = await addMarked();
+    await machine.write('sda', 4096 + 512, 'vg-slow {\nid = "…"\n');
+    expect(await remainsOf(disk)).toEqual({
+      state: 'returned',
+      traces: ['the first MiB is not zero: data at byte 4608'],
+    });
+  });
+
+  test('is not interrupted where its header tells of metadata, or a member has left data at its end', async () => {
+    const disk = await addMarked();
+    await machine.write('sda', 4096, metadataHeader(512n));
+    await machine.write('sda', size - 1, 'x');
+    expect(await remainsOf(disk)).toEqual({
+      state: 'returned',
+      traces: ['the first MiB is not zero: data at byte 4137', `the last MiB is not zero: data at byte ${size - 1}`],
+    });
+  });
+
+  test('is refused with another uuid, any other signature or a user', async () => {
     const disk = await addDisk({ holders: ['dm-0'] });
     await machine.write('sda', 512, pvLabel(uuid.replace('AbCd', 'ZZZZ')));
-    await machine.write('sda', size - 1, 'x');
-    expect(await proveOurs(disk, uuid, probeOf(machine))).toEqual({
-      ours: false,
+    expect(await remainsOf(disk)).toEqual({
+      state: 'refused',
       findings: [
         'it is held by dm-0',
         expect.stringMatching(/^blkid sees LVM2_member \(uuid quarry-ZZZZ/),
         expect.stringMatching(/^wipefs sees LVM2_member \(uuid quarry-ZZZZ/),
-        `the last MiB is not zero: data at byte ${size - 1}`,
       ],
+    });
+  });
+
+  test('is refused where it cannot be read', async () => {
+    const disk = await addMarked();
+    expect(await remainsOf({ ...disk, size: disk.size * 2n })).toMatchObject({
+      state: 'refused',
+      findings: [expect.stringContaining('not the disk that was found'), expect.stringContaining('could not be read')],
     });
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Candidate, findCandidates, type PhysicalVolume } from '../../../src/disks/candidates.ts';
 import { parseVgName } from '../../../src/domain/ids.ts';
-import { FakeMachine, poolOf, probeOf, pvLabel } from './fake-machine.ts';
+import { FakeMachine, metadataHeader, poolOf, probeOf, pvLabel } from './fake-machine.ts';
 
 const ours = 'quarry-AbCd-EfGh-IjKl-MnOp-QrSt-UvWxYz';
 const foreign = 'AbCdEf-AbCd-EfGh-IjKl-MnOp-QrSt-UvWxYz';
@@ -69,7 +69,7 @@ test('the remains of a taking are continued, a foreign physical volume is not', 
   await machine.write('sda', 512, pvLabel(ours));
   await machine.write('sdb', 512, pvLabel(foreign));
   const candidates = await find([slow], { sda: { uuid: ours }, sdb: { uuid: foreign } });
-  expect(candidates[0]).toMatchObject({ verdict: 'interrupted', uuid: ours });
+  expect(candidates[0]).toMatchObject({ verdict: 'interrupted' });
   expect(summary(candidates)[1]).toEqual([
     'slow',
     'sdb',
@@ -79,6 +79,18 @@ test('the remains of a taking are continued, a foreign physical volume is not', 
     `wipefs sees LVM2_member (uuid ${foreign})`,
     'the first MiB is not zero: data at byte 512',
   ]);
+});
+
+test('a former member of a group is returned, and says how it can be taken again', async () => {
+  await machine.add('sda');
+  await machine.write('sda', 512, pvLabel(ours));
+  await machine.write('sda', 4096, metadataHeader());
+  await machine.write('sda', 4608, 'vg-slow {\n');
+  const [candidate] = await find([slow], { sda: { uuid: ours } });
+  expect(candidate).toMatchObject({
+    verdict: 'returned',
+    findings: [expect.stringMatching(/was a member .* approve it by its name/), expect.stringContaining('byte 4608')],
+  });
 });
 
 test('our mark alone is no permission: LVM must know it, and nothing else may be there', async () => {

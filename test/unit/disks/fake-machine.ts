@@ -128,6 +128,18 @@ export function pvLabel(uuid: string): Buffer {
   return sector;
 }
 
+/** The header of a metadata area at byte 4096, as `pvcreate` and `vgreduce` leave it: `text`, where metadata begins, is 0. */
+export function metadataHeader(text = 0n): Buffer {
+  const sector = Buffer.alloc(512);
+  sector.writeUInt32LE(0x12345678, 0);
+  sector.write(' LVM2 x[5A%r0N*>', 4);
+  sector.writeUInt32LE(1, 20);
+  sector.writeBigUInt64LE(4096n, 24);
+  sector.writeBigUInt64LE(1_044_480n, 32);
+  sector.writeBigUInt64LE(text, 40);
+  return sector;
+}
+
 export function poolOf(name: string, disks: DiskRule | undefined): PoolSpec {
   const [pool, group] = [parsePoolName(name), parseVgName(`vg-${name}`)];
   if (pool === undefined || group === undefined) throw new Error(`${name} is no name of a pool`);

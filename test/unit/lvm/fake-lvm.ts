@@ -61,6 +61,7 @@ export class FakeLvm implements Lvm {
   }
 
   #apply(argv: LvmArguments): string | undefined {
+    if (['pvcreate', 'vgcreate', 'vgextend'].includes(argv[0])) return undefined;
     const values = (option: string) => argv.filter((_, index) => argv[index - 1] === option);
     const size = BigInt((values('-L')[0] ?? '0b').slice(0, -1));
     const name = values('-n')[0] ?? argv.at(-1)?.slice(3) ?? '';

@@ -64,6 +64,7 @@ test('only what may be taken is taken: approved by the pool, or begun before', a
     disk('/dev/c', automatic, 'proposed'),
     disk('/dev/d', automatic, 'refused'),
     disk('/dev/e', automatic, 'member'),
+    disk('/dev/f', automatic, 'returned'),
   ];
   await keeper.round();
   expect(steps.filter((step) => step.startsWith('take'))).toEqual(['take /dev/b', 'take /dev/c']);
@@ -85,6 +86,9 @@ test('a verdict is said once, and again when it changes', async () => {
   disks = [disk('/dev/a', manual, 'refused')];
   await keeper.round();
   expect(lines.at(-1)).toMatch(/^disk refused .*\/dev\/a/);
+  disks = [disk('/dev/f', automatic, 'returned')];
+  await keeper.round();
+  expect(lines.at(-1)).toMatch(/^disk proposed .*\/dev\/f/);
 });
 
 test.each(['take /dev/b', 'prepare manual'])(

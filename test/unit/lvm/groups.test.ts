@@ -1,0 +1,53 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createQueue, type Queue } from '../../../src/concurrency/queue.ts';
+import { Failure } from '../../../src/domain/errors.ts';
+import { InventoryCache } from '../../../src/lvm/cache.ts';
+import { Groups } from '../../../src/lvm/groups.ts';
+import type { LvmArguments } from '../../../src/lvm/lvm.ts';
+import { createWriter } from '../../../src/lvm/writer.ts';
+import { FakeLvm, spec } from './fake-lvm.ts';
+
+let lvm: FakeLvm;
+let queue: Queue;
+let groups: Groups;
+
+beforeEach(() => {
+  lvm = new FakeLvm();
+  queue = createQueue();
+  const cache = new InventoryCache(lvm, [spec]);
+  const writer = createWriter({ lvm, cache, queue, changed: () => undefined });
+  groups = new Groups({ lvm, cache, writer, links: '/run/links' });
+});
+
+const names = (commands: readonly LvmArguments[]) => commands.map(([name]) => name);
+
+describe('a disk that is taken', () => {
+  test('is proven once more in its turn, right before anything is written', async () => {
+    const others = Promise.withResolvers<void>();
+    const steps: string[] = [];
+    const before = queue.run(spec.group, undefined, () => others.promise);
+    const taking = groups.take(spec, '/dev/sdb', async () => {
+      steps.push('proven');
+      expect(lvm.commands).toEqual([]);
+      return { marked: false };
+    });
+    steps.push('others done');
+    others.resolve();
+    await Promise.all([before, taking]);
+    expect(steps).toEqual(['others done', 'proven']);
+    expect(names(lvm.commands)).toEqual(['pvcreate', 'vgextend']);
+  });
+
+  test('is left alone where it may not be taken after all', async () => {
+    const used = async () => {
+      throw new Failure('precondition', '/dev/sdb is no longer blank');
+    };
+    await expect(groups.take(spec, '/dev/sdb', used)).rejects.toThrow('no longer blank');
+    expect(lvm.commands).toEqual([]);
+  });
+
+  test('keeps its physical volume where it has one', async () => {
+    await groups.take(spec, '/dev/sdb', async () => ({ marked: true }));
+    expect(names(lvm.commands)).toEqual(['vgextend']);
+  });
+});
