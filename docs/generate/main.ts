@@ -5,6 +5,11 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { commandSections, exitCodeTable } from './command-line.ts';
+import { configurationTables } from './configuration.ts';
+import { errorKinds } from './errors.ts';
+import { metricsTable } from './metrics.ts';
+import { attributeParameters, storageClassParameters } from './parameters.ts';
+import { chartValues } from './values.ts';
 
 const reference = resolve(import.meta.dirname, '../reference');
 
@@ -12,6 +17,12 @@ const reference = resolve(import.meta.dirname, '../reference');
 const makers: Readonly<Record<string, () => string>> = {
   commands: commandSections,
   'exit codes': exitCodeTable,
+  'error kinds': errorKinds,
+  metrics: metricsTable,
+  values: chartValues,
+  'class parameters': storageClassParameters,
+  'attribute parameters': attributeParameters,
+  ...configurationTables,
 };
 
 const part = /(<!-- made from the code: (.+) -->\n)[\s\S]*?(<!-- end -->\n)/g;

@@ -3,6 +3,9 @@ import { type Bytes, formatBytes, parseBytes } from '../domain/bytes.ts';
 import { parseRate } from '../domain/qos-parameters.ts';
 import { parseCount, parseDuration, parsePercent, parseRatio } from './units.ts';
 
+/** How a number is written in the file, for the reference. */
+export const units = z.registry<{ readonly unit: 'duration' | 'percent' }>();
+
 /** A mapping that takes no other keys than those of the shape, and names them when it meets one. */
 export function section<Shape extends z.core.$ZodShape>(shape: Shape) {
   const known = Object.keys(shape).join(', ');
@@ -61,7 +64,7 @@ export function rate() {
 export function percent(least: number, most: number) {
   return scalar('must be a whole percentage such as 80%', parsePercent, (value) =>
     value < least || value > most ? `must be between ${least} and ${most} percent` : undefined,
-  );
+  ).register(units, { unit: 'percent' });
 }
 
 /** In milliseconds. */
@@ -69,7 +72,7 @@ export function duration(least: string, most: string) {
   const [from, to] = [parseDuration(least) ?? 0, parseDuration(most) ?? 0];
   return scalar('must be a duration such as 500ms, 30s or 5m', parseDuration, (value) =>
     value < from || value > to ? `must be between ${least} and ${most}` : undefined,
-  );
+  ).register(units, { unit: 'duration' });
 }
 
 export function count(least: number, most: number) {

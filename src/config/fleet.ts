@@ -19,25 +19,41 @@ const path = scalar('must be an absolute path', absolutePath);
 
 /** How a node finds the controllers, and shows them who it is. */
 export const nodeFleet = section({
-  controllers,
-  ca: path,
-  token: path.optional(),
-  certificate: path.optional(),
-  key: path.optional(),
+  controllers: controllers.describe(
+    "`name:port`, or a list of them. A name may stand for many controllers, as that of a headless Service does; each address it resolves to is dialled, and it is resolved again every ten seconds. It must be a name, since the controller's certificate is for one.",
+  ),
+  ca: path.describe("PEM file of the authorities that the controllers' certificates are of."),
+  token: path.optional().describe('File with the bearer token that shows who this node is.'),
+  certificate: path
+    .optional()
+    .describe('PEM file that shows who this node is: a client certificate with one URI `quarry://node/<node>`.'),
+  key: path.optional().describe('PEM file of its private key.'),
 });
 
 /** Where a controller awaits the nodes, and how it knows them. */
 export const controllerFleet = section({
-  listen: scalar('must be host:port, such as 0.0.0.0:9443', parseListen),
-  certificate: path,
-  key: path,
-  clientCa: path.optional(),
-  tokenAudience: scalar('must be a text', (text) => text || undefined).optional(),
+  listen: scalar('must be host:port, such as 0.0.0.0:9443', parseListen).describe('`host:port` that the nodes dial.'),
+  certificate: path.describe("PEM file of the controller's own certificate, for the name that the nodes dial."),
+  key: path.describe('PEM file of its private key.'),
+  clientCa: path.optional().describe("PEM file of the authorities that the nodes' certificates are of."),
+  tokenAudience: scalar('must be a text', (text) => text || undefined)
+    .optional()
+    .describe("What the nodes' tokens must be for."),
   serviceAccount: scalar('must be namespace:name', (text) =>
     /^[a-z0-9.-]+:[a-z0-9.-]+$/.test(text) ? text : undefined,
-  ).optional(),
-  settle: duration('0s', '10m').default(15_000),
-  settleLimit: duration('0s', '30m').default(120_000),
+  )
+    .optional()
+    .describe("Whose the nodes' tokens must be: `namespace:name`."),
+  settle: duration('0s', '10m')
+    .default(15_000)
+    .describe(
+      'Where nothing says which nodes there are: how long after its start the controller is not ready, so that the nodes can attach first; 0s to 10m.',
+    ),
+  settleLimit: duration('0s', '30m')
+    .default(120_000)
+    .describe(
+      "With `kubernetes`: the controller is ready when each Node that is Ready and has the driver's topology label has attached, after this time at the latest; 0s to 30m. While no Node has the label, `settle` counts.",
+    ),
 });
 
 interface Ways {

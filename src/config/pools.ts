@@ -20,20 +20,45 @@ const devicePattern = scalar('must be a path or glob under /dev/ without ".."', 
 });
 
 const diskRule = section({
-  paths: list(devicePattern).min(1, { error: 'must name at least one path or glob' }),
-  minSize: bytes().optional(),
-  maxSize: bytes().optional(),
-  rotational: flag().optional(),
+  paths: list(devicePattern)
+    .min(1, { error: 'must name at least one path or glob' })
+    .describe(
+      'Paths or globs under `/dev/`. `/dev/disk/by-id/…` is best: the names of the kernel change between boots. `*`, `?`, `[…]`, `{a,b}` and `**` are wildcards. In a path without wildcard a backslash is part of the name (udev writes a blank as `\\x20`); beside a wildcard, write `?` for it.',
+    ),
+  minSize: bytes().optional().describe('Smallest size that matches.'),
+  maxSize: bytes().optional().describe('Largest size that matches.'),
+  rotational: flag()
+    .optional()
+    .meta({ description: '`true`: hard disks only. `false`: solid-state only.', otherwise: 'either' }),
 });
 
 const thin = section({
   // The rest lets the pool's metadata grow, which is what must never run out.
-  share: percent(1, 100).default(95),
-  overprovision: ratio(1, 1000).default(1),
-  metadataSize: bytes(2n * MiB, largestThinMetadata).optional(),
+  share: percent(1, 100)
+    .default(95)
+    .describe('Part of the group given to the thin pool, 1 to 100 percent. The rest is room for its metadata to grow.'),
+  overprovision: ratio(1, 1000)
+    .default(1)
+    .describe(
+      'Virtual bytes promised for each byte of the thin pool, 1 to 1000; `1` promises no more than there is. May be a fraction such as `1.5`.',
+    ),
+  metadataSize: bytes(2n * MiB, largestThinMetadata)
+    .optional()
+    .meta({ description: "Size of the pool's metadata, 2Mi to 15.875Gi.", otherwise: 'sized for the pool' }),
   // LVM itself treats a threshold under 50 as 50.
-  autoextend: section({ threshold: percent(50, 99), by: percent(1, 100) }).optional(),
-  refuseAt: percent(1, 100).default(95),
+  autoextend: section({
+    threshold: percent(50, 99).meta({
+      description: 'Once data or metadata is this full, it grows; 50 to 99 percent, below `refuseAt`.',
+      otherwise: 'never grows without `autoextend`',
+    }),
+    by: percent(1, 100).meta({
+      description: 'By how much of its size it grows, 1 to 100 percent.',
+      otherwise: 'required in `autoextend`',
+    }),
+  }).optional(),
+  refuseAt: percent(1, 100)
+    .default(95)
+    .describe('New and larger volumes are refused once data or metadata is this full, 1 to 100 percent.'),
 });
 
 const thinDefaults: ThinSpec = { share: 95, overprovision: 1, refuseAt: 95 };
@@ -46,24 +71,53 @@ const rates = section({
 });
 
 export const pool = section({
-  name: scalar('must be a pool name: lower-case letters, digits and "-", 63 at most', parsePoolName),
+  name: scalar('must be a pool name: lower-case letters, digits and "-", 63 at most', parsePoolName).describe(
+    'What a StorageClass asks for: lower-case letters, digits and `-`, at most 63. Each name once.',
+  ),
   volumeGroup: scalar(
     'must be a volume group name: letters, digits and "_.+-", 63 at most, not beginning with "-"',
     parseVgName,
+  ).describe(
+    'LVM volume group. Made from the first disks where it does not exist and `disks` is given, else adopted as it is. Each group belongs to one pool.',
   ),
-  type: choice(['thin', 'thick']),
-  disks: diskRule.optional(),
-  approve: choice(['manual', 'automatic']).default('manual'),
+  type: choice(['thin', 'thick']).describe('`thin` or `thick`: the type of volumes whose class does not say.'),
+  disks: diskRule.optional().meta({
+    description: 'Which disks the pool takes. Without it the group is adopted by name and never extended.',
+    otherwise: 'no rule',
+  }),
+  approve: choice(['manual', 'automatic'])
+    .default('manual')
+    .describe(
+      '`manual`: a matching blank disk is proposed and taken after `quarry disks approve`. `automatic`: taken at once; needs `disks`.',
+    ),
   // LVM allows 128 stripes and ten images of a mirror.
-  stripes: count(1, 128).default(1),
-  stripeSize: stripeSize.default(64n * KiB),
-  mirrors: count(0, 9).default(0),
-  reserve: bytes().default(0n),
-  thin: thin.optional(),
-  budget: rates.optional(),
+  stripes: count(1, 128)
+    .default(1)
+    .describe(
+      'Disks that a volume is striped over, 1 to 128: for thick volumes whose class does not say, and for the thin pool.',
+    ),
+  stripeSize: stripeSize
+    .default(64n * KiB)
+    .describe('Size on one disk before the next is used: a power of two, 4Ki to 4Mi. Counts with two stripes or more.'),
+  mirrors: count(0, 9)
+    .default(0)
+    .describe('Additional copies on other disks, 0 to 9. `stripes` × (`mirrors` + 1) disks are needed, 64 at most.'),
+  reserve: bytes().default(0n).describe('Size kept free in the group.'),
+  thin: thin.optional().meta({ description: 'Only with `type: thin`.', otherwise: 'all defaults' }),
+  budget: rates
+    .optional()
+    .describe(
+      "What the pool's disks can do: any of `readIops`, `writeIops`, `readBandwidth`, `writeBandwidth`. Only these can be reserved, and are shared out.",
+    ),
   // Disks do less on a bad day than when they were measured.
-  reservable: percent(1, 100).default(80),
-  unreserved: rates.optional(),
+  reservable: percent(1, 100)
+    .default(80)
+    .describe('How much of the budget may be reserved, 1 to 100 percent. Needs `budget`.'),
+  unreserved: rates
+    .optional()
+    .describe(
+      'Limits of a volume that has neither a limit nor a reservation of that rate; any of the four, not above the budget. Needs `budget`.',
+    ),
 }).transform(toPoolSpec);
 
 type PoolSection = Omit<PoolSpec, 'group' | 'budget'> & {

@@ -28,16 +28,36 @@ function readNode(text: string): NodeName | undefined {
 }
 
 const lvm = section({
-  mode: choice(lvmModes).default('auto'),
-  process: choice(lvmProcesses).default('shell'),
-  directory: scalar('must be an absolute path', absolutePath).default('/run/quarry/lvm'),
-  deadline: duration('1s', '1h').default(60_000),
+  mode: choice(lvmModes)
+    .default('auto')
+    .describe(
+      "Where LVM's programs run: `host` in the host's namespaces (nsenter into those of process 1), `container` in the driver's own container, without udev and dmeventd, `direct` when the driver is started on the host itself; `auto` finds out.",
+    ),
+  process: choice(lvmProcesses)
+    .default('shell')
+    .describe(
+      '`shell` keeps LVM processes and feeds them commands, `command` starts one for each command: slower, for when the first fails.',
+    ),
+  directory: scalar('must be an absolute path', absolutePath)
+    .default('/run/quarry/lvm')
+    .describe('Absolute path of the LVM configuration that Quarry generates for its own commands.'),
+  deadline: duration('1s', '1h')
+    .default(60_000)
+    .describe('After this a command of LVM is killed and the state read again; 1s to 1h.'),
 });
 
 const qos = section({
-  cgroupMount: scalar('must be an absolute path', absolutePath).default('/sys/fs/cgroup'),
-  cgroupRoot: scalar('must be an absolute path', absolutePath).optional(),
-  interval: duration('1s', '1h').default(10_000),
+  cgroupMount: scalar('must be an absolute path', absolutePath)
+    .default('/sys/fs/cgroup')
+    .describe('Where the driver sees the cgroup filesystem of the host.'),
+  cgroupRoot: scalar('must be an absolute path', absolutePath).optional().meta({
+    description:
+      "The cgroup below which kubelet keeps `kubepods` or `kubepods.slice`, such as `/custom`: kubelet's `--cgroup-root`.",
+    otherwise: 'looked for, three levels deep',
+  }),
+  interval: duration('1s', '1h')
+    .default(10_000)
+    .describe('How often limits are held against the cgroups without a cause; 1s to 1h.'),
 });
 
 const unixSocket = scalar(
@@ -47,20 +67,42 @@ const unixSocket = scalar(
 
 /** What every role has. */
 const common = {
-  driver: driver.default('lvm.quarry.csi'),
-  endpoint: unixSocket,
-  log: section({ level: choice(logLevels).default('info') }).prefault({}),
-  metrics: section({ listen: scalar('must be host:port, such as 127.0.0.1:9809', parseListen) }).optional(),
+  driver: driver
+    .default('lvm.quarry.csi')
+    .describe(
+      'Name of the CSI driver and prefix of its topology key. A lower-case domain name, at most 63 characters, with a letter at both ends.',
+    ),
+  endpoint: unixSocket.meta({
+    description:
+      'Unix socket of the CSI services: `unix:///path`, `unix:/path` or `/path`; the path at most 107 bytes.',
+    otherwise: 'environment variable `CSI_ENDPOINT`, else `unix:///run/quarry/csi.sock`',
+  }),
+  log: section({ level: choice(logLevels).default('info').describe('`debug`, `info`, `warn` or `error`.') }).prefault(
+    {},
+  ),
+  metrics: section({
+    listen: scalar('must be host:port, such as 127.0.0.1:9809', parseListen).meta({
+      description:
+        '`host:port` of the metrics and of the probes `/healthz` and `/readyz`, such as `127.0.0.1:9809` or `[::1]:9809`. Port 0 picks a free one.',
+      otherwise: 'no listener without `metrics`',
+    }),
+  }).optional(),
 };
 
 /** What a role has that serves the disks of the machine it runs on. */
 const machine = {
-  node,
-  rescan: duration('500ms', '24h').default(30_000),
+  node: node.meta({
+    description:
+      'Name of this node in volume ids and topology: the name of the Kubernetes node. One longer than 63 characters is hashed.',
+    otherwise: 'environment variable `NODE_NAME`, else the hostname',
+  }),
+  rescan: duration('500ms', '24h')
+    .default(30_000)
+    .describe('How often disks and volume groups are looked at again; 500ms to 24h.'),
   lvm: lvm.prefault({}),
   qos: qos.prefault({}),
   // Required, be it as []: an empty file is a mistake, not a driver without storage.
-  pools: list(pool),
+  pools: list(pool).describe('List of pools; `[]` for none.'),
 };
 
 export const roles = ['all', 'node', 'controller'] as const;
@@ -72,8 +114,16 @@ export const schemas = {
   node: section({ ...common, registration: registration('self'), ...machine, fleet: nodeFleet }),
   controller: section({
     ...common,
-    operator: unixSocket,
-    placement: choice(packings).default('spread'),
+    operator: unixSocket.meta({
+      description:
+        'Unix socket on which the controller serves `quarry orphans` on the same machine. Only its own user may open it.',
+      otherwise: '`operator.sock` beside `endpoint`',
+    }),
+    placement: choice(packings)
+      .default('spread')
+      .describe(
+        'Of a controller. Among nodes that suit a volume alike: `spread` takes the one with the most room, `pack` the one with the least that is enough.',
+      ),
     fleet: controllerFleet,
     kubernetes: kubernetes.optional(),
   }),

@@ -1,31 +1,24 @@
 /**
- * The closed set of ways an operation can fail. `src/grpc/status.ts` maps each kind to a gRPC code, and does not compile
- * until a new kind has one.
- *
- * - `invalid`      the request is malformed; retrying it unchanged cannot help
- * - `not-found`    a successful report says that the object does not exist
- * - `exists`       an object of that name exists and is incompatible with the request
- * - `exhausted`    no room: the scheduler may try another node
- * - `out-of-range` the size asked for cannot be met exactly enough
- * - `precondition` the object is in a state that forbids the operation until somebody changes it
- * - `busy`         another operation on the same object is in flight
- * - `bad-token`    a page token that this driver did not issue, or that has expired
- * - `unavailable`  the truth could not be established or the outcome is unknown: try again
- * - `cancelled`    the caller gave up
- * - `unimplemented` the driver does not offer this
+ * The closed set of ways an operation can fail, and when it does; the reference is made from it. `src/grpc/status.ts` maps each
+ * kind to a gRPC code, and does not compile until a new kind has one.
  */
-export type FailureKind =
-  | 'invalid'
-  | 'not-found'
-  | 'exists'
-  | 'exhausted'
-  | 'out-of-range'
-  | 'precondition'
-  | 'busy'
-  | 'bad-token'
-  | 'unavailable'
-  | 'cancelled'
-  | 'unimplemented';
+export const failureKinds = {
+  invalid: 'The request is malformed, over a size limit, or has an unknown parameter; every problem is named',
+  'not-found': 'A successful report of LVM does not show the volume, or it is not at that path',
+  exists: 'The name, or the mount path, is taken by something that does not fit the request',
+  exhausted:
+    "No room, a reservation that the pool's budget cannot promise, pool not ready, or no node of the requested topology is served here, with the reason of each: the scheduler may try another node",
+  'out-of-range': 'No size between `required_bytes` and `limit_bytes` can be made; a volume would have to shrink',
+  precondition: 'In use, not staged, holds something else than asked for, or a person has to decide',
+  busy: 'Another call for the same volume is in flight',
+  'bad-token': '`starting_token` was not given out by this driver',
+  unavailable:
+    'The truth could not be established, or the outcome is unknown: try again. Of a node that is not attached, with its name',
+  cancelled: 'The caller gave up',
+  unimplemented: 'Not offered',
+} as const;
+
+export type FailureKind = keyof typeof failureKinds;
 
 /** The one error class of Quarry. The message is shown to users: it says what is wrong and how to mend it. */
 export class Failure extends Error {

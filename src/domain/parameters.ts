@@ -17,27 +17,58 @@ export interface ClassParameters {
   readonly qos: QosChange;
 }
 
-type Parser = (value: string) => Partial<ClassParameters> | string;
+interface Parameter {
+  /** For the reference. */
+  readonly values: string;
+  readonly otherwise: string;
+  /** Answers what is wrong with the value, as text. */
+  readonly read: (value: string) => Partial<ClassParameters> | string;
+}
 
-const parsers: Readonly<Record<string, Parser>> = {
-  pool: (value) => {
-    const pool = parsePoolName(value);
-    return pool ? { pool } : 'is no pool name: lower-case letters, digits and "-"';
+/** The parameters of a StorageClass, but for limits and reservations. */
+export const classParameters: Readonly<Record<string, Parameter>> = {
+  pool: {
+    values: 'name of a pool in the configuration',
+    otherwise: 'the first pool',
+    read: (value) => {
+      const pool = parsePoolName(value);
+      return pool ? { pool } : 'is no pool name: lower-case letters, digits and "-"';
+    },
   },
-  type: (value) => (value === 'thin' || value === 'thick' ? { type: value } : 'must be thin or thick'),
-  stripes: (value) => integer(value, 1, 128, (stripes) => ({ stripes })),
-  stripeSize: (value) => {
-    const size = parseBytes(value);
-    const powerOfTwo = size !== undefined && size >= 4n * KiB && (size & (size - 1n)) === 0n;
-    return powerOfTwo ? { stripeSize: size } : 'must be a power of two of at least 4Ki';
+  type: {
+    values: '`thin`, `thick`',
+    otherwise: "the pool's `type`. A thin pool's group serves both; a pool of type thick has no thin volumes",
+    read: (value) => (value === 'thin' || value === 'thick' ? { type: value } : 'must be thin or thick'),
   },
-  mirrors: (value) => integer(value, 0, 9, (mirrors) => ({ mirrors })),
-  mkfsOptions: (value) => ({ mkfsOptions: value.split(/\s+/).filter((word) => word !== '') }),
+  stripes: {
+    values: '1 to 128; thick only',
+    otherwise: "the pool's",
+    read: (value) => integer(value, 1, 128, (stripes) => ({ stripes })),
+  },
+  stripeSize: {
+    values: 'power of two of at least `4Ki`; thick only, counts with two stripes or more',
+    otherwise: "the pool's",
+    read: (value) => {
+      const size = parseBytes(value);
+      const powerOfTwo = size !== undefined && size >= 4n * KiB && (size & (size - 1n)) === 0n;
+      return powerOfTwo ? { stripeSize: size } : 'must be a power of two of at least 4Ki';
+    },
+  },
+  mirrors: {
+    values: '0 to 9 additional copies; thick only',
+    otherwise: "the pool's",
+    read: (value) => integer(value, 0, 9, (mirrors) => ({ mirrors })),
+  },
+  mkfsOptions: {
+    values: "words separated by blanks, given to mkfs after Quarry's own",
+    otherwise: 'none',
+    read: (value) => ({ mkfsOptions: value.split(/\s+/).filter((word) => word !== '') }),
+  },
 };
 
-export const parameterNames: readonly string[] = [...Object.keys(parsers), ...qosParameterNames];
+export const parameterNames: readonly string[] = [...Object.keys(classParameters), ...qosParameterNames];
 
-const known = `${Object.keys(parsers).join(', ')}, ${qosParameterSummary}`;
+const known = `${Object.keys(classParameters).join(', ')}, ${qosParameterSummary}`;
 
 /** What Kubernetes itself adds, and its sidecars read. */
 const kubernetesPrefix = 'csi.storage.k8s.io/';
@@ -49,7 +80,7 @@ export function parseParameters(parameters: Readonly<Record<string, string>>): C
   const parsed: Partial<ClassParameters>[] = [{ mkfsOptions: [], qos }];
   for (const [key, value] of Object.entries(parameters)) {
     if (key.startsWith(kubernetesPrefix) || qosParameterNames.includes(key)) continue;
-    const result = Object.hasOwn(parsers, key) ? parsers[key]?.(value) : undefined;
+    const result = Object.hasOwn(classParameters, key) ? classParameters[key]?.read(value) : undefined;
     if (result === undefined) problems.push(`"${key}" is unknown; known: ${known}`);
     else if (typeof result === 'string') problems.push(`${key} "${value}" ${result}`);
     else parsed.push(result);

@@ -21,6 +21,37 @@ export const qosParameterNames: readonly string[] = [
 /** The same for people, who would not read 33 names. */
 export const qosParameterSummary = `${[...limitNames, ...reservationNames].map(([name]) => name).join(', ')} (each also with PerGiB, and beside that Min and Max), ${enforcementName}`;
 
+const ending = (of: readonly (readonly [string, RateKey])[], end: string) =>
+  of.map(([name]) => name).filter((name) => name.endsWith(end));
+
+/** For the reference: names that share a row, the values they take, and what they mean. */
+export const qosParameterHelp = [
+  { names: ending(limitNames, 'Iops'), values: 'a number, or `max`', meaning: 'Most operations a second' },
+  { names: ending(limitNames, 'Bandwidth'), values: 'a number, or `max`', meaning: 'Most bytes a second' },
+  {
+    names: ending(reservationNames, ''),
+    values: 'a number, or `none`',
+    meaning: 'What the volume is promised. Needs a pool whose budget has that rate',
+  },
+  {
+    names: [...limitNames, ...reservationNames].map(([name]) => `${name}PerGiB`),
+    values: 'a number',
+    meaning:
+      'So much for each GiB of the volume, in place of a fixed number. Rounded down, at least 1. Follows an expansion',
+  },
+  {
+    names: [...limitNames, ...reservationNames].flatMap(([name]) => [`${name}Min`, `${name}Max`]),
+    values: 'a number',
+    meaning: 'Bounds of what is given `PerGiB` in the same class',
+  },
+  {
+    names: [enforcementName],
+    values: '`strict`, `report` (default)',
+    meaning:
+      'What happens where a limit cannot be put in force: the publish fails, or it succeeds and the shortfall is reported',
+  },
+] as const;
+
 /** A rate as parameters and the configuration write it: `500`, `2k`, `100Mi`; `undefined` where the text is none. */
 export function parseRate(text: string): bigint | undefined {
   const rate = parseBytes(text);

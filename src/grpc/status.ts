@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { Failure, type FailureKind } from '../domain/errors.ts';
 
 /** The one place where a kind of failure becomes a gRPC code. A new kind does not compile until it is here. */
-const codes = {
+export const codes = {
   invalid: status.INVALID_ARGUMENT,
   'not-found': status.NOT_FOUND,
   exists: status.ALREADY_EXISTS,

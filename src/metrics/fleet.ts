@@ -7,7 +7,7 @@ export function nodeFamilies(attached: () => number): Families {
     gauges: [
       {
         name: 'quarry_fleet_controllers',
-        help: 'Controllers that have let this node in',
+        help: 'Of a node: controllers that have let it in',
         collect() {
           this.set(attached());
         },
@@ -22,7 +22,7 @@ export function controllerFamilies(fleet: Fleet, refused: () => ReadonlyMap<stri
     gauges: [
       {
         name: 'quarry_fleet_nodes',
-        help: 'Nodes that are attached, and that were and are silent now',
+        help: 'Of a controller: nodes that are attached, and that were and are silent now',
         labelNames: ['state'],
         collect() {
           const attached = fleet.members().filter((member) => member.attached).length;
@@ -34,7 +34,7 @@ export function controllerFamilies(fleet: Fleet, refused: () => ReadonlyMap<stri
     counters: [
       {
         name: 'quarry_fleet_refused_total',
-        help: 'Peers that were turned away or cut off, by reason',
+        help: 'Of a controller: peers that were turned away or cut off, by reason',
         labelNames: ['reason'],
         collect() {
           this.reset();

@@ -34,6 +34,13 @@ export interface Families {
   readonly counters?: readonly CounterConfiguration<string>[];
 }
 
+export const callDuration = {
+  name: 'quarry_csi_call_duration_seconds',
+  help: 'Duration of CSI calls by method and name of the gRPC code',
+  labelNames: ['method', 'code'],
+  buckets: [0.002, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
+};
+
 /** The Prometheus endpoint `/metrics`, and beside it `/healthz` and `/readyz`. Its library is loaded only where it is wanted. */
 export async function createMetrics(
   listen: Listen,
@@ -45,13 +52,7 @@ export async function createMetrics(
   collectDefaultMetrics({ register: registry });
   for (const gauge of gauges) registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
   for (const counter of counters) registry.registerMetric(new Counter({ ...counter, registers: [] }));
-  const calls = new Histogram({
-    name: 'quarry_csi_call_duration_seconds',
-    help: 'Duration of CSI calls by method and gRPC code',
-    labelNames: ['method', 'code'],
-    buckets: [0.002, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
-    registers: [registry],
-  });
+  const calls = new Histogram({ ...callDuration, registers: [registry] });
   const server = createServer((request, response) => void answer({ registry, checks }, request.url ?? '', response));
   return {
     observeCall: (method, code, seconds) => calls.observe({ method, code }, seconds),

@@ -30,7 +30,7 @@ export function orphanFamilies(source: OrphanSource): Families {
       ),
       {
         name: 'quarry_persistent_volumes_known',
-        help: '1 while it is known which volumes are in a PersistentVolume',
+        help: '1 while it is known which volumes are in a PersistentVolume; while it is 0, there are no figures of orphans',
         collect() {
           this.set(known(source) ? 1 : 0);
         },

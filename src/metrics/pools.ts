@@ -12,7 +12,7 @@ const perPool: readonly { name: string; help: string; value: (pool: Pool) => num
   },
   {
     name: 'quarry_pool_thin_promised_bytes',
-    help: 'Sum of the virtual sizes in the thin pool',
+    help: 'Sum of the virtual sizes in the thin pool, foreign volumes included',
     value: ({ thin }) => thin && Number(thin.promised),
   },
   {

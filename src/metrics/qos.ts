@@ -22,11 +22,21 @@ const states = ['enforced', 'pending', 'failed'] as const;
 
 export function qosGauges(source: QosSource): GaugeConfiguration<string>[] {
   return [
-    rates('quarry_qos_wanted', 'Limit that the pod should have for the volume, a second', source, 'wanted'),
-    rates('quarry_qos_in_force', 'Limit that the kernel shows for the pod and the volume, a second', source, 'inForce'),
+    rates(
+      'quarry_qos_wanted',
+      'Limit that the pod (its UID) should have for the volume: operations or bytes a second; no sample: no limit',
+      source,
+      'wanted',
+    ),
+    rates(
+      'quarry_qos_in_force',
+      'Limit that the kernel shows for the pod and the volume: operations or bytes a second',
+      source,
+      'inForce',
+    ),
     {
       name: 'quarry_qos_state',
-      help: '1 for the state that the limit of the volume and pod is in, 0 for the others',
+      help: '1 for the state that the limit of the volume and pod is in (enforced, pending or failed), 0 for the others',
       labelNames: ['volume', 'pod', 'state'],
       collect() {
         this.reset();
@@ -96,7 +106,7 @@ function used(
 ): CounterConfiguration<string> {
   return {
     name,
-    help: `${help} on the volume, by direction`,
+    help: `${help} on the volume, by direction, as the kernel counts them in the cgroup of the pod`,
     labelNames: ['volume', 'pod', 'direction'],
     async collect() {
       const listed = await list();
