@@ -1,9 +1,10 @@
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { OpenVolume, Volume } from '../domain/volume.ts';
-import { activateVolume, retag } from './arguments.ts';
+import { activateVolume, removeVolume, retag } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import type { Devices } from './devices.ts';
 import { lacksThinDevice } from './failures.ts';
+import { creationCutOff } from './inventory.ts';
 import { devicePath } from './names.ts';
 import { tag } from './tags.ts';
 import { sendPendingMessages } from './thin-pools.ts';
@@ -29,6 +30,7 @@ export class Activation {
   async open(found: Volume, signal: AbortSignal): Promise<OpenVolume> {
     const { devices, writer } = this.#options;
     const volume = found.state === 'creating' ? await this.finish(found, signal) : found;
+    if (!volume) throw notFound(found);
     const device = devicePath(volume.group, volume.lv);
     if (await devices.exists(device)) return { volume, device };
     await writer.exclusive(volume.group, signal, () => this.#activate(volume));
@@ -36,15 +38,30 @@ export class Activation {
     throw new Failure('unavailable', `volume ${volume.id} is active, but ${device} does not exist`);
   }
 
-  /** Ends a creation that was interrupted before its wipe was known to be complete. Nothing was ever written to it. */
-  async finish(volume: Volume, signal?: AbortSignal): Promise<Volume> {
+  /**
+   * Ends a creation that was interrupted before its wipe was known to be complete. Nothing was ever written to it. `undefined`: LVM
+   * had only begun it, and it was removed.
+   */
+  async finish(volume: Volume, signal?: AbortSignal): Promise<Volume | undefined> {
     return this.#options.writer.exclusive(volume.group, signal, async () => {
       // While this waited for its turn, the creation itself may have ended and the volume may have got data.
       const current = this.#options.cache.current().volumes.get(volume.id);
-      if (current?.state === 'creating') return this.wipe(current);
-      if (current) return current;
-      throw new Failure('not-found', `volume ${volume.id} does not exist on node ${volume.node}`);
+      if (!current) throw notFound(volume);
+      if (current.state === 'ready') return current;
+      return (await this.undo(current)) ? undefined : this.wipe(current);
     });
+  }
+
+  /** Removes a mirrored volume that LVM has only begun, and its parts with it; answers whether it was one. Only within the group's turn. */
+  async undo(volume: Volume): Promise<boolean> {
+    const { cache, writer } = this.#options;
+    await cache.refresh();
+    if (!creationCutOff(cache.report(), volume)) return false;
+    await this.refuseInUse(volume);
+    const what = `the remains of volume ${volume.id}, whose creation was cut off, could not be removed`;
+    await writer.change(what, removeVolume(volume.group, volume.lv));
+    cache.drop(volume.id);
+    return true;
   }
 
   /** Of a volume in creation; only within the group's turn. */
@@ -88,4 +105,8 @@ export class Activation {
       await activate();
     }
   }
+}
+
+function notFound({ id, node }: Volume): Failure {
+  return new Failure('not-found', `volume ${id} does not exist on node ${node}`);
 }

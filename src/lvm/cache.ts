@@ -3,7 +3,7 @@ import type { LvName, PoolName, VgName, VolumeId } from '../domain/ids.ts';
 import type { Pool, PoolSpec } from '../domain/pool.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
-import { type LvmReport, readReport, thinPoolOf, toInventory } from './inventory.ts';
+import { contestedIds, type LvmReport, readReport, thinPoolOf, toInventory } from './inventory.ts';
 import type { Lvm } from './lvm.ts';
 import { thinPoolName } from './names.ts';
 
@@ -17,6 +17,7 @@ export class InventoryCache {
   readonly #refreshed: () => void;
   #inventory: Inventory | undefined;
   #report: LvmReport | undefined;
+  #contested: ReadonlyMap<VolumeId, readonly string[]> = new Map();
   #generation = 0;
   #reports = 0;
   #latest = 0;
@@ -54,6 +55,7 @@ export class InventoryCache {
    */
   async find(id: VolumeId): Promise<Volume | undefined> {
     const volume = this.current().volumes.get(id) ?? (await this.refresh()).volumes.get(id);
+    this.refuseContested(id);
     const present = new Set(this.#report?.groups.map(({ group }) => group));
     const lost = [...this.#groups].filter((group) => !present.has(group));
     if (volume || lost.length === 0) return volume;
@@ -67,6 +69,16 @@ export class InventoryCache {
   suspend(pool: PoolName, reason: string | undefined): void {
     if (reason === undefined) this.#suspended.delete(pool);
     else this.#suspended.set(pool, reason);
+  }
+
+  /** Throws `precondition`: to serve one of them might show or delete another's data. */
+  refuseContested(id: VolumeId): void {
+    const claims = this.#contested.get(id);
+    if (!claims) return;
+    throw new Failure(
+      'precondition',
+      `several logical volumes have the tags of volume ${id}: ${claims.join(', ')}. None of them is used: remove the tag quarry.id from those that are not the volume`,
+    );
   }
 
   thinPoolLv(spec: PoolSpec): LvName {
@@ -94,6 +106,7 @@ export class InventoryCache {
       else if (fresh.pools.has(name)) copyEntry(this.#inventory?.pools, pools, name);
     }
     this.#report = report;
+    this.#contested = contestedIds(this.#specs, report);
     this.#inventory = { ...fresh, volumes, pools };
     this.#refreshed();
     return this.#inventory;

@@ -6,6 +6,7 @@ import type { Volume } from '../domain/volume.ts';
 import { listAll } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import type { Lvm } from './lvm.ts';
+import { raidPartOf } from './names.ts';
 import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, toVolume, type VgRecord } from './records.ts';
 import { spaceOf, thinPoolProblem } from './thin-pool.ts';
 
@@ -72,12 +73,34 @@ export function toInventory(
     const problem = suspended.get(spec.name) ?? poolProblem(spec, vg, report);
     if (problem !== undefined) unready.set(spec.name, problem);
     if (vg && problem === undefined) pools.set(spec.name, toPool(spec, vg, report));
-    for (const record of report.volumes) {
-      const volume = record.group === spec.group ? toVolume(record, spec.name) : undefined;
-      if (volume) volumes.set(volume.id, volume);
-    }
   }
+  for (const [id, claims] of claimsOf(specs, report)) if (claims[0] && claims.length === 1) volumes.set(id, claims[0]);
   return { pools, volumes, unready, reportedAt, defaultPool: specs[0]?.name };
+}
+
+/** Ids that several logical volumes claim, with their paths: which of them is the volume, only a person can say. */
+export function contestedIds(specs: readonly PoolSpec[], report: LvmReport): ReadonlyMap<VolumeId, readonly string[]> {
+  const contested = [...claimsOf(specs, report)].filter(([, claims]) => claims.length > 1);
+  return new Map(contested.map(([id, claims]) => [id, claims.map(({ group, lv }) => `${group}/${lv}`)]));
+}
+
+function claimsOf(specs: readonly PoolSpec[], report: LvmReport): Map<VolumeId, Volume[]> {
+  const pools = new Map(specs.map(({ group, name }) => [group, name]));
+  const claims = new Map<VolumeId, Volume[]>();
+  for (const record of report.volumes) {
+    const pool = pools.get(record.group);
+    const volume = pool === undefined ? undefined : toVolume(record, pool);
+    if (volume) claims.set(volume.id, [...(claims.get(volume.id) ?? []), volume]);
+  }
+  return claims;
+}
+
+/**
+ * Whether LVM was cut off while it made this mirrored volume: until it has wiped the metadata of the copies, they are visible. LVM
+ * has not activated the volume before that, so that nothing was written to it.
+ */
+export function creationCutOff(report: LvmReport, { group, lv, state }: Volume): boolean {
+  return state === 'creating' && report.volumes.some((part) => part.group === group && raidPartOf(part.lv) === lv);
 }
 
 function poolProblem(spec: PoolSpec, vg: VgRecord | undefined, report: LvmReport): string | undefined {

@@ -36,6 +36,11 @@ export function lvNameFor(csiName: string): LvName {
   return (legal ? csiName : hashedPrefix + hash(csiName)) as LvName;
 }
 
+/** The mirrored volume that LVM has named this part after; no volume of ours can have such a name itself. */
+export function raidPartOf(lv: LvName): LvName | undefined {
+  return /^(.+)_r(?:meta|image)_\d+$/.exec(lv)?.[1] as LvName | undefined;
+}
+
 /** A Kubernetes node name may have 253 characters and a label value 63: a longer one is hashed. Throws `invalid`. */
 export function nodeNameFor(name: string): NodeName {
   if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/i.test(name)) {

@@ -3,6 +3,7 @@ import { Failure } from '../domain/errors.ts';
 import { type LvName, type PoolName, type VgName, parseVolumeId } from '../domain/ids.ts';
 import { parseFilesystemState, type Volume } from '../domain/volume.ts';
 import { parseLayout, printLayout } from './layout.ts';
+import { raidPartOf } from './names.ts';
 import type { ReportRow } from './report.ts';
 import { parseQos, printQos } from './qos.ts';
 import { parseTags, tag } from './tags.ts';
@@ -98,6 +99,8 @@ export function toVolume(record: LvRecord, pool: PoolName): Volume | undefined {
   const layout = parseLayout(tags.get('layout'));
   if (tags.get('role') !== 'volume' || parsed === undefined || name === undefined || layout === undefined)
     return undefined;
+  // The parts of a mirrored volume whose creation was cut off bear its tags, and are no volumes themselves.
+  if (raidPartOf(record.lv) !== undefined) return undefined;
   return {
     id: parsed.id,
     node: parsed.node,

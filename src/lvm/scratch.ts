@@ -5,7 +5,7 @@ import type { LvName, VgName } from '../domain/ids.ts';
 import { defaultLayout, type Pool } from '../domain/pool.ts';
 import { createVolume, removeVolume } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
-import { devicePath } from './names.ts';
+import { devicePath, raidPartOf } from './names.ts';
 import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
 
@@ -56,7 +56,10 @@ export async function makeScratch({ cache, writer }: ScratchPorts, pool: Pool, s
 
 /** Removes what a calibration has left behind, as the last report shows it. Throws `precondition` where one runs now: it keeps the device open. */
 export async function removeScratch({ cache, writer }: ScratchPorts, group: VgName): Promise<boolean> {
-  const left = cache.report().volumes.filter((lv) => lv.group === group && lv.tags.get('role') === 'scratch');
+  // One of them: LVM removes the parts of a mirrored one that was cut off, which bear its tags, with it.
+  const left = cache
+    .report()
+    .volumes.filter((lv) => lv.group === group && lv.tags.get('role') === 'scratch' && !raidPartOf(lv.lv));
   for (const { lv, open } of left) {
     if (open) throw new Failure('precondition', `${group}/${lv} is open: another calibration runs`);
     const what = `the scratch volume ${group}/${lv} could not be removed`;

@@ -163,8 +163,8 @@ export class LocalStorage implements Storage, NodeVolumes {
     return this.#options.devices.size(device);
   }
 
-  /** Ends a creation that was interrupted. */
-  finish(volume: Volume, signal?: AbortSignal): Promise<Volume> {
+  /** Ends a creation that was interrupted; `undefined`: it had only begun, and was removed. */
+  finish(volume: Volume, signal?: AbortSignal): Promise<Volume | undefined> {
     return this.#activation.finish(volume, signal);
   }
 
@@ -214,6 +214,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   /** A name that memory knows is looked up again: nothing is acknowledged that LVM does not show. */
   async #existing(id: VolumeId): Promise<Volume | undefined> {
     const { cache } = this.#options;
+    cache.refuseContested(id);
     return cache.current().volumes.has(id) ? (await cache.refresh()).volumes.get(id) : undefined;
   }
 
@@ -254,7 +255,8 @@ export class LocalStorage implements Storage, NodeVolumes {
     if (problems.length > 0) {
       throw new Failure('exists', `volume "${spec.name}" exists and does not fit the request: ${problems.join('; ')}`);
     }
-    return existing.state === 'ready' ? existing : this.#activation.wipe(existing);
+    if (existing.state === 'ready') return existing;
+    return (await this.#activation.undo(existing)) ? this.#make(existing.id, spec) : this.#activation.wipe(existing);
   }
 }
 

@@ -45,8 +45,8 @@ async function finishInterrupted(storage: LocalStorage, log: Log): Promise<void>
   for (const volume of storage.inventory().volumes.values()) {
     if (volume.state !== 'creating') continue;
     try {
-      await storage.finish(volume);
-      log.info({ volume: volume.id }, 'interrupted creation finished');
+      const finished = await storage.finish(volume);
+      log.info({ volume: volume.id }, `interrupted creation ${finished ? 'finished' : 'undone'}`);
     } catch (error) {
       log.error({ volume: volume.id, reason: messageOf(error) }, 'interrupted creation could not be finished');
     }

@@ -1,6 +1,7 @@
 import { MiB } from '../../../src/domain/bytes.ts';
-import type { VgName } from '../../../src/domain/ids.ts';
+import type { LvName, VgName } from '../../../src/domain/ids.ts';
 import type { Lvm, LvmAnswer, LvmArguments } from '../../../src/lvm/lvm.ts';
+import { raidPartOf } from '../../../src/lvm/names.ts';
 import { thickSpec } from '../../support/memory-storage.ts';
 
 export const spec = thickSpec('fast', { group: 'vg' as VgName });
@@ -73,7 +74,10 @@ export class FakeLvm implements Lvm {
       return undefined;
     }
     if (!existing) return `Failed to find logical volume "vg/${name}"`;
-    if (argv[0] === 'lvremove') this.volumes.delete(name);
+    if (argv[0] === 'lvremove') {
+      for (const other of this.volumes.keys())
+        if (other === name || raidPartOf(other as LvName) === name) this.volumes.delete(other);
+    }
     if (argv[0] === 'lvextend') existing.size = size;
     for (const tag of values('--deltag')) existing.tags.delete(tag);
     for (const tag of values('--addtag')) existing.tags.add(tag);

@@ -1,55 +1,20 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createLocks } from '../../../src/concurrency/locks.ts';
-import { createQueue } from '../../../src/concurrency/queue.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { Failure } from '../../../src/domain/errors.ts';
-import { noQos } from '../../../src/domain/qos.ts';
-import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
-import { defaultLayout } from '../../../src/domain/pool.ts';
-import type { VolumeSpec } from '../../../src/domain/volume.ts';
-import { InventoryCache } from '../../../src/lvm/cache.ts';
-import { LocalStorage } from '../../../src/lvm/storage.ts';
-import { createWriter } from '../../../src/lvm/writer.ts';
-import { FakeLvm, spec } from './fake-lvm.ts';
+import type { InventoryCache } from '../../../src/lvm/cache.ts';
+import type { LocalStorage } from '../../../src/lvm/storage.ts';
+import { type FakeLvm, spec } from './fake-lvm.ts';
+import { fakeStorage, idOf, volume } from './fake-storage.ts';
 
 const { signal } = new AbortController();
-const idOf = (name: string) => `node-1:${name}` as VolumeId;
-const volume = (name: string, size = 8n * MiB): VolumeSpec => {
-  return {
-    name,
-    pool: spec.name,
-    layout: defaultLayout(spec, 'thick'),
-    size: { required: size },
-    mkfsOptions: [],
-    qos: noQos,
-  };
-};
-
 let lvm: FakeLvm;
 let cache: InventoryCache;
 let storage: LocalStorage;
 let wiped: string[];
 let uses: string[];
 
-beforeEach(async () => {
-  lvm = new FakeLvm();
-  cache = new InventoryCache(lvm, [spec]);
-  wiped = [];
-  uses = [];
-  storage = new LocalStorage({
-    node: 'node-1' as NodeName,
-    lvm,
-    cache,
-    locks: createLocks(),
-    writer: createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined }),
-    usesOf: async () => uses,
-    devices: {
-      exists: async () => true,
-      size: async () => 0n,
-      wipe: async (device) => void wiped.push(device),
-      volumeLimit: () => 1,
-    },
-  });
+beforeEach(() => {
+  ({ lvm, cache, storage, wiped, uses } = fakeStorage());
 });
 
 /** Holds the answer of the next report, as read now, until the answer is called. */
@@ -154,7 +119,7 @@ describe('a creation', () => {
     const half = { ...volume('a'), id: idOf('a'), node: storage.node, group: spec.group, lv: 'a', size: 8n * MiB };
     const finished = storage.finish({ ...half, filesystem: 'none', state: 'creating' } as never);
     expect((await created).state).toBe('ready');
-    expect((await finished).state).toBe('ready');
+    expect((await finished)?.state).toBe('ready');
     expect(wiped).toEqual([]);
   });
 
@@ -203,9 +168,9 @@ describe('a creation', () => {
 test('a removal asks LVM whose the volume is, and whether it is in use', async () => {
   await cache.refresh();
   await storage.create(volume('a'), signal);
-  uses = ['/staged'];
+  uses.push('/staged');
   await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject({ kind: 'precondition' });
-  uses = [];
+  uses.length = 0;
   lvm.volumes.get('a')?.tags.clear();
   await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject({ kind: 'precondition' });
   expect(lvm.volumes.has('a')).toBe(true);

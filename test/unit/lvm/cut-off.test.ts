@@ -1,0 +1,77 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { MiB } from '../../../src/domain/bytes.ts';
+import type { InventoryCache } from '../../../src/lvm/cache.ts';
+import type { LocalStorage } from '../../../src/lvm/storage.ts';
+import type { FakeLvm } from './fake-lvm.ts';
+import { fakeStorage, idOf, volume } from './fake-storage.ts';
+
+const { signal } = new AbortController();
+let lvm: FakeLvm;
+let cache: InventoryCache;
+let storage: LocalStorage;
+let wiped: string[];
+
+beforeEach(() => {
+  ({ lvm, cache, storage, wiped } = fakeStorage());
+});
+
+describe('a mirrored creation that LVM had only begun', () => {
+  /** As LVM leaves it: the metadata of the copies is visible, with all tags of the volume. */
+  const leaveParts = async (state: 'creating' | 'ready') => {
+    await cache.refresh();
+    await storage.create(volume('a'), signal);
+    const tags = lvm.volumes.get('a')?.tags ?? new Set();
+    if (state === 'creating') tags.add('quarry.state=creating');
+    for (const part of ['a_rmeta_0', 'a_rmeta_1']) lvm.volumes.set(part, { size: 4n * MiB, tags: new Set(tags) });
+    await cache.refresh();
+    lvm.commands.length = 0;
+  };
+  const changes = () => lvm.commands.map(([command]) => command);
+
+  test('is removed and made again by the repeated call', async () => {
+    await leaveParts('creating');
+    expect([...cache.current().volumes.keys()]).toEqual([idOf('a')]);
+    expect(await storage.create(volume('a'), signal)).toMatchObject({ lv: 'a', state: 'ready' });
+    expect(changes()).toEqual(['lvremove', 'lvcreate', 'lvchange']);
+    expect([...lvm.volumes.keys()]).toEqual(['a']);
+  });
+
+  test('is removed at the next start', async () => {
+    await leaveParts('creating');
+    const half = cache.current().volumes.get(idOf('a'));
+    expect(half && (await storage.finish(half))).toBeUndefined();
+    expect(lvm.volumes.size).toBe(0);
+    expect(await storage.find(idOf('a'), signal)).toBeUndefined();
+    expect(wiped).toEqual([]);
+  });
+
+  test('is removed by its deletion', async () => {
+    await leaveParts('creating');
+    await storage.remove(idOf('a'), signal);
+    expect(lvm.volumes.size).toBe(0);
+  });
+
+  test('is not assumed of a volume that was ready: a copy may just be added to it', async () => {
+    await leaveParts('ready');
+    expect(await storage.create(volume('a'), signal)).toMatchObject({ lv: 'a', state: 'ready' });
+    expect(changes()).toEqual([]);
+  });
+});
+
+test('an id that two logical volumes claim is served by none of them', async () => {
+  await cache.refresh();
+  await storage.create(volume('a'), signal);
+  lvm.volumes.set('b', { size: 8n * MiB, tags: new Set(lvm.volumes.get('a')?.tags) });
+  await cache.refresh();
+  lvm.commands.length = 0;
+  const refusal = { kind: 'precondition', message: expect.stringContaining('vg/a, vg/b') };
+  expect(cache.current().volumes.size).toBe(0);
+  await expect(storage.find(idOf('a'), signal)).rejects.toMatchObject(refusal);
+  await expect(storage.create(volume('a'), signal)).rejects.toMatchObject(refusal);
+  await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject(refusal);
+  await expect(storage.open(idOf('a'), signal)).rejects.toMatchObject(refusal);
+  expect(lvm.commands).toEqual([]);
+  lvm.volumes.get('b')?.tags.clear();
+  await cache.refresh();
+  expect(await storage.find(idOf('a'), signal)).toMatchObject({ lv: 'a' });
+});

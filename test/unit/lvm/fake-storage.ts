@@ -1,0 +1,47 @@
+import { createLocks } from '../../../src/concurrency/locks.ts';
+import { createQueue } from '../../../src/concurrency/queue.ts';
+import { MiB } from '../../../src/domain/bytes.ts';
+import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
+import { defaultLayout } from '../../../src/domain/pool.ts';
+import { noQos } from '../../../src/domain/qos.ts';
+import type { VolumeSpec } from '../../../src/domain/volume.ts';
+import { InventoryCache } from '../../../src/lvm/cache.ts';
+import { LocalStorage } from '../../../src/lvm/storage.ts';
+import { createWriter } from '../../../src/lvm/writer.ts';
+import { FakeLvm, spec } from './fake-lvm.ts';
+
+export const idOf = (name: string) => `node-1:${name}` as VolumeId;
+
+export function volume(name: string, size = 8n * MiB): VolumeSpec {
+  return {
+    name,
+    pool: spec.name,
+    layout: defaultLayout(spec, 'thick'),
+    size: { required: size },
+    mkfsOptions: [],
+    qos: noQos,
+  };
+}
+
+/** The real storage over an LVM in memory. `wiped`: the devices that were wiped; `uses`: where every device is in use. */
+export function fakeStorage() {
+  const lvm = new FakeLvm();
+  const cache = new InventoryCache(lvm, [spec]);
+  const wiped: string[] = [];
+  const uses: string[] = [];
+  const storage = new LocalStorage({
+    node: 'node-1' as NodeName,
+    lvm,
+    cache,
+    locks: createLocks(),
+    writer: createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined }),
+    usesOf: async () => uses,
+    devices: {
+      exists: async () => true,
+      size: async () => 0n,
+      wipe: async (device) => void wiped.push(device),
+      volumeLimit: () => 1,
+    },
+  });
+  return { lvm, cache, storage, wiped, uses };
+}
