@@ -4,6 +4,11 @@ import { runCommandLine } from './cli/program.ts';
 import { terminal } from './cli/terminal.ts';
 import { isFailure } from './domain/errors.ts';
 
+// `quarry disks | head`: the reader has enough, and goes.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   process.stdout.write(await runCommandLine(process.argv.slice(2), commands, terminal));
 } catch (error) {

@@ -1,9 +1,7 @@
 import type { Candidate } from '../disks/candidates.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
-import { withClient } from '../grpc/client.ts';
-import { operator } from '../grpc/load.ts';
-import type { OperatorMethods } from '../grpc/services.ts';
 import { answers } from '../grpc/socket.ts';
+import { askSocket } from './ask.ts';
 import type { Terminal } from './command.ts';
 import { type DiskRecord, diskRows } from './commands/disks.ts';
 import { withLocal } from './local.ts';
@@ -49,8 +47,7 @@ export async function approveDisks(options: ApproveOptions, terminal: Terminal):
 async function tellDriver(socket: string, { say }: Terminal): Promise<void> {
   if (!(await answers(socket))) return;
   try {
-    const asked = { proto: operator, service: 'Operator' };
-    await withClient<OperatorMethods, unknown>(socket, asked, (calls) => calls.rescan({}));
+    await askSocket(socket, (calls) => calls.rescan({}));
   } catch (error) {
     say(`The driver that runs could not be asked to look, and will by itself: ${messageOf(error)}`);
   }

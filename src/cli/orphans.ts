@@ -1,20 +1,17 @@
-import { loadConfig } from '../config/config.ts';
 import { formatBytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import type { Orphan } from '../gen/quarry/operator/v1/Orphan.ts';
-import { type Calls, withClient } from '../grpc/client.ts';
-import { operator } from '../grpc/load.ts';
-import type { OperatorMethods } from '../grpc/services.ts';
+import { askRole, type RoleCalls } from './ask.ts';
 import type { Terminal } from './command.ts';
 import type { OrphanRecord } from './commands/orphans.ts';
 import type { Listing } from './output.ts';
 
 export async function listOrphans(config: string): Promise<Listing<OrphanRecord>> {
-  return askController(config, async (calls) => ({ records: (await findOrphans(calls)).map(toRecord) }));
+  return askRole('controller', config, async (calls) => ({ records: (await findOrphans(calls)).map(toRecord) }));
 }
 
 export async function releaseOrphan(config: string, id: string): Promise<string> {
-  return askController(config, async (calls) => {
+  return askRole('controller', config, async (calls) => {
     await calls.releaseOrphan({ id });
     return `${id} is kept, and no longer reported.\n`;
   });
@@ -27,7 +24,7 @@ interface DeleteOptions {
 }
 
 export async function deleteOrphan({ config, id, yes }: DeleteOptions, { ask }: Terminal): Promise<string> {
-  return askController(config, async (calls) => {
+  return askRole('controller', config, async (calls) => {
     if (!yes) {
       const found = (await findOrphans(calls)).find((orphan) => orphan.id === id);
       if (!found)
@@ -41,13 +38,7 @@ export async function deleteOrphan({ config, id, yes }: DeleteOptions, { ask }: 
   });
 }
 
-/** Asks the controller that runs on this machine. */
-async function askController<T>(path: string, task: (calls: Calls<OperatorMethods>) => Promise<T>): Promise<T> {
-  const { operator: socket } = await loadConfig(path, 'controller');
-  return withClient<OperatorMethods, T>(socket.path, { proto: operator, service: 'Operator' }, task);
-}
-
-async function findOrphans(calls: Calls<OperatorMethods>): Promise<readonly Orphan[]> {
+async function findOrphans(calls: RoleCalls): Promise<readonly Orphan[]> {
   return (await calls.listOrphans({})).orphans as Orphan[];
 }
 

@@ -27,6 +27,7 @@ export async function runCommandLine(
       text = await command.run(valuesOf(program, command), terminal);
     });
   }
+  listAll(root);
   try {
     await root.parseAsync(normalize(argv), { from: 'user' });
   } catch (error) {
@@ -39,6 +40,21 @@ export async function runCommandLine(
 function normalize(argv: readonly string[]): string[] {
   if (argv.length === 0) return ['--help'];
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
+}
+
+/** Commands below others are in the one list too: who looks for "approve" does not know where it is. */
+function listAll(root: Program): void {
+  const below = (program: Program): Program[] => program.commands.flatMap((each) => [each, ...below(each)]);
+  root.configureHelp({
+    visibleCommands: (program) => (program === root ? below(root) : [...program.commands]),
+    subcommandTerm(program) {
+      const words = program.registeredArguments.map((word) =>
+        word.required ? `<${word.name()}>` : `[${word.name()}]`,
+      );
+      const name = pathOf(program).replace('quarry ', '');
+      return [name, ...words].join(' ');
+    },
+  });
 }
 
 const helpOnHelp = `quarry COMMAND --help tells of one command, with examples.

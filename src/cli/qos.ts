@@ -1,19 +1,14 @@
-import { loadMachineConfig } from '../config/config.ts';
 import { rateKeys, type Rates, type Use } from '../domain/qos.ts';
 import type { PodQos } from '../gen/quarry/operator/v1/PodQos.ts';
 import type { Rates as RatesMessage } from '../gen/quarry/operator/v1/Rates.ts';
 import type { Use as UseMessage } from '../gen/quarry/operator/v1/Use.ts';
-import { withClient } from '../grpc/client.ts';
-import { operator } from '../grpc/load.ts';
-import type { OperatorMethods } from '../grpc/services.ts';
+import { askRole } from './ask.ts';
 import type { QosRecord } from './commands/qos.ts';
 import type { Listing } from './output.ts';
 
 /** What each pod may use of each volume, what is in force, and what it has used. Asks the driver that runs. */
 export async function listQos(path: string): Promise<Listing<QosRecord>> {
-  const { endpoint } = await loadMachineConfig(path);
-  const asked = { proto: operator, service: 'Operator' };
-  return withClient<OperatorMethods, Listing<QosRecord>>(endpoint.path, asked, async (calls) => {
+  return askRole('node', path, async (calls) => {
     const pods = (await calls.listQos({})).pods as PodQos[];
     return { records: pods.map(toRecord), footer: remedies(pods) };
   });

@@ -1,4 +1,8 @@
-import { expect, test } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { count, command, type Command, flag, listing, optionalOneOf, word, words } from '../../../src/cli/command.ts';
 import { commands } from '../../../src/cli/commands.ts';
 import { runCommandLine } from '../../../src/cli/program.ts';
@@ -92,17 +96,38 @@ test.each([
   await expect(quarry(argv)).rejects.toMatchObject({ kind: 'invalid', message });
 });
 
-test.each([[[]], [['--help']], [['-h']], [['help']]])(
-  '%j lists all commands that are not below another',
-  async (argv) => {
-    const { stdout } = await quarry(argv);
-    for (const { name, summary } of commands.filter((known) => !known.name.includes(' '))) {
-      expect(stdout.replaceAll(/\s+/g, ' ')).toContain(summary);
-      expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
-    }
-    expect(stdout).toMatch(/Exit codes: 0 done; 1 .*; 2 /);
-  },
-);
+test('the program ends with 2 for words that are wrong, with 1 where it fails, and tells in a line', () => {
+  const main = join(import.meta.dirname, '../../../src/main.ts');
+  const folder = mkdtempSync(join(tmpdir(), 'quarry-cli-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const config = join(folder, 'config.yaml');
+  writeFileSync(config, `pools: []\nendpoint: unix://${folder}/csi.sock\n`);
+  const end = (...argv: string[]) => spawnSync(process.execPath, [main, ...argv], { encoding: 'utf8' });
+  expect(end('version')).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: '' });
+  const wrong = 'quarry: unknown command "foo"; see quarry --help\n';
+  expect(end('foo')).toMatchObject({ status: 2, stdout: '', stderr: wrong });
+  const failed = end('qos', '--config', config);
+  expect(failed).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^quarry: no Quarry answers.*\n$/),
+  });
+});
+
+test('a reader that goes away is no failure', () => {
+  const main = join(import.meta.dirname, '../../../src/main.ts');
+  const argv = ['-c', 'set -o pipefail; "$0" "$1" completion fish | true', process.execPath, main];
+  expect(spawnSync('bash', argv, { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+});
+
+test.each([[[]], [['--help']], [['-h']], [['help']]])('%j lists all commands', async (argv) => {
+  const { stdout } = await quarry(argv);
+  for (const { name, summary } of commands) {
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(summary);
+    expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
+  }
+  expect(stdout).toMatch(/Exit codes: 0 done; 1 .*; 2 /);
+});
 
 test.each(commands.map((known) => [known.name, known] as const))(
   'the help of %s has its examples',

@@ -1,0 +1,20 @@
+import { loadConfig, loadMachineConfig } from '../config/config.ts';
+import { type Calls, withClient } from '../grpc/client.ts';
+import { operator } from '../grpc/load.ts';
+import type { OperatorMethods } from '../grpc/services.ts';
+
+export type RoleCalls = Calls<OperatorMethods>;
+
+/** Asks the role that runs on this machine, at the socket that its configuration names. */
+export async function askRole<T>(
+  role: 'node' | 'controller',
+  path: string,
+  task: (calls: RoleCalls) => Promise<T>,
+): Promise<T> {
+  const config = role === 'node' ? (await loadMachineConfig(path)).endpoint : (await loadConfig(path, role)).operator;
+  return askSocket(config.path, task);
+}
+
+export async function askSocket<T>(socket: string, task: (calls: RoleCalls) => Promise<T>): Promise<T> {
+  return withClient<OperatorMethods, T>(socket, { proto: operator, service: 'Operator' }, task);
+}
