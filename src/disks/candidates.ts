@@ -9,6 +9,8 @@ export interface PhysicalVolume {
   readonly uuid: string;
   /** Absent: in no group. */
   readonly group?: VgName | undefined;
+  /** Its label says that a group uses it, and LVM finds no group that does. */
+  readonly claimed?: boolean | undefined;
 }
 
 /** What LVM says of devices, by their real path. */
@@ -26,6 +28,13 @@ interface Facts {
   readonly path: string;
 }
 
+interface Marked {
+  readonly size: Bytes;
+  readonly disk: Disk;
+  /** LVM takes it into a group only after its label was written anew. */
+  readonly claimed: boolean;
+}
+
 /**
  * - `member`       a physical volume of the pool's group
  * - `proposed`     proven blank a moment ago: to be taken once approved, after another proof
@@ -36,8 +45,8 @@ interface Facts {
 export type Candidate = Facts &
   (
     | { readonly verdict: 'member' | 'proposed'; readonly size: Bytes; readonly disk: Disk }
-    | { readonly verdict: 'interrupted'; readonly size: Bytes; readonly disk: Disk }
-    | { readonly verdict: 'returned'; readonly size: Bytes; readonly disk: Disk; readonly findings: readonly string[] }
+    | ({ readonly verdict: 'interrupted' } & Marked)
+    | ({ readonly verdict: 'returned'; readonly findings: readonly string[] } & Marked)
     /** `size` is absent where the kernel would not describe the device. */
     | { readonly verdict: 'refused'; readonly size?: Bytes; readonly findings: readonly string[] }
   );
@@ -86,7 +95,12 @@ function createJudge(
     const claims = [...findRivals(disk, matches), ...findTwins(disk, matches)];
     if (claims.length > 0) return refuse(facts, disk.size, claims);
     if (volume?.uuid.startsWith(`${deviceMark}-`)) {
-      return judgeMarked({ ...facts, size: disk.size, disk }, volume.uuid, probe, signal);
+      return judgeMarked(
+        { ...facts, size: disk.size, disk, claimed: volume.claimed ?? false },
+        volume.uuid,
+        probe,
+        signal,
+      );
     }
     const proof = await proveBlank(disk, probe, signal);
     const findings = [
@@ -99,7 +113,7 @@ function createJudge(
 }
 
 async function judgeMarked(
-  facts: Facts & { readonly size: Bytes; readonly disk: Disk },
+  facts: Facts & Marked,
   uuid: string,
   probe: DiskProbe,
   signal?: AbortSignal,

@@ -81,7 +81,10 @@ async function findData(file: FileHandle, which: string, range: Range, expected:
   } catch (error) {
     return { problems: [`the ${which} MiB could not be read: ${messageOf(error)}`], data: [] };
   }
-  if (expected === 'label') clearEmptyLabel(buffer, range.from === 0n);
+  if (expected === 'label') {
+    const areas = clearEmptyLabel(buffer, range.from === 0n);
+    if (range.from === 0n && areas === 0) return { problems: [], data: ['it has no empty metadata area at its start'] };
+  }
   if (buffer.equals(Buffer.alloc(buffer.length))) return { problems: [], data: [] };
   const at = buffer.findIndex((byte) => byte !== 0);
   const data = [`the ${which} MiB is not zero: data at byte ${range.from + BigInt(at)}`];
@@ -107,11 +110,15 @@ const areaMagic = ' LVM2 x[5A%r0N*>';
 /** Checksum, magic, version, start and size of the area. What follows says where in the area metadata is: zeros for nowhere. */
 const areaFacts = 40;
 
-/** Makes zeros of what `pvcreate` writes. Metadata of a group, and the record of where it is, stay. */
-function clearEmptyLabel(buffer: Buffer, atStart: boolean): void {
+/** Makes zeros of what `pvcreate` writes, and counts the metadata areas. Metadata of a group, and the record of where it is, stay. */
+function clearEmptyLabel(buffer: Buffer, atStart: boolean): number {
+  let areas = 0;
   for (let at = 0; at < buffer.length; at += sector) {
     const isLabel = atStart && at < labelSectors * sector && buffer.toString('latin1', at, at + 8) === 'LABELONE';
     if (isLabel) buffer.fill(0, at, at + sector);
-    if (buffer.toString('latin1', at + 4, at + 4 + areaMagic.length) === areaMagic) buffer.fill(0, at, at + areaFacts);
+    if (buffer.toString('latin1', at + 4, at + 4 + areaMagic.length) !== areaMagic) continue;
+    buffer.fill(0, at, at + areaFacts);
+    areas += 1;
   }
+  return areas;
 }

@@ -81,9 +81,18 @@ export function deactivateParts(group: VgName, pool: LvName): LvmArguments {
   return ['lvchange', '-a', 'n', '-y', ...['tmeta', 'tdata'].map((part) => `${group}/${pool}_${part}`)];
 }
 
-/** `uuid` carries our mark: it stays on the disk when the next step is not reached. */
-export function createDevice(device: string, uuid: string, metadataSize: Bytes): LvmArguments {
-  return ['pvcreate', '-y', '--norestorefile', '--uuid', uuid, '--metadatasize', sizeArgument(metadataSize), device];
+export interface NewDevice {
+  readonly device: string;
+  /** Carries our mark: it stays on the disk when the next step is not reached. */
+  readonly uuid: string;
+  readonly metadataSize: Bytes;
+  /** Also where the label says that a group uses the device. */
+  readonly force: boolean;
+}
+
+export function createDevice({ device, uuid, metadataSize, force }: NewDevice): LvmArguments {
+  const options = ['--norestorefile', '--uuid', uuid, '--metadatasize', sizeArgument(metadataSize)];
+  return ['pvcreate', '-y', ...(force ? ['-ff'] : []), ...options, device];
 }
 
 export function createGroup(group: VgName, device: string, tags: readonly string[]): LvmArguments {

@@ -26,6 +26,14 @@ export interface Prepared {
   readonly problems: readonly string[];
 }
 
+/** What a disk is right before it is taken. */
+export interface Proof {
+  /** It is a physical volume of ours already. */
+  readonly marked: boolean;
+  /** And LVM was cut off between the label that says "in a group" and the group: LVM refuses it until its label is written anew. */
+  readonly claimed: boolean;
+}
+
 export interface GroupsOptions {
   readonly lvm: Lvm;
   readonly cache: InventoryCache;
@@ -47,16 +55,19 @@ export class Groups {
   }
 
   /**
-   * Makes a disk part of the pool's group. `prove` says, once it is this disk's turn and right before anything is written, whether
-   * the disk is a physical volume of ours already, and throws where it may not be taken after all.
+   * Makes a disk part of the pool's group. `prove` looks at the disk once it is this disk's turn and right before anything is
+   * written, and throws where it may not be taken after all.
    */
-  async take(spec: PoolSpec, device: string, prove: () => Promise<{ marked: boolean }>): Promise<void> {
+  async take(spec: PoolSpec, device: string, prove: () => Promise<Proof>): Promise<void> {
     const { writer, links } = this.#options;
     const link = join(links, linkName(device));
     const what = `${device} could not be taken for pool ${spec.name}`;
     await writer.exclusive(spec.group, undefined, async () => {
-      const { marked } = await prove();
-      if (!marked) await writer.change(what, args.createDevice(link, markedUuid(), metadataAreaSize));
+      const { marked, claimed } = await prove();
+      if (!marked || claimed) {
+        const label = { device: link, uuid: markedUuid(), metadataSize: metadataAreaSize, force: claimed };
+        await writer.change(what, args.createDevice(label));
+      }
       const exists = (await this.#group(spec.group)) !== undefined;
       const tags = [tag('v', '1'), tag('pool', spec.name)];
       await writer.change(what, exists ? args.extendGroup(spec.group, link) : args.createGroup(spec.group, link, tags));

@@ -10,6 +10,8 @@ export interface PhysicalVolume {
   readonly device: string;
   readonly uuid: string;
   readonly group: VgName | undefined;
+  /** Its label says that a group uses it, and LVM finds no group that does. */
+  readonly claimed: boolean;
 }
 
 const fields: LvmArguments = ['pvs', '-o', 'pv_name,pv_uuid,vg_name'];
@@ -82,8 +84,9 @@ async function list(options: CommandOptions, argv: LvmArguments): Promise<Physic
   if (!answer.ok) throw new Failure('unavailable', lvmFailure('pvs failed', answer.messages).message);
   return answer.rows.flatMap((row) => {
     const device = row['pv_name'] ?? '';
-    const group = (row['vg_name'] || undefined) as VgName | undefined;
-    // LVM calls a missing device "[unknown]".
-    return device.startsWith('/') ? [{ device, uuid: row['pv_uuid'] ?? '', group }] : [];
+    // LVM calls a missing device "[unknown]", and so the group of a device whose label claims one that LVM does not find.
+    const claimed = row['vg_name'] === '[unknown]';
+    const group = claimed ? undefined : ((row['vg_name'] || undefined) as VgName | undefined);
+    return device.startsWith('/') ? [{ device, uuid: row['pv_uuid'] ?? '', group, claimed }] : [];
   });
 }

@@ -7,6 +7,7 @@ import { Failure } from '../domain/errors.ts';
 import type { VgName } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
 import type { CommandOptions } from '../lvm/commands.ts';
+import type { Proof } from '../lvm/groups.ts';
 import { listPhysicalVolumes, type PhysicalVolume, type PhysicalVolumeReport } from '../lvm/physical-volumes.ts';
 
 /** Judges the disks that the pools' rules match, and remembers the devices of our groups. */
@@ -15,10 +16,9 @@ export interface Judge {
   readonly members: () => readonly string[];
   readonly all: () => Promise<readonly Candidate[]>;
   /**
-   * Judges one disk once more. `marked`: it is a physical volume of ours already. Throws `precondition` where it is no longer
-   * what it was when it was chosen.
+   * Judges one disk once more. Throws `precondition` where it is no longer what it was when it was chosen.
    */
-  readonly again: (disk: Candidate) => Promise<{ readonly marked: boolean }>;
+  readonly again: (disk: Candidate) => Promise<Proof>;
 }
 
 export function createJudge(config: Config, command: CommandOptions, probe: DiskProbe, log: Log): Judge {
@@ -38,7 +38,9 @@ export function createJudge(config: Config, command: CommandOptions, probe: Disk
     all: () => judge(),
     async again(disk) {
       const now = (await judge(disk.device)).find(({ pool, device }) => pool === disk.pool && device === disk.device);
-      if (now?.verdict === disk.verdict) return { marked: disk.verdict !== 'proposed' };
+      if (now?.verdict === disk.verdict) {
+        return { marked: now.verdict !== 'proposed', claimed: 'claimed' in now && now.claimed };
+      }
       const reason = now === undefined ? ['it is gone'] : 'findings' in now ? now.findings : [`it is a ${now.verdict}`];
       throw new Failure('precondition', `${disk.device} is no longer ${disk.verdict}: ${reason.join('; ')}`);
     },

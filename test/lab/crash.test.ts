@@ -180,6 +180,21 @@ describe('the taking of a disk', () => {
   });
 });
 
+test('a disk whose label claims a group that LVM did not come to write is taken', async () => {
+  const device = await guest().addDisk('256M');
+  await driver.kill();
+  // LVM writes the label, then the group's metadata: what is between the two is made by putting the metadata area back.
+  await guest()
+    .shell(`pvcreate -qq -y --norestorefile --uuid quarry-HALF-HALF-HALF-HALF-HALF-HALFFF --metadatasize 32m ${device}
+    dd if=${device} of=/root/area bs=4096 skip=1 count=2000 status=none
+    vgcreate -qq half ${device}
+    dd if=/root/area of=${device} bs=4096 seek=1 conv=fsync status=none`);
+  expect(await guest().shell(`pvs --noheadings -o vg_name ${device}`)).toContain('[unknown]');
+  await driver.launch();
+  await driver.ready();
+  expect(await guest().shell(`pvs --noheadings -o vg_name,pv_uuid ${device}`)).toMatch(/qfast +quarry-/);
+});
+
 test('a disk that was taken out of its group is not taken again until it is named', async () => {
   const device = await guest().addDisk('256M');
   await guest().shell(`kill -HUP ${driver.process().pid}`);

@@ -204,6 +204,15 @@ describe('a disk that bears our mark', () => {
     });
   });
 
+  test('is not interrupted where it has no metadata area of which LVM could have written to none', async () => {
+    const disk = await addDisk();
+    await machine.write('sda', 512, pvLabel(uuid));
+    expect(await remainsOf(disk)).toEqual({
+      state: 'returned',
+      traces: ['it has no empty metadata area at its start'],
+    });
+  });
+
   test('is not interrupted where its header tells of metadata, or a member has left data at its end', async () => {
     const disk = await addMarked();
     await machine.write('sda', 4096, metadataHeader(512n));

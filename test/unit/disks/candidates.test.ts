@@ -67,9 +67,10 @@ test('the remains of a taking are continued, a foreign physical volume is not', 
   await machine.add('sda');
   await machine.add('sdb');
   await machine.write('sda', 512, pvLabel(ours));
+  await machine.write('sda', 4096, metadataHeader());
   await machine.write('sdb', 512, pvLabel(foreign));
-  const candidates = await find([slow], { sda: { uuid: ours }, sdb: { uuid: foreign } });
-  expect(candidates[0]).toMatchObject({ verdict: 'interrupted' });
+  const candidates = await find([slow], { sda: { uuid: ours, claimed: true }, sdb: { uuid: foreign } });
+  expect(candidates[0]).toMatchObject({ verdict: 'interrupted', claimed: true });
   expect(summary(candidates)[1]).toEqual([
     'slow',
     'sdb',

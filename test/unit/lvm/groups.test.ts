@@ -29,7 +29,7 @@ describe('a disk that is taken', () => {
     const taking = groups.take(spec, '/dev/sdb', async () => {
       steps.push('proven');
       expect(lvm.commands).toEqual([]);
-      return { marked: false };
+      return { marked: false, claimed: false };
     });
     steps.push('others done');
     others.resolve();
@@ -47,7 +47,13 @@ describe('a disk that is taken', () => {
   });
 
   test('keeps its physical volume where it has one', async () => {
-    await groups.take(spec, '/dev/sdb', async () => ({ marked: true }));
+    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: false }));
     expect(names(lvm.commands)).toEqual(['vgextend']);
+  });
+
+  test('gets a new label where the old one claims a group that does not exist', async () => {
+    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: true }));
+    expect(lvm.commands[0]).toEqual(expect.arrayContaining(['pvcreate', '-ff']));
+    expect(names(lvm.commands)).toEqual(['pvcreate', 'vgextend']);
   });
 });
