@@ -9,7 +9,7 @@ import { expiryOf } from './token.ts';
 export interface Identity {
   readonly node: NodeName;
   readonly nodeUid: string | undefined;
-  readonly podUid: string | undefined;
+  readonly podUid: string;
   /** Milliseconds since the epoch, by the clock of this machine. */
   readonly expires: number;
 }
@@ -72,8 +72,10 @@ function identify(answer: ApiAnswer, { audience, serviceAccount, nodeName }: Aut
   if (user?.username !== `system:serviceaccount:${serviceAccount}`) throw refused(`it is that of ${user?.username}`);
   const claim = (name: string) => user.extra?.[`authentication.kubernetes.io/${name}`]?.[0];
   const node = claim('node-name');
-  if (!node) throw refused('it is not bound to a pod on a node');
-  return { node: nodeName(node), nodeUid: claim('node-uid'), podUid: claim('pod-uid') };
+  const podUid = claim('pod-uid');
+  // One that is bound to nothing, or to a Node alone, ends with no pod.
+  if (!node || !podUid) throw refused('it is not bound to a pod on a node');
+  return { node: nodeName(node), nodeUid: claim('node-uid'), podUid };
 }
 
 function refused(reason: string): Failure {

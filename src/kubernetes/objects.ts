@@ -32,6 +32,11 @@ export const persistentVolume = z.object({
   spec: z.object({ csi: z.object({ driver: z.string(), volumeHandle: z.string() }).optional() }),
 });
 
+export const pod = z.object({
+  metadata: z.object({ uid: z.string() }),
+  spec: z.object({ serviceAccountName: z.string().optional() }),
+});
+
 export const node = z.object({
   metadata: z.object({ name: z.string(), labels: z.record(z.string(), z.string()).nullish() }),
   status: z.object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })).nullish() }).optional(),

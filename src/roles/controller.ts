@@ -18,7 +18,7 @@ import { createProvisioning } from './provisioning.ts';
 export async function createController(config: Configs['controller'], log: Log): Promise<App> {
   const { driver, endpoint } = config;
   const { listen } = config.fleet;
-  const kubernetes = await loadKubernetes(config, log);
+  const kubernetes = await loadKubernetes(config, log, (uid) => nodes.podGone(uid));
   const nodes = createNodes(config, kubernetes?.authenticate, log);
   const provisioning = createProvisioning(config, nodes.fleet, kubernetes, log);
   const { settling, provisioner } = provisioning;
@@ -67,10 +67,10 @@ function createChecks(nodes: FleetServer, problem: Checks['live'], settling: Set
 }
 
 /** Loaded only where there is Kubernetes to talk to. */
-async function loadKubernetes(config: Configs['controller'], log: Log) {
+async function loadKubernetes(config: Configs['controller'], log: Log, podGone: (uid: string) => void) {
   if (!config.kubernetes) return undefined;
   const { createKubernetes, createOrphanWatch } = await import('./kubernetes.ts');
-  const kubernetes = createKubernetes(config, config.kubernetes, log);
+  const kubernetes = createKubernetes(config, config.kubernetes, log, podGone);
   return { ...kubernetes, watchOrphans: (fleet: Fleet) => createOrphanWatch(config, fleet, kubernetes, log) };
 }
 

@@ -9,6 +9,7 @@ import { createServer } from '../grpc/server.ts';
 import { createApi } from '../kubernetes/api.ts';
 import { type Authenticate, createAuthenticate } from '../kubernetes/authenticate.ts';
 import { createNodeWatch } from '../kubernetes/nodes.ts';
+import { createPodWatch } from '../kubernetes/pods.ts';
 import { createPersistentVolumes, type PersistentVolumes } from '../kubernetes/persistent-volumes.ts';
 import type { Log } from '../log.ts';
 import { nodeNameFor } from '../lvm/names.ts';
@@ -33,7 +34,13 @@ export interface Kubernetes {
   stop(): Promise<void>;
 }
 
-export function createKubernetes(config: Config, options: NonNullable<Config['kubernetes']>, log: Log): Kubernetes {
+/** @param podGone called with the uid of each pod of the nodes' ServiceAccount that was deleted */
+export function createKubernetes(
+  config: Config,
+  options: NonNullable<Config['kubernetes']>,
+  log: Log,
+  podGone: (uid: string) => void,
+): Kubernetes {
   const { server, tokenFile, caFile, nodeGone, nodeGoneAfter } = options;
   const api = createApi({ server, tokenFile, caFile });
   const label = topologyKey(config.driver);
@@ -41,6 +48,7 @@ export function createKubernetes(config: Config, options: NonNullable<Config['ku
   const volumes = createPersistentVolumes({ api, log, driver: config.driver });
   const { tokenAudience: audience, serviceAccount } = config.fleet;
   const known = audience !== undefined && serviceAccount !== undefined;
+  const pods = known ? createPodWatch({ api, log, serviceAccount, gone: podGone }) : undefined;
   return {
     authenticate: known ? createAuthenticate({ api, audience, serviceAccount, nodeName: nodeNameFor }) : undefined,
     nodeGone: (node) => nodeGone === 'forget' && nodes.gone(node),
@@ -50,9 +58,10 @@ export function createKubernetes(config: Config, options: NonNullable<Config['ku
     start() {
       nodes.start();
       volumes.start();
+      pods?.start();
     },
     async stop() {
-      await Promise.all([nodes.stop(), volumes.stop()]);
+      await Promise.all([nodes.stop(), volumes.stop(), pods?.stop()]);
       api.close();
     },
   };

@@ -32,6 +32,8 @@ export interface AttachmentContext {
   readonly current: Map<NodeName, Attachment>;
   readonly refusals: Refusals;
   readonly timing: Timing;
+  /** Milliseconds after which a token that is in use is reviewed again, at the latest. Default: 5 minutes. */
+  readonly reviewEvery?: number;
   readonly log: Log;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -68,7 +70,9 @@ export class Attachment {
     this.#renewal = new Renewal({
       identify: (authorization) => this.#identify(authorization),
       retryAfter: context.timing.pingEvery,
+      reviewEvery: context.reviewEvery ?? 300_000,
       ticks: context.ticks,
+      random: Math.random,
     });
     const full = (): void => this.refuse('stalled', `more than ${mostWaiting} bytes wait for it`);
     this.#outbox = createOutbox(call, { most: mostWaiting, full, ticks: context.ticks });
@@ -84,7 +88,7 @@ export class Attachment {
     const identity = await this.#identify(authorization);
     if (this.#over) return;
     if ('reason' in identity) return this.refuse(identity.reason, identity.message);
-    this.#accept(identity);
+    this.#accept(identity, authorization);
     this.#heardAt = this.#context.ticks();
     this.#call.on('data', (bytes: Buffer) => this.#receive(bytes));
   }
@@ -128,10 +132,20 @@ export class Attachment {
     }
   }
 
-  #accept(identity: Identity): void {
-    this.#identity = identity;
-    for (const [token, expires] of this.#tokens) if (expires <= this.#context.now()) this.#tokens.delete(token);
-    if (identity.token !== undefined) this.#tokens.set(identity.token, identity.expires);
+  #accept(identity: Identity, authorization: string | undefined): void {
+    const now = this.#context.now();
+    // A token that is reviewed again lasts no longer for it.
+    const expires = Math.min(identity.expires, this.#tokens.get(identity.token ?? '') ?? identity.expires);
+    this.#identity = { ...identity, expires };
+    for (const [token, end] of this.#tokens) if (end <= now) this.#tokens.delete(token);
+    if (identity.token === undefined || authorization === undefined) return;
+    this.#tokens.set(identity.token, expires);
+    this.#renewal.use(authorization, expires - now);
+  }
+
+  /** The pod is gone: whoever lives by its token is checked now. */
+  podGone(uid: string): void {
+    if (this.#identity?.podUid === uid) this.#renewal.hurry();
   }
 
   #receive(bytes: Buffer): void {
@@ -217,15 +231,18 @@ export class Attachment {
 
   /** The credential before serves until it runs out. */
   async #checkRenewal(): Promise<void> {
-    const found = await this.#renewal.check();
-    if (!found || this.#over || !this.#identity) return;
+    const { offered } = this.#renewal;
+    const checked = await this.#renewal.check();
+    if (!checked || this.#over || !this.#identity) return;
     const { node } = this.#identity;
+    const { found, authorization } = checked;
     if (!('reason' in found)) {
       if (found.node !== node) return this.refuse('identity', `the new token is that of node ${found.node}`);
-      return this.#accept(found);
+      return this.#accept(found, authorization);
     }
     if (found.reason !== 'unchecked') return this.refuse(found.reason, found.message);
-    this.#context.log.warn({ node, reason: found.message }, 'a new token could not be checked');
+    const message = offered ? 'a new token could not be checked' : 'a token could not be checked again';
+    this.#context.log.warn({ node, reason: found.message }, message);
   }
 
   #close(code: number, message: string): void {

@@ -9,6 +9,8 @@ import type { Refusal } from './refusals.ts';
 export interface Authenticated {
   readonly node: NodeName;
   readonly expires: number;
+  /** Of the pod that the token is bound to. */
+  readonly podUid?: string | undefined;
 }
 
 /**
@@ -49,8 +51,8 @@ export function byToken(authenticate: Authenticate): Identify {
     const token = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1];
     if (token === undefined) return { reason: 'token', message: 'no bearer token was sent' };
     try {
-      const { node, expires } = await inTurn(() => authenticate(token));
-      return { node, expires, token: createHash('sha256').update(token).digest('base64') };
+      const { node, expires, podUid } = await inTurn(() => authenticate(token));
+      return { node, expires, podUid, token: createHash('sha256').update(token).digest('base64') };
     } catch (error) {
       if (isFailure(error, 'unavailable')) return { reason: 'unchecked', message: error.message };
       return { reason: 'token', message: messageOf(error) };

@@ -24,6 +24,8 @@ export interface FleetServerOptions {
   readonly driverVersion: string;
   readonly log: Log;
   readonly timing?: Timing;
+  /** Milliseconds after which the token of an attached stream is reviewed again, at the latest. Default: 5 minutes. */
+  readonly reviewEvery?: number;
   /** Milliseconds since the epoch; for tests. */
   readonly now?: () => number;
 }
@@ -34,6 +36,8 @@ export interface FleetServer {
   listening(): boolean;
   /** Peers that were turned away or cut off. */
   refused(): ReadonlyMap<Reason, number>;
+  /** Streams that live by a token of that pod are checked now. */
+  podGone(uid: string): void;
   /** Throws `unavailable`. Resolves with the port. */
   start(): Promise<number>;
   /** Ends every stream; what is in flight ends as unknown. */
@@ -47,29 +51,27 @@ const sweepEvery = 1000;
 const ticks = (): number => performance.now();
 
 export function createFleetServer(options: FleetServerOptions): FleetServer {
-  const { log, driver, driverVersion, identify, timing = defaultTiming, now = Date.now } = options;
+  const { log, timing = defaultTiming, now = Date.now } = options;
   const protocol = loadProtocol();
   const members = new Members(now);
   const refusals = createRefusals(log, now);
   const current = new Map<NodeName, Attachment>();
-  const context = { protocol, driver, driverVersion, identify, members, current, refusals, timing, log, now, ticks };
+  const context = { ...options, protocol, members, current, refusals, timing, now, ticks };
   const attachments = new Set<Attachment>();
   const grpc = createGrpc(protocol, context, attachments);
   const listener = createListener({
-    host: options.host,
-    port: options.port,
-    files: options.files,
+    ...options,
     reload: options.reload ?? 10_000,
     greeting: timing.greeting,
     accept: (socket, peer) => grpc.accept(socket, peer),
     refuse: (refusal, peer) => refusals.add(refusal, { peer }),
-    log,
   });
   let sweep: NodeJS.Timeout | undefined;
   return {
     fleet: members,
     listening: () => listener.listening(),
     refused: () => refusals.counts(),
+    podGone: (uid) => attachments.forEach((one) => one.podGone(uid)),
     async start() {
       const port = await listener.start();
       sweep = setInterval(() => attachments.forEach((one) => one.check()), Math.min(sweepEvery, timing.silence / 4));

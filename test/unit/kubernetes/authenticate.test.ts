@@ -62,6 +62,11 @@ test.each([
     { ...vouched, user: { ...vouched.user, extra: { 'authentication.kubernetes.io/pod-uid': ['p'] } } },
     /not bound/,
   ],
+  [
+    'bound to a node and no pod',
+    { ...vouched, user: { ...vouched.user, extra: { 'authentication.kubernetes.io/node-name': ['node-1'] } } },
+    /not bound to a pod/,
+  ],
   ['bound to nothing', { ...vouched, user: { ...vouched.user, extra: null } }, /not bound/],
 ])('a token that is %s is refused, and asked about again', async (_what, review, message) => {
   const { server, authenticate } = await begin(() => review);

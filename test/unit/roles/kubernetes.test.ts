@@ -27,7 +27,10 @@ async function begin() {
           audiences,
           user: {
             username: 'system:serviceaccount:quarry:node',
-            extra: { 'authentication.kubernetes.io/node-name': ['a'] },
+            extra: {
+              'authentication.kubernetes.io/node-name': ['a'],
+              'authentication.kubernetes.io/pod-uid': ['pod-a'],
+            },
           },
         }
       : undefined;

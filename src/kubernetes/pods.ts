@@ -1,0 +1,32 @@
+import type { Log } from '../log.ts';
+import type { Api } from './api.ts';
+import { createMirror, type Mirror } from './mirror.ts';
+import { pod } from './objects.ts';
+
+export interface PodWatchOptions {
+  readonly api: Api;
+  readonly log: Log;
+  /** `namespace:name`, of the pods to be watched. */
+  readonly serviceAccount: string;
+  /** Called with the uid of each pod that the API server said was deleted. What happens while nothing is watched is not told. */
+  readonly gone: (uid: string) => void;
+  readonly backoff?: { readonly least: number; readonly most: number };
+}
+
+/** Tells which pods of a ServiceAccount are deleted: their tokens end with them. */
+export function createPodWatch({
+  serviceAccount,
+  gone,
+  ...options
+}: PodWatchOptions): Pick<Mirror<true>, 'start' | 'stop'> {
+  const [namespace = '', name = ''] = serviceAccount.split(':');
+  return createMirror<true>({
+    ...options,
+    path: `/api/v1/namespaces/${namespace}/pods`,
+    read(object) {
+      const { metadata, spec } = pod.parse(object);
+      return spec.serviceAccountName === name ? [metadata.uid, true] : undefined;
+    },
+    removed: gone,
+  });
+}

@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { MiB } from '../../../src/domain/bytes.ts';
+import { Failure } from '../../../src/domain/errors.ts';
+import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
+import { defaultLayout } from '../../../src/domain/pool.ts';
+import { noQos } from '../../../src/domain/qos.ts';
+import type { VolumeSpec } from '../../../src/domain/volume.ts';
+import { type Authenticate, byToken } from '../../../src/fleet/controller/identity.ts';
+import { emptyPool, MemoryStorage, thickSpec } from '../../support/memory-storage.ts';
+import {
+  attached,
+  authority,
+  controller,
+  filesOf,
+  memberOf,
+  never,
+  node,
+  serverCertificate,
+  silent,
+} from './harness.ts';
+import { attachedPeer, hello, type Peer } from './peer.ts';
+
+// The rows of docs/explanation/trust.md, "What is stolen", that no other file shows.
+
+const fast = thickSpec('fast');
+const wish: VolumeSpec = {
+  name: 'pvc-1',
+  pool: fast.name,
+  layout: defaultLayout(fast, 'thick'),
+  size: { required: MiB },
+  mkfsOptions: [],
+  qos: noQos,
+};
+
+describe('with the token of a node', () => {
+  /** What the API server says of it. */
+  let verdict: 'good' | 'refused' | 'unknown';
+  beforeEach(() => (verdict = 'good'));
+  const authenticate: Authenticate = async () => {
+    if (verdict === 'unknown') throw new Failure('unavailable', 'the API server does not answer');
+    if (verdict === 'refused') throw new Failure('invalid', 'the token is refused: its pod is gone');
+    return { node: 'a' as NodeName, expires: Number.POSITIVE_INFINITY, podUid: 'pod-a' };
+  };
+  const begin = async (reviewEvery: number) => {
+    const { certificate, key } = filesOf(serverCertificate(), authority.certificate);
+    const running = await controller({ files: { certificate, key }, identify: byToken(authenticate), reviewEvery });
+    const peer = await attachedPeer(running.port, { ...hello, instance: 'thief' }, 'of-a');
+    await attached(running, 'a');
+    return { running, peer };
+  };
+  const refused = { code: status.UNAUTHENTICATED, details: 'the token is refused: its pod is gone' };
+
+  test('one is that node while it is away, for as long as its pod is there', async () => {
+    const { running, peer } = await begin(300_000);
+    verdict = 'refused';
+    running.server.podGone('pod-b');
+    expect(memberOf(running, 'a')?.attached).toBe(true);
+    running.server.podGone('pod-a');
+    expect(await peer.ended).toEqual(refused);
+    await silent(running, 'a');
+    expect(running.server.refused()).toEqual(new Map([['token', 1]]));
+  });
+
+  test('one is put out by the next review, though nothing told that the pod is gone', async () => {
+    const { peer } = await begin(200);
+    verdict = 'refused';
+    expect(await peer.ended).toEqual(refused);
+  });
+
+  test('one is left where the API server cannot say, and asked about again', async () => {
+    const { running, peer } = await begin(200);
+    verdict = 'unknown';
+    const failed = 'a token could not be checked again';
+    await vi.waitUntil(() => running.lines.filter(({ message }) => message === failed).length >= 2, 20_000);
+    expect(memberOf(running, 'a')?.attached).toBe(true);
+    verdict = 'refused';
+    expect(await peer.ended).toEqual(refused);
+  });
+});
+
+describe('with a node', () => {
+  /** Answers the next command with that. */
+  async function answering(peer: Peer, answer: object): Promise<void> {
+    const { id } = await peer.until('command');
+    peer.send({ reply: { id, done: answer } });
+  }
+  const volume = { id: 'a:pvc-1', name: 'pvc-1', pool: 'fast', group: 'vg', lv: 'pvc-1', layout: { thin: {} } };
+
+  test('one can say that a volume was deleted which was not, of that node', async () => {
+    const running = await controller();
+    const peer = await attachedPeer(running.port);
+    const member = await attached(running, 'a');
+    const removed = member.storage.remove('a:pvc-1' as VolumeId, never);
+    await answering(peer, {});
+    await removed;
+  });
+
+  test('one cannot answer with the volume of another node', async () => {
+    const running = await controller();
+    const peer = await attachedPeer(running.port);
+    const member = await attached(running, 'a');
+    const created = member.storage.create(wish, never);
+    const failed = expect(created).rejects.toMatchObject({ kind: 'unavailable' });
+    await answering(peer, { volume: { ...volume, id: 'b:pvc-1' } });
+    await failed;
+    expect(await peer.ended).toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+});
+
+describe('with a controller', () => {
+  test('one can create and delete volumes of every node, and no volume that is in use', async () => {
+    const running = await controller();
+    const storage = new MemoryStorage('a', [emptyPool(fast, 1024n * MiB)]);
+    node(storage, [running.port]);
+    const member = await attached(running, 'a');
+    const { id } = await member.storage.create(wish, never);
+    // As the storage over LVM does: test/unit/lvm/storage.test.ts.
+    storage.interrupt = async (operation) => {
+      if (operation === 'remove') throw new Failure('precondition', 'it is mounted');
+    };
+    await expect(member.storage.remove(id, never)).rejects.toMatchObject({ kind: 'precondition' });
+    storage.interrupt = async () => undefined;
+    await member.storage.remove(id, never);
+    expect(storage.volumes.size).toBe(0);
+  });
+
+  test('one has no command that reads or writes data, mounts, or starts a program', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../../proto/fleet.proto'), 'utf8');
+    const [, actions = ''] = /message Command \{[^}]*oneof action \{([^}]*)\}/.exec(text) ?? [];
+    const names = [...actions.matchAll(/^ *\w+ (\w+) = \d+;$/gm)].map(([, name]) => name);
+    expect(names).toEqual(['find', 'create', 'remove', 'expand', 'modify', 'keep']);
+    const [, messages = ''] = /message ToNode \{\s*oneof message \{([^}]*)\}/.exec(text) ?? [];
+    expect([...messages.matchAll(/^ *(\w+) \w+ = \d+;$/gm)].map(([, name]) => name)).toEqual([
+      'Welcome',
+      'Command',
+      'Cancel',
+      'Pong',
+    ]);
+  });
+});
