@@ -4,6 +4,6 @@ export interface App {
   start(): Promise<void>;
   /** Looks at disks and groups again, now. */
   rescan(): void;
-  /** Ends what is in flight within the deadline. True when nothing had to be cut off. */
+  /** Ends what is in flight within the deadline, work on filesystems before that, whatever it takes. True when nothing had to be cut off. */
   stop(deadlineMs: number): Promise<boolean>;
 }

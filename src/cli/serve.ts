@@ -4,8 +4,10 @@ import type { Config, Configs, Role } from '../config/schema.ts';
 import { createLog, type Log } from '../log.ts';
 import type { RegistrationMode } from '../config/cluster.ts';
 
-/** Milliseconds that calls in flight have once the process is told to end; Kubernetes gives 30 s by default. */
-const stopDeadline = 20_000;
+/** Milliseconds that calls in flight have once the process is told to end. The chart's grace period allows for it. */
+export const stopDeadline = 20_000;
+
+const lingering = 5000;
 
 interface ServeCommand {
   readonly role: Role;
@@ -24,6 +26,8 @@ export async function serve(command: ServeCommand): Promise<string> {
   log.info({ signal: await told.promise }, 'stopping');
   const clean = await app.stop(stopDeadline);
   log.info({ clean }, 'stopped');
+  // A child that cannot end, for its disk is gone, does not keep the process: nothing is left to wait for.
+  setTimeout(() => process.exit(1), lingering).unref();
   return '';
 }
 

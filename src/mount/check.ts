@@ -1,23 +1,16 @@
 import { Failure } from '../domain/errors.ts';
-import type { FilesystemType } from '../domain/volume.ts';
 import type { Run } from '../exec/run.ts';
 import { saidBy } from './tool.ts';
 
-// A damaged filesystem of terabytes takes its time. Nobody kills the check: it would start from the beginning at each retry.
-const deadline = 6 * 3600 * 1000;
+/** Milliseconds. A damaged filesystem of terabytes takes its time, and a check that is killed starts from the beginning. */
+export const checkDeadline = 6 * 3600 * 1000;
 
 /**
- * Makes a filesystem fit for mounting. xfs and btrfs replay their logs when mounted and have nothing else to do here.
- * `thorough` also examines an ext4 that calls itself clean. Throws `precondition` when a person has to decide.
+ * Makes an ext4 fit for mounting. `thorough` also examines one that calls itself clean. Throws `precondition` when a person has
+ * to decide.
  */
-export async function checkFilesystem(
-  run: Run,
-  type: FilesystemType,
-  device: string,
-  thorough: boolean,
-): Promise<void> {
-  if (type !== 'ext4') return;
-  const result = await run(['e2fsck', '-p', ...(thorough ? ['-f'] : []), device], { deadline });
+export async function checkExt4(run: Run, device: string, thorough: boolean): Promise<void> {
+  const result = await run(['e2fsck', '-p', ...(thorough ? ['-f'] : []), device], { deadline: checkDeadline });
   // e2fsck(8): 0 nothing wrong, 1 all mended; 4 is added when errors are left.
   if (result.exitCode === 0 || result.exitCode === 1) return;
   const said = saidBy('e2fsck', result);

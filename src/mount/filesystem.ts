@@ -1,6 +1,7 @@
+import type { Unbroken } from '../concurrency/unbroken.ts';
 import type { Filesystems } from '../domain/filesystems.ts';
 import type { Run } from '../exec/run.ts';
-import { checkFilesystem } from './check.ts';
+import { checkExt4 } from './check.ts';
 import { readHeader } from './device.ts';
 import { growFilesystem } from './grow.ts';
 import { mkfsCommand } from './make.ts';
@@ -11,16 +12,22 @@ import { createUsage } from './usage.ts';
 
 const mkfsDeadline = 600_000;
 
-export function createFilesystems(run: Run): Filesystems {
+/** @param unbroken what a stop of the driver waits for: half an mkfs, fsck or growth helps nobody */
+export function createFilesystems(run: Run, unbroken: Unbroken): Filesystems {
   return {
     probe: (device, size, id) => probe(run, device, size, id),
     sizeOn: async (device, type) => decodeSuperblock(type, await readHeader(device))?.size,
-    async make({ device, volume }, type, overUnfinished) {
-      const argv = mkfsCommand(volume, type, device, overUnfinished);
-      await must(run, argv, mkfsDeadline, `${type} could not be made on ${device}`);
+    make: ({ device, volume }, type, overUnfinished) =>
+      unbroken.run(`mkfs of ${device}`, async () => {
+        const argv = mkfsCommand(volume, type, device, overUnfinished);
+        await must(run, argv, mkfsDeadline, `${type} could not be made on ${device}`);
+      }),
+    check: async (device, type, thorough) => {
+      // xfs and btrfs replay their logs when mounted and have nothing else to do here.
+      if (type === 'ext4') await unbroken.run(`fsck of ${device}`, () => checkExt4(run, device, thorough));
     },
-    check: (device, type, thorough) => checkFilesystem(run, type, device, thorough),
-    grow: (device, type, target) => growFilesystem(run, type, device, target),
+    grow: (device, type, target) =>
+      unbroken.run(`growth of ${device}`, () => growFilesystem(run, type, device, target)),
     usage: createUsage(),
   };
 }

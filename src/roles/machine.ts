@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { App } from '../app.ts';
 import { createLocks } from '../concurrency/locks.ts';
 import { createRepeater } from '../concurrency/repeater.ts';
+import { createUnbroken } from '../concurrency/unbroken.ts';
 import type { Config } from '../config/schema.ts';
 import type { Candidate } from '../disks/candidates.ts';
 import { messageOf } from '../domain/errors.ts';
@@ -47,9 +48,9 @@ export interface Addition {
 export async function createMachine(config: Config, log: Log, add: (storage: LocalStorage) => Addition): Promise<App> {
   let addition: Addition = {};
   const parts = await assemble(config, log, () => addition.changed?.());
-  const { local, storage, limits, report, upkeep, registration } = parts;
+  const { local, storage, limits, report, upkeep, registration, unbroken } = parts;
   addition = add(storage);
-  const checks = createChecks(local, upkeep.ready, registration);
+  const checks = createChecks(parts);
   const metrics = config.metrics && (await createMetrics(config.metrics.listen, familiesOf(parts, addition), checks));
   const asked = { listQos: () => limits.list(), rescan: () => upkeep.rounds.attempt() };
   const server = createServer({
@@ -69,6 +70,10 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
     },
     rescan: () => upkeep.rounds.now(),
     async stop(deadlineMs) {
+      // Everything else is served meanwhile: pods that end need their volumes taken down, for hours if need be.
+      const waitingFor = unbroken.running();
+      if (waitingFor.length > 0) log.info({ waitingFor }, 'stopping when the work on filesystems has ended');
+      await unbroken.stop();
       await registration?.stop();
       const [clean] = await Promise.all([server.stop(deadlineMs), addition.stop?.(deadlineMs)]);
       await Promise.all([upkeep.rounds.stop(), report.stop(), limits.stop(), metrics?.stop()]);
@@ -107,7 +112,7 @@ async function assemble(config: Config, log: Log, reported: () => void) {
   const storage = createStorage(config, local);
   const registration = createOwnRegistration(config, log);
   const upkeep = createUpkeep(config, storage, local, log, () => registration?.start());
-  return { local, storage, limits, report, upkeep, registration, disks: () => disks };
+  return { local, storage, limits, report, upkeep, registration, unbroken: createUnbroken(), disks: () => disks };
 }
 
 type Parts = Awaited<ReturnType<typeof assemble>>;
@@ -129,10 +134,12 @@ function createOwnRegistration({ registration, driver, endpoint }: Config, log: 
 /** Milliseconds that LVM has to answer a probe, and for which its answer holds. */
 const probeTimes = { deadline: 10_000, holds: 10_000 };
 
-function createChecks({ lvm }: Local, ready: () => boolean, registration: Registration | undefined): Checks {
+function createChecks({ local: { lvm }, upkeep, registration, unbroken }: Parts): Checks {
+  const problemOfLvm = createLvmCheck({ lvm, ...probeTimes });
   return {
-    live: createLvmCheck({ lvm, ...probeTimes }),
-    ready: async () => (ready() ? registration?.problem() : 'LVM and the pools are not ready yet'),
+    // A new process would do no better while LVM hangs, and its start would cut off what runs.
+    live: async () => (unbroken.running().length > 0 ? undefined : problemOfLvm()),
+    ready: async () => (upkeep.ready() ? registration?.problem() : 'LVM and the pools are not ready yet'),
   };
 }
 
@@ -141,7 +148,10 @@ function createStorage(config: Config, { lvm, cache, writer, run }: Local): Loca
   return new LocalStorage({ node: config.node, lvm, cache, writer, devices, usesOf, locks: createLocks() });
 }
 
-function createServices({ driver, node }: Config, { storage, local: { run }, limits, upkeep: { ready } }: Parts) {
+function createServices(
+  { driver, node }: Config,
+  { storage, local: { run }, limits, upkeep: { ready }, unbroken }: Parts,
+) {
   return {
     Identity: createIdentityService({ driver, version, ready }),
     Node: createNodeService({
@@ -149,7 +159,7 @@ function createServices({ driver, node }: Config, { storage, local: { run }, lim
       driver,
       volumes: storage,
       mounts: createMounter(run),
-      filesystems: createFilesystems(run),
+      filesystems: createFilesystems(run, unbroken),
       locks: storage.locks,
       limits,
     }),

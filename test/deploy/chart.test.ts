@@ -3,12 +3,19 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { CHART, helm, MANIFEST, renderChart, renderManifest } from '../../deploy/render.ts';
+import { stopDeadline } from '../../src/cli/serve.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import { checkDeadline } from '../../src/mount/check.ts';
 import { type ApiSchema, type KubeObject, loadApiSchemas, problemsOfCertificate } from '../support/api-schema.ts';
 import { findObject, podOf, renderObjects } from '../support/chart.ts';
 import { cases, everything } from './values.ts';
 
 const environment = { hostname: 'node-1', nodeName: 'node-1', apiServer: 'https://10.96.0.1:443' };
+
+test('a node has the time to end a check of a filesystem, and then its calls, when it is told to stop', async () => {
+  const pod = podOf(await renderObjects({}), 'DaemonSet', 'quarry-node');
+  expect(Number(pod.terminationGracePeriodSeconds) * 1000).toBeGreaterThan(checkDeadline + stopDeadline);
+});
 
 test('helm finds nothing to say of the chart', async () => {
   expect(await helm(['lint', '--strict', '--quiet', CHART])).toBe('');

@@ -124,6 +124,37 @@ describe('the process', () => {
     await controller().deleteVolume({ volumeId: id });
   });
 
+  test('lets a check of a filesystem end at SIGTERM, begins no other, and serves meanwhile', async () => {
+    const { node } = driver.client;
+    const formatted = async (name: string) => {
+      const volumeId = await createVolume(driver, name, 16 * MiB);
+      const staged = { volumeId, stagingTargetPath: `/tmp/${name}`, volumeCapability: capabilities.ext4 };
+      await node.nodeStageVolume(staged);
+      await node.nodeUnstageVolume(staged);
+      return staged;
+    };
+    const staged = await formatted('checked');
+    const other = await formatted('other');
+    // The check waits for a word, and passes it on when it has ended well.
+    await guest()
+      .shell(`printf '#!/bin/sh\necho >/tmp/begun; read word </tmp/go; /usr/sbin/e2fsck "$@" && touch /tmp/ended' >/usr/local/sbin/e2fsck
+      chmod +x /usr/local/sbin/e2fsck; mkfifo /tmp/begun /tmp/go`);
+    const stage = node.nodeStageVolume(staged);
+    await guest().shell('cat /tmp/begun');
+    const ended = driver.terminate();
+    await driver.logged('"waitingFor":["fsck of /dev/mapper/');
+    expect(await outcomeOf(node.nodeStageVolume(other))).toMatchObject({ code: 'UNAVAILABLE' });
+    await controller().deleteVolume({ volumeId: other.volumeId });
+    await guest().shell('echo > /tmp/go');
+    await stage;
+    expect((await ended).exitCode).toBe(0);
+    expect(await guest().shell('rm /usr/local/sbin/e2fsck && ls /tmp/ended')).toBe('/tmp/ended\n');
+    await driver.launch();
+    await driver.ready();
+    await node.nodeUnstageVolume(staged);
+    await controller().deleteVolume({ volumeId: staged.volumeId });
+  });
+
   test('leaves the socket of a living one alone, and replaces that of a dead one', async () => {
     const second = await driver.quarry('all');
     expect(second).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('another process serves') });

@@ -5,6 +5,7 @@
  */
 import { createInterface } from 'node:readline';
 import { createLocks } from '../../src/concurrency/locks.ts';
+import { createUnbroken } from '../../src/concurrency/unbroken.ts';
 import { isFailure } from '../../src/domain/errors.ts';
 import { noQos } from '../../src/domain/qos.ts';
 import type { LvName, NodeName, PoolName, VgName } from '../../src/domain/ids.ts';
@@ -59,7 +60,7 @@ const service = createNodeService({
   volumes,
   mounts: createMounter(run),
   limits: { settle: async () => undefined, changed: () => undefined },
-  filesystems: createFilesystems(run),
+  filesystems: createFilesystems(run, createUnbroken()),
   locks: createLocks(),
 });
 

@@ -11,6 +11,7 @@ interface Volume {
 interface Pod {
   readonly volumes: readonly Volume[];
   readonly hostPID?: boolean;
+  readonly terminationGracePeriodSeconds?: number;
   readonly automountServiceAccountToken?: boolean;
   readonly containers: readonly {
     readonly ports?: readonly object[];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { VolumeId } from '../../../src/domain/ids.ts';
 import type { Run, RunResult } from '../../../src/exec/run.ts';
-import { checkFilesystem } from '../../../src/mount/check.ts';
+import { checkExt4 } from '../../../src/mount/check.ts';
 import { mkfsCommand } from '../../../src/mount/make.ts';
 import { markOf } from '../../../src/mount/mark.ts';
 import { contentName, probe } from '../../../src/mount/probe.ts';
@@ -95,7 +95,7 @@ describe('mkfs', () => {
 
 describe('the check of ext4', () => {
   test.each([0, 1])('passes with exit code %i', async (code) => {
-    await expect(checkFilesystem(answering(code), 'ext4', '/dev/x', false)).resolves.toBeUndefined();
+    await expect(checkExt4(answering(code), '/dev/x', false)).resolves.toBeUndefined();
   });
 
   test.each([
@@ -106,7 +106,7 @@ describe('the check of ext4', () => {
     [8, 'unavailable'],
     [32, 'unavailable'],
   ])('with exit code %i is a failure: %s', async (code, kind) => {
-    const checked = checkFilesystem(answering(code, '', 'UNEXPECTED INCONSISTENCY'), 'ext4', '/dev/x', false);
+    const checked = checkExt4(answering(code, '', 'UNEXPECTED INCONSISTENCY'), '/dev/x', false);
     await expect(checked).rejects.toMatchObject({ kind, message: expect.stringContaining('UNEXPECTED INCONSISTENCY') });
   });
 });
