@@ -47,12 +47,12 @@ export const controllerFleet = section({
   settle: duration('0s', '10m')
     .default(15_000)
     .describe(
-      'Where nothing says which nodes there are: how long after its start the controller is not ready, so that the nodes can attach first; 0s to 10m.',
+      'How long after its start the controller is not ready in any case, so that the nodes can attach first; 0s to 10m.',
     ),
   settleLimit: duration('0s', '30m')
     .default(120_000)
     .describe(
-      "With `kubernetes`: the controller is ready when each Node that is Ready and has the driver's topology label has attached, after this time at the latest; 0s to 30m. While no Node has the label, `settle` counts.",
+      "With `kubernetes`: from then on it is ready as soon as each Node that is Ready and has the driver's topology label has attached, and after this time at the latest; 0s to 30m.",
     ),
 });
 

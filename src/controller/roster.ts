@@ -62,6 +62,8 @@ export class Roster {
     const holding = out.filter((member) => this.#counts(member) && holdsAny(member));
     const kept = new Set(holding.sort((a, b) => b.since - a.since).slice(0, mostRemembered));
     for (const member of out) if (!kept.has(member)) this.#fleet.forget(member.node);
+    // Nor is any held here.
+    this.#inOrder();
   }
 
   awaits(node?: NodeName): boolean {

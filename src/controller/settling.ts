@@ -1,7 +1,7 @@
 import type { NodeName } from '../domain/ids.ts';
 
 export interface SettlingOptions {
-  /** Milliseconds that nodes get to attach where nothing says which there are. */
+  /** Milliseconds that nodes get to attach in any case: those of a cluster that is just being set up are known to nobody yet. */
   readonly time: number;
   /** Milliseconds after which the nodes that have not attached are given up. */
   readonly limit: number;
@@ -43,11 +43,10 @@ export class Settling {
     const { time, limit, expected, known, ticks } = this.#options;
     const passed = this.#begun === undefined ? -1 : ticks() - this.#begun;
     if (passed < 0) return 'not started';
-    const nodes = expected?.();
-    if (expected && passed >= limit) return undefined;
-    if (expected && !nodes) return 'which nodes there are is not known yet';
-    // Where Kubernetes names none, its kubelets may not have registered the driver yet.
-    if (!nodes || nodes.length === 0) return passed >= time ? undefined : 'the nodes are given time to attach';
+    if (passed < time) return 'the nodes are given time to attach';
+    if (!expected || passed >= limit) return undefined;
+    const nodes = expected();
+    if (!nodes) return 'which nodes there are is not known yet';
     const missing = nodes.filter((node) => !known(node));
     if (missing.length === 0) return undefined;
     return `${missing.length} of ${nodes.length} nodes have not attached yet: ${missing.slice(0, 8).join(', ')}`;

@@ -37,7 +37,11 @@ export class Orphans {
     if (!claimed) return;
     const volumes = this.#volumes();
     const reported = new Set(this.#members().map(({ node }) => node));
-    const gone = (id: VolumeId): boolean => reported.has(parseVolumeId(id)?.node ?? ('' as never));
+    // A node that is no member any longer was deleted: should it come back, its volumes begin anew.
+    const gone = (id: VolumeId): boolean => {
+      const node = parseVolumeId(id)?.node;
+      return !node || reported.has(node) || !this.#options.fleet.member(node);
+    };
     this.#sightings = sight(this.#sightings, volumes, claimed, { now: this.#now(), gone });
   }
 

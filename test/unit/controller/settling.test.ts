@@ -42,17 +42,22 @@ describe('a controller is ready', () => {
 
   test('when Kubernetes has given up those that have not', () => {
     let expected = named(3);
-    const { settling, known } = begin(() => expected);
+    const { settling, clock, known } = begin(() => expected);
     settling.begin();
+    clock.now += 15_000;
     for (const node of named(2)) known.add(node);
     expect(settling.settled()).toBe(false);
     expected = named(2);
     expect(settling.settled()).toBe(true);
   });
 
-  test('after the time, where Kubernetes has no node with the driver yet', () => {
-    const { settling, clock } = begin(() => []);
+  test.each([
+    ['has no node with the driver yet', []],
+    ['may not know all nodes of a new cluster yet', named(1)],
+  ])('not before the time, where Kubernetes %s', (_how, nodes) => {
+    const { settling, clock, known } = begin(() => nodes);
     settling.begin();
+    for (const node of nodes) known.add(node);
     expect(settling.settled()).toBe(false);
     clock.now += 15_000;
     expect(settling.settled()).toBe(true);

@@ -1,16 +1,19 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { loadProtocol } from '../../../src/fleet/wire/protocol.ts';
 import type { FromNode } from '../../../src/gen/quarry/fleet/v1/FromNode.ts';
 import type { ToNodeInit } from '../../../src/gen/quarry/fleet/v1/ToNode.ts';
-import { node, quick, serverCertificate } from './harness.ts';
+import { authority, filesOf, node, quick, serverCertificate, temporaryFolder } from './harness.ts';
 import { GatedStorage } from './gated-storage.ts';
 
 const protocol = loadProtocol();
 
 interface Stream {
   readonly heard: FromNode[];
+  readonly authorization: unknown;
   send(message: ToNodeInit): void;
   raw(bytes: Buffer): void;
 }
@@ -23,7 +26,8 @@ async function falseController(greet: (stream: Stream) => void): Promise<{ port:
     attach(call: ServerDuplexStream<Buffer, Buffer>) {
       const heard: FromNode[] = [];
       const raw = (bytes: Buffer) => void call.write(bytes);
-      const stream = { heard, raw, send: (message: ToNodeInit) => raw(protocol.writeToNode(message)) };
+      const [authorization] = call.metadata.get('authorization');
+      const stream = { heard, raw, authorization, send: (message: ToNodeInit) => raw(protocol.writeToNode(message)) };
       call.on('data', (bytes: Buffer) => heard.push(protocol.fromNode(bytes)));
       call.on('error', () => undefined);
       streams.push(stream);
@@ -86,6 +90,15 @@ describe('a node leaves a controller, and dials again', () => {
     expect(reason).toBe("more than 1024 commands at once are no controller's of ours");
     expect(storage.begun.length).toBeLessThanOrEqual(2 * 1024);
   });
+});
+
+test('whoever is taken for a controller is shown the token of the node', async () => {
+  const { port, streams } = await falseController((stream) => stream.send(welcome));
+  const token = join(temporaryFolder(), 'token');
+  writeFileSync(token, 'of-a');
+  node(new GatedStorage('a'), [port], { token, files: { ca: filesOf(serverCertificate(), authority.certificate).ca } });
+  await vi.waitUntil(() => streams.length > 0, 20_000);
+  expect(streams[0]?.authorization).toBe('Bearer of-a');
 });
 
 test('a command whose arguments make no sense is answered, and starts nothing', async () => {

@@ -32,7 +32,11 @@ async function begin() {
     members: () => members,
     member: (node) => members.find((member) => member.node === node),
     holders: (name) => holdersAmong(members, name),
-    forget: () => undefined,
+    forget: (node) =>
+      void members.splice(
+        members.findIndex((member) => member.node === node),
+        1,
+      ),
   };
   const claims = {
     known: new Set<string>() as Set<string> | undefined,
@@ -47,7 +51,7 @@ async function begin() {
   const made = await storages.a.create(specOf('pvc-1'), never);
   storages.a.volumes.set(made.id, { ...made, created: noon - 26 * 60 * minute });
   const ids = () => orphans.list().map(({ volume }) => volume.id);
-  return { clock, storages, silent, claims, orphans, ids, id: made.id };
+  return { clock, storages, silent, claims, fleet, members, orphans, ids, id: made.id };
 }
 
 /** The same, after the grace. */
@@ -140,6 +144,17 @@ test('one of a silent node is shown, and nothing is done about it', async () => 
     message: expect.stringMatching(/node a is silent/),
   });
   await expect(orphans.release(id, never)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('one of a node that was dropped from memory is not remembered: should the node come back, its grace begins anew', async () => {
+  const { fleet, members, storages, clock, ids, id } = await withOrphan();
+  const [member] = members;
+  fleet.forget(storages.a.node);
+  expect(ids()).toEqual([]);
+  members.push(member as Member);
+  expect(ids()).toEqual([]);
+  clock.now += 10 * minute;
+  expect(ids()).toEqual([id]);
 });
 
 async function served() {
