@@ -1,15 +1,18 @@
 import { Failure } from '../domain/errors.ts';
 import type { Run } from '../exec/run.ts';
+import { readHeader } from './device.ts';
+import { decodeSuperblock } from './superblock.ts';
 import { saidBy } from './tool.ts';
 
 /** Milliseconds. A damaged filesystem of terabytes takes its time, and a check that is killed starts from the beginning. */
 export const checkDeadline = 6 * 3600 * 1000;
 
 /**
- * Makes an ext4 fit for mounting. `thorough` also examines one that calls itself clean. Throws `precondition` when a person has
+ * Makes an ext4 fit for mounting. One that was unmounted in good order is, unless `thorough` wants it examined all the same. Throws `precondition` when a person has
  * to decide.
  */
 export async function checkExt4(run: Run, device: string, thorough: boolean): Promise<void> {
+  if (!thorough && decodeSuperblock('ext4', await readHeader(device))?.clean) return;
   const result = await run(['e2fsck', '-p', ...(thorough ? ['-f'] : []), device], { deadline: checkDeadline });
   // e2fsck(8): 0 nothing wrong, 1 all mended; 4 is added when errors are left.
   if (result.exitCode === 0 || result.exitCode === 1) return;

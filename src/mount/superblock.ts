@@ -10,6 +10,8 @@ export interface Superblock {
   readonly uuid?: string;
   /** No kernel has mounted it since it was made; known of ext4 only. */
   readonly neverMounted?: boolean;
+  /** Unmounted in good order, without errors, and not due for a check; known of ext4 only. */
+  readonly clean?: true;
   /** mkfs died before its end; known of xfs only. */
   readonly inProgress?: boolean;
 }
@@ -41,7 +43,20 @@ function decodeExt4(view: DataView, header: Uint8Array): Superblock | undefined 
     size: blocks << BigInt(10 + (view.getUint32(at + 0x18, true) & 0x1f)),
     uuid: uuidOf(header.subarray(at + 0x68, at + 0x78)),
     neverMounted: mountedAt === 0 && mountCount === 0,
+    ...(isCleanExt4(view, at) && { clean: true }),
   };
+}
+
+/** Where e2fsck would look no further either, and the kernel replays and repairs nothing; what may be otherwise is e2fsck's to judge. */
+function isCleanExt4(view: DataView, at: number): boolean {
+  const valid = view.getUint16(at + 0x3a, true) === 1;
+  const checkEveryMounts = view.getInt16(at + 0x36, true);
+  const checkEverySeconds = view.getUint32(at + 0x44, true);
+  const needsRecovery = (view.getUint32(at + 0x60, true) & 0x4) !== 0;
+  const hasOrphans = view.getUint32(at + 0xe8, true) !== 0 || (view.getUint32(at + 0x64, true) & 0x10000) !== 0;
+  const errors = view.getUint32(at + 0x194, true);
+  const due = checkEveryMounts > 0 || checkEverySeconds > 0;
+  return valid && !due && !needsRecovery && !hasOrphans && errors === 0;
 }
 
 /** fs/xfs/libxfs/xfs_format.h, struct xfs_dsb: big endian, at the very start. */

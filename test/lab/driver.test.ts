@@ -131,6 +131,7 @@ describe('the process', () => {
       const staged = { volumeId, stagingTargetPath: `/tmp/${name}`, volumeCapability: capabilities.ext4 };
       await node.nodeStageVolume(staged);
       await node.nodeUnstageVolume(staged);
+      await guest().shell(`tune2fs -c 1 /dev/quarry-fast/${name}`);
       return staged;
     };
     const staged = await formatted('checked');

@@ -11,13 +11,19 @@ import { noQos } from '../../src/domain/qos.ts';
 import type { LvName, NodeName, PoolName, VgName } from '../../src/domain/ids.ts';
 import type { NodeVolumes } from '../../src/domain/storage.ts';
 import type { FilesystemState } from '../../src/domain/volume.ts';
-import { createRun } from '../../src/exec/run.ts';
+import { createRun, type Run } from '../../src/exec/run.ts';
 import { createFilesystems } from '../../src/mount/filesystem.ts';
 import { createMounter } from '../../src/mount/mounter.ts';
 import { usesOf } from '../../src/mount/table.ts';
 import { createNodeService } from '../../src/node/service.ts';
 
+/** What the service started, since it was last asked for. */
+const programs: string[] = [];
 const run = createRun();
+const counted: Run = (argv, options) => {
+  programs.push(argv[0]);
+  return run(argv, options);
+};
 const node = 'guest' as NodeName;
 
 async function output(...argv: [string, ...string[]]): Promise<string> {
@@ -58,14 +64,18 @@ const service = createNodeService({
   node,
   driver: 'lab.test',
   volumes,
-  mounts: createMounter(run),
+  mounts: createMounter(counted),
   limits: { settle: async () => undefined, changed: () => undefined },
-  filesystems: createFilesystems(run, createUnbroken()),
+  filesystems: createFilesystems(counted, createUnbroken()),
   locks: createLocks(),
 });
 
 type Handler = (request: unknown, call: { signal: AbortSignal }) => Promise<unknown>;
-const handlers = { ...service, usesOf: (device: string) => usesOf(device) } as unknown as Record<string, Handler>;
+const handlers = {
+  ...service,
+  usesOf: (device: string) => usesOf(device),
+  programs: async () => programs.splice(0),
+} as unknown as Record<string, Handler>;
 
 async function answer(line: string): Promise<unknown> {
   const { call, method, request } = JSON.parse(line) as { call: number; method: string; request: unknown };

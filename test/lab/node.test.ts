@@ -93,6 +93,34 @@ test('a btrfs below 256 MiB is mounted, does not grow and says why, and grows to
   await v.unstage();
 });
 
+test('the programs that each call starts: none where there is nothing to do', async () => {
+  const v = volume('counted');
+  const started = async (work: Promise<unknown>): Promise<unknown> => {
+    await work;
+    return call('programs', {});
+  };
+  await v.create('-L 64M');
+  await call('programs', {});
+  expect(await started(v.stage('ext4'))).toEqual(['blkid', 'mkfs.ext4', 'mount']);
+  expect(await started(v.stage('ext4'))).toEqual([]);
+  expect(await started(v.publish('ext4', true, undefined, ['noexec']))).toEqual(['mount']);
+  expect(await started(v.publish('ext4', true))).toEqual([]);
+  expect(await started(v.stats())).toEqual([]);
+  expect(await started(v.expand())).toEqual([]);
+  await guest.shell('lvextend -q -L 128M vg/counted');
+  expect(await started(v.expand())).toEqual(['resize2fs']);
+  expect(await started(v.unpublish())).toEqual(['umount']);
+  expect(await started(v.unpublish())).toEqual([]);
+  expect(await started(v.unstage())).toEqual(['umount']);
+  expect(await started(v.unstage())).toEqual([]);
+  expect(await started(v.stage('ext4'))).toEqual(['blkid', 'mount']);
+  await v.unstage();
+  await guest.shell(`tune2fs -E force_fsck ${v.device}`);
+  await call('programs', {});
+  expect(await started(v.stage('ext4'))).toEqual(['blkid', 'e2fsck', 'mount']);
+  await v.unstage();
+});
+
 test('a raw block device, with a minor over 255: the volume itself, in a file', async () => {
   const v = volume('raw');
   const major = (await guest.shell(`grep device-mapper /proc/devices | cut -d' ' -f1`)).trim();

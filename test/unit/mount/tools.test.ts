@@ -94,8 +94,34 @@ describe('mkfs', () => {
 });
 
 describe('the check of ext4', () => {
+  const ext4 = (...fields: [number, number][]): string => {
+    const view = new DataView(new ArrayBuffer(4096));
+    for (const [at, value] of [[0x38, 0xef53], [0x3a, 1], ...fields] as const) view.setUint16(1024 + at, value, true);
+    return image(new Uint8Array(view.buffer));
+  };
+  const failing = answering(8);
+
+  test('starts nothing for one that was unmounted in good order, unless it is to be thorough', async () => {
+    await expect(checkExt4(failing, ext4(), false)).resolves.toBeUndefined();
+    await expect(checkExt4(failing, ext4(), true)).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  test.each([
+    ['errors', [0x3a, 3]],
+    ['an unclean unmount', [0x3a, 0]],
+    ['orphans in progress', [0x3a, 5]],
+    ['a journal to replay', [0x60, 4]],
+    ['a list of orphans', [0xe8, 12]],
+    ['a file of orphans', [0x66, 1]],
+    ['errors that the kernel counted', [0x194, 1]],
+    ['a check every so many mounts', [0x36, 20]],
+    ['a check every so many seconds', [0x44, 1]],
+  ] satisfies [string, [number, number]][])('examines one with %s', async (_, field) => {
+    await expect(checkExt4(failing, ext4(field), false)).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
   test.each([0, 1])('passes with exit code %i', async (code) => {
-    await expect(checkExt4(answering(code), '/dev/x', false)).resolves.toBeUndefined();
+    await expect(checkExt4(answering(code), image(), false)).resolves.toBeUndefined();
   });
 
   test.each([
@@ -106,7 +132,7 @@ describe('the check of ext4', () => {
     [8, 'unavailable'],
     [32, 'unavailable'],
   ])('with exit code %i is a failure: %s', async (code, kind) => {
-    const checked = checkExt4(answering(code, '', 'UNEXPECTED INCONSISTENCY'), '/dev/x', false);
+    const checked = checkExt4(answering(code, '', 'UNEXPECTED INCONSISTENCY'), image(), false);
     await expect(checked).rejects.toMatchObject({ kind, message: expect.stringContaining('UNEXPECTED INCONSISTENCY') });
   });
 });
