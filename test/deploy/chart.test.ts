@@ -121,6 +121,25 @@ test('every container of the controller has a probe, and the pull policy of all'
   expect(containers.map(({ imagePullPolicy }) => imagePullPolicy)).toEqual(['Never', 'Never', 'Never']);
 });
 
+test('a controller writes what its sidecars need and reads no Secret', async () => {
+  const rules = (await renderObjects({})).flatMap((object) => object.rules ?? []) as {
+    readonly resources: readonly string[];
+    readonly verbs: readonly string[];
+  }[];
+  expect(rules.flatMap(({ resources }) => resources)).not.toContain('secrets');
+  const reading = new Set(['get', 'list', 'watch']);
+  const written = rules.filter(({ verbs }) => verbs.some((verb) => !reading.has(verb)));
+  expect(written.flatMap(({ resources }) => resources).toSorted()).toEqual([
+    'csistoragecapacities',
+    'events',
+    'leases',
+    'persistentvolumeclaims',
+    'persistentvolumeclaims/status',
+    'persistentvolumes',
+    'tokenreviews',
+  ]);
+});
+
 test('each right is given with its reason, and none to everything', async () => {
   const lines = readFileSync(join(CHART, 'templates/rbac.yaml'), 'utf8').split('\n');
   const reasons = lines.flatMap((line, index) => (line.startsWith('  - apiGroups:') ? [lines[index - 1]] : []));
