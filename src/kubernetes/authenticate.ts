@@ -32,12 +32,18 @@ export interface AuthenticateOptions {
 const path = '/apis/authentication.k8s.io/v1/tokenreviews';
 const mostRemembered = 20_000;
 
+export interface Authenticator {
+  readonly authenticate: Authenticate;
+  /** The pod is deleted: what was found of its tokens is asked anew. */
+  readonly podGone: (uid: string) => void;
+}
+
 /** Asks the API server, which alone knows whether a token's pod and ServiceAccount still are. */
-export function createAuthenticate(options: AuthenticateOptions): Authenticate {
+export function createAuthenticator(options: AuthenticateOptions): Authenticator {
   const { api, audience, holds = 10_000, now = Date.now } = options;
   const known = new Map<string, { readonly identity: Identity; readonly until: number }>();
 
-  return async (token, signal) => {
+  const authenticate: Authenticate = async (token, signal) => {
     const exp = expiryOf(token);
     const key = createHash('sha256').update(token).digest('base64');
     const found = known.get(key);
@@ -57,6 +63,12 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
     if (known.size >= mostRemembered) known.clear();
     known.set(key, { identity, until: Math.min(now() + holds, identity.expires) });
     return identity;
+  };
+  return {
+    authenticate,
+    podGone(uid) {
+      for (const [key, { identity }] of known) if (identity.podUid === uid) known.delete(key);
+    },
   };
 }
 

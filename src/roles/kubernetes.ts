@@ -7,7 +7,7 @@ import { topologyKey } from '../domain/topology.ts';
 import { operator } from '../grpc/load.ts';
 import { createServer } from '../grpc/server.ts';
 import { createApi } from '../kubernetes/api.ts';
-import { type Authenticate, createAuthenticate } from '../kubernetes/authenticate.ts';
+import { type Authenticate, createAuthenticator } from '../kubernetes/authenticate.ts';
 import { createNodeWatch } from '../kubernetes/nodes.ts';
 import { createPodWatch } from '../kubernetes/pods.ts';
 import { createPersistentVolumes, type PersistentVolumes } from '../kubernetes/persistent-volumes.ts';
@@ -48,9 +48,14 @@ export function createKubernetes(
   const volumes = createPersistentVolumes({ api, log, driver: config.driver });
   const { tokenAudience: audience, serviceAccount } = config.fleet;
   const known = audience !== undefined && serviceAccount !== undefined;
-  const pods = known ? createPodWatch({ api, log, serviceAccount, gone: podGone }) : undefined;
+  const tokens = known ? createAuthenticator({ api, audience, serviceAccount, nodeName: nodeNameFor }) : undefined;
+  const gone = (uid: string): void => {
+    tokens?.podGone(uid);
+    podGone(uid);
+  };
+  const pods = known ? createPodWatch({ api, log, serviceAccount, gone }) : undefined;
   return {
-    authenticate: known ? createAuthenticate({ api, audience, serviceAccount, nodeName: nodeNameFor }) : undefined,
+    authenticate: tokens?.authenticate,
     nodeGone: (node) => nodeGone === 'forget' && nodes.gone(node),
     nodeDeleted: (node) => nodes.deleted(node),
     expected: () => nodes.expected(),

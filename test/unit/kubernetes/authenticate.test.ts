@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { NodeName } from '../../../src/domain/ids.ts';
-import { createAuthenticate } from '../../../src/kubernetes/authenticate.ts';
+import { createAuthenticator } from '../../../src/kubernetes/authenticate.ts';
 import type { ApiServer, Review } from '../../support/api-server.ts';
 import { startApiServer } from './harness.ts';
 
@@ -32,7 +32,7 @@ async function begin(review: Review, now: () => number = () => noon) {
   server.clock = () => noon;
   const nodeName = (name: string) => name.toLowerCase() as NodeName;
   const serviceAccount = 'quarry:quarry-node';
-  return { server, authenticate: createAuthenticate({ api, audience, serviceAccount, nodeName, now, holds: 10_000 }) };
+  return { server, ...createAuthenticator({ api, audience, serviceAccount, nodeName, now, holds: 10_000 }) };
 }
 
 const asked = (server: ApiServer): number => server.requests.filter((line) => line.startsWith('POST')).length;
@@ -112,6 +112,17 @@ test('what was vouched for is not asked again for a while, and never beyond the 
   now += 6000;
   await authenticate(good);
   expect(asked(server)).toBe(4);
+});
+
+test('what was vouched for is asked anew when its pod is deleted', async () => {
+  const { server, authenticate, podGone } = await begin(() => vouched);
+  await authenticate(good);
+  podGone('another');
+  await authenticate(good);
+  expect(asked(server)).toBe(1);
+  podGone('p-uid');
+  server.review = () => undefined;
+  await expect(authenticate(good)).rejects.toMatchObject({ kind: 'invalid' });
 });
 
 test('a clock that is an hour off changes nothing', async () => {

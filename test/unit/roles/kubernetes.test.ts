@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { parseConfig } from '../../../src/config/config.ts';
 import { createController } from '../../../src/roles/controller.ts';
+import { createCsiClient } from '../../support/csi-client.ts';
 import { ApiServer } from '../../support/api-server.ts';
 import { authority, filesOf, node, serverCertificate, temporaryFolder } from '../fleet/harness.ts';
 import { quarry } from '../cli/harness.ts';
@@ -44,6 +45,7 @@ fleet:
   key: ${files.key}
   tokenAudience: quarry
   serviceAccount: quarry:node
+  settle: 0s
 kubernetes:
   server: ${server.url.href}
   tokenFile: ${folder}/own-token
@@ -66,7 +68,7 @@ kubernetes:
       files: { ca: files.ca },
     });
   };
-  return { server, config, lines, attach };
+  return { server, config, lines, attach, endpoint: `unix://${folder}/csi.sock` };
 }
 
 test('a node that shows a token is let in as the node that the API server says it is', async () => {
@@ -77,6 +79,38 @@ test('a node that shows a token is let in as the node that the API server says i
   const refused = (told: readonly Line[]) => told.some(({ level }) => level === 'warn' || level === 'error');
   await vi.waitFor(() => expect([refused(lines), refused(stranger.lines)]).toEqual([true, true]), 20_000);
   expect(lines.filter(({ message }) => /attached/.test(message)).map(({ fields }) => fields['node'])).toEqual(['a']);
+});
+
+test('a controller is ready once the nodes that Kubernetes has are attached, or are given up', async () => {
+  const { server, attach, endpoint } = await begin();
+  const put = (name: string, ready: string): void =>
+    server.put('/api/v1/nodes', {
+      metadata: { name, labels: { 'topology.lvm.quarry.csi/node': name } },
+      status: { conditions: [{ type: 'Ready', status: ready }] },
+    });
+  const client = createCsiClient(endpoint);
+  onTestFinished(() => client.close());
+  const ready = async () => (await client.identity.probe({})).ready?.value;
+  put('a', 'True');
+  put('b', 'Unknown');
+  await vi.waitFor(() => expect(server.watches).toBe(3), 20_000);
+  expect(await ready()).toBe(false);
+  attach('a', token);
+  await vi.waitFor(async () => expect(await ready()).toBe(true), 20_000);
+});
+
+test('the token of a node whose pod is deleted is reviewed, and its stream ended', async () => {
+  const { server, attach, lines } = await begin();
+  const path = '/api/v1/namespaces/quarry/pods';
+  server.put(path, { metadata: { name: 'node-1', uid: 'pod-a' }, spec: { serviceAccountName: 'node' } });
+  attach('a', token);
+  const told = (message: string) => lines.some((line) => line.message === message);
+  await vi.waitFor(() => expect(told('node attached')).toBe(true), 20_000);
+  await vi.waitFor(() => expect(server.watches).toBe(3), 20_000);
+  server.review = () => undefined;
+  server.delete(path, 'node-1');
+  await vi.waitFor(() => expect(told('fleet peer refused')).toBe(true), 40_000);
+  expect(told('node silent')).toBe(true);
 });
 
 test('orphans are asked of the controller, which says when it cannot know', async () => {
