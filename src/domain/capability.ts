@@ -63,8 +63,22 @@ export function parseCapability(message: CapabilityMessage | null | undefined): 
     access: 'mount',
     mode,
     filesystem: (message.mount?.fsType || defaultFilesystem) as FilesystemType,
-    mountFlags: message.mount?.mountFlags ?? [],
+    mountFlags: parseMountFlags(message.mount?.mountFlags ?? []),
   };
+}
+
+/**
+ * As mount(8) reads them: a flag may be a list, a comma within quotes separates nothing (SELinux contexts have some), and the last of
+ * `ro` and `rw` counts. Otherwise a mount would not be recognized as the one that was asked for.
+ */
+function parseMountFlags(flags: readonly string[]): string[] {
+  const single = flags.flatMap((flag) => flag.match(/(?:"[^"]*"|[^",])+/g) ?? []);
+  const last = single.findLastIndex(isWriteFlag);
+  return single.filter((flag, index) => !isWriteFlag(flag) || index === last);
+}
+
+function isWriteFlag(flag: string): boolean {
+  return flag === 'ro' || flag === 'rw';
 }
 
 /** Whether a second pod of this node may use the volume at the same time. */

@@ -18,6 +18,19 @@ describe('parseCapability', () => {
       mode: 'SINGLE_NODE_WRITER',
     }));
 
+  it.each([
+    [['ro,noexec'], ['ro', 'noexec']],
+    [
+      ['noatime', '', 'rw,,discard'],
+      ['noatime', 'rw', 'discard'],
+    ],
+    [['ro', 'rw'], ['rw']],
+    [['rw,noexec,ro'], ['noexec', 'ro']],
+    [['context="s:c1,c2",ro'], ['context="s:c1,c2"', 'ro']],
+  ])('reads the mount flags %j as mount(8) does: %j', (mountFlags, expected) =>
+    expect(parseCapability({ mount: { mountFlags }, accessMode: writer })).toMatchObject({ mountFlags: expected }),
+  );
+
   it('names everything that is wrong at once', () => {
     const problems = capabilityProblems({
       mount: { fsType: 'ntfs', volumeMountGroup: '1000' },
