@@ -45,8 +45,11 @@ export interface Storage {
 export interface NodeVolumes {
   /** Activates the volume where it is not. Throws `not-found`, only after a successful report. */
   open(id: VolumeId, signal: AbortSignal): Promise<OpenVolume>;
-  /** The first use of a volume: one LVM transaction; afterwards the volume is never formatted again. */
-  recordUse(id: VolumeId, use: VolumeUse, signal: AbortSignal): Promise<void>;
+  /**
+   * The first use of a volume: one LVM transaction; afterwards the volume is never formatted again. Takes no signal: the callers'
+   * patience is shorter than a long mkfs or check, which would begin again at each of their retries.
+   */
+  recordUse(id: VolumeId, use: VolumeUse): Promise<void>;
   /** Volumes that LVM and device-mapper can bear on this node. */
   volumeLimit(): number;
   /** The size of the block device in bytes. */

@@ -93,7 +93,7 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   async expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
     using _lock = this.locks.take(id, 'ControllerExpandVolume');
-    const found = await this.#mustFind(id, signal);
+    const found = await this.#mustFind(id);
     return await this.#options.writer.exclusive(found.group, signal, async () => {
       await this.#room.settle();
       const wanted = roundedSize(this.#room.pool(found.pool), found.layout, size);
@@ -109,10 +109,10 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   async modify(id: VolumeId, change: QosChange, signal: AbortSignal): Promise<Volume> {
     using _lock = this.locks.take(id, 'ControllerModifyVolume');
-    const { group } = await this.#mustFind(id, signal);
+    const { group } = await this.#mustFind(id);
     return await this.#options.writer.exclusive(group, signal, async () => {
       await this.#room.settle();
-      const found = await this.#mustFind(id, signal);
+      const found = await this.#mustFind(id);
       const row = await this.#lookUp(found);
       if (!row) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
       const current = toVolume(decodeLv(row), found.pool) ?? found;
@@ -128,7 +128,7 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   async keep(id: VolumeId, signal: AbortSignal): Promise<Volume> {
     using _lock = this.locks.take(id, 'release');
-    const volume = await this.#mustFind(id, signal);
+    const volume = await this.#mustFind(id);
     if (volume.kept) return volume;
     const kept = { ...volume, kept: true as const };
     const command = retag(volume.group, volume.lv, { add: tag('keep', 'yes') });
@@ -140,13 +140,13 @@ export class LocalStorage implements Storage, NodeVolumes {
   }
 
   async open(id: VolumeId, signal: AbortSignal): Promise<OpenVolume> {
-    return this.#activation.open(await this.#mustFind(id, signal), signal);
+    return this.#activation.open(await this.#mustFind(id), signal);
   }
 
-  async recordUse(id: VolumeId, use: VolumeUse, signal: AbortSignal): Promise<void> {
-    const volume = await this.#mustFind(id, signal);
+  async recordUse(id: VolumeId, use: VolumeUse): Promise<void> {
+    const volume = await this.#mustFind(id);
     const tags = { remove: tag('fs', volume.filesystem), add: tag('fs', use) };
-    await this.#options.writer.exclusive(volume.group, signal, () =>
+    await this.#options.writer.exclusive(volume.group, undefined, () =>
       this.#options.writer.change(
         `the first use of volume ${id} could not be recorded`,
         retag(volume.group, volume.lv, tags),
@@ -218,8 +218,8 @@ export class LocalStorage implements Storage, NodeVolumes {
     return cache.current().volumes.has(id) ? (await cache.refresh()).volumes.get(id) : undefined;
   }
 
-  async #mustFind(id: VolumeId, signal: AbortSignal): Promise<Volume> {
-    const volume = await this.find(id, signal);
+  async #mustFind(id: VolumeId): Promise<Volume> {
+    const volume = await this.#options.cache.find(id);
     if (!volume) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
     return volume;
   }

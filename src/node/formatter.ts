@@ -25,9 +25,9 @@ export async function prepareFilesystem(
   signal.throwIfAborted();
   switch (content.holds) {
     case 'nothing':
-      return formatBlank(tools, preparation, signal);
+      return formatBlank(tools, preparation);
     case 'filesystem':
-      if (content.type === preparation.type) return adopt(tools, preparation, content, signal);
+      if (content.type === preparation.type) return adopt(tools, preparation, content);
       throw holdsOther(preparation, content.type);
     case 'something':
       throw holdsOther(preparation, content.name);
@@ -44,11 +44,11 @@ function refuseRaw({ device, volume }: OpenVolume): void {
 }
 
 /** The record comes before the device is handed out. */
-export async function recordRawUse(tools: NodeTools, { volume }: OpenVolume, signal: AbortSignal): Promise<void> {
-  if (volume.filesystem === 'none') await tools.volumes.recordUse(volume.id, 'block', signal);
+export async function recordRawUse(tools: NodeTools, { volume }: OpenVolume): Promise<void> {
+  if (volume.filesystem === 'none') await tools.volumes.recordUse(volume.id, 'block');
 }
 
-async function formatBlank(tools: NodeTools, preparation: Preparation, signal: AbortSignal): Promise<void> {
+async function formatBlank(tools: NodeTools, preparation: Preparation): Promise<void> {
   const { device, volume } = preparation.open;
   if (volume.filesystem !== 'none') {
     throw new Failure(
@@ -56,7 +56,7 @@ async function formatBlank(tools: NodeTools, preparation: Preparation, signal: A
       `volume ${volume.id} was formatted with ${volume.filesystem}, and now ${device} looks blank; it was left alone, for what was there may still be saved`,
     );
   }
-  await format(tools, preparation, false, signal);
+  await format(tools, preparation, false);
 }
 
 type FilesystemContent = Extract<Content, { holds: 'filesystem' }>;
@@ -65,25 +65,19 @@ async function adopt(
   tools: NodeTools,
   { open, type, mounted }: Preparation,
   content: FilesystemContent,
-  signal: AbortSignal,
 ): Promise<void> {
   const unrecorded = open.volume.filesystem === 'none';
-  if (unrecorded && content.unfinished) return format(tools, { open, type, mounted }, true, signal);
+  if (unrecorded && content.unfinished) return format(tools, { open, type, mounted }, true);
   // Unrecorded, it is a finished mkfs that died before its record, or the work of a user of the raw device: kept either way,
   // and examined in full, since nobody vouches for it.
   if (!mounted) await tools.filesystems.check(open.device, type, unrecorded);
-  if (unrecorded) await tools.volumes.recordUse(open.volume.id, type, signal);
+  if (unrecorded) await tools.volumes.recordUse(open.volume.id, type);
 }
 
 /** The record comes before the first mount: from then on the volume may hold data, and is never formatted again. */
-async function format(
-  tools: NodeTools,
-  { open, type }: Preparation,
-  overUnfinished: boolean,
-  signal: AbortSignal,
-): Promise<void> {
+async function format(tools: NodeTools, { open, type }: Preparation, overUnfinished: boolean): Promise<void> {
   await tools.filesystems.make(open, type, overUnfinished);
-  await tools.volumes.recordUse(open.volume.id, type, signal);
+  await tools.volumes.recordUse(open.volume.id, type);
 }
 
 function holdsOther({ open, type }: Preparation, name: string): Failure {

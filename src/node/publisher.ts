@@ -38,7 +38,7 @@ export async function publish(tools: NodeTools, request: PublishRequest, signal:
     signal.throwIfAborted();
     if (request.capability.access === 'block') {
       // Also here: an earlier version may have staged it, without a record.
-      await recordRawUse(tools, open, signal);
+      await recordRawUse(tools, open);
       await tools.mounts.makeFile(place.target);
     } else await tools.mounts.makeDirectory(place.target);
     await tools.mounts.bind(source.target, place.target, flagsOf(request, source));
@@ -68,12 +68,20 @@ function refuseReadOnlyBlock({ id, capability, readOnly, forPod }: PublishReques
 
 async function findPlace({ mounts }: NodeTools, path: string, request: PublishRequest): Promise<Place> {
   const staging = await mounts.resolve(request.staging);
+  const target = await mounts.resolve(request.target);
+  if (contains(staging, target) || contains(target, staging)) {
+    throw new Failure('invalid', 'target_path and staging_target_path have to be apart, neither below the other');
+  }
   return {
     staging: request.capability.access === 'block' ? blockStaging(staging) : staging,
-    target: await mounts.resolve(request.target),
+    target,
     device: await mounts.deviceNumber(path),
     table: await mounts.read(),
   };
+}
+
+function contains(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
 }
 
 function stagedMount({ id, capability, staging }: PublishRequest, place: Place): Mount {

@@ -26,21 +26,17 @@ export async function stage(tools: NodeTools, request: StageRequest, signal: Abo
   const path = await tools.mounts.resolve(request.staging);
   const staging = { open, path, device, table: await tools.mounts.read() };
   signal.throwIfAborted();
-  if (request.capability.access === 'block') await stageBlock(tools, staging, signal);
+  if (request.capability.access === 'block') await stageBlock(tools, staging);
   else await stageFilesystem(tools, staging, request.capability, signal);
 }
 
-async function stageBlock(
-  tools: NodeTools,
-  { open, path, device, table }: Staging,
-  signal: AbortSignal,
-): Promise<void> {
+async function stageBlock(tools: NodeTools, { open, path, device, table }: Staging): Promise<void> {
   const file = blockStaging(path);
   if (topAt(table, path)) throw occupied(path);
   const top = topAt(table, file);
   if (top && (top.device !== device || top.access !== 'block')) throw occupied(file);
   refuseOtherAccess(open, device, table, 'block');
-  await recordRawUse(tools, open, signal);
+  await recordRawUse(tools, open);
   if (top) return;
   await tools.mounts.makeFile(file);
   await tools.mounts.bind(open.device, file, []);

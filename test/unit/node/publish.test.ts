@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AccessMode } from '../../../src/domain/capability.ts';
 import { isFailure } from '../../../src/domain/errors.ts';
 import { createNodeService, type NodeService } from '../../../src/node/service.ts';
-import { blockCapability, call, mountCapability, publishRequest, stageRequest, target } from './calls.ts';
+import { blockCapability, call, mountCapability, publishRequest, staging, stageRequest, target } from './calls.ts';
 import { FakeNode, node } from './fake-node.ts';
 
 async function staged(capability = mountCapability()): Promise<{ fake: FakeNode; service: NodeService; id: string }> {
@@ -20,6 +20,17 @@ test('a block device that was staged before its use was recorded is put on recor
   await service.nodePublishVolume(publishRequest(id, blockCapability()), call);
   expect(fake.changes[0]).toBe('record block');
   expect(fake.disks.get('a')?.tag).toBe('block');
+});
+
+test.each([
+  ['the staging path itself', staging],
+  ['below it', `${staging}/mount`],
+  ['above it', '/kubelet'],
+])('a target that is %s is refused: it would change the staged volume', async (_, targetPath) => {
+  const { fake, id, service } = await staged();
+  const request = publishRequest(id, mountCapability(), { targetPath });
+  await expect(service.nodePublishVolume(request, call)).rejects.toMatchObject({ kind: 'invalid' });
+  expect(fake.changes).toEqual([]);
 });
 
 describe('publishing a filesystem', () => {

@@ -119,6 +119,27 @@ describe('staging a filesystem', () => {
     await first;
   });
 
+  test.each([
+    ['mkfs', 'make', {}],
+    ['a check in full', 'check', { content: { ...ext4 } }],
+  ] as const)(
+    'a caller that gives up during %s: its result is put on record, or it would begin again',
+    async (_, tool, disk) => {
+      const { fake, id, service } = setup(structuredClone(disk));
+      const caller = new AbortController();
+      const { filesystems } = fake.tools;
+      const work = filesystems[tool] as (...given: unknown[]) => Promise<void>;
+      Object.assign(filesystems, {
+        [tool]: async (...given: unknown[]) => {
+          caller.abort();
+          return work(...given);
+        },
+      });
+      await service.nodeStageVolume(stageRequest(id), caller);
+      expect(fake.disks.get('a')?.tag).toBe('ext4');
+    },
+  );
+
   test('a caller that gave up before mkfs gets no mkfs', async () => {
     const { fake, id, service } = setup();
     await expect(service.nodeStageVolume(stageRequest(id), { signal: AbortSignal.abort() })).rejects.toThrow('aborted');
