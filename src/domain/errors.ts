@@ -23,12 +23,20 @@ export type FailureKind = keyof typeof failureKinds;
 /** The one error class of Quarry. The message is shown to users: it says what is wrong and how to mend it. */
 export class Failure extends Error {
   readonly kind: FailureKind;
+  /** Resolves when work has ended that goes on although nobody waits for it any more. */
+  readonly pending: Promise<void> | undefined;
 
-  constructor(kind: FailureKind, message: string, options?: { cause?: unknown }) {
+  constructor(kind: FailureKind, message: string, options?: { cause?: unknown; pending?: Promise<void> | undefined }) {
     super(message, options);
     this.name = 'Failure';
     this.kind = kind;
+    this.pending = options?.pending ?? pendingOf(options?.cause);
   }
+}
+
+/** Work of the failed operation that still goes on; a failure has that of its cause. */
+function pendingOf(error: unknown): Promise<void> | undefined {
+  return error instanceof Failure ? error.pending : undefined;
 }
 
 export function isFailure(error: unknown, kind?: FailureKind): error is Failure {

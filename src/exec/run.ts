@@ -1,5 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { Failure } from '../domain/errors.ts';
+import type { Readable } from 'node:stream';
+import { execa } from 'execa';
+import { Failure, messageOf } from '../domain/errors.ts';
+import type { Survivors } from './survivors.ts';
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
@@ -27,61 +29,101 @@ export function programEnvironment(path: string | undefined): Record<string, str
 
 /** Characters of each stream. */
 const outputCap = 64 * 1024 * 1024;
+/** Milliseconds between SIGKILL and the end of the wait. The kernel needs far less, unless the program is in uninterruptible sleep. */
+export const killGrace = 1000;
 
 /**
- * The only place that starts programs which end by themselves. Node's own spawn: a library around it took a third of what
- * starting a program takes (ADR 10).
- * Throws `unavailable` when the program could not be started, was killed or outlived its deadline (what it changed is then
- * unknown: read the state again), and `cancelled` when the signal fired.
+ * How every program is started. It outlives this process (`cleanup`): a filesystem check that is cut off begins again. execa does
+ * not keep the output (`buffer`): it would copy it into the message of each failure, 10 s for 64 MiB.
  */
-export function createRun(path?: string): Run {
-  return async ([file, ...args], options) => {
-    if (options.signal?.aborted) throw new Failure('cancelled', `${file} was not started: the caller gave up`);
-    const child = spawn(file, args, {
-      env: { ...programEnvironment(path), ...options.env },
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+export const programOptions = {
+  reject: false,
+  extendEnv: false,
+  cleanup: false,
+  buffer: false,
+  killSignal: 'SIGKILL',
+  forceKillAfterDelay: false,
+} as const;
+
+/**
+ * The only place that starts programs which end by themselves.
+ * Throws `unavailable` when the program could not be started, was killed or outlived its deadline (what it changed is then
+ * unknown: read the state again), and `cancelled` when the signal fired. A program that SIGKILL does not end within a second is
+ * one of the survivors from then on, and the failure tells of its end (`pending`).
+ */
+export function createRun(survivors: Survivors, path?: string): Run {
+  return async ([file, ...args], { deadline, signal, input, env }) => {
+    if (signal?.aborted) throw new Failure('cancelled', `${file} was not started: the caller gave up`);
+    const child = execa(file, args, {
+      ...programOptions,
+      env: { ...programEnvironment(path), ...env },
+      ...(input === undefined ? { stdin: 'ignore' } : { input }),
+      ...(signal && { cancelSignal: signal }),
+      timeout: deadline,
     });
-    // A program that ends before it has read all of it is judged by its exit code.
-    child.stdin?.on('error', () => undefined).end(options.input);
-    return await outcomeOf(child, file, options);
+    const streams = [child.stdout, child.stderr];
+    const output = collect(streams, () => child.kill());
+    using overdue = afterKill(deadline, signal);
+    const ended: Ended | undefined = await Promise.race([child, overdue.promise]);
+    if (ended?.exitCode !== undefined && !output.excess) return { exitCode: ended.exitCode, ...output.texts() };
+    // A child of its own may hold the other ends for long.
+    for (const stream of streams) stream.destroy();
+    const pending = ended ? undefined : survivors.add(child.nodeChildProcess, [file, ...args]);
+    if (signal?.aborted) throw new Failure('cancelled', `${file} was cancelled`, { pending });
+    throw new Failure('unavailable', `${file} ${failureOf(ended, output.excess, deadline, pending)}`, {
+      pending,
+      cause: ended?.cause,
+    });
   };
 }
 
-function outcomeOf(child: ChildProcess, file: string, { deadline, signal }: RunOptions): Promise<RunResult> {
-  const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
-  const texts = { stdout: '', stderr: '' };
-  let killed: Failure | undefined;
-  const kill = (failure: Failure): void => {
-    killed ??= failure;
-    child.kill('SIGKILL');
-    // Children of its own may hold the other ends for long.
-    for (const name of ['stdout', 'stderr'] as const) child[name]?.destroy();
-  };
-  const late = (): void => kill(new Failure('unavailable', `${file} did not end within ${deadline} ms and was killed`));
-  const abort = (): void => kill(new Failure('cancelled', `${file} was cancelled`));
-  const timer = setTimeout(late, deadline);
-  signal?.addEventListener('abort', abort);
-  const settle = (): void => {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
-  };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name]?.setEncoding('utf8').on('data', (text: string) => {
-      texts[name] += text;
-      if (texts[name].length > outputCap) kill(new Failure('unavailable', `${file} wrote too much and was killed`));
+/** What is read of execa's result. */
+interface Ended {
+  readonly exitCode?: number;
+  readonly signal?: string;
+  readonly timedOut: boolean;
+  readonly cause?: unknown;
+}
+
+function failureOf(
+  ended: Ended | undefined,
+  excess: boolean,
+  deadline: number,
+  pending: Promise<void> | undefined,
+): string {
+  const end = pending ? 'cannot be killed: it is in uninterruptible sleep' : 'was killed';
+  if (excess) return `wrote too much and ${end}`;
+  if (!ended || ended.timedOut) return `did not end within ${deadline} ms and ${end}`;
+  return `did not run to its end: ${ended.signal === undefined ? messageOf(ended.cause) : `it was ended by ${ended.signal}`}`;
+}
+
+/** Gathers what comes on stdout and stderr; calls `kill` when that is more than anybody could use. */
+function collect(streams: readonly (Readable | undefined)[], kill: () => void) {
+  const texts = ['', ''];
+  const output = { excess: false, texts: () => ({ stdout: texts[0] ?? '', stderr: texts[1] ?? '' }) };
+  for (const [index, stream] of streams.entries()) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      if (output.excess) return;
+      texts[index] += text;
+      if ((texts[index]?.length ?? 0) <= outputCap) return;
+      output.excess = true;
+      kill();
     });
   }
-  const fail = (reason: string, cause?: unknown): void =>
-    reject(new Failure('unavailable', `${file} did not run to its end: ${reason}`, { cause }));
-  child.once('error', (cause) => {
-    settle();
-    fail(cause.message, cause);
-  });
-  child.once('close', (exitCode, by) => {
-    settle();
-    if (killed) reject(killed);
-    else if (exitCode === null) fail(`it was ended by ${by}`);
-    else resolve({ exitCode, ...texts });
-  });
-  return promise;
+  return output;
+}
+
+/** Resolves when the program has been dead for so long that waiting on is of no use. */
+function afterKill(deadline: number, signal: AbortSignal | undefined): { promise: Promise<undefined> } & Disposable {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timers = [setTimeout(resolve, deadline + killGrace, undefined)];
+  const abort = (): void => void timers.push(setTimeout(resolve, killGrace, undefined));
+  signal?.addEventListener('abort', abort);
+  return {
+    promise,
+    [Symbol.dispose]: () => {
+      timers.forEach(clearTimeout);
+      signal?.removeEventListener('abort', abort);
+    },
+  };
 }

@@ -61,21 +61,21 @@ export class LvmShell {
     const session = (this.#session ??= this.#open());
     if (argv[0] !== 'lastlog') session.complaints();
     const answer = await answerOf(session, argv, this.#options.deadline);
+    session.onEnd(() => this.#discard(session));
     if (typeof answer === 'string') return decodeDocument(answer);
     // The process is never asked again: what it may still say is the answer to this command.
-    this.#discard(session);
-    throw answer;
+    if (this.#session === session) this.#session = undefined;
+    const { pending } = await session.kill();
+    throw new Failure('unavailable', answer.message, { pending });
   }
 
   #open(): Session {
     const { start, program, env } = this.#options;
-    const session = start(program, { ...env, LVM_REPORT_FD: '3', LVM_COMMAND_PROFILE: 'lvmdbusd' });
-    void session.ended.then(() => this.#discard(session));
-    return session;
+    return start(program, { ...env, LVM_REPORT_FD: '3', LVM_COMMAND_PROFILE: 'lvmdbusd' });
   }
 
   #discard(session = this.#session): void {
-    session?.kill();
+    void session?.kill();
     if (this.#session === session) this.#session = undefined;
   }
 }
@@ -90,7 +90,7 @@ function answerOf(session: Session, argv: LvmArguments, deadline: number): Promi
   });
   const late = (): void => resolve(unanswered(argv, `did not answer within ${deadline} ms and was killed`));
   const timer = setTimeout(late, deadline);
-  void session.ended.then((reason) => resolve(unanswered(argv, `ended before it answered: ${reason}`)));
+  session.onEnd((reason) => resolve(unanswered(argv, `ended before it answered: ${reason}`)));
   session.write(argv.join(' '));
   return promise.finally(() => clearTimeout(timer));
 }

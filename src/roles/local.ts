@@ -4,6 +4,7 @@ import type { Candidate } from '../disks/candidates.ts';
 import { systemRoots } from '../disks/sysfs.ts';
 import { createRun, type Run } from '../exec/run.ts';
 import { createStartSession } from '../exec/session.ts';
+import { createSurvivors, type Survivor, type Survivors } from '../exec/survivors.ts';
 import type { Log } from '../log.ts';
 import { InventoryCache } from '../lvm/cache.ts';
 import { createLvm } from '../lvm/client.ts';
@@ -19,6 +20,8 @@ import { traceLvm, traceRun } from './tracing.ts';
 /** What this machine's disks and LVM are, joined; the driver and the command line both stand on it. */
 export interface Local {
   readonly run: Run;
+  /** Programs that cannot be killed. */
+  readonly survivors: Survivors;
   /** How a program that is not of the image is started: where LVM is the host's, so is that. */
   readonly hosted: (program: string) => readonly [string, ...string[]];
   readonly lvm: Lvm;
@@ -41,13 +44,13 @@ export interface LocalOptions {
 }
 
 export async function createLocal(config: Config, { log, observe, changed, reported }: LocalOptions): Promise<Local> {
-  const run = traceRun(createRun(), log);
+  const { survivors, run, start } = createPrograms(log);
   const { deadline, directory, mode } = config.lvm;
   const prefix = await programPrefix(mode);
   const program = prefixed(prefix, 'lvm');
   const readHostFile = createReadHostFile(run, prefix);
   const process = await usableProcess(config, readHostFile, log);
-  const lvm = traceLvm(createLvm({ run, start: createStartSession(), program, directory, process, deadline }), log);
+  const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline }), log);
   const cache = new InventoryCache(lvm, config.pools, reported);
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
   const groups = new Groups({ lvm, cache, writer, links: linksIn(directory) });
@@ -67,7 +70,18 @@ export async function createLocal(config: Config, { log, observe, changed, repor
   };
   const keeper = new PoolKeeper({ specs: config.pools, ports, log, observe });
   const hosted = (name: string) => prefixed(prefix, name);
-  return { run, hosted, lvm, cache, writer, keeper, judge: judge.all, prepare: ports.prepare, show: ports.show };
+  const { prepare, show } = ports;
+  return { run, survivors, hosted, lvm, cache, writer, keeper, judge: judge.all, prepare, show };
+}
+
+function createPrograms(log: Log) {
+  const survivors = createSurvivors((survivor, state) => tellOfSurvivor(log, survivor, state));
+  return { survivors, run: traceRun(createRun(survivors), log), start: createStartSession(survivors) };
+}
+
+function tellOfSurvivor(log: Log, { pid, argv }: Survivor, state: 'remains' | 'ended'): void {
+  if (state === 'ended') log.info({ pid, argv }, 'a program that could not be killed has ended');
+  else log.warn({ pid, argv }, 'a program cannot be killed: it is in uninterruptible sleep');
 }
 
 /** Calls `answered` when a program has succeeded for the first time. */

@@ -12,6 +12,7 @@ import type { LvName, NodeName, PoolName, VgName } from '../../src/domain/ids.ts
 import type { NodeVolumes } from '../../src/domain/storage.ts';
 import type { FilesystemState } from '../../src/domain/volume.ts';
 import { createRun, type Run } from '../../src/exec/run.ts';
+import { createSurvivors } from '../../src/exec/survivors.ts';
 import { createFilesystems } from '../../src/mount/filesystem.ts';
 import { createMounter } from '../../src/mount/mounter.ts';
 import { usesOf } from '../../src/mount/table.ts';
@@ -19,7 +20,7 @@ import { createNodeService } from '../../src/node/service.ts';
 
 /** What the service started, since it was last asked for. */
 const programs: string[] = [];
-const run = createRun();
+const run = createRun(createSurvivors(() => undefined));
 const counted: Run = (argv, options) => {
   programs.push(argv[0]);
   return run(argv, options);

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { createRun } from '../../../src/exec/run.ts';
+import { createSurvivors } from '../../../src/exec/survivors.ts';
 
-const run = createRun();
+const run = createRun(createSurvivors(() => undefined));
 const deadline = 20_000;
 
 test('an exit code is an outcome, with both streams as they were', async () => {
@@ -36,4 +37,17 @@ test('a program whose caller gives up is ended', async () => {
 test('a program that is not there, or is killed, is unavailable', async () => {
   await expect(run(['no-such-program'], { deadline })).rejects.toMatchObject({ kind: 'unavailable' });
   await expect(run(['sh', '-c', 'kill -9 $$'], { deadline })).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('a program that ends before it has read its input is judged by its exit code', async () => {
+  expect(await run(['sh', '-c', 'exit 4'], { deadline, input: 'x'.repeat(5_000_000) })).toMatchObject({ exitCode: 4 });
+});
+
+test('the end of a program that is killed does not wait for a child of its own that holds its output', async () => {
+  const late = run(['sh', '-c', 'sleep 30 & wait'], { deadline: 100 });
+  await expect(late).rejects.toMatchObject({ kind: 'unavailable', pending: undefined });
+});
+
+test('a program that writes without end is killed', async () => {
+  await expect(run(['yes'], { deadline })).rejects.toMatchObject({ message: 'yes wrote too much and was killed' });
 });

@@ -6,6 +6,7 @@ import type { Roots } from '../../../src/disks/sysfs.ts';
 import { parsePoolName, parseVgName } from '../../../src/domain/ids.ts';
 import type { DiskRule, PoolSpec } from '../../../src/domain/pool.ts';
 import { createRun, type Run } from '../../../src/exec/run.ts';
+import { createSurvivors } from '../../../src/exec/survivors.ts';
 
 export interface FakeDisk {
   /** Bytes; the file that stands for the device has as many. */
@@ -105,7 +106,7 @@ export class FakeMachine implements AsyncDisposable {
 }
 
 /** blkid and wipefs of this machine, looking at the files. */
-export function probeOf(machine: FakeMachine, run: Run = createRun()): DiskProbe {
+export function probeOf(machine: FakeMachine, run: Run = createRun(createSurvivors(() => undefined))): DiskProbe {
   return { roots: machine.roots, run, deadline: 10_000 };
 }
 

@@ -4,16 +4,18 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import fc from 'fast-check';
 import { createStartSession, type StartSession } from '../../../src/exec/session.ts';
+import { createSurvivors } from '../../../src/exec/survivors.ts';
 import { LvmShell } from '../../../src/lvm/shell.ts';
 
 const program = [process.execPath, join(import.meta.dirname, 'fake-program.mjs')] as const;
+const survivors = createSurvivors(() => undefined);
 let folder: string;
 let shell: LvmShell;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'quarry-shell-'));
   const env = { FAKE_LOG: join(folder, 'log') };
-  shell = new LvmShell({ start: createStartSession(), program, env, deadline: 20_000 });
+  shell = new LvmShell({ start: createStartSession(survivors), program, env, deadline: 20_000 });
 });
 afterEach(async () => {
   shell.restart();
@@ -74,9 +76,9 @@ test('never takes the late answer of a replaced process for that of another comm
   // As a process in uninterruptible sleep does, it outlives SIGKILL and answers when it wakes up.
   const ends: (() => void)[] = [];
   const start: StartSession = (argv, env) => {
-    const session = createStartSession()(argv, env);
-    ends.push(() => session.kill());
-    return { ...session, kill: () => undefined };
+    const session = createStartSession(survivors)(argv, env);
+    ends.push(() => void session.kill());
+    return { ...session, kill: async () => ({ pending: undefined }) };
   };
   onTestFinished(() => ends.forEach((end) => end()));
   await fc.assert(
@@ -102,7 +104,7 @@ test('a restart lets the command in flight end, and gives the next another proce
 });
 
 test('a program that cannot be started is unavailable', async () => {
-  const options = { start: createStartSession(), env: {}, deadline: 5000 };
+  const options = { start: createStartSession(survivors), env: {}, deadline: 5000 };
   await expect(new LvmShell({ ...options, program: ['/nowhere/lvm'] }).run(['lvs'])).rejects.toEqual(unknown);
 });
 
