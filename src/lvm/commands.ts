@@ -1,6 +1,6 @@
 import type { Run } from '../exec/run.ts';
 import type { LvmAnswer, LvmArguments } from './lvm.ts';
-import { decodeDocument } from './report.ts';
+import { decodeDocument, errorLines } from './report.ts';
 
 const reportCommands = new Set(['lvs', 'vgs', 'pvs', 'fullreport']);
 
@@ -25,6 +25,5 @@ export async function runCommand(options: CommandOptions, argv: LvmArguments): P
   if (result.exitCode === 0) {
     return { ok: true, rows: reportCommands.has(name) ? decodeDocument(result.stdout).rows : [] };
   }
-  const lines = result.stderr.split('\n').map((line) => line.trim());
-  return { ok: false, messages: lines.filter((line) => line !== '' && !line.startsWith('WARNING:')) };
+  return { ok: false, messages: errorLines(result.stderr) };
 }

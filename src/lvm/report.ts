@@ -39,6 +39,12 @@ export function errorMessages(document: LvmDocument): string[] {
   return document.log.filter((row) => row['log_type'] === 'error').map((row) => row['log_message'] ?? '');
 }
 
+/** What LVM and its helpers said on stderr, without warnings: these speak of other things than why the command failed. */
+export function errorLines(stderr: string): string[] {
+  const lines = stderr.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !/^warning\b/i.test(line));
+}
+
 function toRows(value: unknown): ReportRow[] {
   if (!Array.isArray(value)) return [];
   return value.filter(isRecord).map((row) => Object.fromEntries(Object.entries(row).map(([k, v]) => [k, String(v)])));

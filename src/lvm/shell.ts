@@ -1,7 +1,7 @@
 import { Failure } from '../domain/errors.ts';
 import type { Session, StartSession } from '../exec/session.ts';
 import type { LvmAnswer, LvmArguments } from './lvm.ts';
-import { decodeDocument, errorMessages, type LvmDocument, succeeded } from './report.ts';
+import { decodeDocument, errorLines, errorMessages, type LvmDocument, succeeded } from './report.ts';
 
 /** lvm(8) splits a line at spaces and honours quotes; nothing we send needs either, and so nothing may contain them. */
 const safeWord = /^[A-Za-z0-9_+.\-/=!:&,%@]+$/;
@@ -51,8 +51,7 @@ export class LvmShell {
     if (ok) return { ok, rows: document.rows };
     const messages = errorMessages(await this.#exchange(['lastlog']));
     // LVM's own errors are in the log; what its helpers say, such as thin_check, is on stderr alone.
-    const said = this.#session?.complaints() ?? '';
-    return { ok, messages: said === '' ? messages : [...messages, said.replaceAll(/\s*\n\s*/g, '; ')] };
+    return { ok, messages: [...messages, ...errorLines(this.#session?.complaints() ?? '')] };
   }
 
   async #exchange(argv: LvmArguments): Promise<LvmDocument> {

@@ -93,9 +93,10 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   async expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
     using _lock = this.locks.take(id, 'ControllerExpandVolume');
-    const found = await this.#mustFind(id);
-    return await this.#options.writer.exclusive(found.group, signal, async () => {
+    const { group } = await this.#mustFind(id);
+    return await this.#options.writer.exclusive(group, signal, async () => {
       await this.#room.settle();
+      const { volume: found } = await this.#lookUpNow(id);
       const wanted = roundedSize(this.#room.pool(found.pool), found.layout, size);
       if (found.size >= wanted) return keepSize(found, size);
       const pool = await this.#room.forGrowth(found, wanted);
@@ -112,15 +113,12 @@ export class LocalStorage implements Storage, NodeVolumes {
     const { group } = await this.#mustFind(id);
     return await this.#options.writer.exclusive(group, signal, async () => {
       await this.#room.settle();
-      const found = await this.#mustFind(id);
-      const row = await this.#lookUp(found);
-      if (!row) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
-      const current = toVolume(decodeLv(row), found.pool) ?? found;
+      const { volume: current, row } = await this.#lookUpNow(id);
       const volume = { ...current, qos: applyChange(current.qos, change) };
       const tags = qosTags(id, row, volume.qos);
       if (!tags) return current;
       await this.#room.forChange(current, volume.qos);
-      await this.#change(`the limits of volume ${id} could not be changed`, retag(found.group, found.lv, tags));
+      await this.#change(`the limits of volume ${id} could not be changed`, retag(current.group, current.lv, tags));
       this.#options.cache.put(volume);
       return volume;
     });
@@ -222,6 +220,14 @@ export class LocalStorage implements Storage, NodeVolumes {
     const volume = await this.#options.cache.find(id);
     if (!volume) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
     return volume;
+  }
+
+  /** The volume as LVM shows it now. Only within the group's turn. */
+  async #lookUpNow(id: VolumeId): Promise<{ volume: Volume; row: ReportRow }> {
+    const found = await this.#mustFind(id);
+    const row = await this.#lookUp(found);
+    if (!row) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
+    return { volume: toVolume(decodeLv(row), found.pool) ?? found, row };
   }
 
   /** For what bears on promises. */

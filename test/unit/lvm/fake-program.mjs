@@ -26,7 +26,13 @@ for await (const line of createInterface({ input: process.stdin })) {
       await sleep(1);
     }
   } else if (name === 'refuse') print(document([], '5'));
-  else if (name === 'lastlog') print(document([], '1', ['no room']));
+  else if (name === 'refuse-and-warn') {
+    writeSync(
+      2,
+      '  WARNING: Sum of all thin volume sizes exceeds the free space in volume group vg.\nthin_check: broken\n',
+    );
+    print(document([], '5'));
+  } else if (name === 'lastlog') print(document([], '1', ['no room']));
   else if (name === 'other') print(document([], '1', [], 'lvs'));
   else if (/^late\d+$/.test(name)) {
     await sleep(Number(name.slice(4)));

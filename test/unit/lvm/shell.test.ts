@@ -45,6 +45,10 @@ test('a refusal comes with the reasons of the log', async () => {
   expect(await shell.run(['refuse'])).toEqual({ ok: false, messages: ['no room'] });
 });
 
+test('a refusal has what helpers said on stderr, and no warning that speaks of something else', async () => {
+  expect(await shell.run(['refuse-and-warn'])).toEqual({ ok: false, messages: ['no room', 'thin_check: broken'] });
+});
+
 test.each(['die', 'halfway', 'mute', 'other'])(
   'a process that does %s leaves its command unknown; the next has another',
   async (word) => {

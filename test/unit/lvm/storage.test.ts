@@ -192,3 +192,32 @@ describe('keeping', () => {
     await expect(storage.keep(idOf('x'), signal)).rejects.toMatchObject({ kind: 'not-found' });
   });
 });
+
+describe('an expansion looks the volume up again, as a removal does, and', () => {
+  beforeEach(async () => {
+    await cache.refresh();
+    await storage.create(volume('a'), signal);
+    lvm.commands.length = 0;
+  });
+
+  test('leaves a logical volume alone that no longer carries the tags of the volume', async () => {
+    lvm.volumes.set('a', { size: 8n * MiB, tags: new Set(['mine']) });
+    await expect(storage.expand(idOf('a'), { required: 16n * MiB }, signal)).rejects.toMatchObject({
+      kind: 'precondition',
+    });
+    expect(lvm.commands).toEqual([]);
+  });
+
+  test('does not find one that is gone', async () => {
+    lvm.volumes.delete('a');
+    await expect(storage.expand(idOf('a'), { required: 16n * MiB }, signal)).rejects.toMatchObject({
+      kind: 'not-found',
+    });
+  });
+
+  test('sees that it was extended meanwhile', async () => {
+    lvm.volumes.set('a', { size: 32n * MiB, tags: lvm.volumes.get('a')?.tags ?? new Set() });
+    expect(await storage.expand(idOf('a'), { required: 16n * MiB }, signal)).toMatchObject({ size: 32n * MiB });
+    expect(lvm.commands).toEqual([]);
+  });
+});
