@@ -1,7 +1,7 @@
 import { controllerFamilies, nodeFamilies } from '../../src/metrics/fleet.ts';
 import { callDuration, type Families } from '../../src/metrics/metrics.ts';
 import { orphanFamilies } from '../../src/metrics/orphans.ts';
-import { diskGauges, poolGauges } from '../../src/metrics/pools.ts';
+import { diskGauges, hungGauge, poolGauges } from '../../src/metrics/pools.ts';
 import { qosCounters, qosGauges, type QosSource } from '../../src/metrics/qos.ts';
 import { sentence, table } from './markdown.ts';
 
@@ -12,7 +12,7 @@ const never = (): never => {
 const qos: QosSource = { list: never, table: { enforcements: [], counts: { driftRepaired: 0, failures: new Map() } } };
 
 const families: readonly Families[] = [
-  { gauges: [...poolGauges({ reported: false, current: never }), ...diskGauges(never)] },
+  { gauges: [...poolGauges({ reported: false, current: never }), ...diskGauges(never), hungGauge({ list: never })] },
   nodeFamilies(never),
   controllerFamilies({ members: never } as unknown as Parameters<typeof controllerFamilies>[0], never),
   orphanFamilies({ list: never }),

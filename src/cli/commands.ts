@@ -4,6 +4,7 @@ import { check } from './commands/check.ts';
 import { completion } from './commands/completion.ts';
 import { approve, disks } from './commands/disks.ts';
 import { deleteOrphan, orphans, releaseOrphan } from './commands/orphans.ts';
+import { hung } from './commands/hung.ts';
 import { qos } from './commands/qos.ts';
 import { serveCommands } from './commands/serve.ts';
 import { showVersion } from './commands/version.ts';
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   releaseOrphan,
   deleteOrphan,
   qos,
+  hung,
   completion,
   showVersion,
 ];

@@ -44,6 +44,11 @@ const lvm = section({
   deadline: duration('1s', '1h')
     .default(60_000)
     .describe('After this a command of LVM is killed and the state read again; 1s to 1h.'),
+  slowDeadline: duration('1m', '24h')
+    .default(3_600_000)
+    .describe(
+      "How long LVM has to activate a volume group and to create a thin pool: it checks or zeroes the pool's metadata, which takes minutes for gigabytes. 1m to 24h.",
+    ),
 });
 
 const qos = section({

@@ -13,6 +13,7 @@ import {
 } from './signatures.ts';
 import { type Expected, readEnds, type Surface } from './surface.ts';
 import { readBlockDevice, type Roots } from './sysfs.ts';
+import type { Patience } from '../concurrency/patience.ts';
 import { parseMountinfo } from '../kernel/mountinfo.ts';
 import { parseSwaps } from './swaps.ts';
 
@@ -20,8 +21,9 @@ import { parseSwaps } from './swaps.ts';
 export interface DiskProbe {
   readonly roots: Roots;
   readonly run: Run;
-  /** Milliseconds that blkid and wipefs each may take. */
+  /** Milliseconds that blkid, wipefs and the read of the disk's ends each may take. */
   readonly deadline: number;
+  readonly patience: Patience;
 }
 
 export type Blankness = { readonly blank: true } | { readonly blank: false; readonly findings: readonly string[] };
@@ -83,10 +85,17 @@ async function examine(
   // A disk that keeps a program waiting would keep a thread of this process waiting, and no deadline ends that.
   const answered = programs.every((answer) => answer.answered);
   const surface: Surface = answered
-    ? await readEnds(disk, ends).catch((error: unknown) => ({ problems: [couldNot('surface', error)], data: [] }))
+    ? await readPatiently(disk, ends, probe).catch((error: unknown) => ({
+        problems: [couldNot('surface', error)],
+        data: [],
+      }))
     : { problems: ['its first and last MiB were not read, since a probe before failed'], data: [] };
   const findings = [...answers, ...programs].flatMap((answer) => answer.findings);
   return { problems: [...findings, ...surface.problems], data: surface.data };
+}
+
+function readPatiently(disk: Disk, ends: Expected, { patience, deadline }: DiskProbe): Promise<Surface> {
+  return patience.run(disk.device, `a read of ${disk.device}`, deadline, () => readEnds(disk, ends));
 }
 
 interface Answer {

@@ -35,7 +35,7 @@ export class Failure extends Error {
 }
 
 /** Work of the failed operation that still goes on; a failure has that of its cause. */
-function pendingOf(error: unknown): Promise<void> | undefined {
+export function pendingOf(error: unknown): Promise<void> | undefined {
   return error instanceof Failure ? error.pending : undefined;
 }
 

@@ -56,9 +56,10 @@ export interface NodeVolumes {
   deviceSize(device: string): Promise<Bytes>;
 }
 
-/** Gives a key to one holder at a time; taking is synchronous, so that no check can be overtaken. Throws `busy`. */
+/** Gives a volume to one operation at a time, at once or not at all, so that no check can be overtaken. */
 export interface VolumeLocks {
-  take(id: VolumeId, operation: string): Disposable;
-  /** The operation that holds the key now. */
+  /** Holds the volume for the task, and on while a program that the task gave up still runs. Throws `busy`. */
+  hold<T>(id: VolumeId, operation: string, task: () => Promise<T>): Promise<T>;
+  /** The operation that holds the volume now. */
   holder(id: VolumeId): string | undefined;
 }

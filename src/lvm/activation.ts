@@ -95,7 +95,7 @@ export class Activation {
   async #activate({ id, group, lv }: Volume): Promise<void> {
     const { writer, cache } = this.#options;
     const activate = (): Promise<void> =>
-      writer.change(`volume ${id} could not be activated`, activateVolume(group, lv));
+      writer.slowChange(`volume ${id} could not be activated`, activateVolume(group, lv));
     try {
       await activate();
     } catch (error) {

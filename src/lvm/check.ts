@@ -33,6 +33,8 @@ export function createLvmCheck({ lvm, deadline, holds, now = () => performance.n
   };
   return async (): Promise<string | undefined> => {
     if (answeredAt !== undefined && now() - answeredAt < holds) return;
+    // A report waits for LVM's lock while a change of ours runs, and that ends at its own deadline. A new process would wait as well.
+    if (lvm.changing) return;
     // One question at a time: an LVM that hangs must not be asked by ever more.
     asking ??= ask();
     const late = Promise.withResolvers<string>();

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import type { Patience } from '../concurrency/patience.ts';
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import type { Inventory } from '../domain/storage.ts';
@@ -18,7 +19,7 @@ export interface Devices {
 const wipeDeadline = 30_000;
 const wipedBytes = 1024 * 1024;
 
-export function createDevices(run: Run): Devices {
+export function createDevices(run: Run, patience: Patience): Devices {
   return {
     exists: async (device) => (await deviceNumberOf(device)) !== undefined,
     size: deviceSize,
@@ -27,17 +28,17 @@ export function createDevices(run: Run): Devices {
       if (result.exitCode !== 0) {
         throw new Failure('unavailable', `${device} could not be wiped: ${result.stderr.trim()}`);
       }
-      // O_EXCL on a block device fails while anything has it mounted or open exclusively.
-      const file = await open(device, constants.O_RDWR | constants.O_EXCL);
-      try {
-        await file.write(new Uint8Array(wipedBytes), 0, wipedBytes, 0);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
+      await patience.run(device, `zeroing the start of ${device}`, wipeDeadline, () => zeroStart(device));
     },
     volumeLimit,
   };
+}
+
+/** O_EXCL on a block device fails while anything has it mounted or open exclusively. */
+async function zeroStart(device: string): Promise<void> {
+  await using file = await open(device, constants.O_RDWR | constants.O_EXCL);
+  await file.write(new Uint8Array(wipedBytes), 0, wipedBytes, 0);
+  await file.sync();
 }
 
 /** A volume's tags and segment take 510 bytes of metadata (measured); twice that leaves room for what comes later. */

@@ -133,7 +133,7 @@ export class Groups {
     const what = `volume group ${group} could not be activated`;
     const activate = async (): Promise<Failure | undefined> => {
       lvm.restartReports();
-      return attempt(() => writer.change(what, args.activateGroup(group)));
+      return attempt(() => writer.slowChange(what, args.activateGroup(group)));
     };
     const pool = thinPoolOf(report, group)?.lv;
     const poolActive = (): boolean =>

@@ -14,6 +14,14 @@ export type LvmAnswer =
 export interface Lvm {
   report(argv: LvmArguments): Promise<LvmAnswer>;
   change(argv: LvmArguments): Promise<LvmAnswer>;
+  /**
+   * A change that may take as long as a check or a zeroing of a thin pool's metadata, which is minutes for gigabytes. It runs in a process
+   * of its own with a deadline of its own, so that no other change waits behind it. Then the long-lived processes start again, because of
+   * the list of devices that they keep (see `restartReports`).
+   */
+  slowChange(argv: LvmArguments): Promise<LvmAnswer>;
+  /** Whether a change is running within its deadline: a report may wait for LVM's lock until it ends. */
+  readonly changing: boolean;
   /** Starts both processes again after their command in flight, with the configuration as it is then. */
   restart(): void;
   /**

@@ -61,80 +61,84 @@ export class LocalStorage implements Storage, NodeVolumes {
   async create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
     const lv = lvNameFor(spec.name);
     const id = volumeIdFor(this.node, lv);
-    using _lock = this.locks.take(id, creation);
-    try {
-      const { group } = this.#room.pool(spec.pool).spec;
-      // Awaited here, or the lock would be let go at once.
-      return await this.#options.writer.exclusive(group, signal, async () => {
-        await this.#room.settle();
-        const existing = await this.#existing(id);
-        if (existing) return this.#reuse(existing, spec);
-        return this.#make(id, spec);
-      });
-    } catch (error) {
-      if (isFailure(error, 'exhausted')) await this.#refuseExisting(id, error);
-      throw error;
-    }
+    return this.locks.hold(id, creation, async () => {
+      try {
+        const { group } = this.#room.pool(spec.pool).spec;
+        return await this.#options.writer.exclusive(group, signal, async () => {
+          await this.#room.settle();
+          const existing = await this.#existing(id);
+          if (existing) return this.#reuse(existing, spec);
+          return this.#make(id, spec);
+        });
+      } catch (error) {
+        if (isFailure(error, 'exhausted')) await this.#refuseExisting(id, error);
+        throw error;
+      }
+    });
   }
 
   async remove(id: VolumeId, signal: AbortSignal): Promise<void> {
-    using _lock = this.locks.take(id, 'DeleteVolume');
-    const volume = await this.find(id, signal);
-    if (!volume) return;
-    await this.#options.writer.exclusive(volume.group, signal, async () => {
-      if (!(await this.#lookUp(volume))) return this.#options.cache.drop(id);
-      await this.#activation.refuseInUse(volume);
-      await this.#options.writer.change(`volume ${id} could not be removed`, removeVolume(volume.group, volume.lv));
-      this.#options.cache.drop(id);
-      const pool = this.inventory().pools.get(volume.pool);
-      if (pool) this.#options.cache.putPool(afterGrowth(pool, volume.layout, -volume.size));
+    return this.locks.hold(id, 'DeleteVolume', async () => {
+      const volume = await this.find(id, signal);
+      if (!volume) return;
+      await this.#options.writer.exclusive(volume.group, signal, async () => {
+        if (!(await this.#lookUp(volume))) return this.#options.cache.drop(id);
+        await this.#activation.refuseInUse(volume);
+        await this.#options.writer.change(`volume ${id} could not be removed`, removeVolume(volume.group, volume.lv));
+        this.#options.cache.drop(id);
+        const pool = this.inventory().pools.get(volume.pool);
+        if (pool) this.#options.cache.putPool(afterGrowth(pool, volume.layout, -volume.size));
+      });
     });
   }
 
   async expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
-    using _lock = this.locks.take(id, 'ControllerExpandVolume');
-    const { group } = await this.#mustFind(id);
-    return await this.#options.writer.exclusive(group, signal, async () => {
-      await this.#room.settle();
-      const { volume: found } = await this.#lookUpNow(id);
-      const wanted = roundedSize(this.#room.pool(found.pool), found.layout, size);
-      if (found.size >= wanted) return keepSize(found, size);
-      const pool = await this.#room.forGrowth(found, wanted);
-      await this.#change(`volume ${id} could not be extended`, extendVolume(found.group, found.lv, wanted));
-      const volume = { ...found, size: wanted };
-      this.#options.cache.put(volume);
-      this.#options.cache.putPool(afterGrowth(pool, found.layout, wanted - found.size));
-      return volume;
+    return this.locks.hold(id, 'ControllerExpandVolume', async () => {
+      const { group } = await this.#mustFind(id);
+      return await this.#options.writer.exclusive(group, signal, async () => {
+        await this.#room.settle();
+        const { volume: found } = await this.#lookUpNow(id);
+        const wanted = roundedSize(this.#room.pool(found.pool), found.layout, size);
+        if (found.size >= wanted) return keepSize(found, size);
+        const pool = await this.#room.forGrowth(found, wanted);
+        await this.#change(`volume ${id} could not be extended`, extendVolume(found.group, found.lv, wanted));
+        const volume = { ...found, size: wanted };
+        this.#options.cache.put(volume);
+        this.#options.cache.putPool(afterGrowth(pool, found.layout, wanted - found.size));
+        return volume;
+      });
     });
   }
 
   async modify(id: VolumeId, change: QosChange, signal: AbortSignal): Promise<Volume> {
-    using _lock = this.locks.take(id, 'ControllerModifyVolume');
-    const { group } = await this.#mustFind(id);
-    return await this.#options.writer.exclusive(group, signal, async () => {
-      await this.#room.settle();
-      const { volume: current, row } = await this.#lookUpNow(id);
-      const volume = { ...current, qos: applyChange(current.qos, change) };
-      const tags = qosTags(id, row, volume.qos);
-      if (!tags) return current;
-      await this.#room.forChange(current, volume.qos);
-      await this.#change(`the limits of volume ${id} could not be changed`, retag(current.group, current.lv, tags));
-      this.#options.cache.put(volume);
-      return volume;
+    return this.locks.hold(id, 'ControllerModifyVolume', async () => {
+      const { group } = await this.#mustFind(id);
+      return await this.#options.writer.exclusive(group, signal, async () => {
+        await this.#room.settle();
+        const { volume: current, row } = await this.#lookUpNow(id);
+        const volume = { ...current, qos: applyChange(current.qos, change) };
+        const tags = qosTags(id, row, volume.qos);
+        if (!tags) return current;
+        await this.#room.forChange(current, volume.qos);
+        await this.#change(`the limits of volume ${id} could not be changed`, retag(current.group, current.lv, tags));
+        this.#options.cache.put(volume);
+        return volume;
+      });
     });
   }
 
   async keep(id: VolumeId, signal: AbortSignal): Promise<Volume> {
-    using _lock = this.locks.take(id, 'release');
-    const volume = await this.#mustFind(id);
-    if (volume.kept) return volume;
-    const kept = { ...volume, kept: true as const };
-    const command = retag(volume.group, volume.lv, { add: tag('keep', 'yes') });
-    await this.#options.writer.exclusive(volume.group, signal, () =>
-      this.#options.writer.change(`volume ${id} could not be marked as kept`, command),
-    );
-    this.#options.cache.put(kept);
-    return kept;
+    return this.locks.hold(id, 'release', async () => {
+      const volume = await this.#mustFind(id);
+      if (volume.kept) return volume;
+      const kept = { ...volume, kept: true as const };
+      const command = retag(volume.group, volume.lv, { add: tag('keep', 'yes') });
+      await this.#options.writer.exclusive(volume.group, signal, () =>
+        this.#options.writer.change(`volume ${id} could not be marked as kept`, command),
+      );
+      this.#options.cache.put(kept);
+      return kept;
+    });
   }
 
   async open(id: VolumeId, signal: AbortSignal): Promise<OpenVolume> {

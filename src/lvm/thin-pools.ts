@@ -79,7 +79,7 @@ export class ThinPools {
         await this.#ports.writer.change(what, args.createPoolPart({ group: spec.group, ...part }));
       }
     }
-    await this.#ports.writer.change(what, args.joinThinPool(spec.group, thinPoolName, thinPoolMetadataName));
+    await this.#ports.writer.slowChange(what, args.joinThinPool(spec.group, thinPoolName, thinPoolMetadataName));
   }
 
   async #extend(spec: PoolSpec, pool: LvRecord, size: Bytes): Promise<void> {

@@ -3,13 +3,15 @@ import type { VgName } from '../domain/ids.ts';
 import { Failure } from '../domain/errors.ts';
 import type { InventoryCache } from './cache.ts';
 import { lvmFailure } from './failures.ts';
-import type { Lvm, LvmArguments } from './lvm.ts';
+import type { Lvm, LvmAnswer, LvmArguments } from './lvm.ts';
 
-/** Changes LVM, one writer a volume group. */
+/** Changes LVM, one change at a time in each volume group. */
 export interface Writer {
   exclusive<T>(group: VgName, signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T>;
   /** Throws the failure that LVM's messages describe, after the state was read again. */
   change(what: string, argv: LvmArguments): Promise<void>;
+  /** The same for a change that may take minutes: activation, and the creation of a thin pool. */
+  slowChange(what: string, argv: LvmArguments): Promise<void>;
 }
 
 export interface WriterOptions {
@@ -21,24 +23,26 @@ export interface WriterOptions {
 }
 
 export function createWriter({ lvm, cache, queue, changed }: WriterOptions): Writer {
-  async function attempt(what: string, argv: LvmArguments): Promise<Failure | undefined> {
+  async function attempt(what: string, run: () => Promise<LvmAnswer>): Promise<Failure | undefined> {
     try {
-      const answer = await lvm.change(argv);
+      const answer = await run();
       return answer.ok ? undefined : lvmFailure(what, answer.messages);
     } catch (error) {
       if (error instanceof Failure) return new Failure(error.kind, `${what}: ${error.message}`, { cause: error });
       throw error;
     }
   }
+  async function settle(what: string, run: () => Promise<LvmAnswer>): Promise<void> {
+    const failure = await attempt(what, run);
+    changed();
+    if (failure === undefined) return;
+    // After a refusal memory was wrong, and after a kill the outcome is unknown: either way LVM is read before anything is said.
+    await cache.refresh();
+    throw failure;
+  }
   return {
     exclusive: (group, signal, task) => queue.run(group, signal, task),
-    async change(what, argv) {
-      const failure = await attempt(what, argv);
-      changed();
-      if (failure === undefined) return;
-      // After a refusal memory was wrong, and after a kill nobody knows: either way LVM is asked before anything is said.
-      await cache.refresh();
-      throw failure;
-    },
+    change: (what, argv) => settle(what, () => lvm.change(argv)),
+    slowChange: (what, argv) => settle(what, () => lvm.slowChange(argv)),
   };
 }

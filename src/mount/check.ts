@@ -1,6 +1,6 @@
 import { Failure } from '../domain/errors.ts';
-import type { Run } from '../exec/run.ts';
 import { readHeader } from './device.ts';
+import type { ProbeTools } from './probe.ts';
 import { decodeSuperblock } from './superblock.ts';
 import { saidBy } from './tool.ts';
 
@@ -8,11 +8,11 @@ import { saidBy } from './tool.ts';
 export const checkDeadline = 6 * 3600 * 1000;
 
 /**
- * Makes an ext4 fit for mounting. One that was unmounted in good order is, unless `thorough` wants it examined all the same. Throws `precondition` when a person has
- * to decide.
+ * Makes an ext4 fit for mounting. One that was unmounted in good order is fit already, and is examined only where `thorough` asks for it.
+ * Throws `precondition` when a person has to decide.
  */
-export async function checkExt4(run: Run, device: string, thorough: boolean): Promise<void> {
-  if (!thorough && decodeSuperblock('ext4', await readHeader(device))?.clean) return;
+export async function checkExt4({ run, patience }: ProbeTools, device: string, thorough: boolean): Promise<void> {
+  if (!thorough && decodeSuperblock('ext4', await readHeader(patience, device))?.clean) return;
   const result = await run(['e2fsck', '-p', ...(thorough ? ['-f'] : []), device], { deadline: checkDeadline });
   // e2fsck(8): 0 nothing wrong, 1 all mended; 4 is added when errors are left.
   if (result.exitCode === 0 || result.exitCode === 1) return;

@@ -1,20 +1,23 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Patience } from '../concurrency/patience.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
 import { headerLength } from './superblock.ts';
 
 const edge = 1024 * 1024;
+/** Milliseconds for a read of a few MiB. */
+const deadline = 30_000;
 
 /** The first `headerLength` bytes of a device; shorter where the device is. Throws `unavailable`. */
-export function readHeader(device: string): Promise<Uint8Array> {
-  return withDevice(device, (handle) => readAt(handle, 0, headerLength));
+export function readHeader(patience: Patience, device: string): Promise<Uint8Array> {
+  return withDevice(patience, device, (handle) => readAt(handle, 0, headerLength));
 }
 
 /**
  * Reads the first and last MiB, where signatures live. Throws `unavailable` when the device does not give them: what cannot be
  * read is not blank, and blkid answers "nothing found" for a device that it could not open or read.
  */
-export function proveReadable(device: string, size: bigint): Promise<void> {
-  return withDevice(device, async (handle) => {
+export function proveReadable(patience: Patience, device: string, size: bigint): Promise<void> {
+  return withDevice(patience, device, async (handle) => {
     const length = Number(size < BigInt(edge) ? size : BigInt(edge));
     for (const start of [0, Number(size) - length]) {
       const bytes = await readAt(handle, start, length);
@@ -34,11 +37,13 @@ async function readAt(handle: FileHandle, start: number, length: number): Promis
   return buffer.subarray(0, done);
 }
 
-async function withDevice<T>(device: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
-  try {
-    await using handle = await open(device, 'r');
-    return await work(handle);
-  } catch (cause) {
-    throw new Failure('unavailable', `${device} could not be read: ${messageOf(cause)}`, { cause });
-  }
+async function withDevice<T>(patience: Patience, device: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
+  return patience.run(device, `a read of ${device}`, deadline, async () => {
+    try {
+      await using handle = await open(device, 'r');
+      return await work(handle);
+    } catch (cause) {
+      throw new Failure('unavailable', `${device} could not be read: ${messageOf(cause)}`, { cause });
+    }
+  });
 }

@@ -1,22 +1,25 @@
 import type { Unbroken } from '../concurrency/unbroken.ts';
 import type { Filesystems } from '../domain/filesystems.ts';
-import type { Run } from '../exec/run.ts';
 import { checkExt4 } from './check.ts';
 import { readHeader } from './device.ts';
 import { growFilesystem } from './grow.ts';
 import { mkfsCommand } from './make.ts';
-import { probe } from './probe.ts';
+import { probe, type ProbeTools } from './probe.ts';
 import { decodeSuperblock } from './superblock.ts';
 import { must } from './tool.ts';
 import { createUsage } from './usage.ts';
 
 const mkfsDeadline = 600_000;
 
-/** @param unbroken what a stop of the driver waits for: half an mkfs, fsck or growth helps nobody */
-export function createFilesystems(run: Run, unbroken: Unbroken): Filesystems {
+export interface FilesystemTools extends ProbeTools {
+  /** A stop of the driver waits for what runs here: half an mkfs, fsck or growth helps nobody. */
+  readonly unbroken: Unbroken;
+}
+
+export function createFilesystems({ run, patience, unbroken }: FilesystemTools): Filesystems {
   return {
-    probe: (device, size, id) => probe(run, device, size, id),
-    sizeOn: async (device, type) => decodeSuperblock(type, await readHeader(device))?.size,
+    probe: (device, size, id) => probe({ run, patience }, device, size, id),
+    sizeOn: async (device, type) => decodeSuperblock(type, await readHeader(patience, device))?.size,
     make: ({ device, volume }, type, overUnfinished) =>
       unbroken.run(`mkfs of ${device}`, async () => {
         const argv = mkfsCommand(volume, type, device, overUnfinished);
@@ -24,7 +27,8 @@ export function createFilesystems(run: Run, unbroken: Unbroken): Filesystems {
       }),
     check: async (device, type, thorough) => {
       // xfs and btrfs replay their logs when mounted and have nothing else to do here.
-      if (type === 'ext4') await unbroken.run(`fsck of ${device}`, () => checkExt4(run, device, thorough));
+      if (type === 'ext4')
+        await unbroken.run(`fsck of ${device}`, () => checkExt4({ run, patience }, device, thorough));
     },
     grow: (device, type, target) =>
       unbroken.run(`growth of ${device}`, () => growFilesystem(run, type, device, target)),

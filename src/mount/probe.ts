@@ -1,3 +1,4 @@
+import type { Patience } from '../concurrency/patience.ts';
 import { Failure } from '../domain/errors.ts';
 import type { Content } from '../domain/filesystems.ts';
 import type { VolumeId } from '../domain/ids.ts';
@@ -10,12 +11,18 @@ import { saidBy } from './tool.ts';
 
 const deadline = 30_000;
 
+export interface ProbeTools {
+  readonly run: Run;
+  readonly patience: Patience;
+}
+
 /** Throws `unavailable` whenever the device did not tell: unknown is not blank. */
-export async function probe(run: Run, device: string, size: bigint, id: VolumeId): Promise<Content> {
+export async function probe(tools: ProbeTools, device: string, size: bigint, id: VolumeId): Promise<Content> {
+  const { run, patience } = tools;
   const result = await run(['blkid', '-p', '-o', 'export', '--', device], { deadline });
   if (result.exitCode === 2) {
     // blkid says the same, and nothing else, of a device that it could not read.
-    await proveReadable(device, size);
+    await proveReadable(patience, device, size);
     return { holds: 'nothing' };
   }
   if (result.exitCode === 8) return { holds: 'something', name: 'several signatures at once' };
@@ -25,7 +32,7 @@ export async function probe(run: Run, device: string, size: bigint, id: VolumeId
   const name = contentName(result.stdout);
   const type = filesystemTypes.find((known) => known === name);
   if (!type) return { holds: 'something', name };
-  const superblock = decodeSuperblock(type, await readHeader(device));
+  const superblock = decodeSuperblock(type, await readHeader(patience, device));
   if (!superblock) return { holds: 'something', name: `a damaged ${type}` };
   return { holds: 'filesystem', type, size: superblock.size, unfinished: isUnfinished(superblock, id) };
 }

@@ -9,13 +9,14 @@ import { type Located, locate } from './view.ts';
 
 /** Grows the filesystem to its device, online; a raw block device needs nothing. Answers the size of the device in bytes. */
 export async function expand(tools: NodeTools, request: ExpandRequest, signal: AbortSignal): Promise<Bytes> {
-  using _lock = tools.locks.take(request.id, 'NodeExpandVolume');
-  const located = await locate(tools, request, signal);
-  const size = await tools.volumes.deviceSize(located.device);
-  refuseOutOfRange(request, size);
-  signal.throwIfAborted();
-  if (located.mount.access === 'mount') await grow(tools, located);
-  return size;
+  return tools.locks.hold(request.id, 'NodeExpandVolume', async () => {
+    const located = await locate(tools, request, signal);
+    const size = await tools.volumes.deviceSize(located.device);
+    refuseOutOfRange(request, size);
+    signal.throwIfAborted();
+    if (located.mount.access === 'mount') await grow(tools, located);
+    return size;
+  });
 }
 
 function refuseOutOfRange({ id, size: { required, limit } }: ExpandRequest, size: Bytes): void {

@@ -29,21 +29,22 @@ interface Place {
 /** Safe to repeat, also after it died at any point: the mount table says what is left to do. */
 export async function publish(tools: NodeTools, request: PublishRequest, signal: AbortSignal): Promise<void> {
   refuseReadOnlyBlock(request);
-  using _lock = tools.locks.take(request.id, 'NodePublishVolume');
-  const open = await tools.volumes.open(request.id, signal);
-  const place = await findPlace(tools, open.device, request);
-  const source = stagedMount(request, place);
-  if (!isPublished(request, place, source)) {
-    refuseSecondTarget(request, place);
-    signal.throwIfAborted();
-    if (request.capability.access === 'block') {
-      // Also here: an earlier version may have staged it, without a record.
-      await recordRawUse(tools, open);
-      await tools.mounts.makeFile(place.target);
-    } else await tools.mounts.makeDirectory(place.target);
-    await tools.mounts.bind(source.target, place.target, flagsOf(request, source));
-  }
-  await limit(tools, open, place.target);
+  return tools.locks.hold(request.id, 'NodePublishVolume', async () => {
+    const open = await tools.volumes.open(request.id, signal);
+    const place = await findPlace(tools, open.device, request);
+    const source = stagedMount(request, place);
+    if (!isPublished(request, place, source)) {
+      refuseSecondTarget(request, place);
+      signal.throwIfAborted();
+      if (request.capability.access === 'block') {
+        // Also here: an earlier version may have staged it, without a record.
+        await recordRawUse(tools, open);
+        await tools.mounts.makeFile(place.target);
+      } else await tools.mounts.makeDirectory(place.target);
+      await tools.mounts.bind(source.target, place.target, flagsOf(request, source));
+    }
+    await limit(tools, open, place.target);
+  });
 }
 
 /** The mount stays in either case: it is what the next attempt, and the pod's cgroup once it comes, are held against. */
@@ -122,9 +123,10 @@ function flagsOf({ capability, readOnly }: PublishRequest, source: Mount): strin
 /** Undoes a publish by the target alone. LVM is not asked, so that it works when LVM does not. */
 export async function unpublish({ locks, mounts, limits }: NodeTools, { id, path }: UndoRequest): Promise<void> {
   if (id === undefined) return;
-  using _lock = locks.take(id, 'NodeUnpublishVolume');
-  const target = await mounts.resolve(path);
-  for (const layer of layersAt(await mounts.read(), target)) await mounts.unmount(layer.target);
-  await mounts.removeMountPoint(target);
-  limits.changed();
+  return locks.hold(id, 'NodeUnpublishVolume', async () => {
+    const target = await mounts.resolve(path);
+    for (const layer of layersAt(await mounts.read(), target)) await mounts.unmount(layer.target);
+    await mounts.removeMountPoint(target);
+    limits.changed();
+  });
 }

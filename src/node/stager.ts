@@ -20,14 +20,15 @@ type MountCapability = Extract<Capability, { access: 'mount' }>;
 
 /** Safe to repeat, also after it died at any point: what is mounted and what is on the device say what is left to do. */
 export async function stage(tools: NodeTools, request: StageRequest, signal: AbortSignal): Promise<void> {
-  using _lock = tools.locks.take(request.id, 'NodeStageVolume');
-  const open = await tools.volumes.open(request.id, signal);
-  const device = await tools.mounts.deviceNumber(open.device);
-  const path = await tools.mounts.resolve(request.staging);
-  const staging = { open, path, device, table: await tools.mounts.read() };
-  signal.throwIfAborted();
-  if (request.capability.access === 'block') await stageBlock(tools, staging);
-  else await stageFilesystem(tools, staging, request.capability, signal);
+  return tools.locks.hold(request.id, 'NodeStageVolume', async () => {
+    const open = await tools.volumes.open(request.id, signal);
+    const device = await tools.mounts.deviceNumber(open.device);
+    const path = await tools.mounts.resolve(request.staging);
+    const staging = { open, path, device, table: await tools.mounts.read() };
+    signal.throwIfAborted();
+    if (request.capability.access === 'block') await stageBlock(tools, staging);
+    else await stageFilesystem(tools, staging, request.capability, signal);
+  });
 }
 
 async function stageBlock(tools: NodeTools, { open, path, device, table }: Staging): Promise<void> {
@@ -97,16 +98,17 @@ function occupied(path: string): Failure {
 /** Undoes a stage by the path alone. LVM is not asked, so that it works when LVM does not. */
 export async function unstage({ locks, mounts }: NodeTools, { id, path: asked }: UndoRequest): Promise<void> {
   if (id === undefined) return;
-  using _lock = locks.take(id, 'NodeUnstageVolume');
-  const path = await mounts.resolve(asked);
-  const paths = [blockStaging(path), path];
-  const table = await mounts.read();
-  const layers = paths.flatMap((place) => layersAt(table, place));
-  // Unmounting would succeed, and would tell the orchestrator that nobody uses the volume, which is not so.
-  const users = layers.flatMap(({ device }) => targetsBeside(table, device, paths));
-  if (users.length > 0) {
-    throw new Failure('precondition', `volume ${id} is still published at ${[...new Set(users)].join(', ')}`);
-  }
-  for (const { target } of layers) await mounts.unmount(target);
-  await mounts.removeMountPoint(blockStaging(path));
+  return locks.hold(id, 'NodeUnstageVolume', async () => {
+    const path = await mounts.resolve(asked);
+    const paths = [blockStaging(path), path];
+    const table = await mounts.read();
+    const layers = paths.flatMap((place) => layersAt(table, place));
+    // Unmounting would succeed, and would tell the orchestrator that nobody uses the volume, which is not so.
+    const users = layers.flatMap(({ device }) => targetsBeside(table, device, paths));
+    if (users.length > 0) {
+      throw new Failure('precondition', `volume ${id} is still published at ${[...new Set(users)].join(', ')}`);
+    }
+    for (const { target } of layers) await mounts.unmount(target);
+    await mounts.removeMountPoint(blockStaging(path));
+  });
 }

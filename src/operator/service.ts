@@ -1,4 +1,6 @@
 import { rateKeys, type Rates, type Use } from '../domain/qos.ts';
+import type { ListHungRequest } from '../gen/quarry/operator/v1/ListHungRequest.ts';
+import type { ListHungResponseInit } from '../gen/quarry/operator/v1/ListHungResponse.ts';
 import type { ListQosRequest } from '../gen/quarry/operator/v1/ListQosRequest.ts';
 import type { ListQosResponseInit } from '../gen/quarry/operator/v1/ListQosResponse.ts';
 import type { PodQosInit } from '../gen/quarry/operator/v1/PodQos.ts';
@@ -24,21 +26,32 @@ export interface QosEntry {
 export interface OperatorService {
   listQos(request: ListQosRequest): Promise<ListQosResponseInit>;
   rescan(request: RescanRequest): Promise<RescanResponseInit>;
+  listHung(request: ListHungRequest): Promise<ListHungResponseInit>;
 }
 
 export interface OperatorPorts {
   readonly listQos: () => Promise<readonly QosEntry[]>;
   /** Resolves when disks, groups and pools were looked at. */
   readonly rescan: () => Promise<unknown>;
+  /** What was given up at its deadline and still runs. */
+  readonly listHung: () => readonly {
+    readonly what: string;
+    readonly pid?: number | undefined;
+    /** Milliseconds since the epoch. */
+    readonly since: number;
+  }[];
 }
 
-export function createOperatorService({ listQos, rescan }: OperatorPorts): OperatorService {
+export function createOperatorService({ listQos, rescan, listHung }: OperatorPorts): OperatorService {
   return {
     listQos: async () => ({ pods: (await listQos()).map(toMessage) }),
     async rescan() {
       await rescan();
       return {};
     },
+    listHung: async () => ({
+      work: listHung().map(({ what, pid = 0, since }) => ({ what, pid, sinceMs: String(since) })),
+    }),
   };
 }
 

@@ -29,6 +29,8 @@ export interface KeeperPorts<Disk extends JudgedDisk> {
   readonly prepare: (spec: PoolSpec) => Promise<{ readonly changed: boolean; readonly problems: readonly string[] }>;
   /** Takes the pool out of service, with the reason; `undefined` puts it back. Takes effect with the next `refresh`. */
   readonly suspend: (pool: PoolName, reason: string | undefined) => void;
+  /** Called when a pool has been prepared that a round did not wait for: another round is due. */
+  readonly prepared: () => void;
   readonly refresh: () => Promise<unknown>;
 }
 
@@ -36,9 +38,15 @@ export interface KeeperOptions<Disk extends JudgedDisk> {
   readonly specs: readonly PoolSpec[];
   readonly ports: KeeperPorts<Disk>;
   readonly log: Log;
+  /** Milliseconds that a round waits for a pool. */
+  readonly patience?: number;
   /** Told the disks of each round. */
   readonly observe: (disks: readonly Disk[]) => void;
 }
+
+const defaultPatience = 10_000;
+
+type Outcome = 'unchanged' | 'changed' | 'failed' | 'pending';
 
 /**
  * Keeps pools as their configuration says: takes the disks it may take, creates and extends groups, activates them, makes
@@ -47,6 +55,7 @@ export interface KeeperOptions<Disk extends JudgedDisk> {
 export class PoolKeeper<Disk extends JudgedDisk> {
   readonly #options: KeeperOptions<Disk>;
   readonly #announced = new Map<string, string>();
+  readonly #preparing = new Map<PoolName, Promise<Outcome>>();
   readonly #reported = new Map<PoolName, string>();
 
   constructor(options: KeeperOptions<Disk>) {
@@ -64,18 +73,30 @@ export class PoolKeeper<Disk extends JudgedDisk> {
     for (const disk of disks) this.#announce(disk);
     await this.take(disks.filter(mayTake));
     await ports.refresh();
-    let changed = false;
-    let failed = false;
-    for (const spec of specs) {
-      const outcome = await this.#prepare(spec);
-      changed ||= outcome !== 'unchanged';
-      failed ||= outcome === 'failed';
-    }
-    if (changed) await ports.refresh();
-    return !failed;
+    const outcomes = await Promise.all(specs.map((spec) => this.#prepareFor(spec)));
+    if (outcomes.some((outcome) => outcome !== 'unchanged')) await ports.refresh();
+    return outcomes.every((outcome) => outcome === 'unchanged' || outcome === 'changed');
   }
 
-  async #prepare(spec: PoolSpec): Promise<'unchanged' | 'changed' | 'failed'> {
+  /** A pool that takes long, such as to check gigabytes of metadata, goes on by itself: the others don't wait for it. */
+  async #prepareFor(spec: PoolSpec): Promise<Outcome> {
+    const { ports, patience = defaultPatience } = this.#options;
+    const begun = this.#preparing.has(spec.name);
+    const preparing = this.#preparing.get(spec.name) ?? this.#prepare(spec);
+    this.#preparing.set(spec.name, preparing);
+    const late = Promise.withResolvers<Outcome>();
+    const timer = setTimeout(() => late.resolve('pending'), patience);
+    const outcome = await Promise.race([preparing, late.promise]);
+    clearTimeout(timer);
+    if (outcome !== 'pending') this.#preparing.delete(spec.name);
+    else if (!begun) {
+      ports.suspend(spec.name, 'it is still being activated, checked or created');
+      void preparing.then(() => ports.prepared());
+    }
+    return outcome;
+  }
+
+  async #prepare(spec: PoolSpec): Promise<Outcome> {
     const { ports } = this.#options;
     try {
       const { changed, problems } = await ports.prepare(spec);

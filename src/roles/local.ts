@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts';
+import { createPatience, type Patience } from '../concurrency/patience.ts';
 import { createQueue } from '../concurrency/queue.ts';
 import type { Candidate } from '../disks/candidates.ts';
 import { systemRoots } from '../disks/sysfs.ts';
@@ -22,6 +23,7 @@ export interface Local {
   readonly run: Run;
   /** Programs that cannot be killed. */
   readonly survivors: Survivors;
+  readonly patience: Patience;
   /** How a program that is not of the image is started: where LVM is the host's, so is that. */
   readonly hosted: (program: string) => readonly [string, ...string[]];
   readonly lvm: Lvm;
@@ -41,20 +43,24 @@ export interface LocalOptions {
   readonly changed: () => void;
   /** Called when LVM was read anew. */
   readonly reported?: () => void;
+  /** Called when a pool has been prepared that took long. */
+  readonly prepared?: () => void;
 }
 
-export async function createLocal(config: Config, { log, observe, changed, reported }: LocalOptions): Promise<Local> {
+export async function createLocal(config: Config, options: LocalOptions): Promise<Local> {
+  const { log, observe, changed, reported, prepared } = options;
   const { survivors, run, start } = createPrograms(log);
-  const { deadline, directory, mode } = config.lvm;
+  const patience = createPatience();
+  const { deadline, slowDeadline, directory, mode } = config.lvm;
   const prefix = await programPrefix(mode);
   const program = prefixed(prefix, 'lvm');
   const readHostFile = createReadHostFile(run, prefix);
   const process = await usableProcess(config, readHostFile, log);
-  const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline }), log);
+  const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline, slowDeadline }), log);
   const cache = new InventoryCache(lvm, config.pools, reported);
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
   const groups = new Groups({ lvm, cache, writer, links: linksIn(directory) });
-  const probe = { roots: systemRoots, run, deadline: 30_000 };
+  const probe = { roots: systemRoots, run, patience, deadline: 30_000 };
   const command = { run: announcing(run, () => log.info({}, 'LVM answered')), program, env: {}, deadline };
   const judge = createJudge(config, command, probe, log);
   const ports: KeeperPorts<Candidate> = {
@@ -66,12 +72,13 @@ export async function createLocal(config: Config, { log, observe, changed, repor
     take: (disk) => groups.take(disk.pool, disk.device, () => judge.again(disk)),
     prepare: (spec) => groups.prepare(spec),
     suspend: (pool, reason) => cache.suspend(pool, reason),
+    prepared: () => prepared?.(),
     refresh: () => cache.refresh(),
   };
   const keeper = new PoolKeeper({ specs: config.pools, ports, log, observe });
   const hosted = (name: string) => prefixed(prefix, name);
   const { prepare, show } = ports;
-  return { run, survivors, hosted, lvm, cache, writer, keeper, judge: judge.all, prepare, show };
+  return { run, survivors, patience, hosted, lvm, cache, writer, keeper, judge: judge.all, prepare, show };
 }
 
 function createPrograms(log: Log) {

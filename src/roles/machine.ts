@@ -16,7 +16,7 @@ import { createDevices } from '../lvm/devices.ts';
 import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics, type Families } from '../metrics/metrics.ts';
-import { diskGauges, poolGauges } from '../metrics/pools.ts';
+import { diskGauges, hungGauge, poolGauges } from '../metrics/pools.ts';
 import { qosCounters, qosGauges } from '../metrics/qos.ts';
 import { createFilesystems } from '../mount/filesystem.ts';
 import { createMounter } from '../mount/mounter.ts';
@@ -52,7 +52,11 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
   addition = add(storage);
   const checks = createChecks(parts);
   const metrics = config.metrics && (await createMetrics(config.metrics.listen, familiesOf(parts, addition), checks));
-  const asked = { listQos: () => limits.list(), rescan: () => upkeep.rounds.attempt() };
+  const asked = {
+    listQos: () => limits.list(),
+    rescan: () => upkeep.rounds.attempt(),
+    listHung: () => hungWork(local),
+  };
   const server = createServer({
     endpoint: config.endpoint.address,
     log,
@@ -107,6 +111,7 @@ async function assemble(config: Config, log: Log, reported: () => void) {
       limits.changed();
       reported();
     },
+    prepared: () => upkeep.rounds.soon(),
   });
   const limits = createMachineLimits(config, local, log);
   const storage = createStorage(config, local);
@@ -115,11 +120,23 @@ async function assemble(config: Config, log: Log, reported: () => void) {
   return { local, storage, limits, report, upkeep, registration, unbroken: createUnbroken(), disks: () => disks };
 }
 
+/** Programs and reads that were given up at their deadline and still run. */
+function hungWork({ survivors, patience }: Local) {
+  const programs = survivors.list().map(({ pid, argv, since }) => ({ what: argv.join(' '), pid, since }));
+  return [...programs, ...patience.hanging()];
+}
+
 type Parts = Awaited<ReturnType<typeof assemble>>;
 
 function familiesOf({ local, limits, disks }: Parts, { metrics }: Addition): Families {
   return {
-    gauges: [...poolGauges(local.cache), ...diskGauges(disks), ...qosGauges(limits), ...(metrics?.gauges ?? [])],
+    gauges: [
+      ...poolGauges(local.cache),
+      ...diskGauges(disks),
+      hungGauge({ list: () => hungWork(local) }),
+      ...qosGauges(limits),
+      ...(metrics?.gauges ?? []),
+    ],
     counters: [...qosCounters(limits), ...(metrics?.counters ?? [])],
   };
 }
@@ -143,14 +160,14 @@ function createChecks({ local: { lvm }, upkeep, registration, unbroken }: Parts)
   };
 }
 
-function createStorage(config: Config, { lvm, cache, writer, run }: Local): LocalStorage {
-  const devices = createDevices(run);
+function createStorage(config: Config, { lvm, cache, writer, run, patience }: Local): LocalStorage {
+  const devices = createDevices(run, patience);
   return new LocalStorage({ node: config.node, lvm, cache, writer, devices, usesOf, locks: createLocks() });
 }
 
 function createServices(
   { driver, node }: Config,
-  { storage, local: { run }, limits, upkeep: { ready }, unbroken }: Parts,
+  { storage, local: { run, patience }, limits, upkeep: { ready }, unbroken }: Parts,
 ) {
   return {
     Identity: createIdentityService({ driver, version, ready }),
@@ -159,7 +176,7 @@ function createServices(
       driver,
       volumes: storage,
       mounts: createMounter(run),
-      filesystems: createFilesystems(run, unbroken),
+      filesystems: createFilesystems({ run, patience, unbroken }),
       locks: storage.locks,
       limits,
     }),

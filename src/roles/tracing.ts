@@ -12,6 +12,10 @@ export function traceLvm(lvm: Lvm, log: Log): Lvm {
   return {
     report: (argv) => traced(log, { argv }, 'LVM command', () => lvm.report(argv)),
     change: (argv) => traced(log, { argv }, 'LVM command', () => lvm.change(argv)),
+    slowChange: (argv) => traced(log, { argv }, 'LVM command', () => lvm.slowChange(argv)),
+    get changing() {
+      return lvm.changing;
+    },
     restart: () => lvm.restart(),
     restartReports: () => lvm.restartReports(),
   };

@@ -5,6 +5,7 @@
  */
 import { createInterface } from 'node:readline';
 import { createLocks } from '../../src/concurrency/locks.ts';
+import { createPatience } from '../../src/concurrency/patience.ts';
 import { createUnbroken } from '../../src/concurrency/unbroken.ts';
 import { isFailure } from '../../src/domain/errors.ts';
 import { noQos } from '../../src/domain/qos.ts';
@@ -67,7 +68,7 @@ const service = createNodeService({
   volumes,
   mounts: createMounter(counted),
   limits: { settle: async () => undefined, changed: () => undefined },
-  filesystems: createFilesystems(counted, createUnbroken()),
+  filesystems: createFilesystems({ run: counted, patience: createPatience(), unbroken: createUnbroken() }),
   locks: createLocks(),
 });
 

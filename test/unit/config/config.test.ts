@@ -32,7 +32,7 @@ describe('defaults', () => {
       log: { level: 'info' },
       registration: { mode: 'external', directory: '/var/lib/kubelet/plugins_registry' },
       rescan: 30_000,
-      lvm: { mode: 'auto', process: 'shell', directory: '/run/quarry/lvm', deadline: 60_000 },
+      lvm: { mode: 'auto', process: 'shell', directory: '/run/quarry/lvm', deadline: 60_000, slowDeadline: 3_600_000 },
       qos: { cgroupMount: '/sys/fs/cgroup', interval: 10_000 },
       pools: [],
     });

@@ -1,3 +1,4 @@
+import { createPatience } from '../../../src/concurrency/patience.ts';
 import { mkdir, mkdtemp, open, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -107,7 +108,7 @@ export class FakeMachine implements AsyncDisposable {
 
 /** blkid and wipefs of this machine, looking at the files. */
 export function probeOf(machine: FakeMachine, run: Run = createRun(createSurvivors(() => undefined))): DiskProbe {
-  return { roots: machine.roots, run, deadline: 10_000 };
+  return { roots: machine.roots, run, deadline: 10_000, patience: createPatience() };
 }
 
 const crcStart = 0xf597a6cf;

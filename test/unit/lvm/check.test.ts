@@ -10,7 +10,14 @@ function slowLvm() {
     asked.push(answer);
     return answer.promise;
   };
-  const lvm: Lvm = { report, change: report, restart: () => undefined, restartReports: () => undefined };
+  const lvm: Lvm = {
+    report,
+    change: report,
+    slowChange: report,
+    changing: false,
+    restart: () => undefined,
+    restartReports: () => undefined,
+  };
   return { lvm, asked };
 }
 
@@ -49,4 +56,11 @@ test('a process that cannot be asked is not well', async () => {
   const check = createLvmCheck({ lvm, deadline: 60_000, holds: 0 })();
   asked[0]?.reject(new Error('lvm: not found'));
   expect(await check).toBe('lvm: not found');
+});
+
+test('does not ask while a change of ours runs, because LVM would make the report wait for it', async () => {
+  const { lvm, asked } = slowLvm();
+  const check = createLvmCheck({ lvm: { ...lvm, changing: true }, deadline: 60_000, holds: 10, now: () => 0 });
+  expect(await check()).toBeUndefined();
+  expect(asked).toHaveLength(0);
 });

@@ -28,6 +28,12 @@ export class FakeLvm implements Lvm {
     return problem === undefined ? { ok: true, rows: [] } : { ok: false, messages: [problem] };
   }
 
+  readonly changing = false;
+
+  slowChange(argv: LvmArguments): Promise<LvmAnswer> {
+    return this.change(argv);
+  }
+
   restart(): void {}
 
   restartReports(): void {}

@@ -1,3 +1,4 @@
+import { createPatience } from '../../../src/concurrency/patience.ts';
 import { mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,28 +24,34 @@ function image(content: Uint8Array = new Uint8Array()): string {
   return path;
 }
 
+/** The probe's tools, with a blkid that answers so. */
+const told = (...answer: Parameters<typeof answering>) => ({
+  run: answering(...answer),
+  patience: createPatience(),
+});
+
 describe('the probe', () => {
   test('"nothing found" is blank when the device can be read', async () => {
-    expect(await probe(answering(2), image(), 2n * MiB, id)).toEqual({ holds: 'nothing' });
+    expect(await probe(told(2), image(), 2n * MiB, id)).toEqual({ holds: 'nothing' });
   });
 
   test('"nothing found" is not blank when it cannot, or ends early', async () => {
-    await expect(probe(answering(2), '/nothing/here', MiB, id)).rejects.toMatchObject({ kind: 'unavailable' });
-    await expect(probe(answering(2), image(), 3n * MiB, id)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(probe(told(2), '/nothing/here', MiB, id)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(probe(told(2), image(), 3n * MiB, id)).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
   test.each([1, 4, 127])('exit code %i is not blank', async (code) => {
-    await expect(probe(answering(code), image(), MiB, id)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(probe(told(code), image(), MiB, id)).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
   test('what is no filesystem of ours is named', async () => {
     const output = 'DEVNAME=/dev/x\nPTUUID=ab\nPTTYPE=gpt\n';
-    expect(await probe(answering(0, output), image(), MiB, id)).toEqual({
+    expect(await probe(told(0, output), image(), MiB, id)).toEqual({
       holds: 'something',
       name: 'a gpt partition table',
     });
-    expect(await probe(answering(8), image(), MiB, id)).toMatchObject({ holds: 'something' });
-    expect(await probe(answering(0, 'TYPE=xfs\n'), image(), MiB, id)).toEqual({
+    expect(await probe(told(8), image(), MiB, id)).toMatchObject({ holds: 'something' });
+    expect(await probe(told(0, 'TYPE=xfs\n'), image(), MiB, id)).toEqual({
       holds: 'something',
       name: 'a damaged xfs',
     });
@@ -62,7 +69,7 @@ describe('the probe', () => {
     view.setUint16(1024 + 0x38, 0xef53, true);
     view.setUint16(1024 + 0x34, mounts, true);
     bytes.set(Buffer.from(uuid.replaceAll('-', ''), 'hex'), 1024 + 0x68);
-    const content = await probe(answering(0, 'TYPE=ext4\n'), image(bytes), MiB, id);
+    const content = await probe(told(0, 'TYPE=ext4\n'), image(bytes), MiB, id);
     expect(content).toMatchObject({ holds: 'filesystem', type: 'ext4', unfinished });
   });
 });
@@ -99,7 +106,7 @@ describe('the check of ext4', () => {
     for (const [at, value] of [[0x38, 0xef53], [0x3a, 1], ...fields] as const) view.setUint16(1024 + at, value, true);
     return image(new Uint8Array(view.buffer));
   };
-  const failing = answering(8);
+  const failing = told(8);
 
   test('starts nothing for one that was unmounted in good order, unless it is to be thorough', async () => {
     await expect(checkExt4(failing, ext4(), false)).resolves.toBeUndefined();
@@ -121,7 +128,7 @@ describe('the check of ext4', () => {
   });
 
   test.each([0, 1])('passes with exit code %i', async (code) => {
-    await expect(checkExt4(answering(code), image(), false)).resolves.toBeUndefined();
+    await expect(checkExt4(told(code), image(), false)).resolves.toBeUndefined();
   });
 
   test.each([
@@ -132,7 +139,7 @@ describe('the check of ext4', () => {
     [8, 'unavailable'],
     [32, 'unavailable'],
   ])('with exit code %i is a failure: %s', async (code, kind) => {
-    const checked = checkExt4(answering(code, '', 'UNEXPECTED INCONSISTENCY'), image(), false);
+    const checked = checkExt4(told(code, '', 'UNEXPECTED INCONSISTENCY'), image(), false);
     await expect(checked).rejects.toMatchObject({ kind, message: expect.stringContaining('UNEXPECTED INCONSISTENCY') });
   });
 });

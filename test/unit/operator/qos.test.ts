@@ -37,7 +37,13 @@ async function ask(socket: string, ...words: string[]): Promise<string> {
 }
 
 async function askWith(entries: readonly QosEntry[], ...words: string[]): Promise<string> {
-  const services = { Operator: createOperatorService({ listQos: async () => entries, rescan: async () => undefined }) };
+  const services = {
+    Operator: createOperatorService({
+      listQos: async () => entries,
+      rescan: async () => undefined,
+      listHung: () => [],
+    }),
+  };
   return ask((await serve({}, { beside: [{ interface: operator, services }] })).path, ...words);
 }
 
@@ -104,7 +110,7 @@ test('nothing published is said in words', async () => {
 test('a look at the disks is answered when it has ended', async () => {
   const looked = Promise.withResolvers<void>();
   const rescan = vi.fn<() => Promise<void>>(() => looked.promise);
-  const services = { Operator: createOperatorService({ listQos: async () => [], rescan }) };
+  const services = { Operator: createOperatorService({ listQos: async () => [], rescan, listHung: () => [] }) };
   const { path } = await serve({}, { beside: [{ interface: operator, services }] });
   let answered = false;
   const asked = withClient<OperatorMethods, void>(path, { proto: operator, service: 'Operator' }, async (calls) => {

@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import type { PoolName, VgName } from '../../../src/domain/ids.ts';
 import type { PoolSpec } from '../../../src/domain/pool.ts';
 import { type JudgedDisk, PoolKeeper } from '../../../src/pools/keeper.ts';
@@ -18,6 +18,7 @@ let broken: string | undefined;
 const taken = new Set<string>();
 const wanting = new Set<string>();
 const problems = new Map<string, string[]>();
+const slow = new Map<string, Promise<void>>();
 const suspended = new Map<string, string | undefined>();
 let keeper: PoolKeeper<JudgedDisk>;
 
@@ -34,12 +35,14 @@ beforeEach(() => {
   wanting.clear();
   problems.clear();
   suspended.clear();
+  slow.clear();
   [steps, lines, broken] = [[], [], undefined];
   const say = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
   keeper = new PoolKeeper({
     specs: [manual, automatic],
     log: { debug: say, info: say, warn: say, error: say },
     observe: (found) => void steps.push(`observe ${found.length}`),
+    patience: 20,
     ports: {
       judge: async () => disks.filter(({ device }) => !taken.has(device)),
       show: async (more) => attempt(`show ${more.join(' ')}`),
@@ -49,9 +52,11 @@ beforeEach(() => {
       },
       prepare: async ({ name }) => {
         attempt(`prepare ${name}`);
+        await slow.get(name);
         return { changed: wanting.has(name), problems: problems.get(name) ?? [] };
       },
       suspend: (name, reason) => void suspended.set(name, reason),
+      prepared: () => attempt('prepared'),
       refresh: async () => attempt('refresh'),
     },
   });
@@ -118,6 +123,22 @@ test('takes a pool that fails out of service with the reason, and back when it i
     expect.stringMatching(/^the pool cannot serve .*manual.*broken/),
     expect.stringMatching(/^the pool is in order again .*manual/),
   ]);
+});
+
+test('does not wait for a pool that takes long, and prepares it once', async () => {
+  disks = [];
+  const checked = Promise.withResolvers<void>();
+  slow.set('manual', checked.promise);
+  expect(await keeper.round()).toBe(false);
+  expect(suspended.get('manual')).toMatch(/still being activated/);
+  expect(suspended.get('automatic')).toBeUndefined();
+  expect(await keeper.round()).toBe(false);
+  expect(steps.filter((step) => step === 'prepare manual')).toHaveLength(1);
+  expect(steps).not.toContain('prepared');
+  checked.resolve();
+  await vi.waitUntil(() => steps.includes('prepared'));
+  expect(suspended.get('manual')).toBeUndefined();
+  expect(await keeper.round()).toBe(true);
 });
 
 test('keeps a pool in service that has problems, and logs them once', async () => {

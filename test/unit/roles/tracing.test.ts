@@ -24,7 +24,10 @@ test('each program leaves a line with its arguments and its time, and its answer
 test('an LVM command that got no answer leaves its line, too', async () => {
   lines.length = 0;
   const fail = () => Promise.reject(new Failure('unavailable', 'no answer'));
-  const lvm = traceLvm({ report: fail, change: fail, restart: drop, restartReports: drop }, log);
+  const lvm = traceLvm(
+    { report: fail, change: fail, slowChange: fail, changing: false, restart: drop, restartReports: drop },
+    log,
+  );
   await expect(lvm.change(['lvremove', 'vg/lv'])).rejects.toThrow('no answer');
   expect(lines).toEqual([
     { fields: { argv: ['lvremove', 'vg/lv'], duration_ms: expect.any(Number) }, message: 'LVM command' },

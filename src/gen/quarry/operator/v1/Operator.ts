@@ -4,6 +4,8 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { DeleteOrphanRequestInit as _quarry_operator_v1_DeleteOrphanRequestInit, DeleteOrphanRequest as _quarry_operator_v1_DeleteOrphanRequest } from '../../../quarry/operator/v1/DeleteOrphanRequest.ts';
 import type { DeleteOrphanResponseInit as _quarry_operator_v1_DeleteOrphanResponseInit, DeleteOrphanResponse as _quarry_operator_v1_DeleteOrphanResponse } from '../../../quarry/operator/v1/DeleteOrphanResponse.ts';
+import type { ListHungRequestInit as _quarry_operator_v1_ListHungRequestInit, ListHungRequest as _quarry_operator_v1_ListHungRequest } from '../../../quarry/operator/v1/ListHungRequest.ts';
+import type { ListHungResponseInit as _quarry_operator_v1_ListHungResponseInit, ListHungResponse as _quarry_operator_v1_ListHungResponse } from '../../../quarry/operator/v1/ListHungResponse.ts';
 import type { ListOrphansRequestInit as _quarry_operator_v1_ListOrphansRequestInit, ListOrphansRequest as _quarry_operator_v1_ListOrphansRequest } from '../../../quarry/operator/v1/ListOrphansRequest.ts';
 import type { ListOrphansResponseInit as _quarry_operator_v1_ListOrphansResponseInit, ListOrphansResponse as _quarry_operator_v1_ListOrphansResponse } from '../../../quarry/operator/v1/ListOrphansResponse.ts';
 import type { ListQosRequestInit as _quarry_operator_v1_ListQosRequestInit, ListQosRequest as _quarry_operator_v1_ListQosRequest } from '../../../quarry/operator/v1/ListQosRequest.ts';
@@ -22,6 +24,15 @@ export interface OperatorClient extends grpc.Client {
   deleteOrphan(argument: _quarry_operator_v1_DeleteOrphanRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_operator_v1_DeleteOrphanResponse>): grpc.ClientUnaryCall;
   deleteOrphan(argument: _quarry_operator_v1_DeleteOrphanRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_DeleteOrphanResponse>): grpc.ClientUnaryCall;
   deleteOrphan(argument: _quarry_operator_v1_DeleteOrphanRequestInit, callback: grpc.requestCallback<_quarry_operator_v1_DeleteOrphanResponse>): grpc.ClientUnaryCall;
+
+  ListHung(argument: _quarry_operator_v1_ListHungRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ListHungResponse>): grpc.ClientUnaryCall;
+  ListHung(argument: _quarry_operator_v1_ListHungRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_operator_v1_ListHungResponse>): grpc.ClientUnaryCall;
+  ListHung(argument: _quarry_operator_v1_ListHungRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ListHungResponse>): grpc.ClientUnaryCall;
+  ListHung(argument: _quarry_operator_v1_ListHungRequestInit, callback: grpc.requestCallback<_quarry_operator_v1_ListHungResponse>): grpc.ClientUnaryCall;
+  listHung(argument: _quarry_operator_v1_ListHungRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ListHungResponse>): grpc.ClientUnaryCall;
+  listHung(argument: _quarry_operator_v1_ListHungRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_operator_v1_ListHungResponse>): grpc.ClientUnaryCall;
+  listHung(argument: _quarry_operator_v1_ListHungRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ListHungResponse>): grpc.ClientUnaryCall;
+  listHung(argument: _quarry_operator_v1_ListHungRequestInit, callback: grpc.requestCallback<_quarry_operator_v1_ListHungResponse>): grpc.ClientUnaryCall;
 
   ListOrphans(argument: _quarry_operator_v1_ListOrphansRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_operator_v1_ListOrphansResponse>): grpc.ClientUnaryCall;
   ListOrphans(argument: _quarry_operator_v1_ListOrphansRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_operator_v1_ListOrphansResponse>): grpc.ClientUnaryCall;
@@ -64,6 +75,8 @@ export interface OperatorClient extends grpc.Client {
 export interface OperatorHandlers extends grpc.UntypedServiceImplementation {
   DeleteOrphan: grpc.handleUnaryCall<_quarry_operator_v1_DeleteOrphanRequest, _quarry_operator_v1_DeleteOrphanResponseInit>;
 
+  ListHung: grpc.handleUnaryCall<_quarry_operator_v1_ListHungRequest, _quarry_operator_v1_ListHungResponseInit>;
+
   ListOrphans: grpc.handleUnaryCall<_quarry_operator_v1_ListOrphansRequest, _quarry_operator_v1_ListOrphansResponseInit>;
 
   ListQos: grpc.handleUnaryCall<_quarry_operator_v1_ListQosRequest, _quarry_operator_v1_ListQosResponseInit>;
@@ -76,6 +89,7 @@ export interface OperatorHandlers extends grpc.UntypedServiceImplementation {
 
 export interface OperatorDefinition extends grpc.ServiceDefinition {
   DeleteOrphan: MethodDefinition<_quarry_operator_v1_DeleteOrphanRequestInit, _quarry_operator_v1_DeleteOrphanResponseInit, _quarry_operator_v1_DeleteOrphanRequest, _quarry_operator_v1_DeleteOrphanResponse>
+  ListHung: MethodDefinition<_quarry_operator_v1_ListHungRequestInit, _quarry_operator_v1_ListHungResponseInit, _quarry_operator_v1_ListHungRequest, _quarry_operator_v1_ListHungResponse>
   ListOrphans: MethodDefinition<_quarry_operator_v1_ListOrphansRequestInit, _quarry_operator_v1_ListOrphansResponseInit, _quarry_operator_v1_ListOrphansRequest, _quarry_operator_v1_ListOrphansResponse>
   ListQos: MethodDefinition<_quarry_operator_v1_ListQosRequestInit, _quarry_operator_v1_ListQosResponseInit, _quarry_operator_v1_ListQosRequest, _quarry_operator_v1_ListQosResponse>
   ReleaseOrphan: MethodDefinition<_quarry_operator_v1_ReleaseOrphanRequestInit, _quarry_operator_v1_ReleaseOrphanResponseInit, _quarry_operator_v1_ReleaseOrphanRequest, _quarry_operator_v1_ReleaseOrphanResponse>

@@ -1,0 +1,16 @@
+import type { HungWork } from '../gen/quarry/operator/v1/HungWork.ts';
+import { askRole } from './ask.ts';
+import type { HungRecord } from './commands/hung.ts';
+import type { Listing } from './output.ts';
+
+/** What hangs on this node. Asks the driver that runs. */
+export async function listHung(path: string): Promise<Listing<HungRecord>> {
+  return askRole('node', path, async (calls) => {
+    const { work } = await calls.listHung({});
+    return { records: (work as HungWork[]).map(toRecord) };
+  });
+}
+
+function toRecord({ what, pid, sinceMs }: HungWork): HungRecord {
+  return { what, pid: pid === 0 ? undefined : pid, since: new Date(Number(sinceMs)).toISOString() };
+}

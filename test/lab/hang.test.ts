@@ -1,0 +1,52 @@
+import { beforeAll, expect, test } from 'vitest';
+import { capabilities, createVolume, type Driver, MiB, outcomeOf, startDriver, untilDone } from '../support/driver.ts';
+import { GUEST_NODE, useGuest } from '../support/guest.ts';
+
+const guest = useGuest({ disks: ['512M'] });
+const pools = `
+  - name: fast
+    volumeGroup: qfast
+    type: thick
+    disks: { paths: ["/dev/ubda"] }
+    approve: automatic`;
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await startDriver(guest(), { pools, more: 'rescan: 24h\nmetrics: { listen: 127.0.0.1:9809 }' });
+  for (const name of ['stuck', 'fine']) await createVolume(driver, name, 16 * MiB);
+});
+
+const stage = (name: string) =>
+  driver.client.node.nodeStageVolume(
+    { volumeId: `node-1:${name}`, stagingTargetPath: `/run/${name}`, volumeCapability: capabilities.ext4 },
+    { deadlineMs: 120_000 },
+  );
+const hungOperations = async () => {
+  const script = `fetch('http://127.0.0.1:9809/metrics').then(r => r.text()).then(console.log)`;
+  const text = await guest().shell(`${GUEST_NODE} -e "${script}"`);
+  return /^quarry_hung_operations (\d+)$/m.exec(text)?.[1];
+};
+
+test('a program on a disk that hangs is given up and remembered, its volume stays locked, and the others are served', async () => {
+  // Every read of a suspended device waits in uninterruptible sleep.
+  await guest().shell('dmsetup suspend --noflush --nolockfs qfast-stuck');
+  const given = await outcomeOf(stage('stuck'));
+  expect(given).toMatchObject({ code: 'UNAVAILABLE', details: expect.stringMatching(/still runs as process \d+/) });
+  expect((await driver.quarry('hung')).stdout).toMatch(/blkid .*qfast-stuck/);
+  expect(await hungOperations()).toBe('1');
+  expect(await outcomeOf(stage('stuck'))).toMatchObject({ code: 'ABORTED' });
+  expect(await outcomeOf(stage('fine'))).toEqual({ code: 'OK', details: '' });
+
+  await guest().shell('dmsetup resume qfast-stuck');
+  await untilDone(() => stage('stuck'));
+  expect((await driver.quarry('hung')).stdout).toMatch(/Nothing hangs/);
+  expect(await hungOperations()).toBe('0');
+});
+
+test('the driver ends on SIGTERM while a program hangs', async () => {
+  await guest().shell('umount /run/stuck; dmsetup suspend --noflush --nolockfs qfast-stuck');
+  await outcomeOf(stage('stuck'));
+  const { exitCode } = await driver.terminate();
+  expect(exitCode).toBe(0);
+  await guest().shell('dmsetup resume qfast-stuck');
+});

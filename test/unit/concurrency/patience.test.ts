@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createPatience } from '../../../src/concurrency/patience.ts';
+import { pendingOf } from '../../../src/domain/errors.ts';
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+afterEach(() => void vi.useRealTimers());
+
+const never = new Promise<string>(() => undefined);
+const unavailable = (text: RegExp) =>
+  expect.objectContaining({ kind: 'unavailable', message: expect.stringMatching(text) });
+
+/** The error of work that hangs until its deadline. */
+async function giveUp(work: Promise<unknown>): Promise<unknown> {
+  const failure = work.catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(100);
+  return failure;
+}
+
+test('returns what the work returns, and throws what it throws', async () => {
+  const patience = createPatience();
+  expect(await patience.run('a', 'a read', 100, async () => 'read')).toBe('read');
+  await expect(patience.run('a', 'a read', 100, () => Promise.reject(new Error('EIO')))).rejects.toThrow('EIO');
+});
+
+test('gives hanging work up at its deadline, and remembers it until it ends', async () => {
+  const patience = createPatience();
+  const late = Promise.withResolvers<string>();
+  const failure = await giveUp(patience.run('a', 'a read of a', 100, () => late.promise));
+  expect(failure).toEqual(unavailable(/a read of a did not end within 100 ms/));
+  expect(patience.hanging()).toMatchObject([{ what: 'a read of a' }]);
+  await expect(patience.run('a', 'another read', 100, async () => 'x')).rejects.toEqual(
+    unavailable(/a read of a still hangs/),
+  );
+  expect(await patience.run('b', 'a read of b', 100, async () => 'b')).toBe('b');
+  late.resolve('late');
+  await pendingOf(failure);
+  expect(patience.hanging()).toEqual([]);
+  expect(await patience.run('a', 'a read of a', 100, async () => 'a')).toBe('a');
+});
+
+test('starts nothing more while so much hangs that no thread would be left', async () => {
+  const patience = createPatience(2);
+  for (const key of ['a', 'b']) await giveUp(patience.run(key, `a read of ${key}`, 100, () => never));
+  let tried = false;
+  const third = patience.run('c', 'a read of c', 100, async () => (tried = true));
+  await expect(third).rejects.toEqual(unavailable(/a read of a, a read of b hang/));
+  expect(tried).toBe(false);
+});
