@@ -1,4 +1,5 @@
 import type { Bytes } from '../domain/bytes.ts';
+import type { GroupState, GroupStates } from '../domain/groups.ts';
 import type { PoolName, VgName } from '../domain/ids.ts';
 import { deviceMark, type PoolSpec } from '../domain/pool.ts';
 import { type DiskProbe, proveBlank, proveOurs } from './blank.ts';
@@ -9,6 +10,7 @@ export interface PhysicalVolume {
   readonly uuid: string;
   /** Absent: in no group. */
   readonly group?: VgName | undefined;
+  readonly groupUuid?: string | undefined;
   /** Its label says that a group uses it, and LVM finds no group that does. */
   readonly claimed?: boolean | undefined;
 }
@@ -18,6 +20,8 @@ export interface PhysicalVolumes {
   readonly found: ReadonlyMap<string, PhysicalVolume>;
   /** Why LVM could not tell of a device, which may be a physical volume therefore. */
   readonly problems: ReadonlyMap<string, string>;
+  /** Which of the groups of a pool's name is the pool's. */
+  readonly groups: GroupStates;
 }
 
 interface Facts {
@@ -90,8 +94,14 @@ function createJudge(
     const volume = volumes.found.get(disk.device);
     const problem = volumes.problems.get(disk.device);
     if (problem !== undefined) return refuse(facts, disk.size, [`LVM cannot read it: ${problem}`]);
-    if (volume?.group === pool.group) return { ...facts, verdict: 'member', size: disk.size, disk };
+    const known = volumes.groups.get(pool.group);
+    if (volume?.group === pool.group) {
+      const isMember = known === undefined || (known.state === 'present' && known.uuid === volume.groupUuid);
+      if (!isMember) return refuse(facts, disk.size, [describeOther(pool, volume, known)]);
+      return { ...facts, verdict: 'member', size: disk.size, disk };
+    }
     if (volume?.group) return refuse(facts, disk.size, [describeOwner(volume.group, pools)]);
+    if (known?.state === 'away') return refuse(facts, disk.size, [`nothing is taken for its pool: ${known.reason}`]);
     const claims = [...findRivals(disk, matches), ...findTwins(disk, matches)];
     if (claims.length > 0) return refuse(facts, disk.size, claims);
     if (volume?.uuid.startsWith(`${deviceMark}-`)) {
@@ -133,6 +143,12 @@ const wasMember = 'it was a member of a volume group and is in none now; to take
 
 function refuse(facts: Facts, size: Bytes | undefined, findings: readonly string[]): Candidate {
   return { ...facts, verdict: 'refused', ...(size === undefined ? {} : { size }), findings };
+}
+
+function describeOther({ group }: PoolSpec, { groupUuid = '' }: PhysicalVolume, known: GroupState): string {
+  const other = `it belongs to a volume group named ${group} with UUID ${groupUuid}`;
+  if (known.state === 'away') return `${other}: ${known.reason}`;
+  return `${other}${known.state === 'present' ? `, and the group of this pool has UUID ${known.uuid}` : ''}`;
 }
 
 function describeOwner(group: VgName, pools: readonly PoolSpec[]): string {

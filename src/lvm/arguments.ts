@@ -5,9 +5,9 @@ import { layoutArguments, sizeArgument } from './layout.ts';
 import type { LvmArguments } from './lvm.ts';
 
 const lvFields =
-  'vg_name,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent,lv_health_status,lv_check_needed';
-const vgFields = 'vg_name,vg_size,vg_free,vg_extent_size,vg_mda_size,vg_mda_free,vg_tags,vg_missing_pv_count';
-const pvFields = 'pv_name,pv_uuid,vg_name,pv_free,pv_size,dev_size,pv_allocatable,pv_missing';
+  'vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent,lv_health_status,lv_check_needed';
+const vgFields = 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_mda_size,vg_mda_free,vg_tags,vg_missing_pv_count';
+const pvFields = 'pv_name,pv_uuid,vg_name,vg_uuid,pv_free,pv_size,dev_size,pv_allocatable,pv_missing';
 
 const reportFields = { vg: vgFields, pv: pvFields, lv: lvFields, pvseg: 'pvseg_start', seg: 'seg_start' };
 
@@ -96,7 +96,18 @@ export function createDevice({ device, uuid, metadataSize, force }: NewDevice): 
 }
 
 export function createGroup(group: VgName, device: string, tags: readonly string[]): LvmArguments {
-  return ['vgcreate', '-y', ...tags.flatMap((tag) => ['--addtag', tag]), group, device];
+  return ['vgcreate', '-y', ...withBackup, ...tags.flatMap((tag) => ['--addtag', tag]), group, device];
+}
+
+export function tagGroup(group: VgName, added: string): LvmArguments {
+  return ['vgchange', '--addtag', added, group];
+}
+
+/** LVM writes its backup of the group's metadata, also where the host's configuration says that it writes none. */
+const withBackup = ['--config', 'backup/backup=1'];
+
+export function recordGroup(group: VgName): LvmArguments {
+  return ['vgcfgbackup', ...withBackup, group];
 }
 
 export function extendGroup(group: VgName, device: string): LvmArguments {

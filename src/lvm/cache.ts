@@ -1,9 +1,18 @@
 import { Failure } from '../domain/errors.ts';
+import type { GroupStates } from '../domain/groups.ts';
 import type { LvName, PoolName, VgName, VolumeId } from '../domain/ids.ts';
 import type { Pool, PoolSpec } from '../domain/pool.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
-import { contestedIds, type LvmReport, readReport, thinPoolOf, toInventory } from './inventory.ts';
+import {
+  contestedIds,
+  type LvmReport,
+  ofKnownGroups,
+  readReport,
+  thinPoolOf,
+  toInventory,
+  whyAway,
+} from './inventory.ts';
 import type { Lvm } from './lvm.ts';
 import { thinPoolName } from './names.ts';
 
@@ -21,7 +30,7 @@ export class InventoryCache {
   #generation = 0;
   #reports = 0;
   #latest = 0;
-  readonly #groups = new Set<VgName>();
+  #states: GroupStates = new Map();
   readonly #suspended = new Map<PoolName, string>();
   readonly #changedVolumes = new Map<VolumeId, number>();
   readonly #changedPools = new Map<PoolName, number>();
@@ -49,20 +58,41 @@ export class InventoryCache {
     return this.#inventory !== undefined;
   }
 
+  /** Which groups are the pools', from the next report on. */
+  identify(states: GroupStates): void {
+    this.#states = states;
+  }
+
+  /** Why the group of a pool, which LVM does not show, may come back; `undefined` where it is shown or there never was one. */
+  away(group: VgName): string | undefined {
+    return this.report().groups.some((vg) => vg.group === group) ? undefined : whyAway(group, this.#states);
+  }
+
   /**
    * `undefined` only after a report that does not show the volume. Throws `unavailable` where none says so: before the first
-   * report, since LVM may not be shown our disks yet, and while a group that was there is not.
+   * report, since LVM may not be shown our disks yet; while a group that may come back is not there; and, unless the id may be that
+   * of a volume that is to be created, while none of the pools' groups is there: an id that somebody got was of a volume in one of them.
    */
-  async find(id: VolumeId): Promise<Volume | undefined> {
+  async find(id: VolumeId, { mayBeNew = false } = {}): Promise<Volume | undefined> {
     const volume = this.current().volumes.get(id) ?? (await this.refresh()).volumes.get(id);
     this.refuseContested(id);
-    const present = new Set(this.#report?.groups.map(({ group }) => group));
-    const lost = [...this.#groups].filter((group) => !present.has(group));
-    if (volume || lost.length === 0) return volume;
-    throw new Failure(
-      'unavailable',
-      `volume ${id} may be in ${lost.join(', ')}, which LVM no longer sees: bring its disks back, or restart Quarry if it was removed`,
-    );
+    if (volume) return volume;
+    const away = this.#specs.flatMap(({ group }) => this.away(group) ?? []);
+    if (away.length > 0) {
+      throw new Failure('unavailable', `volume ${id} may be in a volume group that is not here: ${away.join('; ')}`);
+    }
+    const none = this.#specs.every(({ group }) => !this.report().groups.some((vg) => vg.group === group));
+    if (none && !mayBeNew) {
+      throw new Failure(
+        'unavailable',
+        `volume ${id} cannot be looked for: no volume group of this node's pools is here`,
+      );
+    }
+    return undefined;
+  }
+
+  spec(pool: PoolName): PoolSpec | undefined {
+    return this.#specs.find(({ name }) => name === pool);
   }
 
   /** Takes a pool out of service from the next report on, with the reason; `undefined` puts it back. */
@@ -89,12 +119,11 @@ export class InventoryCache {
   async refresh(): Promise<Inventory> {
     const before = this.#generation;
     const turn = ++this.#reports;
-    const report = await readReport(this.#lvm);
+    const report = ofKnownGroups(await readReport(this.#lvm), this.#states);
     // A report that began later has been read already: this one is older than what is known.
     if (turn < this.#latest) return this.current();
     this.#latest = turn;
-    for (const { group } of this.#specs) if (report.groups.some((vg) => vg.group === group)) this.#groups.add(group);
-    const fresh = toInventory(this.#specs, report, this.#suspended, Date.now());
+    const fresh = toInventory(this.#specs, report, { suspended: this.#suspended, states: this.#states }, Date.now());
     const volumes = new Map(fresh.volumes);
     const pools = new Map(fresh.pools);
     for (const [id, at] of this.#changedVolumes) {

@@ -14,10 +14,10 @@ export interface CommandOptions {
 
 /** A process a command: for hosts whose LVM lacks the profile that the long-lived process needs. */
 export async function runCommand(options: CommandOptions, argv: LvmArguments): Promise<LvmAnswer> {
-  const format = reportCommands.has(argv[0])
-    ? ['--reportformat', 'json', '--units', 'b', '--nosuffix']
-    : ['--config', 'log{report_command_log=0}'];
-  const [name, ...rest] = argv;
+  const [name, ...words] = argv;
+  const isReport = reportCommands.has(name);
+  const format = isReport ? ['--reportformat', 'json', '--units', 'b', '--nosuffix'] : [];
+  const rest = isReport ? words : withoutLog(words);
   const result = await options.run([...options.program, name, ...format, ...rest], {
     deadline: options.deadline,
     env: options.env,
@@ -26,4 +26,12 @@ export async function runCommand(options: CommandOptions, argv: LvmArguments): P
     return { ok: true, rows: reportCommands.has(name) ? decodeDocument(result.stdout).rows : [] };
   }
   return { ok: false, messages: errorLines(result.stderr) };
+}
+
+/** LVM takes one `--config`: a command's own settings and ours go into the same. */
+function withoutLog(words: readonly string[]): string[] {
+  const setting = 'log/report_command_log=0';
+  const at = words.indexOf('--config');
+  if (at < 0) return ['--config', setting, ...words];
+  return words.with(at + 1, `${setting} ${words[at + 1]}`);
 }

@@ -2,14 +2,13 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { MiB } from '../domain/bytes.ts';
 import { type Failure, isFailure, messageOf } from '../domain/errors.ts';
-import type { VgName } from '../domain/ids.ts';
+import type { NodeName, VgName } from '../domain/ids.ts';
 import { deviceMark, type PoolSpec } from '../domain/pool.ts';
 import * as args from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { lacksThinDevice } from './failures.ts';
 import { type LvmReport, readReport, thinPoolOf } from './inventory.ts';
-import type { Lvm } from './lvm.ts';
-import type { VgRecord } from './records.ts';
+import type { Lvm, LvmArguments } from './lvm.ts';
 import { linkName } from './system.ts';
 import { tag } from './tags.ts';
 import { sendPendingMessages, type ThinPoolNeed, ThinPools } from './thin-pools.ts';
@@ -32,9 +31,12 @@ export interface Proof {
   readonly marked: boolean;
   /** And LVM was cut off between the label that says "in a group" and the group: LVM refuses it until its label is written anew. */
   readonly claimed: boolean;
+  /** No group of the pool's name is here, nor known that may come back. */
+  readonly mayCreate: boolean;
 }
 
 export interface GroupsOptions {
+  readonly node: NodeName;
   readonly lvm: Lvm;
   readonly cache: InventoryCache;
   readonly writer: Writer;
@@ -59,18 +61,18 @@ export class Groups {
    * written, and throws where it may not be taken after all.
    */
   async take(spec: PoolSpec, device: string, prove: () => Promise<Proof>): Promise<void> {
-    const { writer, links } = this.#options;
+    const { node, writer, links } = this.#options;
     const link = join(links, linkName(device));
     const what = `${device} could not be taken for pool ${spec.name}`;
     await writer.exclusive(spec.group, undefined, async () => {
-      const { marked, claimed } = await prove();
+      const { marked, claimed, mayCreate } = await prove();
       if (!marked || claimed) {
         const label = { device: link, uuid: markedUuid(), metadataSize: metadataAreaSize, force: claimed };
         await writer.change(what, args.createDevice(label));
       }
-      const exists = (await this.#group(spec.group)) !== undefined;
-      const tags = [tag('v', '1'), tag('pool', spec.name)];
-      await writer.change(what, exists ? args.extendGroup(spec.group, link) : args.createGroup(spec.group, link, tags));
+      const tags = [tag('v', '1'), tag('pool', spec.name), tag('node', node)];
+      const create = (): LvmArguments => args.createGroup(spec.group, link, tags);
+      await writer.change(what, mayCreate ? create() : args.extendGroup(spec.group, link));
     });
   }
 
@@ -152,10 +154,6 @@ export class Groups {
     if (!failure) return [];
     const left = cache.report().volumes.filter((lv) => lv.group === group && !lv.active);
     return left.length === 0 ? [] : [`${left.map(({ lv }) => lv).join(', ')} not active: ${failure.message}`];
-  }
-
-  async #group(group: VgName): Promise<VgRecord | undefined> {
-    return (await readReport(this.#options.lvm)).groups.find((vg) => vg.group === group);
   }
 }
 

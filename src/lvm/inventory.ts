@@ -1,4 +1,5 @@
 import { Failure } from '../domain/errors.ts';
+import type { GroupStates } from '../domain/groups.ts';
 import type { PoolName, VgName, VolumeId } from '../domain/ids.ts';
 import type { Pool, PoolSpec } from '../domain/pool.ts';
 import type { Inventory } from '../domain/storage.ts';
@@ -27,6 +28,34 @@ export async function readReport(lvm: Lvm): Promise<LvmReport> {
     groups: rowsWith('vg_size').map(decodeVg),
     devices: rowsWith('pv_name').map(decodePv),
   };
+}
+
+/** Without the groups that bear a pool's name and are not its group. */
+export function ofKnownGroups(report: LvmReport, states: GroupStates): LvmReport {
+  const ours = (group: VgName | undefined, uuid: string) => {
+    const known = group === undefined ? undefined : states.get(group);
+    return known === undefined || known.state === 'none' || (known.state === 'present' && known.uuid === uuid);
+  };
+  return {
+    volumes: report.volumes.filter(({ group, groupUuid }) => ours(group, groupUuid)),
+    groups: report.groups.filter(({ group, uuid }) => ours(group, uuid)),
+    devices: report.devices.filter(({ group, groupUuid }) => ours(group, groupUuid)),
+  };
+}
+
+/** Why a group that the report does not show may come back; `undefined` where there never was one. */
+export function whyAway(group: VgName, states: GroupStates): string | undefined {
+  const known = states.get(group);
+  switch (known?.state) {
+    case undefined:
+      return `volume group ${group} was not looked for yet`;
+    case 'present':
+      return `LVM no longer sees volume group ${group} (UUID ${known.uuid}): bring its disks back`;
+    case 'away':
+      return known.reason;
+    case 'none':
+      return undefined;
+  }
 }
 
 /** The thin pool of a group: ours by its tag, else the only one of an adopted group. */
@@ -62,7 +91,7 @@ function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
 export function toInventory(
   specs: readonly PoolSpec[],
   report: LvmReport,
-  suspended: ReadonlyMap<PoolName, string>,
+  { suspended, states }: { readonly suspended: ReadonlyMap<PoolName, string>; readonly states: GroupStates },
   reportedAt: number,
 ): Inventory {
   const pools = new Map<PoolName, Pool>();
@@ -70,7 +99,7 @@ export function toInventory(
   const volumes = new Map<VolumeId, Volume>();
   for (const spec of specs) {
     const vg = report.groups.find((group) => group.group === spec.group);
-    const problem = suspended.get(spec.name) ?? poolProblem(spec, vg, report);
+    const problem = suspended.get(spec.name) ?? poolProblem(spec, vg, report, states);
     if (problem !== undefined) unready.set(spec.name, problem);
     if (vg && problem === undefined) pools.set(spec.name, toPool(spec, vg, report));
   }
@@ -103,7 +132,14 @@ export function creationCutOff(report: LvmReport, { group, lv, state }: Volume):
   return state === 'creating' && report.volumes.some((part) => part.group === group && raidPartOf(part.lv) === lv);
 }
 
-function poolProblem(spec: PoolSpec, vg: VgRecord | undefined, report: LvmReport): string | undefined {
+function poolProblem(
+  spec: PoolSpec,
+  vg: VgRecord | undefined,
+  report: LvmReport,
+  states: GroupStates,
+): string | undefined {
+  const away = vg ? undefined : whyAway(spec.group, states);
+  if (away !== undefined) return away;
   if (!vg) return `volume group ${spec.group} does not exist yet: no disk was taken for it ("quarry disks" tells why)`;
   if (vg.missingDevices > 0) return `volume group ${spec.group} misses ${vg.missingDevices} of its physical volumes`;
   if (spec.thin && !thinPoolOf(report, spec.group)) return `volume group ${spec.group} has no thin pool yet`;

@@ -10,11 +10,15 @@ export interface PhysicalVolume {
   readonly device: string;
   readonly uuid: string;
   readonly group: VgName | undefined;
+  /** Empty where it is in no group, and so are the tags. */
+  readonly groupUuid: string;
+  /** As LVM lists them. */
+  readonly groupTags: string;
   /** Its label says that a group uses it, and LVM finds no group that does. */
   readonly claimed: boolean;
 }
 
-const fields: LvmArguments = ['pvs', '-o', 'pv_name,pv_uuid,vg_name'];
+const fields: LvmArguments = ['pvs', '-o', 'pv_name,pv_uuid,vg_name,vg_uuid,vg_tags'];
 
 /** What LVM said of devices. Unknown is not absent: a device in `problems` may be a physical volume. */
 export interface PhysicalVolumeReport {
@@ -87,6 +91,7 @@ async function list(options: CommandOptions, argv: LvmArguments): Promise<Physic
     // LVM calls a missing device "[unknown]", and so the group of a device whose label claims one that LVM does not find.
     const claimed = row['vg_name'] === '[unknown]';
     const group = claimed ? undefined : ((row['vg_name'] || undefined) as VgName | undefined);
-    return device.startsWith('/') ? [{ device, uuid: row['pv_uuid'] ?? '', group, claimed }] : [];
+    const [groupUuid, groupTags] = claimed ? ['', ''] : [row['vg_uuid'] ?? '', row['vg_tags'] ?? ''];
+    return device.startsWith('/') ? [{ device, uuid: row['pv_uuid'] ?? '', group, groupUuid, groupTags, claimed }] : [];
   });
 }

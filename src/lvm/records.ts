@@ -10,6 +10,7 @@ import { parseTags, tag } from './tags.ts';
 
 export interface LvRecord {
   readonly group: VgName;
+  readonly groupUuid: string;
   readonly lv: LvName;
   readonly uuid: string;
   readonly size: Bytes;
@@ -31,6 +32,7 @@ export interface LvRecord {
 
 export interface VgRecord {
   readonly group: VgName;
+  readonly uuid: string;
   readonly size: Bytes;
   readonly free: Bytes;
   readonly extentSize: Bytes;
@@ -43,6 +45,7 @@ export interface PvRecord {
   readonly device: string;
   readonly uuid: string;
   readonly group: VgName | undefined;
+  readonly groupUuid: string;
   readonly free: Bytes;
   readonly size: Bytes;
   readonly allocatable: boolean;
@@ -52,6 +55,7 @@ export function decodeLv(row: ReportRow): LvRecord {
   const attributes = field(row, 'lv_attr');
   return {
     group: field(row, 'vg_name') as VgName,
+    groupUuid: field(row, 'vg_uuid'),
     lv: field(row, 'lv_name') as LvName,
     uuid: field(row, 'lv_uuid'),
     size: bytes(row, 'lv_size'),
@@ -71,6 +75,7 @@ export function decodeLv(row: ReportRow): LvRecord {
 export function decodeVg(row: ReportRow): VgRecord {
   return {
     group: field(row, 'vg_name') as VgName,
+    uuid: field(row, 'vg_uuid'),
     size: bytes(row, 'vg_size'),
     free: bytes(row, 'vg_free'),
     extentSize: bytes(row, 'vg_extent_size'),
@@ -85,6 +90,7 @@ export function decodePv(row: ReportRow): PvRecord {
     device: field(row, 'pv_name'),
     uuid: field(row, 'pv_uuid'),
     group: (field(row, 'vg_name') || undefined) as VgName | undefined,
+    groupUuid: field(row, 'vg_uuid'),
     free: bytes(row, 'pv_free'),
     size: bytes(row, 'pv_size'),
     allocatable: field(row, 'pv_allocatable') === 'allocatable' && field(row, 'pv_missing') === '',

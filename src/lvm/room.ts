@@ -19,14 +19,15 @@ export class Room {
     this.#cache = cache;
   }
 
-  /** Throws `invalid` for a name no pool has, and `exhausted` for a pool that cannot serve now. */
+  /** Throws `invalid` for a name no pool has, `unavailable` while the pool's group is away, and `exhausted` for a pool that cannot serve now. */
   pool(name: PoolName): Pool {
     const { pools, unready } = this.#cache.current();
     const pool = pools.get(name);
     if (pool) return pool;
     const reason = unready.get(name);
-    if (reason !== undefined)
-      throw new Failure('exhausted', `pool ${name} is not ready on node ${this.#node}: ${reason}`);
+    const spec = this.#cache.spec(name);
+    const kind = spec && this.#cache.away(spec.group) !== undefined ? 'unavailable' : 'exhausted';
+    if (reason !== undefined) throw new Failure(kind, `pool ${name} is not ready on node ${this.#node}: ${reason}`);
     throw new Failure(
       'invalid',
       `there is no pool "${name}"; known: ${[...pools.keys(), ...unready.keys()].join(', ')}`,

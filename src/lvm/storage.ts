@@ -52,7 +52,8 @@ export class LocalStorage implements Storage, NodeVolumes {
       if (this.locks.holder(id) === creation) throw new Failure('busy', `volume ${id} is being created: try again`);
     };
     if (!cache.current().volumes.has(id)) refuse();
-    const volume = await cache.find(id);
+    // A controller also looks for names that are to be created.
+    const volume = await cache.find(id, { mayBeNew: true });
     // A creation may have begun beside the report.
     if (!volume) refuse();
     return volume;
@@ -79,7 +80,7 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   async remove(id: VolumeId, signal: AbortSignal): Promise<void> {
     return this.locks.hold(id, 'DeleteVolume', async () => {
-      const volume = await this.find(id, signal);
+      const volume = await this.#options.cache.find(id);
       if (!volume) return;
       await this.#options.writer.exclusive(volume.group, signal, async () => {
         if (!(await this.#lookUp(volume))) return this.#options.cache.drop(id);
@@ -209,7 +210,7 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   /** Want of room sends the name to another node: it must not be there already, seen or where nobody can look now. */
   async #refuseExisting(id: VolumeId, cause: Failure): Promise<void> {
-    if (!(await this.#options.cache.find(id))) return;
+    if (!(await this.#options.cache.find(id, { mayBeNew: true }))) return;
     throw new Failure('unavailable', `volume ${id} exists; ${cause.message}`, { cause });
   }
 

@@ -7,7 +7,7 @@ import { type LvmMode, prefixed } from './program.ts';
 /** Reads one of the host's LVM configuration files; empty where there is none. */
 export type ReadHostFile = (path: string) => Promise<string>;
 
-const hostDirectory = '/etc/lvm';
+export const hostDirectory = '/etc/lvm';
 export const shellProfile = `${hostDirectory}/profile/lvmdbusd.profile`;
 
 /** Through `enter` (nsenter and its options) when the host's files are not this container's. */

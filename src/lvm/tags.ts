@@ -4,7 +4,19 @@
  */
 const prefix = 'quarry.';
 
-export type TagKey = 'v' | 'role' | 'id' | 'name' | 'pool' | 'layout' | 'fs' | 'mkfs' | 'qos' | 'state' | 'keep';
+export type TagKey =
+  | 'v'
+  | 'role'
+  | 'id'
+  | 'name'
+  | 'pool'
+  | 'node'
+  | 'layout'
+  | 'fs'
+  | 'mkfs'
+  | 'qos'
+  | 'state'
+  | 'keep';
 
 export function encodeTagValue(value: string): string {
   let text = '';

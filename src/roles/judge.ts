@@ -4,9 +4,11 @@ import type { DiskProbe } from '../disks/blank.ts';
 import { type Candidate, findCandidates } from '../disks/candidates.ts';
 import { discover } from '../disks/discover.ts';
 import { Failure } from '../domain/errors.ts';
+import type { GroupState, GroupStates } from '../domain/groups.ts';
 import type { VgName } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
 import type { CommandOptions } from '../lvm/commands.ts';
+import type { GroupRecords } from '../lvm/group-records.ts';
 import type { Proof } from '../lvm/groups.ts';
 import { listPhysicalVolumes, type PhysicalVolume, type PhysicalVolumeReport } from '../lvm/physical-volumes.ts';
 
@@ -21,25 +23,40 @@ export interface Judge {
   readonly again: (disk: Candidate) => Promise<Proof>;
 }
 
-export function createJudge(config: Config, command: CommandOptions, probe: DiskProbe, log: Log): Judge {
+export interface JudgeOptions {
+  readonly config: Config;
+  readonly command: CommandOptions;
+  readonly probe: DiskProbe;
+  readonly records: GroupRecords;
+  /** Which groups are the pools', before anything is judged by it. */
+  readonly identified: (states: GroupStates) => void;
+  readonly log: Log;
+}
+
+export function createJudge({ config, command, probe, records, identified, log }: JudgeOptions): Judge {
   const ours = new Set<VgName>(config.pools.map((spec) => spec.group));
   let members: readonly PhysicalVolume[] = [];
 
-  async function judge(only?: string): Promise<readonly Candidate[]> {
+  async function judge(only?: string): Promise<{ candidates: readonly Candidate[]; groups: GroupStates }> {
     const report = await physicalVolumes(config, command, probe);
     const { volumes, problems, hostProblem: reason } = report;
     if (reason !== undefined) log.error({ reason }, 'LVM did not list the physical volumes of the host');
-    members = seen(members, report, ours);
+    const named = seen(members, report, ours);
+    const groups = await records.identify(named, reason);
+    members = named.filter(({ group, groupUuid }) => isPresent(group && groups.get(group), groupUuid));
+    identified(groups);
     const found = new Map(volumes.map((volume) => [volume.device, volume]));
-    return findCandidates(config.pools, { found, problems }, probe, { only });
+    return { candidates: await findCandidates(config.pools, { found, problems, groups }, probe, { only }), groups };
   }
   return {
     members: () => members.map(({ device }) => device),
-    all: () => judge(),
+    all: async () => (await judge()).candidates,
     async again(disk) {
-      const now = (await judge(disk.device)).find(({ pool, device }) => pool === disk.pool && device === disk.device);
+      const { candidates, groups } = await judge(disk.device);
+      const now = candidates.find(({ pool, device }) => pool === disk.pool && device === disk.device);
       if (now?.verdict === disk.verdict) {
-        return { marked: now.verdict !== 'proposed', claimed: 'claimed' in now && now.claimed };
+        const mayCreate = groups.get(disk.pool.group)?.state === 'none';
+        return { marked: now.verdict !== 'proposed', claimed: 'claimed' in now && now.claimed, mayCreate };
       }
       const reason = now === undefined ? ['it is gone'] : 'findings' in now ? now.findings : [`it is a ${now.verdict}`];
       throw new Failure('precondition', `${disk.device} is no longer ${disk.verdict}: ${reason.join('; ')}`);
@@ -47,7 +64,11 @@ export function createJudge(config: Config, command: CommandOptions, probe: Disk
   };
 }
 
-/** The devices of our groups. Those that LVM could not tell of now stay what they were. */
+function isPresent(known: GroupState | undefined, uuid: string): boolean {
+  return known?.state === 'present' && known.uuid === uuid;
+}
+
+/** The devices of groups with the names of ours. Those that LVM could not tell of now stay what they were. */
 function seen(
   before: readonly PhysicalVolume[],
   { volumes, problems, hostProblem }: PhysicalVolumeReport,

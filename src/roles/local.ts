@@ -3,12 +3,16 @@ import { createPatience, type Patience } from '../concurrency/patience.ts';
 import { createQueue } from '../concurrency/queue.ts';
 import type { Candidate } from '../disks/candidates.ts';
 import { systemRoots } from '../disks/sysfs.ts';
+import { messageOf } from '../domain/errors.ts';
+import type { GroupStates } from '../domain/groups.ts';
+import type { PoolSpec } from '../domain/pool.ts';
 import { createRun, type Run } from '../exec/run.ts';
 import { createStartSession } from '../exec/session.ts';
 import { createSurvivors, type Survivor, type Survivors } from '../exec/survivors.ts';
 import type { Log } from '../log.ts';
 import { InventoryCache } from '../lvm/cache.ts';
 import { createLvm } from '../lvm/client.ts';
+import { GroupRecords } from '../lvm/group-records.ts';
 import { Groups } from '../lvm/groups.ts';
 import type { Lvm } from '../lvm/lvm.ts';
 import { prefixed, programPrefix } from '../lvm/program.ts';
@@ -59,10 +63,12 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline, slowDeadline }), log);
   const cache = new InventoryCache(lvm, config.pools, reported);
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
-  const groups = new Groups({ lvm, cache, writer, links: linksIn(directory) });
+  const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const probe = { roots: systemRoots, run, patience, deadline: 30_000 };
   const command = { run: announcing(run, () => log.info({}, 'LVM answered')), program, env: {}, deadline };
-  const judge = createJudge(config, command, probe, log);
+  const records = new GroupRecords({ node: config.node, specs: config.pools, readHostFile });
+  const identified = (states: GroupStates) => cache.identify(states);
+  const judge = createJudge({ config, command, probe, records, identified, log });
   const ports: KeeperPorts<Candidate> = {
     judge: judge.all,
     async show(more) {
@@ -70,7 +76,10 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
       if (await writeSystemDirectory(directory, devices, readHostFile, mode)) lvm.restart();
     },
     take: (disk) => groups.take(disk.pool, disk.device, () => judge.again(disk)),
-    prepare: (spec) => groups.prepare(spec),
+    async prepare(spec) {
+      await recordGroup(spec, records, writer, log);
+      return groups.prepare(spec);
+    },
     suspend: (pool, reason) => cache.suspend(pool, reason),
     prepared: () => prepared?.(),
     refresh: () => cache.refresh(),
@@ -79,6 +88,15 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const hosted = (name: string) => prefixed(prefix, name);
   const { prepare, show } = ports;
   return { run, survivors, patience, hosted, lvm, cache, writer, keeper, judge: judge.all, prepare, show };
+}
+
+/** A root disk that takes no record keeps no pool from being served. */
+async function recordGroup(spec: PoolSpec, records: GroupRecords, writer: Writer, log: Log): Promise<void> {
+  try {
+    await records.record(spec, writer);
+  } catch (error) {
+    log.warn({ pool: spec.name, reason: messageOf(error) }, 'a volume group could not be recorded');
+  }
 }
 
 function createPrograms(log: Log) {

@@ -83,7 +83,7 @@ describe('a disk', () => {
     const approved = await driver.quarry('disks', 'approve', '/dev/ubda');
     expect(approved).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/ubda +256 MiB +manual +member/) });
     expect(approved.stdout).toMatch(/ubdb +256 MiB +manual +proposed/);
-    expect(await vg('vg_tags,pv_count', 'qmanual')).toMatch(/^quarry\.pool=manual,quarry\.v=1 +1$/);
+    expect(await vg('vg_tags,pv_count', 'qmanual')).toMatch(/^quarry\.node=node-1,quarry\.pool=manual,quarry\.v=1 +1$/);
     expect(await guest().shell('pvs --noheadings -o pv_uuid /dev/ubda')).toMatch(/^ *quarry-/);
 
     // The driver looks again in a day, unless it is told.
@@ -193,6 +193,62 @@ test('a host whose LVM has a devices file and refuses every disk is served', asy
   await other.restart();
   expect((await other.client.controller.listVolumes({})).entries).toHaveLength(1);
   await guest().shell('cp /root/lvmlocal.conf /etc/lvm/lvmlocal.conf; rm -r /etc/lvm/devices; vgs qhidden');
+});
+
+describe('a group', () => {
+  const [own, other, blank] = ['/dev/loop1', '/dev/loop2', '/dev/loop3'] as const;
+  const attach = (loop: string) =>
+    guest().shell(`modprobe loop; file=/root/$(basename ${loop}); truncate -s 64M $file; losetup ${loop} $file`);
+  const uuids = async () => (await guest().shell('vgs --noheadings -o vg_uuid -S vg_name=qaway')).trim().split(/\s+/);
+  const code = async (call: Promise<unknown>) => (await outcomeOf(call)).code;
+  const pool = `
+  - { name: away, volumeGroup: qaway, type: thick, ${rule(`${own}, ${other}, ${blank}`, 'automatic')} }
+  - { name: unused, volumeGroup: qunused, type: thick, ${rule('/dev/none', 'automatic')} }`;
+
+  test('that is away makes its volumes unavailable, and is neither replaced nor taken for another of its name', async () => {
+    await attach(own);
+    await using away = await startDriver(guest(), {
+      pools: pool,
+      name: 'away',
+      more: 'rescan: 24h\nlvm: { directory: /run/away/lvm }',
+    });
+    const { controller } = away.client;
+    const topology = [{ segments: { 'topology.lvm.quarry.csi/node': 'node-1' } }];
+    const request = { parameters: { pool: 'away' }, accessibilityRequirements: { requisite: topology } };
+    const volumeId = await createVolume(away, 'kept', 8 * MiB, request);
+    const [uuid = ''] = await uuids();
+
+    await away.kill();
+    await guest().shell(`vgchange -qq -an qaway; losetup -d ${own}`);
+    await attach(blank);
+    await attach(other);
+    await away.launch();
+    await away.ready();
+    const row = async (device: string) => (await disks(away)).get(device);
+    expect(await row(blank)).toMatch(new RegExp(`refused.*nothing is taken.*qaway \\(UUID ${uuid}, of node node-1\\)`));
+    const capacityRange = { requiredBytes: `${16 * MiB}` };
+    expect(await code(controller.deleteVolume({ volumeId }))).toBe('UNAVAILABLE');
+    expect(await code(controller.controllerExpandVolume({ volumeId, capacityRange }))).toBe('UNAVAILABLE');
+    expect(await code(createVolume(away, 'kept', 8 * MiB, request))).toBe('UNAVAILABLE');
+    expect((await away.quarry('disks', 'approve', blank)).stderr).toContain(uuid);
+    expect((await guest().exec(['vgs', 'qaway'])).exitCode).toBe(5);
+
+    await guest().shell(`vgcreate -qq qaway ${other}`);
+    const [stranger = ''] = await uuids();
+    await away.restart();
+    expect(await row(other)).toMatch(new RegExp(`refused.*${stranger}.*${uuid}`));
+    expect(await code(controller.deleteVolume({ volumeId }))).toBe('UNAVAILABLE');
+
+    await attach(own);
+    await away.restart();
+    expect(await row(own)).toMatch(/member/);
+    expect(await row(other)).toMatch(new RegExp(`refused.*${stranger}.*${uuid}`));
+    await createVolume(away, 'kept', 8 * MiB, request);
+    await controller.deleteVolume({ volumeId });
+    // The pool that this node never had takes no part in that.
+    await controller.deleteVolume({ volumeId });
+    expect((await uuids()).toSorted()).toEqual([uuid, stranger].toSorted());
+  });
 });
 
 test('quarry check names every problem, and serve refuses to start with one', async () => {

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Candidate, findCandidates, type PhysicalVolume } from '../../../src/disks/candidates.ts';
+import type { GroupStates } from '../../../src/domain/groups.ts';
 import { parseVgName } from '../../../src/domain/ids.ts';
 import { FakeMachine, metadataHeader, poolOf, probeOf, pvLabel } from './fake-machine.ts';
 
@@ -20,10 +21,11 @@ function find(
   pools = [fast, slow],
   volumes: Record<string, PhysicalVolume> = {},
   unread: Record<string, string> = {},
+  groups: GroupStates = new Map(),
 ): Promise<Candidate[]> {
   const found = new Map(Object.entries(volumes).map(([name, volume]) => [machine.device(name), volume]));
   const problems = new Map(Object.entries(unread).map(([name, problem]) => [machine.device(name), problem]));
-  return findCandidates(pools, { found, problems }, probeOf(machine));
+  return findCandidates(pools, { found, problems, groups }, probeOf(machine));
 }
 
 function summary(candidates: readonly Candidate[]) {
@@ -107,6 +109,35 @@ test('what LVM calls a physical volume is not blank, also where the disk looks s
   await machine.add('sda');
   const [candidate] = await find([slow], { sda: { uuid: foreign } });
   expect(candidate).toMatchObject({ verdict: 'refused', findings: [expect.stringContaining(foreign)] });
+});
+
+test('a member of a second group of the same name is refused, with both UUIDs', async () => {
+  await machine.add('sda');
+  await machine.add('sdb');
+  const slowGroup = slow.group;
+  const volumes = {
+    sda: { uuid: ours, group: slowGroup, groupUuid: 'own' },
+    sdb: { uuid: ours, group: slowGroup, groupUuid: 'other' },
+  };
+  const found = await find([slow], volumes, {}, new Map([[slowGroup, { state: 'present', uuid: 'own' }]]));
+  expect(summary(found)).toEqual([
+    ['slow', 'sda', 'member'],
+    [
+      'slow',
+      'sdb',
+      'refused',
+      'it belongs to a volume group named vg-slow with UUID other, and the group of this pool has UUID own',
+    ],
+  ]);
+});
+
+test('nothing is taken for a pool whose group may come back', async () => {
+  await machine.add('sda');
+  const reason = 'volume group vg-slow (UUID own) is not here';
+  const groups: GroupStates = new Map([[slow.group, { state: 'away', reason }]]);
+  expect(summary(await find([slow], {}, {}, groups))).toEqual([
+    ['slow', 'sda', 'refused', 'nothing is taken for its pool: volume group vg-slow (UUID own) is not here'],
+  ]);
 });
 
 test('a disk that two pools match is refused to both, unless it is a member of one', async () => {

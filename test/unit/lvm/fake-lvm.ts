@@ -10,6 +10,7 @@ export const spec = thickSpec('fast', { group: 'vg' as VgName });
 export class FakeLvm implements Lvm {
   readonly size = 1024n * MiB;
   present = true;
+  uuid = 'own';
   readonly volumes = new Map<string, { size: bigint; tags: Set<string> }>();
   readonly commands: LvmArguments[] = [];
   /** Called between what a report has read and its answer, or before a change; may throw, or make changes of its own. */
@@ -55,8 +56,8 @@ export class FakeLvm implements Lvm {
     const sizes = { vg_size: size, vg_free: free, vg_extent_size: String(4n * MiB) };
     const device = { pv_free: free, pv_size: size, dev_size: size, pv_allocatable: 'allocatable', pv_missing: '' };
     return [
-      { vg_name: 'vg', ...sizes, ...metadata, vg_tags: '', vg_missing_pv_count: '0' },
-      { pv_name: '/dev/sda', pv_uuid: 'u', vg_name: 'vg', ...device },
+      { vg_name: 'vg', vg_uuid: this.uuid, ...sizes, ...metadata, vg_tags: '', vg_missing_pv_count: '0' },
+      { pv_name: '/dev/sda', pv_uuid: 'u', vg_name: 'vg', vg_uuid: this.uuid, ...device },
     ];
   }
 
@@ -64,7 +65,7 @@ export class FakeLvm implements Lvm {
     const { size, tags } = this.volumes.get(name) ?? { size: 0n, tags: new Set() };
     const nothing = { pool_lv: '', data_percent: '', metadata_percent: '' };
     const attributes = { lv_uuid: name, lv_size: String(size), lv_attr: '-wi-a-----', lv_tags: [...tags].join(',') };
-    return { vg_name: 'vg', lv_name: name, ...attributes, ...nothing };
+    return { vg_name: 'vg', vg_uuid: this.uuid, lv_name: name, ...attributes, ...nothing };
   }
 
   #apply(argv: LvmArguments): string | undefined {

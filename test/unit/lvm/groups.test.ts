@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createQueue, type Queue } from '../../../src/concurrency/queue.ts';
 import { Failure } from '../../../src/domain/errors.ts';
+import type { NodeName } from '../../../src/domain/ids.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
 import { Groups } from '../../../src/lvm/groups.ts';
 import type { LvmArguments } from '../../../src/lvm/lvm.ts';
@@ -16,7 +17,7 @@ beforeEach(() => {
   queue = createQueue();
   const cache = new InventoryCache(lvm, [spec]);
   const writer = createWriter({ lvm, cache, queue, changed: () => undefined });
-  groups = new Groups({ lvm, cache, writer, links: '/run/links' });
+  groups = new Groups({ node: 'node-1' as NodeName, lvm, cache, writer, links: '/run/links' });
 });
 
 const names = (commands: readonly LvmArguments[]) => commands.map(([name]) => name);
@@ -29,7 +30,7 @@ describe('a disk that is taken', () => {
     const taking = groups.take(spec, '/dev/sdb', async () => {
       steps.push('proven');
       expect(lvm.commands).toEqual([]);
-      return { marked: false, claimed: false };
+      return { marked: false, claimed: false, mayCreate: false };
     });
     steps.push('others done');
     others.resolve();
@@ -47,13 +48,20 @@ describe('a disk that is taken', () => {
   });
 
   test('keeps its physical volume where it has one', async () => {
-    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: false }));
+    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: false, mayCreate: false }));
     expect(names(lvm.commands)).toEqual(['vgextend']);
   });
 
   test('gets a new label where the old one claims a group that does not exist', async () => {
-    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: true }));
+    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: true, mayCreate: false }));
     expect(lvm.commands[0]).toEqual(expect.arrayContaining(['pvcreate', '-ff']));
     expect(names(lvm.commands)).toEqual(['pvcreate', 'vgextend']);
+  });
+
+  test('makes a group that says whose it is only where none may come back', async () => {
+    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: false, mayCreate: true }));
+    expect(lvm.commands).toEqual([
+      expect.arrayContaining(['vgcreate', 'quarry.pool=fast', 'quarry.node=node-1', 'vg']),
+    ]);
   });
 });

@@ -48,6 +48,7 @@ const specs: fc.Arbitrary<PoolSpec> = fc.record({
 function poolOf(size: bigint, dataPercent = 0): LvRecord {
   return {
     group: 'vg' as VgName,
+    groupUuid: 'own',
     lv: 'thinpool' as LvName,
     uuid: '',
     size,

@@ -5,7 +5,7 @@ import { lvmFailure } from '../../../src/lvm/failures.ts';
 import { decodeLv, decodePv, decodeVg } from '../../../src/lvm/records.ts';
 import { decodeDocument, errorMessages, succeeded } from '../../../src/lvm/report.ts';
 
-const row = { vg_name: 'vg', lv_name: 'lv' };
+const row = { vg_name: 'vg', vg_uuid: 'own', lv_name: 'lv' };
 const log = (code: string) => ({
   log_type: 'status',
   log_context: 'shell',

@@ -1,8 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { Failure } from '../../../src/domain/errors.ts';
-import type { InventoryCache } from '../../../src/lvm/cache.ts';
+import type { GroupState } from '../../../src/domain/groups.ts';
+import type { VgName } from '../../../src/domain/ids.ts';
+import { InventoryCache } from '../../../src/lvm/cache.ts';
 import type { LocalStorage } from '../../../src/lvm/storage.ts';
+import { thickSpec } from '../../support/memory-storage.ts';
 import { type FakeLvm, spec } from './fake-lvm.ts';
 import { fakeStorage, idOf, volume } from './fake-storage.ts';
 
@@ -92,6 +95,52 @@ describe('memory', () => {
     await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject({ kind: 'unavailable' });
     lvm.present = true;
     expect(await storage.find(idOf('a'), signal)).toMatchObject({ name: 'a' });
+  });
+});
+
+describe('a group that is not here', () => {
+  const known = (state: GroupState) => cache.identify(new Map([[spec.group, state]]));
+  const unavailable = { kind: 'unavailable' };
+
+  test('from the start makes everything about volumes that may be in it unavailable', async () => {
+    lvm.present = false;
+    known({ state: 'away', reason: 'volume group vg (UUID own) is not here' });
+    await cache.refresh();
+    await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject(unavailable);
+    await expect(storage.find(idOf('a'), signal)).rejects.toMatchObject(unavailable);
+    await expect(storage.expand(idOf('a'), { required: 8n * MiB }, signal)).rejects.toMatchObject(unavailable);
+    await expect(storage.create(volume('a'), signal)).rejects.toMatchObject(unavailable);
+    expect(cache.current().unready.get(spec.name)).toBe('volume group vg (UUID own) is not here');
+  });
+
+  test('is not taken for one that has its name', async () => {
+    lvm.uuid = 'other';
+    known({ state: 'present', uuid: 'own' });
+    await cache.refresh();
+    await expect(storage.remove(idOf('a'), signal)).rejects.toThrow('no longer sees volume group vg (UUID own)');
+    await expect(storage.create(volume('a'), signal)).rejects.toMatchObject(unavailable);
+    lvm.uuid = 'own';
+    await cache.refresh();
+    await storage.create(volume('a'), signal);
+  });
+
+  test('and never was leaves room elsewhere to the name, and says of no known volume that it is absent', async () => {
+    lvm.present = false;
+    known({ state: 'none' });
+    await cache.refresh();
+    await expect(storage.create(volume('a'), signal)).rejects.toMatchObject({ kind: 'exhausted' });
+    await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject(unavailable);
+  });
+
+  test('and never was does not concern volumes where another group is here', async () => {
+    const unused = thickSpec('unused');
+    const both = new InventoryCache(lvm, [spec, unused]);
+    const here: GroupState = { state: 'present', uuid: 'own' };
+    both.identify(new Map([[spec.group, here]]));
+    await both.refresh();
+    await expect(both.find(idOf('a'))).rejects.toMatchObject(unavailable);
+    both.identify(new Map<VgName, GroupState>([...([[spec.group, here]] as const), [unused.group, { state: 'none' }]]));
+    expect(await both.find(idOf('a'))).toBeUndefined();
   });
 });
 

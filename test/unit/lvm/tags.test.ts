@@ -128,6 +128,7 @@ test('without its tags a logical volume is not ours, and with a lost one never b
 function rowOf(size: bigint, tags: readonly string[]): Record<string, string> {
   return {
     vg_name: 'vg',
+    vg_uuid: 'own',
     lv_name: 'lv',
     lv_uuid: 'u',
     lv_size: String(size),

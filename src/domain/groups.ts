@@ -1,0 +1,67 @@
+import type { NodeName, VgName } from './ids.ts';
+import type { PoolSpec } from './pool.ts';
+
+/** A volume group, known by its UUID: names are not unique. */
+export interface KnownGroup {
+  readonly uuid: string;
+  /** Of Quarry, such as `node` and `pool`, by key. */
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+/**
+ * - `present` the pool's group is here, and has this UUID
+ * - `none`    no group of that name is here, and none is known that may come back: one may be created
+ * - `away`    the pool's group, or what may be it, cannot be used now: nothing is created, and no volume is called absent
+ */
+export type GroupState =
+  | { readonly state: 'present'; readonly uuid: string }
+  | { readonly state: 'none' }
+  | { readonly state: 'away'; readonly reason: string };
+
+export type GroupStates = ReadonlyMap<VgName, GroupState>;
+
+/**
+ * Which of the groups that bear the pool's name is the pool's. `recorded` is the group that was here last. A group that bears the tag
+ * of another node is another node's; one that bears this node's tag is preferred to one that bears none.
+ */
+export function identifyGroup(
+  spec: PoolSpec,
+  node: NodeName,
+  here: readonly KnownGroup[],
+  recorded: KnownGroup | undefined,
+): GroupState {
+  const weigh = (group: KnownGroup) => claimOf(group, spec, node);
+  const possible = here.filter((group) => weigh(group) > foreign);
+  const most = Math.max(...possible.map(weigh));
+  const best = possible.filter((group) => weigh(group) === most);
+  const last = recorded && weigh(recorded) > foreign ? recorded : undefined;
+  const known = last && best.find(({ uuid }) => uuid === last.uuid);
+  if (known) return { state: 'present', uuid: known.uuid };
+  const [only, ...more] = best;
+  if (only && more.length === 0 && (!last || weigh(last) < most)) return { state: 'present', uuid: only.uuid };
+  if (here.length === 0 && !recorded) return { state: 'none' };
+  return { state: 'away', reason: reasonOf(spec.group, here, recorded) };
+}
+
+const foreign = 0;
+
+/** How much of a claim a group has to be the pool's: another node's has none. */
+function claimOf({ tags }: KnownGroup, spec: PoolSpec, node: NodeName): number {
+  const owner = tags.get('node');
+  if (owner !== undefined) return owner === node ? 3 : foreign;
+  return tags.get('pool') === spec.name ? 2 : 1;
+}
+
+function reasonOf(group: VgName, here: readonly KnownGroup[], recorded: KnownGroup | undefined): string {
+  const others = here.filter(({ uuid }) => uuid !== recorded?.uuid).map(describe);
+  const last = recorded && `volume group ${group} (${describe(recorded)})`;
+  const remedy = `bring its disks back; if it is gone for good, remove LVM's record of it, /etc/lvm/backup/${group}`;
+  if (!last) return `several volume groups are named ${group}, or one of another node: ${others.join(', ')}`;
+  if (others.length === 0) return `${last} is not here: ${remedy}`;
+  return `${last} cannot be told from another one of that name (${others.join(', ')}): remove the other, or ${remedy}`;
+}
+
+function describe({ uuid, tags }: KnownGroup): string {
+  const node = tags.get('node');
+  return node === undefined ? `UUID ${uuid}` : `UUID ${uuid}, of node ${node}`;
+}
