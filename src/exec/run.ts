@@ -70,7 +70,7 @@ export function createRun(survivors: Survivors, path?: string): Run {
     for (const stream of streams) stream.destroy();
     const pending = ended ? undefined : survivors.add(child.nodeChildProcess, [file, ...args]);
     if (signal?.aborted) throw new Failure('cancelled', `${file} was cancelled`, { pending });
-    throw new Failure('unavailable', `${file} ${failureOf(ended, output.excess, deadline, pending)}`, {
+    throw new Failure('unavailable', `${file} ${failureOf(ended, output.excess, deadline, pending && child.pid)}`, {
       pending,
       cause: ended?.cause,
     });
@@ -85,13 +85,8 @@ interface Ended {
   readonly cause?: unknown;
 }
 
-function failureOf(
-  ended: Ended | undefined,
-  excess: boolean,
-  deadline: number,
-  pending: Promise<void> | undefined,
-): string {
-  const end = pending ? 'cannot be killed: it is in uninterruptible sleep' : 'was killed';
+function failureOf(ended: Ended | undefined, excess: boolean, deadline: number, remains: number | undefined): string {
+  const end = remains === undefined ? 'was killed' : `still runs as process ${remains}: it cannot be killed`;
   if (excess) return `wrote too much and ${end}`;
   if (!ended || ended.timedOut) return `did not end within ${deadline} ms and ${end}`;
   return `did not run to its end: ${ended.signal === undefined ? messageOf(ended.cause) : `it was ended by ${ended.signal}`}`;

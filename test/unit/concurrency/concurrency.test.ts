@@ -1,3 +1,4 @@
+import { Failure } from '../../../src/domain/errors.ts';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLocks } from '../../../src/concurrency/locks.ts';
@@ -7,6 +8,26 @@ import { createRepeater } from '../../../src/concurrency/repeater.ts';
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('locks', () => {
+  test('a key stays held while work of a failed operation goes on', async () => {
+    const locks = createLocks();
+    const program = Promise.withResolvers<void>();
+    const cause = new Failure('unavailable', 'umount cannot be killed', { pending: program.promise });
+    const failed = locks.hold('a', 'NodeUnstageVolume', async () => {
+      throw new Failure('unavailable', 'still mounted', { cause });
+    });
+    await expect(failed).rejects.toThrow('still mounted');
+    await expect(locks.hold('a', 'NodeStageVolume', async () => 1)).rejects.toMatchObject({ kind: 'busy' });
+    program.resolve();
+    await vi.waitUntil(() => locks.holder('a') === undefined);
+    expect(await locks.hold('a', 'NodeStageVolume', async () => 1)).toBe(1);
+  });
+
+  test('a key is free after work that failed and left nothing', async () => {
+    const locks = createLocks();
+    await expect(locks.hold('a', 'DeleteVolume', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(locks.holder('a')).toBeUndefined();
+  });
+
   test('are taken before anything else can run, and refuse the second by the name of the first', () => {
     const locks = createLocks();
     const held = locks.take('a', 'CreateVolume');

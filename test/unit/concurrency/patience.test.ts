@@ -38,6 +38,31 @@ test('gives hanging work up at its deadline, and remembers it until it ends', as
   expect(await patience.run('a', 'a read of a', 100, async () => 'a')).toBe('a');
 });
 
+test('begins no more at once than may hang, one at a time for a key', async () => {
+  const patience = createPatience(2);
+  const begun: string[] = [];
+  const reads = ['a', 'a', 'b', 'c', 'd'].map((key) =>
+    patience.run(key, `a read of ${key}`, 100, () => {
+      begun.push(key);
+      return never;
+    }),
+  );
+  const outcomes = Promise.allSettled(reads);
+  await vi.advanceTimersByTimeAsync(100);
+  expect((await outcomes).map(({ status }) => status)).toEqual(reads.map(() => 'rejected'));
+  expect(begun).toEqual(['a', 'b']);
+});
+
+test('gives work its turn when other work has ended', async () => {
+  const patience = createPatience(1);
+  const first = Promise.withResolvers<string>();
+  const both = ['a', 'b'].map((key) =>
+    patience.run(key, key, 100, () => (key === 'a' ? first.promise : Promise.resolve(key))),
+  );
+  first.resolve('a');
+  expect(await Promise.all(both)).toEqual(['a', 'b']);
+});
+
 test('starts nothing more while so much hangs that no thread would be left', async () => {
   const patience = createPatience(2);
   for (const key of ['a', 'b']) await giveUp(patience.run(key, `a read of ${key}`, 100, () => never));
