@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { MiB } from '../domain/bytes.ts';
 import type { NodeName } from '../domain/ids.ts';
 import { packings } from '../domain/placement.ts';
 import { logLevels } from '../log.ts';
@@ -6,7 +7,7 @@ import { nodeNameFor } from '../lvm/names.ts';
 import { absolutePath, parseDriverName, parseEndpoint, parseListen } from './addresses.ts';
 import { kubernetes, registration } from './cluster.ts';
 import { controllerFleet, nodeFleet } from './fleet.ts';
-import { choice, duration, list, scalar, section } from './fields.ts';
+import { bytes, choice, duration, list, scalar, section } from './fields.ts';
 import { pool } from './pools.ts';
 
 const lvmModes = ['auto', 'host', 'container', 'direct'] as const;
@@ -65,6 +66,12 @@ const qos = section({
     .describe('How often limits are held against the cgroups without a cause; 1s to 1h.'),
 });
 
+const mirrors = section({
+  repairRate: bytes(1n * MiB, 1024n * 1024n * MiB)
+    .default(64n * MiB)
+    .describe('The most bytes a second of each copy while copies are compared after an unclean stop; 1Mi to 1Ti.'),
+});
+
 const unixSocket = scalar(
   'must be a unix socket such as unix:///run/quarry/csi.sock, its path 107 bytes at most',
   parseEndpoint,
@@ -106,6 +113,7 @@ const machine = {
     .describe('How often disks and volume groups are looked at again; 500ms to 24h.'),
   lvm: lvm.prefault({}),
   qos: qos.prefault({}),
+  mirrors: mirrors.prefault({}),
   // Required, be it as []: an empty file is a mistake, not a driver without storage.
   pools: list(pool).describe('List of pools; `[]` for none.'),
 };

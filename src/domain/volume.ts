@@ -58,6 +58,11 @@ export interface Volume {
   readonly qos: Qos;
   /** `creating`: its first bytes were not yet proven to be wiped; nothing was ever written through it. */
   readonly state: 'ready' | 'creating';
+  /**
+   * Of a mirrored volume that may be written to, or may not have been closed: the boots of the machine in which it was opened. Absent: it
+   * is closed, and its copies are equal.
+   */
+  readonly boots?: readonly string[];
   /** Milliseconds since the epoch, by the node's clock, where LVM says so. */
   readonly created?: number;
   /** Somebody has said that it is meant to be in no PersistentVolume. */

@@ -1,6 +1,7 @@
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { OpenVolume, Volume } from '../domain/volume.ts';
 import { activateVolume, removeVolume, retag } from './arguments.ts';
+import type { BootMarks } from './boot-marks.ts';
 import type { InventoryCache } from './cache.ts';
 import type { Devices } from './devices.ts';
 import { lacksThinDevice } from './failures.ts';
@@ -11,6 +12,7 @@ import { sendPendingMessages } from './thin-pools.ts';
 import type { Writer } from './writer.ts';
 
 export interface ActivationOptions {
+  readonly marks: BootMarks;
   readonly cache: InventoryCache;
   readonly writer: Writer;
   readonly devices: Devices;
@@ -28,9 +30,10 @@ export class Activation {
 
   /** Activates the volume where it is not, and finishes it where its creation was interrupted. */
   async open(found: Volume, signal: AbortSignal): Promise<OpenVolume> {
-    const { devices, writer } = this.#options;
-    const volume = found.state === 'creating' ? await this.finish(found, signal) : found;
-    if (!volume) throw notFound(found);
+    const { devices, marks, writer } = this.#options;
+    const finished = found.state === 'creating' ? await this.finish(found, signal) : found;
+    if (!finished) throw notFound(found);
+    const volume = await marks.open(finished, signal);
     const device = devicePath(volume.group, volume.lv);
     if (await devices.exists(device)) return { volume, device };
     await writer.exclusive(volume.group, signal, () => this.#activate(volume));

@@ -137,3 +137,20 @@ export function joinThinPool(group: VgName, data: LvName, metadata: LvName): Lvm
 export function extendThinMetadata(group: VgName, pool: LvName, size: Bytes): LvmArguments {
   return ['lvextend', '-y', '--poolmetadatasize', sizeArgument(size), `${group}/${pool}`];
 }
+
+const mirrorFields = 'lv_name,lv_size,lv_layout,raid_sync_action,sync_percent,raid_max_recovery_rate';
+
+/** How the copies of a logical volume stand, or of a part of a thin pool. */
+export function listMirror(group: VgName, lv: LvName): LvmArguments {
+  return ['lvs', '-a', '-o', mirrorFields, `${group}/${lv}`];
+}
+
+/** Reads all copies and makes them equal where they differ; goes on in the kernel after the answer. */
+export function repairMirror(group: VgName, lv: LvName): LvmArguments {
+  return ['lvchange', '--syncaction', 'repair', `${group}/${lv}`];
+}
+
+/** KiB a second, of each copy. */
+export function limitRepair(group: VgName, lv: LvName, rate: bigint): LvmArguments {
+  return ['lvchange', '--maxrecoveryrate', `${rate}k`, `${group}/${lv}`];
+}

@@ -22,7 +22,7 @@ import { thinPoolName } from './names.ts';
  */
 export class InventoryCache {
   readonly #lvm: Lvm;
-  readonly #specs: readonly PoolSpec[];
+  readonly specs: readonly PoolSpec[];
   readonly #refreshed: () => void;
   #inventory: Inventory | undefined;
   #report: LvmReport | undefined;
@@ -39,7 +39,7 @@ export class InventoryCache {
   constructor(lvm: Lvm, specs: readonly PoolSpec[], refreshed: () => void = () => undefined) {
     this.#refreshed = refreshed;
     this.#lvm = lvm;
-    this.#specs = specs;
+    this.specs = specs;
   }
 
   /** Throws `unavailable` before the first report. */
@@ -77,11 +77,11 @@ export class InventoryCache {
     const volume = this.current().volumes.get(id) ?? (await this.refresh()).volumes.get(id);
     this.refuseContested(id);
     if (volume) return volume;
-    const away = this.#specs.flatMap(({ group }) => this.away(group) ?? []);
+    const away = this.specs.flatMap(({ group }) => this.away(group) ?? []);
     if (away.length > 0) {
       throw new Failure('unavailable', `volume ${id} may be in a volume group that is not here: ${away.join('; ')}`);
     }
-    const none = this.#specs.every(({ group }) => !this.report().groups.some((vg) => vg.group === group));
+    const none = this.specs.every(({ group }) => !this.report().groups.some((vg) => vg.group === group));
     if (none && !mayBeNew) {
       throw new Failure(
         'unavailable',
@@ -92,7 +92,7 @@ export class InventoryCache {
   }
 
   spec(pool: PoolName): PoolSpec | undefined {
-    return this.#specs.find(({ name }) => name === pool);
+    return this.specs.find(({ name }) => name === pool);
   }
 
   /** Takes a pool out of service from the next report on, with the reason; `undefined` puts it back. */
@@ -123,7 +123,7 @@ export class InventoryCache {
     // A report that began later has been read already: this one is older than what is known.
     if (turn < this.#latest) return this.current();
     this.#latest = turn;
-    const fresh = toInventory(this.#specs, report, { suspended: this.#suspended, states: this.#states }, Date.now());
+    const fresh = toInventory(this.specs, report, { suspended: this.#suspended, states: this.#states }, Date.now());
     const volumes = new Map(fresh.volumes);
     const pools = new Map(fresh.pools);
     for (const [id, at] of this.#changedVolumes) {
@@ -135,7 +135,7 @@ export class InventoryCache {
       else if (fresh.pools.has(name)) copyEntry(this.#inventory?.pools, pools, name);
     }
     this.#report = report;
-    this.#contested = contestedIds(this.#specs, report);
+    this.#contested = contestedIds(this.specs, report);
     this.#inventory = { ...fresh, volumes, pools };
     this.#refreshed();
     return this.#inventory;

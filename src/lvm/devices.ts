@@ -13,6 +13,8 @@ export interface Devices {
   size(device: string): Promise<Bytes>;
   /** Removes every signature and zeroes the first MiB. */
   wipe(device: string): Promise<void>;
+  /** Returns when everything that was written is on the disks. */
+  flush(device: string): Promise<void>;
   volumeLimit(inventory: Inventory): number;
 }
 
@@ -30,6 +32,7 @@ export function createDevices(run: Run, patience: Patience): Devices {
       }
       await patience.run(device, `zeroing the start of ${device}`, wipeDeadline, () => zeroStart(device));
     },
+    flush: (device) => patience.run(device, `flushing ${device}`, wipeDeadline, () => flush(device)),
     volumeLimit,
   };
 }
@@ -38,6 +41,11 @@ export function createDevices(run: Run, patience: Patience): Devices {
 async function zeroStart(device: string): Promise<void> {
   await using file = await open(device, constants.O_RDWR | constants.O_EXCL);
   await file.write(new Uint8Array(wipedBytes), 0, wipedBytes, 0);
+  await file.sync();
+}
+
+async function flush(device: string): Promise<void> {
+  await using file = await open(device, constants.O_RDONLY);
   await file.sync();
 }
 

@@ -6,7 +6,7 @@ import { parseLayout, printLayout } from './layout.ts';
 import { raidPartOf } from './names.ts';
 import type { ReportRow } from './report.ts';
 import { parseQos, printQos } from './qos.ts';
-import { parseTags, tag } from './tags.ts';
+import { parseTags, tag, valuesOf } from './tags.ts';
 
 export interface LvRecord {
   readonly group: VgName;
@@ -15,6 +15,8 @@ export interface LvRecord {
   readonly uuid: string;
   readonly size: Bytes;
   readonly tags: ReadonlyMap<string, string>;
+  /** The boots that its tags name: see `Volume`. */
+  readonly boots: readonly string[];
   /** Milliseconds since the epoch. */
   readonly created?: number;
   readonly active: boolean;
@@ -60,6 +62,7 @@ export function decodeLv(row: ReportRow): LvRecord {
     uuid: field(row, 'lv_uuid'),
     size: bytes(row, 'lv_size'),
     tags: parseTags(field(row, 'lv_tags')),
+    boots: valuesOf(field(row, 'lv_tags'), 'boot'),
     ...parseTime(row['lv_time']),
     active: attributes[4] === 'a',
     open: attributes[5] === 'o',
@@ -120,6 +123,7 @@ export function toVolume(record: LvRecord, pool: PoolName): Volume | undefined {
     mkfsOptions: words(tags.get('mkfs')),
     qos: parseQos(tags.get('qos')),
     state: tags.get('state') === 'creating' ? 'creating' : 'ready',
+    ...(record.boots.length > 0 && { boots: record.boots }),
     ...(record.created !== undefined && { created: record.created }),
     ...(tags.has('keep') && { kept: true }),
   };

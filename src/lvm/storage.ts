@@ -7,6 +7,7 @@ import { applyChange, type QosChange } from '../domain/qos.ts';
 import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/storage.ts';
 import type { OpenVolume, Volume, VolumeSpec, VolumeUse } from '../domain/volume.ts';
 import { Activation, type ActivationOptions } from './activation.ts';
+import { BootMarks } from './boot-marks.ts';
 import { createVolume, extendVolume, listOne, removeVolume, retag } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import type { Lvm, LvmArguments } from './lvm.ts';
@@ -18,10 +19,12 @@ import type { ReportRow } from './report.ts';
 import { Room } from './room.ts';
 import { tag } from './tags.ts';
 
-export interface LocalStorageOptions extends ActivationOptions {
+export interface LocalStorageOptions extends Omit<ActivationOptions, 'marks'> {
   readonly node: NodeName;
   readonly lvm: Lvm;
   readonly locks: VolumeLocks;
+  /** The id of this boot of the machine. */
+  readonly boot: string;
 }
 
 const creation = 'CreateVolume';
@@ -30,6 +33,7 @@ const creation = 'CreateVolume';
 export class LocalStorage implements Storage, NodeVolumes {
   readonly node: NodeName;
   readonly locks: VolumeLocks;
+  readonly marks: BootMarks;
   readonly #options: LocalStorageOptions;
   readonly #activation: Activation;
   readonly #room: Room;
@@ -38,7 +42,8 @@ export class LocalStorage implements Storage, NodeVolumes {
     this.node = options.node;
     this.locks = options.locks;
     this.#options = options;
-    this.#activation = new Activation(options);
+    this.marks = new BootMarks(options);
+    this.#activation = new Activation({ ...options, marks: this.marks });
     this.#room = new Room(options.node, options.cache);
   }
 

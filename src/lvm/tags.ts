@@ -16,7 +16,8 @@ export type TagKey =
   | 'mkfs'
   | 'qos'
   | 'state'
-  | 'keep';
+  | 'keep'
+  | 'boot';
 
 export function encodeTagValue(value: string): string {
   let text = '';
@@ -66,4 +67,9 @@ export function parseTags(list: string): ReadonlyMap<string, string> {
 /** As LVM has them, to be removed again: there may be several of one key where a person has added one. */
 export function tagsOf(list: string, key: TagKey): string[] {
   return list.split(',').filter((text) => text.startsWith(`${prefix}${key}=`));
+}
+
+/** All values of a key, where a logical volume may have several. */
+export function valuesOf(list: string, key: TagKey): string[] {
+  return tagsOf(list, key).flatMap((text) => parseTags(text).get(key) ?? []);
 }

@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from '../app.ts';
 import { createLocks } from '../concurrency/locks.ts';
 import { createRepeater } from '../concurrency/repeater.ts';
@@ -16,6 +18,7 @@ import { createDevices } from '../lvm/devices.ts';
 import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics, type Families } from '../metrics/metrics.ts';
+import { mirrorGauges } from '../metrics/mirrors.ts';
 import { diskGauges, hungGauge, poolGauges } from '../metrics/pools.ts';
 import { qosCounters, qosGauges } from '../metrics/qos.ts';
 import { createFilesystems } from '../mount/filesystem.ts';
@@ -74,17 +77,31 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
     },
     rescan: () => upkeep.rounds.now(),
     async stop(deadlineMs) {
-      // Everything else is served meanwhile: pods that end need their volumes taken down, for hours if need be.
-      const waitingFor = unbroken.running();
-      if (waitingFor.length > 0) log.info({ waitingFor }, 'stopping when the work on filesystems has ended');
-      await unbroken.stop();
+      await endUnbroken(unbroken, log);
       await registration?.stop();
       const [clean] = await Promise.all([server.stop(deadlineMs), addition.stop?.(deadlineMs)]);
-      await Promise.all([upkeep.rounds.stop(), report.stop(), limits.stop(), metrics?.stop()]);
+      await Promise.all([upkeep.stop(), report.stop(), limits.stop(), metrics?.stop()]);
+      await closeMarks(storage, deadlineMs, log);
       local.lvm.restart();
       return clean;
     },
   };
+}
+
+/** Everything else is served meanwhile: pods that end need their volumes taken down, for hours if need be. */
+async function endUnbroken(unbroken: Parts['unbroken'], log: Log): Promise<void> {
+  const waitingFor = unbroken.running();
+  if (waitingFor.length > 0) log.info({ waitingFor }, 'stopping when the work on filesystems has ended');
+  await unbroken.stop();
+}
+
+/** After the last call. A mark that stays costs a comparison of copies after the next boot, and nothing else. */
+async function closeMarks({ marks }: LocalStorage, deadlineMs: number, log: Log): Promise<void> {
+  try {
+    await Promise.race([marks.close(), sleep(deadlineMs, undefined, { ref: false })]);
+  } catch (error) {
+    log.warn({ reason: messageOf(error) }, 'mirrors could not be marked as closed');
+  }
 }
 
 /** The storage, and what keeps its pools and its inventory as they should be. */
@@ -114,7 +131,7 @@ async function assemble(config: Config, log: Log, reported: () => void) {
     prepared: () => upkeep.rounds.soon(),
   });
   const limits = createMachineLimits(config, local, log);
-  const storage = createStorage(config, local);
+  const storage = createStorage(config, local, await readBootId());
   const registration = createOwnRegistration(config, log);
   const upkeep = createUpkeep(config, storage, local, log, () => registration?.start());
   return { local, storage, limits, report, upkeep, registration, unbroken: createUnbroken(), disks: () => disks };
@@ -128,12 +145,13 @@ function hungWork({ survivors, patience }: Local) {
 
 type Parts = Awaited<ReturnType<typeof assemble>>;
 
-function familiesOf({ local, limits, disks }: Parts, { metrics }: Addition): Families {
+function familiesOf({ local, limits, disks, upkeep: { repair } }: Parts, { metrics }: Addition): Families {
   return {
     gauges: [
       ...poolGauges(local.cache),
       ...diskGauges(disks),
       hungGauge({ list: () => hungWork(local) }),
+      ...mirrorGauges(repair, () => local.cache.reported),
       ...qosGauges(limits),
       ...(metrics?.gauges ?? []),
     ],
@@ -160,9 +178,13 @@ function createChecks({ local: { lvm }, upkeep, registration, unbroken }: Parts)
   };
 }
 
-function createStorage(config: Config, { lvm, cache, writer, run, patience }: Local): LocalStorage {
+async function readBootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+}
+
+function createStorage(config: Config, { lvm, cache, writer, run, patience }: Local, boot: string): LocalStorage {
   const devices = createDevices(run, patience);
-  return new LocalStorage({ node: config.node, lvm, cache, writer, devices, usesOf, locks: createLocks() });
+  return new LocalStorage({ node: config.node, boot, lvm, cache, writer, devices, usesOf, locks: createLocks() });
 }
 
 function createServices(

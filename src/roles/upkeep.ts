@@ -1,7 +1,9 @@
+import { createRepeater } from '../concurrency/repeater.ts';
 import { createRounds } from '../concurrency/rounds.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
+import { MirrorRepair } from '../lvm/mirror-repair.ts';
 import { removeScratch } from '../lvm/scratch.ts';
 import type { LocalStorage } from '../lvm/storage.ts';
 import type { Local } from './local.ts';
@@ -18,6 +20,8 @@ export function createUpkeep(config: Config, storage: LocalStorage, local: Local
   async function round(): Promise<void> {
     const complete = await local.keeper.round();
     await finishInterrupted(storage, log);
+    await settleMarks(storage, log);
+    repairs.soon();
     if (!ready) {
       ready = true;
       log.info({ volumes: storage.inventory().volumes.size, complete }, 'ready');
@@ -37,7 +41,26 @@ export function createUpkeep(config: Config, storage: LocalStorage, local: Local
       if (!ready) rounds.soon();
     },
   });
-  return { rounds, ready: () => ready };
+  const repair = new MirrorRepair({ ...local, marks: storage.marks, log, rate: config.mirrors.repairRate });
+  const repairs = createRepeater({
+    task: () => repair.run(),
+    delay: 0,
+    failed: (error) => log.error({ reason: messageOf(error) }, 'mirrors could not be compared'),
+  });
+  async function stop(): Promise<void> {
+    repair.stop();
+    await Promise.all([rounds.stop(), repairs.stop()]);
+  }
+  return { rounds, repair, stop, ready: () => ready };
+}
+
+/** What may be written to from now on is known as such before the first call is served. */
+async function settleMarks(storage: LocalStorage, log: Log): Promise<void> {
+  try {
+    await storage.marks.settle();
+  } catch (error) {
+    log.error({ reason: messageOf(error) }, 'mirrors could not be marked with this boot of the machine');
+  }
 }
 
 /** Volumes whose creation died between being made and being known as wiped. */

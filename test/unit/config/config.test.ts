@@ -34,6 +34,7 @@ describe('defaults', () => {
       rescan: 30_000,
       lvm: { mode: 'auto', process: 'shell', directory: '/run/quarry/lvm', deadline: 60_000, slowDeadline: 3_600_000 },
       qos: { cgroupMount: '/sys/fs/cgroup', interval: 10_000 },
+      mirrors: { repairRate: 64n * 1024n * 1024n },
       pools: [],
     });
   });
@@ -133,7 +134,7 @@ pools:
   test('unknown keys name the known ones', () => {
     expect(problemsOf('pools: []\nlog: {levle: info}\n"a b": 1')).toEqual([
       'log.levle: unknown key; known here: level',
-      '"a b": unknown key; known here: driver, endpoint, log, metrics, registration, node, rescan, lvm, qos, pools',
+      '"a b": unknown key; known here: driver, endpoint, log, metrics, registration, node, rescan, lvm, qos, mirrors, pools',
     ]);
   });
 

@@ -43,9 +43,24 @@ async function local(): Promise<Made> {
   const lvm = new FakeLvm();
   const cache = new InventoryCache(lvm, [spec]);
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined });
-  const devices = { exists: async () => true, size: async () => 0n, wipe: async () => undefined, volumeLimit: () => 1 };
+  const devices = {
+    exists: async () => true,
+    size: async () => 0n,
+    wipe: async () => undefined,
+    flush: async () => undefined,
+    volumeLimit: () => 1,
+  };
   await cache.refresh();
-  const storage = new LocalStorage({ node, lvm, cache, writer, devices, locks: createLocks(), usesOf: async () => [] });
+  const storage = new LocalStorage({
+    node,
+    boot: 'boot-1',
+    lvm,
+    cache,
+    writer,
+    devices,
+    locks: createLocks(),
+    usesOf: async () => [],
+  });
   return { storage, hold: (until) => void (lvm.beforeAnswer = () => until) };
 }
 

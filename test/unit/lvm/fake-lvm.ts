@@ -12,6 +12,11 @@ export class FakeLvm implements Lvm {
   present = true;
   uuid = 'own';
   readonly volumes = new Map<string, { size: bigint; tags: Set<string> }>();
+  /** What LVM says of the copies of those that have some; a repair stays at 0 % until a test changes it. */
+  readonly mirrors = new Map<
+    string,
+    { raid_sync_action: string; sync_percent: string; raid_max_recovery_rate: string }
+  >();
   readonly commands: LvmArguments[] = [];
   /** Called between what a report has read and its answer, or before a change; may throw, or make changes of its own. */
   beforeAnswer: (argv: LvmArguments) => Promise<void> = async () => undefined;
@@ -65,7 +70,16 @@ export class FakeLvm implements Lvm {
     const { size, tags } = this.volumes.get(name) ?? { size: 0n, tags: new Set() };
     const nothing = { pool_lv: '', data_percent: '', metadata_percent: '' };
     const attributes = { lv_uuid: name, lv_size: String(size), lv_attr: '-wi-a-----', lv_tags: [...tags].join(',') };
-    return { vg_name: 'vg', vg_uuid: this.uuid, lv_name: name, ...attributes, ...nothing };
+    const mirror = this.mirrors.get(name);
+    return {
+      vg_name: 'vg',
+      vg_uuid: this.uuid,
+      lv_name: name,
+      ...attributes,
+      ...nothing,
+      ...mirror,
+      lv_layout: mirror ? 'raid,raid1' : 'linear',
+    };
   }
 
   #apply(argv: LvmArguments): string | undefined {
@@ -86,6 +100,11 @@ export class FakeLvm implements Lvm {
         if (other === name || raidPartOf(other as LvName) === name) this.volumes.delete(other);
     }
     if (argv[0] === 'lvextend') existing.size = size;
+    const mirror = this.mirrors.get(name);
+    if (mirror && argv.includes('--syncaction'))
+      Object.assign(mirror, { raid_sync_action: 'repair', sync_percent: '0.00' });
+    if (mirror)
+      mirror.raid_max_recovery_rate = values('--maxrecoveryrate')[0]?.slice(0, -1) ?? mirror.raid_max_recovery_rate;
     for (const tag of values('--deltag')) existing.tags.delete(tag);
     for (const tag of values('--addtag')) existing.tags.add(tag);
     return undefined;

@@ -24,24 +24,27 @@ export function volume(name: string, size = 8n * MiB): VolumeSpec {
 }
 
 /** The real storage over an LVM in memory. `wiped`: the devices that were wiped; `uses`: where every device is in use. */
-export function fakeStorage() {
-  const lvm = new FakeLvm();
+export function fakeStorage({ lvm = new FakeLvm(), boot = 'boot-1' } = {}) {
   const cache = new InventoryCache(lvm, [spec]);
   const wiped: string[] = [];
   const uses: string[] = [];
+  const flushed: string[] = [];
+  const writer = createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined });
   const storage = new LocalStorage({
     node: 'node-1' as NodeName,
+    boot,
     lvm,
     cache,
     locks: createLocks(),
-    writer: createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined }),
+    writer,
     usesOf: async () => uses,
     devices: {
       exists: async () => true,
       size: async () => 0n,
       wipe: async (device) => void wiped.push(device),
+      flush: async (device) => void flushed.push(device),
       volumeLimit: () => 1,
     },
   });
-  return { lvm, cache, storage, wiped, uses };
+  return { lvm, cache, writer, storage, wiped, flushed, uses };
 }

@@ -53,6 +53,7 @@ function poolOf(size: bigint, dataPercent = 0): LvRecord {
     uuid: '',
     size,
     tags: new Map(),
+    boots: [],
     active: true,
     open: false,
     thinPool: undefined,

@@ -35,12 +35,19 @@ beforeEach(async () => {
   cache = new InventoryCache(lvm, [spec]);
   storage = new LocalStorage({
     node: 'node-1' as NodeName,
+    boot: 'boot-1',
     lvm,
     cache,
     locks: createLocks(),
     writer: createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined }),
     usesOf: async () => [],
-    devices: { exists: async () => true, size: async () => 0n, wipe: async () => undefined, volumeLimit: () => 1 },
+    devices: {
+      exists: async () => true,
+      size: async () => 0n,
+      wipe: async () => undefined,
+      flush: async () => undefined,
+      volumeLimit: () => 1,
+    },
   });
   await cache.refresh();
 });

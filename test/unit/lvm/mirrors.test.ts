@@ -1,0 +1,182 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { MiB } from '../../../src/domain/bytes.ts';
+import { noQos } from '../../../src/domain/qos.ts';
+import type { LvName, NodeName } from '../../../src/domain/ids.ts';
+import { MirrorRepair } from '../../../src/lvm/mirror-repair.ts';
+import { creationTags } from '../../../src/lvm/records.ts';
+import { FakeLvm, spec } from './fake-lvm.ts';
+import { fakeStorage, idOf } from './fake-storage.ts';
+
+const { signal } = new AbortController();
+const layout = { type: 'thick', stripes: 1, stripeSize: 65_536n, mirrors: 1 } as const;
+const idle = { raid_sync_action: 'idle', sync_percent: '100.00', raid_max_recovery_rate: '' };
+const errors: string[] = [];
+const none = () => undefined;
+const log = { debug: none, info: none, warn: none, error: (_: object, message: string) => void errors.push(message) };
+
+let lvm: FakeLvm;
+
+/** A driver in a boot of the machine, with the inventory read. */
+async function start(boot: string) {
+  const parts = fakeStorage({ lvm, boot });
+  await parts.cache.refresh();
+  const { marks } = parts.storage;
+  const repair = new MirrorRepair({ ...parts, marks, log, rate: 8n * MiB, interval: 1 });
+  lvm.commands.length = 0;
+  return { ...parts, marks, repair };
+}
+
+function addVolume(lv: string, mirrored: boolean): void {
+  const common = {
+    node: 'node-1' as NodeName,
+    pool: spec.name,
+    group: spec.group,
+    filesystem: 'none',
+    mkfsOptions: [],
+  } as const;
+  const shape = { lv: lv as LvName, size: 512n * MiB, layout: { ...layout, mirrors: mirrored ? 1 : 0 }, qos: noQos };
+  const tags = creationTags({ id: idOf(lv), name: lv, state: 'ready', ...common, ...shape });
+  lvm.volumes.set(lv, { size: shape.size, tags: new Set(tags) });
+  if (mirrored) lvm.mirrors.set(lv, { ...idle });
+}
+
+const bootsOf = (lv: string) => [...(lvm.volumes.get(lv)?.tags ?? [])].filter((tag) => tag.startsWith('quarry.boot='));
+const setMirror = (lv: string, action: string, percent: string) =>
+  Object.assign(lvm.mirrors.get(lv) ?? {}, { raid_sync_action: action, sync_percent: percent });
+const repairs = () => lvm.commands.filter((argv) => argv.includes('--syncaction'));
+
+beforeEach(() => {
+  lvm = new FakeLvm();
+  addVolume('a', true);
+  addVolume('plain', false);
+  errors.length = 0;
+});
+
+describe('the mark of a boot', () => {
+  test('is there before a mirrored volume is handed out, and set once', async () => {
+    const { storage } = await start('boot-1');
+    await storage.open(idOf('a'), signal);
+    await storage.open(idOf('a'), signal);
+    await storage.open(idOf('plain'), signal);
+    expect(lvm.commands).toEqual([['lvchange', '--addtag', 'quarry.boot=boot-1', 'vg/a']]);
+  });
+
+  test('fails the call when it cannot be set', async () => {
+    const { storage } = await start('boot-1');
+    lvm.change = async () => ({ ok: false, messages: ['no space left'] });
+    await expect(storage.open(idOf('a'), signal)).rejects.toMatchObject({ kind: 'exhausted' });
+  });
+
+  test('goes when the volume is closed and its writes are on the disks', async () => {
+    const { storage, marks, cache, uses, flushed } = await start('boot-1');
+    await storage.open(idOf('a'), signal);
+    await cache.refresh();
+    uses.push('/staged');
+    await marks.settle();
+    expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
+    uses.length = 0;
+    await storage.locks.hold(idOf('a'), 'NodeStageVolume', () => marks.settle());
+    expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
+    await marks.settle();
+    expect(bootsOf('a')).toEqual([]);
+    expect(flushed).toEqual(['/dev/mapper/vg-a']);
+    await storage.open(idOf('a'), signal);
+    expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
+  });
+
+  test('says nothing of a process that died in the same boot', async () => {
+    const { storage } = await start('boot-1');
+    await storage.open(idOf('a'), signal);
+    const second = await start('boot-1');
+    expect(second.repair.list()).toEqual([]);
+    await second.repair.run();
+    expect(lvm.commands).toEqual([]);
+  });
+
+  test('is gone after a clean stop', async () => {
+    const { storage, marks } = await start('boot-1');
+    await storage.open(idOf('a'), signal);
+    await marks.close();
+    expect((await start('boot-2')).repair.list()).toEqual([]);
+  });
+});
+
+describe('copies that an unclean stop may have left different', () => {
+  beforeEach(async () => {
+    const { storage } = await start('boot-1');
+    await storage.open(idOf('a'), signal);
+  });
+
+  test('are repaired at the rate that is allowed, and reported until they are equal', async () => {
+    const { repair } = await start('boot-2');
+    expect(repair.list()).toMatchObject([
+      { pool: spec.name, volume: idOf('a'), lv: 'vg/a', state: 'waiting', done: 0 },
+    ]);
+    const run = repair.run();
+    await vi.waitFor(() => expect(repairs()).toHaveLength(1));
+    setMirror('a', 'repair', '25.00');
+    await vi.waitFor(() => expect(repair.list()).toMatchObject([{ state: 'repairing', done: 0.25 }]));
+    setMirror('a', 'repair', '99.00');
+    await vi.waitFor(() => expect(repair.list()).toMatchObject([{ done: 0.99 }]));
+    setMirror('a', 'idle', '100.00');
+    await run;
+    expect(lvm.commands[0]).toEqual(['lvchange', '--maxrecoveryrate', '8192k', 'vg/a']);
+    expect(repair.list()).toEqual([]);
+    expect(bootsOf('a')).toEqual([]);
+  });
+
+  test('keep their mark while the volume is used again, and get that of this boot at the end', async () => {
+    const { storage, repair, uses } = await start('boot-2');
+    await storage.open(idOf('a'), signal);
+    uses.push('/staged');
+    expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
+    setMirror('a', 'repair', '99.00');
+    const run = repair.run();
+    await vi.waitFor(() => expect(repair.list()).toMatchObject([{ state: 'repairing' }]));
+    await vi.waitFor(() => expect(repair.list()).toMatchObject([{ done: 0.99 }]));
+    setMirror('a', 'idle', '100.00');
+    await run;
+    expect(bootsOf('a')).toEqual(['quarry.boot=boot-2']);
+  });
+
+  test('are repaired from the start when somebody has stopped the repair', async () => {
+    const { repair } = await start('boot-2');
+    const run = repair.run();
+    await vi.waitFor(() => expect(repairs()).toHaveLength(1));
+    setMirror('a', 'repair', '10.00');
+    await vi.waitFor(() => expect(repair.list()).toMatchObject([{ done: 0.1 }]));
+    setMirror('a', 'idle', '100.00');
+    await vi.waitFor(() => expect(repairs()).toHaveLength(2));
+    expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
+    repair.stop();
+    await run;
+  });
+
+  test('wait while LVM makes the copies', async () => {
+    const { repair } = await start('boot-2');
+    setMirror('a', 'resync', '40.00');
+    await repair.run();
+    expect(repair.list()).toMatchObject([{ state: 'waiting', reason: expect.stringContaining('resync') }]);
+    expect(repairs()).toEqual([]);
+  });
+
+  test('stay reported when LVM refuses the repair', async () => {
+    const { repair } = await start('boot-2');
+    lvm.change = async () => ({ ok: false, messages: ['a failure on purpose'] });
+    await repair.run();
+    await repair.run();
+    expect(repair.list()).toMatchObject([{ state: 'failed', reason: expect.stringContaining('on purpose') }]);
+    expect(errors).toEqual(['copies could not be made equal after an unclean stop']);
+    expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
+  });
+
+  test('are still unclean for a process that starts amid the repair', async () => {
+    const { repair } = await start('boot-2');
+    const run = repair.run();
+    await vi.waitFor(() => expect(repairs()).toHaveLength(1));
+    repair.stop();
+    await run;
+    const second = await start('boot-2');
+    expect(second.repair.list()).toMatchObject([{ state: 'waiting' }]);
+  });
+});
