@@ -1,4 +1,4 @@
-import { type Bytes, largest, type SizeRange, smallest } from '../domain/bytes.ts';
+import { type Bytes, largest, maximum, type SizeRange, smallest } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import type { Fleet, Member } from '../domain/fleet.ts';
 import { type LvName, parseVolumeId, type VolumeId } from '../domain/ids.ts';
@@ -88,8 +88,12 @@ export class Provisioner {
     const rooms = offers.map(({ room }) => room);
     const [unit = 0n, ...units] = offers.map((offer) => offer.unit);
     return {
-      largest: largest(0n, ...rooms),
-      total: rooms.reduce((sum, room) => sum + room, 0n),
+      largest: smallest(maximum, largest(0n, ...rooms)),
+      // Of thousands of nodes, more than int64 of the answer holds.
+      total: smallest(
+        maximum,
+        rooms.reduce((sum, room) => sum + room, 0n),
+      ),
       unit: smallest(unit, ...units),
     };
   }

@@ -77,7 +77,8 @@ export interface SizeRange {
   readonly limit?: Bytes | undefined;
 }
 
-const maximum = 2n ** 63n - 1n;
+/** The most that CSI carries: int64. */
+export const maximum = 2n ** 63n - 1n;
 
 /** CSI's `CapacityRange` in decimal strings; zero and absent both mean "not given" there. Throws `invalid` or `out-of-range`. */
 export function parseSizeRange(range: { requiredBytes?: string; limitBytes?: string } | null | undefined): SizeRange {

@@ -29,7 +29,8 @@ export function reservableRates({ spec }: Pool, volumes: Iterable<Volume>, excep
   const promised = sumOf(others.map(promisedTo));
   const left: Partial<Record<RateKey, bigint>> = {};
   for (const [key, rate] of entries(rates)) {
-    left[key] = largest((rate * BigInt(reservable)) / 100n - (promised[key] ?? 0n), 0n);
+    const known = !others.some(({ qos }) => qos.unknown?.includes(key));
+    left[key] = known ? largest((rate * BigInt(reservable)) / 100n - (promised[key] ?? 0n), 0n) : 0n;
   }
   return left;
 }

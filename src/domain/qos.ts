@@ -38,6 +38,8 @@ export interface Qos {
   readonly limits: RateSettings;
   readonly reservations: RateSettings;
   readonly enforcement: Enforcement;
+  /** What a newer version has reserved in a way that is not known here: nothing more of it can be promised. */
+  readonly unknown?: readonly RateKey[];
 }
 
 /** What a class or a change says: `max` takes a limit away, and a key that is absent leaves it as it is. */

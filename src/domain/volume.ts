@@ -1,4 +1,5 @@
 import type { Bytes, SizeRange } from './bytes.ts';
+import { Failure } from './errors.ts';
 import type { Qos } from './qos.ts';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from './ids.ts';
 
@@ -17,6 +18,17 @@ export type Layout =
       /** Additional copies; 0: none. */
       readonly mirrors: number;
     };
+
+/** Throws `unimplemented` for the layout of a volume that a newer version has made. */
+export function knownLayout({ id, layout }: Pick<Volume, 'id' | 'layout'>): Layout {
+  if (layout.type !== 'unknown') return layout;
+  throw new Failure('unimplemented', `volume ${id} has a layout that is not known here: a newer version made it`);
+}
+
+/** Of a volume that a newer version has made: it is listed and left alone. */
+export interface UnknownLayout {
+  readonly type: 'unknown';
+}
 
 export interface VolumeSpec {
   /** The CSI name; the storage derives the volume's id from it, so that the same name is the same volume. */
@@ -52,7 +64,7 @@ export interface Volume {
   readonly group: VgName;
   readonly lv: LvName;
   readonly size: Bytes;
-  readonly layout: Layout;
+  readonly layout: Layout | UnknownLayout;
   readonly filesystem: FilesystemState;
   readonly mkfsOptions: readonly string[];
   readonly qos: Qos;

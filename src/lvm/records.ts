@@ -1,7 +1,7 @@
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import { type LvName, type PoolName, type VgName, parseVolumeId } from '../domain/ids.ts';
-import { parseFilesystemState, type Volume } from '../domain/volume.ts';
+import { knownLayout, parseFilesystemState, type Volume } from '../domain/volume.ts';
 import { parseLayout, printLayout } from './layout.ts';
 import { raidPartOf } from './names.ts';
 import type { ReportRow } from './report.ts';
@@ -136,7 +136,7 @@ export function creationTags(volume: Volume): string[] {
     tag('role', 'volume'),
     tag('id', volume.id),
     tag('name', volume.name),
-    tag('layout', printLayout(volume.layout)),
+    tag('layout', printLayout(knownLayout(volume))),
     tag('fs', volume.filesystem),
   ];
   if (volume.mkfsOptions.length > 0) tags.push(tag('mkfs', volume.mkfsOptions.join(' ')));

@@ -5,7 +5,7 @@ import type { NodeName, PoolName, VolumeId } from '../domain/ids.ts';
 import type { Pool } from '../domain/pool.ts';
 import { overpromises, refusePromise } from '../domain/promises.ts';
 import type { Qos } from '../domain/qos.ts';
-import type { Volume, VolumeSpec } from '../domain/volume.ts';
+import { knownLayout, type Volume, type VolumeSpec } from '../domain/volume.ts';
 import type { InventoryCache } from './cache.ts';
 
 /** Says what a pool has room for, in bytes and in its budget. What it says holds within the group's turn only. */
@@ -60,7 +60,7 @@ export class Room {
   async forGrowth(volume: Volume, size: Bytes): Promise<Pool> {
     return this.#decide(() => {
       const pool = this.pool(volume.pool);
-      refuseGrowth(pool, volume.layout, volume.size, size);
+      refuseGrowth(pool, knownLayout(volume), volume.size, size);
       refusePromise(pool, this.#volumes(), volume.id, { qos: volume.qos, size }, volume);
       return pool;
     });

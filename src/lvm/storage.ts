@@ -5,7 +5,7 @@ import { Failure, isFailure } from '../domain/errors.ts';
 import { type NodeName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
 import { applyChange, type QosChange } from '../domain/qos.ts';
 import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/storage.ts';
-import type { OpenVolume, Volume, VolumeSpec, VolumeUse } from '../domain/volume.ts';
+import { knownLayout, type OpenVolume, type Volume, type VolumeSpec, type VolumeUse } from '../domain/volume.ts';
 import { Activation, type ActivationOptions } from './activation.ts';
 import { BootMarks } from './boot-marks.ts';
 import { createVolume, extendVolume, listOne, removeVolume, retag } from './arguments.ts';
@@ -93,7 +93,7 @@ export class LocalStorage implements Storage, NodeVolumes {
         await this.#options.writer.change(`volume ${id} could not be removed`, removeVolume(volume.group, volume.lv));
         this.#options.cache.drop(id);
         const pool = this.inventory().pools.get(volume.pool);
-        if (pool) this.#options.cache.putPool(afterGrowth(pool, volume.layout, -volume.size));
+        if (pool) this.#options.cache.putPool(afterGrowth(pool, knownLayout(volume), -volume.size));
       });
     });
   }
@@ -104,13 +104,13 @@ export class LocalStorage implements Storage, NodeVolumes {
       return await this.#options.writer.exclusive(group, signal, async () => {
         await this.#room.settle();
         const { volume: found } = await this.#lookUpNow(id);
-        const wanted = roundedSize(this.#room.pool(found.pool), found.layout, size);
+        const wanted = roundedSize(this.#room.pool(found.pool), knownLayout(found), size);
         if (found.size >= wanted) return keepSize(found, size);
         const pool = await this.#room.forGrowth(found, wanted);
         await this.#change(`volume ${id} could not be extended`, extendVolume(found.group, found.lv, wanted));
         const volume = { ...found, size: wanted };
         this.#options.cache.put(volume);
-        this.#options.cache.putPool(afterGrowth(pool, found.layout, wanted - found.size));
+        this.#options.cache.putPool(afterGrowth(pool, knownLayout(found), wanted - found.size));
         return volume;
       });
     });

@@ -8,7 +8,7 @@ import type { Pool, PoolSpec } from '../../src/domain/pool.ts';
 import { overpromises, refusePromise } from '../../src/domain/promises.ts';
 import { applyChange, type QosChange } from '../../src/domain/qos.ts';
 import type { Inventory, Storage } from '../../src/domain/storage.ts';
-import type { Volume, VolumeSpec } from '../../src/domain/volume.ts';
+import { knownLayout, type Volume, type VolumeSpec } from '../../src/domain/volume.ts';
 import { lvNameFor } from '../../src/lvm/names.ts';
 import { afterGrowth } from '../../src/lvm/prediction.ts';
 
@@ -148,7 +148,7 @@ export class MemoryStorage implements Storage {
       if (!volume) return;
       this.volumes.delete(id);
       const pool = this.pools.get(volume.pool);
-      if (pool) this.pools.set(volume.pool, afterGrowth(pool, volume.layout, -volume.size));
+      if (pool) this.pools.set(volume.pool, afterGrowth(pool, knownLayout(volume), -volume.size));
       this.changed();
     });
   }
@@ -158,11 +158,11 @@ export class MemoryStorage implements Storage {
     return await this.#during('expand', id, () => {
       const volume = this.#mustGet(id);
       const pool = this.#pool(volume.pool);
-      const wanted = roundedSize(pool, volume.layout, size);
+      const wanted = roundedSize(pool, knownLayout(volume), size);
       if (volume.size >= wanted) return keep(volume, size);
-      refuseGrowth(pool, volume.layout, volume.size, wanted);
+      refuseGrowth(pool, knownLayout(volume), volume.size, wanted);
       refusePromise(pool, this.volumes.values(), id, { qos: volume.qos, size: wanted }, volume);
-      return this.#put({ ...volume, size: wanted }, afterGrowth(pool, volume.layout, wanted - volume.size));
+      return this.#put({ ...volume, size: wanted }, afterGrowth(pool, knownLayout(volume), wanted - volume.size));
     });
   }
 

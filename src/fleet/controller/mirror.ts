@@ -4,6 +4,7 @@ import type { Pool } from '../../domain/pool.ts';
 import type { Inventory } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
 import type { Report } from '../../gen/quarry/fleet/v1/Report.ts';
+import { readAge } from '../wire/bounds.ts';
 import { readPool } from '../wire/pools.ts';
 import { readPoolName, readVolume, readVolumeId } from '../wire/volumes.ts';
 
@@ -76,7 +77,7 @@ export class Mirror {
   age(milliseconds: string, now: number): void {
     if (!this.#content) return;
     const { pools, volumes, unready, defaultPool } = this.#content;
-    this.#inventory = { pools, volumes, unready, defaultPool, reportedAt: now - Number(milliseconds) };
+    this.#inventory = { pools, volumes, unready, defaultPool, reportedAt: readAge(milliseconds, now) };
   }
 }
 

@@ -4,6 +4,7 @@ import type { Volume } from '../../domain/volume.ts';
 import type { Command } from '../../gen/quarry/fleet/v1/Command.ts';
 import type { ReplyInit } from '../../gen/quarry/fleet/v1/Reply.ts';
 import type { Log } from '../../log.ts';
+import { readDelay } from '../wire/bounds.ts';
 import { writeFailure } from '../wire/failures.ts';
 import { readQosChange } from '../wire/qos.ts';
 import { readRange, readSpec, readVolumeId, writeVolume } from '../wire/volumes.ts';
@@ -61,7 +62,7 @@ export class Executor {
     const { reply } = this.#options;
     const { id } = command;
     const began = performance.now();
-    const timeout = Number(command.timeoutMs);
+    const timeout = readDelay(command.timeoutMs);
     const timer = timeout > 0 ? setTimeout(() => this.cancel(id), timeout) : undefined;
     try {
       const volume = await this.#perform(command, signal);

@@ -7,6 +7,7 @@ import type { FromNodeInit } from '../../gen/quarry/fleet/v1/FromNode.ts';
 import type { HelloInit } from '../../gen/quarry/fleet/v1/Hello.ts';
 import type { Welcome } from '../../gen/quarry/fleet/v1/Welcome.ts';
 import type { Log } from '../../log.ts';
+import { readDelay } from '../wire/bounds.ts';
 import type { Pems } from '../wire/credentials.ts';
 import { createOutbox, type Outbox } from '../wire/outbox.ts';
 import { attachPath, largestMessage, type Protocol } from '../wire/protocol.ts';
@@ -142,7 +143,7 @@ export class Link {
     this.#welcome = welcome;
     log.info({ ...address, version: welcome.driverVersion }, 'attached to a controller');
     clearTimeout(this.#pinging);
-    this.#pinging = setInterval(() => this.#ping(welcome), Math.max(leastPing, welcome.pingEveryMs));
+    this.#pinging = setInterval(() => this.#ping(welcome), readDelay(welcome.pingEveryMs, leastPing));
     this.#tellNow();
   }
 

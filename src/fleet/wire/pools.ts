@@ -1,6 +1,7 @@
 import { Failure } from '../../domain/errors.ts';
 import type { Pool, PoolSpec } from '../../domain/pool.ts';
 import type { Pool as PoolMessage, PoolInit } from '../../gen/quarry/fleet/v1/Pool.ts';
+import { readFigure, readNumber } from './bounds.ts';
 import { readBudget, writeBudget } from './qos.ts';
 import { readPoolName, readVgName } from './volumes.ts';
 
@@ -43,48 +44,65 @@ export function writePool({ spec, extentSize, size, free, deviceFree, metadata, 
 const longestProblem = 1024;
 const mostDevices = 4096;
 
+/** As the configuration allows them. */
+const [stripes, mirrors, overprovision] = [
+  [1, 128],
+  [0, 9],
+  [0, 1000],
+] as const;
+/** Of a thin pool; LVM never reports more than 100. */
+const used = [0, 1000] as const;
+
 /** Throws `invalid` also for figures that no pool has, and that capacity could not be reckoned with. */
 export function readPool(message: PoolMessage): Pool {
   const { thinPool } = message;
-  const figures = [message.thinSpec?.overprovision, thinPool?.dataPercent, thinPool?.metadataPercent];
-  const reckonable = figures.every((figure) => figure === undefined || (Number.isFinite(figure) && figure >= 0));
+  const of = `pool "${message.name.slice(0, 64)}"`;
   if (message.deviceFree.length > mostDevices) {
-    throw new Failure('invalid', `pool "${message.name.slice(0, 64)}" has more disks than a node can have`);
+    throw new Failure('invalid', `${of} has more disks than a node can have`);
   }
-  if (message.stripes < 1 || message.extentSize === '0' || !reckonable) {
-    throw new Failure('invalid', `the figures of pool "${message.name.slice(0, 64)}" are impossible`);
-  }
+  const figure = (text: string, what: string): bigint => readFigure(text, `${what} of ${of}`);
+  const extentSize = figure(message.extentSize, 'the extent size');
+  if (extentSize === 0n) throw new Failure('invalid', `the extent size of ${of} is 0`);
   return {
-    spec: readPoolSpec(message),
-    extentSize: BigInt(message.extentSize),
-    size: BigInt(message.size),
-    free: BigInt(message.free),
-    deviceFree: message.deviceFree.map(BigInt),
-    metadata: { size: BigInt(message.metadataSize), free: BigInt(message.metadataFree) },
+    spec: readPoolSpec(message, of),
+    extentSize,
+    size: figure(message.size, 'the size'),
+    free: figure(message.free, 'the free space'),
+    deviceFree: message.deviceFree.map((free) => figure(free, 'the free space of a disk')),
+    metadata: {
+      size: figure(message.metadataSize, 'the metadata area'),
+      free: figure(message.metadataFree, 'the free metadata area'),
+    },
     ...(thinPool && {
       thin: {
-        size: BigInt(thinPool.size),
-        promised: BigInt(thinPool.promised),
-        dataPercent: thinPool.dataPercent,
-        metadataPercent: thinPool.metadataPercent,
+        size: figure(thinPool.size, 'the thin pool'),
+        promised: figure(thinPool.promised, 'the promised space'),
+        dataPercent: readNumber(thinPool.dataPercent, `the data percentage of ${of}`, used),
+        metadataPercent: readNumber(thinPool.metadataPercent, `the metadata percentage of ${of}`, used),
         ...(thinPool.problem !== '' && { problem: thinPool.problem.slice(0, longestProblem) }),
       },
     }),
   };
 }
 
-function readPoolSpec(message: PoolMessage): PoolSpec {
+function readPoolSpec(message: PoolMessage, of: string): PoolSpec {
   const { thinSpec, budget } = message;
   return {
     name: readPoolName(message.name),
     group: readVgName(message.group),
     type: thinSpec ? 'thin' : 'thick',
     approve: 'manual',
-    stripes: message.stripes,
-    stripeSize: BigInt(message.stripeSize),
-    mirrors: message.mirrors,
-    reserve: BigInt(message.reserve),
-    ...(thinSpec && { thin: thinSpec }),
+    stripes: readNumber(message.stripes, `the number of stripes of ${of}`, stripes),
+    stripeSize: readFigure(message.stripeSize, `the stripe size of ${of}`),
+    mirrors: readNumber(message.mirrors, `the number of mirrors of ${of}`, mirrors),
+    reserve: readFigure(message.reserve, `the reserve of ${of}`),
+    ...(thinSpec && {
+      thin: {
+        share: readNumber(thinSpec.share, `the share of ${of}`, used),
+        overprovision: readNumber(thinSpec.overprovision, `the over-provisioning of ${of}`, overprovision),
+        refuseAt: readNumber(thinSpec.refuseAt, `refuseAt of ${of}`, used),
+      },
+    }),
     ...(budget && { budget: readBudget(budget) }),
   };
 }

@@ -1,10 +1,23 @@
-import { type Budget, noQos, type Qos, type QosChange, type Rate, rateKeys, type Rates } from '../../domain/qos.ts';
+import { Failure } from '../../domain/errors.ts';
+import {
+  type Budget,
+  noQos,
+  type Qos,
+  type QosChange,
+  type Rate,
+  type RateKey,
+  rateKeys,
+  type Rates,
+} from '../../domain/qos.ts';
 import type { Budget as BudgetMessage, BudgetInit } from '../../gen/quarry/fleet/v1/Budget.ts';
 import type { Qos as QosMessage, QosInit } from '../../gen/quarry/fleet/v1/Qos.ts';
 import type { QosChange as QosChangeMessage, QosChangeInit } from '../../gen/quarry/fleet/v1/QosChange.ts';
 import type { Rate as RateMessage, RateInit } from '../../gen/quarry/fleet/v1/Rate.ts';
 import type { RateSettings as SettingsMessage, RateSettingsInit } from '../../gen/quarry/fleet/v1/RateSettings.ts';
 import type { Rates as RatesMessage, RatesInit } from '../../gen/quarry/fleet/v1/Rates.ts';
+import { readFigure, readNumber } from './bounds.ts';
+
+const readRateFigure = (text: string | number): bigint => readFigure(text, 'a rate');
 
 type Settings<Word> = Partial<Record<(typeof rateKeys)[number], Rate | Word>>;
 
@@ -16,12 +29,35 @@ export function writeQos({ limits, reservations, enforcement }: Qos): QosInit {
   };
 }
 
+/** A reservation that a newer node has made in a way that is not known here is carried as unknown. */
 export function readQos(message: QosMessage | null): Qos {
   const [limits, reservations] = [readSettings(message?.limits), readSettings(message?.reservations)];
   const strict = message?.strict === true;
+  const unknown = unknownKeys(message?.reservations);
   // One for all that have none: a controller holds a hundred thousand volumes.
-  if (!strict && Object.keys(limits).length + Object.keys(reservations).length === 0) return noQos;
-  return { limits, reservations, enforcement: strict ? 'strict' : 'report' };
+  if (!strict && Object.keys(limits).length + Object.keys(reservations).length + unknown.length === 0) return noQos;
+  return {
+    limits,
+    reservations,
+    enforcement: strict ? 'strict' : 'report',
+    ...(unknown.length > 0 && { unknown }),
+  };
+}
+
+/** What a newer controller asks for and this node does not know is refused, not left out. Throws `unimplemented`. */
+export function readWantedQos(message: QosMessage | null): Qos {
+  refuseUnknown(message);
+  return readQos(message);
+}
+
+function refuseUnknown(message: QosMessage | QosChangeMessage | null): void {
+  const keys = [...unknownKeys(message?.limits), ...unknownKeys(message?.reservations)];
+  if (keys.length === 0) return;
+  throw new Failure('unimplemented', `this node does not know the setting of ${keys.join(', ')}: upgrade it`);
+}
+
+function unknownKeys(message: SettingsMessage | null | undefined): RateKey[] {
+  return rateKeys.filter((key) => message?.[key] && message[key].rate === undefined);
 }
 
 export function writeQosChange({ limits, reservations, enforcement }: QosChange): QosChangeInit {
@@ -32,7 +68,9 @@ export function writeQosChange({ limits, reservations, enforcement }: QosChange)
   };
 }
 
+/** Throws `unimplemented`, as `readWantedQos` does. */
 export function readQosChange(message: QosChangeMessage | null): QosChange {
+  refuseUnknown(message);
   const strict = message?._strict === undefined ? undefined : message.strict === true;
   return {
     limits: readChanges(message?.limits, 'max'),
@@ -78,13 +116,13 @@ function readChanges<Word extends string>(message: SettingsMessage | null | unde
 }
 
 function readRate(message: RateMessage | null | undefined): Rate | undefined {
-  if (message?.rate === 'fixed') return { fixed: BigInt(message.fixed ?? 0) };
+  if (message?.rate === 'fixed') return { fixed: readRateFigure(message.fixed ?? 0) };
   if (message?.rate !== 'perGib' || !message.perGib) return undefined;
   const { rate, least, most } = message.perGib;
   return {
-    perGiB: BigInt(rate),
-    ...(least !== undefined && { least: BigInt(least) }),
-    ...(most !== undefined && { most: BigInt(most) }),
+    perGiB: readRateFigure(rate),
+    ...(least !== undefined && { least: readRateFigure(least) }),
+    ...(most !== undefined && { most: readRateFigure(most) }),
   };
 }
 
@@ -93,7 +131,11 @@ export function writeBudget({ rates, reservable, unreserved }: Budget): BudgetIn
 }
 
 export function readBudget({ rates, reservable, unreserved }: BudgetMessage): Budget {
-  return { rates: readRates(rates), reservable, unreserved: readRates(unreserved) };
+  return {
+    rates: readRates(rates),
+    reservable: readNumber(reservable, 'the reservable percentage of a budget', [0, 1000]),
+    unreserved: readRates(unreserved),
+  };
 }
 
 function writeRates(rates: Rates): RatesInit {
@@ -106,7 +148,7 @@ function readRates(message: RatesMessage | null): Rates {
   const rates: Partial<Record<(typeof rateKeys)[number], bigint>> = {};
   for (const key of rateKeys) {
     const rate = message?.[key];
-    if (rate !== undefined) rates[key] = BigInt(rate);
+    if (rate !== undefined) rates[key] = readRateFigure(rate);
   }
   return rates;
 }

@@ -2,12 +2,13 @@ import type { SizeRange } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import { type LvName, type NodeName, parsePoolName, parseVgName, parseVolumeId } from '../../domain/ids.ts';
 import type { PoolName, VgName } from '../../domain/ids.ts';
-import { type Layout, parseFilesystemState, type Volume, type VolumeSpec } from '../../domain/volume.ts';
+import { type Layout, parseFilesystemState, type UnknownLayout, type Volume, type VolumeSpec } from '../../domain/volume.ts';
 import type { Layout as LayoutMessage, LayoutInit } from '../../gen/quarry/fleet/v1/Layout.ts';
 import type { SizeRange as RangeMessage, SizeRangeInit } from '../../gen/quarry/fleet/v1/SizeRange.ts';
 import type { Volume as VolumeMessage, VolumeInit } from '../../gen/quarry/fleet/v1/Volume.ts';
 import type { VolumeSpec as SpecMessage, VolumeSpecInit } from '../../gen/quarry/fleet/v1/VolumeSpec.ts';
-import { readQos, writeQos } from './qos.ts';
+import { readFigure, readNumber, readTime } from './bounds.ts';
+import { readQos, readWantedQos, writeQos } from './qos.ts';
 
 export function writeVolume(volume: Volume): VolumeInit {
   const { id, name, pool, group, lv, size, layout, filesystem, mkfsOptions, qos, state, created, kept } = volume;
@@ -50,6 +51,7 @@ export function readVolume(message: VolumeMessage, node: NodeName): Volume {
     throw new Failure('invalid', `the logical volume of volume ${parsed.id} has no name that LVM allows`);
   }
   refuseLong(message);
+  const created = message.createdMs === undefined ? undefined : readTime(message.createdMs);
   return {
     id: parsed.id,
     node,
@@ -57,14 +59,14 @@ export function readVolume(message: VolumeMessage, node: NodeName): Volume {
     pool: readPoolName(message.pool),
     group: readVgName(message.group),
     lv: message.lv as LvName,
-    size: BigInt(message.size),
+    size: readFigure(message.size, `the size of volume ${parsed.id}`),
     layout: readLayout(message.layout),
     // What a newer node may have made is not known here, and never blank.
     filesystem: parseFilesystemState(message.filesystem),
     mkfsOptions: message.mkfsOptions.length === 0 ? noOptions : message.mkfsOptions,
     qos: readQos(message.qos),
     state: message.creating ? 'creating' : 'ready',
-    ...(message.createdMs !== undefined && { created: Number(message.createdMs) }),
+    ...(created !== undefined && { created }),
     ...(message.kept && { kept: true }),
   };
 }
@@ -86,10 +88,10 @@ export function readSpec(message: SpecMessage | null): VolumeSpec {
   return {
     name,
     pool: readPoolName(pool),
-    layout: readLayout(layout),
+    layout: readWantedLayout(layout),
     size: readRange(size),
     mkfsOptions,
-    qos: readQos(qos),
+    qos: readWantedQos(qos),
   };
 }
 
@@ -99,22 +101,40 @@ export function writeRange({ required, limit }: SizeRange): SizeRangeInit {
 
 export function readRange(message: RangeMessage | null): SizeRange {
   const limit = message?.limit;
-  return { required: BigInt(message?.required ?? 0), ...(limit !== undefined && { limit: BigInt(limit) }) };
+  return {
+    required: readFigure(message?.required ?? 0, 'the size asked for'),
+    ...(limit !== undefined && { limit: readFigure(limit, 'the limit of the size') }),
+  };
 }
 
-function writeLayout(layout: Layout): LayoutInit {
+function writeLayout(layout: Volume['layout']): LayoutInit {
+  if (layout.type === 'unknown') return {};
   if (layout.type === 'thin') return { thin: {} };
   const { stripes, stripeSize, mirrors } = layout;
   return { thick: { stripes, mirrors, stripeSize: String(stripeSize) } };
 }
 
 const thin: Layout = { type: 'thin' };
+const unknown: UnknownLayout = { type: 'unknown' };
 
-function readLayout(message: LayoutMessage | null): Layout {
+/** A layout that a newer node has made is carried as unknown: the node alone works on that volume. */
+function readLayout(message: LayoutMessage | null): Volume['layout'] {
   if (message?.thin) return thin;
-  if (!message?.thick) throw new Failure('invalid', 'the layout of a volume is missing or not known here');
+  if (!message?.thick) return unknown;
   const { stripes, stripeSize, mirrors } = message.thick;
-  return { type: 'thick', stripes, stripeSize: BigInt(stripeSize), mirrors };
+  return {
+    type: 'thick',
+    stripes: readNumber(stripes, 'the number of stripes', [1, 128]),
+    stripeSize: readFigure(stripeSize, 'the stripe size'),
+    mirrors: readNumber(mirrors, 'the number of mirrors', [0, 9]),
+  };
+}
+
+/** A newer controller may ask for a layout that this node cannot make. Throws `unimplemented`. */
+function readWantedLayout(message: LayoutMessage | null): Layout {
+  const layout = readLayout(message);
+  if (layout.type !== 'unknown') return layout;
+  throw new Failure('unimplemented', 'this node does not know the layout of the volume asked for: upgrade it');
 }
 
 export function readVolumeId(text: string): NonNullable<ReturnType<typeof parseVolumeId>> {

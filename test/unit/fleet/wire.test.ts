@@ -2,8 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../../src/domain/ids.ts';
 import type { Pool, PoolSpec } from '../../../src/domain/pool.ts';
+import { reservableRates } from '../../../src/domain/promises.ts';
 import { type QosChange, type Rate, type RateKey, rateKeys } from '../../../src/domain/qos.ts';
-import { filesystemTypes, type Layout, type Volume, type VolumeSpec } from '../../../src/domain/volume.ts';
+import { filesystemTypes, knownLayout, type Layout, type Volume, type VolumeSpec } from '../../../src/domain/volume.ts';
 import type { FromNodeInit } from '../../../src/gen/quarry/fleet/v1/FromNode.ts';
 import type { ToNodeInit } from '../../../src/gen/quarry/fleet/v1/ToNode.ts';
 import { readFailure } from '../../../src/fleet/wire/failures.ts';
@@ -96,7 +97,7 @@ const poolSpec: fc.Arbitrary<PoolSpec> = fc.oneof(
 const pool: fc.Arbitrary<Pool> = fc.record(
   {
     spec: poolSpec,
-    extentSize: bytes.map((given) => given + 1n),
+    extentSize: fc.bigInt(1n, 2n ** 63n - 1n),
     size: bytes,
     free: bytes,
     deviceFree: fc.array(bytes),
@@ -175,5 +176,41 @@ describe('a newer peer', () => {
     const { report } = up({ report: { volumes: [{ ...writeVolume(given as Volume), filesystem: 'zfs' }] } });
     const [message] = report?.volumes ?? [];
     expect(message && readVolume(message, 'a' as NodeName).filesystem).toBe('unknown');
+  });
+
+  test('whose layout is not known here has a volume that is listed and left alone', () => {
+    const [given] = fc.sample(volume, 1);
+    const { report } = up({ report: { volumes: [{ ...writeVolume(given as Volume), layout: {} }] } });
+    const [message] = report?.volumes ?? [];
+    const read = message && readVolume(message, 'a' as NodeName);
+    expect(read?.layout).toEqual({ type: 'unknown' });
+    expect(() => knownLayout(read as Volume)).toThrow(expect.objectContaining({ kind: 'unimplemented' }));
+  });
+
+  test('whose reservation is not known here leaves nothing of that rate to be reserved', () => {
+    const [given] = fc.sample(volume, 1);
+    const half = { reservations: { readIops: {}, writeIops: { fixed: '100' } } };
+    const { report } = up({ report: { volumes: [{ ...writeVolume(given as Volume), qos: half }] } });
+    const [message] = report?.volumes ?? [];
+    const read = message && readVolume(message, 'a' as NodeName);
+    expect(read?.qos).toMatchObject({ unknown: ['readIops'], reservations: { writeIops: { fixed: 100n } } });
+    const rates = { readIops: 1000n, writeIops: 1000n };
+    const budgeted = { name: read?.pool, budget: { rates, reservable: 100, unreserved: {} } };
+    expect(reservableRates({ spec: budgeted } as Pool, read ? [read] : [])).toEqual({ readIops: 0n, writeIops: 900n });
+  });
+
+  test.each([
+    ['a layout', { layout: {} }],
+    ['a limit', { layout: { thin: {} }, qos: { limits: { readIops: {} } } }],
+  ])('that asks for %s this node does not know is refused, and nothing is made', (_, part) => {
+    const { command } = down({ command: { create: { spec: { name: 'x', pool: 'fast', ...part } } } });
+    expect(() => readSpec(command?.create?.spec ?? null)).toThrow(expect.objectContaining({ kind: 'unimplemented' }));
+  });
+
+  test('that changes a limit in a way this node does not know changes nothing', () => {
+    const { command } = down({ command: { modify: { volume: 'a:x', change: { reservations: { writeIops: {} } } } } });
+    expect(() => readQosChange(command?.modify?.change ?? null)).toThrow(
+      expect.objectContaining({ kind: 'unimplemented' }),
+    );
   });
 });

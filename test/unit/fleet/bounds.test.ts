@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import type { NodeName } from '../../../src/domain/ids.ts';
+import { offerOf } from '../../../src/domain/offer.ts';
+import { readAge, readDelay, readTime } from '../../../src/fleet/wire/bounds.ts';
+import { readPool } from '../../../src/fleet/wire/pools.ts';
+import { loadProtocol } from '../../../src/fleet/wire/protocol.ts';
+import { readVolume } from '../../../src/fleet/wire/volumes.ts';
+import type { PoolInit } from '../../../src/gen/quarry/fleet/v1/Pool.ts';
+import type { VolumeInit } from '../../../src/gen/quarry/fleet/v1/Volume.ts';
+
+const protocol = loadProtocol();
+const tooMany = String(2n ** 63n);
+
+function reported(message: PoolInit) {
+  const pool: PoolInit = { name: 'fast', group: 'vg', stripes: 1, extentSize: '4194304', ...message };
+  const { report } = protocol.fromNode(protocol.writeFromNode({ report: { pools: [pool] } }));
+  return () => report?.pools.map(readPool);
+}
+
+function volume(message: VolumeInit) {
+  const whole = { id: 'a:pvc-1', name: 'pvc-1', pool: 'fast', group: 'vg', lv: 'pvc-1', layout: { thin: {} } };
+  const volumes = [{ ...whole, ...message }];
+  const { report } = protocol.fromNode(protocol.writeFromNode({ report: { volumes } }));
+  return () => report?.volumes.map((one) => readVolume(one, 'a' as NodeName));
+}
+
+describe('figures that a node reports', () => {
+  test.each<[string, PoolInit]>([
+    ['stripes', { stripes: 129 }],
+    ['mirrors', { mirrors: 10 }],
+    ['the size of an extent', { extentSize: tooMany }],
+    ['the size of a group', { size: tooMany }],
+    ['free bytes', { free: tooMany }],
+    ['free bytes of a disk', { deviceFree: ['1', tooMany] }],
+    ['metadata', { metadataSize: tooMany }],
+    ['free metadata', { metadataFree: tooMany }],
+    ['a reserve', { reserve: tooMany }],
+    ['a stripe size', { stripeSize: tooMany }],
+    ['over-provisioning', { thinSpec: { overprovision: 1e300, share: 95, refuseAt: 95 } }],
+    ['the size of a thin pool', { thinPool: { size: tooMany } }],
+    ['what a thin pool has promised', { thinPool: { promised: tooMany } }],
+    ['a percentage', { thinPool: { dataPercent: 1e300 } }],
+    ['a negative percentage', { thinPool: { metadataPercent: -1 } }],
+    ['a budget', { budget: { rates: { readIops: tooMany } } }],
+    ['what is reservable', { budget: { reservable: 4_294_967_295 } }],
+  ])('refuses %s beyond what any node has', (_, message) => {
+    expect(reported(message)).toThrow(expect.objectContaining({ kind: 'invalid' }));
+  });
+
+  test.each<[string, VolumeInit]>([
+    ['size', { size: tooMany }],
+    ['stripes', { layout: { thick: { stripes: 4_294_967_295 } } }],
+    ['limit', { qos: { limits: { readIops: { fixed: tooMany } } } }],
+    ['reservation for each GiB', { qos: { reservations: { readIops: { perGib: { rate: tooMany } } } } }],
+  ])('refuses a %s of a volume that none can have', (_, message) => {
+    expect(volume(message)).toThrow(expect.objectContaining({ kind: 'invalid' }));
+  });
+
+  test('can be reckoned with at their very most', () => {
+    const most = String(2n ** 63n - 1n);
+    const [pool] =
+      reported({
+        size: most,
+        free: most,
+        deviceFree: [most, most],
+        metadataSize: most,
+        metadataFree: most,
+        thinSpec: { overprovision: 1000, share: 100, refuseAt: 100 },
+        thinPool: { size: most },
+      })() ?? [];
+    const pools = new Map([['fast' as never, pool as NonNullable<typeof pool>]]);
+    const inventory = { pools, volumes: new Map(), unready: new Map(), reportedAt: 0, defaultPool: undefined };
+    const offer = offerOf(inventory, { pool: 'fast' as never, mkfsOptions: [], qos: { limits: {}, reservations: {} } });
+    expect(offer).toMatchObject({ room: expect.any(BigInt) });
+  });
+});
+
+describe('times from a peer', () => {
+  const forever = String(2n ** 64n - 1n);
+
+  test('are no longer than a timer of ours holds: it would fire at once', () => {
+    expect(readDelay(forever)).toBe(2_147_483_647);
+    expect(readDelay(5, 100)).toBe(100);
+  });
+
+  test('are times that a date holds', () => {
+    expect(readTime(forever)).toBeUndefined();
+    expect(readTime('1000')).toBe(1000);
+    expect(new Date(readAge(forever, 5000)).getTime()).toBe(0);
+    expect(readAge('1000', 5000)).toBe(4000);
+  });
+
+  test('leave the time of a volume open where no date can hold it', () => {
+    expect(volume({ createdMs: forever })()).toEqual([expect.not.objectContaining({ created: expect.anything() })]);
+  });
+});
