@@ -1,7 +1,7 @@
 import { parseSizeRange } from '../domain/bytes.ts';
 import { capabilityProblems } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
-import { idBefore, pageOf } from '../domain/pages.ts';
+import { idBefore, pageOf, pageSize } from '../domain/pages.ts';
 import { parseParameters } from '../domain/parameters.ts';
 import { parseQosChange } from '../domain/qos-parameters.ts';
 import { parseAccessibility, topologyOf } from '../domain/topology.ts';
@@ -71,8 +71,9 @@ function reports(provisioner: Provisioner, driver: string): Partial<ControllerMe
     },
 
     async listVolumes({ maxEntries, startingToken }) {
-      const listed = provisioner.list(idBefore(startingToken), maxEntries);
-      const page = pageOf(listed, (volume) => volume.id, startingToken, maxEntries);
+      const most = pageSize(maxEntries);
+      const listed = provisioner.list(idBefore(startingToken), most);
+      const page = pageOf(listed, (volume) => volume.id, startingToken, most);
       return {
         entries: page.items.map((volume) => ({ volume: toMessage(volume, driver) })),
         nextToken: page.nextToken,

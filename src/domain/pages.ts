@@ -2,6 +2,14 @@ import { Failure } from './errors.ts';
 
 const version = '1.';
 
+/** Entries of a page: one of 400 bytes at most each, so that all fit into the 4 MiB that gRPC's clients take. */
+const mostEntries = 8192;
+
+/** How many entries a page has, whatever its caller asks for; 0: as many as fit. A negative number is left to `pageOf`. */
+export function pageSize(maxEntries: number): number {
+  return maxEntries === 0 ? mostEntries : Math.min(maxEntries, mostEntries);
+}
+
 /**
  * A page of things that are sorted by id, without repeats. A token says which id came last, so that it survives changes of
  * the list and restarts. Throws `bad-token`.

@@ -49,7 +49,9 @@ export function nodeNameFor(name: string): NodeName {
       `"${name}" is no node name: letters, digits, "-" and "." only, starting and ending with a letter or digit`,
     );
   }
-  return (name.length <= 63 ? name : `n-${hash(name)}`) as NodeName;
+  // A short name that looks like a hash is hashed too: else it could be taken for the node of a long one.
+  const plain = name.length <= 63 && !/^n-[0-9a-f]{40}$/i.test(name);
+  return (plain ? name : `n-${hash(name)}`) as NodeName;
 }
 
 /** device-mapper joins the names with "-" and doubles those within them. */

@@ -2,7 +2,13 @@ import type { SizeRange } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import { type LvName, type NodeName, parsePoolName, parseVgName, parseVolumeId } from '../../domain/ids.ts';
 import type { PoolName, VgName } from '../../domain/ids.ts';
-import { type Layout, parseFilesystemState, type UnknownLayout, type Volume, type VolumeSpec } from '../../domain/volume.ts';
+import {
+  type Layout,
+  parseFilesystemState,
+  type UnknownLayout,
+  type Volume,
+  type VolumeSpec,
+} from '../../domain/volume.ts';
 import type { Layout as LayoutMessage, LayoutInit } from '../../gen/quarry/fleet/v1/Layout.ts';
 import type { SizeRange as RangeMessage, SizeRangeInit } from '../../gen/quarry/fleet/v1/SizeRange.ts';
 import type { Volume as VolumeMessage, VolumeInit } from '../../gen/quarry/fleet/v1/Volume.ts';

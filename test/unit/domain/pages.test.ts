@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pageOf } from '../../../src/domain/pages.ts';
+import { pageOf, pageSize } from '../../../src/domain/pages.ts';
 
 const ids = fc.uniqueArray(fc.string({ unit: 'grapheme', minLength: 1 }), { maxLength: 30 }).map((list) => list.sort());
 const page = (list: readonly string[], token: string, most: number) => pageOf(list, (id) => id, token, most);
@@ -35,4 +35,12 @@ describe('pageOf', () => {
   );
 
   it('refuses a negative size', () => expect(() => page([], '', -1)).toThrow(/max_entries/));
+});
+
+it('holds no more than a message can carry, whatever is asked for', () => {
+  // An id has 127 bytes at most; the topology has a driver name, a key and a node name of 63 each.
+  const largestEntry = 400;
+  for (const asked of [0, 1_000_000]) expect(pageSize(asked) * largestEntry).toBeLessThan(4 * 1024 * 1024);
+  expect(pageSize(5)).toBe(5);
+  expect(pageSize(-1)).toBe(-1);
 });

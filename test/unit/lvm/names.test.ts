@@ -71,3 +71,10 @@ test('node names: short ones as they are, long ones hashed, others refused', () 
   expect(nodeNameFor(`${'a'.repeat(100)}.b`)).toMatch(/^n-[0-9a-f]{40}$/);
   for (const name of ['', '-a', 'a-', 'a b', 'ü', 'a_b']) expect(() => nodeNameFor(name)).toThrow('is no node name');
 });
+
+test('keeps the names of hashed nodes apart from names that only look like them', () => {
+  const long = nodeNameFor(`${'a'.repeat(100)}.b`);
+  expect(nodeNameFor(long)).not.toBe(long);
+  expect(nodeNameFor(long.toUpperCase())).not.toBe(long.toUpperCase());
+  expect(nodeNameFor('n-1')).toBe('n-1');
+});
