@@ -20,6 +20,9 @@ export function createSurvivors(changed: (survivor: Survivor, state: 'remains' |
     add(child, argv) {
       const { pid } = child;
       if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      // It must not keep this process from ending.
+      child.unref();
+      for (const stream of child.stdio) stream?.destroy();
       const survivor = { pid, argv, since: Date.now() };
       known.set(child, survivor);
       changed(survivor, 'remains');

@@ -4,15 +4,19 @@ import { expect, test } from 'vitest';
 import { createSurvivors } from '../../../src/exec/survivors.ts';
 
 /** As Node shows a program that runs. */
-const running = () =>
-  Object.assign(new EventEmitter(), { pid: 4321, exitCode: null, signalCode: null }) as ChildProcess;
+function running(exitCode: number | null = null) {
+  const program = { referenced: true, unref: () => (program.referenced = false) };
+  const shown = { pid: 4321, exitCode, signalCode: null, stdio: [null, null, null], unref: program.unref };
+  return { program, child: Object.assign(new EventEmitter(), shown) as unknown as ChildProcess };
+}
 
-test('a program that cannot be killed is remembered until it ends', async () => {
+test('a program that cannot be killed is remembered until it ends, and keeps nobody from ending', async () => {
   const changes: string[] = [];
   const survivors = createSurvivors(({ pid }, state) => changes.push(`${pid} ${state}`));
-  const child = running();
+  const { program, child } = running();
   const pending = survivors.add(child, ['umount', '/staging']);
   expect(survivors.list()).toMatchObject([{ pid: 4321, argv: ['umount', '/staging'] }]);
+  expect(program.referenced).toBe(false);
   child.emit('exit', null, 'SIGKILL');
   await pending;
   expect(survivors.list()).toEqual([]);
@@ -21,6 +25,6 @@ test('a program that cannot be killed is remembered until it ends', async () => 
 
 test('a program that has ended is not remembered', () => {
   const survivors = createSurvivors(() => undefined);
-  expect(survivors.add(Object.assign(running(), { exitCode: 0 }), ['true'])).toBeUndefined();
+  expect(survivors.add(running(0).child, ['true'])).toBeUndefined();
   expect(survivors.list()).toEqual([]);
 });
