@@ -53,6 +53,8 @@ export class Attachment {
   readonly #renewal: Renewal;
   /** The tokens that were shown on this stream, and when they run out. */
   readonly #tokens = new Map<string, number>();
+  /** Aborts at the end of the stream what nobody waits for any longer. */
+  readonly #left = new AbortController();
   readonly ended: Promise<void>;
   readonly #end: () => void;
   #identity: Identity | undefined;
@@ -78,7 +80,7 @@ export class Attachment {
     this.#outbox = createOutbox(call, { most: mostWaiting, full, ticks: context.ticks });
     ({ promise: this.ended, resolve: this.#end } = Promise.withResolvers<void>());
     peer.called();
-    call.on('cancelled', () => this.#finish('the stream broke'));
+    call.on('cancelled', () => this.#broke());
     call.on('end', () => this.finish('the node ended the stream'));
   }
 
@@ -126,7 +128,9 @@ export class Attachment {
 
   async #identify(authorization: string | undefined): Promise<Identity | Refusal> {
     try {
-      return await this.#context.identify({ certificate: this.#peer.certificate, authorization });
+      const { certificate, address } = this.#peer;
+      const host = address.slice(0, address.lastIndexOf(':'));
+      return await this.#context.identify({ certificate, authorization, address: host, signal: this.#left.signal });
     } catch (error) {
       return { reason: 'unchecked', message: messageOf(error) };
     }
@@ -251,9 +255,19 @@ export class Attachment {
     setTimeout(() => this.#peer.destroy(), farewell).unref();
   }
 
+  /** A flood of streams that are reset before their review is seen in the count and in the log. */
+  #broke(): void {
+    if (!this.#identity && !this.#over) {
+      const message = 'it left before its credential was checked';
+      this.#context.refusals.add({ reason: 'abandoned', message }, { peer: this.#peer.address });
+    }
+    this.#finish('the stream broke');
+  }
+
   #finish(reason: string): void {
     if (this.#over) return;
     this.#over = true;
+    this.#left.abort();
     const { current, members, log } = this.#context;
     const session = this.#session;
     if (session) {

@@ -1,9 +1,9 @@
 import { createHash, type X509Certificate } from 'node:crypto';
-import { createSlots } from '../../concurrency/slots.ts';
 import { isFailure, messageOf } from '../../domain/errors.ts';
 import type { NodeName } from '../../domain/ids.ts';
 import { nodeOfCertificate } from '../wire/certificates.ts';
 import type { Refusal } from './refusals.ts';
+import { Reviews } from './reviews.ts';
 
 /** Whom a token names, and until when, in milliseconds since the epoch. */
 export interface Authenticated {
@@ -17,7 +17,7 @@ export interface Authenticated {
  * Checks a bearer token. Throws `unavailable` when it could not be checked, and any other failure when it is not one of a node
  * of ours.
  */
-export type Authenticate = (token: string) => Promise<Authenticated>;
+export type Authenticate = (token: string, signal?: AbortSignal) => Promise<Authenticated>;
 
 export interface Identity extends Authenticated {
   /** A digest of the token; a certificate needs none, since its key never leaves the node. */
@@ -29,6 +29,10 @@ export interface Credentials {
   readonly certificate: X509Certificate | undefined;
   /** The metadata `authorization`. */
   readonly authorization: string | undefined;
+  /** Of the peer, without the port. */
+  readonly address: string;
+  /** Fires when the peer has left. */
+  readonly signal: AbortSignal;
 }
 
 export type Identify = (credentials: Credentials) => Promise<Identity | Refusal>;
@@ -42,19 +46,17 @@ export function byCertificate(): Identify {
   };
 }
 
-/** Whoever reaches the port can have a token reviewed: this many at once, whatever they are. */
-const mostReviews = 50;
-
 export function byToken(authenticate: Authenticate): Identify {
-  const inTurn = createSlots(mostReviews);
-  return async ({ authorization }) => {
+  const reviews = new Reviews();
+  return async ({ authorization, address, signal }) => {
     const token = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1];
     if (token === undefined) return { reason: 'token', message: 'no bearer token was sent' };
     try {
-      const { node, expires, podUid } = await inTurn(() => authenticate(token));
+      const { node, expires, podUid } = await reviews.run({ address, signal }, (left) => authenticate(token, left));
       return { node, expires, podUid, token: createHash('sha256').update(token).digest('base64') };
     } catch (error) {
-      if (isFailure(error, 'unavailable')) return { reason: 'unchecked', message: error.message };
+      if (isFailure(error, 'unavailable') || isFailure(error, 'cancelled'))
+        return { reason: 'unchecked', message: error.message };
       return { reason: 'token', message: messageOf(error) };
     }
   };

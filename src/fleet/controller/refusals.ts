@@ -11,6 +11,8 @@ export const refusalCodes = {
   token: status.UNAUTHENTICATED,
   /** The token could not be checked now. */
   unchecked: status.UNAVAILABLE,
+  /** It left before its credential was checked. */
+  abandoned: status.CANCELLED,
   /** The token is in use by another process. */
   replay: status.UNAUTHENTICATED,
   /** The credential ran out and was not renewed. */

@@ -1,0 +1,83 @@
+import { expect, test, vi } from 'vitest';
+import type { NodeName } from '../../../src/domain/ids.ts';
+import { byToken } from '../../../src/fleet/controller/identity.ts';
+import { Reviews } from '../../../src/fleet/controller/reviews.ts';
+import { failureOf } from '../grpc/harness.ts';
+import { authority, controller, filesOf, never, serverCertificate } from './harness.ts';
+import { hello, Peer } from './peer.ts';
+
+const from = (address: string, signal = never) => ({ address, signal });
+
+test('reviews nothing for callers that left while they waited', async () => {
+  const reviews = new Reviews({ atOnce: 1, waiting: 100, waitingOfOne: 100 });
+  const gate = Promise.withResolvers<void>();
+  const first = reviews.run(from('a'), () => gate.promise);
+  const leaving = new AbortController();
+  let reviewed = 0;
+  const review = async () => void (reviewed += 1);
+  const given = Array.from({ length: 50 }, () => failureOf(reviews.run(from('a', leaving.signal), review)));
+  expect(reviews.waiting).toBe(50);
+  leaving.abort();
+  expect(reviews.waiting).toBe(0);
+  for (const one of given) expect(await one).toMatchObject({ kind: 'cancelled' });
+  const last = reviews.run(from('b'), async () => 'reviewed');
+  gate.resolve();
+  await first;
+  expect(await last).toBe('reviewed');
+  expect(reviewed).toBe(0);
+});
+
+test('gives each address a turn: a flood from one is not waited for by another', async () => {
+  const reviews = new Reviews({ atOnce: 1, waiting: 100, waitingOfOne: 100 });
+  const order: string[] = [];
+  const run = (name: string, address: string) => reviews.run(from(address), async () => void order.push(name));
+  const flood = Array.from({ length: 5 }, (_, index) => run(`flood ${index}`, 'a'));
+  await Promise.all([...flood, run('honest', 'b')]);
+  expect(order.indexOf('honest')).toBeLessThanOrEqual(2);
+  expect(order).toHaveLength(6);
+});
+
+test('bounds what waits, in all and from one address', async () => {
+  const reviews = new Reviews({ atOnce: 1, waiting: 3, waitingOfOne: 2 });
+  const gate = Promise.withResolvers<void>();
+  const waiting = ['a', 'a', 'a', 'b'].map((address) => reviews.run(from(address), () => gate.promise));
+  for (const address of ['a', 'c']) {
+    expect(await failureOf(reviews.run(from(address), async () => undefined))).toMatchObject({ kind: 'unavailable' });
+  }
+  gate.resolve();
+  await Promise.all(waiting);
+  expect(reviews.waiting).toBe(0);
+});
+
+test('a stream that is reset before its review ended is counted and logged, and its review aborted', async () => {
+  const { certificate, key } = filesOf(serverCertificate(), authority.certificate);
+  const begun = Promise.withResolvers<void>();
+  let aborted = 0;
+  const identify = byToken(async (_token, signal) => {
+    const { promise, reject } = Promise.withResolvers<{ node: NodeName; expires: number }>();
+    signal?.addEventListener('abort', () => {
+      aborted += 1;
+      reject(signal.reason);
+    });
+    begun.resolve();
+    return promise;
+  });
+  const running = await controller({ files: { certificate, key }, identify });
+  const peer = new Peer(running.port, { token: 'any' });
+  peer.send({ hello });
+  await begun.promise;
+  peer.close();
+  await vi.waitUntil(() => running.server.refused().get('abandoned') === 1, 20_000);
+  expect(aborted).toBe(1);
+  expect(running.lines).toContainEqual(
+    expect.objectContaining({ fields: expect.objectContaining({ reason: 'abandoned' }) }),
+  );
+});
+
+test('hands the turn of a failed review to the next', async () => {
+  const reviews = new Reviews({ atOnce: 1, waiting: 10, waitingOfOne: 10 });
+  const failed = failureOf(reviews.run(from('a'), () => Promise.reject(new Error('failed'))));
+  expect(await reviews.run(from('a'), async () => 'next')).toBe('next');
+  expect(await failed).toMatchObject({ message: 'failed' });
+  expect(await reviews.run(from('a'), async () => 'later')).toBe('later');
+});
