@@ -1,7 +1,7 @@
 import { controllerFamilies, nodeFamilies } from '../../src/metrics/fleet.ts';
 import { callDuration, type Families } from '../../src/metrics/metrics.ts';
 import { mirrorGauges } from '../../src/metrics/mirrors.ts';
-import { orphanFamilies } from '../../src/metrics/orphans.ts';
+import { orphanFamilies } from '../../src/features/orphans/metrics.ts';
 import { diskGauges, hungGauge, poolGauges } from '../../src/metrics/pools.ts';
 import { qosCounters, qosGauges, type QosSource } from '../../src/metrics/qos.ts';
 import { sentence, table } from './markdown.ts';

@@ -1,9 +1,9 @@
 import { loadConfig, loadMachineConfig } from '../config/config.ts';
 import { type Calls, withClient } from '../grpc/client.ts';
-import { operator } from '../grpc/load.ts';
-import type { OperatorMethods } from '../grpc/services.ts';
+import { admin } from '../grpc/load.ts';
+import type { AdminMethods } from '../grpc/services.ts';
 
-export type RoleCalls = Calls<OperatorMethods>;
+export type RoleCalls = Calls<AdminMethods>;
 
 /** Asks the role that runs on this machine, at the socket that its configuration names. */
 export async function askRole<T>(
@@ -11,10 +11,10 @@ export async function askRole<T>(
   path: string,
   task: (calls: RoleCalls) => Promise<T>,
 ): Promise<T> {
-  const config = role === 'node' ? (await loadMachineConfig(path)).endpoint : (await loadConfig(path, role)).operator;
+  const config = role === 'node' ? (await loadMachineConfig(path)).endpoint : (await loadConfig(path, role)).admin;
   return askSocket(config.path, task);
 }
 
 export async function askSocket<T>(socket: string, task: (calls: RoleCalls) => Promise<T>): Promise<T> {
-  return withClient<OperatorMethods, T>(socket, { proto: operator, service: 'Operator' }, task);
+  return withClient<AdminMethods, T>(socket, { proto: admin, service: 'Admin' }, task);
 }

@@ -1,9 +1,9 @@
 import type { Command } from './command.ts';
-import { calibrate } from './commands/calibrate.ts';
+import { calibrate } from '../features/calibration/command.ts';
 import { check } from './commands/check.ts';
 import { completion } from './commands/completion.ts';
 import { approve, disks } from './commands/disks.ts';
-import { deleteOrphan, orphans, releaseOrphan } from './commands/orphans.ts';
+import { deleteOrphan, orphans, retainOrphan } from '../features/orphans/command.ts';
 import { hung } from './commands/hung.ts';
 import { qos } from './commands/qos.ts';
 import { serveCommands } from './commands/serve.ts';
@@ -17,7 +17,7 @@ export const commands: readonly Command[] = [
   approve,
   calibrate,
   orphans,
-  releaseOrphan,
+  retainOrphan,
   deleteOrphan,
   qos,
   hung,

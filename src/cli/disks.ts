@@ -1,4 +1,4 @@
-import type { Candidate } from '../disks/candidates.ts';
+import type { Candidate } from '../pools/candidates.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
 import { answers } from '../grpc/socket.ts';
 import { askSocket } from './ask.ts';

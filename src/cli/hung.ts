@@ -1,4 +1,4 @@
-import type { HungWork } from '../gen/quarry/operator/v1/HungWork.ts';
+import type { HungWork } from '../gen/quarry/admin/v1/HungWork.ts';
 import { askRole } from './ask.ts';
 import type { HungRecord } from './commands/hung.ts';
 import type { Listing } from './output.ts';

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { loadMachineConfig } from '../config/config.ts';
 import type { Config } from '../config/schema.ts';
 import { createTerminalLog } from '../log.ts';
-import { createLocal, type Local } from '../roles/local.ts';
+import { createLocal, type Local } from '../app/local.ts';
 
 /** The driver's own LVM directory is left alone: it has a filter for what the driver sees. */
 export async function withLocal<T>(path: string, task: (local: Local, config: Config) => Promise<T>): Promise<T> {

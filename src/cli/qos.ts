@@ -1,7 +1,7 @@
 import { rateKeys, type Rates, type Use } from '../domain/qos.ts';
-import type { PodQos } from '../gen/quarry/operator/v1/PodQos.ts';
-import type { Rates as RatesMessage } from '../gen/quarry/operator/v1/Rates.ts';
-import type { Use as UseMessage } from '../gen/quarry/operator/v1/Use.ts';
+import type { PodQos } from '../gen/quarry/admin/v1/PodQos.ts';
+import type { Rates as RatesMessage } from '../gen/quarry/admin/v1/Rates.ts';
+import type { Use as UseMessage } from '../gen/quarry/admin/v1/Use.ts';
 import { askRole } from './ask.ts';
 import type { QosRecord } from './commands/qos.ts';
 import type { Listing } from './output.ts';

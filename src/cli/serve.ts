@@ -1,4 +1,4 @@
-import type { App } from '../app.ts';
+import type { App } from '../app/app.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Config, Configs, Role } from '../config/schema.ts';
 import { createLog, type Log } from '../log.ts';
@@ -41,17 +41,17 @@ function create({ role, config: path, registration }: ServeCommand): Promise<Mad
   switch (role) {
     case 'controller':
       return make(path, role, async (config, log) => {
-        const { createController } = await import('../roles/controller.ts');
+        const { createController } = await import('../app/controller.ts');
         return createController(config, log);
       });
     case 'node':
       return make(path, role, async (config, log) => {
-        const { createNode } = await import('../roles/node.ts');
+        const { createNode } = await import('../app/node.ts');
         return createNode(registered(config, registration), log);
       });
     case 'all':
       return make(path, role, async (config, log) => {
-        const { createAll } = await import('../roles/all.ts');
+        const { createAll } = await import('../app/all.ts');
         return createAll(registered(config, registration), log);
       });
   }

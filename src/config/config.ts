@@ -88,13 +88,13 @@ function withEnvironment(
   return { raw, origins };
 }
 
-/** The API server is that of the pod, and the operator's socket lies beside that of the sidecars. */
+/** The API server is that of the pod, and the admin socket is beside that of the sidecars. */
 function completeController(raw: Record<string, unknown>, { apiServer }: Environment): void {
   const { kubernetes, endpoint } = raw;
   if (typeof kubernetes === 'object' && kubernetes !== null && !('server' in kubernetes)) {
     raw['kubernetes'] = { ...kubernetes, ...(apiServer !== undefined && { server: apiServer }) };
   }
-  if (typeof endpoint === 'string') raw['operator'] ??= endpoint.replace(/[^/]*$/, 'operator.sock');
+  if (typeof endpoint === 'string') raw['admin'] ??= endpoint.replace(/[^/]*$/, 'admin.sock');
 }
 
 /** One problem an unknown key, each with the key in its path. */

@@ -1,6 +1,6 @@
 import { GiB, KiB, MiB } from '../domain/bytes.ts';
 import { parsePoolName, parseVgName } from '../domain/ids.ts';
-import { hasWildcard } from '../disks/patterns.ts';
+import { hasWildcard } from '../pools/patterns.ts';
 import type { PoolSpec, ThinSpec } from '../domain/pool.ts';
 import type { Rates } from '../domain/qos.ts';
 import { bytes, choice, count, flag, list, percent, rate, ratio, scalar, section } from './fields.ts';

@@ -127,10 +127,10 @@ export const schemas = {
   node: section({ ...common, registration: registration('self'), ...machine, fleet: nodeFleet }),
   controller: section({
     ...common,
-    operator: unixSocket.meta({
+    admin: unixSocket.meta({
       description:
         'Unix socket on which the controller serves `quarry orphans` on the same machine. Only its own user may open it.',
-      otherwise: '`operator.sock` beside `endpoint`',
+      otherwise: '`admin.sock` beside `endpoint`',
     }),
     placement: choice(packings)
       .default('spread')

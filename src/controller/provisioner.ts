@@ -9,8 +9,8 @@ import type { QosChange } from '../domain/qos.ts';
 import type { Storage } from '../domain/storage.ts';
 import type { Accessibility } from '../domain/topology.ts';
 import type { Volume } from '../domain/volume.ts';
-import { Creator, type VolumeRequest } from './creator.ts';
-import { type Horizon, noHorizon, Roster } from './roster.ts';
+import { VolumeCreator, type VolumeRequest } from './volume-creator.ts';
+import { type NodeLifecycle, noLifecycle, NodeRegistry } from './node-registry.ts';
 
 export interface ProvisionerOptions {
   readonly fleet: Fleet;
@@ -18,7 +18,7 @@ export interface ProvisionerOptions {
   /** The name of the logical volume for a CSI name: with the node it is the volume's id. */
   readonly lvNameFor: (name: string) => LvName;
   /** Absent: all nodes are members of the fleet, and stay so. */
-  readonly horizon?: Horizon | undefined;
+  readonly horizon?: NodeLifecycle | undefined;
 }
 
 /** What can be made. All of it is zero where nothing can. */
@@ -33,12 +33,12 @@ interface Capacity {
 
 /** Provisions on the nodes of a fleet. What is done to a volume is done by its node, and true when that node says so. */
 export class Provisioner {
-  readonly #roster: Roster;
-  readonly #creator: Creator;
+  readonly #roster: NodeRegistry;
+  readonly #creator: VolumeCreator;
 
-  constructor({ fleet, horizon = noHorizon, packing, lvNameFor }: ProvisionerOptions) {
-    this.#roster = new Roster(fleet, horizon);
-    this.#creator = new Creator({ roster: this.#roster, packing, lvNameFor });
+  constructor({ fleet, horizon = noLifecycle, packing, lvNameFor }: ProvisionerOptions) {
+    this.#roster = new NodeRegistry(fleet, horizon);
+    this.#creator = new VolumeCreator({ roster: this.#roster, packing, lvNameFor });
   }
 
   create(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
@@ -79,7 +79,7 @@ export class Provisioner {
     return this.#roster.volumesAfter(after, count > 0 ? count + 1 : 0);
   }
 
-  /** Of the nodes of a topology. One that is not attached, or is not known, has none. */
+  /** Of the nodes of a topology. One that is not connected, or is not known, has none. */
   capacity(parameters: ClassParameters, { requisite }: Accessibility): Capacity {
     const members = requisite
       ? [...requisite].flatMap((node) => this.#roster.member(node) ?? [])
@@ -98,7 +98,7 @@ export class Provisioner {
     };
   }
 
-  /** `undefined` where the id can name nothing, or nothing any more. Throws `unavailable` for a node that never attached. */
+  /** `undefined` where the id can name nothing, or nothing any more. Throws `unavailable` for a node that never connected. */
   #locate(id: string): { storage: Storage; id: VolumeId } | undefined {
     const parsed = parseVolumeId(id);
     const storage = parsed && this.#roster.storageOf(parsed.id, parsed.node);
@@ -112,8 +112,8 @@ export class Provisioner {
   }
 }
 
-function offerBy({ attached, storage }: Member, parameters: ClassParameters): Offer | undefined {
-  if (!attached) return undefined;
+function offerBy({ connected, storage }: Member, parameters: ClassParameters): Offer | undefined {
+  if (!connected) return undefined;
   const offer = offerOf(storage.inventory(), parameters);
   return 'pool' in offer ? offer : undefined;
 }

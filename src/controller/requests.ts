@@ -8,7 +8,7 @@ import { parseQosChange } from '../domain/qos-parameters.ts';
 import { parseAccessibility } from '../domain/topology.ts';
 import { filesystemTypes } from '../domain/volume.ts';
 import type { CreateVolumeRequest } from '../gen/csi/v1/CreateVolumeRequest.ts';
-import type { VolumeRequest } from './creator.ts';
+import type { VolumeRequest } from './volume-creator.ts';
 
 /** Throws `invalid` with every problem at once, or `out-of-range`. */
 export function parseCreate(request: CreateVolumeRequest, driver: string): VolumeRequest {

@@ -3,7 +3,7 @@ import type { NodeName } from '../domain/ids.ts';
 export interface SettlingOptions {
   /** Milliseconds that nodes get to attach in any case: those of a cluster that is just being set up are known to nobody yet. */
   readonly time: number;
-  /** Milliseconds after which the nodes that have not attached are given up. */
+  /** Milliseconds after which the nodes that have not connected are given up. */
   readonly limit: number;
   /** The nodes that will attach; `undefined` while that is not known. Absent: nothing ever says which there are. */
   readonly expected?: (() => readonly NodeName[] | undefined) | undefined;
@@ -49,6 +49,6 @@ export class Settling {
     if (!nodes) return 'which nodes there are is not known yet';
     const missing = nodes.filter((node) => !known(node));
     if (missing.length === 0) return undefined;
-    return `${missing.length} of ${nodes.length} nodes have not attached yet: ${missing.slice(0, 8).join(', ')}`;
+    return `${missing.length} of ${nodes.length} nodes have not connected yet: ${missing.slice(0, 8).join(', ')}`;
   }
 }

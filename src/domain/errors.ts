@@ -13,7 +13,7 @@ export const failureKinds = {
   busy: 'Another call for the same volume is in flight',
   'bad-token': '`starting_token` was not given out by this driver',
   unavailable:
-    'The truth could not be established, or the outcome is unknown: try again. Of a node that is not attached, with its name',
+    'The truth could not be established, or the outcome is unknown: try again. Of a node that is not connected, with its name',
   cancelled: 'The caller gave up',
   unimplemented: 'Not offered',
 } as const;

@@ -9,22 +9,22 @@ export interface Fleet {
   member(node: NodeName): Member | undefined;
   /** The members of whose volumes one has that name in its id, as far as is known. */
   holders(name: LvName): readonly Member[];
-  /** Drops what is known of a node that is not attached; when it attaches again it is a member again. */
+  /** Drops what is known of a node that is not connected; when it attaches again it is a member again. */
   forget(node: NodeName): void;
 }
 
 export interface Member {
   readonly node: NodeName;
   /** False: silent. Its inventory is the last known; every operation on its storage throws `unavailable` and names the node. */
-  readonly attached: boolean;
-  /** Milliseconds since the epoch of attaching or of falling silent. */
+  readonly connected: boolean;
+  /** Milliseconds since the epoch since when it is connected or disconnected. */
   readonly since: number;
   readonly storage: Storage;
 }
 
 /** `quarry all`: one member, which is this machine. */
 export function fleetOf(storage: Storage, since: number): Fleet {
-  const member: Member = { node: storage.node, attached: true, since, storage };
+  const member: Member = { node: storage.node, connected: true, since, storage };
   const members = [member];
   return {
     members: () => members,

@@ -4,7 +4,7 @@ import { isFailure } from './errors.ts';
 import type { PoolName } from './ids.ts';
 import { type ClassParameters, layoutFor } from './parameters.ts';
 import type { Pool } from './pool.ts';
-import { largestPromised, reservableRates } from './promises.ts';
+import { largestReserved, reservableRates } from './reservations.ts';
 import { applyChange, noQos } from './qos.ts';
 import type { Inventory } from './storage.ts';
 import type { Layout } from './volume.ts';
@@ -54,7 +54,7 @@ function roomFor({ volumes }: Inventory, pool: Pool, layout: Layout, { qos }: Cl
   const largest = largestVolume(pool, layout);
   if (largest === 0n || Object.keys(qos.reservations).length === 0) return largest;
   const left = reservableRates(pool, volumes.values());
-  return largestPromised(left, applyChange(noQos, qos), sizeUnit(pool, layout), largest);
+  return largestReserved(left, applyChange(noQos, qos), sizeUnit(pool, layout), largest);
 }
 
 /** Whether a volume of the range can be made of the offer, as far as is known; `undefined`: it can. */

@@ -37,7 +37,7 @@ export type Judgement =
     }
   | { readonly is: 'refused'; readonly node: NodeName; readonly why: Refused }
   /** It cannot be asked, and may hold the volume from an earlier call. */
-  | { readonly is: 'silent'; readonly node: NodeName; readonly message: string };
+  | { readonly is: 'disconnected'; readonly node: NodeName; readonly message: string };
 
 /**
  * The nodes that may get the volume or may have it, in the order to try: preferred ones first, the rest by room. A node that
@@ -61,15 +61,15 @@ export function place(
 }
 
 function judge({ node, member }: Place, wish: Wish): Judgement {
-  if (!member) return { is: 'silent', node, message: `node ${node} has not attached to this controller yet` };
+  if (!member) return { is: 'disconnected', node, message: `node ${node} has not connected to this controller yet` };
   const inventory = inventoryOf(member);
   // A node that is known to lack the pool holds no volume in it, attached or not.
   if (!(inventory instanceof Failure)) {
     const lacking = lacksPool(inventory, wish.parameters);
     if (lacking) return { is: 'refused', node, why: lacking };
   }
-  if (!member.attached) return { is: 'silent', node, message: silence(member) };
-  if (inventory instanceof Failure) return { is: 'silent', node, message: `node ${node}: ${inventory.message}` };
+  if (!member.connected) return { is: 'disconnected', node, message: disconnection(member) };
+  if (inventory instanceof Failure) return { is: 'disconnected', node, message: `node ${node}: ${inventory.message}` };
   const offer = offerOf(inventory, wish.parameters);
   if ('reason' in offer) return { is: 'refused', node, why: offer };
   const why = shortfallOf(offer, wish.size);
@@ -77,8 +77,8 @@ function judge({ node, member }: Place, wish: Wish): Judgement {
   return why.reason === 'full' ? { is: 'full', node, member, offer, why } : { is: 'refused', node, why };
 }
 
-export function silence({ node, since }: Member): string {
-  return `node ${node} is not attached to this controller since ${new Date(since).toISOString()}`;
+export function disconnection({ node, since }: Member): string {
+  return `node ${node} is not connected to this controller since ${new Date(since).toISOString()}`;
 }
 
 function lacksPool(inventory: Inventory, parameters: ClassParameters): Refused | undefined {
@@ -87,7 +87,7 @@ function lacksPool(inventory: Inventory, parameters: ClassParameters): Refused |
   return { reason: 'no-pool', message: name === undefined ? 'it has no pool' : `it has no pool ${name}` };
 }
 
-const order = { silent: 0, able: 1, full: 2, refused: 3 } satisfies Record<Judgement['is'], number>;
+const order = { disconnected: 0, able: 1, full: 2, refused: 3 } satisfies Record<Judgement['is'], number>;
 
 /** Equals without a preference; names decide at last, so that the same knowledge gives the same order. */
 function compare(a: Judgement, b: Judgement, packing: Packing, comingTo: (node: NodeName) => bigint): number {

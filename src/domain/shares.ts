@@ -2,7 +2,7 @@ import { type Bytes, KiB, largest, smallest } from './bytes.ts';
 import type { VolumeId } from './ids.ts';
 import type { Pool } from './pool.ts';
 import { type RateKey, rateKeys, type Rates, ratesFor } from './qos.ts';
-import { promisedTo, sumOf } from './promises.ts';
+import { reservedBy, sumOf } from './reservations.ts';
 import type { Volume } from './volume.ts';
 
 /**
@@ -30,7 +30,7 @@ export function limitsInUse(
 ): ReadonlyMap<VolumeId, Rates> {
   const ours = volumes.filter((volume) => volume.pool === pool.spec.name);
   const budget = pool.spec.budget?.rates ?? {};
-  const promised = sumOf(ours.map(promisedTo));
+  const promised = sumOf(ours.map(reservedBy));
   const running = ours.filter(({ id }) => published.has(id)).map((volume) => demandOf(pool, volume));
   const levels = rateKeys.map((key) => {
     const total = budget[key];
@@ -61,7 +61,7 @@ interface Demand {
 function demandOf({ spec }: Pool, volume: Volume): Demand {
   const { id, qos, size } = volume;
   const own = { ...ratesFor(qos.reservations, size), ...ratesFor(qos.limits, size) };
-  return { id, wants: { ...spec.budget?.unreserved, ...own }, granted: promisedTo(volume) };
+  return { id, wants: { ...spec.budget?.unreserved, ...own }, granted: reservedBy(volume) };
 }
 
 /** What a volume wants beyond its promise; never more than there is. */

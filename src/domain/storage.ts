@@ -38,7 +38,7 @@ export interface Storage {
   /** All of the change or nothing of it. Throws `not-found`, and `exhausted` where the pool's budget has no room for it. */
   modify(id: VolumeId, change: QosChange, signal: AbortSignal): Promise<Volume>;
   /** Records that the volume is meant to be in no PersistentVolume. Also when that is recorded. Throws `not-found`. */
-  keep(id: VolumeId, signal: AbortSignal): Promise<Volume>;
+  retain(id: VolumeId, signal: AbortSignal): Promise<Volume>;
 }
 
 /** What the node services need in addition: devices, and the record of what was formatted. */

@@ -78,7 +78,7 @@ export interface Volume {
   /** Milliseconds since the epoch, by the node's clock, where LVM says so. */
   readonly created?: number;
   /** Somebody has said that it is meant to be in no PersistentVolume. */
-  readonly kept?: true;
+  readonly retained?: true;
 }
 
 /** A volume of this node with the block device that gives access to it now. */

@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import type protobuf from 'protobufjs';
 import { Failure } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
-import { checkLimits } from './limits.ts';
+import { checkFieldLimits } from './field-limits.ts';
 import { decode, encode, type methodsOf } from './load.ts';
 import { redact } from './redact.ts';
 import { type CallStatus, isUnknown, statusOf } from './status.ts';
@@ -108,7 +108,8 @@ async function answer<Result>(
     if (work === undefined) throw new Failure('unimplemented', `this driver does not offer ${method.name}`);
     request = parse(method.resolvedRequestType, bytes);
     // Of all our interfaces CSI alone limits what a field may hold.
-    if (method.resolvedRequestType.fullName.startsWith('.csi.v1.')) checkLimits(method.resolvedRequestType, request);
+    if (method.resolvedRequestType.fullName.startsWith('.csi.v1.'))
+      checkFieldLimits(method.resolvedRequestType, request);
     return { status: { code: status.OK, details: '' }, request, result: await work(request, context) };
   } catch (error) {
     return { status: statusOf(error, context.signal), request, error };

@@ -17,7 +17,7 @@ export interface Interface {
 
 export const csi: Interface = { file: 'csi.proto', package: 'csi.v1' };
 export const pluginRegistration: Interface = { file: 'pluginregistration.proto', package: 'pluginregistration' };
-export const operator: Interface = { file: 'operator.proto', package: 'quarry.operator.v1' };
+export const admin: Interface = { file: 'admin.proto', package: 'quarry.admin.v1' };
 export const fleet: Interface = { file: 'fleet.proto', package: 'quarry.fleet.v1' };
 
 /**

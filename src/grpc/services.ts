@@ -4,7 +4,7 @@ import type { GroupControllerHandlers } from '../gen/csi/v1/GroupController.ts';
 import type { IdentityHandlers } from '../gen/csi/v1/Identity.ts';
 import type { NodeHandlers } from '../gen/csi/v1/Node.ts';
 import type { SnapshotMetadataHandlers } from '../gen/csi/v1/SnapshotMetadata.ts';
-import type { OperatorHandlers } from '../gen/quarry/operator/v1/Operator.ts';
+import type { AdminHandlers } from '../gen/quarry/admin/v1/Admin.ts';
 import type { RegistrationHandlers } from '../gen/pluginregistration/Registration.ts';
 import { type Interface, loadProto, methodsOf, rawDefinition } from './load.ts';
 import type { CallHooks, Message } from './call.ts';
@@ -27,7 +27,7 @@ export type ControllerMethods = Methods<ControllerHandlers>;
 export type GroupControllerMethods = Methods<GroupControllerHandlers>;
 export type NodeMethods = Methods<NodeHandlers>;
 type SnapshotMetadataMethods = Methods<SnapshotMetadataHandlers>;
-export type OperatorMethods = Methods<OperatorHandlers>;
+export type AdminMethods = Methods<AdminHandlers>;
 export type RegistrationMethods = Methods<RegistrationHandlers>;
 
 /** What is offered. A method that is left out answers UNIMPLEMENTED, and so does a service. */

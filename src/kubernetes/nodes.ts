@@ -1,7 +1,7 @@
 import type { NodeName } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
 import type { Api } from './api.ts';
-import { createMirror } from './mirror.ts';
+import { createInformer } from './informer.ts';
 import { node as nodeObject } from './objects.ts';
 
 export interface NodeWatchOptions {
@@ -32,7 +32,7 @@ export interface NodeWatch {
 export function createNodeWatch(options: NodeWatchOptions): NodeWatch {
   const { nodeName, label, grace, now = Date.now, ...rest } = options;
   const goneAt = new Map<string, number>();
-  const mirror = createMirror<{ readonly expected: boolean }>({
+  const mirror = createInformer<{ readonly expected: boolean }>({
     ...rest,
     now,
     path: '/api/v1/nodes',

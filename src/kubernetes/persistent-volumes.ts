@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts';
 import type { Api } from './api.ts';
 import { listAll } from './list.ts';
-import { createMirror } from './mirror.ts';
+import { createInformer } from './informer.ts';
 import { persistentVolume } from './objects.ts';
 
 export interface PersistentVolumesOptions {
@@ -28,7 +28,7 @@ export function createPersistentVolumes({ driver, ...options }: PersistentVolume
     const { metadata, spec } = persistentVolume.parse(object);
     return spec.csi?.driver === driver ? [metadata.name, spec.csi.volumeHandle] : undefined;
   };
-  const mirror = createMirror<string>({ ...options, path, read });
+  const mirror = createInformer<string>({ ...options, path, read });
   return {
     start: () => mirror.start(),
     watched() {

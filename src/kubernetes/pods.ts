@@ -1,6 +1,6 @@
 import type { Log } from '../log.ts';
 import type { Api } from './api.ts';
-import { createMirror, type Mirror } from './mirror.ts';
+import { createInformer, type Informer } from './informer.ts';
 import { pod } from './objects.ts';
 
 export interface PodWatchOptions {
@@ -18,9 +18,9 @@ export function createPodWatch({
   serviceAccount,
   gone,
   ...options
-}: PodWatchOptions): Pick<Mirror<true>, 'start' | 'stop'> {
+}: PodWatchOptions): Pick<Informer<true>, 'start' | 'stop'> {
   const [namespace = '', name = ''] = serviceAccount.split(':');
-  return createMirror<true>({
+  return createInformer<true>({
     ...options,
     path: `/api/v1/namespaces/${namespace}/pods`,
     read(object) {

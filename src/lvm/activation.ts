@@ -1,6 +1,6 @@
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { OpenVolume, Volume } from '../domain/volume.ts';
-import { activateVolume, removeVolume, retag } from './arguments.ts';
+import { activateVolume, removeVolume, lvchangeTags } from './arguments.ts';
 import type { BootMarks } from './boot-marks.ts';
 import type { InventoryCache } from './cache.ts';
 import type { Devices } from './devices.ts';
@@ -78,7 +78,7 @@ export class Activation {
   async markReady(volume: Volume): Promise<Volume> {
     await this.#options.writer.change(
       `volume ${volume.id} could not be marked as ready`,
-      retag(volume.group, volume.lv, { remove: tag('state', 'creating') }),
+      lvchangeTags(volume.group, volume.lv, { remove: tag('state', 'creating') }),
     );
     const ready = { ...volume, state: 'ready' as const };
     this.#options.cache.put(ready);

@@ -64,7 +64,7 @@ export interface TagChange {
   readonly remove?: string | readonly string[] | undefined;
 }
 
-export function retag(group: VgName, lv: LvName, { add, remove = [] }: TagChange): LvmArguments {
+export function lvchangeTags(group: VgName, lv: LvName, { add, remove = [] }: TagChange): LvmArguments {
   const changes = [
     ...[remove].flat().flatMap((tag) => ['--deltag', tag]),
     ...(add === undefined ? [] : ['--addtag', add]),
@@ -90,12 +90,12 @@ export interface NewDevice {
   readonly force: boolean;
 }
 
-export function createDevice({ device, uuid, metadataSize, force }: NewDevice): LvmArguments {
+export function pvcreate({ device, uuid, metadataSize, force }: NewDevice): LvmArguments {
   const options = ['--norestorefile', '--uuid', uuid, '--metadatasize', sizeArgument(metadataSize)];
   return ['pvcreate', '-y', ...(force ? ['-ff'] : []), ...options, device];
 }
 
-export function createGroup(group: VgName, device: string, tags: readonly string[]): LvmArguments {
+export function vgcreate(group: VgName, device: string, tags: readonly string[]): LvmArguments {
   return ['vgcreate', '-y', ...withBackup, ...tags.flatMap((tag) => ['--addtag', tag]), group, device];
 }
 
@@ -110,7 +110,7 @@ export function recordGroup(group: VgName): LvmArguments {
   return ['vgcfgbackup', ...withBackup, group];
 }
 
-export function extendGroup(group: VgName, device: string): LvmArguments {
+export function vgextend(group: VgName, device: string): LvmArguments {
   return ['vgextend', '-y', group, device];
 }
 

@@ -1,7 +1,7 @@
 import type { LvName } from '../domain/ids.ts';
 import type { VolumeLocks } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
-import { listOne, retag } from './arguments.ts';
+import { listOne, lvchangeTags } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import type { Devices } from './devices.ts';
 import { thinPoolOf } from './inventory.ts';
@@ -41,7 +41,7 @@ export class BootMarks {
   async open(volume: Volume, signal: AbortSignal): Promise<Volume> {
     if (!isMirrored(volume) || volume.boots) return volume;
     const { writer, cache, boot } = this.#options;
-    const command = retag(volume.group, volume.lv, { add: tag('boot', boot) });
+    const command = lvchangeTags(volume.group, volume.lv, { add: tag('boot', boot) });
     await writer.exclusive(volume.group, signal, () =>
       writer.change(`volume ${volume.id} could not be marked as open`, command),
     );
@@ -144,7 +144,7 @@ export class BootMarks {
       const remove = current.boots.filter((one) => one !== boot || !mark).map((one) => tag('boot', one));
       const add = mark && !current.boots.includes(boot) ? tag('boot', boot) : undefined;
       const what = `${group}/${lv} could not be marked as ${mark ? 'open' : 'closed'}`;
-      if (remove.length > 0 || add !== undefined) await writer.change(what, retag(group, lv, { add, remove }));
+      if (remove.length > 0 || add !== undefined) await writer.change(what, lvchangeTags(group, lv, { add, remove }));
       const volume = this.#volumeOf(current);
       if (volume) {
         const { boots: _, ...closed } = volume;

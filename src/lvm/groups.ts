@@ -68,11 +68,11 @@ export class Groups {
       const { marked, claimed, mayCreate } = await prove();
       if (!marked || claimed) {
         const label = { device: link, uuid: markedUuid(), metadataSize: metadataAreaSize, force: claimed };
-        await writer.change(what, args.createDevice(label));
+        await writer.change(what, args.pvcreate(label));
       }
       const tags = [tag('v', '1'), tag('pool', spec.name), tag('node', node)];
-      const create = (): LvmArguments => args.createGroup(spec.group, link, tags);
-      await writer.change(what, mayCreate ? create() : args.extendGroup(spec.group, link));
+      const create = (): LvmArguments => args.vgcreate(spec.group, link, tags);
+      await writer.change(what, mayCreate ? create() : args.vgextend(spec.group, link));
     });
   }
 

@@ -125,7 +125,7 @@ export function toVolume(record: LvRecord, pool: PoolName): Volume | undefined {
     state: tags.get('state') === 'creating' ? 'creating' : 'ready',
     ...(record.boots.length > 0 && { boots: record.boots }),
     ...(record.created !== undefined && { created: record.created }),
-    ...(tags.has('keep') && { kept: true }),
+    ...(tags.has('retain') && { retained: true }),
   };
 }
 

@@ -8,7 +8,7 @@ import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/sto
 import { knownLayout, type OpenVolume, type Volume, type VolumeSpec, type VolumeUse } from '../domain/volume.ts';
 import { Activation, type ActivationOptions } from './activation.ts';
 import { BootMarks } from './boot-marks.ts';
-import { createVolume, extendVolume, listOne, removeVolume, retag } from './arguments.ts';
+import { createVolume, extendVolume, listOne, removeVolume, lvchangeTags } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import type { Lvm, LvmArguments } from './lvm.ts';
 import { lvNameFor } from './names.ts';
@@ -16,7 +16,7 @@ import { afterGrowth } from './prediction.ts';
 import { qosTags } from './qos.ts';
 import { creationTags, decodeLv, toVolume } from './records.ts';
 import type { ReportRow } from './report.ts';
-import { Room } from './room.ts';
+import { Admission, keepSize } from './admission.ts';
 import { tag } from './tags.ts';
 
 export interface LocalStorageOptions extends Omit<ActivationOptions, 'marks'> {
@@ -36,7 +36,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   readonly marks: BootMarks;
   readonly #options: LocalStorageOptions;
   readonly #activation: Activation;
-  readonly #room: Room;
+  readonly #room: Admission;
 
   constructor(options: LocalStorageOptions) {
     this.node = options.node;
@@ -44,7 +44,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     this.#options = options;
     this.marks = new BootMarks(options);
     this.#activation = new Activation({ ...options, marks: this.marks });
-    this.#room = new Room(options.node, options.cache);
+    this.#room = new Admission(options.node, options.cache);
   }
 
   inventory(): Inventory {
@@ -126,24 +126,27 @@ export class LocalStorage implements Storage, NodeVolumes {
         const tags = qosTags(id, row, volume.qos);
         if (!tags) return current;
         await this.#room.forChange(current, volume.qos);
-        await this.#change(`the limits of volume ${id} could not be changed`, retag(current.group, current.lv, tags));
+        await this.#change(
+          `the limits of volume ${id} could not be changed`,
+          lvchangeTags(current.group, current.lv, tags),
+        );
         this.#options.cache.put(volume);
         return volume;
       });
     });
   }
 
-  async keep(id: VolumeId, signal: AbortSignal): Promise<Volume> {
-    return this.locks.hold(id, 'release', async () => {
+  async retain(id: VolumeId, signal: AbortSignal): Promise<Volume> {
+    return this.locks.hold(id, 'RetainVolume', async () => {
       const volume = await this.#mustFind(id);
-      if (volume.kept) return volume;
-      const kept = { ...volume, kept: true as const };
-      const command = retag(volume.group, volume.lv, { add: tag('keep', 'yes') });
+      if (volume.retained) return volume;
+      const retained = { ...volume, retained: true as const };
+      const command = lvchangeTags(volume.group, volume.lv, { add: tag('retain', 'yes') });
       await this.#options.writer.exclusive(volume.group, signal, () =>
-        this.#options.writer.change(`volume ${id} could not be marked as kept`, command),
+        this.#options.writer.change(`volume ${id} could not be marked as retained`, command),
       );
-      this.#options.cache.put(kept);
-      return kept;
+      this.#options.cache.put(retained);
+      return retained;
     });
   }
 
@@ -157,7 +160,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     await this.#options.writer.exclusive(volume.group, undefined, () =>
       this.#options.writer.change(
         `the first use of volume ${id} could not be recorded`,
-        retag(volume.group, volume.lv, tags),
+        lvchangeTags(volume.group, volume.lv, tags),
       ),
     );
     this.#options.cache.put({ ...volume, filesystem: use });
@@ -274,13 +277,4 @@ export class LocalStorage implements Storage, NodeVolumes {
     if (existing.state === 'ready') return existing;
     return (await this.#activation.undo(existing)) ? this.#make(existing.id, spec) : this.#activation.wipe(existing);
   }
-}
-
-/** A shrink is no error of the caller's unless the limit forbids the size that the volume has. */
-function keepSize(volume: Volume, { limit }: SizeRange): Volume {
-  if (limit === undefined || volume.size <= limit) return volume;
-  throw new Failure(
-    'out-of-range',
-    `volume ${volume.id} has ${volume.size} bytes, more than the limit of ${limit}; volumes never shrink`,
-  );
 }

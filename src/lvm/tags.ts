@@ -16,7 +16,7 @@ export type TagKey =
   | 'mkfs'
   | 'qos'
   | 'state'
-  | 'keep'
+  | 'retain'
   | 'boot';
 
 export function encodeTagValue(value: string): string {

@@ -22,12 +22,12 @@ export function controllerFamilies(fleet: Fleet, refused: () => ReadonlyMap<stri
     gauges: [
       {
         name: 'quarry_fleet_nodes',
-        help: 'Of a controller: nodes that are attached, and that were and are silent now',
+        help: 'Of a controller: nodes that are connected, and nodes that were and are disconnected now',
         labelNames: ['state'],
         collect() {
-          const attached = fleet.members().filter((member) => member.attached).length;
-          this.set({ state: 'attached' }, attached);
-          this.set({ state: 'silent' }, fleet.members().length - attached);
+          const attached = fleet.members().filter((member) => member.connected).length;
+          this.set({ state: 'connected' }, attached);
+          this.set({ state: 'disconnected' }, fleet.members().length - attached);
         },
       },
     ],

@@ -5,7 +5,7 @@ import type { Mount } from '../domain/mounts.ts';
 import { canGrow, hasRoomToGrow } from './growth.ts';
 import type { NodeTools } from './ports.ts';
 import type { ExpandRequest } from './requests.ts';
-import { type Located, locate } from './view.ts';
+import { type Located, locate } from './mount-lookup.ts';
 
 /** Grows the filesystem to its device, online; a raw block device needs nothing. Answers the size of the device in bytes. */
 export async function expand(tools: NodeTools, request: ExpandRequest, signal: AbortSignal): Promise<Bytes> {

@@ -5,7 +5,7 @@ import type { OpenVolume } from '../domain/volume.ts';
 import { recordRawUse } from './formatter.ts';
 import type { NodeTools } from './ports.ts';
 import type { PublishRequest, UndoRequest } from './requests.ts';
-import { blockStaging, layersAt, targetsBeside, topAt } from './view.ts';
+import { blockStaging, layersAt, targetsBeside, topAt } from './mount-lookup.ts';
 
 /** Flags of a single mount, as opposed to those of a filesystem, which its stage has set (mount(2), MS_REMOUNT with MS_BIND). */
 const bindFlags: ReadonlySet<string> = new Set([

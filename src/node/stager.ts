@@ -6,7 +6,7 @@ import type { Mount } from '../domain/mounts.ts';
 import type { NodeTools } from './ports.ts';
 import type { StageRequest, UndoRequest } from './requests.ts';
 import { canGrow, hasRoomToGrow } from './growth.ts';
-import { blockStaging, layersAt, targetsBeside, topAt } from './view.ts';
+import { blockStaging, layersAt, targetsBeside, topAt } from './mount-lookup.ts';
 
 interface Staging {
   readonly open: OpenVolume;

@@ -2,7 +2,7 @@ import type { VolumeUsageInit } from '../gen/csi/v1/VolumeUsage.ts';
 import type { Amounts } from '../domain/filesystems.ts';
 import type { NodeTools } from './ports.ts';
 import type { PathRequest } from './requests.ts';
-import { locate } from './view.ts';
+import { locate } from './mount-lookup.ts';
 
 /** Bytes and inodes of a filesystem; of a raw block device its size, for only its user knows what is used of it. */
 export async function volumeUsage(

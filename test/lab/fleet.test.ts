@@ -125,7 +125,7 @@ test('controllers that are killed in turn under load lose nothing and do nothing
   for (const controller of [...fleet.controllers, ...fleet.controllers]) {
     await controller.kill();
     await controller.launch();
-    await controller.logged('"msg":"node attached"');
+    await controller.logged('"msg":"node connected"');
   }
   const ids = (await load).map(({ volume }) => volume?.volumeId ?? '');
   expect(new Set(ids).size).toBe(names.length);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { GiB, MiB } from '../../src/domain/bytes.ts';
 import { defaultLayout } from '../../src/domain/pool.ts';
 import { noQos } from '../../src/domain/qos.ts';
-import { FleetClient } from '../../src/fleet/node/client.ts';
+import { FleetClient } from '../../src/fleet/client/client.ts';
 import { loadProtocol } from '../../src/fleet/wire/protocol.ts';
 import { createLog } from '../../src/log.ts';
 import { Authority } from '../support/certificates.ts';

@@ -115,7 +115,7 @@ export async function startApart(guest: Guest, pools: string): Promise<{ node: D
   await node.launch();
   await controller.ready();
   await node.ready();
-  await controller.logged('"msg":"node attached"');
+  await controller.logged('"msg":"node connected"');
   return { node, controller };
 }
 

@@ -8,7 +8,7 @@ import type { MemoryStorage } from './memory-storage.ts';
 export class Link implements Member {
   readonly node: NodeName;
   readonly storage: Storage;
-  attached = true;
+  connected = true;
   since = 0;
   /** The inventory is what the last `report` said, instead of what the node has. */
   lagging = false;
@@ -23,12 +23,12 @@ export class Link implements Member {
     this.#cut.promise.catch(() => undefined);
     this.storage = {
       node: storage.node,
-      inventory: () => (this.attached && !this.lagging ? storage.inventory() : this.#known),
+      inventory: () => (this.connected && !this.lagging ? storage.inventory() : this.#known),
       find: (id, signal) => this.#through(signal, () => storage.find(id, signal)),
       create: (spec, signal) => this.#through(signal, () => storage.create(spec, signal)),
       remove: (id, signal) => this.#through(signal, () => storage.remove(id, signal)),
       expand: (id, size, signal) => this.#through(signal, () => storage.expand(id, size, signal)),
-      keep: (id, signal) => this.#through(signal, () => storage.keep(id, signal)),
+      retain: (id, signal) => this.#through(signal, () => storage.retain(id, signal)),
       modify: (id, change, signal) => this.#through(signal, () => storage.modify(id, change, signal)),
     };
   }
@@ -40,20 +40,20 @@ export class Link implements Member {
   /** What is in flight ends as unknown, and goes on at the node. */
   detach(): void {
     if (!this.lagging) this.report();
-    this.attached = false;
+    this.connected = false;
     this.#cut.reject(new Failure('unavailable', `node ${this.node} fell silent`));
   }
 
   attach(): void {
     this.report();
-    this.attached = true;
+    this.connected = true;
     this.#cut = Promise.withResolvers<never>();
     this.#cut.promise.catch(() => undefined);
   }
 
   /** A call that is given up goes on at the node too. */
   async #through<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-    if (!this.attached) throw new Failure('unavailable', `node ${this.node} is not attached`);
+    if (!this.connected) throw new Failure('unavailable', `node ${this.node} is not connected`);
     if (signal.aborted) throw new Failure('cancelled', 'the caller gave up');
     const { promise: given, reject } = Promise.withResolvers<never>();
     const giveUp = (): void => reject(new Failure('cancelled', 'the caller gave up'));

@@ -5,7 +5,7 @@ import { incompatibilities } from '../../src/domain/compatibility.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import { type NodeName, type PoolName, type VgName, type VolumeId, volumeIdFor } from '../../src/domain/ids.ts';
 import type { Pool, PoolSpec } from '../../src/domain/pool.ts';
-import { overpromises, refusePromise } from '../../src/domain/promises.ts';
+import { contradictions, refuseReservation } from '../../src/domain/reservations.ts';
 import { applyChange, type QosChange } from '../../src/domain/qos.ts';
 import type { Inventory, Storage } from '../../src/domain/storage.ts';
 import { knownLayout, type Volume, type VolumeSpec } from '../../src/domain/volume.ts';
@@ -32,7 +32,7 @@ export function emptyPool(spec: PoolSpec, size: bigint): Pool {
   return { spec, extentSize: 4n * MiB, size, free: size, deviceFree: [size], metadata };
 }
 
-export type Operation = 'create' | 'remove' | 'expand' | 'modify' | 'keep' | 'find';
+export type Operation = 'create' | 'remove' | 'expand' | 'modify' | 'retain' | 'find';
 
 /** A node's volumes as LocalStorage keeps them, without LVM: the contract tests hold it to that. */
 export class MemoryStorage implements Storage {
@@ -121,7 +121,7 @@ export class MemoryStorage implements Storage {
       const size = chooseSize(pool, spec.layout, spec.size);
       const { name, layout, mkfsOptions, qos } = spec;
       refuseContradictions({ qos, size });
-      refusePromise(pool, this.volumes.values(), id, { qos, size });
+      refuseReservation(pool, this.volumes.values(), id, { qos, size });
       const { group } = pool.spec;
       const born = { filesystem: 'none', state: 'ready' } as const;
       const volume: Volume = {
@@ -161,7 +161,7 @@ export class MemoryStorage implements Storage {
       const wanted = roundedSize(pool, knownLayout(volume), size);
       if (volume.size >= wanted) return keep(volume, size);
       refuseGrowth(pool, knownLayout(volume), volume.size, wanted);
-      refusePromise(pool, this.volumes.values(), id, { qos: volume.qos, size: wanted }, volume);
+      refuseReservation(pool, this.volumes.values(), id, { qos: volume.qos, size: wanted }, volume);
       return this.#put({ ...volume, size: wanted }, afterGrowth(pool, knownLayout(volume), wanted - volume.size));
     });
   }
@@ -173,16 +173,16 @@ export class MemoryStorage implements Storage {
       const wanted = { ...volume, qos: applyChange(volume.qos, change) };
       refuseContradictions(wanted);
       const pool = this.#pool(volume.pool);
-      refusePromise(pool, this.volumes.values(), id, wanted, volume);
+      refuseReservation(pool, this.volumes.values(), id, wanted, volume);
       return this.#put(wanted, pool);
     });
   }
 
-  async keep(id: VolumeId, _signal: AbortSignal): Promise<Volume> {
+  async retain(id: VolumeId, _signal: AbortSignal): Promise<Volume> {
     using _lock = this.#locks.take(id, 'release');
-    return await this.#during('keep', id, () => {
+    return await this.#during('retain', id, () => {
       const volume = this.#mustGet(id);
-      return this.#put({ ...volume, kept: true }, this.#pool(volume.pool));
+      return this.#put({ ...volume, retained: true }, this.#pool(volume.pool));
     });
   }
 
@@ -234,6 +234,6 @@ function keep(volume: Volume, { limit }: SizeRange): Volume {
 }
 
 function refuseContradictions(wanted: Pick<Volume, 'qos' | 'size'>): void {
-  const problems = overpromises(wanted);
+  const problems = contradictions(wanted);
   if (problems.length > 0) throw new Failure('invalid', problems.join('; '));
 }

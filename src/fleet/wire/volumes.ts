@@ -17,7 +17,7 @@ import { readFigure, readNumber, readTime } from './bounds.ts';
 import { readQos, readWantedQos, writeQos } from './qos.ts';
 
 export function writeVolume(volume: Volume): VolumeInit {
-  const { id, name, pool, group, lv, size, layout, filesystem, mkfsOptions, qos, state, created, kept } = volume;
+  const { id, name, pool, group, lv, size, layout, filesystem, mkfsOptions, qos, state, created, retained } = volume;
   return {
     id,
     name,
@@ -31,7 +31,7 @@ export function writeVolume(volume: Volume): VolumeInit {
     qos: writeQos(qos),
     creating: state === 'creating',
     ...(created !== undefined && { createdMs: String(created) }),
-    kept: kept === true,
+    retained: retained === true,
   };
 }
 
@@ -73,7 +73,7 @@ export function readVolume(message: VolumeMessage, node: NodeName): Volume {
     qos: readQos(message.qos),
     state: message.creating ? 'creating' : 'ready',
     ...(created !== undefined && { created }),
-    ...(message.kept && { kept: true }),
+    ...(message.retained && { retained: true }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Terminal } from '../../../src/cli/command.ts';
 import { approveDisks, chooseDisks } from '../../../src/cli/disks.ts';
-import type { Candidate } from '../../../src/disks/candidates.ts';
+import type { Candidate } from '../../../src/pools/candidates.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 
 const candidate = (device: string, verdict: Candidate['verdict']): Candidate =>

@@ -62,7 +62,7 @@ describe('quarry controller', () => {
       endpoint: { address: 'unix:///run/quarry/csi.sock', path: '/run/quarry/csi.sock' },
       log: { level: 'info' },
       placement: 'spread',
-      operator: { address: 'unix:///run/quarry/operator.sock', path: '/run/quarry/operator.sock' },
+      admin: { address: 'unix:///run/quarry/admin.sock', path: '/run/quarry/admin.sock' },
       fleet: {
         listen: { host: '0.0.0.0', port: 9443 },
         certificate: '/crt',
@@ -114,10 +114,10 @@ describe('quarry controller', () => {
     ]);
   });
 
-  test('the socket of the operator is beside that of the sidecars, unless told otherwise', () => {
+  test('the admin socket is beside that of the sidecars, unless told otherwise', () => {
     const read = (text: string) => parseConfig(`${text}\n${controller('clientCa: /ca')}`, environment, 'controller');
-    expect(read('endpoint: unix:///csi/csi.sock').operator.path).toBe('/csi/operator.sock');
-    expect(read('operator: /run/o.sock').operator.path).toBe('/run/o.sock');
+    expect(read('endpoint: unix:///csi/csi.sock').admin.path).toBe('/csi/admin.sock');
+    expect(read('admin: /run/o.sock').admin.path).toBe('/run/o.sock');
   });
 
   test('refuses what belongs to a machine with disks, and a machine what belongs to a fleet', () => {

@@ -148,11 +148,11 @@ describe.each<[string, () => Promise<Made>]>([
     expect((await storage.find(id, signal))?.qos).toEqual(modified.qos);
   });
 
-  test('remembers that a volume is kept', async () => {
+  test('remembers that a volume is retained', async () => {
     const { id } = await storage.create(wish('a'), signal);
-    expect(await storage.keep(id, signal)).toMatchObject({ id, kept: true });
-    expect(await storage.keep(id, signal)).toEqual(await storage.find(id, signal));
-    await expect(storage.keep(idOf('b'), signal)).rejects.toMatchObject({ kind: 'not-found' });
+    expect(await storage.retain(id, signal)).toMatchObject({ id, retained: true });
+    expect(await storage.retain(id, signal)).toEqual(await storage.find(id, signal));
+    await expect(storage.retain(idOf('b'), signal)).rejects.toMatchObject({ kind: 'not-found' });
   });
 
   test('knows nothing of a volume that is not there', async () => {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Provisioner } from '../../../src/controller/provisioner.ts';
-import { noHorizon } from '../../../src/controller/roster.ts';
+import { noLifecycle } from '../../../src/controller/node-registry.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { PoolName } from '../../../src/domain/ids.ts';
@@ -196,7 +196,7 @@ describe('a creation whose node falls silent', () => {
 
   test('goes elsewhere when the node is gone for good', async () => {
     const gone = new Set<string>();
-    const horizon = { ...noHorizon, nodeGone: (node: string) => gone.has(node) };
+    const horizon = { ...noLifecycle, nodeGone: (node: string) => gone.has(node) };
     ({ fleet, provisioner } = controllerOf(nodes, { horizon }));
     cutDuring('c', 'after');
     await expect(create('x')).rejects.toMatchObject({ kind: 'unavailable' });
@@ -222,16 +222,16 @@ describe('what a node that cannot be asked may hold', () => {
   });
 
   test('matters as much before the node has attached for the first time', async () => {
-    const lives = { ...noHorizon, awaits: (node?: string) => node !== undefined };
+    const lives = { ...noLifecycle, awaits: (node?: string) => node !== undefined };
     ({ fleet, provisioner } = controllerOf(nodes, { horizon: lives }));
     const link = fleet.forget('a');
     await expect(create('x', inOrder('a', 'b'))).rejects.toMatchObject({ kind: 'unavailable' });
     fleet.join(link);
     expect((await create('x', inOrder('a', 'b'))).node).toBe('a');
-    ({ provisioner } = controllerOf(nodes, { horizon: { ...noHorizon, awaits: () => true } }));
+    ({ provisioner } = controllerOf(nodes, { horizon: { ...noLifecycle, awaits: () => true } }));
     await expect(create('y')).rejects.toMatchObject({
       kind: 'unavailable',
-      message: expect.stringMatching(/attaching/),
+      message: expect.stringMatching(/still connecting/),
     });
     expect((await create('y', pinned('b'))).node).toBe('b');
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Provisioner } from '../../../src/controller/provisioner.ts';
-import { noHorizon } from '../../../src/controller/roster.ts';
+import { noLifecycle } from '../../../src/controller/node-registry.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import type { NodeName, PoolName } from '../../../src/domain/ids.ts';
 import { parseParameters } from '../../../src/domain/parameters.ts';
@@ -19,7 +19,7 @@ let provisioner: Provisioner;
 beforeEach(() => {
   gone = new Set();
   nodes = nodesOf({ a: 128, b: 256, c: 512 });
-  const horizon = { ...noHorizon, nodeGone: (node: NodeName) => gone.has(node) };
+  const horizon = { ...noLifecycle, nodeGone: (node: NodeName) => gone.has(node) };
   ({ fleet, provisioner } = controllerOf(nodes, { horizon }));
 });
 
@@ -140,7 +140,7 @@ describe('capacity', () => {
     expect(provisioner.capacity(inFast, anywhere)).toEqual({ largest: 512n * MiB, total: 896n * MiB, unit: 4n * MiB });
   });
 
-  test('is none on a node that is silent, unknown, or cannot serve such a class', () => {
+  test('is none on a node that is disconnected, unknown, or cannot serve such a class', () => {
     const nothing = { largest: 0n, total: 0n, unit: 0n };
     fleet.link('a').detach();
     nodes[1]?.loseReadiness('fast' as PoolName, 'no disk');

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Provisioner } from '../../../src/controller/provisioner.ts';
-import { noHorizon } from '../../../src/controller/roster.ts';
+import { noLifecycle } from '../../../src/controller/node-registry.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { NodeName } from '../../../src/domain/ids.ts';
@@ -77,7 +77,7 @@ describe('what is remembered', () => {
     const many = Array.from({ length: 1200 }, (_, index) => [`n${index}`, 8] as const);
     nodes = nodesOf(Object.fromEntries(many));
     ({ fleet, provisioner } = controllerOf(nodes, {
-      horizon: { ...noHorizon, nodeDeleted: (node) => deleted.has(node) },
+      horizon: { ...noLifecycle, nodeDeleted: (node) => deleted.has(node) },
     }));
     for (const [index, { node }] of nodes.entries()) {
       if (index >= 100) await create(`on-${node}`, pinned(node), { size: { required: 4n * MiB } });

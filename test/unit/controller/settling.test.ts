@@ -33,7 +33,7 @@ describe('a controller is ready', () => {
     expect(settling.problem()).toBe('which nodes there are is not known yet');
     expected = named(10);
     for (const node of named(9)) known.add(node);
-    expect(settling.problem()).toBe('1 of 10 nodes have not attached yet: node-9');
+    expect(settling.problem()).toBe('1 of 10 nodes have not connected yet: node-9');
     known.add('node-9' as NodeName);
     expect(settling.settled()).toBe(true);
     expected = named(11);

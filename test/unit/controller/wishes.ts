@@ -1,7 +1,7 @@
 import { MiB } from '../../../src/domain/bytes.ts';
-import type { VolumeRequest } from '../../../src/controller/creator.ts';
+import type { VolumeRequest } from '../../../src/controller/volume-creator.ts';
 import { Provisioner } from '../../../src/controller/provisioner.ts';
-import type { Horizon } from '../../../src/controller/roster.ts';
+import type { NodeLifecycle } from '../../../src/controller/node-registry.ts';
 import type { NodeName } from '../../../src/domain/ids.ts';
 import { parseParameters } from '../../../src/domain/parameters.ts';
 import type { Packing } from '../../../src/domain/placement.ts';
@@ -34,7 +34,7 @@ export function nodesOf(rooms: Readonly<Record<string, number>>): MemoryStorage[
 
 export function controllerOf(
   nodes: readonly MemoryStorage[],
-  { packing = 'spread', horizon }: { packing?: Packing; horizon?: Horizon } = {},
+  { packing = 'spread', horizon }: { packing?: Packing; horizon?: NodeLifecycle } = {},
 ): { fleet: MemoryFleet; provisioner: Provisioner } {
   const fleet = new MemoryFleet(nodes);
   return { fleet, provisioner: new Provisioner({ fleet, packing, lvNameFor, horizon }) };

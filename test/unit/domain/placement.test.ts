@@ -23,7 +23,7 @@ function sketch({ node, room, state = 'attached' }: Sketch): Place {
   const storage = new MemoryStorage(node, pools);
   if (state === 'unready' && room !== undefined) storage.loseReadiness('fast' as PoolName, 'no disk');
   if (state === 'unseen') return { node: storage.node };
-  return { node: storage.node, member: { node: storage.node, attached: state !== 'silent', since: 0, storage } };
+  return { node: storage.node, member: { node: storage.node, connected: state !== 'silent', since: 0, storage } };
 }
 
 const anywhere: Accessibility = { preferred: [] };
@@ -61,7 +61,7 @@ describe('placement', () => {
     expect(judgement).toMatchObject({ is: 'able', offer: { pool: { spec: { name: 'slow' } } } });
     const storage = new MemoryStorage('b', [emptyPool(thickSpec('slow'), GiB), emptyPool(thickSpec('fast'), GiB)]);
     storage.loseReadiness('slow' as PoolName, 'no disk');
-    const member: Member = { node: storage.node, attached: true, since: 0, storage };
+    const member: Member = { node: storage.node, connected: true, since: 0, storage };
     expect(place([{ node: storage.node, member }], plain, 'spread')).toMatchObject([
       { is: 'refused', why: { reason: 'not-ready' } },
     ]);
@@ -69,7 +69,7 @@ describe('placement', () => {
   it('counts what the class reserves', () => {
     const budget = { rates: { readIops: 1000n }, reservable: 100, unreserved: {} };
     const storage = new MemoryStorage('a', [emptyPool(thickSpec('fast', { budget }), GiB)]);
-    const places = [{ node: storage.node, member: { node: storage.node, attached: true, since: 0, storage } }];
+    const places = [{ node: storage.node, member: { node: storage.node, connected: true, since: 0, storage } }];
     const reserving = (readIops: string) => ({
       ...wish(MiB),
       parameters: parseParameters({ reservedReadIops: readIops }),
@@ -83,9 +83,9 @@ describe('placement', () => {
         throw new Failure('unavailable', 'LVM has not answered yet');
       },
     };
-    const member: Member = { node: 'a' as NodeName, attached: true, since: 0, storage: storage as unknown as Storage };
+    const member: Member = { node: 'a' as NodeName, connected: true, since: 0, storage: storage as unknown as Storage };
     expect(place([{ node: member.node, member }], wish(MiB), 'spread')).toMatchObject([
-      { is: 'silent', message: 'node a: LVM has not answered yet' },
+      { is: 'disconnected', message: 'node a: LVM has not answered yet' },
     ]);
   });
 });
@@ -131,7 +131,7 @@ describe('of any nodes, placement', () => {
       }),
     ));
 
-  it('tries none of the unpreferred while one is silent that may have the volume', () =>
+  it('tries none of the unpreferred while one is disconnected that may have the volume', () =>
     fc.assert(
       fc.property(arbitrary, ({ sketches, preferred, required, packing }) => {
         const liked = preferred.flatMap((index) => sketches[index]?.node ?? []);
@@ -140,8 +140,10 @@ describe('of any nodes, placement', () => {
         for (const [index, { node, is }] of judged.entries()) {
           const before = judged.slice(0, index);
           expect(before.every((other) => rank(other.node) <= rank(node))).toBe(true);
-          if (is === 'silent')
-            expect(before.filter((other) => rank(other.node) === liked.length && other.is !== 'silent')).toEqual([]);
+          if (is === 'disconnected')
+            expect(before.filter((other) => rank(other.node) === liked.length && other.is !== 'disconnected')).toEqual(
+              [],
+            );
         }
       }),
     ));

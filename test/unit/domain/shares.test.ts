@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { promisedTo } from '../../../src/domain/promises.ts';
+import { reservedBy } from '../../../src/domain/reservations.ts';
 import { leastRates, limitsInUse } from '../../../src/domain/shares.ts';
 import type { Volume } from '../../../src/domain/volume.ts';
-import { fixed, poolWith, volumeWith } from './promised.ts';
+import { fixed, poolWith, volumeWith } from './reserved.ts';
 
 const idsOf = (volumes: readonly Volume[]) => new Set(volumes.map(({ id }) => id));
 const readsOf = (
@@ -98,7 +98,7 @@ describe('for any volumes of a budgeted pool', () => {
 
   it('the limits are within the budget in sum, but for the floors', () =>
     holds(({ budget, volumes }, limits) => {
-      const promised = volumes.reduce((sum, volume) => sum + (promisedTo(volume).readIops ?? 0n), 0n);
+      const promised = volumes.reduce((sum, volume) => sum + (reservedBy(volume).readIops ?? 0n), 0n);
       const sum = [...limits.values()].reduce(
         (total, { readIops = 0n }) => total + (readIops > floor ? readIops : 0n),
         0n,
@@ -111,7 +111,7 @@ describe('for any volumes of a budgeted pool', () => {
       for (const volume of given.volumes) {
         const got = limits.get(volume.id)?.readIops;
         if (got === undefined) continue;
-        expect(got).toBeGreaterThanOrEqual(promisedTo(volume).readIops ?? 0n);
+        expect(got).toBeGreaterThanOrEqual(reservedBy(volume).readIops ?? 0n);
         const wanted = wantOf(volume, given);
         if (wanted !== undefined) expect(got).toBeLessThanOrEqual(wanted);
       }
@@ -119,7 +119,7 @@ describe('for any volumes of a budgeted pool', () => {
 
   it('whoever gets less than it wants, no other got more beyond its promise', () =>
     holds((given, limits) => {
-      const beyond = (volume: Volume) => (limits.get(volume.id)?.readIops ?? 0n) - (promisedTo(volume).readIops ?? 0n);
+      const beyond = (volume: Volume) => (limits.get(volume.id)?.readIops ?? 0n) - (reservedBy(volume).readIops ?? 0n);
       const running = given.volumes.filter(({ id }) => given.published.has(id));
       for (const short of running) {
         const wanted = wantOf(short, given);

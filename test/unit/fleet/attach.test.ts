@@ -25,6 +25,6 @@ test('that a volume is kept, and since when it is there, is known to the control
   node(storage, [running.port]);
   const member = await attached(running, 'a');
   expect(member.storage.inventory().volumes.get(made.id)).toEqual({ ...made, created: 1_795_266_000_000 });
-  expect((await member.storage.keep(made.id, never)).kept).toBe(true);
-  expect(member.storage.inventory().volumes.get(made.id)?.kept).toBe(true);
+  expect((await member.storage.retain(made.id, never)).retained).toBe(true);
+  expect(member.storage.inventory().volumes.get(made.id)?.retained).toBe(true);
 });

@@ -101,7 +101,7 @@ test('a node of version 1 is understood, and understands', async () => {
   peer.raw(message(strange));
   peer.raw(message(field(5, message(field(1, 5000n)))));
   await peer.until('pong');
-  expect(memberOf(running, 'a')?.attached).toBe(true);
+  expect(memberOf(running, 'a')?.connected).toBe(true);
 });
 
 test('a node that speaks newer versions too is let in with the newest of ours', async () => {

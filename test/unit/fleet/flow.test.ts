@@ -85,7 +85,7 @@ describe('what is in flight', () => {
     await silent(running, 'a');
     expect(await failureOf(member.storage.find(id('a:pvc-1'), never))).toMatchObject({
       kind: 'unavailable',
-      message: expect.stringMatching(/^node a has been silent since .*; nothing was started/),
+      message: expect.stringMatching(/^node a has been disconnected since .*; nothing was started/),
     });
     gate.resolve();
     node(storage, [running.port]);
@@ -146,7 +146,7 @@ describe('the newer stream wins', () => {
     newer.send({ reply: { id: command.id, done: {} } });
     expect(await again).toBeUndefined();
     // A late word over the older stream changes nothing.
-    expect(memberOf(running, 'a')?.attached).toBe(true);
+    expect(memberOf(running, 'a')?.connected).toBe(true);
   });
 });
 
@@ -206,7 +206,7 @@ describe('a node', () => {
     const pings = setInterval(() => peer.send({ ping: {} }), 1200);
     await vi.waitUntil(() => peer.received.filter(({ pong }) => pong).length === 2, 20_000);
     clearInterval(pings);
-    expect(memberOf(running, 'a')?.attached).toBe(true);
+    expect(memberOf(running, 'a')?.connected).toBe(true);
   });
 
   test('that says nothing is given up', async () => {
@@ -219,7 +219,7 @@ describe('a node', () => {
 
   test('does a command once, however often it is sent', async () => {
     const storage = new GatedStorage('a');
-    const { Executor } = await import('../../../src/fleet/node/executor.ts');
+    const { Executor } = await import('../../../src/fleet/client/executor.ts');
     const replies: unknown[] = [];
     const log = { debug() {}, info() {}, warn() {}, error() {} };
     const executor = new Executor({ storage, log, reply: (reply) => replies.push(reply) });

@@ -62,9 +62,9 @@ export class GatedStorage extends MemoryStorage {
     return super.modify(id, change, signal);
   }
 
-  override async keep(...[id, signal]: Parameters<Storage['keep']>): ReturnType<Storage['keep']> {
+  override async retain(...[id, signal]: Parameters<Storage['retain']>): ReturnType<Storage['retain']> {
     await this.#begin(`keep ${id}`, signal);
-    return super.keep(id, signal);
+    return super.retain(id, signal);
   }
 
   async #begin(operation: string, signal: AbortSignal): Promise<void> {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
-import { byCertificate } from '../../../src/fleet/controller/identity.ts';
-import { createFleetServer, type FleetServer, type FleetServerOptions } from '../../../src/fleet/controller/server.ts';
-import { FleetClient, type FleetClientOptions } from '../../../src/fleet/node/client.ts';
+import { byCertificate } from '../../../src/fleet/server/identity.ts';
+import { createFleetServer, type FleetServer, type FleetServerOptions } from '../../../src/fleet/server/server.ts';
+import { FleetClient, type FleetClientOptions } from '../../../src/fleet/client/client.ts';
 import type { Timing } from '../../../src/fleet/wire/timing.ts';
 import type { Fleet, Member } from '../../../src/domain/fleet.ts';
 import type { NodeName } from '../../../src/domain/ids.ts';
@@ -92,9 +92,9 @@ export function memberOf({ fleet }: Pick<Running, 'fleet'>, name: string): Membe
 }
 
 export async function attached(running: Pick<Running, 'fleet'>, name: string): Promise<Member> {
-  return vi.waitUntil(() => (memberOf(running, name)?.attached ? memberOf(running, name) : undefined), 20_000);
+  return vi.waitUntil(() => (memberOf(running, name)?.connected ? memberOf(running, name) : undefined), 20_000);
 }
 
 export async function silent(running: Pick<Running, 'fleet'>, name: string): Promise<void> {
-  await vi.waitUntil(() => memberOf(running, name)?.attached === false, 20_000);
+  await vi.waitUntil(() => memberOf(running, name)?.connected === false, 20_000);
 }

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { holdersAmong } from '../../../src/domain/fleet.ts';
 import type { LvName, NodeName } from '../../../src/domain/ids.ts';
-import { Members } from '../../../src/fleet/controller/members.ts';
-import { Session } from '../../../src/fleet/controller/session.ts';
+import { Members } from '../../../src/fleet/server/members.ts';
+import { Session } from '../../../src/fleet/server/session.ts';
 import type { ReportInit } from '../../../src/gen/quarry/fleet/v1/Report.ts';
 import { loadProtocol } from '../../../src/fleet/wire/protocol.ts';
 
@@ -49,7 +49,7 @@ test('who holds a name is what a look at all volumes says, whatever nodes report
       for (const each of steps) {
         const session = sessions.get(each.node) ?? dial(each.node);
         // Changes before the first full report end a stream.
-        const first = session.mirror.inventory === undefined;
+        const first = session.inventory.inventory === undefined;
         const report = reportOf(first ? { ...each, full: true } : each);
         session.receive(protocol.fromNode(protocol.writeFromNode({ report })));
         if (each.ending !== 'go on') sessions.delete(each.node);

@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import type { Reason } from '../../../src/fleet/controller/refusals.ts';
+import type { Reason } from '../../../src/fleet/server/refusals.ts';
 import type { Running } from './harness.ts';
 import { hello, Peer } from './peer.ts';
 

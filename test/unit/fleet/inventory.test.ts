@@ -55,7 +55,7 @@ test('a name that cannot be looked up takes nothing from the others, nor from wh
   broken = true;
   const told = () => lines.filter(({ message }) => message === 'a name of controllers could not be looked up').length;
   await vi.waitUntil(() => told() >= 2, 20_000);
-  expect(client.attached).toBe(2);
+  expect(client.connected).toBe(2);
   await one.server.stop();
   await attached(await start(one.port), 'a');
 });
@@ -69,12 +69,12 @@ test('what changes without a word is told at the next ping', async () => {
   await vi.waitUntil(() => member.storage.inventory().volumes.size === 0, 20_000);
 });
 
-test('a node whose LVM has not answered is not attached', async () => {
+test('a node whose LVM has not answered is not connected', async () => {
   const storage = await filled(1);
   storage.reported = false;
   const running = await controller();
   const { client } = node(storage, [running.port]);
-  await vi.waitUntil(() => client.attached === 1, 20_000);
+  await vi.waitUntil(() => client.connected === 1, 20_000);
   expect(memberOf(running, 'a')).toBeUndefined();
   storage.reported = true;
   const member = await attached(running, 'a');

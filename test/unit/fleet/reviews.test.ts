@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import type { NodeName } from '../../../src/domain/ids.ts';
-import { byToken } from '../../../src/fleet/controller/identity.ts';
-import { Reviews } from '../../../src/fleet/controller/reviews.ts';
+import { byToken } from '../../../src/fleet/server/identity.ts';
+import { Reviews } from '../../../src/fleet/server/reviews.ts';
 import { failureOf } from '../grpc/harness.ts';
 import { authority, controller, filesOf, never, serverCertificate } from './harness.ts';
 import { hello, Peer } from './peer.ts';

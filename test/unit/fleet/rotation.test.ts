@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
-import { byToken } from '../../../src/fleet/controller/identity.ts';
+import { byToken } from '../../../src/fleet/server/identity.ts';
 import { Authority } from '../../support/certificates.ts';
 import {
   attached,
@@ -48,7 +48,7 @@ test('a new certificate of the controller and a new authority are used, and drop
   const newcomer = new GatedStorage('b');
   node(newcomer, [running.port], { files: filesOf(nodeCertificate('b', next), next.certificate) });
   await attached(running, 'b');
-  expect(memberOf(running, 'a')?.attached).toBe(true);
+  expect(memberOf(running, 'a')?.connected).toBe(true);
   gate.resolve();
   expect(await create).toMatchObject({ id: 'a:pvc-1' });
 });
@@ -67,13 +67,13 @@ test('a new certificate of the node takes over without dropping a call, before t
   const renewed = nodeCertificate('a');
   replace(files.key, renewed.key);
   replace(files.certificate, renewed.certificate);
-  const joined = () => running.lines.filter(({ message }) => message === 'node attached').length;
+  const joined = () => running.lines.filter(({ message }) => message === 'node connected').length;
   await vi.waitUntil(() => joined() === 2, 20_000);
   storage.gate = async () => undefined;
   expect(await member.storage.find('a:none' as VolumeId, never)).toBeUndefined();
   gate.resolve();
   expect(await create).toMatchObject({ id: 'a:pvc-1' });
-  expect(running.lines.filter(({ message }) => message === 'node silent')).toEqual([]);
+  expect(running.lines.filter(({ message }) => message === 'node disconnected')).toEqual([]);
 });
 
 test('a new token is sent on the stream that there is', async () => {
@@ -94,7 +94,7 @@ test('a new token is sent on the stream that there is', async () => {
   replace(token, 'second\n');
   await vi.waitUntil(() => seen.length === 2, 20_000);
   expect(seen).toEqual(['first', 'second']);
-  expect(running.lines.filter(({ message }) => message === 'node attached')).toHaveLength(1);
+  expect(running.lines.filter(({ message }) => message === 'node connected')).toHaveLength(1);
 });
 
 test('a node whose files are missing goes on trying, and says so', async () => {

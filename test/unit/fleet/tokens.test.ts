@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { describe, expect, test, vi } from 'vitest';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { NodeName } from '../../../src/domain/ids.ts';
-import { type Authenticate, byToken } from '../../../src/fleet/controller/identity.ts';
+import { type Authenticate, byToken } from '../../../src/fleet/server/identity.ts';
 import { attached, authority, controller, filesOf, memberOf, serverCertificate, silent } from './harness.ts';
 import { expectRefused, intrude } from './intruder.ts';
 import { attachedPeer, hello } from './peer.ts';
@@ -68,7 +68,7 @@ describe('tokens', () => {
       details: 'the token is in use by another process',
     });
     expect(running.server.refused()).toEqual(new Map([['replay', 1]]));
-    expect(memberOf(running, 'a')?.attached).toBe(true);
+    expect(memberOf(running, 'a')?.connected).toBe(true);
   });
 
   test('one that runs out ends the stream, and one that is renewed does not', async () => {
@@ -81,7 +81,7 @@ describe('tokens', () => {
     peers[0]?.send({ credential: { token: 'of-a-anew' } });
     expect(await peers[1]?.ended).toMatchObject({ code: status.UNAUTHENTICATED });
     expect(running.server.refused()).toEqual(new Map([['expired', 1]]));
-    expect(memberOf(running, 'a')?.attached).toBe(true);
+    expect(memberOf(running, 'a')?.connected).toBe(true);
   });
 
   test.each([
@@ -103,6 +103,6 @@ describe('tokens', () => {
     await attached(running, 'a');
     peer.send({ credential: { token: 'unchecked' } });
     await vi.waitUntil(() => running.lines.some(({ message }) => message === 'a new token could not be checked'));
-    expect(memberOf(running, 'a')?.attached).toBe(true);
+    expect(memberOf(running, 'a')?.connected).toBe(true);
   });
 });

@@ -8,7 +8,7 @@ import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
 import { defaultLayout } from '../../../src/domain/pool.ts';
 import { noQos } from '../../../src/domain/qos.ts';
 import type { VolumeSpec } from '../../../src/domain/volume.ts';
-import { type Authenticate, byToken } from '../../../src/fleet/controller/identity.ts';
+import { type Authenticate, byToken } from '../../../src/fleet/server/identity.ts';
 import { emptyPool, MemoryStorage, thickSpec } from '../../support/memory-storage.ts';
 import {
   attached,
@@ -57,7 +57,7 @@ describe('with the token of a node', () => {
     const { running, peer } = await begin(300_000);
     verdict = 'refused';
     running.server.podGone('pod-b');
-    expect(memberOf(running, 'a')?.attached).toBe(true);
+    expect(memberOf(running, 'a')?.connected).toBe(true);
     running.server.podGone('pod-a');
     expect(await peer.ended).toEqual(refused);
     await silent(running, 'a');
@@ -75,7 +75,7 @@ describe('with the token of a node', () => {
     verdict = 'unknown';
     const failed = 'a token could not be checked again';
     await vi.waitUntil(() => running.lines.filter(({ message }) => message === failed).length >= 2, 20_000);
-    expect(memberOf(running, 'a')?.attached).toBe(true);
+    expect(memberOf(running, 'a')?.connected).toBe(true);
     verdict = 'refused';
     expect(await peer.ended).toEqual(refused);
   });
@@ -131,7 +131,7 @@ describe('with a controller', () => {
     const text = readFileSync(join(import.meta.dirname, '../../../proto/fleet.proto'), 'utf8');
     const [, actions = ''] = /message Command \{[^}]*oneof action \{([^}]*)\}/.exec(text) ?? [];
     const names = [...actions.matchAll(/^ *\w+ (\w+) = \d+;$/gm)].map(([, name]) => name);
-    expect(names).toEqual(['find', 'create', 'remove', 'expand', 'modify', 'keep']);
+    expect(names).toEqual(['find', 'create', 'remove', 'expand', 'modify', 'retain']);
     const [, messages = ''] = /message ToNode \{\s*oneof message \{([^}]*)\}/.exec(text) ?? [];
     expect([...messages.matchAll(/^ *(\w+) \w+ = \d+;$/gm)].map(([, name]) => name)).toEqual([
       'Welcome',

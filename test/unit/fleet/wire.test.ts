@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../../src/domain/ids.ts';
 import type { Pool, PoolSpec } from '../../../src/domain/pool.ts';
-import { reservableRates } from '../../../src/domain/promises.ts';
+import { reservableRates } from '../../../src/domain/reservations.ts';
 import { type QosChange, type Rate, type RateKey, rateKeys } from '../../../src/domain/qos.ts';
 import { filesystemTypes, knownLayout, type Layout, type Volume, type VolumeSpec } from '../../../src/domain/volume.ts';
 import type { FromNodeInit } from '../../../src/gen/quarry/fleet/v1/FromNode.ts';
@@ -60,7 +60,7 @@ const volume: fc.Arbitrary<Volume> = fc.record(
     qos,
     state: fc.constantFrom('ready' as const, 'creating' as const),
     created: fc.nat(),
-    kept: fc.constant(true as const),
+    retained: fc.constant(true as const),
   },
   {
     requiredKeys: [

@@ -225,20 +225,20 @@ test('a removal asks LVM whose the volume is, and whether it is in use', async (
   expect(lvm.volumes.has('a')).toBe(true);
 });
 
-describe('keeping', () => {
+describe('retaining', () => {
   test('is recorded on the logical volume, once, and read back', async () => {
     await cache.refresh();
     const { id } = await storage.create(volume('a'), signal);
-    expect((await storage.keep(id, signal)).kept).toBe(true);
-    expect((await cache.refresh()).volumes.get(id)?.kept).toBe(true);
+    expect((await storage.retain(id, signal)).retained).toBe(true);
+    expect((await cache.refresh()).volumes.get(id)?.retained).toBe(true);
     const { length } = lvm.commands;
-    expect((await storage.keep(id, signal)).kept).toBe(true);
+    expect((await storage.retain(id, signal)).retained).toBe(true);
     expect(lvm.commands).toHaveLength(length);
   });
 
   test('of what does not exist is not found', async () => {
     await cache.refresh();
-    await expect(storage.keep(idOf('x'), signal)).rejects.toMatchObject({ kind: 'not-found' });
+    await expect(storage.retain(idOf('x'), signal)).rejects.toMatchObject({ kind: 'not-found' });
   });
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Finding } from '../../../src/qos/reconcile.ts';
 import { createEnforcementTable } from '../../../src/qos/enforcements.ts';
-import { volumeWith } from '../domain/promised.ts';
+import { volumeWith } from '../domain/reserved.ts';
 import { memoryLog } from '../grpc/harness.ts';
 
 const finding: Finding = {

@@ -6,7 +6,7 @@ import type { Volume } from '../../../src/domain/volume.ts';
 import { isUnlimited, sameRates, sumOfRates } from '../../../src/qos/rates.ts';
 import { reconcile, type World } from '../../../src/qos/reconcile.ts';
 import { createEnforcementTable, type EnforcementTable } from '../../../src/qos/enforcements.ts';
-import { fixed, poolWith, volumeWith } from '../domain/promised.ts';
+import { fixed, poolWith, volumeWith } from '../domain/reserved.ts';
 import { memoryLog } from '../grpc/harness.ts';
 import { FakeCgroups } from './fake-cgroups.ts';
 

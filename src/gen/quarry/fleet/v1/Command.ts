@@ -5,7 +5,7 @@ import type { CreateInit as _quarry_fleet_v1_CreateInit, Create as _quarry_fleet
 import type { RemoveInit as _quarry_fleet_v1_RemoveInit, Remove as _quarry_fleet_v1_Remove } from '../../../quarry/fleet/v1/Remove.ts';
 import type { ExpandInit as _quarry_fleet_v1_ExpandInit, Expand as _quarry_fleet_v1_Expand } from '../../../quarry/fleet/v1/Expand.ts';
 import type { ModifyInit as _quarry_fleet_v1_ModifyInit, Modify as _quarry_fleet_v1_Modify } from '../../../quarry/fleet/v1/Modify.ts';
-import type { KeepInit as _quarry_fleet_v1_KeepInit, Keep as _quarry_fleet_v1_Keep } from '../../../quarry/fleet/v1/Keep.ts';
+import type { RetainInit as _quarry_fleet_v1_RetainInit, Retain as _quarry_fleet_v1_Retain } from '../../../quarry/fleet/v1/Retain.ts';
 
 export interface CommandInit {
   'id'?: (string);
@@ -15,8 +15,8 @@ export interface CommandInit {
   'remove'?: (_quarry_fleet_v1_RemoveInit | null);
   'expand'?: (_quarry_fleet_v1_ExpandInit | null);
   'modify'?: (_quarry_fleet_v1_ModifyInit | null);
-  'keep'?: (_quarry_fleet_v1_KeepInit | null);
-  'action'?: "find"|"create"|"remove"|"expand"|"modify"|"keep";
+  'retain'?: (_quarry_fleet_v1_RetainInit | null);
+  'action'?: "find"|"create"|"remove"|"expand"|"modify"|"retain";
 }
 
 export interface Command {
@@ -27,6 +27,6 @@ export interface Command {
   'remove'?: (_quarry_fleet_v1_Remove | null);
   'expand'?: (_quarry_fleet_v1_Expand | null);
   'modify'?: (_quarry_fleet_v1_Modify | null);
-  'keep'?: (_quarry_fleet_v1_Keep | null);
-  'action'?: "find"|"create"|"remove"|"expand"|"modify"|"keep";
+  'retain'?: (_quarry_fleet_v1_Retain | null);
+  'action'?: "find"|"create"|"remove"|"expand"|"modify"|"retain";
 }

@@ -16,7 +16,7 @@ export interface VolumeInit {
   'qos'?: (_quarry_fleet_v1_QosInit | null);
   'creating'?: (boolean);
   'createdMs'?: (string);
-  'kept'?: (boolean);
+  'retained'?: (boolean);
   '_createdMs'?: "createdMs";
 }
 
@@ -33,6 +33,6 @@ export interface Volume {
   'qos': (_quarry_fleet_v1_Qos | null);
   'creating': (boolean);
   'createdMs'?: (string);
-  'kept': (boolean);
+  'retained': (boolean);
   '_createdMs'?: "createdMs";
 }

@@ -1,0 +1,17 @@
+import type { App } from './app.ts';
+import type { Configs } from '../config/schema.ts';
+import { Provisioner } from '../controller/provisioner.ts';
+import { createControllerService } from '../controller/service.ts';
+import { fleetOf } from '../domain/fleet.ts';
+import type { Log } from '../log.ts';
+import { lvNameFor } from '../lvm/names.ts';
+import { createMachine } from './machine.ts';
+
+/** Everything in one process: Identity, Controller and Node on one socket, over the LVM of this machine. */
+export function createAll(config: Configs['all'], log: Log): Promise<App> {
+  return createMachine(config, log, (storage) => {
+    const fleet = fleetOf(storage, Date.now());
+    const provisioner = new Provisioner({ fleet, packing: 'spread', lvNameFor });
+    return { services: { Controller: createControllerService(provisioner, config.driver) } };
+  });
+}

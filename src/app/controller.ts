@@ -1,0 +1,92 @@
+import type { App } from './app.ts';
+import type { Configs } from '../config/schema.ts';
+import type { Settling } from '../controller/settling.ts';
+import { createControllerService } from '../controller/service.ts';
+import type { Fleet } from '../domain/fleet.ts';
+import { type Authenticate, byCertificate, byToken } from '../fleet/server/identity.ts';
+import { createFleetServer, type FleetServer } from '../fleet/server/server.ts';
+import { createServer } from '../grpc/server.ts';
+import { createIdentityService } from '../identity/service.ts';
+import type { Log } from '../log.ts';
+import { controllerFamilies } from '../metrics/fleet.ts';
+import type { Checks } from '../metrics/health.ts';
+import { createMetrics, type Families } from '../metrics/metrics.ts';
+import { version } from '../version.ts';
+import { createProvisioning } from './provisioning.ts';
+
+/** Identity and Controller for the sidecars, over the nodes that attach. */
+export async function createController(config: Configs['controller'], log: Log): Promise<App> {
+  const { driver, endpoint } = config;
+  const { listen } = config.fleet;
+  const kubernetes = await loadKubernetes(config, log, (uid) => nodes.podGone(uid));
+  const nodes = createNodes(config, kubernetes?.authenticate, log);
+  const provisioning = createProvisioning(config, nodes.fleet, kubernetes, log);
+  const { settling, provisioner } = provisioning;
+  const orphans = kubernetes?.watchOrphans(nodes.fleet);
+  const families = joined(nodes, orphans?.families);
+  const checks = createChecks(nodes, () => server.problem(), settling);
+  const metrics = config.metrics && (await createMetrics(config.metrics.listen, families, checks));
+  const server = createServer({
+    endpoint: endpoint.address,
+    log,
+    ...(metrics && { observe: metrics.observeCall }),
+    services: {
+      Identity: createIdentityService({ driver, version, ready: () => settling.settled() }),
+      Controller: createControllerService(provisioner, driver),
+    },
+  });
+  return {
+    async start() {
+      kubernetes?.start();
+      const port = await nodes.start();
+      await server.start();
+      await orphans?.start();
+      await metrics?.start();
+      provisioning.start();
+      log.info({ driver, endpoint: endpoint.address, nodes: `${listen.host}:${port}`, version }, 'serving');
+    },
+    rescan: () => undefined,
+    async stop(deadlineMs) {
+      const clean = await server.stop(deadlineMs);
+      await Promise.all([provisioning.stop(), nodes.stop(), metrics?.stop(), orphans?.stop(), kubernetes?.stop()]);
+      return clean;
+    },
+  };
+}
+
+/**
+ * Alive is whoever can be reached, by sidecars and by nodes, on an event loop that turns: else there would be no answer in the
+ * time that the probe has. How many nodes are there says nothing of this process. Were it to end when they are away, it would start
+ * without what it knows of them, at the very time when the network is in trouble.
+ */
+function createChecks(nodes: FleetServer, problem: Checks['live'], settling: Settling): Checks {
+  return {
+    live: async () => (nodes.listening() ? problem() : 'the port for nodes is closed'),
+    ready: async () => settling.problem(),
+  };
+}
+
+/** Loaded only where there is Kubernetes to talk to. */
+async function loadKubernetes(config: Configs['controller'], log: Log, podGone: (uid: string) => void) {
+  if (!config.kubernetes) return undefined;
+  const { createKubernetes, createOrphanWatch } = await import('./kubernetes.ts');
+  const kubernetes = createKubernetes(config, config.kubernetes, log, podGone);
+  return { ...kubernetes, watchOrphans: (fleet: Fleet) => createOrphanWatch(config, fleet, kubernetes, log) };
+}
+
+function createNodes({ driver, fleet }: Configs['controller'], authenticate: Authenticate | undefined, log: Log) {
+  const { listen, certificate, key, clientCa } = fleet;
+  return createFleetServer({
+    ...listen,
+    files: { certificate, key, ca: clientCa },
+    identify: authenticate ? byToken(authenticate) : byCertificate(),
+    driver,
+    driverVersion: version,
+    log,
+  });
+}
+
+function joined(nodes: FleetServer, orphans: Families | undefined): Families {
+  const families = controllerFamilies(nodes.fleet, () => nodes.refused());
+  return { ...families, gauges: [...(families.gauges ?? []), ...(orphans?.gauges ?? [])] };
+}

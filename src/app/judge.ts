@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import type { DiskProbe } from '../pools/blank.ts';
+import { type Candidate, findCandidates } from '../pools/candidates.ts';
+import { discover } from '../pools/discover.ts';
+import { Failure } from '../domain/errors.ts';
+import type { GroupState, GroupStates } from '../domain/groups.ts';
+import type { VgName } from '../domain/ids.ts';
+import type { Log } from '../log.ts';
+import type { CommandOptions } from '../lvm/commands.ts';
+import type { GroupRecords } from '../lvm/group-records.ts';
+import type { Proof } from '../lvm/groups.ts';
+import { listPhysicalVolumes, type PhysicalVolume, type PhysicalVolumeReport } from '../lvm/physical-volumes.ts';
+
+/** Judges the disks that the pools' rules match, and remembers the devices of our groups. */
+export interface Judge {
+  /** The devices of our groups, as the last judgement found them. */
+  readonly members: () => readonly string[];
+  readonly all: () => Promise<readonly Candidate[]>;
+  /**
+   * Judges one disk once more. Throws `precondition` where it is no longer what it was when it was chosen.
+   */
+  readonly again: (disk: Candidate) => Promise<Proof>;
+}
+
+export interface JudgeOptions {
+  readonly config: Config;
+  readonly command: CommandOptions;
+  readonly probe: DiskProbe;
+  readonly records: GroupRecords;
+  /** Which groups are the pools', before anything is judged by it. */
+  readonly identified: (states: GroupStates) => void;
+  readonly log: Log;
+}
+
+export function createJudge({ config, command, probe, records, identified, log }: JudgeOptions): Judge {
+  const ours = new Set<VgName>(config.pools.map((spec) => spec.group));
+  let members: readonly PhysicalVolume[] = [];
+
+  async function judge(only?: string): Promise<{ candidates: readonly Candidate[]; groups: GroupStates }> {
+    const report = await physicalVolumes(config, command, probe);
+    const { volumes, problems, hostProblem: reason } = report;
+    if (reason !== undefined) log.error({ reason }, 'LVM did not list the physical volumes of the host');
+    const named = seen(members, report, ours);
+    const groups = await records.identify(named, reason);
+    members = named.filter(({ group, groupUuid }) => isPresent(group && groups.get(group), groupUuid));
+    identified(groups);
+    const found = new Map(volumes.map((volume) => [volume.device, volume]));
+    return { candidates: await findCandidates(config.pools, { found, problems, groups }, probe, { only }), groups };
+  }
+  return {
+    members: () => members.map(({ device }) => device),
+    all: async () => (await judge()).candidates,
+    async again(disk) {
+      const { candidates, groups } = await judge(disk.device);
+      const now = candidates.find(({ pool, device }) => pool === disk.pool && device === disk.device);
+      if (now?.verdict === disk.verdict) {
+        const mayCreate = groups.get(disk.pool.group)?.state === 'none';
+        return { marked: now.verdict !== 'proposed', claimed: 'claimed' in now && now.claimed, mayCreate };
+      }
+      const reason = now === undefined ? ['it is gone'] : 'findings' in now ? now.findings : [`it is a ${now.verdict}`];
+      throw new Failure('precondition', `${disk.device} is no longer ${disk.verdict}: ${reason.join('; ')}`);
+    },
+  };
+}
+
+function isPresent(known: GroupState | undefined, uuid: string): boolean {
+  return known?.state === 'present' && known.uuid === uuid;
+}
+
+/** The devices of groups with the names of ours. Those that LVM could not tell of now stay what they were. */
+function seen(
+  before: readonly PhysicalVolume[],
+  { volumes, problems, hostProblem }: PhysicalVolumeReport,
+  ours: ReadonlySet<VgName>,
+): PhysicalVolume[] {
+  const told = new Set(volumes.map(({ device }) => device));
+  const unknown = before.filter(
+    ({ device }) => !told.has(device) && (hostProblem !== undefined || problems.has(device)),
+  );
+  return [...volumes.filter(({ group }) => group !== undefined && ours.has(group)), ...unknown];
+}
+
+/** Of all that the pools' rules match, whatever the host's LVM is told to see. */
+async function physicalVolumes(
+  config: Config,
+  command: CommandOptions,
+  { roots }: DiskProbe,
+): Promise<PhysicalVolumeReport> {
+  const rules = config.pools.flatMap((spec) => spec.disks ?? []);
+  const matches = await Promise.all(rules.map((rule) => discover(rule, roots)));
+  const devices = matches.flatMap(({ disks }) => disks.map(({ device }) => device));
+  return listPhysicalVolumes(command, join(config.lvm.directory, 'candidates'), [...new Set(devices)]);
+}

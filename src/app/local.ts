@@ -1,0 +1,130 @@
+import type { Config } from '../config/schema.ts';
+import { createPatience, type Patience } from '../concurrency/patience.ts';
+import { createQueue } from '../concurrency/queue.ts';
+import type { Candidate } from '../pools/candidates.ts';
+import { systemRoots } from '../pools/sysfs.ts';
+import { messageOf } from '../domain/errors.ts';
+import type { GroupStates } from '../domain/groups.ts';
+import type { PoolSpec } from '../domain/pool.ts';
+import { createRun, type Run } from '../exec/run.ts';
+import { createStartSession } from '../exec/session.ts';
+import { createSurvivors, type Survivor, type Survivors } from '../exec/survivors.ts';
+import type { Log } from '../log.ts';
+import { InventoryCache } from '../lvm/cache.ts';
+import { createLvm } from '../lvm/client.ts';
+import { GroupRecords } from '../lvm/group-records.ts';
+import { Groups } from '../lvm/groups.ts';
+import type { Lvm } from '../lvm/lvm.ts';
+import { prefixed, programPrefix } from '../lvm/program.ts';
+import { createReadHostFile, linksIn, type ReadHostFile, shellProfile, writeSystemDirectory } from '../lvm/system.ts';
+import { createWriter, type Writer } from '../lvm/writer.ts';
+import { type ReconcilerPorts, PoolReconciler } from '../pools/reconciler.ts';
+import { createJudge } from './judge.ts';
+import { traceLvm, traceRun } from './tracing.ts';
+
+/** What this machine's disks and LVM are, joined; the driver and the command line both stand on it. */
+export interface Local {
+  readonly run: Run;
+  /** Programs that cannot be killed. */
+  readonly survivors: Survivors;
+  readonly patience: Patience;
+  /** How a program that is not of the image is started: where LVM is the host's, so is that. */
+  readonly hosted: (program: string) => readonly [string, ...string[]];
+  readonly lvm: Lvm;
+  readonly cache: InventoryCache;
+  readonly writer: Writer;
+  readonly keeper: PoolReconciler<Candidate>;
+  readonly judge: () => Promise<readonly Candidate[]>;
+  readonly prepare: ReconcilerPorts<Candidate>['prepare'];
+  /** Lets LVM see the devices that the last judgement found in our groups, and `more`. */
+  readonly show: (more: readonly string[]) => Promise<void>;
+}
+
+export interface LocalOptions {
+  readonly log: Log;
+  readonly observe: (disks: readonly Candidate[]) => void;
+  /** Called after each change of LVM. */
+  readonly changed: () => void;
+  /** Called when LVM was read anew. */
+  readonly reported?: () => void;
+  /** Called when a pool has been prepared that took long. */
+  readonly prepared?: () => void;
+}
+
+export async function createLocal(config: Config, options: LocalOptions): Promise<Local> {
+  const { log, observe, changed, reported, prepared } = options;
+  const { survivors, run, start } = createPrograms(log);
+  const patience = createPatience();
+  const { deadline, slowDeadline, directory, mode } = config.lvm;
+  const prefix = await programPrefix(mode);
+  const program = prefixed(prefix, 'lvm');
+  const readHostFile = createReadHostFile(run, prefix);
+  const process = await usableProcess(config, readHostFile, log);
+  const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline, slowDeadline }), log);
+  const cache = new InventoryCache(lvm, config.pools, reported);
+  const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
+  const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
+  const probe = { roots: systemRoots, run, patience, deadline: 30_000 };
+  const command = { run: announcing(run, () => log.info({}, 'LVM answered')), program, env: {}, deadline };
+  const records = new GroupRecords({ node: config.node, specs: config.pools, readHostFile });
+  const identified = (states: GroupStates) => cache.identify(states);
+  const judge = createJudge({ config, command, probe, records, identified, log });
+  const ports: ReconcilerPorts<Candidate> = {
+    judge: judge.all,
+    async show(more) {
+      const devices = [...new Set([...judge.members(), ...more])].sort();
+      if (await writeSystemDirectory(directory, devices, readHostFile, mode)) lvm.restart();
+    },
+    take: (disk) => groups.take(disk.pool, disk.device, () => judge.again(disk)),
+    async prepare(spec) {
+      await recordGroup(spec, records, writer, log);
+      return groups.prepare(spec);
+    },
+    suspend: (pool, reason) => cache.suspend(pool, reason),
+    prepared: () => prepared?.(),
+    refresh: () => cache.refresh(),
+  };
+  const keeper = new PoolReconciler({ specs: config.pools, ports, log, observe });
+  const hosted = (name: string) => prefixed(prefix, name);
+  const { prepare, show } = ports;
+  return { run, survivors, patience, hosted, lvm, cache, writer, keeper, judge: judge.all, prepare, show };
+}
+
+/** A root disk that takes no record keeps no pool from being served. */
+async function recordGroup(spec: PoolSpec, records: GroupRecords, writer: Writer, log: Log): Promise<void> {
+  try {
+    await records.record(spec, writer);
+  } catch (error) {
+    log.warn({ pool: spec.name, reason: messageOf(error) }, 'a volume group could not be recorded');
+  }
+}
+
+function createPrograms(log: Log) {
+  const survivors = createSurvivors((survivor, state) => tellOfSurvivor(log, survivor, state));
+  return { survivors, run: traceRun(createRun(survivors), log), start: createStartSession(survivors) };
+}
+
+function tellOfSurvivor(log: Log, { pid, argv }: Survivor, state: 'remains' | 'ended'): void {
+  if (state === 'ended') log.info({ pid, argv }, 'a program that could not be killed has ended');
+  else log.warn({ pid, argv }, 'a program cannot be killed: it is in uninterruptible sleep');
+}
+
+/** Calls `answered` when a program has succeeded for the first time. */
+function announcing(run: Run, answered: () => void): Run {
+  let done = false;
+  return async (argv, options) => {
+    const result = await run(argv, options);
+    if (!done && result.exitCode === 0) answered();
+    done ||= result.exitCode === 0;
+    return result;
+  };
+}
+
+/** The long-lived process needs the profile that LVM ships for its D-Bus daemon; where that is missing, a process a command. */
+async function usableProcess(config: Config, readHostFile: ReadHostFile, log: Log): Promise<'shell' | 'command'> {
+  if (config.lvm.process === 'command') return 'command';
+  const profile = await readHostFile(shellProfile);
+  if (profile !== '') return 'shell';
+  log.warn({ profile: shellProfile }, 'LVM lacks the profile for a long-lived process: a process a command is used');
+  return 'command';
+}

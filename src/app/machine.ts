@@ -1,0 +1,206 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { App } from './app.ts';
+import { createLocks } from '../concurrency/locks.ts';
+import { createRepeater } from '../concurrency/repeater.ts';
+import { createUnbroken } from '../concurrency/unbroken.ts';
+import type { Config } from '../config/schema.ts';
+import type { Candidate } from '../pools/candidates.ts';
+import { messageOf } from '../domain/errors.ts';
+import { admin } from '../grpc/load.ts';
+import { createServer } from '../grpc/server.ts';
+import type { Services } from '../grpc/services.ts';
+import { createIdentityService } from '../identity/service.ts';
+import type { Log } from '../log.ts';
+import { createLvmCheck } from '../lvm/check.ts';
+import { createDevices } from '../lvm/devices.ts';
+import { LocalStorage } from '../lvm/storage.ts';
+import type { Checks } from '../metrics/health.ts';
+import { createMetrics, type Families } from '../metrics/metrics.ts';
+import { mirrorGauges } from '../metrics/mirrors.ts';
+import { diskGauges, hungGauge, poolGauges } from '../metrics/pools.ts';
+import { qosCounters, qosGauges } from '../metrics/qos.ts';
+import { createFilesystems } from '../mount/filesystem.ts';
+import { createMounter } from '../mount/mounter.ts';
+import { usesOf } from '../mount/table.ts';
+import { createNodeService } from '../node/service.ts';
+import { createAdminService } from '../admin/service.ts';
+import { createRegistration, type Registration } from '../registration/registration.ts';
+import { version } from '../version.ts';
+import { createMachineLimits } from './limits.ts';
+import { createLocal, type Local } from './local.ts';
+import { createUpkeep } from './upkeep.ts';
+
+/** How long after a change of LVM its report is read again: many changes, one report. */
+const reportDelay = 1000;
+/** A report of a thousand volumes takes 0.3 s: while volumes are made, memory is right without it (ADR 5). */
+const reportPause = 20;
+
+/** What a role adds to serving the disks of this machine to kubelet. */
+export interface Addition {
+  readonly services?: Services;
+  readonly metrics?: Families;
+  readonly start?: () => void;
+  /** The inventory may have changed. */
+  readonly changed?: () => void;
+  readonly stop?: (deadlineMs: number) => Promise<void>;
+}
+
+/** Identity and Node over the LVM of this machine. */
+export async function createMachine(config: Config, log: Log, add: (storage: LocalStorage) => Addition): Promise<App> {
+  let addition: Addition = {};
+  const parts = await assemble(config, log, () => addition.changed?.());
+  const { local, storage, limits, report, upkeep, registration, unbroken } = parts;
+  addition = add(storage);
+  const checks = createChecks(parts);
+  const metrics = config.metrics && (await createMetrics(config.metrics.listen, familiesOf(parts, addition), checks));
+  const asked = {
+    listQos: () => limits.list(),
+    rescan: () => upkeep.rounds.attempt(),
+    listHung: () => hungWork(local),
+  };
+  const server = createServer({
+    endpoint: config.endpoint.address,
+    log,
+    ...(metrics && { observe: metrics.observeCall }),
+    services: { ...createServices(config, parts), ...addition.services },
+    beside: [{ interface: admin, services: { Admin: createAdminService(asked) } }],
+  });
+  return {
+    async start() {
+      await server.start();
+      await metrics?.start();
+      log.info({ driver: config.driver, node: config.node, endpoint: config.endpoint.address, version }, 'serving');
+      upkeep.rounds.now();
+      addition.start?.();
+    },
+    rescan: () => upkeep.rounds.now(),
+    async stop(deadlineMs) {
+      await endUnbroken(unbroken, log);
+      await registration?.stop();
+      const [clean] = await Promise.all([server.stop(deadlineMs), addition.stop?.(deadlineMs)]);
+      await Promise.all([upkeep.stop(), report.stop(), limits.stop(), metrics?.stop()]);
+      await closeMarks(storage, deadlineMs, log);
+      local.lvm.restart();
+      return clean;
+    },
+  };
+}
+
+/** Everything else is served meanwhile: pods that end need their volumes taken down, for hours if need be. */
+async function endUnbroken(unbroken: Parts['unbroken'], log: Log): Promise<void> {
+  const waitingFor = unbroken.running();
+  if (waitingFor.length > 0) log.info({ waitingFor }, 'stopping when the work on filesystems has ended');
+  await unbroken.stop();
+}
+
+/** After the last call. A mark that stays costs a comparison of copies after the next boot, and nothing else. */
+async function closeMarks({ marks }: LocalStorage, deadlineMs: number, log: Log): Promise<void> {
+  try {
+    await Promise.race([marks.close(), sleep(deadlineMs, undefined, { ref: false })]);
+  } catch (error) {
+    log.warn({ reason: messageOf(error) }, 'mirrors could not be marked as closed');
+  }
+}
+
+/** The storage, and what keeps its pools and its inventory as they should be. */
+async function assemble(config: Config, log: Log, reported: () => void) {
+  let disks: readonly Candidate[] = [];
+  const report = createRepeater({
+    task: async () => {
+      const { unready } = await local.cache.refresh();
+      // Such as a disk that was approved by hand, and that our LVM does not see yet.
+      if (unready.size > 0) upkeep.rounds.soon();
+    },
+    delay: reportDelay,
+    pause: reportPause,
+    failed: (error) => log.warn({ reason: messageOf(error) }, 'LVM could not be read'),
+  });
+  const local = await createLocal(config, {
+    log,
+    observe: (found) => (disks = found),
+    changed: () => {
+      report.soon();
+      limits.changed();
+    },
+    reported: () => {
+      limits.changed();
+      reported();
+    },
+    prepared: () => upkeep.rounds.soon(),
+  });
+  const limits = createMachineLimits(config, local, log);
+  const storage = createStorage(config, local, await readBootId());
+  const registration = createOwnRegistration(config, log);
+  const upkeep = createUpkeep(config, storage, local, log, () => registration?.start());
+  return { local, storage, limits, report, upkeep, registration, unbroken: createUnbroken(), disks: () => disks };
+}
+
+/** Programs and reads that were given up at their deadline and still run. */
+function hungWork({ survivors, patience }: Local) {
+  const programs = survivors.list().map(({ pid, argv, since }) => ({ what: argv.join(' '), pid, since }));
+  return [...programs, ...patience.hanging()];
+}
+
+type Parts = Awaited<ReturnType<typeof assemble>>;
+
+function familiesOf({ local, limits, disks, upkeep: { repair } }: Parts, { metrics }: Addition): Families {
+  return {
+    gauges: [
+      ...poolGauges(local.cache),
+      ...diskGauges(disks),
+      hungGauge({ list: () => hungWork(local) }),
+      ...mirrorGauges(repair, () => local.cache.reported),
+      ...qosGauges(limits),
+      ...(metrics?.gauges ?? []),
+    ],
+    counters: [...qosCounters(limits), ...(metrics?.counters ?? [])],
+  };
+}
+
+/** Where no registrar runs beside the driver. */
+function createOwnRegistration({ registration, driver, endpoint }: Config, log: Log): Registration | undefined {
+  if (registration.mode === 'external') return undefined;
+  const { path } = registration.endpoint ?? endpoint;
+  return createRegistration({ path: join(registration.directory, `${driver}-reg.sock`), driver, endpoint: path, log });
+}
+
+/** Milliseconds that LVM has to answer a probe, and for which its answer holds. */
+const probeTimes = { deadline: 10_000, holds: 10_000 };
+
+function createChecks({ local: { lvm }, upkeep, registration, unbroken }: Parts): Checks {
+  const problemOfLvm = createLvmCheck({ lvm, ...probeTimes });
+  return {
+    // A new process would do no better while LVM hangs, and its start would cut off what runs.
+    live: async () => (unbroken.running().length > 0 ? undefined : problemOfLvm()),
+    ready: async () => (upkeep.ready() ? registration?.problem() : 'LVM and the pools are not ready yet'),
+  };
+}
+
+async function readBootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+}
+
+function createStorage(config: Config, { lvm, cache, writer, run, patience }: Local, boot: string): LocalStorage {
+  const devices = createDevices(run, patience);
+  return new LocalStorage({ node: config.node, boot, lvm, cache, writer, devices, usesOf, locks: createLocks() });
+}
+
+function createServices(
+  { driver, node }: Config,
+  { storage, local: { run, patience }, limits, upkeep: { ready }, unbroken }: Parts,
+) {
+  return {
+    Identity: createIdentityService({ driver, version, ready }),
+    Node: createNodeService({
+      node,
+      driver,
+      volumes: storage,
+      mounts: createMounter(run),
+      filesystems: createFilesystems({ run, patience, unbroken }),
+      locks: storage.locks,
+      limits,
+    }),
+  };
+}

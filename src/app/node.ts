@@ -1,0 +1,23 @@
+import type { App } from './app.ts';
+import type { Configs } from '../config/schema.ts';
+import { FleetClient } from '../fleet/client/client.ts';
+import type { Log } from '../log.ts';
+import { nodeFamilies } from '../metrics/fleet.ts';
+import { version } from '../version.ts';
+import { createMachine } from './machine.ts';
+
+/** Identity and Node for kubelet, and the storage of this machine for whichever controllers there are. */
+export function createNode(config: Configs['node'], log: Log): Promise<App> {
+  const { driver, fleet } = config;
+  return createMachine(config, log, (storage) => {
+    const { controllers, token, ca, certificate, key } = fleet;
+    const files = { ca, certificate, key };
+    const client = new FleetClient({ controllers, token, files, storage, driver, driverVersion: version, log });
+    return {
+      metrics: nodeFamilies(() => client.connected),
+      start: () => client.start(),
+      changed: () => client.changed(),
+      stop: (deadlineMs) => client.stop(deadlineMs),
+    };
+  });
+}

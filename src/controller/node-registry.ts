@@ -1,0 +1,138 @@
+import { Failure } from '../domain/errors.ts';
+import { type Fleet, inventoryOf, type Member } from '../domain/fleet.ts';
+import type { LvName, NodeName, PoolName, VolumeId } from '../domain/ids.ts';
+import type { Storage } from '../domain/storage.ts';
+import type { Volume } from '../domain/volume.ts';
+
+/** What may be known of nodes beside what the fleet says of its members. */
+export interface NodeLifecycle {
+  /** The node is gone for good, its disks with it: its volumes are records that may be forgotten. */
+  nodeGone(node: NodeName): boolean;
+  /** Kubernetes has no such node: no volume is made there. Those that it has may come back with it. */
+  nodeDeleted(node: NodeName): boolean;
+  /** Whether that node, or any node at all, may hold volumes though it has never connected to this process. */
+  awaits(node?: NodeName): boolean;
+}
+
+/** All nodes are members, and none is ever forgotten. */
+export const noLifecycle: NodeLifecycle = { nodeGone: () => false, nodeDeleted: () => false, awaits: () => false };
+
+/** A member with what its volumes' ids begin with. */
+interface Sorted {
+  readonly prefix: string;
+  readonly member: Member;
+}
+
+/** Deleted nodes of which it is remembered what they held. */
+const mostRemembered = 1000;
+
+/** The members of a fleet, without those that are gone for good. */
+export class NodeRegistry {
+  readonly #fleet: Fleet;
+  readonly #horizon: NodeLifecycle;
+  /** The fleet's list as it was when it was sorted. */
+  #list: readonly Member[] = [];
+  #sorted: readonly Sorted[] = [];
+
+  constructor(fleet: Fleet, horizon: NodeLifecycle) {
+    this.#fleet = fleet;
+    this.#horizon = horizon;
+  }
+
+  /** Those that a volume may be made on, or may be from an earlier call. */
+  members(): Member[] {
+    return this.#fleet.members().filter(({ node }) => !this.isOut(node));
+  }
+
+  member(node: NodeName): Member | undefined {
+    return this.isOut(node) ? undefined : this.#fleet.member(node);
+  }
+
+  /** Deleted from Kubernetes, or gone for good. A node that is attached is neither, whatever is said of it. */
+  isOut(node: NodeName): boolean {
+    return !this.#fleet.member(node)?.connected && (this.#horizon.nodeDeleted(node) || this.#horizon.nodeGone(node));
+  }
+
+  /**
+   * Drops what is known of nodes that were deleted: at once where they are gone for good or had no volume, else where newer ones fill the
+   * memory. A node that is only disconnected stays.
+   */
+  tidy(): void {
+    const out = this.#fleet.members().filter(({ node }) => this.isOut(node));
+    const holding = out.filter((member) => this.#counts(member) && holdsAny(member));
+    const kept = new Set(holding.sort((a, b) => b.since - a.since).slice(0, mostRemembered));
+    for (const member of out) if (!kept.has(member)) this.#fleet.forget(member.node);
+    // Nor is any held here.
+    this.#inOrder();
+  }
+
+  awaits(node?: NodeName): boolean {
+    return this.#horizon.awaits(node);
+  }
+
+  /** `undefined`: the node is gone for good. Throws `unavailable` for one that has never connected. */
+  storageOf(id: VolumeId, node: NodeName): Storage | undefined {
+    const member = this.#fleet.member(node);
+    if (!member?.connected && this.#horizon.nodeGone(node)) return undefined;
+    if (member) return member.storage;
+    throw new Failure(
+      'unavailable',
+      `volume "${id}" belongs to node ${node}, which is not connected to this controller`,
+    );
+  }
+
+  /** The members of whose volumes one has that name, as far as is known. */
+  holders(lv: LvName): Member[] {
+    return this.#fleet.holders(lv).filter((member) => this.#counts(member));
+  }
+
+  /** The pools of all nodes; `undefined` while there may be others. */
+  knownPools(): Set<PoolName> | undefined {
+    const members = this.members();
+    if (this.#horizon.awaits() || !members.every(({ connected }) => connected)) return undefined;
+    const names = new Set<PoolName>();
+    for (const { storage } of members) {
+      const { pools, unready } = storage.inventory();
+      for (const name of [...pools.keys(), ...unready.keys()]) names.add(name);
+    }
+    return names;
+  }
+
+  /**
+   * The first `count` volumes (0: all) whose ids come after the one given, in the order of ids. An id begins with its node, so
+   * that only the nodes of the page are looked at. Throws `unavailable` where the volumes of a node are not known.
+   */
+  volumesAfter(after: string, count: number): Volume[] {
+    const first = after.slice(0, after.indexOf(':') + 1);
+    const found: Volume[] = [];
+    for (const { prefix, member } of this.#inOrder()) {
+      if (prefix < first || !this.#counts(member)) continue;
+      const volumes = [...member.storage.inventory().volumes.values()];
+      const wanted = prefix === first ? volumes.filter(({ id }) => id > after) : volumes;
+      found.push(...wanted.sort((a, b) => (a.id < b.id ? -1 : 1)));
+      if (count > 0 && found.length >= count) return found.slice(0, count);
+    }
+    return found;
+  }
+
+  /** The members of the fleet in the order of their volumes' ids; sorted anew only when its list is another. */
+  #inOrder(): readonly Sorted[] {
+    const list = this.#fleet.members();
+    if (list !== this.#list) {
+      this.#sorted = list
+        .map((member) => ({ prefix: `${member.node}:`, member }))
+        .sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
+      this.#list = list;
+    }
+    return this.#sorted;
+  }
+
+  #counts({ node, connected }: Member): boolean {
+    return connected || !this.#horizon.nodeGone(node);
+  }
+}
+
+function holdsAny(member: Member): boolean {
+  const inventory = inventoryOf(member);
+  return !(inventory instanceof Failure) && inventory.volumes.size > 0;
+}

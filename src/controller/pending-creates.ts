@@ -1,0 +1,65 @@
+import type { Bytes } from '../domain/bytes.ts';
+import { Failure, type FailureKind, isFailure } from '../domain/errors.ts';
+import type { Member } from '../domain/fleet.ts';
+import type { NodeName } from '../domain/ids.ts';
+import type { VolumeSpec, Volume } from '../domain/volume.ts';
+
+/** With these a node says that it made no volume. After any other it may have made one, or may be making it now. */
+const definite: readonly FailureKind[] = [
+  'invalid',
+  'exists',
+  'exhausted',
+  'out-of-range',
+  'precondition',
+  'unimplemented',
+];
+
+/** More open outcomes than all nodes can have at once are kept by nothing but nodes that do not answer. */
+const mostOpen = 10_000;
+
+/** Sends creations to nodes, and remembers by name where one went until that node has said what became of it. */
+export class PendingCreates {
+  readonly #open = new Map<string, { readonly node: NodeName; readonly size: Bytes }>();
+  readonly #coming = new Map<NodeName, bigint>();
+
+  nodeOf(name: string): NodeName | undefined {
+    return this.#open.get(name)?.node;
+  }
+
+  /** Bytes of the volumes that were sent to a node, and are in no inventory yet. */
+  comingTo(node: NodeName): bigint {
+    return this.#coming.get(node) ?? 0n;
+  }
+
+  /** The names whose outcome is open, and where they went. */
+  open(): { readonly name: string; readonly node: NodeName }[] {
+    return [...this.#open].map(([name, { node }]) => ({ name, node }));
+  }
+
+  forget(name: string): void {
+    const attempt = this.#open.get(name);
+    if (attempt === undefined) return;
+    this.#open.delete(name);
+    const left = this.comingTo(attempt.node) - attempt.size;
+    if (left > 0n) this.#coming.set(attempt.node, left);
+    else this.#coming.delete(attempt.node);
+  }
+
+  async send({ node, storage }: Member, spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
+    this.forget(spec.name);
+    if (this.#open.size >= mostOpen) {
+      throw new Failure('unavailable', `what became of ${mostOpen} creations is not known yet: try again`);
+    }
+    const size = spec.size.required;
+    this.#open.set(spec.name, { node, size });
+    this.#coming.set(node, this.comingTo(node) + size);
+    try {
+      const volume = await storage.create(spec, signal);
+      this.forget(spec.name);
+      return volume;
+    } catch (error) {
+      if (definite.some((kind) => isFailure(error, kind))) this.forget(spec.name);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,220 @@
+import { createLocks } from '../concurrency/locks.ts';
+import type { SizeRange } from '../domain/bytes.ts';
+import { Failure, isFailure } from '../domain/errors.ts';
+import type { Member } from '../domain/fleet.ts';
+import { type LvName, type NodeName, volumeIdFor } from '../domain/ids.ts';
+import { type Offer, offerOf } from '../domain/offer.ts';
+import type { ClassParameters } from '../domain/parameters.ts';
+import { type Packing, type Place, place, disconnection } from '../domain/placement.ts';
+import { applyChange, noQos } from '../domain/qos.ts';
+import { type Refusal, refusalOf } from '../domain/refusals.ts';
+import { type Accessibility, accepts } from '../domain/topology.ts';
+import type { Volume, VolumeSpec } from '../domain/volume.ts';
+import { PendingCreates } from './pending-creates.ts';
+import type { NodeRegistry } from './node-registry.ts';
+
+export interface VolumeRequest {
+  readonly name: string;
+  readonly size: SizeRange;
+  readonly parameters: ClassParameters;
+  /** Where the volume may be. */
+  readonly accessibility: Accessibility;
+}
+
+export interface VolumeCreatorOptions {
+  readonly roster: NodeRegistry;
+  readonly packing: Packing;
+  /** The name of the logical volume for a CSI name: with the node it is the volume's id. */
+  readonly lvNameFor: (name: string) => LvName;
+}
+
+/** Milliseconds that a node gets to say what became of a creation which nobody waits for. */
+const answerWithin = 10_000;
+
+/** Makes a volume on one of the nodes, and the same name only once. */
+export class VolumeCreator {
+  readonly #options: VolumeCreatorOptions;
+  readonly #locks = createLocks();
+  readonly #attempts = new PendingCreates();
+
+  constructor(options: VolumeCreatorOptions) {
+    this.#options = options;
+  }
+
+  async create(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
+    using _lock = this.#locks.take(request.name, 'CreateVolume');
+    const existing = (await this.#shown(request, signal)) ?? (await this.#attempted(request, signal));
+    // Awaited here, or the lock would be let go at once.
+    return existing ?? (await this.#make(request, signal));
+  }
+
+  /**
+   * Asks the nodes about creations whose outcome is open and whose callers have not come back: a claim that was deleted never does. To be
+   * called again and again.
+   */
+  async settle(signal: AbortSignal): Promise<void> {
+    const open = this.#attempts.open().filter(({ name }) => this.#locks.holder(name) === undefined);
+    await Promise.all(open.map(async ({ name, node }) => this.#settleOne(name, node, signal)));
+  }
+
+  async #settleOne(name: string, node: NodeName, signal: AbortSignal): Promise<void> {
+    const { roster, lvNameFor } = this.#options;
+    const member = roster.member(node);
+    if (member?.connected === false) return;
+    using _lock = this.#locks.take(name, 'the question what became of it');
+    const lv = lvNameFor(name);
+    try {
+      const within = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)]);
+      const found = await member?.storage.find(volumeIdFor(node, lv), within);
+      // What an inventory shows need not be remembered.
+      if (!found || roster.holders(lv).some((holder) => holder.node === node)) this.#attempts.forget(name);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  }
+
+  /** The volume that an inventory shows, confirmed by its node. */
+  async #shown(request: VolumeRequest, signal: AbortSignal): Promise<Volume | undefined> {
+    const { name } = request;
+    const shown = this.#options.roster.holders(this.#options.lvNameFor(name));
+    const alone = shown.length === 1 && shown.every(({ node }) => accepts(request.accessibility, node));
+    // A single one is confirmed by the creation that follows.
+    const holders = alone ? shown : await this.#without(shown, request, signal);
+    const [holder, another] = holders;
+    if (!holder) return undefined;
+    if (another) {
+      const nodes = holders.map(({ node }) => node).join(', ');
+      throw new Failure('exists', `volume "${name}" exists on nodes ${nodes}: remove those that nothing refers to`);
+    }
+    if (!holder.connected) throw new Failure('unavailable', `volume "${name}" exists: ${disconnection(holder)}`);
+    if (!accepts(request.accessibility, holder.node)) throw elsewhere(name, holder.node);
+    const offer = offerOf(holder.storage.inventory(), request.parameters);
+    if ('pool' in offer) return this.#again(holder, offer, request, signal);
+    const kind = offer.reason === 'not-ready' ? 'unavailable' : 'exists';
+    throw new Failure(kind, `volume "${name}" exists on node ${holder.node}, but ${offer.message}`);
+  }
+
+  /** The volume whose creation was sent to a node by this process, where the outcome is open. */
+  async #attempted(request: VolumeRequest, signal: AbortSignal): Promise<Volume | undefined> {
+    const { name, parameters, accessibility } = request;
+    const node = this.#attempts.nodeOf(name);
+    if (node === undefined) return undefined;
+    const member = this.#options.roster.member(node);
+    if (member && !member.connected) {
+      throw new Failure('unavailable', `whether volume "${name}" was made is not known: ${disconnection(member)}`);
+    }
+    if (member) {
+      const offer = offerOf(member.storage.inventory(), parameters);
+      if ('pool' in offer && accepts(accessibility, node)) return this.#again(member, offer, request, signal);
+      const [holder] = await this.#without([member], request, signal);
+      if (holder) throw elsewhere(name, node);
+    }
+    this.#attempts.forget(name);
+    return undefined;
+  }
+
+  async #make(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
+    const judgements = place(this.#places(request), request, this.#options.packing, (node) =>
+      this.#attempts.comingTo(node),
+    );
+    const able = judgements.some(({ is }) => is === 'able');
+    // Before all is refused for want of room one node is asked, as what is known of it may be behind.
+    const asked = able ? undefined : judgements.find(({ is }) => is === 'full');
+    const refusals: Refusal[] = [];
+    const passed = new Set<NodeName>();
+    for (const judgement of judgements) {
+      const { is, node } = judgement;
+      if (is === 'disconnected') {
+        throw new Failure('unavailable', `${judgement.message}, and may hold volume "${request.name}" already`);
+      } else if (is === 'able' || (is === 'full' && judgement === asked)) {
+        // Nothing is awaited without need: creations at once would all choose before the first is on its way.
+        if (passed.size > 0) await this.#lookFor(passed, request, signal);
+        try {
+          return await this.#send(judgement.member, judgement.offer, request, signal);
+        } catch (error) {
+          if (!isFailure(error, 'exhausted')) throw error;
+          refusals.push({ node, reason: 'full', message: error.message });
+        }
+      } else {
+        refusals.push({ node, ...judgement.why });
+        if (judgement.why.reason !== 'no-pool') passed.add(node);
+      }
+    }
+    await this.#lookFor(passed, request, signal);
+    throw this.#refusal(request, refusals);
+  }
+
+  /**
+   * Nodes that the volume is not made on may have it: an earlier call may have chosen them, and an inventory does not show what is in a
+   * group that is away. Without a topology nothing need be looked for: then want of room sends no call to another node.
+   */
+  async #lookFor(nodes: Set<NodeName>, request: VolumeRequest, signal: AbortSignal): Promise<void> {
+    if (request.accessibility.requisite === undefined) return;
+    const members = [...nodes].flatMap((node) => this.#options.roster.member(node) ?? []);
+    nodes.clear();
+    const [holder] = await this.#without(members, request, signal);
+    if (!holder) return;
+    throw new Failure('unavailable', `volume "${request.name}" exists on node ${holder.node}, or may: try again`);
+  }
+
+  /** Throws `unavailable` while nodes may still have to attach that nobody names. */
+  #places({ name, accessibility: { requisite } }: VolumeRequest): Place[] {
+    const { roster } = this.#options;
+    if (requisite === undefined) {
+      if (!roster.awaits()) return roster.members().map((member) => ({ node: member.node, member }));
+      throw new Failure('unavailable', `nodes are still connecting, and one may hold volume "${name}" already`);
+    }
+    return [...requisite].flatMap((node) => {
+      const member = roster.member(node);
+      return member || (roster.awaits(node) && !roster.isOut(node)) ? [{ node, member }] : [];
+    });
+  }
+
+  #refusal({ parameters, accessibility }: VolumeRequest, refusals: readonly Refusal[]): Failure {
+    if (accessibility.requisite === undefined && refusals.length === 0) {
+      return new Failure('unavailable', 'no node is connected to this controller');
+    }
+    // Of all codes this one alone makes the provisioner ask the scheduler for another node.
+    if (refusals.length === 0) return new Failure('exhausted', 'no node of the topology asked for is served here');
+    const known = refusals.every(({ reason }) => reason === 'no-pool') && this.#options.roster.knownPools();
+    if (!known || (parameters.pool !== undefined && known.has(parameters.pool))) return refusalOf(refusals);
+    const names = [...known].slice(0, 20).join(', ') || 'none is configured';
+    return new Failure('invalid', `parameters: there is no pool "${parameters.pool ?? ''}"; known: ${names}`);
+  }
+
+  /** Creating what exists gives what exists. `undefined`: the node says that it has neither the volume nor room for it. */
+  async #again(member: Member, offer: Offer, request: VolumeRequest, signal: AbortSignal): Promise<Volume | undefined> {
+    try {
+      return await this.#send(member, offer, request, signal);
+    } catch (error) {
+      if (isFailure(error, 'exhausted')) return undefined;
+      throw error;
+    }
+  }
+
+  #send(
+    member: Member,
+    { pool, layout }: Offer,
+    { name, size, parameters }: VolumeRequest,
+    signal: AbortSignal,
+  ): Promise<Volume> {
+    const { mkfsOptions } = parameters;
+    const qos = applyChange(noQos, parameters.qos);
+    const spec: VolumeSpec = { name, size, pool: pool.spec.name, layout, mkfsOptions, qos };
+    return this.#attempts.send(member, spec, signal);
+  }
+
+  /** Without those whose node says now that it does not have the volume. */
+  async #without(members: readonly Member[], { name }: VolumeRequest, signal: AbortSignal): Promise<Member[]> {
+    const lv = this.#options.lvNameFor(name);
+    const having = members.map(async (member) => {
+      const gone = member.connected && !(await member.storage.find(volumeIdFor(member.node, lv), signal));
+      return gone ? [] : [member];
+    });
+    return (await Promise.all(having)).flat();
+  }
+}
+
+function elsewhere(name: string, node: NodeName): Failure {
+  return new Failure('exists', `volume "${name}" exists on node ${node} and does not fit what is asked for now`);
+}

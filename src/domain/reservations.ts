@@ -1,0 +1,106 @@
+import { type Bytes, formatExactly, largest, smallest } from './bytes.ts';
+import { Failure } from './errors.ts';
+import type { VolumeId } from './ids.ts';
+import type { Pool } from './pool.ts';
+import { type Qos, type RateKey, rateKeys, type Rates, ratesFor, reservedName } from './qos.ts';
+import type { Volume } from './volume.ts';
+
+type Holder = Pick<Volume, 'qos' | 'size'>;
+
+/** What is reserved for a volume: never more than its own limit, which a reservation per GiB may outgrow. */
+export function reservedBy({ qos, size }: Holder): Rates {
+  const limits = ratesFor(qos.limits, size);
+  const promised: Partial<Record<RateKey, bigint>> = {};
+  for (const [key, rate] of entries(ratesFor(qos.reservations, size)))
+    promised[key] = smallest(rate, limits[key] ?? rate);
+  return promised;
+}
+
+export function sumOf(all: Iterable<Rates>): Rates {
+  const sum: Partial<Record<RateKey, bigint>> = {};
+  for (const rates of all) for (const [key, rate] of entries(rates)) sum[key] = (sum[key] ?? 0n) + rate;
+  return sum;
+}
+
+/** What the pool's other volumes leave to be reserved. A rate that is absent is not budgeted: none of it can be reserved. */
+export function reservableRates({ spec }: Pool, volumes: Iterable<Volume>, except?: VolumeId): Rates {
+  const { rates = {}, reservable = 0 } = spec.budget ?? {};
+  const others = [...volumes].filter(({ id, pool }) => pool === spec.name && id !== except);
+  const promised = sumOf(others.map(reservedBy));
+  const left: Partial<Record<RateKey, bigint>> = {};
+  for (const [key, rate] of entries(rates)) {
+    const known = !others.some(({ qos }) => qos.unknown?.includes(key));
+    left[key] = known ? largest((rate * BigInt(reservable)) / 100n - (promised[key] ?? 0n), 0n) : 0n;
+  }
+  return left;
+}
+
+/** Whether all that is promised to a volume can be reserved. */
+function fits(left: Rates, holder: Holder): boolean {
+  return entries(reservedBy(holder)).every(([key, rate]) => rate <= (left[key] ?? 0n));
+}
+
+/**
+ * Throws `exhausted`, with each rate that does not fit, where the pool cannot promise what the volume would have. `before`:
+ * what is promised to it already, and is not taken back when the budget has shrunk.
+ */
+export function refuseReservation(
+  pool: Pool,
+  volumes: Iterable<Volume>,
+  id: VolumeId,
+  wanted: Holder,
+  before?: Holder,
+): void {
+  const left = reservableRates(pool, volumes, id);
+  const held = before ? reservedBy(before) : {};
+  const problems = entries(reservedBy(wanted))
+    .filter(([key, rate]) => rate > (left[key] ?? 0n) && rate > (held[key] ?? 0n))
+    .map(([key, rate]) => `${reservedName(key)}: ${formatRate(key, rate)} asked for, ${describeLeft(pool, key, left)}`);
+  if (problems.length > 0) {
+    throw new Failure('exhausted', `pool ${pool.spec.name} cannot promise that much: ${problems.join('; ')}`);
+  }
+}
+
+function describeLeft({ spec }: Pool, key: RateKey, left: Rates): string {
+  const [budget, rate] = [spec.budget, left[key]];
+  const total = budget?.rates[key];
+  if (!budget || rate === undefined || total === undefined) return `but the pool's budget does not have ${key}`;
+  const reservable = (total * BigInt(budget.reservable)) / 100n;
+  return `${formatRate(key, rate)} left of ${formatRate(key, reservable)} that may be reserved`;
+}
+
+/**
+ * The largest of `unit`, twice that, and so on up to `most` for which the promises fit; 0 where not even those of the smallest do.
+ * Reservations never shrink with the size, so the sizes that fit are the smaller ones.
+ */
+export function largestReserved(left: Rates, qos: Qos, unit: Bytes, most: Bytes): Bytes {
+  let [fitting, beyond] = [0n, most / unit + 1n];
+  while (beyond - fitting > 1n) {
+    const middle = (fitting + beyond) / 2n;
+    if (fits(left, { qos, size: middle * unit })) fitting = middle;
+    else beyond = middle;
+  }
+  return fitting * unit;
+}
+
+/** Where more is promised than the volume's own limit lets through, one sentence a rate. */
+export function contradictions({ qos, size }: Holder): string[] {
+  const limits = ratesFor(qos.limits, size);
+  return entries(ratesFor(qos.reservations, size)).flatMap(([key, rate]) => {
+    const limit = limits[key];
+    if (limit === undefined || rate <= limit) return [];
+    const [reserved, own] = [formatRate(key, rate), formatRate(key, limit)];
+    return [`${reservedName(key)} is ${reserved}, more than the limit ${key} of ${own}: lower it or raise the limit`];
+  });
+}
+
+function formatRate(key: RateKey, rate: bigint): string {
+  return key.endsWith('Iops') ? `${rate} IOPS` : `${formatExactly(rate)}/s`;
+}
+
+function entries(rates: Rates): [RateKey, bigint][] {
+  return rateKeys.flatMap((key) => {
+    const rate = rates[key];
+    return rate === undefined ? [] : [[key, rate] as [RateKey, bigint]];
+  });
+}

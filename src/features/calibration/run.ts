@@ -1,0 +1,100 @@
+import { open } from 'node:fs/promises';
+import { measure, type Measurement, requireFio } from './calibrate.ts';
+import { budgetLines, rateText, type Rounds, spreadOf } from './summary.ts';
+import { formatBytes } from '../../domain/bytes.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { Pool } from '../../domain/pool.ts';
+import { rateKeys } from '../../domain/qos.ts';
+import { makeScratch, openVolumes, removeScratch, scratchSize } from '../../lvm/scratch.ts';
+import type { Local } from '../../app/local.ts';
+import { withLocal } from '../../cli/local.ts';
+import type { RateRecord } from './command.ts';
+import type { Listing } from '../../cli/output.ts';
+
+interface CalibrateOptions {
+  readonly config: string;
+  readonly pool: string;
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Measures although others use the pool's disks, and are disturbed. */
+  readonly besideVolumes: boolean;
+}
+
+/**
+ * `quarry calibrate POOL`: what the pool's disks can do, measured on a scratch volume that is removed again, also when this is
+ * interrupted. Throws `precondition` while volumes of the pool are in use, `exhausted` where there is no room.
+ */
+export async function calibrate(options: CalibrateOptions, say: (line: string) => void): Promise<Listing<RateRecord>> {
+  return withLocal(options.config, async (local) => {
+    const fio = local.hosted('fio');
+    await requireFio({ run: local.run, fio });
+    const pool = await findPool(local, options.pool);
+    const { group } = pool.spec;
+    await removeScratch(local, group);
+    if (!options.besideVolumes) refuseInUse(local, pool);
+    const size = scratchSize(pool);
+    try {
+      const device = await makeScratch(local, pool, size);
+      const rounds = await whileOpen(device, (signal) =>
+        measure({ ...local, ...options, fio, device, signal, progress: progressTo(say) }),
+      );
+      return summarize(rounds, `${formatBytes(size)}, ${options.rounds} rounds of ${options.seconds} s each`);
+    } finally {
+      await local.cache.refresh();
+      await removeScratch(local, group);
+    }
+  });
+}
+
+/** Open, so that nobody takes it for left over and removes it; let go on an interrupt, so that it can be removed here. */
+async function whileOpen<T>(device: string, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  const held = await open(device, 'r');
+  try {
+    return await task(interrupted.signal);
+  } finally {
+    await held.close();
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
+async function findPool({ cache, judge, show }: Local, name: string): Promise<Pool> {
+  await judge();
+  await show([]);
+  const { pools, unready } = await cache.refresh();
+  const pool = pools.values().find(({ spec }) => spec.name === name);
+  if (pool) return pool;
+  const [, reason] = unready.entries().find(([unreadyName]) => unreadyName === name) ?? [];
+  if (reason !== undefined) throw new Failure('precondition', `pool ${name} is not ready: ${reason}`);
+  throw new Failure('invalid', `there is no pool "${name}"; known: ${[...pools.keys(), ...unready.keys()].join(', ')}`);
+}
+
+function refuseInUse(local: Local, { spec }: Pool): void {
+  const used = openVolumes(local, spec.group);
+  if (used.length === 0) return;
+  throw new Failure(
+    'precondition',
+    `pool ${spec.name} is in use (${used.join(', ')}): measuring would disturb it and be disturbed. Stop what uses it, or measure all the same with --beside-volumes`,
+  );
+}
+
+function progressTo(say: (line: string) => void): Measurement['progress'] {
+  return (key, round, rate) =>
+    say(
+      key === 'fill' || rate === undefined ? 'scratch volume filled' : `round ${round}: ${key} ${rateText(key, rate)}`,
+    );
+}
+
+function summarize(rounds: Rounds, how: string): Listing<RateRecord> {
+  const records = rateKeys.map((rate) => {
+    const { least, median, most, percent } = spreadOf(rounds[rate]);
+    return { rate, lowest: least, median, highest: most, spreadPercent: percent };
+  });
+  const lines = budgetLines(rounds).replaceAll(/^/gm, '    ').trimEnd();
+  const footer = `\nMeasured on a scratch volume of ${how}. From the lowest round, for the pool's configuration:\n\n${lines}\n`;
+  return { records, footer };
+}

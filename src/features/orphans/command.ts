@@ -1,0 +1,102 @@
+import { formatBytes } from '../../domain/bytes.ts';
+import { command, flag, listing, word } from '../../cli/command.ts';
+import type { Rows } from '../../cli/output.ts';
+
+export interface OrphanRecord {
+  readonly id: string;
+  readonly node: string;
+  readonly connected: boolean;
+  readonly pool: string;
+  readonly name: string;
+  readonly size: bigint;
+  readonly ageSeconds?: bigint | undefined;
+  readonly looseSeconds: bigint;
+}
+
+const rows: Rows<OrphanRecord> = {
+  columns: [
+    { heading: 'ID', cell: ({ id }) => id },
+    { heading: 'NODE', cell: ({ node, connected }) => (connected ? node : `${node} (disconnected)`) },
+    { heading: 'POOL', cell: ({ pool }) => pool },
+    { heading: 'SIZE', cell: ({ size }) => formatBytes(size) },
+    { heading: 'AGE', cell: ({ ageSeconds }) => (ageSeconds === undefined ? '' : formatAge(Number(ageSeconds))) },
+    { heading: 'SEEN FOR', cell: ({ looseSeconds }) => formatAge(Number(looseSeconds)) },
+    { heading: 'NAME', cell: ({ name }) => name, wide: true },
+  ],
+  fields: {
+    id: "the volume's id",
+    node: 'node that has the volume',
+    connected: 'false while the node is not connected: the record is the last that is known',
+    pool: 'name of its pool',
+    name: 'name that CreateVolume was called with',
+    size: 'bytes',
+    ageSeconds: "seconds since the volume was made, by the node's clock; absent where LVM does not say",
+    looseSeconds: 'seconds for which it has been seen in no PersistentVolume',
+  },
+  none: 'Every volume is in a PersistentVolume.',
+};
+
+const refused = 'the volume is none of those that `quarry orphans` lists, or its node is not connected';
+
+export const orphans = listing({
+  name: 'orphans',
+  summary: 'List volumes that are in no PersistentVolume',
+  where: 'controller',
+  rows,
+  failsWhen: 'no controller answers, or it does not know the PersistentVolumes',
+  examples: [
+    { line: 'quarry orphans -o wide', does: 'lists them with the names they were made with' },
+    {
+      line: 'kubectl exec -n quarry deploy/quarry-controller -c quarry -- quarry orphans',
+      does: 'the same in a cluster',
+    },
+  ],
+  run: async ({ config }) => (await import('./requests.ts')).listOrphans(config),
+});
+
+export const retainOrphan = command({
+  name: 'orphans retain',
+  summary: 'Record that a volume is meant to be in no PersistentVolume',
+  details:
+    'The volume gets the tag `quarry.retain`, and is no longer reported. `lvchange --deltag quarry.retain=yes` on its node undoes it.',
+  where: 'controller',
+  arguments: { id: word('id of the volume') },
+  failsWhen: refused,
+  examples: [{ line: 'quarry orphans retain node-1:q-0c2f', does: 'keeps this volume' }],
+  run: async ({ config, id }) => (await import('./requests.ts')).retainOrphan(config, id),
+});
+
+export const deleteOrphan = command({
+  name: 'orphans delete',
+  summary: 'Delete a volume that is in no PersistentVolume, after asking',
+  details: 'The controller reads the PersistentVolumes again first, and refuses a volume that is in one.',
+  where: 'controller',
+  arguments: { id: word('id of the volume') },
+  options: { yes: flag('do not ask') },
+  failsWhen: refused,
+  examples: [
+    { line: 'quarry orphans delete node-1:q-0c2f', does: 'shows the volume, asks, and deletes it' },
+    { line: 'quarry orphans delete node-1:q-0c2f --yes', does: 'deletes it without asking' },
+  ],
+  run: async (given, terminal) => (await import('./requests.ts')).deleteOrphan(given, terminal),
+});
+
+/** The two largest units: `3d4h`. */
+export function formatAge(seconds: number): string {
+  const units = [
+    ['d', 86_400],
+    ['h', 3600],
+    ['m', 60],
+    ['s', 1],
+  ] as const;
+  const first = units.findIndex(([, size]) => seconds >= size);
+  if (first < 0) return '0s';
+  const parts = units.slice(first, first + 2).map(([unit, size], index) => {
+    const within = index === 0 ? seconds : seconds % (units[first]?.[1] ?? 1);
+    return [Math.floor(within / size), unit] as const;
+  });
+  return parts
+    .filter(([number]) => number > 0)
+    .map(([number, unit]) => `${number}${unit}`)
+    .join('');
+}

@@ -1,0 +1,39 @@
+import type { Orphan } from './sightings.ts';
+import type { OrphanInit } from '../../gen/quarry/admin/v1/Orphan.ts';
+import type { AdminMethods } from '../../grpc/services.ts';
+import type { Orphans } from './orphans.ts';
+
+/** What the command line asks of a controller. */
+export function createOrphanService(
+  orphans: Orphans,
+  now: () => number = Date.now,
+): Pick<AdminMethods, 'listOrphans' | 'retainOrphan' | 'deleteOrphan'> {
+  const describe = ({ volume, since }: Orphan): OrphanInit => ({
+    id: volume.id,
+    node: volume.node,
+    pool: volume.pool,
+    size: String(volume.size),
+    name: volume.name,
+    ...(volume.created !== undefined && { ageSeconds: seconds(now() - volume.created) }),
+    looseSeconds: seconds(now() - since),
+    connected: orphans.connected(volume),
+  });
+  return {
+    async listOrphans() {
+      return { orphans: orphans.list().map(describe) };
+    },
+    async retainOrphan({ id }, { signal }) {
+      await orphans.retain(id, signal);
+      return {};
+    },
+    async deleteOrphan({ id }, { signal }) {
+      await orphans.remove(id, signal);
+      return {};
+    },
+  };
+}
+
+/** The clocks of two machines differ: nothing is younger than now. */
+function seconds(milliseconds: number): string {
+  return String(Math.max(0, Math.floor(milliseconds / 1000)));
+}

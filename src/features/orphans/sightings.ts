@@ -1,0 +1,44 @@
+import type { VolumeId } from '../../domain/ids.ts';
+import type { Volume } from '../../domain/volume.ts';
+
+/** Since when each volume was seen in no PersistentVolume. */
+export type Sightings = ReadonlyMap<VolumeId, number>;
+
+/** A volume on disk that is in no PersistentVolume, though nobody said that it is meant to be. */
+export interface Orphan {
+  readonly volume: Volume;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/**
+ * What is known after a look at `volumes`: whoever is claimed or kept begins anew. Volumes that were not looked at, such as those of a
+ * node that has not reported, stay as they were.
+ *
+ * @param gone whether a volume that was not looked at is known to be no more
+ */
+export function sight(
+  earlier: Sightings,
+  volumes: readonly Volume[],
+  claimed: ReadonlySet<string>,
+  look: { readonly now: number; readonly gone: (id: VolumeId) => boolean },
+): Sightings {
+  const known = new Set(volumes.map(({ id }) => id));
+  const unseen = [...earlier].filter(([id]) => !known.has(id) && !look.gone(id) && !claimed.has(id));
+  const loose = volumes.filter(({ id, retained }) => !retained && !claimed.has(id));
+  return new Map([...unseen, ...loose.map(({ id }) => [id, earlier.get(id) ?? look.now] as const)]);
+}
+
+/** Those that were in no PersistentVolume for the whole grace: that of a new volume appears only after it. The oldest first. */
+export function orphansOf(
+  volumes: readonly Volume[],
+  sightings: Sightings,
+  { now, grace }: { readonly now: number; readonly grace: number },
+): Orphan[] {
+  return volumes
+    .flatMap((volume) => {
+      const since = sightings.get(volume.id);
+      return since === undefined || now - since < grace ? [] : [{ volume, since }];
+    })
+    .sort((a, b) => a.since - b.since || (a.volume.id < b.volume.id ? -1 : 1));
+}

@@ -1,0 +1,206 @@
+import { createSecureContext } from 'node:tls';
+import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Failure, messageOf } from '../../domain/errors.ts';
+import { inventoryOf } from '../../domain/fleet.ts';
+import type { Inventory, Storage } from '../../domain/storage.ts';
+import type { FromNodeInit } from '../../gen/quarry/fleet/v1/FromNode.ts';
+import type { HelloInit } from '../../gen/quarry/fleet/v1/Hello.ts';
+import type { Welcome } from '../../gen/quarry/fleet/v1/Welcome.ts';
+import type { Log } from '../../log.ts';
+import { readDelay } from '../wire/bounds.ts';
+import type { Pems } from '../wire/credentials.ts';
+import { createSendQueue, type SendQueue } from '../wire/send-queue.ts';
+import { attachPath, largestMessage, type Protocol } from '../wire/protocol.ts';
+import type { Timing } from '../wire/timing.ts';
+import type { Address } from './addresses.ts';
+import { Executor } from './executor.ts';
+import { Reporter } from './reporter.ts';
+
+/** Bytes that may wait for a controller: a full report of the largest node, and its replies. */
+const mostWaiting = 64 * 1024 * 1024;
+
+/** Milliseconds within which changes that nobody waits for are told. */
+const changeDelay = 50;
+
+/** Milliseconds between two pings, whatever a controller wants. */
+const leastPing = 100;
+
+export interface ConnectionOptions {
+  readonly address: Address;
+  readonly pems: Pems;
+  readonly token: string | undefined;
+  readonly hello: HelloInit;
+  readonly storage: Storage;
+  readonly protocol: Protocol;
+  readonly timing: Timing;
+  readonly log: Log;
+  readonly now: () => number;
+  /** Called when a command has changed something, so that the other controllers hear of it. */
+  readonly changed: () => void;
+}
+
+/** Whatever is done to the clock. */
+const ticks = (): number => performance.now();
+
+type Call = ClientDuplexStream<Buffer, Buffer>;
+const same = (bytes: Buffer): Buffer => bytes;
+
+/** One stream to one controller, from the dialling to its end. */
+export class Connection {
+  /** Resolves when there is no stream any more. */
+  readonly ended: Promise<void>;
+  /** Resolves, with the reason, when another stream is wanted in its place: at the end, or before. */
+  readonly left: Promise<string>;
+  readonly #options: ConnectionOptions;
+  readonly #client: Client;
+  readonly #call: Call;
+  readonly #outbox: SendQueue;
+  readonly #executor: Executor;
+  readonly #reporter: Reporter;
+  readonly #end: () => void;
+  /** Another stream is to take over; this one goes on until the controller has let go of it. */
+  readonly leave: (reason: string) => void;
+  #welcome: Welcome | undefined;
+  #heardAt: number;
+  #pinging: NodeJS.Timeout;
+  #telling: NodeJS.Timeout | undefined;
+  #over = false;
+
+  constructor(options: ConnectionOptions) {
+    const { storage, log, now } = options;
+    this.#options = options;
+    ({ promise: this.ended, resolve: this.#end } = Promise.withResolvers<void>());
+    ({ promise: this.left, resolve: this.leave } = Promise.withResolvers<string>());
+    this.#client = open(options);
+    const metadata = new Metadata();
+    if (options.token !== undefined) metadata.set('authorization', `Bearer ${options.token}`);
+    this.#call = this.#client.makeBidiStreamRequest(attachPath, same, same, metadata);
+    this.#outbox = createSendQueue(this.#call, {
+      most: mostWaiting,
+      full: () => this.close('it takes nothing'),
+      ticks,
+    });
+    this.#reporter = new Reporter(storage.node, now);
+    this.#executor = new Executor({ storage, log, reply: (reply) => this.#reply(reply) });
+    this.#heardAt = ticks();
+    this.#pinging = setTimeout(() => this.close('it did not answer'), options.timing.greeting);
+    this.#call.on('data', (bytes: Buffer) => this.#receive(bytes));
+    this.#call.on('error', (error: ServiceError) => this.close(error.details || error.message));
+    this.#call.on('end', () => this.close('the controller ended the stream'));
+    this.#send({ hello: options.hello });
+  }
+
+  get welcomed(): boolean {
+    return this.#welcome !== undefined;
+  }
+
+  /** The inventory may have changed. */
+  tell(): void {
+    if (!this.#welcome || this.#over) return;
+    this.#telling ??= setTimeout(() => this.#tellNow(), changeDelay);
+  }
+
+  /** A new token, before the one before it expires. */
+  offer(token: string): void {
+    this.#send({ credential: { token } });
+  }
+
+  /** Begins nothing more; ends the stream when what had begun has ended, and its controller has heard of it. */
+  async finish(): Promise<void> {
+    await this.#executor.drain();
+    this.#call.end();
+    await this.ended;
+  }
+
+  close(reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#pinging);
+    clearTimeout(this.#telling);
+    this.#executor.stop();
+    this.#call.cancel();
+    this.#client.close();
+    this.leave(reason);
+    this.#end();
+  }
+
+  #send(message: FromNodeInit): void {
+    if (!this.#over) this.#outbox.send(this.#options.protocol.writeFromNode(message));
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#over) return;
+    this.#heardAt = ticks();
+    try {
+      const { welcome, command, cancel } = this.#options.protocol.toNode(bytes);
+      if (welcome) this.#begin(welcome);
+      if (command) this.#executor.accept(command);
+      if (cancel) this.#executor.cancel(cancel.id);
+    } catch (error) {
+      this.close(messageOf(error));
+    }
+  }
+
+  #begin(welcome: Welcome): void {
+    const { log, address } = this.#options;
+    if (this.#welcome) throw new Failure('invalid', 'it welcomed twice');
+    this.#welcome = welcome;
+    log.info({ ...address, version: welcome.driverVersion }, 'connected to a controller');
+    clearTimeout(this.#pinging);
+    this.#pinging = setInterval(() => this.#ping(welcome), readDelay(welcome.pingEveryMs, leastPing));
+    this.#tellNow();
+  }
+
+  #ping({ silenceMs }: Welcome): void {
+    const [now, tick] = [this.#options.now(), ticks()];
+    const stuck = this.#outbox.stuckSince();
+    if (tick - this.#heardAt > silenceMs) return this.close(`it said nothing for ${silenceMs} ms`);
+    if (stuck !== undefined && tick - stuck > silenceMs) return this.close(`it took nothing for ${silenceMs} ms`);
+    this.#tellNow();
+    const reportedAt = this.#inventory()?.reportedAt ?? now;
+    this.#send({ ping: { inventoryAgeMs: String(Math.max(0, now - reportedAt)) } });
+  }
+
+  /** What has changed is told before the reply: whoever gets the reply finds it in the list. */
+  #reply(reply: FromNodeInit['reply']): void {
+    if (this.#over) return;
+    this.#tellNow();
+    this.#send({ reply: reply ?? {} });
+    this.#options.changed();
+  }
+
+  #tellNow(): void {
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
+    if (this.#over) return;
+    try {
+      const inventory = this.#inventory();
+      if (inventory) for (const report of this.#reporter.next(inventory)) this.#send({ report });
+    } catch (error) {
+      // Called by timers too, where nobody else would catch it: one stream is lost, not the process.
+      this.#options.log.error({ error }, 'the inventory cannot be told');
+      this.close(messageOf(error));
+    }
+  }
+
+  #inventory(): Inventory | undefined {
+    const inventory = inventoryOf(this.#options);
+    return inventory instanceof Failure ? undefined : inventory;
+  }
+}
+
+function open({ address, pems }: ConnectionOptions): Client {
+  const { host, port, name } = address;
+  const target = host.includes(':') ? `ipv6:[${host}]:${port}` : `ipv4:${host}:${port}`;
+  const context = createSecureContext({ ...pems, minVersion: 'TLSv1.3' });
+  return new Client(target, credentials.createFromSecureContext(context), {
+    // The certificate must be that of the name, whatever address it resolved to.
+    'grpc.ssl_target_name_override': name,
+    'grpc.default_authority': name,
+    'grpc.max_receive_message_length': largestMessage,
+    // Each dial is a connection of its own, with the certificates of now; when to dial again is decided here.
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.enable_retries': 0,
+    'grpc.service_config_disable_resolution': 1,
+  });
+}

@@ -1,0 +1,280 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { messageOf } from '../../domain/errors.ts';
+import type { NodeName } from '../../domain/ids.ts';
+import type { FromNode } from '../../gen/quarry/fleet/v1/FromNode.ts';
+import type { Log } from '../../log.ts';
+import { type RateLimiter, createRateLimiter } from '../wire/rate-limiter.ts';
+import { createSendQueue, type SendQueue } from '../wire/send-queue.ts';
+import type { Protocol } from '../wire/protocol.ts';
+import type { Timing } from '../wire/timing.ts';
+import { commonVersion, judge } from './greeting.ts';
+import type { Identify, Identity } from './identity.ts';
+import type { Peer } from './listener.ts';
+import type { Members } from './members.ts';
+import { type Reason, type Refusal, refusalCodes, type Refusals } from './refusals.ts';
+import { Renewal } from './renewal.ts';
+import { Session } from './session.ts';
+
+/** Bytes that may wait for a node: twice what its commands in flight can have. */
+const mostWaiting = 8 * 1024 * 1024;
+/** A full report of the largest node has 256 parts. */
+const [burst, perSecond] = [2000, 500];
+/** Milliseconds for a status to reach its peer before the connection is cut. */
+const farewell = 1000;
+
+export interface AttachmentContext {
+  readonly protocol: Protocol;
+  readonly driver: string;
+  readonly driverVersion: string;
+  readonly identify: Identify;
+  readonly members: Members;
+  /** By node, the newest stream that was let in. */
+  readonly current: Map<NodeName, Attachment>;
+  readonly refusals: Refusals;
+  readonly timing: Timing;
+  /** Milliseconds after which a token that is in use is reviewed again, at the latest. Default: 5 minutes. */
+  readonly reviewEvery?: number;
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds from any fixed moment, whatever is done to the clock. */
+  readonly ticks: () => number;
+}
+
+type Call = ServerDuplexStream<Buffer, Buffer>;
+
+/** One stream, from its first byte: who it is, its greeting, its session, its end. */
+export class Attachment {
+  readonly #call: Call;
+  readonly #peer: Peer;
+  readonly #context: AttachmentContext;
+  readonly #outbox: SendQueue;
+  readonly #allowance: RateLimiter;
+  readonly #renewal: Renewal;
+  /** The tokens that were shown on this stream, and when they run out. */
+  readonly #tokens = new Map<string, number>();
+  /** Aborts at the end of the stream what nobody waits for any longer. */
+  readonly #left = new AbortController();
+  readonly ended: Promise<void>;
+  readonly #end: () => void;
+  #identity: Identity | undefined;
+  #session: Session | undefined;
+  #heardAt: number;
+  #retired = false;
+  #over = false;
+
+  constructor(call: Call, peer: Peer, context: AttachmentContext) {
+    this.#call = call;
+    this.#peer = peer;
+    this.#context = context;
+    this.#heardAt = context.ticks();
+    this.#allowance = createRateLimiter(burst, perSecond, context.ticks);
+    this.#renewal = new Renewal({
+      identify: (authorization) => this.#identify(authorization),
+      retryAfter: context.timing.pingEvery,
+      reviewEvery: context.reviewEvery ?? 300_000,
+      ticks: context.ticks,
+      random: Math.random,
+    });
+    const full = (): void => this.refuse('stalled', `more than ${mostWaiting} bytes wait for it`);
+    this.#outbox = createSendQueue(call, { most: mostWaiting, full, ticks: context.ticks });
+    ({ promise: this.ended, resolve: this.#end } = Promise.withResolvers<void>());
+    peer.called();
+    call.on('cancelled', () => this.#broke());
+    call.on('end', () => this.finish('the node ended the stream'));
+  }
+
+  /** Reads nothing of what the peer sends until it is known who it is. */
+  async start(): Promise<void> {
+    const authorization = this.#call.metadata.get('authorization')[0]?.toString();
+    const identity = await this.#identify(authorization);
+    if (this.#over) return;
+    if ('reason' in identity) return this.refuse(identity.reason, identity.message);
+    this.#accept(identity, authorization);
+    this.#heardAt = this.#context.ticks();
+    this.#call.on('data', (bytes: Buffer) => this.#receive(bytes));
+  }
+
+  /** To be called again and again: what time alone brings about. */
+  check(): void {
+    const { now, ticks, timing } = this.#context;
+    if (this.#over || !this.#identity) return;
+    const stuck = this.#outbox.stuckSince();
+    if (stuck !== undefined && ticks() - stuck > timing.silence) {
+      return this.refuse('stalled', `it took nothing for ${timing.silence} ms`);
+    }
+    if (ticks() - this.#heardAt > (this.#session ? timing.silence : timing.greeting)) {
+      return this.refuse('silent', 'it said nothing for too long');
+    }
+    if (now() >= this.#identity.expires) return this.refuse('expired', 'its credential ran out and was not renewed');
+    void this.#checkRenewal();
+  }
+
+  refuse(reason: Reason, message: string): void {
+    if (this.#over) return;
+    const { refusals } = this.#context;
+    refusals.add({ reason, message }, { peer: this.#peer.address, node: this.#identity?.node });
+    this.#close(refusalCodes[reason], message);
+    this.#finish(message);
+  }
+
+  /** Ends the stream in good order: the node will dial again. */
+  finish(reason: string): void {
+    if (this.#over) return;
+    this.#call.end();
+    setTimeout(() => this.#peer.destroy(), farewell).unref();
+    this.#finish(reason);
+  }
+
+  async #identify(authorization: string | undefined): Promise<Identity | Refusal> {
+    try {
+      const { certificate, address } = this.#peer;
+      const host = address.slice(0, address.lastIndexOf(':'));
+      return await this.#context.identify({ certificate, authorization, address: host, signal: this.#left.signal });
+    } catch (error) {
+      return { reason: 'unchecked', message: messageOf(error) };
+    }
+  }
+
+  #accept(identity: Identity, authorization: string | undefined): void {
+    const now = this.#context.now();
+    // A token that is reviewed again lasts no longer for it.
+    const expires = Math.min(identity.expires, this.#tokens.get(identity.token ?? '') ?? identity.expires);
+    this.#identity = { ...identity, expires };
+    for (const [token, end] of this.#tokens) if (end <= now) this.#tokens.delete(token);
+    if (identity.token === undefined || authorization === undefined) return;
+    this.#tokens.set(identity.token, expires);
+    this.#renewal.use(authorization, expires - now);
+  }
+
+  /** The pod is gone: whoever lives by its token is checked now. */
+  podGone(uid: string): void {
+    if (this.#identity?.podUid === uid) this.#renewal.hurry();
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#over) return;
+    this.#heardAt = this.#context.ticks();
+    if (!this.#allowance.take()) return this.refuse('flood', `it sent more than ${perSecond} messages a second`);
+    try {
+      const message = this.#context.protocol.fromNode(bytes);
+      if (!this.#session) this.#greet(message);
+      else if (message.hello) this.refuse('malformed', 'it greeted twice');
+      else if (message.credential) this.#renew(`Bearer ${message.credential.token}`);
+      else this.#session.receive(message);
+    } catch (error) {
+      this.refuse('malformed', messageOf(error));
+    }
+  }
+
+  #greet({ hello }: FromNode): void {
+    const identity = this.#identity;
+    if (!hello || !identity) return this.refuse('malformed', 'the first message was no greeting');
+    const { current, protocol, timing, now, driver, driverVersion } = this.#context;
+    const refusal = judge(hello, identity.node, driver);
+    if (refusal) return this.refuse(refusal.reason, refusal.message);
+    const older = current.get(identity.node);
+    if (this.#isReplay(older, hello.instance, identity.token)) {
+      return this.refuse('replay', 'the token is in use by another process');
+    }
+    this.#session = new Session({
+      node: identity.node,
+      instance: hello.instance,
+      timeout: timing.command,
+      now,
+      send: (message) => this.#outbox.send(protocol.writeToNode(message)),
+      changed: (session) => this.#changed(session),
+    });
+    // A second stream of one process is a change of certificates, and takes over once it has reported.
+    if (older?.instance !== hello.instance) {
+      older?.finish('the node has dialled anew');
+      current.set(identity.node, this);
+    }
+    const welcome = {
+      version: commonVersion(hello),
+      driverVersion,
+      pingEveryMs: timing.pingEvery,
+      silenceMs: timing.silence,
+    };
+    this.#outbox.send(protocol.writeToNode({ welcome }));
+  }
+
+  /** The process it talks to, once it has greeted. */
+  get instance(): string | undefined {
+    return this.#session?.instance;
+  }
+
+  /** A token that another process holds was copied; a process that was started anew has let go of its stream. */
+  #isReplay(older: Attachment | undefined, instance: string, token: string | undefined): boolean {
+    return older !== undefined && token !== undefined && older.instance !== instance && older.#tokens.has(token);
+  }
+
+  /** A full report has come, or no command is in flight any longer. */
+  #changed(session: Session): void {
+    const { current, members, log } = this.#context;
+    if (this.#over || !session.inventory.inventory) return;
+    if (this.#retired) {
+      if (session.inFlight === 0) this.finish('another stream has taken over');
+      return;
+    }
+    if (members.attach(session)) log.info({ node: session.node, peer: this.#peer.address }, 'node connected');
+    const older = current.get(session.node);
+    current.set(session.node, this);
+    if (older !== undefined && older !== this) older.#retire();
+  }
+
+  #retire(): void {
+    this.#retired = true;
+    if (this.#session) this.#changed(this.#session);
+  }
+
+  #renew(authorization: string): void {
+    this.#renewal.offer(authorization);
+    void this.#checkRenewal();
+  }
+
+  /** The credential before serves until it runs out. */
+  async #checkRenewal(): Promise<void> {
+    const { offered } = this.#renewal;
+    const checked = await this.#renewal.check();
+    if (!checked || this.#over || !this.#identity) return;
+    const { node } = this.#identity;
+    const { found, authorization } = checked;
+    if (!('reason' in found)) {
+      if (found.node !== node) return this.refuse('identity', `the new token is that of node ${found.node}`);
+      return this.#accept(found, authorization);
+    }
+    if (found.reason !== 'unchecked') return this.refuse(found.reason, found.message);
+    const message = offered ? 'a new token could not be checked' : 'a token could not be checked again';
+    this.#context.log.warn({ node, reason: found.message }, message);
+  }
+
+  #close(code: number, message: string): void {
+    this.#call.emit('error', { code, details: message.slice(0, 1024).toWellFormed() });
+    // Also when nothing reaches it any longer.
+    setTimeout(() => this.#peer.destroy(), farewell).unref();
+  }
+
+  /** A flood of streams that are reset before their review is seen in the count and in the log. */
+  #broke(): void {
+    if (!this.#identity && !this.#over) {
+      const message = 'it left before its credential was checked';
+      this.#context.refusals.add({ reason: 'abandoned', message }, { peer: this.#peer.address });
+    }
+    this.#finish('the stream broke');
+  }
+
+  #finish(reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#left.abort();
+    const { current, members, log } = this.#context;
+    const session = this.#session;
+    if (session) {
+      session.end(reason);
+      if (members.detach(session)) log.info({ node: session.node, reason }, 'node disconnected');
+      if (current.get(session.node) === this) current.delete(session.node);
+    }
+    this.#end();
+  }
+}

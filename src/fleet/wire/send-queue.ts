@@ -1,0 +1,41 @@
+import type { Writable } from 'node:stream';
+
+/** What is on its way to a peer: bounded in bytes and in time, whatever the peer does. */
+export interface SendQueue {
+  send(bytes: Buffer): void;
+  /** Since when nothing has moved although something waits, in milliseconds of `ticks`; `undefined`: nothing waits. */
+  stuckSince(): number | undefined;
+}
+
+export interface SendQueueOptions {
+  /** Bytes that may wait. */
+  readonly most: number;
+  /** Called when more would have to wait; nothing is sent from then on. */
+  readonly full: () => void;
+  /** Milliseconds from any fixed moment. */
+  readonly ticks: () => number;
+}
+
+/** Over a gRPC stream, which calls back once the transport's flow control has let a message go. */
+export function createSendQueue(stream: Writable, { most, full, ticks }: SendQueueOptions): SendQueue {
+  let waiting = 0;
+  let movedAt = 0;
+  let closed = false;
+  return {
+    send(bytes) {
+      if (closed || stream.writableEnded || stream.destroyed) return;
+      if (waiting + bytes.length > most) {
+        closed = true;
+        full();
+        return;
+      }
+      if (waiting === 0) movedAt = ticks();
+      waiting += bytes.length;
+      stream.write(bytes, () => {
+        waiting -= bytes.length;
+        movedAt = ticks();
+      });
+    },
+    stuckSince: () => (waiting === 0 ? undefined : movedAt),
+  };
+}

@@ -1,0 +1,112 @@
+import type { Bytes, SizeRange } from '../domain/bytes.ts';
+import { chooseSize, refuseGrowth } from '../domain/capacity.ts';
+import { Failure, isFailure } from '../domain/errors.ts';
+import type { NodeName, PoolName, VolumeId } from '../domain/ids.ts';
+import type { Pool } from '../domain/pool.ts';
+import { contradictions, refuseReservation } from '../domain/reservations.ts';
+import type { Qos } from '../domain/qos.ts';
+import { knownLayout, type Volume, type VolumeSpec } from '../domain/volume.ts';
+import type { InventoryCache } from './cache.ts';
+
+/** Says what a pool has room for, in bytes and in its budget. What it says holds within the group's turn only. */
+export class Admission {
+  readonly #node: NodeName;
+  readonly #cache: InventoryCache;
+  #doubted = false;
+
+  constructor(node: NodeName, cache: InventoryCache) {
+    this.#node = node;
+    this.#cache = cache;
+  }
+
+  /** Throws `invalid` for a name no pool has, `unavailable` while the pool's group is away, and `exhausted` for a pool that cannot serve now. */
+  pool(name: PoolName): Pool {
+    const { pools, unready } = this.#cache.current();
+    const pool = pools.get(name);
+    if (pool) return pool;
+    const reason = unready.get(name);
+    const spec = this.#cache.spec(name);
+    const kind = spec && this.#cache.away(spec.group) !== undefined ? 'unavailable' : 'exhausted';
+    if (reason !== undefined) throw new Failure(kind, `pool ${name} is not ready on node ${this.#node}: ${reason}`);
+    throw new Failure(
+      'invalid',
+      `there is no pool "${name}"; known: ${[...pools.keys(), ...unready.keys()].join(', ')}`,
+    );
+  }
+
+  /** Of a change that failed, nobody knows what it did until a report says it. */
+  doubt(): void {
+    this.#doubted = true;
+  }
+
+  /** LVM refuses what it has no bytes for; what a volume that memory lacks was promised, it does not know. */
+  async settle(): Promise<void> {
+    if (this.#doubted) await this.#refresh();
+  }
+
+  /** The size of a new volume. Throws `exhausted`, `out-of-range`, and `invalid` where the limits contradict each other. */
+  async forNew(id: VolumeId, spec: VolumeSpec): Promise<{ pool: Pool; size: Bytes }> {
+    return this.#decide(() => {
+      const pool = this.pool(spec.pool);
+      const size = chooseSize(pool, spec.layout, spec.size);
+      const wanted = { qos: spec.qos, size };
+      refuseContradictions(wanted);
+      refuseReservation(pool, this.#volumes(), id, wanted);
+      return { pool, size };
+    });
+  }
+
+  /** Throws `exhausted` where a volume cannot have that size, or what is reserved per GiB cannot grow with it. */
+  async forGrowth(volume: Volume, size: Bytes): Promise<Pool> {
+    return this.#decide(() => {
+      const pool = this.pool(volume.pool);
+      refuseGrowth(pool, knownLayout(volume), volume.size, size);
+      refuseReservation(pool, this.#volumes(), volume.id, { qos: volume.qos, size }, volume);
+      return pool;
+    });
+  }
+
+  /** Throws `exhausted` where more is to be reserved than the pool has, `invalid` where the limits contradict each other. */
+  async forChange(volume: Volume, qos: Qos): Promise<void> {
+    const wanted = { qos, size: volume.size };
+    refuseContradictions(wanted);
+    if (Object.keys(qos.reservations).length === 0) return;
+    await this.#decide(() => {
+      refuseReservation(this.pool(volume.pool), this.#volumes(), volume.id, wanted, volume);
+    });
+  }
+
+  #volumes(): Iterable<Volume> {
+    return this.#cache.current().volumes.values();
+  }
+
+  /** Memory may be behind: before anything is refused for want of room, LVM is asked. */
+  async #decide<T>(decide: () => T): Promise<T> {
+    try {
+      return decide();
+    } catch (error) {
+      if (!isFailure(error, 'exhausted')) throw error;
+      await this.#refresh();
+      return decide();
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    await this.#cache.refresh();
+    this.#doubted = false;
+  }
+}
+
+function refuseContradictions(wanted: Pick<Volume, 'qos' | 'size'>): void {
+  const problems = contradictions(wanted);
+  if (problems.length > 0) throw new Failure('invalid', `parameters: ${problems.join('; ')}`);
+}
+
+/** The volume as it is, which is no error unless the limit forbids its size. Throws `out-of-range`: volumes never shrink. */
+export function keepSize(volume: Volume, { limit }: SizeRange): Volume {
+  if (limit === undefined || volume.size <= limit) return volume;
+  throw new Failure(
+    'out-of-range',
+    `volume ${volume.id} has ${volume.size} bytes, more than the limit of ${limit}; volumes never shrink`,
+  );
+}

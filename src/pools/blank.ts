@@ -1,0 +1,167 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Failure, isFailure, messageOf } from '../domain/errors.ts';
+import type { Run, RunResult } from '../exec/run.ts';
+import type { Disk } from './discover.ts';
+import {
+  describeSignature,
+  readBlkid,
+  readWipefsJson,
+  readWipefsTable,
+  type Signature,
+  type Signatures,
+} from './signatures.ts';
+import { type Expected, readEnds, type Surface } from './read-ends.ts';
+import { readBlockDevice, type Roots } from './sysfs.ts';
+import type { Patience } from '../concurrency/patience.ts';
+import { parseMountinfo } from '../kernel/mountinfo.ts';
+import { parseSwaps } from './swaps.ts';
+
+/** With what disks are looked at. */
+export interface DiskProbe {
+  readonly roots: Roots;
+  readonly run: Run;
+  /** Milliseconds that blkid, wipefs and the read of the disk's ends each may take. */
+  readonly deadline: number;
+  readonly patience: Patience;
+}
+
+export type Blankness = { readonly blank: true } | { readonly blank: false; readonly findings: readonly string[] };
+
+/**
+ * What a disk is that bears our mark and is in no group.
+ * - `interrupted` LVM has never written metadata of a group to it: its taking was interrupted
+ * - `returned`    nobody uses it, but something was written to it, as to a member of a group; `traces` say where
+ * - `refused`     anything else
+ */
+export type Remains =
+  | { readonly state: 'interrupted' }
+  | { readonly state: 'returned'; readonly traces: readonly string[] }
+  | { readonly state: 'refused'; readonly findings: readonly string[] };
+
+/**
+ * Blank only when every probe answered and none saw anything: a probe that fails is a finding. Opens the device
+ * exclusively for a moment, so it must not run beside a `pvcreate` of the same disk. Throws `cancelled` only.
+ */
+export async function proveBlank(disk: Disk, probe: DiskProbe, signal?: AbortSignal): Promise<Blankness> {
+  const { problems, data } = await examine(disk, { ends: 'zeros', signature: () => false }, probe, signal);
+  const findings = [...problems, ...data];
+  return findings.length === 0 ? { blank: true } : { blank: false, findings };
+}
+
+/**
+ * For a physical volume in no group whose uuid is our mark. LVM writes the metadata of a group behind the header of the area,
+ * which was zero before the disk was taken, in the command that makes the disk a member, and leaves it there when it no longer
+ * is one. So the mark says "interrupted" only until that command, whatever happens to the group later. Throws `cancelled` only.
+ */
+export async function proveOurs(disk: Disk, uuid: string, probe: DiskProbe, signal?: AbortSignal): Promise<Remains> {
+  const signature = ({ type, uuid: seen }: Signature) => type === 'LVM2_member' && seen === uuid;
+  const { problems, data } = await examine(disk, { ends: 'label', signature }, probe, signal);
+  if (problems.length > 0) return { state: 'refused', findings: problems };
+  return data.length === 0 ? { state: 'interrupted' } : { state: 'returned', traces: data };
+}
+
+interface Expectation {
+  readonly ends: Expected;
+  readonly signature: (signature: Signature) => boolean;
+}
+
+async function examine(
+  disk: Disk,
+  { ends, signature }: Expectation,
+  probe: DiskProbe,
+  signal?: AbortSignal,
+): Promise<Surface> {
+  const answers = [
+    await attempt('sysfs', () => findInSysfs(disk, probe.roots)),
+    await attempt('mounts', () => findMounts(disk, probe.roots)),
+    await attempt('swap', () => findSwap(disk, probe.roots)),
+  ];
+  const programs = [
+    await attempt('blkid', async () => report('blkid', await runBlkid(disk, probe, signal), signature)),
+    await attempt('wipefs', async () => report('wipefs', await runWipefs(disk, probe, signal), signature)),
+  ];
+  if (signal?.aborted) throw new Failure('cancelled', `the look at ${disk.device} was cancelled`);
+  // A disk that keeps a program waiting would keep a thread of this process waiting, and no deadline ends that.
+  const answered = programs.every((answer) => answer.answered);
+  const surface: Surface = answered
+    ? await readPatiently(disk, ends, probe).catch((error: unknown) => ({
+        problems: [couldNot('surface', error)],
+        data: [],
+      }))
+    : { problems: ['its first and last MiB were not read, since a probe before failed'], data: [] };
+  const findings = [...answers, ...programs].flatMap((answer) => answer.findings);
+  return { problems: [...findings, ...surface.problems], data: surface.data };
+}
+
+function readPatiently(disk: Disk, ends: Expected, { patience, deadline }: DiskProbe): Promise<Surface> {
+  return patience.run(disk.device, `a read of ${disk.device}`, deadline, () => readEnds(disk, ends));
+}
+
+interface Answer {
+  readonly answered: boolean;
+  readonly findings: readonly string[];
+}
+
+async function attempt(what: string, look: () => Promise<readonly string[]>): Promise<Answer> {
+  try {
+    return { answered: true, findings: await look() };
+  } catch (error) {
+    if (isFailure(error, 'cancelled')) throw error;
+    return { answered: false, findings: [couldNot(what, error)] };
+  }
+}
+
+function couldNot(what: string, error: unknown): string {
+  return `${what} could not be checked: ${messageOf(error)}`;
+}
+
+async function findInSysfs(disk: Disk, roots: Roots): Promise<string[]> {
+  const now = await readBlockDevice(roots.sys, disk.name);
+  if (!now) return ['it is gone'];
+  const same = now.number === disk.number && now.size === disk.size && now.sequence === disk.sequence;
+  return [
+    ...(same ? [] : [`it is not the disk that was found before (then ${disk.number}, now ${now.number})`]),
+    ...(now.readOnly ? ['it is read-only'] : []),
+    ...(now.partitions.length > 0 ? [`it has partitions: ${now.partitions.join(', ')}`] : []),
+    ...(now.holders.length > 0 ? [`it is held by ${now.holders.join(', ')}`] : []),
+  ];
+}
+
+/** Pid 1 has the host's mounts where this process is in a container that shares the host's pids. */
+async function findMounts(disk: Disk, { proc }: Roots): Promise<string[]> {
+  const targets = new Set<string>();
+  for (const process of ['self', '1']) {
+    for (const mount of parseMountinfo(await readFile(join(proc, process, 'mountinfo'), 'utf8'))) {
+      const mounted = mount.device === disk.number || mount.source === disk.device || mount.source === disk.path;
+      if (mounted) targets.add(mount.target);
+    }
+  }
+  return targets.size === 0 ? [] : [`it is mounted at ${[...targets].join(', ')}`];
+}
+
+async function findSwap(disk: Disk, { proc }: Roots): Promise<string[]> {
+  const swaps = parseSwaps(await readFile(join(proc, 'swaps'), 'utf8'));
+  return swaps.some((swap) => swap === disk.device || swap === disk.path) ? ['it is in use as swap'] : [];
+}
+
+async function runBlkid(disk: Disk, probe: DiskProbe, signal?: AbortSignal): Promise<Signatures> {
+  return readBlkid(await runProgram(['blkid', '-p', '-o', 'export', disk.device], probe, signal));
+}
+
+async function runWipefs(disk: Disk, probe: DiskProbe, signal?: AbortSignal): Promise<Signatures> {
+  const answer = readWipefsJson(await runProgram(['wipefs', '--no-act', '--json', disk.device], probe, signal));
+  if ('found' in answer) return answer;
+  return readWipefsTable(await runProgram(['wipefs', '--no-act', '--parsable', disk.device], probe, signal));
+}
+
+function runProgram(argv: readonly [string, ...string[]], probe: DiskProbe, signal?: AbortSignal): Promise<RunResult> {
+  return probe.run(argv, { deadline: probe.deadline, signal });
+}
+
+function report(program: string, seen: Signatures, expected: (signature: Signature) => boolean): string[] {
+  if ('unknown' in seen) throw new Error(`${program} ${seen.unknown}`);
+  return seen.found
+    .filter((signature) => !expected(signature))
+    .map((signature) => `${program} sees ${describeSignature(signature)}`);
+}

@@ -1,0 +1,156 @@
+import { messageOf } from '../domain/errors.ts';
+import type { PoolName } from '../domain/ids.ts';
+import type { PoolSpec } from '../domain/pool.ts';
+import type { Log } from '../log.ts';
+
+/** A disk that matches a pool's rule, and what may be done with it. */
+export interface JudgedDisk {
+  readonly pool: PoolSpec;
+  readonly device: string;
+  /** The path that the rule matched. */
+  readonly path: string;
+  /**
+   * `member`: in the pool's group; `proposed`: proven blank; `interrupted`: ours by its mark, and never in a group;
+   * `returned`: ours by its mark, and no longer in a group; `refused`: anything else, as `findings` say.
+   */
+  readonly verdict: 'member' | 'proposed' | 'interrupted' | 'returned' | 'refused';
+  readonly findings?: readonly string[];
+}
+
+/** What the keeper needs of disks and of LVM. */
+export interface ReconcilerPorts<Disk extends JudgedDisk> {
+  /** Every disk that matches a rule, judged afresh. */
+  readonly judge: () => Promise<readonly Disk[]>;
+  /** Lets LVM see the devices of our groups, and `more`. */
+  readonly show: (more: readonly string[]) => Promise<void>;
+  /** Proves the disk blank once more and makes it part of its pool. */
+  readonly take: (disk: Disk) => Promise<void>;
+  /** Activates the pool's group and creates or grows what it lacks, as the last `refresh` shows it. Throws where it cannot serve. */
+  readonly prepare: (spec: PoolSpec) => Promise<{ readonly changed: boolean; readonly problems: readonly string[] }>;
+  /** Takes the pool out of service, with the reason; `undefined` puts it back. Takes effect with the next `refresh`. */
+  readonly suspend: (pool: PoolName, reason: string | undefined) => void;
+  /** Called when a pool has been prepared that a round did not wait for: another round is due. */
+  readonly prepared: () => void;
+  readonly refresh: () => Promise<unknown>;
+}
+
+export interface ReconcilerOptions<Disk extends JudgedDisk> {
+  readonly specs: readonly PoolSpec[];
+  readonly ports: ReconcilerPorts<Disk>;
+  readonly log: Log;
+  /** Milliseconds that a round waits for a pool. */
+  readonly patience?: number;
+  /** Told the disks of each round. */
+  readonly observe: (disks: readonly Disk[]) => void;
+}
+
+const defaultPatience = 10_000;
+
+type Outcome = 'unchanged' | 'changed' | 'failed' | 'pending';
+
+/**
+ * Keeps pools as their configuration says: takes the disks it may take, creates and extends groups, activates them, makes
+ * and grows thin pools. Level-triggered: each round looks at what there is and does what is missing.
+ */
+export class PoolReconciler<Disk extends JudgedDisk> {
+  readonly #options: ReconcilerOptions<Disk>;
+  readonly #announced = new Map<string, string>();
+  readonly #preparing = new Map<PoolName, Promise<Outcome>>();
+  readonly #reported = new Map<PoolName, string>();
+
+  constructor(options: ReconcilerOptions<Disk>) {
+    this.#options = options;
+  }
+
+  /**
+   * Prepares each pool by itself: a pool that fails is out of service, with the reason, and the others serve. Answers whether all of them
+   * serve. Throws `unavailable` when LVM or the disks cannot be read.
+   */
+  async reconcile(): Promise<boolean> {
+    const { ports, specs, observe } = this.#options;
+    const disks = await ports.judge();
+    observe(disks);
+    for (const disk of disks) this.#announce(disk);
+    await this.take(disks.filter(mayTake));
+    await ports.refresh();
+    const outcomes = await Promise.all(specs.map((spec) => this.#prepareFor(spec)));
+    if (outcomes.some((outcome) => outcome !== 'unchanged')) await ports.refresh();
+    return outcomes.every((outcome) => outcome === 'unchanged' || outcome === 'changed');
+  }
+
+  /** A pool that takes long, such as to check gigabytes of metadata, goes on by itself: the others don't wait for it. */
+  async #prepareFor(spec: PoolSpec): Promise<Outcome> {
+    const { ports, patience = defaultPatience } = this.#options;
+    const begun = this.#preparing.has(spec.name);
+    const preparing = this.#preparing.get(spec.name) ?? this.#prepare(spec);
+    this.#preparing.set(spec.name, preparing);
+    const late = Promise.withResolvers<Outcome>();
+    const timer = setTimeout(() => late.resolve('pending'), patience);
+    const outcome = await Promise.race([preparing, late.promise]);
+    clearTimeout(timer);
+    if (outcome !== 'pending') this.#preparing.delete(spec.name);
+    else if (!begun) {
+      ports.suspend(spec.name, 'it is still being activated, checked or created');
+      void preparing.then(() => ports.prepared());
+    }
+    return outcome;
+  }
+
+  async #prepare(spec: PoolSpec): Promise<Outcome> {
+    const { ports } = this.#options;
+    try {
+      const { changed, problems } = await ports.prepare(spec);
+      this.#report(spec, 'the pool serves, but not all of it is in order', problems);
+      ports.suspend(spec.name, undefined);
+      return changed ? 'changed' : 'unchanged';
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#report(spec, 'the pool cannot serve', [reason]);
+      ports.suspend(spec.name, reason);
+      return 'failed';
+    }
+  }
+
+  /** Logs problems when they are new, not every time. */
+  #report(spec: PoolSpec, message: string, problems: readonly string[]): void {
+    const news = problems.join('\n');
+    if ((this.#reported.get(spec.name) ?? '') === news) return;
+    this.#reported.set(spec.name, news);
+    if (problems.length === 0) this.#options.log.info({ pool: spec.name }, 'the pool is in order again');
+    else this.#options.log.error({ pool: spec.name, reason: problems.join('; ') }, message);
+  }
+
+  /** Takes these disks, and returns those that could be taken. */
+  async take(disks: readonly Disk[]): Promise<Disk[]> {
+    const { ports, log } = this.#options;
+    await ports.show(disks.map((disk) => disk.device));
+    if (disks.length > 0) await ports.refresh();
+    const taken: Disk[] = [];
+    for (const disk of disks) {
+      const fields = { pool: disk.pool.name, device: disk.device, path: disk.path };
+      try {
+        await ports.take(disk);
+        taken.push(disk);
+        log.info(fields, 'disk taken');
+      } catch (error) {
+        log.error({ ...fields, reason: messageOf(error) }, 'a disk could not be taken');
+      }
+    }
+    return taken;
+  }
+
+  /** Says a disk's verdict when it is new, not every round. */
+  #announce({ pool, device, path, verdict, findings }: Disk): void {
+    const fields = { pool: pool.name, device, path, ...(findings && { findings }) };
+    const news = JSON.stringify([verdict, fields]);
+    if (this.#announced.get(device) === news) return;
+    this.#announced.set(device, news);
+    const waits = verdict === 'returned' || (verdict === 'proposed' && pool.approve === 'manual');
+    if (waits) this.#options.log.info(fields, 'disk proposed');
+    if (verdict === 'refused') this.#options.log.warn(fields, 'disk refused');
+  }
+}
+
+function mayTake({ verdict, pool }: JudgedDisk): boolean {
+  return verdict === 'interrupted' || (verdict === 'proposed' && pool.approve === 'automatic');
+}

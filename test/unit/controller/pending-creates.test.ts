@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { PendingCreates } from '../../../src/controller/pending-creates.ts';
+import { MiB } from '../../../src/domain/bytes.ts';
+import { Failure } from '../../../src/domain/errors.ts';
+import { defaultLayout } from '../../../src/domain/pool.ts';
+import { noQos } from '../../../src/domain/qos.ts';
+import type { VolumeSpec } from '../../../src/domain/volume.ts';
+import { MemoryFleet } from '../../support/memory-fleet.ts';
+import { emptyPool, MemoryStorage, thickSpec } from '../../support/memory-storage.ts';
+
+const { signal } = new AbortController();
+const fast = thickSpec('fast');
+const specOf = (name: string): VolumeSpec => ({
+  name,
+  pool: fast.name,
+  layout: defaultLayout(fast, 'thick'),
+  size: { required: MiB },
+  mkfsOptions: [],
+  qos: noQos,
+});
+
+test('so many creations are open at most; those that are can be tried again', async () => {
+  const storage = new MemoryStorage('a', [emptyPool(fast, 1024n * MiB)]);
+  const member = new MemoryFleet([storage]).link('a');
+  storage.interrupt = async () => {
+    throw new Failure('unavailable', 'it died');
+  };
+  const attempts = new PendingCreates();
+  for (let index = 0; index < 10_000; index += 1) {
+    await attempts.send(member, specOf(`x${index}`), signal).catch(() => undefined);
+  }
+  storage.interrupt = async () => undefined;
+  await expect(attempts.send(member, specOf('y'), signal)).rejects.toMatchObject({ kind: 'unavailable' });
+  expect(storage.volumes.size).toBe(0);
+  await attempts.send(member, specOf('x0'), signal);
+  await attempts.send(member, specOf('y'), signal);
+  expect(attempts.open()).toHaveLength(9999);
+  expect(attempts.comingTo(member.node)).toBe(9999n * MiB);
+});

@@ -1,0 +1,246 @@
+import { rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { proveBlank, proveOurs } from '../../../src/pools/blank.ts';
+import { type Disk, discover } from '../../../src/pools/discover.ts';
+import { Failure } from '../../../src/domain/errors.ts';
+import type { RunResult } from '../../../src/exec/run.ts';
+import { type FakeDisk, FakeMachine, metadataHeader, probeOf, pvLabel } from './fake-machine.ts';
+
+const size = 8 * 1024 * 1024;
+const mebibyte = 1024 * 1024;
+const uuid = 'quarry-AbCd-EfGh-IjKl-MnOp-QrSt-UvWxYz';
+
+let machine: FakeMachine;
+beforeEach(async () => {
+  machine = await FakeMachine.create();
+});
+afterEach(() => machine[Symbol.asyncDispose]());
+
+async function addDisk(facts: FakeDisk = {}): Promise<Disk> {
+  await machine.add('sda', facts);
+  const [disk] = (await discover({ paths: ['/dev/sda'] }, machine.roots)).disks;
+  if (!disk) throw new Error('the disk was not found');
+  return disk;
+}
+
+async function findingsOf(disk: Disk, probe = probeOf(machine)): Promise<readonly string[]> {
+  const proof = await proveBlank(disk, probe);
+  return proof.blank ? [] : proof.findings;
+}
+
+/** blkid and wipefs see nothing, but for what is given. */
+function programs(answers: { blkid?: Partial<RunResult> | Failure; wipefs?: Partial<RunResult> | Failure }) {
+  const nothing = { blkid: { exitCode: 2 }, wipefs: { exitCode: 0 } };
+  return probeOf(machine, async ([program]) => {
+    const answer = { ...nothing, ...answers }[program as 'blkid' | 'wipefs'];
+    if (answer instanceof Failure) throw answer;
+    return { exitCode: 0, stdout: '', stderr: '', ...answer };
+  });
+}
+
+describe('a disk of zeros', () => {
+  test('is blank', async () => {
+    expect(await proveBlank(await addDisk(), probeOf(machine))).toEqual({ blank: true });
+  });
+
+  test.each([512, mebibyte - 512, mebibyte, mebibyte + 512, 2 * mebibyte - 512])('of %d bytes too', async (bytes) => {
+    expect(await findingsOf(await addDisk({ size: bytes }))).toEqual([]);
+  });
+});
+
+describe('a disk is not blank', () => {
+  test('with one byte anywhere in its first or last MiB', async () => {
+    const disk = await addDisk();
+    const place = fc.oneof(fc.nat(mebibyte - 1), fc.integer({ min: size - mebibyte, max: size - 1 }));
+    await fc.assert(
+      fc.asyncProperty(place, fc.integer({ min: 1, max: 255 }), async (at, byte) => {
+        await machine.write('sda', at, Buffer.of(byte));
+        const which = at < mebibyte ? 'first' : 'last';
+        expect(await findingsOf(disk, programs({}))).toEqual([`the ${which} MiB is not zero: data at byte ${at}`]);
+        await machine.write('sda', at, Buffer.of(0));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('with a signature that blkid and wipefs see', async () => {
+    const disk = await addDisk();
+    await machine.write('sda', 512, pvLabel(uuid));
+    expect(await findingsOf(disk)).toEqual([
+      `blkid sees LVM2_member (uuid ${uuid})`,
+      `wipefs sees LVM2_member (uuid ${uuid})`,
+      'the first MiB is not zero: data at byte 512',
+    ]);
+  });
+
+  test.each<[string, FakeDisk, string]>([
+    ['read-only', { readOnly: true }, 'it is read-only'],
+    ['in partitions', { partitions: ['sda1', 'sda2'] }, 'it has partitions: sda1, sda2'],
+    ['held', { holders: ['dm-0', 'md1'] }, 'it is held by dm-0, md1'],
+  ])('when it is %s', async (_, facts, finding) => {
+    expect(await findingsOf(await addDisk(facts))).toEqual([finding]);
+  });
+
+  test('when it is mounted, by number, by path, or on the host alone', async () => {
+    const disk = await addDisk();
+    const line = (number: string, source: string) => `9 1 ${number} / /data rw - ext4 ${source} rw\n`;
+    await machine.mounts(line('8:0', '/dev/root'));
+    expect(await findingsOf(disk)).toEqual(['it is mounted at /data']);
+    await machine.mounts(line('0:44', disk.device));
+    expect(await findingsOf(disk)).toEqual(['it is mounted at /data']);
+    await machine.mounts(line('8:99', '/dev/other'));
+    expect(await findingsOf(disk)).toEqual([]);
+    await machine.mounts(line('8:0', '/dev/root'), '1');
+    expect(await findingsOf(disk)).toEqual(['it is mounted at /data']);
+  });
+
+  test('when it is swap', async () => {
+    const disk = await addDisk();
+    await machine.swaps(`${disk.device} partition 1 0 -2\n`);
+    expect(await findingsOf(disk)).toEqual(['it is in use as swap']);
+  });
+
+  test('when it is another disk than was found, or gone', async () => {
+    const disk = await addDisk();
+    await writeFile(join(machine.sysfs('sda'), 'diskseq'), '8\n');
+    expect(await findingsOf(disk)).toEqual([expect.stringMatching(/^it is not the disk that was found before/)]);
+    await rm(machine.sysfs('sda'), { recursive: true });
+    await rm(disk.device);
+    expect(await findingsOf(disk, programs({}))).toEqual([
+      'it is gone',
+      expect.stringMatching(/^it could not be opened: ENOENT/),
+    ]);
+  });
+
+  test('and everything found is named', async () => {
+    const disk = await addDisk({ readOnly: true, holders: ['dm-0'], partitions: ['sda1'] });
+    await machine.swaps(`${disk.device} partition 1 0 -2\n`);
+    await machine.mounts(`9 1 8:0 / /data rw - ext4 ${disk.device} rw\n`);
+    await machine.write('sda', 512, pvLabel(uuid));
+    await machine.write('sda', size - 1, 'x');
+    expect(await findingsOf(disk)).toHaveLength(9);
+  });
+});
+
+describe('what is unknown is not blank', () => {
+  const failure = new Failure('unavailable', 'it did not end within 10 ms and was killed');
+
+  test.each([
+    ['blkid is ambivalent', { blkid: { exitCode: 8 } }, /^blkid could not be checked: blkid sees signatures/],
+    ['blkid fails', { blkid: { exitCode: 4, stderr: 'usage' } }, /^blkid could not be checked: .*exit code 4: usage$/],
+    ['blkid does not know -p', { blkid: { exitCode: 0 } }, /^blkid could not be checked: .*no output/],
+    ['blkid does not run', { blkid: failure }, /^blkid could not be checked: it did not end/],
+    ['wipefs fails', { wipefs: { exitCode: 1, stderr: 'no' } }, /^wipefs could not be checked: .*exit code 1: no$/],
+    ['wipefs is not understood', { wipefs: { stdout: '{}' } }, /^wipefs could not be checked: |^wipefs sees unknown/],
+    ['wipefs does not run', { wipefs: failure }, /^wipefs could not be checked: it did not end/],
+  ])('%s', async (_, answers, expected) => {
+    const findings = await findingsOf(await addDisk(), programs(answers));
+    expect(findings[0]).toMatch(expected);
+  });
+
+  test('a disk that lets a program hang is not opened by this process', async () => {
+    const findings = await findingsOf(await addDisk(), programs({ blkid: failure }));
+    expect(findings).toContain('its first and last MiB were not read, since a probe before failed');
+  });
+
+  test('the kernel does not say', async () => {
+    const disk = await addDisk();
+    await rm(join(machine.roots.proc, 'swaps'));
+    await rm(join(machine.roots.proc, '1/mountinfo'));
+    await rm(join(machine.sysfs('sda'), 'holders'), { recursive: true });
+    expect((await findingsOf(disk)).map((finding) => finding.split(':')[0])).toEqual([
+      'sysfs could not be checked',
+      'mounts could not be checked',
+      'swap could not be checked',
+    ]);
+  });
+
+  test('the device ends before its size', async () => {
+    const disk = await addDisk();
+    await truncate(disk.device, size - 512);
+    expect(await findingsOf(disk)).toEqual([`the last MiB could not be read: the device ends at byte ${size - 512}`]);
+  });
+
+  test('but a call that was given up is no finding', async () => {
+    const disk = await addDisk();
+    const cancelled = programs({ blkid: new Failure('cancelled', 'blkid was cancelled') });
+    await expect(proveBlank(disk, cancelled)).rejects.toMatchObject({ kind: 'cancelled' });
+    const aborted = proveBlank(disk, programs({}), AbortSignal.abort());
+    await expect(aborted).rejects.toMatchObject({ kind: 'cancelled' });
+  });
+});
+
+test('without JSON, wipefs is asked for its table', async () => {
+  const disk = await addDisk();
+  const old = probeOf(machine, async (argv) => {
+    if (argv[0] === 'blkid') return { exitCode: 2, stdout: '', stderr: '' };
+    if (argv.includes('--json')) return { exitCode: 1, stdout: '', stderr: "unrecognized option '--json'" };
+    return { exitCode: 0, stdout: '# offset,uuid,label,type\n0x1fe,,,dos\n', stderr: '' };
+  });
+  expect(await findingsOf(disk, old)).toEqual(['wipefs sees dos']);
+});
+
+describe('a disk that bears our mark', () => {
+  const addMarked = async (disk: FakeDisk = {}) => {
+    const found = await addDisk(disk);
+    await machine.write('sda', 512, pvLabel(uuid));
+    await machine.write('sda', 4096, metadataHeader());
+    return found;
+  };
+  const remainsOf = (disk: Disk) => proveOurs(disk, uuid, probeOf(machine));
+
+  test('and holds nothing else was marked in a taking that was interrupted', async () => {
+    expect(await remainsOf(await addMarked())).toEqual({ state: 'interrupted' });
+  });
+
+  test('was a member of a group once LVM has written metadata to it, also where the header says that there is none', async () => {
+    const disk = await addMarked();
+    await machine.write('sda', 4096 + 512, 'vg-slow {\nid = "…"\n');
+    expect(await remainsOf(disk)).toEqual({
+      state: 'returned',
+      traces: ['the first MiB is not zero: data at byte 4608'],
+    });
+  });
+
+  test('is not interrupted where it has no metadata area of which LVM could have written to none', async () => {
+    const disk = await addDisk();
+    await machine.write('sda', 512, pvLabel(uuid));
+    expect(await remainsOf(disk)).toEqual({
+      state: 'returned',
+      traces: ['it has no empty metadata area at its start'],
+    });
+  });
+
+  test('is not interrupted where its header tells of metadata, or a member has left data at its end', async () => {
+    const disk = await addMarked();
+    await machine.write('sda', 4096, metadataHeader(512n));
+    await machine.write('sda', size - 1, 'x');
+    expect(await remainsOf(disk)).toEqual({
+      state: 'returned',
+      traces: ['the first MiB is not zero: data at byte 4137', `the last MiB is not zero: data at byte ${size - 1}`],
+    });
+  });
+
+  test('is refused with another uuid, any other signature or a user', async () => {
+    const disk = await addDisk({ holders: ['dm-0'] });
+    await machine.write('sda', 512, pvLabel(uuid.replace('AbCd', 'ZZZZ')));
+    expect(await remainsOf(disk)).toEqual({
+      state: 'refused',
+      findings: [
+        'it is held by dm-0',
+        expect.stringMatching(/^blkid sees LVM2_member \(uuid quarry-ZZZZ/),
+        expect.stringMatching(/^wipefs sees LVM2_member \(uuid quarry-ZZZZ/),
+      ],
+    });
+  });
+
+  test('is refused where it cannot be read', async () => {
+    const disk = await addMarked();
+    expect(await remainsOf({ ...disk, size: disk.size * 2n })).toMatchObject({
+      state: 'refused',
+      findings: [expect.stringContaining('not the disk that was found'), expect.stringContaining('could not be read')],
+    });
+  });
+});
