@@ -17,7 +17,7 @@ const families: readonly Families[] = [
   { gauges: mirrorGauges({ list: never }, never) },
   nodeFamilies(never),
   controllerFamilies({ members: never } as unknown as Parameters<typeof controllerFamilies>[0], never),
-  orphanFamilies({ list: never }),
+  orphanFamilies({ latest: never }),
   { gauges: qosGauges(qos), counters: qosCounters(qos) },
 ];
 

@@ -80,7 +80,7 @@ export function createOrphanWatch(config: Config, fleet: Fleet, { volumes }: Kub
   const grace = config.kubernetes?.orphansAfter ?? Number.POSITIVE_INFINITY;
   const orphans = new Orphans({ fleet, claims: volumes, grace });
   const looks = createRepeater({
-    task: async () => orphans.look(),
+    task: () => orphans.look(),
     every: lookAgain,
     delay: 0,
     failed: (error) => log.error({ reason: messageOf(error) }, 'orphans cannot be looked for'),

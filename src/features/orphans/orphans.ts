@@ -1,8 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Failure } from '../../domain/errors.ts';
 import { type Fleet, inventoryOf, type Member } from '../../domain/fleet.ts';
-import { parseVolumeId, type VolumeId } from '../../domain/ids.ts';
-import { type Orphan, orphansOf, sight, type Sightings } from './sightings.ts';
+import { type NodeName, parseVolumeId } from '../../domain/ids.ts';
 import type { Volume } from '../../domain/volume.ts';
+import { oldestFirst, type Orphan, orphansOf, sight, type Sightings } from './sightings.ts';
 
 /** Which volumes Kubernetes has PersistentVolumes for. */
 export interface PersistentVolumes {
@@ -20,38 +21,71 @@ export interface OrphansOptions {
   readonly now?: () => number;
 }
 
-/** Finds what is on disk and in no PersistentVolume. Nothing is done about it but what a person asks for, volume by volume. */
+/** Volumes that are examined before other work gets its turn: a few milliseconds. */
+const slice = 2000;
+
+interface Looked {
+  readonly sightings: Sightings;
+  readonly orphans: readonly Orphan[];
+}
+
+/** Finds volumes that are in no PersistentVolume. It changes nothing by itself: a person decides, volume by volume. */
 export class Orphans {
   readonly #options: OrphansOptions;
   readonly #now: () => number;
-  #sightings: Sightings = new Map();
+  readonly #nodes = new Map<NodeName, Looked>();
+  #looking: Promise<void> | undefined;
+  #looked = false;
 
   constructor(options: OrphansOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
   }
 
-  /** To be called again and again: an orphan is what was loose at each look for the whole grace. */
-  look(): void {
-    const claimed = this.#options.claims.watched();
-    if (!claimed) return;
-    const volumes = this.#volumes();
-    const reported = new Set(this.#members().map(({ node }) => node));
-    // A node that is no member any longer was deleted: should it come back, its volumes begin anew.
-    const gone = (id: VolumeId): boolean => {
-      const node = parseVolumeId(id)?.node;
-      return !node || reported.has(node) || !this.#options.fleet.member(node);
-    };
-    this.#sightings = sight(this.#sightings, volumes, claimed, { now: this.#now(), gone });
+  /** To be called again and again: an orphan is in no PersistentVolume at each look for the whole grace. Looks one after the other. */
+  look(): Promise<void> {
+    const before = this.#looking ?? Promise.resolve();
+    const looking = before.then(() => this.#lookNow());
+    this.#looking = looking.catch(() => undefined);
+    return looking;
   }
 
-  /** Throws `unavailable` while it is not known what Kubernetes claims. */
-  list(): Orphan[] {
-    if (!this.#options.claims.watched()) {
-      throw new Failure('unavailable', 'which volumes have a PersistentVolume is not known now: try again');
+  /** What the last look found, the oldest first; `undefined` while it is not known which volumes Kubernetes claims. Costs nothing. */
+  latest(): readonly Orphan[] | undefined {
+    if (!this.#looked || !this.#options.claims.watched()) return undefined;
+    return [...this.#nodes.values()].flatMap(({ orphans }) => orphans).sort(oldestFirst);
+  }
+
+  /** What a new look finds. Throws `unavailable` while it is not known which volumes Kubernetes claims. */
+  async list(): Promise<readonly Orphan[]> {
+    await this.look();
+    const found = this.latest();
+    if (found) return found;
+    throw new Failure('unavailable', 'which volumes have a PersistentVolume is not known now: try again');
+  }
+
+  /** Node by node, in slices. A node that has not reported keeps what was seen of it; one that is no member any longer begins anew. */
+  async #lookNow(): Promise<void> {
+    const { claims, fleet, grace } = this.#options;
+    const claimed = claims.watched();
+    if (!claimed) return;
+    for (const node of this.#nodes.keys()) if (!fleet.member(node)) this.#nodes.delete(node);
+    let examined = 0;
+    for (const member of fleet.members()) {
+      const inventory = inventoryOf(member);
+      if (inventory instanceof Failure) continue;
+      const volumes = [...inventory.volumes.values()];
+      const now = this.#now();
+      const earlier = this.#nodes.get(member.node)?.sightings ?? new Map();
+      const sightings = sight(earlier, volumes, claimed, { now, gone: () => true });
+      this.#nodes.set(member.node, { sightings, orphans: orphansOf(volumes, sightings, { now, grace }) });
+      examined += volumes.length;
+      if (examined >= slice) {
+        examined = 0;
+        await nextTurn();
+      }
     }
-    this.look();
-    return orphansOf(this.#volumes(), this.#sightings, { now: this.#now(), grace: this.#options.grace });
+    this.#looked = true;
   }
 
   /** Whether the node that holds the volume can be asked about it. */
@@ -61,14 +95,14 @@ export class Orphans {
 
   /** Records on the volume that it is meant to be in no PersistentVolume. */
   async retain(text: string, signal: AbortSignal): Promise<void> {
-    const { volume, member } = this.#find(text);
+    const { volume, member } = await this.#find(text);
     await member.storage.retain(volume.id, signal);
-    this.look();
+    await this.look();
   }
 
   /** Deletes the volume for good, unless Kubernetes has come to claim it, which is asked anew. */
   async remove(text: string, signal: AbortSignal): Promise<void> {
-    const { volume, member } = this.#find(text);
+    const { volume, member } = await this.#find(text);
     const claimed = await this.#options.claims.read(signal);
     if (claimed.has(volume.id)) {
       throw new Failure('precondition', `volume ${volume.id} has a PersistentVolume by now: delete that, or its claim`);
@@ -76,25 +110,16 @@ export class Orphans {
     // Somebody else may have released it meanwhile; the node knows.
     if ((await member.storage.find(volume.id, signal))?.retained) throw notOne(volume.id);
     await member.storage.remove(volume.id, signal);
-    this.look();
+    await this.look();
   }
 
-  #find(text: string): { volume: Volume; member: Member } {
+  async #find(text: string): Promise<{ volume: Volume; member: Member }> {
     const parsed = parseVolumeId(text);
-    const orphan = this.list().find(({ volume }) => volume.id === parsed?.id);
+    const orphan = (await this.list()).find(({ volume }) => volume.id === parsed?.id);
     if (!orphan) throw notOne(text);
     const member = this.#options.fleet.member(orphan.volume.node);
     if (member?.connected) return { volume: orphan.volume, member };
     throw new Failure('unavailable', `node ${orphan.volume.node} is disconnected: its volumes cannot be changed now`);
-  }
-
-  /** Those that have reported. */
-  #members(): Member[] {
-    return this.#options.fleet.members().filter((member) => !(inventoryOf(member) instanceof Failure));
-  }
-
-  #volumes(): Volume[] {
-    return this.#members().flatMap(({ storage }) => Array.from(storage.inventory().volumes.values()));
   }
 }
 

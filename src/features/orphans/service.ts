@@ -20,7 +20,7 @@ export function createOrphanService(
   });
   return {
     async listOrphans() {
-      return { orphans: orphans.list().map(describe) };
+      return { orphans: (await orphans.list()).map(describe) };
     },
     async retainOrphan({ id }, { signal }) {
       await orphans.retain(id, signal);

@@ -12,8 +12,8 @@ export interface Orphan {
 }
 
 /**
- * What is known after a look at `volumes`: whoever is claimed or kept begins anew. Volumes that were not looked at, such as those of a
- * node that has not reported, stay as they were.
+ * What is known after a look at `volumes`. A volume that is claimed or retained is forgotten. Volumes that were not looked at stay as they
+ * were.
  *
  * @param gone whether a volume that was not looked at is known to be no more
  */
@@ -40,5 +40,9 @@ export function orphansOf(
       const since = sightings.get(volume.id);
       return since === undefined || now - since < grace ? [] : [{ volume, since }];
     })
-    .sort((a, b) => a.since - b.since || (a.volume.id < b.volume.id ? -1 : 1));
+    .sort(oldestFirst);
+}
+
+export function oldestFirst(a: Orphan, b: Orphan): number {
+  return a.since - b.since || (a.volume.id < b.volume.id ? -1 : 1);
 }

@@ -1,6 +1,5 @@
 import { Gauge, Registry } from 'prom-client';
 import { expect, test } from 'vitest';
-import { Failure } from '../../../../src/domain/errors.ts';
 import type { Orphan } from '../../../../src/features/orphans/sightings.ts';
 import type { Volume } from '../../../../src/domain/volume.ts';
 import { orphanFamilies } from '../../../../src/features/orphans/metrics.ts';
@@ -10,11 +9,7 @@ const orphanOf = (node: string, size: bigint): Orphan => ({ volume: { node, size
 test('orphans are counted by node, and are absent while they are not known', async () => {
   let orphans: Orphan[] | undefined = [orphanOf('a', 5n), orphanOf('a', 6n), orphanOf('b', 7n)];
   const registry = new Registry();
-  const list = () => {
-    if (orphans) return orphans;
-    throw new Failure('unavailable', 'not known');
-  };
-  for (const gauge of orphanFamilies({ list }).gauges ?? []) {
+  for (const gauge of orphanFamilies({ latest: () => orphans }).gauges ?? []) {
     registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
   }
   const shown = async () => (await registry.metrics()).split('\n').filter((line) => line.startsWith('quarry'));
