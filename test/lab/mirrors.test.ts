@@ -1,43 +1,160 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Driver, MiB, outcomeOf, prepareDriver, untilDone, volumeRequest } from '../support/driver.ts';
-import { useGuest } from '../support/guest.ts';
+import {
+  capabilities,
+  createVolume,
+  type Driver,
+  MiB,
+  outcomeOf,
+  prepareDriver,
+  untilDone,
+  volumeRequest,
+} from '../support/driver.ts';
+import { GUEST_NODE, useGuest } from '../support/guest.ts';
 
-// One disk of the pool is behind dm-delay, so that a test chooses what a power cut interrupts. It is the first device of device-mapper.
-const guest = useGuest({ disks: ['256M', '256M', '256M', '256M'] });
+// One disk of each pool is behind dm-delay, so that a test chooses what a power cut interrupts. They are the first devices of device-mapper.
+const guest = useGuest({ disks: ['256M', '256M', '256M', '256M', '128M', '128M', '160M', '160M'] });
+const slowDisks = ['/dev/ubdd', '/dev/ubdf', '/dev/ubdh'];
+const disks = (...paths: string[]) => `disks: { paths: [${paths.join(', ')}] }\n    approve: automatic`;
 const pools = `
   - name: wide
     volumeGroup: qwide
     type: thick
-    disks: { paths: [/dev/ubda, /dev/ubdb, /dev/ubdc, /dev/dm-0] }
-    approve: automatic`;
+    ${disks('/dev/ubda', '/dev/ubdb', '/dev/ubdc', '/dev/dm-0')}
+  - name: pair
+    volumeGroup: qpair
+    type: thick
+    ${disks('/dev/ubde', '/dev/dm-1')}
+  - name: thin
+    volumeGroup: qthin
+    type: thin
+    mirrors: 1
+    ${disks('/dev/ubdg', '/dev/dm-2')}
+    thin: { share: 40%, metadataSize: 4Mi }`;
 
-/** Milliseconds by which writes to the slow disk are late. */
-const slowDisk = (milliseconds: number): string => {
-  const sectors = '$(blockdev --getsz /dev/ubdd)';
-  return milliseconds === 0
-    ? `0 ${sectors} linear /dev/ubdd 0`
-    : `0 ${sectors} delay /dev/ubdd 0 0 /dev/ubdd 0 ${milliseconds}`;
-};
+/** LVM sees the physical volumes of slow disks twice, and is to use what is behind dm-delay. */
+const stackedOnly = 'devices { filter = ["r|/dev/ubd[dfh]|", "a|.*|"] }';
 
-async function slowDown(milliseconds: number): Promise<void> {
-  await guest().shell(
-    `dmsetup suspend slow; dmsetup reload slow --table "${slowDisk(milliseconds)}"; dmsetup resume slow`,
+/** The table of a disk to which writes are late by so many milliseconds. */
+const tableOf = (disk: string, milliseconds: number): string =>
+  `0 $(blockdev --getsz ${disk}) ${milliseconds === 0 ? `linear ${disk} 0` : `delay ${disk} 0 0 ${disk} 0 ${milliseconds}`}`;
+
+const slowDown = (milliseconds: number) =>
+  guest().shell(
+    slowDisks
+      .map((disk, index) => {
+        const reload = `dmsetup reload slow${index} --table "${tableOf(disk, milliseconds)}"`;
+        return `dmsetup suspend slow${index}; ${reload}; dmsetup resume slow${index}`;
+      })
+      .join('\n'),
   );
-}
+
+const stackDisks = () =>
+  guest().shell(
+    ['modprobe -a dm-delay dm-raid dm-thin-pool']
+      .concat(slowDisks.map((disk, index) => `dmsetup create slow${index} --table "${tableOf(disk, 0)}"`))
+      .join('\n'),
+  );
 
 /** Cuts the power, and boots with all disks as fast as they are. */
 async function cutAndBoot(): Promise<void> {
   await guest().powerCut();
   await guest().boot();
-  await guest().shell(`modprobe -a dm-delay dm-raid; dmsetup create slow --table "${slowDisk(0)}"`);
+  await stackDisks();
+}
+
+async function start(): Promise<void> {
+  await driver.launch();
+  await driver.ready();
 }
 
 let driver: Driver;
 beforeAll(async () => {
-  await guest().shell(`modprobe -a dm-delay dm-raid; dmsetup create slow --table "${slowDisk(0)}"`);
-  driver = await prepareDriver(guest(), { pools, more: 'rescan: 24h' });
-  await driver.launch();
-  await driver.ready();
+  await stackDisks();
+  const more = 'rescan: 500ms\nmirrors: { repairRate: 4Mi }\nmetrics: { listen: 127.0.0.1:9809 }';
+  driver = await prepareDriver(guest(), { pools, more });
+  await start();
+});
+
+/** The logical volumes that are marked with a boot. */
+const marks = async (): Promise<string[]> =>
+  (await guest().shell('lvs --noheadings -o lv_name,lv_tags | awk "/quarry.boot=/ { print \\$1 }"'))
+    .split('\n')
+    .filter(Boolean)
+    .toSorted();
+const unclean = async (): Promise<string[]> => {
+  const script = 'fetch("http://127.0.0.1:9809/metrics").then((r) => r.text()).then(console.log)';
+  const { stdout } = await guest().exec([GUEST_NODE, '-e', script]);
+  return stdout.split('\n').filter((line) => /^quarry_mirror_unclean.* 1$/.test(line));
+};
+
+describe('a power cut while one of two copies was written', () => {
+  /** `lv`: what has the copies, and is marked; `data`: the device that is a raid. */
+  const volumes = [
+    { name: 'one', pool: 'pair', parameters: { mirrors: '1' }, lv: 'qpair/one', data: 'qpair-one' },
+    { name: 'ten', pool: 'wide', parameters: { mirrors: '1', stripes: '2' }, lv: 'qwide/ten', data: 'qwide-ten' },
+    { name: 'sparse', pool: 'thin', parameters: {}, lv: 'qthin/thinpool', data: 'qthin-thinpool_tdata' },
+  ] as const;
+  const device = (name: string) => `$(ls /dev/mapper/q*-${name})`;
+  /** A command: whether the copies of a raid are byte by byte the same; those of a raid10 are neighbours. */
+  const equal = (raid: string) =>
+    `{ echo 3 >/proc/sys/vm/drop_caches; ls /dev/mapper/${raid}_rimage_* | xargs -n 2 cmp; }`;
+  const staging = (name: string) => ({ volumeId: `node-1:${name}`, stagingTargetPath: `/tmp/${name}` });
+  const stage = (name: string) =>
+    driver.client.node.nodeStageVolume({ ...staging(name), volumeCapability: capabilities.block });
+
+  test('is repaired in the background, reported until then, and leaves equal copies', async () => {
+    for (const { name, pool, parameters } of volumes) {
+      await createVolume(driver, name, 8 * MiB, { parameters: { pool, ...parameters } });
+      await guest().shell(`mkdir -p /tmp/${name}`);
+      await stage(name);
+      await guest().shell(`dd if=/dev/zero of=${device(name)} bs=1M count=8 oflag=direct status=none`);
+    }
+    await guest().shell('while dmsetup status --target raid | grep -v idle; do :; done');
+    // Writes without a pause: only while the kernel knows of writes does the next one go to both copies at once.
+    const job = '--size=8M --rw=randwrite --bs=64k --direct=1 --refill_buffers --time_based --runtime=600';
+    const writers = volumes.map(({ name }) => `fio --name=${name} --filename=${device(name)} ${job} >/dev/null &`);
+    await guest().start(['sh', '-c', `${writers.join('\n')}\nwait`]);
+    const blank = (name: string) =>
+      `dd if=${device(name)} bs=1M count=8 iflag=direct status=none | cmp -s -n 8388608 - /dev/zero`;
+    for (const { name } of volumes) await guest().shell(`while ${blank(name)}; do :; done`);
+    // From now on each write reaches one copy and waits for the other.
+    await slowDown(600_000);
+    for (const { data } of volumes) await guest().shell(`until ! ${equal(data)}; do :; done`);
+    await cutAndBoot();
+    // LVM by itself calls them equal.
+    await guest().shell(
+      `vgchange -qq -ay --config '${stackedOnly}'; while dmsetup status --target raid | grep -v idle; do :; done`,
+    );
+    for (const { data } of volumes) expect((await guest().exec(['sh', '-c', equal(data)])).exitCode, data).not.toBe(0);
+
+    await start();
+    expect((await unclean()).join()).toMatch(/pool="thin",volume="",state="(?:waiting|repairing)"/);
+    for (const { lv, data } of volumes) {
+      await driver.logged(new RegExp(`"lv":"${lv}","msg":"copies made equal`));
+      await guest().shell(equal(data));
+    }
+    await guest().shell(equal('qthin-thinpool_tmeta'));
+    expect(await unclean()).toEqual([]);
+    // What is closed has no mark, and the thin pool that of this boot.
+    expect(await marks()).toEqual(['thinpool']);
+  });
+
+  test('is not assumed of a driver that was killed, nor after a clean stop', async () => {
+    for (const { name } of volumes) await guest().shell(`mkdir -p /tmp/${name}`);
+    for (const { name } of volumes) await stage(name);
+    expect(await marks()).toEqual(['one', 'ten', 'thinpool']);
+    await driver.kill();
+    await start();
+    expect(await unclean()).toEqual([]);
+    for (const { name } of volumes) await driver.client.node.nodeUnstageVolume(staging(name));
+    await driver.terminate();
+    expect(await marks()).toEqual([]);
+    await cutAndBoot();
+    await start();
+    expect(await unclean()).toEqual([]);
+    expect(driver.log().match(/copies made equal/g)).toHaveLength(3);
+    await driver.client.controller.deleteVolume({ volumeId: 'node-1:ten' });
+  });
 });
 
 describe.each([
@@ -47,14 +164,13 @@ describe.each([
   // The device that LVM makes last before the cut: the metadata of one leg while it is wiped, then the volume itself.
   const moments = [`qwide-${type}_rmeta_${legs - 1}`, `qwide-${type}_rmeta_0`, `qwide-${type}`];
   test.each(moments)('while %s is there leaves nothing in the way', async (device) => {
-    const request = volumeRequest(type, 24 * MiB, { parameters });
+    const request = volumeRequest(type, 24 * MiB, { parameters: { pool: 'wide', ...parameters } });
     await slowDown(20);
     const created = outcomeOf(driver.client.controller.createVolume(request));
     await guest().shell(`until [ -e /dev/mapper/${device} ]; do :; done`);
     await cutAndBoot();
     expect((await created).code).toBe('UNAVAILABLE');
-    await driver.launch();
-    await driver.ready();
+    await start();
     const { volume } = await untilDone(() => driver.client.controller.createVolume(request));
     expect((await guest().shell('lvs --noheadings -o lv_name qwide')).trim()).toBe(type);
     expect(await guest().shell('lvs --noheadings -o lv_tags qwide')).not.toContain('creating');
