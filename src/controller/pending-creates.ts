@@ -17,10 +17,15 @@ const definite: readonly FailureKind[] = [
 /** More open outcomes than all nodes can have at once are kept by nothing but nodes that do not answer. */
 const mostOpen = 10_000;
 
+/** Creations in a row without an answer, after which a node is passed over. */
+const mostUnanswered = 3;
+
 /** Sends creations to nodes, and remembers by name where one went until that node has said what became of it. */
 export class PendingCreates {
   readonly #open = new Map<string, { readonly node: NodeName; readonly size: Bytes }>();
   readonly #coming = new Map<NodeName, bigint>();
+  /** Creations in a row that a node left without an answer. */
+  readonly #unanswered = new Map<NodeName, number>();
 
   nodeOf(name: string): NodeName | undefined {
     return this.#open.get(name)?.node;
@@ -29,6 +34,19 @@ export class PendingCreates {
   /** Bytes of the volumes that were sent to a node, and are in no inventory yet. */
   comingTo(node: NodeName): bigint {
     return this.#coming.get(node) ?? 0n;
+  }
+
+  /** Whether the node is to be passed over while others have room: it attracts creations and does not answer. */
+  unanswering(node: NodeName): boolean {
+    return (this.#unanswered.get(node) ?? 0) >= mostUnanswered;
+  }
+
+  /** Gives each node that did not answer one more chance. To be called once a minute or so. */
+  forgive(): void {
+    for (const [node, count] of this.#unanswered) {
+      if (count > 1) this.#unanswered.set(node, Math.min(count, mostUnanswered) - 1);
+      else this.#unanswered.delete(node);
+    }
   }
 
   /** The names whose outcome is open, and where they went. */
@@ -56,9 +74,15 @@ export class PendingCreates {
     try {
       const volume = await storage.create(spec, signal);
       this.forget(spec.name);
+      this.#unanswered.delete(node);
       return volume;
     } catch (error) {
-      if (definite.some((kind) => isFailure(error, kind))) this.forget(spec.name);
+      if (definite.some((kind) => isFailure(error, kind))) {
+        this.forget(spec.name);
+        this.#unanswered.delete(node);
+      } else if (isFailure(error, 'unavailable') || isFailure(error, 'cancelled')) {
+        this.#unanswered.set(node, (this.#unanswered.get(node) ?? 0) + 1);
+      }
       throw error;
     }
   }

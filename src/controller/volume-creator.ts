@@ -53,6 +53,7 @@ export class VolumeCreator {
    * called again and again.
    */
   async settle(signal: AbortSignal): Promise<void> {
+    this.#attempts.forgive();
     const open = this.#attempts.open().filter(({ name }) => this.#locks.holder(name) === undefined);
     await Promise.all(open.map(async ({ name, node }) => this.#settleOne(name, node, signal)));
   }
@@ -114,9 +115,10 @@ export class VolumeCreator {
   }
 
   async #make(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
-    const judgements = place(this.#places(request), request, this.#options.packing, (node) =>
-      this.#attempts.comingTo(node),
-    );
+    const judgements = place(this.#places(request), request, this.#options.packing, {
+      comingTo: (node) => this.#attempts.comingTo(node),
+      unanswering: (node) => this.#attempts.unanswering(node),
+    });
     const able = judgements.some(({ is }) => is === 'able');
     // Before all is refused for want of room one node is asked, as what is known of it may be behind.
     const asked = able ? undefined : judgements.find(({ is }) => is === 'full');

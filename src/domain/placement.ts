@@ -24,6 +24,14 @@ export interface Place {
   readonly member?: Member | undefined;
 }
 
+/** What a controller knows of nodes beyond their reports. */
+export interface Load {
+  /** Bytes of creations on their way to the node: without them, creations at once would all choose the same one. */
+  readonly comingTo: (node: NodeName) => bigint;
+  /** It left several creations without an answer: others that have room are tried first. */
+  readonly unanswering: (node: NodeName) => boolean;
+}
+
 /** What stands in the way of a node, or how much room it has. */
 export type Judgement =
   | { readonly is: 'able'; readonly node: NodeName; readonly member: Member; readonly offer: Offer }
@@ -44,20 +52,19 @@ export type Judgement =
  * is silent stands where it would have been chosen at the best, as an earlier call may have chosen it: what comes after it
  * must not be tried before it has spoken.
  *
- * @param comingTo bytes on their way to a node: of creations at once, all would go to the same one
  */
 export function place(
   places: readonly Place[],
   wish: Wish,
   packing: Packing,
-  comingTo: (node: NodeName) => bigint = () => 0n,
+  load: Load = { comingTo: () => 0n, unanswering: () => false },
 ): Judgement[] {
   const ranks = new Map(wish.accessibility.preferred.map((node, index) => [node, index]));
   const last = ranks.size;
   const rankOf = ({ node }: Judgement) => ranks.get(node) ?? last;
   return places
     .map((candidate) => judge(candidate, wish))
-    .sort((a, b) => rankOf(a) - rankOf(b) || compare(a, b, packing, comingTo));
+    .sort((a, b) => rankOf(a) - rankOf(b) || compare(a, b, packing, load));
 }
 
 function judge({ node, member }: Place, wish: Wish): Judgement {
@@ -90,8 +97,9 @@ function lacksPool(inventory: Inventory, parameters: ClassParameters): Refused |
 const order = { disconnected: 0, able: 1, full: 2, refused: 3 } satisfies Record<Judgement['is'], number>;
 
 /** Equals without a preference; names decide at last, so that the same knowledge gives the same order. */
-function compare(a: Judgement, b: Judgement, packing: Packing, comingTo: (node: NodeName) => bigint): number {
+function compare(a: Judgement, b: Judgement, packing: Packing, { comingTo, unanswering }: Load): number {
   if (a.is !== b.is) return order[a.is] - order[b.is];
+  if (unanswering(a.node) !== unanswering(b.node)) return unanswering(a.node) ? 1 : -1;
   const difference = roomOf(a) - comingTo(a.node) - (roomOf(b) - comingTo(b.node));
   if (difference !== 0n) return difference < 0n === (packing === 'pack') ? -1 : 1;
   return a.node < b.node ? -1 : 1;

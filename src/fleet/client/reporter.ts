@@ -8,7 +8,8 @@ import { writePool } from '../wire/pools.ts';
 import { writeVolume } from '../wire/volumes.ts';
 
 /** So that a part with the longest names and options stays within a message. */
-const volumesPerPart = 64;
+const volumesPerPart = 32;
+const removedPerPart = 1000;
 
 /** What a controller has been told over one stream, and so what it is to be told next. */
 export class Reporter {
@@ -29,9 +30,13 @@ export class Reporter {
     const volumes = update(told.volumes, ours);
     const pools = update(told.pools, inventory.pools);
     const unready = update(told.unready, inventory.unready);
-    const parts = chunked(volumes.changed).map((part): ReportInit => ({ volumes: part.map(writeVolume) }));
+    const changed = chunked(volumes.changed, volumesPerPart);
+    const removed = chunked(volumes.removed, removedPerPart);
+    const parts: ReportInit[] = [
+      ...changed.map((part) => ({ volumes: part.map(writeVolume) })),
+      ...removed.map((part) => ({ removedVolumes: part })),
+    ];
     const rest: ReportInit = {
-      removedVolumes: volumes.removed,
       pools: pools.changed.map(writePool),
       removedPools: pools.removed,
       ageMs: String(Math.max(0, this.#now() - inventory.reportedAt)),
@@ -58,10 +63,8 @@ function update<K, V>(told: Map<K, V>, now: ReadonlyMap<K, V>): { changed: V[]; 
   return { changed, removed, any: changed.length + removed.length > 0 };
 }
 
-function chunked(volumes: readonly Volume[]): Volume[][] {
-  const chunks: Volume[][] = [];
-  for (let start = 0; start < volumes.length; start += volumesPerPart) {
-    chunks.push(volumes.slice(start, start + volumesPerPart));
-  }
-  return chunks;
+function chunked<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
 }

@@ -3,22 +3,22 @@ import { messageOf } from '../../domain/errors.ts';
 import type { NodeName } from '../../domain/ids.ts';
 import type { FromNode } from '../../gen/quarry/fleet/v1/FromNode.ts';
 import type { Log } from '../../log.ts';
-import { type RateLimiter, createRateLimiter } from '../wire/rate-limiter.ts';
 import { createSendQueue, type SendQueue } from '../wire/send-queue.ts';
 import type { Protocol } from '../wire/protocol.ts';
 import type { Timing } from '../wire/timing.ts';
 import { commonVersion, judge } from './greeting.ts';
 import type { Identify, Identity } from './identity.ts';
+import { createIntake, type Intake, takeSteps } from './intake.ts';
 import type { Peer } from './listener.ts';
 import type { Members } from './members.ts';
+import { entriesOf } from './node-inventory.ts';
 import { type Reason, type Refusal, refusalCodes, type Refusals } from './refusals.ts';
 import { Renewal } from './renewal.ts';
 import { Session } from './session.ts';
+import type { Streams } from './streams.ts';
 
 /** Bytes that may wait for a node: twice what its commands in flight can have. */
 const mostWaiting = 8 * 1024 * 1024;
-/** A full report of the largest node has 256 parts. */
-const [burst, perSecond] = [2000, 500];
 /** Milliseconds for a status to reach its peer before the connection is cut. */
 const farewell = 1000;
 
@@ -30,6 +30,7 @@ export interface AttachmentContext {
   readonly members: Members;
   /** By node, the newest stream that was let in. */
   readonly current: Map<NodeName, Attachment>;
+  readonly streams: Streams;
   readonly refusals: Refusals;
   readonly timing: Timing;
   /** Milliseconds after which a token that is in use is reviewed again, at the latest. Default: 5 minutes. */
@@ -41,6 +42,8 @@ export interface AttachmentContext {
   readonly ticks: () => number;
 }
 
+const floods = 'it sent more messages, bytes or entries than a node does';
+
 type Call = ServerDuplexStream<Buffer, Buffer>;
 
 /** One stream, from its first byte: who it is, its greeting, its session, its end. */
@@ -49,7 +52,7 @@ export class Attachment {
   readonly #peer: Peer;
   readonly #context: AttachmentContext;
   readonly #outbox: SendQueue;
-  readonly #allowance: RateLimiter;
+  readonly #intake: Intake;
   readonly #renewal: Renewal;
   /** The tokens that were shown on this stream, and when they run out. */
   readonly #tokens = new Map<string, number>();
@@ -68,7 +71,7 @@ export class Attachment {
     this.#peer = peer;
     this.#context = context;
     this.#heardAt = context.ticks();
-    this.#allowance = createRateLimiter(burst, perSecond, context.ticks);
+    this.#intake = createIntake(context.ticks);
     this.#renewal = new Renewal({
       identify: (authorization) => this.#identify(authorization),
       retryAfter: context.timing.pingEvery,
@@ -91,6 +94,8 @@ export class Attachment {
     if (this.#over) return;
     if ('reason' in identity) return this.refuse(identity.reason, identity.message);
     this.#accept(identity, authorization);
+    const { streams, current } = this.#context;
+    streams.enter(identity.node, this, current.get(identity.node));
     this.#heardAt = this.#context.ticks();
     this.#call.on('data', (bytes: Buffer) => this.#receive(bytes));
   }
@@ -155,13 +160,23 @@ export class Attachment {
   #receive(bytes: Buffer): void {
     if (this.#over) return;
     this.#heardAt = this.#context.ticks();
-    if (!this.#allowance.take()) return this.refuse('flood', `it sent more than ${perSecond} messages a second`);
+    if (!this.#intake.admits(bytes.length)) return this.refuse('flood', floods);
     try {
       const message = this.#context.protocol.fromNode(bytes);
+      const entries = message.report ? entriesOf(message.report) : 0;
+      if (!this.#intake.admitsEntries(entries)) return this.refuse('flood', floods);
       if (!this.#session) this.#greet(message);
       else if (message.hello) this.refuse('malformed', 'it greeted twice');
       else if (message.credential) this.#renew(`Bearer ${message.credential.token}`);
-      else this.#session.receive(message);
+      else void this.#handle(this.#session.receiving(message), entries);
+    } catch (error) {
+      this.refuse('malformed', messageOf(error));
+    }
+  }
+
+  async #handle(steps: Iterator<void, void>, entries: number): Promise<void> {
+    try {
+      await takeSteps(steps, entries, this.#call, () => this.#over);
     } catch (error) {
       this.refuse('malformed', messageOf(error));
     }
@@ -268,8 +283,9 @@ export class Attachment {
     if (this.#over) return;
     this.#over = true;
     this.#left.abort();
-    const { current, members, log } = this.#context;
+    const { current, streams, members, log } = this.#context;
     const session = this.#session;
+    if (this.#identity) streams.leave(this.#identity.node, this);
     if (session) {
       session.end(reason);
       if (members.detach(session)) log.info({ node: session.node, reason }, 'node disconnected');

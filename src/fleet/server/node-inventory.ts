@@ -45,8 +45,11 @@ export class NodeInventory {
     return this.#content?.names.has(name) ?? false;
   }
 
-  /** Throws `invalid` for a report that no node of ours sends; nothing of this mirror may be used then. */
-  apply(report: Report, now: number): void {
+  /**
+   * Applies a report entry by entry, with a yield behind each, so that the caller can let other work have its turn. Throws `invalid` for a
+   * report that no node of ours sends; nothing of this inventory may be used then.
+   */
+  *applying(report: Report, now: number): Generator<void, void> {
     if (report.full) this.#draft = emptyContent();
     const target = this.#draft ?? this.#content;
     if (!target) throw new Failure('invalid', 'changes came before a full report');
@@ -54,14 +57,17 @@ export class NodeInventory {
       const volume = readVolume(message, this.#node);
       target.volumes.set(volume.id, volume);
       target.names.add(readVolumeId(volume.id).lv);
+      yield;
     }
     for (const text of report.removedVolumes) {
       const { id, lv } = readVolumeId(text);
       if (target.volumes.delete(id)) target.names.delete(lv);
+      yield;
     }
     for (const message of report.pools) {
       const pool = readPool(message);
       target.pools.set(pool.spec.name, pool);
+      yield;
     }
     for (const name of report.removedPools) target.pools.delete(readPoolName(name));
     if (report.unready) target.unready = readUnready(report.unready.reasons);
@@ -71,6 +77,11 @@ export class NodeInventory {
     this.#content = target;
     this.#draft = undefined;
     this.age(report.ageMs, now);
+  }
+
+  /** The same at once. */
+  apply(report: Report, now: number): void {
+    for (const _ of this.applying(report, now));
   }
 
   /** The node's clock is not ours: it says how old its knowledge is, not when it got it. */
@@ -92,4 +103,10 @@ function readUnready(reasons: Readonly<Record<string, string>>): ReadonlyMap<Poo
 function refuseTooMany({ volumes, pools, unready }: Content): void {
   if (volumes.size <= mostVolumes && pools.size <= mostPools && unready.size <= mostPools) return;
   throw new Failure('invalid', `${volumes.size} volumes and ${pools.size} pools are more than a node can have`);
+}
+
+/** How many entries a report has: what it costs to apply. */
+export function entriesOf({ volumes, removedVolumes, pools, removedPools, unready }: Report): number {
+  const reasons = unready ? Object.keys(unready.reasons).length : 0;
+  return volumes.length + removedVolumes.length + pools.length + removedPools.length + reasons;
 }

@@ -9,6 +9,7 @@ import { Attachment, type AttachmentContext } from './attachment.ts';
 import type { Identify } from './identity.ts';
 import { createListener, type Peer } from './listener.ts';
 import { Members } from './members.ts';
+import { Streams } from './streams.ts';
 import { createRefusals, type Reason } from './refusals.ts';
 
 export interface FleetServerOptions {
@@ -56,7 +57,8 @@ export function createFleetServer(options: FleetServerOptions): FleetServer {
   const members = new Members(now);
   const refusals = createRefusals(log, now);
   const current = new Map<NodeName, Attachment>();
-  const context = { ...options, protocol, members, current, refusals, timing, now, ticks };
+  const streams = new Streams();
+  const context = { ...options, protocol, members, current, streams, refusals, timing, now, ticks };
   const attachments = new Set<Attachment>();
   const grpc = createGrpc(protocol, context, attachments);
   const listener = createListener({

@@ -51,12 +51,12 @@ export class Session {
     return this.#waiting.size;
   }
 
-  /** Throws `invalid` for what no node of ours sends. */
-  receive({ report, reply, ping }: Pick<FromNode, 'report' | 'reply' | 'ping'>): void {
+  /** Handles a message, with a yield behind each entry of a report. Throws `invalid` for what no node of ours sends. */
+  *receiving({ report, reply, ping }: Pick<FromNode, 'report' | 'reply' | 'ping'>): Generator<void, void> {
     const now = this.#options.now();
     if (report) {
       const known = this.inventory.inventory !== undefined;
-      this.inventory.apply(report, now);
+      yield* this.inventory.applying(report, now);
       if (!known && this.inventory.inventory) this.#options.changed(this);
     }
     if (ping) {

@@ -8,8 +8,8 @@ export const versions = { oldest: 1, newest: 1 } as const;
 const serviceName = `${fleet.package}.Fleet`;
 export const attachPath = `/${serviceName}/Attach`;
 
-/** Bytes. A part of a report has 64 volumes of 5 KiB at the very most. */
-export const largestMessage = 1024 * 1024;
+/** Bytes. A part of a report has 32 volumes of 5 KiB at the most; a message of tiny entries is decoded within milliseconds. */
+export const largestMessage = 256 * 1024;
 
 export interface Protocol {
   readonly definition: ReturnType<typeof rawDefinition>;

@@ -1,19 +1,19 @@
-/** How many messages a peer may send: so many at once, and then so many a second. */
+/** How much a peer may send: so much at once, and then so much a second. */
 export interface RateLimiter {
-  /** False: it has none left. */
-  take(): boolean;
+  /** False: it has not so much left. */
+  take(amount?: number): boolean;
 }
 
 export function createRateLimiter(burst: number, perSecond: number, ticks: () => number): RateLimiter {
   let left = burst;
   let at = ticks();
   return {
-    take() {
+    take(amount = 1) {
       const current = ticks();
       left = Math.min(burst, left + ((current - at) / 1000) * perSecond);
       at = current;
-      if (left < 1) return false;
-      left -= 1;
+      if (left < amount) return false;
+      left -= amount;
       return true;
     },
   };

@@ -37,3 +37,30 @@ test('so many creations are open at most; those that are can be tried again', as
   expect(attempts.open()).toHaveLength(9999);
   expect(attempts.comingTo(member.node)).toBe(9999n * MiB);
 });
+
+test('a node that leaves several creations without an answer is passed over until it answers, or is forgiven', async () => {
+  const storage = new MemoryStorage('a', [emptyPool(fast, 1024n * MiB)]);
+  const member = new MemoryFleet([storage]).link('a');
+  const attempts = new PendingCreates();
+  const fail = async (kind: 'unavailable' | 'exhausted', times: number): Promise<void> => {
+    storage.interrupt = async () => {
+      throw new Failure(kind, 'no volume');
+    };
+    for (let index = 0; index < times; index += 1) {
+      await attempts.send(member, specOf(`x${index}`), signal).catch(() => undefined);
+    }
+    storage.interrupt = async () => undefined;
+  };
+  await fail('unavailable', 2);
+  expect(attempts.unanswering(member.node)).toBe(false);
+  await fail('unavailable', 1);
+  expect(attempts.unanswering(member.node)).toBe(true);
+  await attempts.send(member, specOf('y'), signal);
+  expect(attempts.unanswering(member.node)).toBe(false);
+  await fail('unavailable', 5);
+  await fail('exhausted', 1);
+  expect(attempts.unanswering(member.node)).toBe(false);
+  await fail('unavailable', 5);
+  attempts.forgive();
+  expect(attempts.unanswering(member.node)).toBe(false);
+});

@@ -120,6 +120,18 @@ describe('of any nodes, placement', () => {
       }),
     ));
 
+  it('tries a node that does not answer after the others that have room', () =>
+    fc.assert(
+      fc.property(arbitrary, fc.nat(7), ({ sketches, required, packing }, index) => {
+        const shunned = sketches[index]?.node;
+        const load = { comingTo: () => 0n, unanswering: (node: NodeName) => node === shunned };
+        const found = able(place(sketches.map(sketch), wish(required), packing, load));
+        const plain = able(place(sketches.map(sketch), wish(required), packing));
+        expect(found.toSorted()).toEqual(plain.toSorted());
+        if (shunned !== undefined && found.includes(shunned)) expect(found.at(-1)).toBe(shunned);
+      }),
+    ));
+
   it('tries those alone that are attached and have the pool and the room', () =>
     fc.assert(
       fc.property(arbitrary, ({ sketches, required, packing }) => {

@@ -51,7 +51,7 @@ test('who holds a name is what a look at all volumes says, whatever nodes report
         // Changes before the first full report end a stream.
         const first = session.inventory.inventory === undefined;
         const report = reportOf(first ? { ...each, full: true } : each);
-        session.receive(protocol.fromNode(protocol.writeFromNode({ report })));
+        Array.from(session.receiving(protocol.fromNode(protocol.writeFromNode({ report }))));
         if (each.ending !== 'go on') sessions.delete(each.node);
         if (each.ending === 'detach') members.detach(session);
         for (const name of names) expect(members.holders(name)).toEqual(holdersAmong(members.members(), name));

@@ -1,0 +1,105 @@
+import { status } from '@grpc/grpc-js';
+import { describe, expect, test, vi } from 'vitest';
+import type { NodeName } from '../../../src/domain/ids.ts';
+import { NodeInventory } from '../../../src/fleet/server/node-inventory.ts';
+import { largestMessage, loadProtocol } from '../../../src/fleet/wire/protocol.ts';
+import { createRateLimiter } from '../../../src/fleet/wire/rate-limiter.ts';
+import { attached, controller, nodeCertificate } from './harness.ts';
+import { attachedPeer, hello, Peer } from './peer.ts';
+
+const protocol = loadProtocol();
+const removed = (count: number) => Array.from({ length: count }, (_, index) => `a:x${index}`);
+
+test('a limiter counts amounts, and gives so many back a second', () => {
+  let now = 0;
+  const limiter = createRateLimiter(100, 10, () => now);
+  expect(limiter.take(90)).toBe(true);
+  expect(limiter.take(20)).toBe(false);
+  expect(limiter.take(10)).toBe(true);
+  now = 2000;
+  expect(limiter.take(20)).toBe(true);
+  expect(limiter.take(1)).toBe(false);
+});
+
+test('a report is applied entry by entry, and counts with its last part', () => {
+  const inventory = new NodeInventory('a' as NodeName);
+  const report = { full: true, removedVolumes: removed(3), ageMs: '5' };
+  const { report: read } = protocol.fromNode(protocol.writeFromNode({ report }));
+  if (!read) throw new Error('no report');
+  const steps = inventory.applying(read, 1000);
+  for (let step = 0; step < 3; step += 1) expect(steps.next().done).toBe(false);
+  expect(inventory.inventory).toBeUndefined();
+  expect(steps.next().done).toBe(true);
+  expect(inventory.inventory?.reportedAt).toBe(995);
+});
+
+describe('a controller', () => {
+  test('lets other work have its turn while it applies a long report, and handles what follows after it', async () => {
+    const running = await controller();
+    const peer = await attachedPeer(running.port);
+    const { storage } = await attached(running, 'a');
+    const seen = new Set<number>();
+    let looking = true;
+    const look = (): void => {
+      seen.add(storage.inventory().volumes.size);
+      if (looking) setImmediate(look);
+    };
+    setImmediate(look);
+    const volumes = Array.from({ length: 1500 }, (_, index) => {
+      const lv = `v${index}`;
+      return {
+        id: `a:${lv}`,
+        name: lv,
+        pool: 'fast',
+        group: 'vg',
+        lv,
+        size: '1',
+        layout: { thin: {} },
+        filesystem: 'none',
+      };
+    });
+    peer.send({ report: { volumes } });
+    peer.send({ ping: { inventoryAgeMs: '0' } });
+    await peer.until('pong');
+    looking = false;
+    expect(storage.inventory().volumes.size).toBe(1500);
+    expect([...seen].filter((size) => size > 0 && size < 1500)).toEqual([500, 1000]);
+  });
+
+  test('cuts a node off that sends more entries than a node has', async () => {
+    const running = await controller();
+    const peer = await attachedPeer(running.port);
+    await attached(running, 'a');
+    for (let sent = 0; sent < 8; sent += 1) peer.send({ report: { removedVolumes: removed(10_000) } });
+    expect(await peer.ended).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+    expect(running.server.refused()).toEqual(new Map([['flood', 1]]));
+  });
+
+  test('cuts a node off that sends more bytes than a node does', async () => {
+    const running = await controller();
+    const peer = await attachedPeer(running.port);
+    await attached(running, 'a');
+    const reasons = { fast: 'x'.repeat(largestMessage - 1024) };
+    for (let sent = 0; sent < 600; sent += 1) peer.send({ report: { unready: { reasons } } });
+    expect(await peer.ended).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+    expect(running.server.refused()).toEqual(new Map([['flood', 1]]));
+  });
+
+  test('keeps the current stream of a node, its successor and one more, and ends the others', async () => {
+    const running = await controller();
+    const current = await attachedPeer(running.port);
+    await attached(running, 'a');
+    const certified = nodeCertificate('a');
+    const more = Array.from({ length: 6 }, () => {
+      const peer = new Peer(running.port, { certified });
+      peer.send({ hello });
+      return peer;
+    });
+    let ended = 0;
+    for (const peer of more) void peer.ended.then(() => (ended += 1));
+    await vi.waitUntil(() => ended === 4, 20_000);
+    current.send({ ping: { inventoryAgeMs: '0' } });
+    await current.until('pong');
+    expect(ended).toBe(4);
+  });
+});
