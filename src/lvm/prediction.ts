@@ -8,7 +8,8 @@ import type { Layout } from '../domain/volume.ts';
  */
 export function afterGrowth(pool: Pool, layout: Layout, size: Bytes): Pool {
   if (layout.type === 'thin') {
-    return pool.thin ? { ...pool, thin: { ...pool.thin, promised: pool.thin.promised + size } } : pool;
+    // A report that ran beside a removal may have left the volume out already.
+    return pool.thin ? { ...pool, thin: { ...pool.thin, promised: largest(pool.thin.promised + size, 0n) } } : pool;
   }
   const legs = layout.stripes * (layout.mirrors + 1);
   const used = size * BigInt(layout.mirrors + 1);

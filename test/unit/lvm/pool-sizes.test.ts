@@ -209,6 +209,8 @@ test('a prediction is never negative, and never more than there was', () => {
       const after = afterGrowth(pool, layout, size);
       expect(after.free).toBeGreaterThanOrEqual(0n);
       expect(after.free).toBeLessThanOrEqual(pool.free);
+      const removed = afterGrowth(pool, layout, -2n * (pool.thin?.promised ?? 0n));
+      expect(removed.thin?.promised).toBeGreaterThanOrEqual(0n);
       expect(after.deviceFree).toHaveLength(pool.deviceFree.length);
       for (const free of after.deviceFree) expect(free).toBeGreaterThanOrEqual(0n);
     }),
