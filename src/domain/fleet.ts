@@ -15,8 +15,10 @@ export interface Fleet {
 
 export interface Member {
   readonly node: NodeName;
-  /** False: silent. Its inventory is the last known; every operation on its storage throws `unavailable` and names the node. */
+  /** False: its inventory is the last known; every operation on its storage throws `unavailable` and names the node. */
   readonly connected: boolean;
+  /** Why it is set apart: its last report could not be used. Such a node gets no volume, and no creation waits for it. */
+  readonly apart?: string | undefined;
   /** Milliseconds since the epoch since when it is connected or disconnected. */
   readonly since: number;
   readonly storage: Storage;

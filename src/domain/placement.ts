@@ -69,6 +69,9 @@ export function place(
 
 function judge({ node, member }: Place, wish: Wish): Judgement {
   if (!member) return { is: 'disconnected', node, message: `node ${node} has not connected to this controller yet` };
+  if (member.apart !== undefined) {
+    return { is: 'refused', node, why: { reason: 'not-ready', message: `it is set apart: ${member.apart}` } };
+  }
   const inventory = inventoryOf(member);
   // A node that is known to lack the pool holds no volume in it, attached or not.
   if (!(inventory instanceof Failure)) {

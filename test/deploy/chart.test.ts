@@ -17,6 +17,22 @@ test('a node has the time to end a check of a filesystem, and then its calls, wh
   expect(Number(pod.terminationGracePeriodSeconds) * 1000).toBeGreaterThan(checkDeadline + stopDeadline);
 });
 
+test('lets only the networks of the nodes dial the port for nodes, where they are named', async () => {
+  const ingress = async (nodeNetworks: string[]) => {
+    const policy = findObject(
+      await renderObjects({ controller: { nodeNetworks } }),
+      'NetworkPolicy',
+      'quarry-controller',
+    );
+    return (policy as unknown as { spec: { ingress: object[] } }).spec.ingress;
+  };
+  expect(await ingress([])).toEqual([{ ports: [{ port: 'fleet' }] }, { ports: [{ port: 'metrics' }] }]);
+  expect(await ingress(['10.0.0.0/16', 'fd00::/8'])).toEqual([
+    { ports: [{ port: 'fleet' }], from: [{ ipBlock: { cidr: '10.0.0.0/16' } }, { ipBlock: { cidr: 'fd00::/8' } }] },
+    { ports: [{ port: 'metrics' }] },
+  ]);
+});
+
 test('helm finds nothing to say of the chart', async () => {
   expect(await helm(['lint', '--strict', '--quiet', CHART])).toBe('');
 });

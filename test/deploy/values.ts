@@ -28,6 +28,7 @@ export const everything = {
       nodeGone: 'forget',
       nodeGoneAfter: '2h',
       orphansAfter: '7m',
+      nodeNetworks: ['10.9.0.0/16'],
       resources: { requests: { memory: '129Mi' } },
       nodeSelector: { 'for-controllers': 'yes' },
       tolerations: [{ key: 'taint-of-controllers', operator: 'Exists' }],

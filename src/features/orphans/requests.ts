@@ -7,7 +7,12 @@ import type { OrphanRecord } from './command.ts';
 import type { Listing } from '../../cli/output.ts';
 
 export async function listOrphans(config: string): Promise<Listing<OrphanRecord>> {
-  return askRole('controller', config, async (calls) => ({ records: (await findOrphans(calls)).map(toRecord) }));
+  return askRole('controller', config, async (calls) => {
+    const { orphans, total } = await calls.listOrphans({});
+    const more = Number(total) - orphans.length;
+    const footer = more > 0 ? `\nThe oldest ${orphans.length} of ${total}.\n` : '';
+    return { records: (orphans as Orphan[]).map(toRecord), footer };
+  });
 }
 
 export async function retainOrphan(config: string, id: string): Promise<string> {

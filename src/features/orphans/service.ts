@@ -3,6 +3,9 @@ import type { OrphanInit } from '../../gen/quarry/admin/v1/Orphan.ts';
 import type { AdminMethods } from '../../grpc/services.ts';
 import type { Orphans } from './orphans.ts';
 
+/** An orphan takes 500 bytes at the most, and a message holds 4 MiB. */
+const mostListed = 8000;
+
 /** What the command line asks of a controller. */
 export function createOrphanService(
   orphans: Orphans,
@@ -20,7 +23,8 @@ export function createOrphanService(
   });
   return {
     async listOrphans() {
-      return { orphans: (await orphans.list()).map(describe) };
+      const found = await orphans.list();
+      return { orphans: found.slice(0, mostListed).map(describe), total: String(found.length) };
     },
     async retainOrphan({ id }, { signal }) {
       await orphans.retain(id, signal);

@@ -1,46 +1,21 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { messageOf } from '../../domain/errors.ts';
-import type { NodeName } from '../../domain/ids.ts';
 import type { FromNode } from '../../gen/quarry/fleet/v1/FromNode.ts';
-import type { Log } from '../../log.ts';
 import { createSendQueue, type SendQueue } from '../wire/send-queue.ts';
-import type { Protocol } from '../wire/protocol.ts';
-import type { Timing } from '../wire/timing.ts';
+import type { AttachmentContext } from './context.ts';
 import { commonVersion, judge } from './greeting.ts';
-import type { Identify, Identity } from './identity.ts';
+import type { Identity } from './identity.ts';
 import { createIntake, type Intake, takeSteps } from './intake.ts';
 import type { Peer } from './listener.ts';
-import type { Members } from './members.ts';
 import { entriesOf } from './node-inventory.ts';
-import { type Reason, type Refusal, refusalCodes, type Refusals } from './refusals.ts';
+import { type Reason, type Refusal, refusalCodes, useless } from './refusals.ts';
 import { Renewal } from './renewal.ts';
 import { Session } from './session.ts';
-import type { Streams } from './streams.ts';
 
 /** Bytes that may wait for a node: twice what its commands in flight can have. */
 const mostWaiting = 8 * 1024 * 1024;
 /** Milliseconds for a status to reach its peer before the connection is cut. */
 const farewell = 1000;
-
-export interface AttachmentContext {
-  readonly protocol: Protocol;
-  readonly driver: string;
-  readonly driverVersion: string;
-  readonly identify: Identify;
-  readonly members: Members;
-  /** By node, the newest stream that was let in. */
-  readonly current: Map<NodeName, Attachment>;
-  readonly streams: Streams;
-  readonly refusals: Refusals;
-  readonly timing: Timing;
-  /** Milliseconds after which a token that is in use is reviewed again, at the latest. Default: 5 minutes. */
-  readonly reviewEvery?: number;
-  readonly log: Log;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  /** Milliseconds from any fixed moment, whatever is done to the clock. */
-  readonly ticks: () => number;
-}
 
 const floods = 'it sent more messages, bytes or entries than a node does';
 
@@ -121,6 +96,7 @@ export class Attachment {
     refusals.add({ reason, message }, { peer: this.#peer.address, node: this.#identity?.node });
     this.#close(refusalCodes[reason], message);
     this.#finish(message);
+    if (this.#session && useless.has(reason)) this.#context.members.setApart(this.#session.node, message);
   }
 
   /** Ends the stream in good order: the node will dial again. */

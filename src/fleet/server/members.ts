@@ -15,6 +15,7 @@ class RemoteMember implements Member, Storage {
   readonly node: NodeName;
   session: Session | undefined;
   since = 0;
+  apart: string | undefined;
   /** Of the newest session, also when that has ended. */
   #mirror: NodeInventory | undefined;
 
@@ -33,6 +34,7 @@ class RemoteMember implements Member, Storage {
   attach(session: Session, now: number): void {
     this.session = session;
     this.#mirror = session.inventory;
+    this.apart = undefined;
     this.since = now;
   }
 
@@ -121,15 +123,25 @@ export class Members implements Fleet {
 
   /** A session whose first full report has come; it takes the place of the one before. False: it had that place. */
   attach(session: Session): boolean {
-    let member = this.#members.get(session.node);
-    if (!member) {
-      member = new RemoteMember(session.node);
-      this.#members.set(session.node, member);
-      this.#list = [...this.#members.values()];
-    }
+    const member = this.#memberOf(session.node);
     if (member.session === session) return false;
     member.attach(session, this.#now());
     return true;
+  }
+
+  /** What the node reports cannot be used: it is set apart, alone, until it attaches with a report that can. */
+  setApart(node: NodeName, reason: string): void {
+    this.#memberOf(node).apart = reason;
+  }
+
+  #memberOf(node: NodeName): RemoteMember {
+    const known = this.#members.get(node);
+    if (known) return known;
+    const member = new RemoteMember(node);
+    member.since = this.#now();
+    this.#members.set(node, member);
+    this.#list = [...this.#members.values()];
+    return member;
   }
 
   /** False: another session has its place, or it never had one. */

@@ -60,3 +60,6 @@ export function createRefusals(log: Log, now: () => number): Refusals {
     counts: () => counts,
   };
 }
+
+/** For these a node that had greeted is set apart: what it sends cannot be used. */
+export const useless: ReadonlySet<Reason> = new Set<Reason>(['malformed', 'flood']);

@@ -1,6 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect, test, vi } from 'vitest';
 import type { NodeName } from '../../../src/domain/ids.ts';
+import { parseParameters } from '../../../src/domain/parameters.ts';
+import { place } from '../../../src/domain/placement.ts';
 import { NodeInventory } from '../../../src/fleet/server/node-inventory.ts';
 import { largestMessage, loadProtocol } from '../../../src/fleet/wire/protocol.ts';
 import { createRateLimiter } from '../../../src/fleet/wire/rate-limiter.ts';
@@ -84,6 +86,37 @@ describe('a controller', () => {
     expect(await peer.ended).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
     expect(running.server.refused()).toEqual(new Map([['flood', 1]]));
   });
+
+  test.each([
+    ['has reported before', true],
+    ['has never reported', false],
+  ])(
+    'sets a node apart whose report cannot be used, and waits for it with no creation, when it %s',
+    async (_, before) => {
+      const running = await controller();
+      const certified = nodeCertificate('b');
+      const peer = new Peer(running.port, { certified });
+      peer.send({ hello: { ...hello, node: 'b' } });
+      await peer.until('welcome');
+      if (before) {
+        peer.send({ report: { full: true } });
+        await attached(running, 'b');
+      }
+      const impossible = { name: 'fast', group: 'vg', stripes: 0, extentSize: '0' };
+      peer.send({ report: { full: !before, pools: [impossible] } });
+      await peer.ended;
+      const parameters = parseParameters({});
+      const wish = { parameters, size: { required: 1n }, accessibility: { preferred: [], requisite: undefined } };
+      const places = running.fleet.members().map((member) => ({ node: member.node, member }));
+      expect(place(places, wish, 'spread')).toEqual([
+        expect.objectContaining({ is: 'refused', node: 'b', why: expect.objectContaining({ reason: 'not-ready' }) }),
+      ]);
+      const again = await attachedPeer(running.port, { ...hello, node: 'b', instance: 'two' });
+      await attached(running, 'b');
+      expect(running.fleet.member('b' as NodeName)?.apart).toBeUndefined();
+      again.close();
+    },
+  );
 
   test('keeps the current stream of a node, its successor and one more, and ends the others', async () => {
     const running = await controller();

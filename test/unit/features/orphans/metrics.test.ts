@@ -2,6 +2,8 @@ import { Gauge, Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import type { Orphan } from '../../../../src/features/orphans/sightings.ts';
 import type { Volume } from '../../../../src/domain/volume.ts';
+import type { Orphans } from '../../../../src/features/orphans/orphans.ts';
+import { createOrphanService } from '../../../../src/features/orphans/service.ts';
 import { orphanFamilies } from '../../../../src/features/orphans/metrics.ts';
 
 const orphanOf = (node: string, size: bigint): Orphan => ({ volume: { node, size } as unknown as Volume, since: 0 });
@@ -24,4 +26,12 @@ test('orphans are counted by node, and are absent while they are not known', asy
   expect((await shown()).filter((line) => line.includes('"a"'))).toEqual([]);
   orphans = undefined;
   expect(await shown()).toEqual(['quarry_persistent_volumes_known 0']);
+});
+
+test('a list holds as many of the oldest as a message does, and says how many there are', async () => {
+  const found = Array.from({ length: 8001 }, () => orphanOf('a', 1n));
+  const orphans = { list: async () => found, connected: () => true } as unknown as Orphans;
+  const listed = await createOrphanService(orphans).listOrphans({}, { signal: new AbortController().signal } as never);
+  expect(listed.orphans).toHaveLength(8000);
+  expect(listed.total).toBe('8001');
 });

@@ -4,8 +4,10 @@ import type { OrphanInit as _quarry_admin_v1_OrphanInit, Orphan as _quarry_admin
 
 export interface ListOrphansResponseInit {
   'orphans'?: (_quarry_admin_v1_OrphanInit)[];
+  'total'?: (string);
 }
 
 export interface ListOrphansResponse {
   'orphans': (_quarry_admin_v1_Orphan)[];
+  'total': (string);
 }

@@ -1,0 +1,30 @@
+import type { NodeName } from '../../domain/ids.ts';
+import type { Log } from '../../log.ts';
+import type { Protocol } from '../wire/protocol.ts';
+import type { Timing } from '../wire/timing.ts';
+import type { Attachment } from './attachment.ts';
+import type { Identify } from './identity.ts';
+import type { Members } from './members.ts';
+import type { Refusals } from './refusals.ts';
+import type { Streams } from './streams.ts';
+
+/** What all streams of a controller share. */
+export interface AttachmentContext {
+  readonly protocol: Protocol;
+  readonly driver: string;
+  readonly driverVersion: string;
+  readonly identify: Identify;
+  readonly members: Members;
+  /** By node, the newest stream that was let in. */
+  readonly current: Map<NodeName, Attachment>;
+  readonly streams: Streams;
+  readonly refusals: Refusals;
+  readonly timing: Timing;
+  /** Milliseconds after which a token that is in use is reviewed again, at the latest. Default: 5 minutes. */
+  readonly reviewEvery?: number;
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds from any fixed moment, whatever is done to the clock. */
+  readonly ticks: () => number;
+}
