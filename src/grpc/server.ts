@@ -9,6 +9,8 @@ import { answers, claimSocket, socketPath } from './socket.ts';
 export interface ServerOptions<Offered extends object = Services> extends CallHooks {
   /** `unix:///path` */
   readonly endpoint: string;
+  /** Whether the socket's folder is created where it is missing. Default: true. */
+  readonly makeFolder?: boolean;
   readonly services: Offered;
   /** What the services are of. Default: CSI. */
   readonly interface?: Interface;
@@ -39,7 +41,7 @@ export function createServer<Offered extends object = Services>(options: ServerO
       bindServices(server, options.interface ?? csi, options.services, { ...options, running });
       for (const other of options.beside ?? [])
         bindServices(server, other.interface, other.services, { ...options, running });
-      await claimSocket(path);
+      await claimSocket(path, options.makeFolder);
       await bind(server, path);
       await chmod(path, 0o600);
     },

@@ -17,12 +17,13 @@ export function socketPath(endpoint: string): string {
 }
 
 /**
- * Makes the path free to bind: creates its directory, and removes a socket that a dead process left behind.
+ * Makes the path free to bind: creates its folder unless that is another program's to create, and removes a socket that a dead process left
+ * behind.
  *
  * @throws Failure('precondition') when somebody answers there, or when what is there is not a socket
  */
-export async function claimSocket(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+export async function claimSocket(path: string, makeFolder = true): Promise<void> {
+  if (makeFolder) await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   if (await isStale(path)) await unlink(path).catch(ignoreMissing);
 }
 

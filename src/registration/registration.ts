@@ -83,5 +83,7 @@ function createServe({ driver, endpoint, log }: RegistrationOptions, told: (refu
     },
   });
   const services = { Registration: service };
-  return (path: string) => createServer({ endpoint: `unix://${path}`, interface: pluginRegistration, services, log });
+  // The folder is kubelet's. It may vanish between the look and the bind: it must not come back by our hand.
+  const fixed = { interface: pluginRegistration, services, log, makeFolder: false };
+  return (path: string) => createServer({ endpoint: `unix://${path}`, ...fixed });
 }

@@ -61,3 +61,12 @@ test('what is not a socket is left alone', async () => {
   });
   expect(statSync(path).size).toBe(8);
 });
+
+test('leaves a missing folder of another program alone', async () => {
+  const folder = `${dirname(temporarySocket())}/plugins_registry`;
+  const path = `${folder}/x.sock`;
+  const log = memoryLog().log;
+  const server = createServer({ endpoint: `unix://${path}`, services: {}, log, makeFolder: false });
+  await expect(server.start()).rejects.toMatchObject({ kind: 'unavailable' });
+  expect(existsSync(folder)).toBe(false);
+});
