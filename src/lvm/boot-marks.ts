@@ -41,10 +41,8 @@ export class BootMarks {
   async open(volume: Volume, signal: AbortSignal): Promise<Volume> {
     if (!isMirrored(volume) || volume.boots) return volume;
     const { writer, cache, boot } = this.#options;
-    const command = lvchangeTags(volume.group, volume.lv, { add: tag('boot', boot) });
-    await writer.exclusive(volume.group, signal, () =>
-      writer.change(`volume ${volume.id} could not be marked as open`, command),
-    );
+    const what = `volume ${volume.id} could not be marked as open`;
+    await writer.retag(what, volume, { add: tag('boot', boot) }, signal);
     const open = { ...volume, boots: [boot] };
     cache.put(open);
     return open;

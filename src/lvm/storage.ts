@@ -141,10 +141,8 @@ export class LocalStorage implements Storage, NodeVolumes {
       const volume = await this.#mustFind(id);
       if (volume.retained) return volume;
       const retained = { ...volume, retained: true as const };
-      const command = lvchangeTags(volume.group, volume.lv, { add: tag('retain', 'yes') });
-      await this.#options.writer.exclusive(volume.group, signal, () =>
-        this.#options.writer.change(`volume ${id} could not be marked as retained`, command),
-      );
+      const what = `volume ${id} could not be marked as retained`;
+      await this.#options.writer.retag(what, volume, { add: tag('retain', 'yes') }, signal);
       this.#options.cache.put(retained);
       return retained;
     });
@@ -157,12 +155,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   async recordUse(id: VolumeId, use: VolumeUse): Promise<void> {
     const volume = await this.#mustFind(id);
     const tags = { remove: tag('fs', volume.filesystem), add: tag('fs', use) };
-    await this.#options.writer.exclusive(volume.group, undefined, () =>
-      this.#options.writer.change(
-        `the first use of volume ${id} could not be recorded`,
-        lvchangeTags(volume.group, volume.lv, tags),
-      ),
-    );
+    await this.#options.writer.retag(`the first use of volume ${id} could not be recorded`, volume, tags);
     this.#options.cache.put({ ...volume, filesystem: use });
   }
 

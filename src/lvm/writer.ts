@@ -1,7 +1,9 @@
 import type { Queue } from '../concurrency/queue.ts';
 import type { VgName } from '../domain/ids.ts';
 import { Failure } from '../domain/errors.ts';
+import type { Volume } from '../domain/volume.ts';
 import type { InventoryCache } from './cache.ts';
+import { lvchangeTags, type TagChange } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import type { Lvm, LvmAnswer, LvmArguments } from './lvm.ts';
 
@@ -12,6 +14,8 @@ export interface Writer {
   change(what: string, argv: LvmArguments): Promise<void>;
   /** The same for a change that may take minutes: activation, and the creation of a thin pool. */
   slowChange(what: string, argv: LvmArguments): Promise<void>;
+  /** Changes the tags of a logical volume, in a turn of the group of its own. */
+  retag(what: string, volume: Pick<Volume, 'group' | 'lv'>, tags: TagChange, signal?: AbortSignal): Promise<void>;
 }
 
 export interface WriterOptions {
@@ -40,9 +44,12 @@ export function createWriter({ lvm, cache, queue, changed }: WriterOptions): Wri
     await cache.refresh();
     throw failure;
   }
+  const change: Writer['change'] = (what, argv) => settle(what, () => lvm.change(argv));
   return {
     exclusive: (group, signal, task) => queue.run(group, signal, task),
-    change: (what, argv) => settle(what, () => lvm.change(argv)),
+    change,
     slowChange: (what, argv) => settle(what, () => lvm.slowChange(argv)),
+    retag: (what, { group, lv }, tags, signal) =>
+      queue.run(group, signal, () => change(what, lvchangeTags(group, lv, tags))),
   };
 }
