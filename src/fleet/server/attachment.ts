@@ -103,7 +103,7 @@ export class Attachment {
   finish(reason: string): void {
     if (this.#over) return;
     this.#call.end();
-    setTimeout(() => this.#peer.destroy(), farewell).unref();
+    this.#cutSoon();
     this.#finish(reason);
   }
 
@@ -242,7 +242,11 @@ export class Attachment {
 
   #close(code: number, message: string): void {
     this.#call.emit('error', { code, details: message.slice(0, 1024).toWellFormed() });
-    // Also when nothing reaches it any longer.
+    this.#cutSoon();
+  }
+
+  /** Also when nothing reaches the peer any longer. */
+  #cutSoon(): void {
     setTimeout(() => this.#peer.destroy(), farewell).unref();
   }
 
