@@ -1,4 +1,5 @@
 import { Failure } from '../domain/errors.ts';
+import { timeout } from './timeout.ts';
 
 /** Work that was given up at its deadline and has not ended. */
 export interface HangingWork {
@@ -31,7 +32,7 @@ export function createPatience(most = 2): Patience {
   return {
     hanging: () => [...hanging.values()],
     async run(key, what, deadline, task) {
-      using late = timeout(deadline);
+      using late = timeout(deadline, 'late' as const);
       refuse(key, what);
       while (running.has(key) || running.size >= most) {
         if ((await Promise.race([...running.values(), late.promise])) === 'late') {
@@ -52,10 +53,4 @@ export function createPatience(most = 2): Patience {
       throw new Failure('unavailable', `${what} did not end within ${deadline} ms`, { pending });
     },
   };
-}
-
-function timeout(milliseconds: number): Disposable & { readonly promise: Promise<'late'> } {
-  const { promise, resolve } = Promise.withResolvers<'late'>();
-  const timer = setTimeout(resolve, milliseconds, 'late');
-  return { promise, [Symbol.dispose]: () => clearTimeout(timer) };
 }

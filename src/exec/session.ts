@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
+import { timeout } from '../concurrency/timeout.ts';
 import { messageOf } from '../domain/errors.ts';
 import { killGrace, programEnvironment, programOptions } from './run.ts';
 import type { Survivors } from './survivors.ts';
@@ -78,11 +79,6 @@ function killGroup(pid: number | undefined): void {
 
 /** Whether a program that was killed ends within the time that the kernel needs for it. */
 async function endsSoon(ended: Promise<void>): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(late.resolve, killGrace, false);
-  try {
-    return await Promise.race([ended.then(() => true), late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  using late = timeout(killGrace, false);
+  return await Promise.race([ended.then(() => true), late.promise]);
 }

@@ -1,5 +1,6 @@
 import { chmod } from 'node:fs/promises';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { timeout } from '../concurrency/timeout.ts';
 import { Failure } from '../domain/errors.ts';
 import { type CallHooks, largestMessage } from './call.ts';
 import { csi, type Interface } from './load.ts';
@@ -67,12 +68,10 @@ async function shutDown(server: Server, running: ReadonlySet<Promise<void>>, dea
     while (running.size > 0) await Promise.all(running);
     return true;
   })();
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), deadlineMs);
+  using late = timeout(deadlineMs, false);
   try {
     return await Promise.race([quiet, late.promise]);
   } finally {
-    clearTimeout(timer);
     // Also after a clean end: it lets go of what tryShutdown leaves registered, and does nothing twice.
     server.forceShutdown();
   }

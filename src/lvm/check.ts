@@ -1,3 +1,4 @@
+import { timeout } from '../concurrency/timeout.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { Lvm } from './lvm.ts';
 
@@ -37,12 +38,7 @@ export function createLvmCheck({ lvm, deadline, holds, now = () => performance.n
     if (lvm.changing) return;
     // One question at a time: an LVM that hangs must not be asked by ever more.
     asking ??= ask();
-    const late = Promise.withResolvers<string>();
-    const timer = setTimeout(() => late.resolve(`LVM has not answered for ${deadline} ms`), deadline);
-    try {
-      return await Promise.race([asking, late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    using late = timeout(deadline, `LVM has not answered for ${deadline} ms`);
+    return await Promise.race([asking, late.promise]);
   };
 }

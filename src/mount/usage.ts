@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import { timeout } from '../concurrency/timeout.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
 import type { Usage } from '../domain/filesystems.ts';
 
@@ -18,15 +19,10 @@ export function createUsage(ask = askKernel, patience = deadline): (target: stri
 }
 
 async function within(asked: Promise<Usage>, target: string, patience: number): Promise<Usage> {
-  const { promise: expired, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new Failure('unavailable', `the filesystem at ${target} did not answer within ${patience} ms`));
-  }, patience);
-  try {
-    return await Promise.race([asked, expired]);
-  } finally {
-    clearTimeout(timer);
-  }
+  using late = timeout(patience, 'late' as const);
+  const outcome = await Promise.race([asked, late.promise]);
+  if (outcome !== 'late') return outcome;
+  throw new Failure('unavailable', `the filesystem at ${target} did not answer within ${patience} ms`);
 }
 
 async function askKernel(target: string): Promise<Usage> {

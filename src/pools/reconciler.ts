@@ -1,3 +1,4 @@
+import { timeout } from '../concurrency/timeout.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { PoolName } from '../domain/ids.ts';
 import type { PoolSpec } from '../domain/pool.ts';
@@ -84,10 +85,8 @@ export class PoolReconciler<Disk extends JudgedDisk> {
     const begun = this.#preparing.has(spec.name);
     const preparing = this.#preparing.get(spec.name) ?? this.#prepare(spec);
     this.#preparing.set(spec.name, preparing);
-    const late = Promise.withResolvers<Outcome>();
-    const timer = setTimeout(() => late.resolve('pending'), patience);
+    using late = timeout(patience, 'pending' as const);
     const outcome = await Promise.race([preparing, late.promise]);
-    clearTimeout(timer);
     if (outcome !== 'pending') this.#preparing.delete(spec.name);
     else if (!begun) {
       ports.suspend(spec.name, 'it is still being activated, checked or created');
