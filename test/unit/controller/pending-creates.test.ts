@@ -63,4 +63,6 @@ test('a node that leaves several creations without an answer is passed over unti
   await fail('unavailable', 5);
   attempts.forgive();
   expect(attempts.unanswering(member.node)).toBe(false);
+  await fail('unavailable', 1);
+  expect(attempts.unanswering(member.node)).toBe(true);
 });

@@ -41,6 +41,7 @@ it('holds no more than a message can carry, whatever is asked for', () => {
   // An id has 127 bytes at most; the topology has a driver name, a key and a node name of 63 each.
   const largestEntry = 400;
   for (const asked of [0, 1_000_000]) expect(pageSize(asked) * largestEntry).toBeLessThan(4 * 1024 * 1024);
+  expect(pageSize(0)).toBeGreaterThan(1000);
   expect(pageSize(5)).toBe(5);
   expect(pageSize(-1)).toBe(-1);
 });

@@ -37,16 +37,29 @@ test('gives each address a turn: a flood from one is not waited for by another',
   expect(order).toHaveLength(6);
 });
 
-test('bounds what waits, in all and from one address', async () => {
+test.each([
+  { bound: 'in all', waiting: ['a', 'b', 'c'], refused: 'd' },
+  { bound: 'from one address', waiting: ['a', 'a'], refused: 'a' },
+])('bounds the reviews that wait $bound', async ({ waiting, refused }) => {
   const reviews = new Reviews({ atOnce: 1, waiting: 3, waitingOfOne: 2 });
   const gate = Promise.withResolvers<void>();
-  const waiting = ['a', 'a', 'a', 'b'].map((address) => reviews.run(from(address), () => gate.promise));
-  for (const address of ['a', 'c']) {
-    expect(await failureOf(reviews.run(from(address), async () => undefined))).toMatchObject({ kind: 'unavailable' });
-  }
+  const accepted = ['running', ...waiting].map((address) => reviews.run(from(address), () => gate.promise));
+  expect(await failureOf(reviews.run(from(refused), async () => undefined))).toMatchObject({ kind: 'unavailable' });
   gate.resolve();
-  await Promise.all(waiting);
+  await Promise.all(accepted);
   expect(reviews.waiting).toBe(0);
+});
+
+test('reviews nothing for a caller that leaves as its turn comes', async () => {
+  const reviews = new Reviews({ atOnce: 1, waiting: 10, waitingOfOne: 10 });
+  const leaving = new AbortController();
+  let reviewed = 0;
+  const first = reviews.run(from('a'), async () => queueMicrotask(() => queueMicrotask(() => leaving.abort())));
+  const second = failureOf(reviews.run(from('a', leaving.signal), async () => void (reviewed += 1)));
+  await first;
+  expect(await second).toMatchObject({ kind: 'cancelled' });
+  expect(reviewed).toBe(0);
+  expect(await reviews.run(from('b'), async () => 'next')).toBe('next');
 });
 
 test('a stream that is reset before its review ended is counted and logged, and its review aborted', async () => {
