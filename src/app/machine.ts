@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from './app.ts';
+import { createStack } from '../block/stack.ts';
+import { createUsesOf } from '../block/uses.ts';
 import { createLocks } from '../concurrency/locks.ts';
 import { createRepeater } from '../concurrency/repeater.ts';
 import { createUnbroken } from '../concurrency/unbroken.ts';
@@ -23,7 +25,7 @@ import { diskGauges, hungGauge, poolGauges } from '../metrics/pools.ts';
 import { qosCounters, qosGauges } from '../metrics/qos.ts';
 import { createFilesystems } from '../mount/filesystem.ts';
 import { createMounter } from '../mount/mounter.ts';
-import { usesOf } from '../mount/table.ts';
+import { mountsOf } from '../mount/table.ts';
 import { createNodeService } from '../node/service.ts';
 import { createAdminService } from '../admin/service.ts';
 import { createRegistration, type Registration } from '../registration/registration.ts';
@@ -130,11 +132,21 @@ async function assemble(config: Config, log: Log, reported: () => void) {
     },
     prepared: () => upkeep.rounds.soon(),
   });
-  const limits = createMachineLimits(config, local, log);
-  const storage = createStorage(config, local, await readBootId());
+  const { storage, stack } = createStorage(config, local, await readBootId());
+  const limits = createMachineLimits(config, local, stack, log);
   const registration = createOwnRegistration(config, log);
   const upkeep = createUpkeep(config, storage, local, log, () => registration?.start());
-  return { local, storage, limits, report, upkeep, registration, unbroken: createUnbroken(), disks: () => disks };
+  return {
+    local,
+    storage,
+    stack,
+    limits,
+    report,
+    upkeep,
+    registration,
+    unbroken: createUnbroken(),
+    disks: () => disks,
+  };
 }
 
 /** Programs and reads that were given up at their deadline and still run. */
@@ -182,14 +194,25 @@ async function readBootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
-function createStorage(config: Config, { lvm, cache, writer, run, patience }: Local, boot: string): LocalStorage {
+function createStorage(config: Config, { lvm, cache, writer, run, patience }: Local, boot: string) {
   const devices = createDevices(run, patience);
-  return new LocalStorage({ node: config.node, boot, lvm, cache, writer, devices, usesOf, locks: createLocks() });
+  const usesOf = createUsesOf(mountsOf);
+  const storage = new LocalStorage({
+    node: config.node,
+    boot,
+    lvm,
+    cache,
+    writer,
+    devices,
+    usesOf,
+    locks: createLocks(),
+  });
+  return { storage, stack: createStack({ volumes: storage, layers: [] }) };
 }
 
 function createServices(
   { driver, node }: Config,
-  { storage, local: { run, patience }, limits, upkeep: { ready }, unbroken }: Parts,
+  { storage, stack, local: { run, patience }, limits, upkeep: { ready }, unbroken }: Parts,
 ) {
   return {
     Identity: createIdentityService({ driver, version, ready }),
@@ -197,6 +220,7 @@ function createServices(
       node,
       driver,
       volumes: storage,
+      devices: stack,
       mounts: createMounter(run),
       filesystems: createFilesystems({ run, patience, unbroken }),
       locks: storage.locks,

@@ -1,8 +1,8 @@
-import type { Bytes, SizeRange } from './bytes.ts';
+import type { SizeRange } from './bytes.ts';
 import type { NodeName, PoolName, VolumeId } from './ids.ts';
 import type { Pool } from './pool.ts';
 import type { QosChange } from './qos.ts';
-import type { OpenVolume, Volume, VolumeSpec, VolumeUse } from './volume.ts';
+import type { Volume, VolumeSpec, VolumeUse } from './volume.ts';
 
 /** What is known of a node, and since when. Answers lists and capacity; never decides a create or a delete. */
 export interface Inventory {
@@ -41,10 +41,8 @@ export interface Storage {
   retain(id: VolumeId, signal: AbortSignal): Promise<Volume>;
 }
 
-/** What the node services need in addition: devices, and the record of what was formatted. */
+/** What the node services need in addition: the record of what was formatted. */
 export interface NodeVolumes {
-  /** Activates the volume where it is not. Throws `not-found`, only after a successful report. */
-  open(id: VolumeId, signal: AbortSignal): Promise<OpenVolume>;
   /**
    * The first use of a volume: one LVM transaction; afterwards the volume is never formatted again. Takes no signal: the callers'
    * patience is shorter than a long mkfs or check, which would begin again at each of their retries.
@@ -52,8 +50,6 @@ export interface NodeVolumes {
   recordUse(id: VolumeId, use: VolumeUse): Promise<void>;
   /** Volumes that LVM and device-mapper can bear on this node. */
   volumeLimit(): number;
-  /** The size of the block device in bytes. */
-  deviceSize(device: string): Promise<Bytes>;
 }
 
 /** Gives a volume to one operation at a time, at once or not at all, so that no check can be overtaken. */

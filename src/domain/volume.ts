@@ -81,7 +81,7 @@ export interface Volume {
   readonly retained?: true;
 }
 
-/** A volume of this node with the block device that gives access to it now. */
+/** A volume of this node with the block device that gives access to it now: the top of its devices. */
 export interface OpenVolume {
   readonly volume: Volume;
   /** `/dev/mapper/…` */

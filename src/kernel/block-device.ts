@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
 
@@ -44,4 +44,57 @@ export async function deviceMapperName(number: string): Promise<string | undefin
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENODEV') return undefined;
     throw new Failure('unavailable', `the name of device ${number} could not be read: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** A device that is built on another. */
+export interface UpperDevice {
+  readonly number: DeviceNumber;
+  /** `/dev/mapper/…` for one of device-mapper. */
+  readonly path: string;
+}
+
+/** The numbers of the devices that this one is built on directly. Throws `unavailable`. */
+export async function devicesBelow(number: DeviceNumber, sys = '/sys'): Promise<DeviceNumber[]> {
+  return (await neighbours(number, 'slaves', sys)).map((device) => device.number);
+}
+
+/** Every device that is built on this one, directly or through others, the lower ones first. Throws `unavailable`. */
+export async function devicesAbove(number: DeviceNumber, sys = '/sys'): Promise<UpperDevice[]> {
+  const found = new Map<DeviceNumber, UpperDevice>();
+  const queue = [number];
+  for (const next of queue) {
+    for (const upper of await neighbours(next, 'holders', sys)) {
+      if (found.has(upper.number)) continue;
+      found.set(upper.number, upper);
+      queue.push(upper.number);
+    }
+  }
+  return [...found.values()];
+}
+
+async function neighbours(number: DeviceNumber, side: 'slaves' | 'holders', sys: string): Promise<UpperDevice[]> {
+  try {
+    const names = await readdir(`${sys}/dev/block/${number}/${side}`).catch(ignoreGone);
+    const found = await Promise.all((names ?? []).map((name) => describe(`${sys}/dev/block/${number}/${side}`, name)));
+    return found.filter((device) => device !== undefined);
+  } catch (cause) {
+    throw new Failure('unavailable', `the ${side} of device ${number} could not be read: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** `undefined`: it has gone since the folder was read. */
+async function describe(folder: string, name: string): Promise<UpperDevice | undefined> {
+  const number = await readFile(`${folder}/${name}/dev`, 'utf8').catch(ignoreGone);
+  if (number === undefined) return undefined;
+  const mapped = await readFile(`${folder}/${name}/dm/name`, 'utf8').catch(ignoreGone);
+  const path = mapped === undefined ? `/dev/${name.replaceAll('!', '/')}` : `/dev/mapper/${mapped.trim()}`;
+  return { number: number.trim() as DeviceNumber, path };
+}
+
+function ignoreGone(error: unknown): undefined {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENODEV') return undefined;
+  throw error;
 }

@@ -16,7 +16,7 @@ export interface ActivationOptions {
   readonly cache: InventoryCache;
   readonly writer: Writer;
   readonly devices: Devices;
-  /** Where the device is mounted, staged or published; empty when nowhere. */
+  /** Where the device is mounted, staged or published, and the devices that are built on it; empty: nothing uses it. */
   readonly usesOf: (device: string) => Promise<readonly string[]>;
 }
 
@@ -90,7 +90,7 @@ export class Activation {
     if (uses.length === 0) return;
     throw new Failure(
       'precondition',
-      `volume ${volume.id} is in use at ${uses.join(', ')}: unpublish and unstage it first`,
+      `volume ${volume.id} is in use at ${uses.join(', ')}: unpublish and unstage it first, and remove what is built on it`,
     );
   }
 

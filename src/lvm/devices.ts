@@ -1,16 +1,14 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Patience } from '../concurrency/patience.ts';
-import type { Bytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import type { Inventory } from '../domain/storage.ts';
-import { deviceNumberOf, deviceSize } from '../kernel/block-device.ts';
+import { deviceNumberOf } from '../kernel/block-device.ts';
 import type { Run } from '../exec/run.ts';
 
 /** The block devices of logical volumes. */
 export interface Devices {
   exists(device: string): Promise<boolean>;
-  size(device: string): Promise<Bytes>;
   /** Removes every signature and zeroes the first MiB. */
   wipe(device: string): Promise<void>;
   /** Returns when everything that was written is on the disks. */
@@ -24,7 +22,6 @@ const wipedBytes = 1024 * 1024;
 export function createDevices(run: Run, patience: Patience): Devices {
   return {
     exists: async (device) => (await deviceNumberOf(device)) !== undefined,
-    size: deviceSize,
     async wipe(device) {
       const result = await run(['wipefs', '--all', '--quiet', device], { deadline: wipeDeadline });
       if (result.exitCode !== 0) {

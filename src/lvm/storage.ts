@@ -1,5 +1,5 @@
 import { roundedSize } from '../domain/capacity.ts';
-import type { Bytes, SizeRange } from '../domain/bytes.ts';
+import type { SizeRange } from '../domain/bytes.ts';
 import { incompatibilities } from '../domain/compatibility.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import { type NodeName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
@@ -11,7 +11,7 @@ import { BootMarks } from './boot-marks.ts';
 import { createVolume, extendVolume, listOne, removeVolume, lvchangeTags } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import type { Lvm, LvmArguments } from './lvm.ts';
-import { lvNameFor } from './names.ts';
+import { devicePath, lvNameFor } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { qosTags } from './qos.ts';
 import { creationTags, decodeLv, toVolume } from './records.ts';
@@ -100,7 +100,7 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   async expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
     return this.locks.hold(id, 'ControllerExpandVolume', async () => {
-      const { group } = await this.#mustFind(id);
+      const { group } = await this.mustFind(id);
       return await this.#options.writer.exclusive(group, signal, async () => {
         await this.#room.settle();
         const { volume: found } = await this.#lookUpNow(id);
@@ -118,7 +118,7 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   async modify(id: VolumeId, change: QosChange, signal: AbortSignal): Promise<Volume> {
     return this.locks.hold(id, 'ControllerModifyVolume', async () => {
-      const { group } = await this.#mustFind(id);
+      const { group } = await this.mustFind(id);
       return await this.#options.writer.exclusive(group, signal, async () => {
         await this.#room.settle();
         const { volume: current, row } = await this.#lookUpNow(id);
@@ -138,7 +138,7 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   async retain(id: VolumeId, signal: AbortSignal): Promise<Volume> {
     return this.locks.hold(id, 'RetainVolume', async () => {
-      const volume = await this.#mustFind(id);
+      const volume = await this.mustFind(id);
       if (volume.retained) return volume;
       const retained = { ...volume, retained: true as const };
       const what = `volume ${id} could not be marked as retained`;
@@ -148,12 +148,25 @@ export class LocalStorage implements Storage, NodeVolumes {
     });
   }
 
-  async open(id: VolumeId, signal: AbortSignal): Promise<OpenVolume> {
-    return this.#activation.open(await this.#mustFind(id), signal);
+  /** Activates the logical volume where it is not, and marks it as open. Throws `not-found`, only after a successful report. */
+  async activate(id: VolumeId, signal: AbortSignal): Promise<OpenVolume> {
+    return this.#activation.open(await this.mustFind(id), signal);
+  }
+
+  /** Throws `not-found`, only after a successful report. */
+  async mustFind(id: VolumeId): Promise<Volume> {
+    const volume = await this.#options.cache.find(id);
+    if (!volume) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
+    return volume;
+  }
+
+  /** The path of the logical volume's device, whether it is there or not. */
+  deviceOf({ group, lv }: Volume): string {
+    return devicePath(group, lv);
   }
 
   async recordUse(id: VolumeId, use: VolumeUse): Promise<void> {
-    const volume = await this.#mustFind(id);
+    const volume = await this.mustFind(id);
     const tags = { remove: tag('fs', volume.filesystem), add: tag('fs', use) };
     await this.#options.writer.retag(`the first use of volume ${id} could not be recorded`, volume, tags);
     this.#options.cache.put({ ...volume, filesystem: use });
@@ -161,10 +174,6 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   volumeLimit(): number {
     return this.#options.devices.volumeLimit(this.inventory());
-  }
-
-  deviceSize(device: string): Promise<Bytes> {
-    return this.#options.devices.size(device);
   }
 
   /** Ends a creation that was interrupted; `undefined`: it had only begun, and was removed. */
@@ -222,15 +231,9 @@ export class LocalStorage implements Storage, NodeVolumes {
     return cache.current().volumes.has(id) ? (await cache.refresh()).volumes.get(id) : undefined;
   }
 
-  async #mustFind(id: VolumeId): Promise<Volume> {
-    const volume = await this.#options.cache.find(id);
-    if (!volume) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
-    return volume;
-  }
-
   /** The volume as LVM shows it now. Only within the group's turn. */
   async #lookUpNow(id: VolumeId): Promise<{ volume: Volume; row: ReportRow }> {
-    const found = await this.#mustFind(id);
+    const found = await this.mustFind(id);
     const row = await this.#lookUp(found);
     if (!row) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
     return { volume: toVolume(decodeLv(row), found.pool) ?? found, row };

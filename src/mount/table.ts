@@ -49,16 +49,21 @@ export async function readMounts(sources: TableSources = kernelSources): Promise
 }
 
 /**
- * Where a device is staged, published or mounted otherwise, from one reading; empty when nowhere in this mount namespace.
- * A bind mount whose device node is gone is found by the name that the kernel remembers.
+ * Where a device, or one of those with the numbers `above`, is staged, published or mounted otherwise, from one reading; empty when
+ * nowhere in this mount namespace. A bind mount whose device node is gone is found by the name that the kernel remembers.
  */
-export async function usesOf(device: string, sources: TableSources = kernelSources): Promise<string[]> {
+export async function mountsOf(
+  device: string,
+  above: readonly DeviceNumber[] = [],
+  sources: TableSources = kernelSources,
+): Promise<string[]> {
   const number = await sources.deviceNumberOf(device);
+  const numbers: readonly string[] = number === undefined ? above : [number, ...above];
   const entries = await readEntries(sources);
   const uses = await Promise.all(
     entries.map(async (entry) => {
       const named = isNodeBind(entry) && entry.root.replace(/\/\/deleted$/, '') === device.replace(/^\/dev/, '');
-      return named || (number !== undefined && (await deviceBehind(entry, sources)) === number);
+      return named || (numbers.length > 0 && numbers.includes(await deviceBehind(entry, sources)));
     }),
   );
   return entries.filter((_, index) => uses[index]).map((entry) => entry.target);

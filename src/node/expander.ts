@@ -7,11 +7,12 @@ import type { NodeTools } from './ports.ts';
 import type { ExpandRequest } from './requests.ts';
 import { type Located, locate } from './mount-lookup.ts';
 
-/** Grows the filesystem to its device, online; a raw block device needs nothing. Answers the size of the device in bytes. */
+/** Grows the volume's devices to their logical volume, and the filesystem to its device, online. Answers the size of the device in bytes. */
 export async function expand(tools: NodeTools, request: ExpandRequest, signal: AbortSignal): Promise<Bytes> {
   return tools.locks.hold(request.id, 'NodeExpandVolume', async () => {
     const located = await locate(tools, request, signal);
-    const size = await tools.volumes.deviceSize(located.device);
+    await tools.devices.resize(request.id, signal);
+    const size = await tools.devices.size(located.device);
     refuseOutOfRange(request, size);
     signal.throwIfAborted();
     if (located.mount.access === 'mount') await grow(tools, located);

@@ -21,7 +21,7 @@ export async function prepareFilesystem(
 ): Promise<void> {
   const { device, volume } = preparation.open;
   refuseRaw(preparation.open);
-  const content = await tools.filesystems.probe(device, await tools.volumes.deviceSize(device), volume.id);
+  const content = await tools.filesystems.probe(device, await tools.devices.size(device), volume.id);
   signal.throwIfAborted();
   switch (content.holds) {
     case 'nothing':

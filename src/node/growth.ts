@@ -8,11 +8,11 @@ const growthThreshold = 64n * 1024n;
 /** Whether the device has room that its filesystem does not use yet. What the filesystem spans may be unknown: then it has. */
 export async function hasRoomToGrow(tools: NodeTools, device: string, type: FilesystemType): Promise<boolean> {
   const size = await tools.filesystems.sizeOn(device, type);
-  const room = await tools.volumes.deviceSize(device);
+  const room = await tools.devices.size(device);
   return size === undefined || room - size >= growthThreshold;
 }
 
 /** The kernel refuses a btrfs any new size below 256 MiB (fs/btrfs/ioctl.c, btrfs_ioctl_resize). */
 export async function canGrow(tools: NodeTools, device: string, type: FilesystemType): Promise<boolean> {
-  return type !== 'btrfs' || (await tools.volumes.deviceSize(device)) >= smallestVolume.btrfs;
+  return type !== 'btrfs' || (await tools.devices.size(device)) >= smallestVolume.btrfs;
 }

@@ -1,4 +1,5 @@
 import { Failure } from '../domain/errors.ts';
+import type { VolumeId } from '../domain/ids.ts';
 import type { Mount } from '../domain/mounts.ts';
 import type { NodeTools } from './ports.ts';
 import type { PathRequest } from './requests.ts';
@@ -31,11 +32,17 @@ export interface Located {
 
 /** The volume's own mount at a path where it was staged or published. Throws `not-found`. */
 export async function locate(tools: NodeTools, { id, path }: PathRequest, signal: AbortSignal): Promise<Located> {
-  const { device } = await tools.volumes.open(id, signal);
+  const open = await tools.devices.find(id, signal);
+  if (!open) throw notAt(id, path);
+  const { device } = open;
   const number = await tools.mounts.deviceNumber(device);
   const resolved = await tools.mounts.resolve(path);
   const table = await tools.mounts.read();
   const mount = [topAt(table, resolved), topAt(table, blockStaging(resolved))].find((top) => top?.device === number);
-  if (!mount) throw new Failure('not-found', `volume ${id} is not at ${path}`);
+  if (!mount) throw notAt(id, path);
   return { device, mount, table };
+}
+
+function notAt(id: VolumeId, path: string): Failure {
+  return new Failure('not-found', `volume ${id} is not at ${path}`);
 }

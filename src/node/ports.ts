@@ -1,3 +1,4 @@
+import type { VolumeDevices } from '../domain/devices.ts';
 import type { VolumeId } from '../domain/ids.ts';
 import type { Filesystems } from '../domain/filesystems.ts';
 import type { Mounts } from '../domain/mounts.ts';
@@ -15,6 +16,7 @@ export interface Limits {
 
 export interface NodeTools {
   readonly volumes: NodeVolumes;
+  readonly devices: VolumeDevices;
   readonly mounts: Mounts;
   readonly filesystems: Filesystems;
   readonly locks: VolumeLocks;

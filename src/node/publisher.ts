@@ -30,7 +30,8 @@ interface Place {
 export async function publish(tools: NodeTools, request: PublishRequest, signal: AbortSignal): Promise<void> {
   refuseReadOnlyBlock(request);
   return tools.locks.hold(request.id, 'NodePublishVolume', async () => {
-    const open = await tools.volumes.open(request.id, signal);
+    const open = await tools.devices.find(request.id, signal);
+    if (!open) throw notStaged(request);
     const place = await findPlace(tools, open.device, request);
     const source = stagedMount(request, place);
     if (!isPublished(request, place, source)) {
@@ -85,10 +86,14 @@ function contains(folder: string, path: string): boolean {
   return path === folder || path.startsWith(`${folder}/`);
 }
 
-function stagedMount({ id, capability, staging }: PublishRequest, place: Place): Mount {
+function stagedMount(request: PublishRequest, place: Place): Mount {
   const top = topAt(place.table, place.staging);
-  if (top?.device === place.device && top.access === capability.access) return top;
-  throw new Failure('precondition', `volume ${id} is not staged for ${capability.access} access at ${staging}`);
+  if (top?.device === place.device && top.access === request.capability.access) return top;
+  throw notStaged(request);
+}
+
+function notStaged({ id, capability, staging }: PublishRequest): Failure {
+  return new Failure('precondition', `volume ${id} is not staged for ${capability.access} access at ${staging}`);
 }
 
 function isPublished({ id, capability, readOnly }: PublishRequest, place: Place, source: Mount): boolean {

@@ -21,7 +21,7 @@ type MountCapability = Extract<Capability, { access: 'mount' }>;
 /** Safe to repeat, also after it died at any point: what is mounted and what is on the device say what is left to do. */
 export async function stage(tools: NodeTools, request: StageRequest, signal: AbortSignal): Promise<void> {
   return tools.locks.hold(request.id, 'NodeStageVolume', async () => {
-    const open = await tools.volumes.open(request.id, signal);
+    const open = await tools.devices.open(request.id, signal);
     const device = await tools.mounts.deviceNumber(open.device);
     const path = await tools.mounts.resolve(request.staging);
     const staging = { open, path, device, table: await tools.mounts.read() };
@@ -95,8 +95,8 @@ function occupied(path: string): Failure {
   return new Failure('exists', `${path} is taken by another mount, or by this volume in another form`);
 }
 
-/** Undoes a stage by the path alone. LVM is not asked, so that it works when LVM does not. */
-export async function unstage({ locks, mounts }: NodeTools, { id, path: asked }: UndoRequest): Promise<void> {
+/** Undoes a stage by the path and the id alone. LVM is not asked, so that it works when LVM does not. */
+export async function unstage({ locks, mounts, devices }: NodeTools, { id, path: asked }: UndoRequest): Promise<void> {
   if (id === undefined) return;
   return locks.hold(id, 'NodeUnstageVolume', async () => {
     const path = await mounts.resolve(asked);
@@ -110,5 +110,6 @@ export async function unstage({ locks, mounts }: NodeTools, { id, path: asked }:
     }
     for (const { target } of layers) await mounts.unmount(target);
     await mounts.removeMountPoint(blockStaging(path));
+    await devices.close(id);
   });
 }

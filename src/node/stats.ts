@@ -12,7 +12,7 @@ export async function volumeUsage(
 ): Promise<VolumeUsageInit[]> {
   const { device, mount } = await locate(tools, request, signal);
   if (mount.access === 'block') {
-    return [{ unit: 'BYTES', total: String(await tools.volumes.deviceSize(device)) }];
+    return [{ unit: 'BYTES', total: String(await tools.devices.size(device)) }];
   }
   const { bytes, inodes } = await tools.filesystems.usage(mount.target);
   return inodes ? [toUsage('BYTES', bytes), toUsage('INODES', inodes)] : [toUsage('BYTES', bytes)];

@@ -21,7 +21,7 @@ interface Mounted {
   readonly device: string;
 }
 
-/** The volume behind a device; `undefined` for a device that is not ours. */
+/** The volume that a device belongs to, at the top of its devices or below; `undefined` for a device that is not ours. */
 export type VolumeOf = (device: string) => Promise<Volume | undefined>;
 
 /**
@@ -30,10 +30,12 @@ export type VolumeOf = (device: string) => Promise<Volume | undefined>;
  */
 export function createVolumeOf(
   volumes: Iterable<Volume>,
-  mapperNameOf: (volume: Volume) => string,
+  mapperNamesOf: (volume: Volume) => readonly string[],
   mapperName: (device: string) => Promise<string | undefined>,
 ): VolumeOf {
-  const byName = new Map([...volumes].map((volume) => [mapperNameOf(volume), volume]));
+  const byName = new Map(
+    [...volumes].flatMap((volume) => mapperNamesOf(volume).map((name) => [name, volume] as const)),
+  );
   const known = new Map<string, Promise<Volume | undefined>>();
   const look = async (device: string): Promise<Volume | undefined> => byName.get((await mapperName(device)) ?? '');
   return (device) => {

@@ -3,7 +3,6 @@ import { messageOf } from '../domain/errors.ts';
 import type { VolumeId } from '../domain/ids.ts';
 import type { Use } from '../domain/qos.ts';
 import type { Inventory } from '../domain/storage.ts';
-import type { Volume } from '../domain/volume.ts';
 import { deviceMapperName } from '../kernel/block-device.ts';
 import type { Log } from '../log.ts';
 import { type Cgroups, type CgroupSettings, readCgroups } from './cgroups.ts';
@@ -22,7 +21,7 @@ export interface LimitsOptions {
   /** Throws until LVM has answered; until then Quarry changes no limit. */
   readonly inventory: () => Inventory;
   readonly mounts: World['mounts'];
-  readonly mapperNameOf: (volume: Volume) => string;
+  readonly mapperNamesOf: World['mapperNamesOf'];
 }
 
 /** A volume and a pod as the last reconciliation left them. */
@@ -107,13 +106,13 @@ function goneOf(known: ReadonlyMap<string, VolumeId>, findings: readonly Finding
 }
 
 function createWorld(
-  { log, inventory, mounts, mapperNameOf }: LimitsOptions,
+  { log, inventory, mounts, mapperNamesOf }: LimitsOptions,
   cgroups: Pick<World, 'cgroups' | 'watch'>,
 ) {
   return {
     inventory,
     mounts,
-    mapperNameOf,
+    mapperNamesOf,
     mapperName: deviceMapperName,
     failed: (error: unknown) => log.warn({ reason: messageOf(error) }, 'the cgroups of a pod could not be read'),
     ...cgroups,

@@ -15,7 +15,8 @@ export interface World {
   mounts(): Promise<readonly { readonly target: string; readonly device: string }[]>;
   /** The device-mapper name of a device number; `undefined` for other devices. */
   mapperName(device: string): Promise<string | undefined>;
-  mapperNameOf(volume: Volume): string;
+  /** The device-mapper names of all devices that belong to a volume. */
+  mapperNamesOf(volume: Volume): readonly string[];
   cgroups(): Promise<Cgroups | undefined>;
   /** Called with each cgroup of a pod that uses a volume before it is read, because other programs may change it. */
   watch(folder: string): Promise<void>;
@@ -47,7 +48,7 @@ export async function reconcile(
   const inventory = world.inventory();
   const volumeOf = createVolumeOf(
     inventory.volumes.values(),
-    (volume) => world.mapperNameOf(volume),
+    (volume) => world.mapperNamesOf(volume),
     (device) => world.mapperName(device),
   );
   const desired = desiredLimits(inventory, await findPublications(await world.mounts(), unknownTargets, volumeOf));

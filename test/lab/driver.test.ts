@@ -75,6 +75,24 @@ describe('volumes', () => {
     await driver.client.node.nodeUnstageVolume(staged);
     await controller().deleteVolume({ volumeId });
   });
+
+  test.each(['thin', 'thick'])('of type %s are not deleted while another device is built on them', async (type) => {
+    const volumeId = await createVolume(driver, `held-${type}`, 16 * MiB, { parameters: { type } });
+    const device = `/dev/mapper/quarry--fast-held--${type}`;
+    await guest().shell(`DM_DISABLE_UDEV=1 dmsetup create lower --table "0 16384 linear ${device} 0"
+      DM_DISABLE_UDEV=1 dmsetup create upper --table "0 16384 linear /dev/mapper/lower 0"
+      mkfs.ext4 -q /dev/mapper/upper; mkdir -p /tmp/upper; mount /dev/mapper/upper /tmp/upper`);
+    const refusal = await outcomeOf(controller().deleteVolume({ volumeId }));
+    expect(refusal).toMatchObject({ code: 'FAILED_PRECONDITION' });
+    for (const use of ['/tmp/upper', '/dev/mapper/lower', '/dev/mapper/upper']) expect(refusal.details).toContain(use);
+    await guest().shell('umount /tmp/upper; DM_DISABLE_UDEV=1 dmsetup remove upper');
+    expect(await outcomeOf(controller().deleteVolume({ volumeId }))).toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      details: expect.stringContaining('/dev/mapper/lower'),
+    });
+    await guest().shell('DM_DISABLE_UDEV=1 dmsetup remove lower');
+    await controller().deleteVolume({ volumeId });
+  });
 });
 
 describe('a raw block volume', () => {

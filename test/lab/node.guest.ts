@@ -4,20 +4,26 @@
  * here: the Storage has tests of its own.
  */
 import { createInterface } from 'node:readline';
+import { createStack, type LogicalVolumes } from '../../src/block/stack.ts';
+import { createUsesOf } from '../../src/block/uses.ts';
 import { createLocks } from '../../src/concurrency/locks.ts';
 import { createPatience } from '../../src/concurrency/patience.ts';
 import { createUnbroken } from '../../src/concurrency/unbroken.ts';
 import { isFailure } from '../../src/domain/errors.ts';
 import { noQos } from '../../src/domain/qos.ts';
-import type { LvName, NodeName, PoolName, VgName } from '../../src/domain/ids.ts';
-import type { NodeVolumes } from '../../src/domain/storage.ts';
-import type { FilesystemState } from '../../src/domain/volume.ts';
+import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../src/domain/ids.ts';
+import type { Inventory, NodeVolumes } from '../../src/domain/storage.ts';
+import type { FilesystemState, Volume } from '../../src/domain/volume.ts';
 import { createRun, type Run } from '../../src/exec/run.ts';
 import { createSurvivors } from '../../src/exec/survivors.ts';
 import { createFilesystems } from '../../src/mount/filesystem.ts';
 import { createMounter } from '../../src/mount/mounter.ts';
-import { usesOf } from '../../src/mount/table.ts';
+import { createTerminalLog } from '../../src/log.ts';
+import { mountsOf, readMounts } from '../../src/mount/table.ts';
 import { createNodeService } from '../../src/node/service.ts';
+import { createLimits } from '../../src/qos/limits.ts';
+import { createLinearLayer } from '../support/linear-layer.ts';
+import { fixed, poolWith } from '../unit/domain/reserved.ts';
 
 /** What the service started, since it was last asked for. */
 const programs: string[] = [];
@@ -34,40 +40,62 @@ async function output(...argv: [string, ...string[]]): Promise<string> {
   return stdout.trim();
 }
 
-const sizeOf = async (device: string): Promise<bigint> => BigInt(await output('blockdev', '--getsize64', device));
+/** `linear`: each volume has a layer of device-mapper on its logical volume, and a limit. */
+const layered = process.argv[2] === 'linear';
+const qos = layered ? { ...noQos, limits: fixed(100n) } : noQos;
+const known = new Map<VolumeId, Volume>();
 
-const volumes: NodeVolumes = {
-  async open(id) {
+const logicalVolumes: LogicalVolumes = {
+  async activate(id) {
+    const volume = await logicalVolumes.mustFind(id);
+    return { volume, device: logicalVolumes.deviceOf(volume) };
+  },
+  deviceOf: ({ lv }) => `/dev/mapper/vg-${lv}`,
+  async mustFind(id) {
     const lv = id.slice(id.indexOf(':') + 1) as LvName;
-    const device = `/dev/mapper/vg-${lv}`;
     const filesystem = ((await output('lvs', '--noheadings', '-o', 'lv_tags', `vg/${lv}`)) ||
       'none') as FilesystemState;
     const layout = { type: 'thick', stripes: 1, stripeSize: 0n, mirrors: 0 } as const;
     const named = { id, node, name: lv, lv, group: 'vg' as VgName, pool: 'fast' as PoolName };
-    const volume = {
-      ...named,
-      filesystem,
-      layout,
-      size: await sizeOf(device),
-      mkfsOptions: [],
-      qos: noQos,
-      state: 'ready' as const,
-    };
-    return { device, volume };
+    const size = BigInt(await output('blockdev', '--getsize64', `/dev/mapper/vg-${lv}`));
+    const volume = { ...named, filesystem, layout, size, mkfsOptions: [], qos, state: 'ready' as const };
+    known.set(id, volume);
+    return volume;
   },
+};
+
+const volumes: NodeVolumes = {
   async recordUse(id, filesystem) {
     await output('lvchange', '--addtag', filesystem, `vg/${id.slice(id.indexOf(':') + 1)}`);
   },
   volumeLimit: () => 1000,
-  deviceSize: sizeOf,
 };
+
+const stack = createStack({ volumes: logicalVolumes, layers: layered ? [createLinearLayer(counted)] : [] });
+const usesOf = createUsesOf(mountsOf);
+
+const inventory = (): Inventory => ({
+  pools: new Map([['fast' as PoolName, poolWith({})]]),
+  volumes: known,
+  reportedAt: 0,
+  unready: new Map(),
+  defaultPool: undefined,
+});
+const limits = createLimits({
+  settings: { cgroupMount: '/sys/fs/cgroup', interval: 3_600_000 },
+  log: createTerminalLog(),
+  inventory,
+  mounts: () => readMounts(),
+  mapperNamesOf: (volume) => stack.mapperNamesOf(volume),
+});
 
 const service = createNodeService({
   node,
   driver: 'lab.test',
   volumes,
+  devices: stack,
   mounts: createMounter(counted),
-  limits: { settle: async () => undefined, changed: () => undefined },
+  limits,
   filesystems: createFilesystems({ run: counted, patience: createPatience(), unbroken: createUnbroken() }),
   locks: createLocks(),
 });

@@ -14,13 +14,13 @@ export interface NodeLab {
 
 export type NodeVolume = ReturnType<typeof createVolume>;
 
-/** A guest with the group `vg` and the Node service (node.guest.ts), for all tests of a file. */
-export function useNode(): NodeLab {
+/** A guest with the group `vg` and the Node service (node.guest.ts, with `words`), for all tests of a file. */
+export function useNode(...words: string[]): NodeLab {
   const guest = useGuest({ disks: ['16G'] });
   let service: Process;
   let calls = 0;
   const startService = async (): Promise<void> => {
-    service = await guest().start([GUEST_NODE, '/quarry/test/lab/node.guest.ts']);
+    service = await guest().start([GUEST_NODE, '/quarry/test/lab/node.guest.ts', ...words]);
   };
   beforeAll(async () => {
     const [disk] = guest().disks;

@@ -45,7 +45,6 @@ async function local(): Promise<Made> {
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined });
   const devices = {
     exists: async () => true,
-    size: async () => 0n,
     wipe: async () => undefined,
     flush: async () => undefined,
     volumeLimit: () => 1,

@@ -69,7 +69,7 @@ test('an id that two logical volumes claim is served by none of them', async () 
   await expect(storage.find(idOf('a'), signal)).rejects.toMatchObject(refusal);
   await expect(storage.create(volume('a'), signal)).rejects.toMatchObject(refusal);
   await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject(refusal);
-  await expect(storage.open(idOf('a'), signal)).rejects.toMatchObject(refusal);
+  await expect(storage.activate(idOf('a'), signal)).rejects.toMatchObject(refusal);
   expect(lvm.commands).toEqual([]);
   lvm.volumes.get('b')?.tags.clear();
   await cache.refresh();

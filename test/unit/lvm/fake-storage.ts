@@ -40,7 +40,6 @@ export function fakeStorage({ lvm = new FakeLvm(), boot = 'boot-1' } = {}) {
     usesOf: async () => uses,
     devices: {
       exists: async () => true,
-      size: async () => 0n,
       wipe: async (device) => void wiped.push(device),
       flush: async (device) => void flushed.push(device),
       volumeLimit: () => 1,

@@ -55,21 +55,21 @@ beforeEach(() => {
 describe('the mark of a boot', () => {
   test('is there before a mirrored volume is handed out, and set once', async () => {
     const { storage } = await start('boot-1');
-    await storage.open(idOf('a'), signal);
-    await storage.open(idOf('a'), signal);
-    await storage.open(idOf('plain'), signal);
+    await storage.activate(idOf('a'), signal);
+    await storage.activate(idOf('a'), signal);
+    await storage.activate(idOf('plain'), signal);
     expect(lvm.commands).toEqual([['lvchange', '--addtag', 'quarry.boot=boot-1', 'vg/a']]);
   });
 
   test('fails the call when it cannot be set', async () => {
     const { storage } = await start('boot-1');
     lvm.change = async () => ({ ok: false, messages: ['no space left'] });
-    await expect(storage.open(idOf('a'), signal)).rejects.toMatchObject({ kind: 'exhausted' });
+    await expect(storage.activate(idOf('a'), signal)).rejects.toMatchObject({ kind: 'exhausted' });
   });
 
   test('goes when the volume is closed and its writes are on the disks', async () => {
     const { storage, marks, cache, uses, flushed } = await start('boot-1');
-    await storage.open(idOf('a'), signal);
+    await storage.activate(idOf('a'), signal);
     await cache.refresh();
     uses.push('/staged');
     await marks.settle();
@@ -80,13 +80,13 @@ describe('the mark of a boot', () => {
     await marks.settle();
     expect(bootsOf('a')).toEqual([]);
     expect(flushed).toEqual(['/dev/mapper/vg-a']);
-    await storage.open(idOf('a'), signal);
+    await storage.activate(idOf('a'), signal);
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
   });
 
   test('says nothing of a process that died in the same boot', async () => {
     const { storage } = await start('boot-1');
-    await storage.open(idOf('a'), signal);
+    await storage.activate(idOf('a'), signal);
     const second = await start('boot-1');
     expect(second.repair.list()).toEqual([]);
     await second.repair.run();
@@ -95,7 +95,7 @@ describe('the mark of a boot', () => {
 
   test('is gone after a clean stop', async () => {
     const { storage, marks } = await start('boot-1');
-    await storage.open(idOf('a'), signal);
+    await storage.activate(idOf('a'), signal);
     await marks.close();
     expect((await start('boot-2')).repair.list()).toEqual([]);
   });
@@ -104,7 +104,7 @@ describe('the mark of a boot', () => {
 describe('copies that an unclean stop may have left different', () => {
   beforeEach(async () => {
     const { storage } = await start('boot-1');
-    await storage.open(idOf('a'), signal);
+    await storage.activate(idOf('a'), signal);
   });
 
   test('are repaired at the rate that is allowed, and reported until they are equal', async () => {
@@ -127,7 +127,7 @@ describe('copies that an unclean stop may have left different', () => {
 
   test('keep their mark while the volume is used again, and get that of this boot at the end', async () => {
     const { storage, repair, uses } = await start('boot-2');
-    await storage.open(idOf('a'), signal);
+    await storage.activate(idOf('a'), signal);
     uses.push('/staged');
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
     setMirror('a', 'repair', '99.00');

@@ -43,7 +43,6 @@ beforeEach(async () => {
     usesOf: async () => [],
     devices: {
       exists: async () => true,
-      size: async () => 0n,
       wipe: async () => undefined,
       flush: async () => undefined,
       volumeLimit: () => 1,

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeDeviceNumber, deviceNumberOf } from '../../../src/kernel/block-device.ts';
-import { readMounts, readSettled, type TableSources, tearsMounts, usesOf } from '../../../src/mount/table.ts';
+import { readMounts, readSettled, type TableSources, tearsMounts, mountsOf } from '../../../src/mount/table.ts';
 
 const nodes: Readonly<Record<string, `${bigint}:${bigint}`>> = {
   '/dev/mapper/vg-a': '253:3',
@@ -46,7 +46,7 @@ describe('the mount table', () => {
   test('that cannot be read is not empty', async () => {
     const broken = { ...sources(), mountinfo: () => Promise.reject(new Error('no')) };
     await expect(readMounts(broken)).rejects.toMatchObject({ kind: 'unavailable' });
-    await expect(usesOf('/dev/mapper/vg-a', broken)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(mountsOf('/dev/mapper/vg-a', [], broken)).rejects.toMatchObject({ kind: 'unavailable' });
   });
 });
 
@@ -60,14 +60,14 @@ test('a table that changes while it is read is read until it stays', async () =>
 describe('the uses of a device', () => {
   test('are its mounts, binds and raw binds, and no others', async () => {
     const all = sources(root, ext4, bind, btrfs, blockByNumber, blockByName);
-    expect(await usesOf('/dev/mapper/vg-a', all)).toEqual(['/staging/e', '/pod/e', '/staging/a/device']);
-    expect(await usesOf('/dev/mapper/vg-b', all)).toEqual(['/staging/btr', '/pod/b']);
-    expect(await usesOf('/dev/mapper/vg-b', sources(root, ext4))).toEqual([]);
+    expect(await mountsOf('/dev/mapper/vg-a', [], all)).toEqual(['/staging/e', '/pod/e', '/staging/a/device']);
+    expect(await mountsOf('/dev/mapper/vg-b', [], all)).toEqual(['/staging/btr', '/pod/b']);
+    expect(await mountsOf('/dev/mapper/vg-b', [], sources(root, ext4))).toEqual([]);
   });
 
   test('of a device whose node is gone are found by the name that is left', async () => {
     const left = sources(root, '8 1 0:6 /mapper/vg-gone//deleted /pod/gone rw - devtmpfs udev rw');
-    expect(await usesOf('/dev/mapper/vg-gone', left)).toEqual(['/pod/gone']);
+    expect(await mountsOf('/dev/mapper/vg-gone', [], left)).toEqual(['/pod/gone']);
   });
 });
 

@@ -34,8 +34,9 @@ const scenarios: [string, Parameters<FakeNode['addVolume']>[1], Step[]][] = [
 async function prepared(
   disk: Parameters<FakeNode['addVolume']>[1],
   before: Step[],
+  layers: readonly string[],
 ): Promise<{ fake: FakeNode; service: NodeService; id: string }> {
-  const fake = new FakeNode();
+  const fake = new FakeNode(layers);
   const id = fake.addVolume('a', structuredClone(disk));
   const service = createNodeService({ ...fake.tools, node, driver: 'd.test' });
   for (const step of before) await step(service, id);
@@ -43,17 +44,25 @@ async function prepared(
   return { fake, id, service };
 }
 
-describe.each(scenarios)('%s', (_, disk, steps) => {
+const stacks: [string, string[]][] = [
+  ['without layers', []],
+  ['on a stack of two layers', ['low', 'high']],
+];
+const all = stacks.flatMap(([on, layers]) =>
+  scenarios.map(([what, disk, steps]) => [`${what}, ${on}`, layers, disk, steps] as const),
+);
+
+describe.each(all)('%s', (_, layers, disk, steps) => {
   const last = steps.at(-1) as Step;
 
   test('dying before or after any change, then calling again, ends where an undisturbed call does', async () => {
-    const undisturbed = await prepared(disk, steps.slice(0, -1));
+    const undisturbed = await prepared(disk, steps.slice(0, -1), layers);
     await last(undisturbed.service, undisturbed.id);
     const count = undisturbed.fake.changes.length;
     expect(count).toBeGreaterThan(0);
     for (let step = 1; step <= count; step++) {
       for (const when of ['before', 'after'] as const) {
-        const { fake, id, service } = await prepared(disk, steps.slice(0, -1));
+        const { fake, id, service } = await prepared(disk, steps.slice(0, -1), layers);
         fake.dieAt({ step, when });
         await expect(last(service, id)).rejects.toThrow('died');
         fake.dieAt(undefined);
@@ -64,16 +73,17 @@ describe.each(scenarios)('%s', (_, disk, steps) => {
   });
 
   test('dying, then undoing instead, leaves nothing mounted and nothing of ours behind', async () => {
-    const undisturbed = await prepared(disk, steps.slice(0, -1));
+    const undisturbed = await prepared(disk, steps.slice(0, -1), layers);
     await last(undisturbed.service, undisturbed.id);
     for (let step = 1; step <= undisturbed.fake.changes.length; step++) {
-      const { fake, id, service } = await prepared(disk, steps.slice(0, -1));
+      const { fake, id, service } = await prepared(disk, steps.slice(0, -1), layers);
       fake.dieAt({ step, when: 'after' });
       await expect(last(service, id)).rejects.toThrow('died');
       fake.dieAt(undefined);
       await unpublish(service, id);
       await unstage(service, id);
       expect(fake.table).toEqual([]);
+      expect(fake.state()).toMatchObject({ devices: ['/dev/mapper/vg-a'] });
       expect([...fake.paths.keys()].filter((path) => path !== staging)).toEqual([]);
     }
   });

@@ -1,11 +1,15 @@
+import type { Layer } from '../../../src/block/layer.ts';
+import { createStack } from '../../../src/block/stack.ts';
 import type { NodeName, PoolName, VgName, LvName, VolumeId } from '../../../src/domain/ids.ts';
+import type { VolumeDevices } from '../../../src/domain/devices.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import { type Enforcement, noQos } from '../../../src/domain/qos.ts';
 import type { NodeVolumes } from '../../../src/domain/storage.ts';
-import type { FilesystemState, FilesystemType, OpenVolume } from '../../../src/domain/volume.ts';
+import type { FilesystemState, FilesystemType, OpenVolume, Volume } from '../../../src/domain/volume.ts';
 import { createLocks } from '../../../src/concurrency/locks.ts';
 import type { Content, Filesystems } from '../../../src/domain/filesystems.ts';
 import type { Mount, Mounts } from '../../../src/domain/mounts.ts';
+import { FakeDevices, fakeLayer } from '../block/fake-devices.ts';
 
 export const GiB = 1024n ** 3n;
 export const node = 'n1' as NodeName;
@@ -33,10 +37,20 @@ export class FakeNode {
   /** What is not in force. */
   shortfall: string | undefined;
   enforcement: Enforcement = 'report';
+  readonly #devices = new FakeDevices();
+  readonly #layers: Layer[] = [];
   #death: Death | undefined;
 
+  /** @param layers kinds of layers that each volume has on its logical volume */
+  constructor(layers: readonly string[] = []) {
+    const change = <T>(what: string, effect: () => T): T => this.#change(what, effect);
+    this.#layers.push(...layers.map((kind) => fakeLayer(this.#devices, kind, { change })));
+  }
+
   addVolume(lv: string, disk: Partial<Disk> = {}): VolumeId {
-    this.disks.set(lv, { size: GiB, tag: 'none', content: undefined, readable: true, damaged: false, ...disk });
+    const added = { size: GiB, tag: 'none' as const, content: undefined, readable: true, damaged: false, ...disk };
+    this.disks.set(lv, added);
+    this.#devices.add(bottomOf(lv), () => added.size);
     return `${node}:${lv}` as VolumeId;
   }
 
@@ -48,7 +62,8 @@ export class FakeNode {
   /** What an observer sees; the history is left out. */
   state(): unknown {
     const disks = [...this.disks].map(([lv, disk]) => [lv, structuredClone(disk)]);
-    return structuredClone({ disks, table: this.table, paths: Object.fromEntries(this.paths) });
+    const devices = this.#devices.paths();
+    return structuredClone({ disks, devices, table: this.table, paths: Object.fromEntries(this.paths) });
   }
 
   readonly tools = {
@@ -61,6 +76,7 @@ export class FakeNode {
       changed: () => void this.settled.push('changed'),
     },
     volumes: this.#volumes(),
+    devices: this.#stack(),
     mounts: this.#mounts(),
     filesystems: this.#filesystems(),
   };
@@ -78,29 +94,48 @@ export class FakeNode {
   }
 
   #disk(device: string): Disk {
-    const disk = this.disks.get(device.replace('/dev/mapper/vg-', ''));
+    const disk = this.disks.get(this.#devices.bottomOf(device).replace('/dev/mapper/vg-', ''));
     if (!disk) throw new Error(`no ${device}`);
     return disk;
   }
 
   #number(device: string): string {
-    return `253:${[...this.disks.keys()].indexOf(device.replace('/dev/mapper/vg-', ''))}`;
+    return this.#devices.get(device).number;
+  }
+
+  /** What is mounted is open. */
+  #settleOpen(): void {
+    for (const path of this.#devices.paths()) {
+      if (this.table.some((mount) => mount.device === this.#number(path))) this.#devices.open.add(path);
+      else this.#devices.open.delete(path);
+    }
+  }
+
+  #stack(): VolumeDevices {
+    const find = async (id: VolumeId) => {
+      const lv = id.slice(id.indexOf(':') + 1);
+      const disk = this.disks.get(lv);
+      if (!disk) throw new Failure('not-found', `volume ${id} does not exist`);
+      return volumeOf(id, lv, disk, this.enforcement);
+    };
+    const volumes = {
+      activate: async (id: VolumeId) => {
+        const volume = await find(id);
+        return { device: bottomOf(volume.lv), volume };
+      },
+      mustFind: find,
+      deviceOf: ({ lv }: Volume) => bottomOf(lv),
+    };
+    return createStack({ volumes, layers: this.#layers, kernel: this.#devices });
   }
 
   #volumes(): NodeVolumes {
     return {
-      open: async (id) => {
-        const lv = id.slice(id.indexOf(':') + 1);
-        const disk = this.disks.get(lv);
-        if (!disk) throw new Failure('not-found', `volume ${id} does not exist`);
-        return { device: `/dev/mapper/vg-${lv}`, volume: volumeOf(id, lv, disk, this.enforcement) };
-      },
       recordUse: async (id, filesystem) =>
         this.#change(`record ${filesystem}`, () => {
-          this.#disk(id.slice(id.indexOf(':') + 1)).tag = filesystem;
+          this.#disk(bottomOf(id.slice(id.indexOf(':') + 1))).tag = filesystem;
         }),
       volumeLimit: () => 1000,
-      deviceSize: async (device) => this.#disk(device).size,
     };
   }
 
@@ -124,6 +159,7 @@ export class FakeNode {
           content.state = 'used';
           const readOnly = flags.includes('ro');
           this.table.push({ target, device: this.#number(device), access: 'mount', filesystem, readOnly });
+          this.#settleOpen();
         }),
       bind: async (source, target, flags) =>
         this.#change(`bind ${target}`, () => {
@@ -131,6 +167,7 @@ export class FakeNode {
           const from = above ?? { device: this.#number(source), access: 'block', filesystem: 'devtmpfs' };
           const readOnly = flags.includes('ro') || (above?.readOnly ?? false);
           this.table.push({ ...(from as Mount), target, readOnly });
+          this.#settleOpen();
         }),
       unmount: async (target) =>
         this.#change(`umount ${target}`, () => {
@@ -138,6 +175,7 @@ export class FakeNode {
             this.table.findLastIndex((mount) => mount.target === target),
             1,
           );
+          this.#settleOpen();
         }),
     };
   }
@@ -163,11 +201,16 @@ export class FakeNode {
       grow: async (device) =>
         this.#change('grow', () => {
           const disk = this.#disk(device);
-          if (typeof disk.content === 'object') disk.content.size = disk.size;
+          // A filesystem grows to its device, not to what is below that.
+          if (typeof disk.content === 'object') disk.content.size = this.#devices.get(device).size();
         }),
       usage: async () => this.usages,
     };
   }
+}
+
+function bottomOf(lv: string): string {
+  return `/dev/mapper/vg-${lv}`;
 }
 
 function contentOf(device: string, { content, readable }: Disk): Content {
@@ -177,7 +220,7 @@ function contentOf(device: string, { content, readable }: Disk): Content {
   return { holds: 'filesystem', type: content.type, size: content.size, unfinished: content.state !== 'used' };
 }
 
-function volumeOf(id: VolumeId, lv: string, disk: Disk, enforcement: Enforcement): OpenVolume['volume'] {
+function volumeOf(id: VolumeId, lv: string, disk: Disk, enforcement: Enforcement): Volume {
   return {
     id,
     node,

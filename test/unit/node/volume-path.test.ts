@@ -16,8 +16,9 @@ import { FakeNode, GiB, node } from './fake-node.ts';
 async function published(
   capability = mountCapability(),
   readonly = false,
+  layers: string[] = [],
 ): Promise<{ fake: FakeNode; service: NodeService; id: string }> {
-  const fake = new FakeNode();
+  const fake = new FakeNode(layers);
   const id = fake.addVolume('a');
   const service = createNodeService({ ...fake.tools, node, driver: 'd.test' });
   await service.nodeStageVolume(stageRequest(id, capability), call);
@@ -75,6 +76,15 @@ describe('expansion', () => {
     const disk = fake.disks.get('a');
     if (disk) disk.size = 2n * GiB;
     expect(await service.nodeExpandVolume(request(id, 2n * GiB), call)).toEqual({ capacityBytes: String(2n * GiB) });
+    expect(disk?.content).toMatchObject({ size: 2n * GiB });
+  });
+
+  test('grows the layers from the bottom to the top, then the filesystem', async () => {
+    const { fake, id, service } = await published(mountCapability(), false, ['low', 'high']);
+    const disk = fake.disks.get('a');
+    if (disk) disk.size = 2n * GiB;
+    expect(await service.nodeExpandVolume(request(id, 2n * GiB), call)).toEqual({ capacityBytes: String(2n * GiB) });
+    expect(fake.changes).toEqual(['resize low', 'resize high', 'grow']);
     expect(disk?.content).toMatchObject({ size: 2n * GiB });
   });
 

@@ -19,6 +19,8 @@ class FakeWorld implements World {
   table: { target: string; device: string }[] = [];
   hierarchy = true;
   firstMinor = 0;
+  /** The devices of layers, by logical volume. */
+  readonly layers = new Map<string, string>();
 
   device = (lv: string) => `253:${this.firstMinor + this.volumes.findIndex((volume) => volume.lv === lv)}`;
   publish = (lv: string, pod: string) => this.table.push({ target: target(lv, pod), device: this.device(lv) });
@@ -32,10 +34,12 @@ class FakeWorld implements World {
   mounts = async () => this.table;
   mapperName = async (device: string) => {
     const [major, minor] = device.split(':').map(Number);
+    const layered = [...this.layers].find(([, number]) => number === device);
+    if (layered) return `layer-${layered[0]}`;
     const volume = major === 253 ? this.volumes[(minor ?? 0) - this.firstMinor] : undefined;
     return volume && `vg-${volume.lv}`;
   };
-  mapperNameOf = ({ lv }: Volume) => `vg-${lv}`;
+  mapperNamesOf = ({ lv }: Volume) => [`vg-${lv}`, `layer-${lv}`];
   cgroups = async () => (this.hierarchy ? this.cgroupfs.cgroups() : undefined);
   watch = async () => undefined;
   errors: unknown[] = [];
@@ -71,6 +75,16 @@ async function examine() {
     inForce,
   }));
 }
+
+test('a limit goes to the top of a stack, and leaves the device below', async () => {
+  world.publish('a', 'p');
+  await examine();
+  expect(Object.fromEntries(world.cgroupfs.of('p'))).toEqual({ '253:0': { readIops: 100n } });
+  world.layers.set('a', '253:77');
+  world.table = [{ target: target('a', 'p'), device: '253:77' }];
+  expect(await examine()).toMatchObject([{ volume: 'node-1:a', state: 'enforced' }]);
+  expect(Object.fromEntries(world.cgroupfs.of('p'))).toEqual({ '253:0': {}, '253:77': { readIops: 100n } });
+});
 
 test('a limit is put in force once, and known since when', async () => {
   world.publish('a', 'p');

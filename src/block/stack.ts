@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import type { VolumeDevices } from '../domain/devices.ts';
+import { Failure } from '../domain/errors.ts';
+import type { VolumeId } from '../domain/ids.ts';
+import type { OpenVolume, Volume } from '../domain/volume.ts';
+import { deviceNumberOf, devicesBelow, deviceSize } from '../kernel/block-device.ts';
+import type { Layer, LayerPlace } from './layer.ts';
+
+/** The bottom of each stack. */
+export interface LogicalVolumes {
+  /** Activates the logical volume where it is not. Throws `not-found`, only after a successful report. */
+  activate(id: VolumeId, signal: AbortSignal): Promise<OpenVolume>;
+  /** Throws `not-found`, only after a successful report. */
+  mustFind(id: VolumeId): Promise<Volume>;
+  /** The path of the logical volume's device, whether it is there or not. */
+  deviceOf(volume: Volume): string;
+}
+
+export interface StackOptions {
+  readonly volumes: LogicalVolumes;
+  /** From the bottom to the top. */
+  readonly layers: readonly Layer[];
+  readonly kernel?: StackKernel;
+}
+
+/** What the stack asks the kernel. */
+export interface StackKernel {
+  readonly deviceNumberOf: typeof deviceNumberOf;
+  readonly devicesBelow: typeof devicesBelow;
+  readonly deviceSize: typeof deviceSize;
+}
+
+export interface DeviceStack extends VolumeDevices {
+  /** The device-mapper names that the devices of a volume have or would have, the logical volume's first. */
+  mapperNamesOf(volume: Volume): string[];
+}
+
+const sysfs: StackKernel = { deviceNumberOf, devicesBelow, deviceSize };
+
+/** The only place that knows which layers there are, and in which order. Remembers nothing: what is open, the kernel says. */
+export function createStack(options: StackOptions): DeviceStack {
+  const { volumes, layers, kernel = sysfs } = options;
+  return {
+    async open(id, signal) {
+      const { volume, device: bottom } = await volumes.activate(id, signal);
+      let device = bottom;
+      for (const layer of layers) device = await openLayer(kernel, layer, volume, device, signal);
+      return { volume, device };
+    },
+    find: (id) => findTop(options, id),
+    async resize(id, signal) {
+      let below = volumes.deviceOf(await volumes.mustFind(id));
+      for (const layer of layers) {
+        const name = layerName(layer, id);
+        const state = await layer.state(name);
+        if (!state.open) continue;
+        signal.throwIfAborted();
+        await layer.resize({ name, below });
+        below = state.device;
+      }
+    },
+    async close(id) {
+      for (const layer of layers.toReversed()) {
+        const name = layerName(layer, id);
+        if ((await layer.state(name)).open) await layer.close(name);
+      }
+    },
+    size: (device) => kernel.deviceSize(device),
+    mapperNamesOf: (volume) => [
+      basename(volumes.deviceOf(volume)),
+      ...layers.map((layer) => layerName(layer, volume.id)),
+    ],
+  };
+}
+
+async function findTop({ volumes, layers, kernel = sysfs }: StackOptions, id: VolumeId) {
+  const volume = await volumes.mustFind(id);
+  let device = volumes.deviceOf(volume);
+  for (const layer of layers) {
+    const state = await layer.state(layerName(layer, id));
+    if (state.open) ({ device } = state);
+    else if (layer.appliesTo(volume)) return undefined;
+  }
+  return (await kernel.deviceNumberOf(device)) === undefined ? undefined : { volume, device };
+}
+
+/** Answers the device on which the next layer goes. */
+async function openLayer(
+  kernel: StackKernel,
+  layer: Layer,
+  volume: Volume,
+  below: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const place = { name: layerName(layer, volume.id), below };
+  const before = await layer.state(place.name);
+  if (before.open) {
+    await refuseElsewhere(kernel, before.device, place);
+    await layer.resize(place);
+    return before.device;
+  }
+  if (!layer.appliesTo(volume)) return below;
+  signal.throwIfAborted();
+  await layer.open(volume, place, signal);
+  const after = await layer.state(place.name);
+  if (after.open) return after.device;
+  throw new Failure('unavailable', `the ${layer.kind} layer of volume ${volume.id} was opened, but is not there`);
+}
+
+/** What is open over another device holds other data, or data that a layer between the two has not passed. */
+async function refuseElsewhere(kernel: StackKernel, device: string, { below }: LayerPlace): Promise<void> {
+  const [number, wanted] = await Promise.all([kernel.deviceNumberOf(device), kernel.deviceNumberOf(below)]);
+  const found = number === undefined ? [] : await kernel.devicesBelow(number);
+  if (wanted !== undefined && found.includes(wanted)) return;
+  throw new Failure('precondition', `${device} is open over ${found.join(', ') || 'no device'}, not over ${below}`);
+}
+
+/** From the id alone, so that a stack can be closed when LVM does not answer. An id may be longer than a name of device-mapper. */
+function layerName({ kind }: Layer, id: VolumeId): string {
+  return `quarry-${kind}-${createHash('sha256').update(id).digest('hex').slice(0, 40)}`;
+}

@@ -1,0 +1,61 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { devicesAbove, devicesBelow } from '../../../src/kernel/block-device.ts';
+
+let sys: string;
+beforeEach(() => void (sys = mkdtempSync(join(tmpdir(), 'sys-'))));
+afterEach(() => rmSync(sys, { recursive: true }));
+
+function add(kernelName: string, number: string, dmName?: string): void {
+  const folder = join(sys, 'class/block', kernelName);
+  for (const side of ['slaves', 'holders']) mkdirSync(join(folder, side), { recursive: true });
+  writeFileSync(join(folder, 'dev'), `${number}\n`);
+  if (dmName !== undefined) {
+    mkdirSync(join(folder, 'dm'));
+    writeFileSync(join(folder, 'dm/name'), `${dmName}\n`);
+  }
+  mkdirSync(join(sys, 'dev/block'), { recursive: true });
+  symlinkSync(folder, join(sys, 'dev/block', number));
+}
+
+function build(upper: string, lower: string): void {
+  symlinkSync(join(sys, 'class/block', upper), join(sys, 'class/block', lower, 'holders', upper));
+  symlinkSync(join(sys, 'class/block', lower), join(sys, 'class/block', upper, 'slaves', lower));
+}
+
+test('every device that is built on another is found once, with its path', async () => {
+  add('dm-0', '253:0', 'vg-a');
+  add('dm-1', '253:1', 'clone');
+  add('dm-2', '253:2', 'top');
+  add('md!volume', '9:0');
+  build('dm-1', 'dm-0');
+  build('md!volume', 'dm-0');
+  build('dm-2', 'dm-1');
+  build('dm-2', 'md!volume');
+  const above = await devicesAbove('253:0', sys);
+  expect(above).toHaveLength(3);
+  expect(above).toEqual(
+    expect.arrayContaining([
+      { number: '253:1', path: '/dev/mapper/clone' },
+      { number: '9:0', path: '/dev/md/volume' },
+      { number: '253:2', path: '/dev/mapper/top' },
+    ]),
+  );
+  expect(new Set(await devicesBelow('253:2', sys))).toEqual(new Set(['253:1', '9:0']));
+  expect(await devicesBelow('253:0', sys)).toEqual([]);
+});
+
+test('a device that is gone, or goes meanwhile, has nothing above it', async () => {
+  add('dm-0', '253:0', 'vg-a');
+  symlinkSync('/nowhere', join(sys, 'class/block/dm-0/holders/dm-9'));
+  expect(await devicesAbove('253:0', sys)).toEqual([]);
+  expect(await devicesAbove('253:7', sys)).toEqual([]);
+});
+
+test('holders that cannot be read are not absent', async () => {
+  add('dm-0', '253:0', 'vg-a');
+  mkdirSync(join(sys, 'class/block/dm-0/holders/dm-1/dev'), { recursive: true });
+  await expect(devicesAbove('253:0', sys)).rejects.toMatchObject({ kind: 'unavailable' });
+});
