@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { parse } from 'yaml';
 import { EXAMPLE_VALUES } from '../../deploy/render.ts';
 import { type Cluster, openCluster } from '../../lab/kubernetes/cluster.ts';
@@ -7,6 +7,7 @@ import { installQuarry } from '../../lab/kubernetes/install.ts';
 import type { Kubectl } from '../../lab/kubernetes/kubectl.ts';
 import { NODES } from '../../lab/kubernetes/recipe.ts';
 import type { Worker } from '../../lab/kubernetes/worker.ts';
+import { clusterReport } from './cluster-report.ts';
 
 /** The cluster, and a namespace of one file's own in it. */
 export interface Site {
@@ -34,6 +35,9 @@ export function useCluster(namespace: string): () => Site {
     await cluster.kubectl.run(['create', 'namespace', namespace]);
     site = createSite(cluster, namespace);
   }, 300_000);
+  afterEach(async ({ task }) => {
+    if (site !== undefined && task.result?.state === 'fail') console.error(await clusterReport(site.cluster));
+  }, 60_000);
   afterAll(async () => {
     if (site === undefined) return;
     const { kubectl, workers } = site.cluster;
