@@ -5,7 +5,7 @@ import { createSendQueue, type SendQueue } from '../wire/send-queue.ts';
 import type { AttachmentContext } from './context.ts';
 import { commonVersion, judge } from './greeting.ts';
 import type { Identity } from './identity.ts';
-import { createIntake, type Intake, takeSteps } from './intake.ts';
+import { type Intake, takeSteps } from './intake.ts';
 import type { Peer } from './listener.ts';
 import { entriesOf } from './node-inventory.ts';
 import { type Reason, type Refusal, refusalCodes, useless } from './refusals.ts';
@@ -27,7 +27,6 @@ export class Attachment {
   readonly #peer: Peer;
   readonly #context: AttachmentContext;
   readonly #outbox: SendQueue;
-  readonly #intake: Intake;
   readonly #renewal: Renewal;
   /** The tokens that were shown on this stream, and when they run out. */
   readonly #tokens = new Map<string, number>();
@@ -46,7 +45,6 @@ export class Attachment {
     this.#peer = peer;
     this.#context = context;
     this.#heardAt = context.ticks();
-    this.#intake = createIntake(context.ticks);
     this.#renewal = new Renewal({
       identify: (authorization) => this.#identify(authorization),
       retryAfter: context.timing.pingEvery,
@@ -70,9 +68,9 @@ export class Attachment {
     if ('reason' in identity) return this.refuse(identity.reason, identity.message);
     this.#accept(identity, authorization);
     const { streams, current } = this.#context;
-    streams.enter(identity.node, this, current.get(identity.node));
+    const intake = streams.enter(identity.node, this, current.get(identity.node));
     this.#heardAt = this.#context.ticks();
-    this.#call.on('data', (bytes: Buffer) => this.#receive(bytes));
+    this.#call.on('data', (bytes: Buffer) => this.#receive(bytes, intake));
   }
 
   /** To be called again and again: what time alone brings about. */
@@ -133,14 +131,14 @@ export class Attachment {
     if (this.#identity?.podUid === uid) this.#renewal.hurry();
   }
 
-  #receive(bytes: Buffer): void {
+  #receive(bytes: Buffer, intake: Intake): void {
     if (this.#over) return;
     this.#heardAt = this.#context.ticks();
-    if (!this.#intake.admits(bytes.length)) return this.refuse('flood', floods);
+    if (!intake.admits(bytes.length)) return this.refuse('flood', floods);
     try {
       const message = this.#context.protocol.fromNode(bytes);
       const entries = message.report ? entriesOf(message.report) : 0;
-      if (!this.#intake.admitsEntries(entries)) return this.refuse('flood', floods);
+      if (!intake.admitsEntries(entries)) return this.refuse('flood', floods);
       if (!this.#session) this.#greet(message);
       else if (message.hello) this.refuse('malformed', 'it greeted twice');
       else if (message.credential) this.#renew(`Bearer ${message.credential.token}`);

@@ -7,12 +7,14 @@ const rates = { messages: [2000, 500], bytes: [96 << 20, 8 << 20], entries: [50_
 /** Entries of a report that are applied before other work gets its turn: a few milliseconds. */
 const slice = 500;
 
-/** How much one stream may bring in. */
+/** How much the streams of one node may bring in together. */
 export interface Intake {
   /** False: the node sends more messages or bytes than a node does. */
   admits(bytes: number): boolean;
   /** False: its reports have more entries than those of a node. */
   admitsEntries(entries: number): boolean;
+  /** Whether all of its allowance is left: it need not be remembered. */
+  rested(): boolean;
 }
 
 /** @param ticks milliseconds from any fixed moment */
@@ -22,6 +24,7 @@ export function createIntake(ticks: () => number): Intake {
   return {
     admits: (length) => messages.take() && bytes.take(length),
     admitsEntries: (count) => entries.take(count),
+    rested: () => messages.full() && bytes.full() && entries.full(),
   };
 }
 

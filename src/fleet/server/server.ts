@@ -58,7 +58,7 @@ export function createFleetServer(options: FleetServerOptions): FleetServer {
   const members = new Members(now);
   const refusals = createRefusals(log, now);
   const current = new Map<NodeName, Attachment>();
-  const streams = new Streams();
+  const streams = new Streams(ticks);
   const context = { ...options, protocol, members, current, streams, refusals, timing, now, ticks };
   const attachments = new Set<Attachment>();
   const grpc = createGrpc(protocol, context, attachments);

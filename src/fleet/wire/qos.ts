@@ -29,7 +29,10 @@ export function writeQos({ limits, reservations, enforcement }: Qos): QosInit {
   };
 }
 
-/** A reservation that a newer node has made in a way that is not known here is carried as unknown. */
+/**
+ * A reservation that a newer node has made in a way that is not known here is carried as unknown. A limit is left out: a controller uses it
+ * only to count less as promised than was reserved, so that without it nothing is promised twice. The node itself puts it in force.
+ */
 export function readQos(message: QosMessage | null): Qos {
   const [limits, reservations] = [readSettings(message?.limits), readSettings(message?.reservations)];
   const strict = message?.strict === true;

@@ -2,16 +2,25 @@
 export interface RateLimiter {
   /** False: it has not so much left. */
   take(amount?: number): boolean;
+  /** Whether it has all of its burst left. */
+  full(): boolean;
 }
 
 export function createRateLimiter(burst: number, perSecond: number, ticks: () => number): RateLimiter {
   let left = burst;
   let at = ticks();
+  const refill = (): void => {
+    const current = ticks();
+    left = Math.min(burst, left + ((current - at) / 1000) * perSecond);
+    at = current;
+  };
   return {
+    full() {
+      refill();
+      return left === burst;
+    },
     take(amount = 1) {
-      const current = ticks();
-      left = Math.min(burst, left + ((current - at) / 1000) * perSecond);
-      at = current;
+      refill();
       if (left < amount) return false;
       left -= amount;
       return true;

@@ -21,6 +21,9 @@ test('a limiter counts amounts, and gives so many back a second', () => {
   now = 2000;
   expect(limiter.take(20)).toBe(true);
   expect(limiter.take(1)).toBe(false);
+  expect(limiter.full()).toBe(false);
+  now = 12_000;
+  expect(limiter.full()).toBe(true);
 });
 
 test('a report is applied entry by entry, and counts with its last part', () => {
@@ -74,6 +77,23 @@ describe('a controller', () => {
     await attached(running, 'a');
     for (let sent = 0; sent < 8; sent += 1) peer.send({ report: { removedVolumes: removed(10_000) } });
     expect(await peer.ended).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+    expect(running.server.refused()).toEqual(new Map([['flood', 1]]));
+  });
+
+  test('counts what all streams of a node send, also of those that have ended', async () => {
+    const running = await controller();
+    const flood = async (instance: string): Promise<{ code: number }> => {
+      const peer = new Peer(running.port, { certified: nodeCertificate('a') });
+      peer.send({ hello: { ...hello, instance } });
+      await peer.until('welcome');
+      for (let sent = 0; sent < 3; sent += 1) {
+        peer.send({ report: { full: true, more: true, removedVolumes: removed(10_000) } });
+      }
+      peer.send({ ping: { inventoryAgeMs: '0' } });
+      return Promise.race([peer.until('pong').then(() => ({ code: status.OK })), peer.ended]);
+    };
+    expect(await flood('one')).toMatchObject({ code: status.OK });
+    expect(await flood('two')).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
     expect(running.server.refused()).toEqual(new Map([['flood', 1]]));
   });
 

@@ -199,6 +199,21 @@ describe('a newer peer', () => {
     expect(reservableRates({ spec: budgeted } as Pool, read ? [read] : [])).toEqual({ readIops: 0n, writeIops: 900n });
   });
 
+  test('whose limit is not known here has all that was reserved for it', () => {
+    const [given] = fc.sample(volume, 1);
+    const reserved = { readIops: { fixed: '300' } };
+    const left = (limits: object): unknown => {
+      const settingsOf = { limits, reservations: reserved };
+      const { report } = up({ report: { volumes: [{ ...writeVolume(given as Volume), qos: settingsOf }] } });
+      const [message] = report?.volumes ?? [];
+      const read = message && readVolume(message, 'a' as NodeName);
+      const declared = { rates: { readIops: 1000n }, reservable: 100, unreserved: {} };
+      return reservableRates({ spec: { name: read?.pool, budget: declared } } as Pool, read ? [read] : []);
+    };
+    expect(left({ readIops: { fixed: '200' } })).toEqual({ readIops: 800n });
+    expect(left({ readIops: {} })).toEqual({ readIops: 700n });
+  });
+
   test.each([
     ['a layout', { layout: {} }],
     ['a limit', { layout: { thin: {} }, qos: { limits: { readIops: {} } } }],
