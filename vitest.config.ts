@@ -25,6 +25,8 @@ export default defineConfig({
           include: ['test/cluster/**/*.test.ts'],
           sequence: { groupOrder: 3 },
           ...inGuests,
+          // Longer than a wait for Kubernetes, which says what it waited for when it ends in vain.
+          testTimeout: 400_000,
           // One thread whose modules outlive a file: all files share one cluster, which takes longer to start than they do.
           isolate: false,
           maxWorkers: 1,

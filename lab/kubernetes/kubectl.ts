@@ -10,7 +10,8 @@ export interface KubernetesObject {
   readonly [key: string]: unknown;
 }
 
-const WAIT_SECONDS = 60;
+/** Kubernetes looks again once a minute: at capacity, and at what failed. The tests say nothing of how quick it is. */
+const WAIT_SECONDS = 150;
 
 /** Kubernetes' own client, as a program within the lab's network. */
 export class Kubectl {
