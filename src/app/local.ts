@@ -15,6 +15,7 @@ import { createLvm } from '../lvm/client.ts';
 import { GroupRecords } from '../lvm/group-records.ts';
 import { Groups } from '../lvm/groups.ts';
 import type { Lvm } from '../lvm/lvm.ts';
+import { groupOfDevice } from '../lvm/names.ts';
 import { prefixed, programPrefix } from '../lvm/program.ts';
 import { createReadHostFile, linksIn, type ReadHostFile, shellProfile, writeSystemDirectory } from '../lvm/system.ts';
 import { createWriter, type Writer } from '../lvm/writer.ts';
@@ -54,7 +55,8 @@ export interface LocalOptions {
 export async function createLocal(config: Config, options: LocalOptions): Promise<Local> {
   const { log, observe, changed, reported, prepared } = options;
   const { survivors, run, start } = createPrograms(log);
-  const patience = createPatience();
+  const names = config.pools.map(({ group }) => group);
+  const patience = createPatience({ groupOf: (device) => groupOfDevice(device, names) });
   const { deadline, slowDeadline, directory, mode } = config.lvm;
   const prefix = await programPrefix(mode);
   const program = prefixed(prefix, 'lvm');

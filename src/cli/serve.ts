@@ -1,5 +1,7 @@
 import type { App } from '../app/app.ts';
+import { fileThreads } from '../concurrency/patience.ts';
 import { loadConfig } from '../config/config.ts';
+import { setFileThreads } from '../config/environment.ts';
 import type { Config, Configs, Role } from '../config/schema.ts';
 import { createLog, type Log } from '../log.ts';
 import type { RegistrationMode } from '../config/cluster.ts';
@@ -17,6 +19,7 @@ interface ServeCommand {
 
 /** Serves until SIGTERM or SIGINT, then ends what is in flight. SIGHUP looks for disks again. */
 export async function serve(command: ServeCommand): Promise<string> {
+  setFileThreads(fileThreads);
   const { app, log } = await create(command);
   const told = Promise.withResolvers<string>();
   process.on('SIGTERM', () => told.resolve('SIGTERM'));

@@ -11,6 +11,11 @@ export interface Environment {
   readonly apiServer?: string | undefined;
 }
 
+/** Sets how many threads Node has for files, names and compression. It counts only before the first of them is used. */
+export function setFileThreads(threads: number, variables: NodeJS.ProcessEnv = process.env): void {
+  variables['UV_THREADPOOL_SIZE'] = String(threads);
+}
+
 /** An empty variable counts as absent: that is how manifests unset one. */
 export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
   return {

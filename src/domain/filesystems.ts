@@ -42,5 +42,6 @@ export interface Filesystems {
   check(device: string, type: FilesystemType, thorough: boolean): Promise<void>;
   /** Nothing happens to a filesystem that has its device's size. `target` has to be writable. */
   grow(device: string, type: FilesystemType, target: string): Promise<void>;
-  usage(target: string): Promise<Usage>;
+  /** Of the filesystem of `device` that is mounted at `target`. Throws `unavailable`, also when it does not answer in time. */
+  usage(device: string, target: string): Promise<Usage>;
 }

@@ -62,3 +62,10 @@ export function devicePath(group: VgName, lv: LvName): string {
 function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 40);
 }
+
+/** The group of those given that a device of device-mapper belongs to by its name; any other device is a group by itself. */
+export function groupOfDevice(device: string, groups: readonly VgName[]): string {
+  // A name that goes on with "-" is that of another group, in which a "-" is doubled.
+  const within = (prefix: string): boolean => device.startsWith(prefix) && device[prefix.length] !== '-';
+  return groups.find((group) => within(`/dev/mapper/${group.replaceAll('-', '--')}-`)) ?? device;
+}

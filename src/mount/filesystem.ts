@@ -32,6 +32,6 @@ export function createFilesystems({ run, patience, unbroken }: FilesystemTools):
     },
     grow: (device, type, target) =>
       unbroken.run(`growth of ${device}`, () => growFilesystem(run, type, device, target)),
-    usage: createUsage(),
+    usage: createUsage(patience),
   };
 }

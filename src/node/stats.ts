@@ -14,7 +14,7 @@ export async function volumeUsage(
   if (mount.access === 'block') {
     return [{ unit: 'BYTES', total: String(await tools.devices.size(device)) }];
   }
-  const { bytes, inodes } = await tools.filesystems.usage(mount.target);
+  const { bytes, inodes } = await tools.filesystems.usage(device, mount.target);
   return inodes ? [toUsage('BYTES', bytes), toUsage('INODES', inodes)] : [toUsage('BYTES', bytes)];
 }
 

@@ -2,23 +2,35 @@ import { beforeAll, expect, test } from 'vitest';
 import { capabilities, createVolume, type Driver, MiB, outcomeOf, startDriver, untilDone } from '../support/driver.ts';
 import { GUEST_NODE, useGuest } from '../support/guest.ts';
 
-const guest = useGuest({ disks: ['512M'] });
-const pools = `
-  - name: fast
-    volumeGroup: qfast
+const guest = useGuest({ disks: ['512M', '256M', '256M'] });
+const pools = ['fast', 'second', 'third']
+  .map(
+    (name, disk) => `
+  - name: ${name}
+    volumeGroup: q${name}
     type: thick
-    disks: { paths: ["/dev/ubda"] }
-    approve: automatic`;
+    disks: { paths: ["/dev/ubd${'abc'[disk]}"] }
+    approve: automatic`,
+  )
+  .join('');
+
+const onHungDisks = ['second', 'third'].flatMap((pool) => ['a', 'b'].map((end) => ({ pool, name: `${pool}-${end}` })));
 
 let driver: Driver;
 beforeAll(async () => {
   driver = await startDriver(guest(), { pools, more: 'rescan: 24h\nmetrics: { listen: 127.0.0.1:9809 }' });
-  for (const name of ['stuck', 'fine']) await createVolume(driver, name, 16 * MiB);
+  for (const name of ['stuck', 'fine', 'other']) await createVolume(driver, name, 16 * MiB);
+  for (const { pool, name } of onHungDisks) await createVolume(driver, name, 16 * MiB, { parameters: { pool } });
 });
 
 const stage = (name: string) =>
   driver.client.node.nodeStageVolume(
     { volumeId: `node-1:${name}`, stagingTargetPath: `/run/${name}`, volumeCapability: capabilities.ext4 },
+    { deadlineMs: 120_000 },
+  );
+const expand = (name: string) =>
+  driver.client.node.nodeExpandVolume(
+    { volumeId: `node-1:${name}`, volumePath: `/run/${name}` },
     { deadlineMs: 120_000 },
   );
 const hungOperations = async () => {
@@ -40,6 +52,26 @@ test('a program on a disk that hangs is given up and remembered, its volume stay
   await guest().shell('dmsetup resume qfast-stuck');
   await untilDone(() => stage('stuck'));
   expect((await driver.quarry('hung')).stdout).toMatch(/Nothing hangs/);
+  expect(await hungOperations()).toBe('0');
+});
+
+test('reads that hang on two disks keep no other disk from being served, though they keep four threads', async () => {
+  for (const { name } of onHungDisks) await stage(name);
+  const each = (command: string) =>
+    onHungDisks.map(({ pool, name }) => `${command} q${pool}-${name.replace('-', '--')}`);
+  await guest().shell(
+    ['sync; echo 3 >/proc/sys/vm/drop_caches', ...each('dmsetup suspend --noflush --nolockfs')].join('\n'),
+  );
+  const given = await Promise.all(onHungDisks.map(({ name }) => outcomeOf(expand(name))));
+  expect(given).toEqual(
+    onHungDisks.map(() => ({ code: 'UNAVAILABLE', details: expect.stringMatching(/a read of .* did not end/) })),
+  );
+  expect(await hungOperations()).toBe('4');
+  expect(await outcomeOf(stage('other'))).toEqual({ code: 'OK', details: '' });
+  expect(await outcomeOf(expand('other'))).toEqual({ code: 'OK', details: '' });
+
+  await guest().shell(each('dmsetup resume').join('\n'));
+  for (const { name } of onHungDisks) await untilDone(() => expand(name));
   expect(await hungOperations()).toBe('0');
 });
 

@@ -39,7 +39,7 @@ test('gives hanging work up at its deadline, and remembers it until it ends', as
 });
 
 test('begins no more at once than may hang, one at a time for a key', async () => {
-  const patience = createPatience(2);
+  const patience = createPatience({ most: 2 });
   const begun: string[] = [];
   const reads = ['a', 'a', 'b', 'c', 'd'].map((key) =>
     patience.run(key, `a read of ${key}`, 100, () => {
@@ -54,7 +54,7 @@ test('begins no more at once than may hang, one at a time for a key', async () =
 });
 
 test('gives work its turn when other work has ended', async () => {
-  const patience = createPatience(1);
+  const patience = createPatience({ most: 1 });
   const first = Promise.withResolvers<string>();
   const both = ['a', 'b'].map((key) =>
     patience.run(key, key, 100, () => (key === 'a' ? first.promise : Promise.resolve(key))),
@@ -64,10 +64,50 @@ test('gives work its turn when other work has ended', async () => {
 });
 
 test('starts nothing more while so much hangs that no thread would be left', async () => {
-  const patience = createPatience(2);
+  const patience = createPatience({ most: 2 });
   for (const key of ['a', 'b']) await giveUp(patience.run(key, `a read of ${key}`, 100, () => never));
   let tried = false;
   const third = patience.run('c', 'a read of c', 100, async () => (tried = true));
   await expect(third).rejects.toEqual(unavailable(/a read of a, a read of b hang/));
   expect(tried).toBe(false);
+});
+
+/** Devices of the groups `a`, `b` and so on, such as `a1`. */
+const byLetter = { groupOf: (key: string) => key.slice(0, 1) };
+
+test('two disks that hang hold up no other disk, and only their own devices', async () => {
+  const patience = createPatience(byLetter);
+  for (const key of ['a1', 'a2', 'b1', 'b2']) await giveUp(patience.run(key, `a read of ${key}`, 100, () => never));
+  let tried = false;
+  const third = patience.run('a3', 'a read of a3', 100, async () => (tried = true));
+  await expect(third).rejects.toEqual(unavailable(/a read of a1, a read of a2 hang on the same disks/));
+  expect(tried).toBe(false);
+  expect(await patience.run('c1', 'a read of c1', 100, async () => 'c1')).toBe('c1');
+  expect(patience.hanging()).toHaveLength(4);
+});
+
+test('one device that hangs leaves the others of its group their turn, one after another', async () => {
+  const patience = createPatience(byLetter);
+  await giveUp(patience.run('a1', 'a read of a1', 100, () => never));
+  let most = 0;
+  let now = 0;
+  const reads = ['a2', 'a3', 'a4'].map((key) =>
+    patience.run(key, `a read of ${key}`, 100, async () => {
+      most = Math.max(most, ++now);
+      await Promise.resolve();
+      now -= 1;
+      return key;
+    }),
+  );
+  expect(await Promise.all(reads)).toEqual(['a2', 'a3', 'a4']);
+  expect(most).toBe(1);
+});
+
+test('work that waits for a turn in one group does not hold up another group', async () => {
+  const patience = createPatience(byLetter);
+  const work = Promise.withResolvers<string>();
+  const busy = ['a1', 'a2', 'a3'].map((key) => patience.run(key, key, 100, () => work.promise));
+  expect(await patience.run('b1', 'b1', 100, async () => 'b1')).toBe('b1');
+  work.resolve('read');
+  expect(await Promise.all(busy)).toEqual(['read', 'read', 'read']);
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { LvName, VgName } from '../../../src/domain/ids.ts';
 import { parseVolumeId, volumeIdFor } from '../../../src/domain/ids.ts';
-import { devicePath, lvNameFor, nodeNameFor } from '../../../src/lvm/names.ts';
+import { devicePath, groupOfDevice, lvNameFor, nodeNameFor } from '../../../src/lvm/names.ts';
 
 /** lvm(8), "Valid names". */
 function refusedByLvm(name: string): boolean {
@@ -77,4 +77,12 @@ test('keeps the names of hashed nodes apart from names that only look like them'
   expect(nodeNameFor(long)).not.toBe(long);
   expect(nodeNameFor(long.toUpperCase())).not.toBe(long.toUpperCase());
   expect(nodeNameFor('n-1')).toBe('n-1');
+});
+
+test('a device belongs to the group that its name says, also where one name begins with another', () => {
+  const groups = ['a', 'a-b'] as VgName[];
+  const lv = 'v-1' as LvName;
+  for (const group of groups) expect(groupOfDevice(devicePath(group, lv), groups)).toBe(group);
+  expect(groupOfDevice(devicePath('other' as VgName, lv), groups)).toBe('/dev/mapper/other-v--1');
+  expect(groupOfDevice('/dev/sda', groups)).toBe('/dev/sda');
 });
