@@ -26,13 +26,13 @@ export function createProvisioning(
     known: (node) => fleet.member(node) !== undefined,
     ticks: () => performance.now(),
   });
-  const horizon: NodeLifecycle = {
+  const lifecycle: NodeLifecycle = {
     nodeGone: (node) => nodes?.nodeGone(node) ?? false,
     nodeDeleted: (node) => nodes?.nodeDeleted(node) ?? false,
     // A node that is named may attach at any time; for those that nobody names, all had the time once this has settled.
     awaits: (node) => node !== undefined || !settling.settled(),
   };
-  const provisioner = new Provisioner({ fleet, packing: config.placement, lvNameFor, horizon });
+  const provisioner = new Provisioner({ fleet, packing: config.placement, lvNameFor, lifecycle });
   const stopping = new AbortController();
   const tidying = createRepeater({
     task: () => provisioner.tidy(stopping.signal),

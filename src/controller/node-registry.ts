@@ -29,14 +29,14 @@ const mostRemembered = 1000;
 /** The members of a fleet, without those that are gone for good. */
 export class NodeRegistry {
   readonly #fleet: Fleet;
-  readonly #horizon: NodeLifecycle;
+  readonly #lifecycle: NodeLifecycle;
   /** The fleet's list as it was when it was sorted. */
   #list: readonly Member[] = [];
   #sorted: readonly Sorted[] = [];
 
-  constructor(fleet: Fleet, horizon: NodeLifecycle) {
+  constructor(fleet: Fleet, lifecycle: NodeLifecycle) {
     this.#fleet = fleet;
-    this.#horizon = horizon;
+    this.#lifecycle = lifecycle;
   }
 
   /** Those that a volume may be made on, or may be from an earlier call. */
@@ -50,7 +50,9 @@ export class NodeRegistry {
 
   /** Deleted from Kubernetes, or gone for good. A node that is attached is neither, whatever is said of it. */
   isOut(node: NodeName): boolean {
-    return !this.#fleet.member(node)?.connected && (this.#horizon.nodeDeleted(node) || this.#horizon.nodeGone(node));
+    return (
+      !this.#fleet.member(node)?.connected && (this.#lifecycle.nodeDeleted(node) || this.#lifecycle.nodeGone(node))
+    );
   }
 
   /**
@@ -67,13 +69,13 @@ export class NodeRegistry {
   }
 
   awaits(node?: NodeName): boolean {
-    return this.#horizon.awaits(node);
+    return this.#lifecycle.awaits(node);
   }
 
   /** `undefined`: the node is gone for good. Throws `unavailable` for one that has never connected. */
   storageOf(id: VolumeId, node: NodeName): Storage | undefined {
     const member = this.#fleet.member(node);
-    if (!member?.connected && this.#horizon.nodeGone(node)) return undefined;
+    if (!member?.connected && this.#lifecycle.nodeGone(node)) return undefined;
     if (member) return member.storage;
     throw new Failure(
       'unavailable',
@@ -89,7 +91,7 @@ export class NodeRegistry {
   /** The pools of all nodes; `undefined` while there may be others. */
   knownPools(): Set<PoolName> | undefined {
     const members = this.members();
-    if (this.#horizon.awaits() || !members.every(({ connected }) => connected)) return undefined;
+    if (this.#lifecycle.awaits() || !members.every(({ connected }) => connected)) return undefined;
     const names = new Set<PoolName>();
     for (const { storage } of members) {
       const { pools, unready } = storage.inventory();
@@ -128,7 +130,7 @@ export class NodeRegistry {
   }
 
   #counts({ node, connected }: Member): boolean {
-    return connected || !this.#horizon.nodeGone(node);
+    return connected || !this.#lifecycle.nodeGone(node);
   }
 }
 

@@ -18,7 +18,7 @@ export interface ProvisionerOptions {
   /** The name of the logical volume for a CSI name: with the node it is the volume's id. */
   readonly lvNameFor: (name: string) => LvName;
   /** Absent: all nodes are members of the fleet, and stay so. */
-  readonly horizon?: NodeLifecycle | undefined;
+  readonly lifecycle?: NodeLifecycle | undefined;
 }
 
 /** What can be made. All of it is zero where nothing can. */
@@ -33,12 +33,12 @@ interface Capacity {
 
 /** Provisions on the nodes of a fleet. What is done to a volume is done by its node, and true when that node says so. */
 export class Provisioner {
-  readonly #roster: NodeRegistry;
+  readonly #registry: NodeRegistry;
   readonly #creator: VolumeCreator;
 
-  constructor({ fleet, horizon = noLifecycle, packing, lvNameFor }: ProvisionerOptions) {
-    this.#roster = new NodeRegistry(fleet, horizon);
-    this.#creator = new VolumeCreator({ roster: this.#roster, packing, lvNameFor });
+  constructor({ fleet, lifecycle = noLifecycle, packing, lvNameFor }: ProvisionerOptions) {
+    this.#registry = new NodeRegistry(fleet, lifecycle);
+    this.#creator = new VolumeCreator({ registry: this.#registry, packing, lvNameFor });
   }
 
   create(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
@@ -47,7 +47,7 @@ export class Provisioner {
 
   /** Gives back what need not be remembered of nodes and of creations. To be called again and again. */
   async tidy(signal: AbortSignal): Promise<void> {
-    this.#roster.tidy();
+    this.#registry.tidy();
     await this.#creator.settle(signal);
   }
 
@@ -76,14 +76,14 @@ export class Provisioner {
 
   /** In the order of ids, those after the one given, and one more than `count` where there are more; 0: all. */
   list(after: string, count: number): Volume[] {
-    return this.#roster.volumesAfter(after, count > 0 ? count + 1 : 0);
+    return this.#registry.volumesAfter(after, count > 0 ? count + 1 : 0);
   }
 
   /** Of the nodes of a topology. One that is not connected, or is not known, has none. */
   capacity(parameters: ClassParameters, { requisite }: Accessibility): Capacity {
     const members = requisite
-      ? [...requisite].flatMap((node) => this.#roster.member(node) ?? [])
-      : this.#roster.members();
+      ? [...requisite].flatMap((node) => this.#registry.member(node) ?? [])
+      : this.#registry.members();
     const offers = members.flatMap((each) => offerBy(each, parameters) ?? []);
     const rooms = offers.map(({ room }) => room);
     const [unit = 0n, ...units] = offers.map((offer) => offer.unit);
@@ -101,7 +101,7 @@ export class Provisioner {
   /** `undefined` where the id can name nothing, or nothing any more. Throws `unavailable` for a node that never connected. */
   #locate(id: string): { storage: Storage; id: VolumeId } | undefined {
     const parsed = parseVolumeId(id);
-    const storage = parsed && this.#roster.storageOf(parsed.id, parsed.node);
+    const storage = parsed && this.#registry.storageOf(parsed.id, parsed.node);
     return storage && { storage, id: parsed.id };
   }
 

@@ -22,7 +22,7 @@ export interface VolumeRequest {
 }
 
 export interface VolumeCreatorOptions {
-  readonly roster: NodeRegistry;
+  readonly registry: NodeRegistry;
   readonly packing: Packing;
   /** The name of the logical volume for a CSI name: with the node it is the volume's id. */
   readonly lvNameFor: (name: string) => LvName;
@@ -59,8 +59,8 @@ export class VolumeCreator {
   }
 
   async #settleOne(name: string, node: NodeName, signal: AbortSignal): Promise<void> {
-    const { roster, lvNameFor } = this.#options;
-    const member = roster.member(node);
+    const { registry, lvNameFor } = this.#options;
+    const member = registry.member(node);
     if (member?.connected === false) return;
     using _lock = this.#locks.take(name, 'the question what became of it');
     const lv = lvNameFor(name);
@@ -68,7 +68,7 @@ export class VolumeCreator {
       const within = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)]);
       const found = await member?.storage.find(volumeIdFor(node, lv), within);
       // What an inventory shows need not be remembered.
-      if (!found || roster.holders(lv).some((holder) => holder.node === node)) this.#attempts.forget(name);
+      if (!found || registry.holders(lv).some((holder) => holder.node === node)) this.#attempts.forget(name);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
     }
@@ -77,7 +77,7 @@ export class VolumeCreator {
   /** The volume that an inventory shows, confirmed by its node. */
   async #shown(request: VolumeRequest, signal: AbortSignal): Promise<Volume | undefined> {
     const { name } = request;
-    const shown = this.#options.roster.holders(this.#options.lvNameFor(name));
+    const shown = this.#options.registry.holders(this.#options.lvNameFor(name));
     const alone = shown.length === 1 && shown.every(({ node }) => accepts(request.accessibility, node));
     // A single one is confirmed by the creation that follows.
     const holders = alone ? shown : await this.#without(shown, request, signal);
@@ -100,7 +100,7 @@ export class VolumeCreator {
     const { name, parameters, accessibility } = request;
     const node = this.#attempts.nodeOf(name);
     if (node === undefined) return undefined;
-    const member = this.#options.roster.member(node);
+    const member = this.#options.registry.member(node);
     if (member && !member.connected) {
       throw new Failure('unavailable', `whether volume "${name}" was made is not known: ${disconnection(member)}`);
     }
@@ -152,7 +152,7 @@ export class VolumeCreator {
    */
   async #lookFor(nodes: Set<NodeName>, request: VolumeRequest, signal: AbortSignal): Promise<void> {
     if (request.accessibility.requisite === undefined) return;
-    const members = [...nodes].flatMap((node) => this.#options.roster.member(node) ?? []);
+    const members = [...nodes].flatMap((node) => this.#options.registry.member(node) ?? []);
     nodes.clear();
     const [holder] = await this.#without(members, request, signal);
     if (!holder) return;
@@ -161,14 +161,14 @@ export class VolumeCreator {
 
   /** Throws `unavailable` while nodes may still have to attach that nobody names. */
   #places({ name, accessibility: { requisite } }: VolumeRequest): Place[] {
-    const { roster } = this.#options;
+    const { registry } = this.#options;
     if (requisite === undefined) {
-      if (!roster.awaits()) return roster.members().map((member) => ({ node: member.node, member }));
+      if (!registry.awaits()) return registry.members().map((member) => ({ node: member.node, member }));
       throw new Failure('unavailable', `nodes are still connecting, and one may hold volume "${name}" already`);
     }
     return [...requisite].flatMap((node) => {
-      const member = roster.member(node);
-      return member || (roster.awaits(node) && !roster.isOut(node)) ? [{ node, member }] : [];
+      const member = registry.member(node);
+      return member || (registry.awaits(node) && !registry.isOut(node)) ? [{ node, member }] : [];
     });
   }
 
@@ -178,7 +178,7 @@ export class VolumeCreator {
     }
     // Of all codes this one alone makes the provisioner ask the scheduler for another node.
     if (refusals.length === 0) return new Failure('exhausted', 'no node of the topology asked for is served here');
-    const known = refusals.every(({ reason }) => reason === 'no-pool') && this.#options.roster.knownPools();
+    const known = refusals.every(({ reason }) => reason === 'no-pool') && this.#options.registry.knownPools();
     if (!known || (parameters.pool !== undefined && known.has(parameters.pool))) return refusalOf(refusals);
     const names = [...known].slice(0, 20).join(', ') || 'none is configured';
     return new Failure('invalid', `parameters: there is no pool "${parameters.pool ?? ''}"; known: ${names}`);

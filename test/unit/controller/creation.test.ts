@@ -196,8 +196,8 @@ describe('a creation whose node falls silent', () => {
 
   test('goes elsewhere when the node is gone for good', async () => {
     const gone = new Set<string>();
-    const horizon = { ...noLifecycle, nodeGone: (node: string) => gone.has(node) };
-    ({ fleet, provisioner } = controllerOf(nodes, { horizon }));
+    const lifecycle = { ...noLifecycle, nodeGone: (node: string) => gone.has(node) };
+    ({ fleet, provisioner } = controllerOf(nodes, { lifecycle }));
     cutDuring('c', 'after');
     await expect(create('x')).rejects.toMatchObject({ kind: 'unavailable' });
     gone.add('c');
@@ -223,12 +223,12 @@ describe('what a node that cannot be asked may hold', () => {
 
   test('matters as much before the node has attached for the first time', async () => {
     const lives = { ...noLifecycle, awaits: (node?: string) => node !== undefined };
-    ({ fleet, provisioner } = controllerOf(nodes, { horizon: lives }));
+    ({ fleet, provisioner } = controllerOf(nodes, { lifecycle: lives }));
     const link = fleet.forget('a');
     await expect(create('x', inOrder('a', 'b'))).rejects.toMatchObject({ kind: 'unavailable' });
     fleet.join(link);
     expect((await create('x', inOrder('a', 'b'))).node).toBe('a');
-    ({ provisioner } = controllerOf(nodes, { horizon: { ...noLifecycle, awaits: () => true } }));
+    ({ provisioner } = controllerOf(nodes, { lifecycle: { ...noLifecycle, awaits: () => true } }));
     await expect(create('y')).rejects.toMatchObject({
       kind: 'unavailable',
       message: expect.stringMatching(/still connecting/),

@@ -19,8 +19,8 @@ let provisioner: Provisioner;
 beforeEach(() => {
   gone = new Set();
   nodes = nodesOf({ a: 128, b: 256, c: 512 });
-  const horizon = { ...noLifecycle, nodeGone: (node: NodeName) => gone.has(node) };
-  ({ fleet, provisioner } = controllerOf(nodes, { horizon }));
+  const lifecycle = { ...noLifecycle, nodeGone: (node: NodeName) => gone.has(node) };
+  ({ fleet, provisioner } = controllerOf(nodes, { lifecycle }));
 });
 
 const make = (name: string, node: string) => provisioner.create(wish(name, pinned(node)), signal);

@@ -21,12 +21,12 @@ let provisioner: Provisioner;
 beforeEach(() => {
   [deleted, gone] = [new Set(), new Set()];
   nodes = nodesOf({ a: 128, b: 256, c: 512 });
-  const horizon = {
+  const lifecycle = {
     nodeGone: (node: NodeName) => gone.has(node),
     nodeDeleted: (node: NodeName) => deleted.has(node),
     awaits: (node?: NodeName) => node !== undefined,
   };
-  ({ fleet, provisioner } = controllerOf(nodes, { horizon }));
+  ({ fleet, provisioner } = controllerOf(nodes, { lifecycle }));
 });
 
 const create = (...args: Parameters<typeof wish>) => provisioner.create(wish(...args), signal);
@@ -77,7 +77,7 @@ describe('what is remembered', () => {
     const many = Array.from({ length: 1200 }, (_, index) => [`n${index}`, 8] as const);
     nodes = nodesOf(Object.fromEntries(many));
     ({ fleet, provisioner } = controllerOf(nodes, {
-      horizon: { ...noLifecycle, nodeDeleted: (node) => deleted.has(node) },
+      lifecycle: { ...noLifecycle, nodeDeleted: (node) => deleted.has(node) },
     }));
     for (const [index, { node }] of nodes.entries()) {
       if (index >= 100) await create(`on-${node}`, pinned(node), { size: { required: 4n * MiB } });

@@ -34,8 +34,8 @@ export function nodesOf(rooms: Readonly<Record<string, number>>): MemoryStorage[
 
 export function controllerOf(
   nodes: readonly MemoryStorage[],
-  { packing = 'spread', horizon }: { packing?: Packing; horizon?: NodeLifecycle } = {},
+  { packing = 'spread', lifecycle }: { packing?: Packing; lifecycle?: NodeLifecycle } = {},
 ): { fleet: MemoryFleet; provisioner: Provisioner } {
   const fleet = new MemoryFleet(nodes);
-  return { fleet, provisioner: new Provisioner({ fleet, packing, lvNameFor, horizon }) };
+  return { fleet, provisioner: new Provisioner({ fleet, packing, lvNameFor, lifecycle }) };
 }
