@@ -17,18 +17,28 @@ const definite: readonly FailureKind[] = [
 /** More open outcomes than all nodes can have at once are kept by nothing but nodes that do not answer. */
 const mostOpen = 10_000;
 
+/** Names of which it is remembered where they were made. */
+const mostMade = 10_000;
+
 /** Creations in a row without an answer, after which a node is passed over. */
 const mostUnanswered = 3;
 
 /** Sends creations to nodes, and remembers by name where one went until that node has said what became of it. */
 export class PendingCreates {
   readonly #open = new Map<string, { readonly node: NodeName; readonly size: Bytes }>();
+  /** The newest last. */
+  readonly #made = new Map<string, NodeName>();
   readonly #coming = new Map<NodeName, bigint>();
   /** Creations in a row that a node left without an answer. */
   readonly #unanswered = new Map<NodeName, number>();
 
   nodeOf(name: string): NodeName | undefined {
     return this.#open.get(name)?.node;
+  }
+
+  /** Where this process has sent the name, as far as it remembers, and was not refused. */
+  sentTo(name: string): NodeName | undefined {
+    return this.nodeOf(name) ?? this.#made.get(name);
   }
 
   /** Bytes of the volumes that were sent to a node, and are in no inventory yet. */
@@ -54,7 +64,18 @@ export class PendingCreates {
     return [...this.#open].map(([name, { node }]) => ({ name, node }));
   }
 
+  /** The node has the volume: nothing is open any more. */
+  made(name: string): void {
+    const node = this.nodeOf(name);
+    this.forget(name);
+    if (node === undefined) return;
+    this.#made.set(name, node);
+    const [oldest] = this.#made.keys();
+    if (this.#made.size > mostMade && oldest !== undefined) this.#made.delete(oldest);
+  }
+
   forget(name: string): void {
+    this.#made.delete(name);
     const attempt = this.#open.get(name);
     if (attempt === undefined) return;
     this.#open.delete(name);
@@ -73,7 +94,7 @@ export class PendingCreates {
     this.#coming.set(node, this.comingTo(node) + size);
     try {
       const volume = await storage.create(spec, signal);
-      this.forget(spec.name);
+      this.made(spec.name);
       this.#unanswered.delete(node);
       return volume;
     } catch (error) {

@@ -67,18 +67,25 @@ export class VolumeCreator {
     try {
       const within = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)]);
       const found = await member?.storage.find(volumeIdFor(node, lv), within);
-      // What an inventory shows need not be remembered.
-      if (!found || registry.holders(lv).some((holder) => holder.node === node)) this.#attempts.forget(name);
+      if (!found) this.#attempts.forget(name);
+      // Until an inventory shows it, its outcome counts as open.
+      else if (registry.holders(lv).some((holder) => holder.node === node)) this.#attempts.made(name);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
     }
   }
 
-  /** The volume that an inventory shows, confirmed by its node. */
+  /**
+   * The volume that an inventory shows, confirmed by its node. The report of a node that the volume may not be on counts only where this
+   * process has made it there: else any node could hold up, or refuse, what is made on another.
+   */
   async #shown(request: VolumeRequest, signal: AbortSignal): Promise<Volume | undefined> {
-    const { name } = request;
-    const shown = this.#options.registry.holders(this.#options.lvNameFor(name));
-    const alone = shown.length === 1 && shown.every(({ node }) => accepts(request.accessibility, node));
+    const { name, accessibility } = request;
+    const { registry, lvNameFor } = this.#options;
+    const sentTo = this.#attempts.sentTo(name);
+    const claiming = registry.holders(lvNameFor(name));
+    const shown = claiming.filter(({ node }) => accepts(accessibility, node) || node === sentTo);
+    const alone = shown.length === 1 && shown.every(({ node }) => accepts(accessibility, node));
     // A single one is confirmed by the creation that follows.
     const holders = alone ? shown : await this.#without(shown, request, signal);
     const [holder, another] = holders;
@@ -88,7 +95,7 @@ export class VolumeCreator {
       throw new Failure('exists', `volume "${name}" exists on nodes ${nodes}: remove those that nothing refers to`);
     }
     if (!holder.connected) throw new Failure('unavailable', `volume "${name}" exists: ${disconnection(holder)}`);
-    if (!accepts(request.accessibility, holder.node)) throw elsewhere(name, holder.node);
+    if (!accepts(accessibility, holder.node)) throw elsewhere(name, holder.node);
     const offer = offerOf(holder.storage.inventory(), request.parameters);
     if ('pool' in offer) return this.#again(holder, offer, request, signal);
     const kind = offer.reason === 'not-ready' ? 'unavailable' : 'exists';

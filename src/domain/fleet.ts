@@ -17,7 +17,7 @@ export interface Member {
   readonly node: NodeName;
   /** False: its inventory is the last known; every operation on its storage throws `unavailable` and names the node. */
   readonly connected: boolean;
-  /** Why it is set apart: its last report could not be used. Such a node gets no volume, and no creation waits for it. */
+  /** Why it is set apart: its last report could not be used. Such a node gets no volume, and counts as disconnected. */
   readonly apart?: string | undefined;
   /** Milliseconds since the epoch since when it is connected or disconnected. */
   readonly since: number;

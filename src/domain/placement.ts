@@ -69,14 +69,14 @@ export function place(
 
 function judge({ node, member }: Place, wish: Wish): Judgement {
   if (!member) return { is: 'disconnected', node, message: `node ${node} has not connected to this controller yet` };
-  if (member.apart !== undefined) {
-    return { is: 'refused', node, why: { reason: 'not-ready', message: `it is set apart: ${member.apart}` } };
-  }
   const inventory = inventoryOf(member);
   // A node that is known to lack the pool holds no volume in it, attached or not.
   if (!(inventory instanceof Failure)) {
     const lacking = lacksPool(inventory, wish.parameters);
     if (lacking) return { is: 'refused', node, why: lacking };
+  }
+  if (member.apart !== undefined) {
+    return { is: 'disconnected', node, message: `node ${node} is set apart: ${member.apart}` };
   }
   if (!member.connected) return { is: 'disconnected', node, message: disconnection(member) };
   if (inventory instanceof Failure) return { is: 'disconnected', node, message: `node ${node}: ${inventory.message}` };

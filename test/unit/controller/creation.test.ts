@@ -136,6 +136,17 @@ describe('the same name', () => {
     expect(everywhere()).toEqual(['a:x']);
   });
 
+  test.each([
+    ['has it', () => undefined],
+    ['has it and does not answer', () => nodes[2] && (nodes[2].interrupt = () => new Promise(() => undefined))],
+    ['had it, and is disconnected', () => fleet.link('c').detach()],
+  ])('is made where the topology says, though a node outside of it reports that it %s', async (_how, trouble) => {
+    await controllerOf(nodes).provisioner.create(wish('x', pinned('c')), signal);
+    trouble();
+    expect((await create('x', pinned('b'))).node).toBe('b');
+    expect((await create('x', inOrder('b', 'a'))).node).toBe('b');
+  });
+
   test('on two nodes is for a person to decide', async () => {
     await create('x', pinned('a'));
     await controllerOf(nodes.slice(1)).provisioner.create(wish('x', pinned('b')), signal);

@@ -38,6 +38,21 @@ test('so many creations are open at most; those that are can be tried again', as
   expect(attempts.comingTo(member.node)).toBe(9999n * MiB);
 });
 
+test('where a name was made is remembered of so many names, the newest', async () => {
+  const storage = new MemoryStorage('a', [emptyPool(fast, 1024n * 1024n * MiB)]);
+  const member = new MemoryFleet([storage]).link('a');
+  const attempts = new PendingCreates();
+  for (let index = 0; index <= 10_000; index += 1) {
+    await attempts.send(member, specOf(`x${index}`), signal);
+    // Else the fake looks at all of them each time.
+    storage.volumes.clear();
+  }
+  expect(attempts.sentTo('x0')).toBeUndefined();
+  expect(attempts.sentTo('x1')).toBe('a');
+  attempts.forget('x1');
+  expect(attempts.sentTo('x1')).toBeUndefined();
+});
+
 test('a node that leaves several creations without an answer is passed over until it answers, or is forgiven', async () => {
   const storage = new MemoryStorage('a', [emptyPool(fast, 1024n * MiB)]);
   const member = new MemoryFleet([storage]).link('a');

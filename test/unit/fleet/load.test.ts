@@ -110,33 +110,30 @@ describe('a controller', () => {
   test.each([
     ['has reported before', true],
     ['has never reported', false],
-  ])(
-    'sets a node apart whose report cannot be used, and waits for it with no creation, when it %s',
-    async (_, before) => {
-      const running = await controller();
-      const certified = nodeCertificate('b');
-      const peer = new Peer(running.port, { certified });
-      peer.send({ hello: { ...hello, node: 'b' } });
-      await peer.until('welcome');
-      if (before) {
-        peer.send({ report: { full: true } });
-        await attached(running, 'b');
-      }
-      const impossible = { name: 'fast', group: 'vg', stripes: 0, extentSize: '0' };
-      peer.send({ report: { full: !before, pools: [impossible] } });
-      await peer.ended;
-      const parameters = parseParameters({});
-      const wish = { parameters, size: { required: 1n }, accessibility: { preferred: [], requisite: undefined } };
-      const places = running.fleet.members().map((member) => ({ node: member.node, member }));
-      expect(place(places, wish, 'spread')).toEqual([
-        expect.objectContaining({ is: 'refused', node: 'b', why: expect.objectContaining({ reason: 'not-ready' }) }),
-      ]);
-      const again = await attachedPeer(running.port, { ...hello, node: 'b', instance: 'two' });
+  ])('sets a node apart whose report cannot be used, and takes it as disconnected, when it %s', async (_, before) => {
+    const running = await controller();
+    const certified = nodeCertificate('b');
+    const peer = new Peer(running.port, { certified });
+    peer.send({ hello: { ...hello, node: 'b' } });
+    await peer.until('welcome');
+    if (before) {
+      peer.send({ report: { full: true, defaultPool: 'fast', unready: { reasons: { fast: 'no disk' } } } });
       await attached(running, 'b');
-      expect(running.fleet.member('b' as NodeName)?.apart).toBeUndefined();
-      again.close();
-    },
-  );
+    }
+    const impossible = { name: 'fast', group: 'vg', stripes: 0, extentSize: '0' };
+    peer.send({ report: { full: !before, pools: [impossible] } });
+    await peer.ended;
+    const parameters = parseParameters({});
+    const wish = { parameters, size: { required: 1n }, accessibility: { preferred: [], requisite: undefined } };
+    const places = running.fleet.members().map((member) => ({ node: member.node, member }));
+    expect(place(places, wish, 'spread')).toEqual([
+      { is: 'disconnected', node: 'b', message: expect.stringMatching(/^node b is set apart: /) },
+    ]);
+    const again = await attachedPeer(running.port, { ...hello, node: 'b', instance: 'two' });
+    await attached(running, 'b');
+    expect(running.fleet.member('b' as NodeName)?.apart).toBeUndefined();
+    again.close();
+  });
 
   test('keeps the current stream of a node, its successor and one more, and ends the others', async () => {
     const running = await controller();
