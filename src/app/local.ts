@@ -63,7 +63,7 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const readHostFile = createReadHostFile(run, prefix);
   const process = await usableProcess(config, readHostFile, log);
   const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline, slowDeadline }), log);
-  const cache = new InventoryCache(lvm, config.pools, reported);
+  const cache = new InventoryCache(lvm, config.node, config.pools, reported);
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const probe = { roots: systemRoots, run, patience, deadline: 30_000 };

@@ -1,7 +1,7 @@
-import { Failure } from '../domain/errors.ts';
+import { Failure, isFailure } from '../domain/errors.ts';
 import { type Fleet, inventoryOf, type Member } from '../domain/fleet.ts';
 import type { LvName, NodeName, PoolName, VolumeId } from '../domain/ids.ts';
-import type { Storage } from '../domain/storage.ts';
+import type { Inventory, Storage } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 
 /** What may be known of nodes beside what the fleet says of its members. */
@@ -57,11 +57,11 @@ export class NodeRegistry {
 
   /**
    * Drops what is known of nodes that were deleted: at once where they are gone for good or had no volume, else where newer ones fill the
-   * memory. A node that is only disconnected stays.
+   * memory. What a node gave to others is there still. A node that is only disconnected stays.
    */
   tidy(): void {
     const out = this.#fleet.members().filter(({ node }) => this.isOut(node));
-    const holding = out.filter((member) => this.#counts(member) && holdsAny(member));
+    const holding = out.filter((member) => (this.#counts(member) && holdsAny(member)) || gaveAny(member));
     const kept = new Set(holding.sort((a, b) => b.since - a.since).slice(0, mostRemembered));
     for (const member of out) if (!kept.has(member)) this.#fleet.forget(member.node);
     // Nor is any held here.
@@ -83,7 +83,36 @@ export class NodeRegistry {
     );
   }
 
-  /** The members of whose volumes one has that name, as far as is known. */
+  /**
+   * Does it on the node that the volume was born on, or, where that says that it gave the volume away, on the node that has it. No other
+   * node's claim counts. `undefined`: that node is gone for good.
+   */
+  async at<T>(id: VolumeId, birth: NodeName, act: (storage: Storage) => Promise<T>): Promise<T | undefined> {
+    const storage = this.storageOf(id, birth);
+    try {
+      if (storage) return await act(storage);
+    } catch (error) {
+      if (!isFailure(error, 'elsewhere') || error.node === undefined) throw error;
+      return this.#follow(id, error.node, act);
+    }
+    const member = this.#fleet.member(birth);
+    const given = member && givenBy(member).get(id);
+    return given && this.#follow(id, given, act);
+  }
+
+  async #follow<T>(id: VolumeId, node: NodeName, act: (storage: Storage) => Promise<T>): Promise<T | undefined> {
+    try {
+      const storage = this.storageOf(id, node);
+      return storage && (await act(storage));
+    } catch (error) {
+      if (!isFailure(error, 'elsewhere')) throw error;
+      throw new Failure('unavailable', `volume ${id} was given to node ${node}, which says: ${error.message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** The members on which a volume of that name was born, as far as is known. */
   holders(lv: LvName): Member[] {
     return this.#fleet.holders(lv).filter((member) => this.#counts(member));
   }
@@ -102,19 +131,31 @@ export class NodeRegistry {
 
   /**
    * The first `count` volumes (0: all) whose ids come after the one given, in the order of ids. An id begins with its node, so
-   * that only the nodes of the page are looked at. Throws `unavailable` where the volumes of a node are not known.
+   * that only those nodes are looked at that the page's volumes were born on, or given to. Throws `unavailable` where the volumes of a node are not known.
    */
   volumesAfter(after: string, count: number): Volume[] {
     const first = after.slice(0, after.indexOf(':') + 1);
     const found: Volume[] = [];
     for (const { prefix, member } of this.#inOrder()) {
       if (prefix < first || !this.#counts(member)) continue;
-      const volumes = [...member.storage.inventory().volumes.values()];
+      const volumes = this.#bornOn(prefix, member);
       const wanted = prefix === first ? volumes.filter(({ id }) => id > after) : volumes;
       found.push(...wanted.sort((a, b) => (a.id < b.id ? -1 : 1)));
       if (count > 0 && found.length >= count) return found.slice(0, count);
     }
     return found;
+  }
+
+  /** The volumes that were born on a node, wherever they are, without copies that may not be used. */
+  #bornOn(prefix: string, { storage }: Member): Volume[] {
+    const { volumes, given } = storage.inventory();
+    const here = [...volumes.values()].filter(({ id }) => id.startsWith(prefix) && !given.has(id));
+    const elsewhere = [...given].flatMap(([id, node]) => {
+      const member = this.#fleet.member(node);
+      const inventory = member && this.#counts(member) && inventoryOf(member);
+      return (inventory && !(inventory instanceof Failure) && inventory.volumes.get(id)) || [];
+    });
+    return [...here, ...elsewhere].filter(({ role }) => role === undefined);
   }
 
   /** The members of the fleet in the order of their volumes' ids; sorted anew only when its list is another. */
@@ -132,6 +173,15 @@ export class NodeRegistry {
   #counts({ node, connected }: Member): boolean {
     return connected || !this.#lifecycle.nodeGone(node);
   }
+}
+
+function givenBy(member: Member): Inventory['given'] {
+  const inventory = inventoryOf(member);
+  return inventory instanceof Failure ? new Map() : inventory.given;
+}
+
+function gaveAny(member: Member): boolean {
+  return givenBy(member).size > 0;
 }
 
 function holdsAny(member: Member): boolean {

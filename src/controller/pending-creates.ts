@@ -12,6 +12,7 @@ const definite: readonly FailureKind[] = [
   'out-of-range',
   'precondition',
   'unimplemented',
+  'elsewhere',
 ];
 
 /** More open outcomes than all nodes can have at once are kept by nothing but nodes that do not answer. */

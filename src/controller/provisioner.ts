@@ -8,7 +8,7 @@ import type { Packing } from '../domain/placement.ts';
 import type { QosChange } from '../domain/qos.ts';
 import type { Storage } from '../domain/storage.ts';
 import type { Accessibility } from '../domain/topology.ts';
-import type { Volume } from '../domain/volume.ts';
+import { refusePassive, type Volume } from '../domain/volume.ts';
 import { VolumeCreator, type VolumeRequest } from './volume-creator.ts';
 import { type NodeLifecycle, noLifecycle, NodeRegistry } from './node-registry.ts';
 
@@ -53,25 +53,28 @@ export class Provisioner {
 
   /** Also when nothing of that id exists; an id that Quarry never issued names nothing anywhere. */
   async remove(id: string, signal: AbortSignal): Promise<void> {
-    const found = this.#locate(id);
-    if (found) await found.storage.remove(found.id, signal);
+    const born = parseVolumeId(id);
+    if (!born) return;
+    await this.#registry.at(born.id, born.node, async (storage) => {
+      await storage.remove(born.id, signal);
+      if (storage.node === born.node) return;
+      // Now that it is gone, the record of where it went may go too.
+      await this.#registry.storageOf(born.id, born.node)?.remove(born.id, signal, storage.node);
+    });
   }
 
   async get(id: string, signal: AbortSignal): Promise<Volume> {
-    const found = this.#locate(id);
-    const volume = found && (await found.storage.find(found.id, signal));
-    if (!volume) throw new Failure('not-found', `volume "${id}" does not exist`);
+    const volume = await this.#at(id, (storage, known) => storage.find(known, signal));
+    refusePassive(volume);
     return volume;
   }
 
   async expand(id: string, size: SizeRange, signal: AbortSignal): Promise<Volume> {
-    const { storage, id: known } = this.#mustLocate(id);
-    return storage.expand(known, size, signal);
+    return this.#at(id, (storage, known) => storage.expand(known, size, signal));
   }
 
   async modify(id: string, change: QosChange, signal: AbortSignal): Promise<Volume> {
-    const { storage, id: known } = this.#mustLocate(id);
-    return storage.modify(known, change, signal);
+    return this.#at(id, (storage, known) => storage.modify(known, change, signal));
   }
 
   /** In the order of ids, those after the one given, and one more than `count` where there are more; 0: all. */
@@ -98,17 +101,12 @@ export class Provisioner {
     };
   }
 
-  /** `undefined` where the id can name nothing, or nothing any more. Throws `unavailable` for a node that never connected. */
-  #locate(id: string): { storage: Storage; id: VolumeId } | undefined {
-    const parsed = parseVolumeId(id);
-    const storage = parsed && this.#registry.storageOf(parsed.id, parsed.node);
-    return storage && { storage, id: parsed.id };
-  }
-
-  #mustLocate(id: string): { storage: Storage; id: VolumeId } {
-    const found = this.#locate(id);
-    if (!found) throw new Failure('not-found', `volume "${id}" does not exist`);
-    return found;
+  /** Where the volume is. Throws `not-found`, and `unavailable` for a node that never connected. */
+  async #at(id: string, act: (storage: Storage, id: VolumeId) => Promise<Volume | undefined>): Promise<Volume> {
+    const born = parseVolumeId(id);
+    const volume = born && (await this.#registry.at(born.id, born.node, (storage) => act(storage, born.id)));
+    if (!volume) throw new Failure('not-found', `volume "${id}" does not exist`);
+    return volume;
   }
 }
 

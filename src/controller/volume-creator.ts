@@ -1,15 +1,16 @@
 import { createLocks } from '../concurrency/locks.ts';
 import type { SizeRange } from '../domain/bytes.ts';
+import { incompatibilities } from '../domain/compatibility.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { Member } from '../domain/fleet.ts';
-import { type LvName, type NodeName, volumeIdFor } from '../domain/ids.ts';
+import { type LvName, type NodeName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
 import { type Offer, offerOf } from '../domain/offer.ts';
 import type { ClassParameters } from '../domain/parameters.ts';
 import { type Packing, type Place, place, disconnection } from '../domain/placement.ts';
 import { applyChange, noQos } from '../domain/qos.ts';
 import { type Refusal, refusalOf } from '../domain/refusals.ts';
 import { type Accessibility, accepts } from '../domain/topology.ts';
-import type { Volume, VolumeSpec } from '../domain/volume.ts';
+import { refusePassive, type Volume, type VolumeSpec } from '../domain/volume.ts';
 import { PendingCreates } from './pending-creates.ts';
 import type { NodeRegistry } from './node-registry.ts';
 
@@ -66,7 +67,7 @@ export class VolumeCreator {
     const lv = lvNameFor(name);
     try {
       const within = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)]);
-      const found = await member?.storage.find(volumeIdFor(node, lv), within);
+      const found = member && (await knows(member, volumeIdFor(node, lv), within));
       if (!found) this.#attempts.forget(name);
       // Until an inventory shows it, its outcome counts as open.
       else if (registry.holders(lv).some((holder) => holder.node === node)) this.#attempts.made(name);
@@ -201,26 +202,55 @@ export class VolumeCreator {
     }
   }
 
-  #send(
-    member: Member,
-    { pool, layout }: Offer,
-    { name, size, parameters }: VolumeRequest,
-    signal: AbortSignal,
-  ): Promise<Volume> {
+  async #send(member: Member, { pool, layout }: Offer, request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
+    const { name, size, parameters } = request;
     const { mkfsOptions } = parameters;
     const qos = applyChange(noQos, parameters.qos);
     const spec: VolumeSpec = { name, size, pool: pool.spec.name, layout, mkfsOptions, qos };
-    return this.#attempts.send(member, spec, signal);
+    try {
+      return await this.#attempts.send(member, spec, signal);
+    } catch (error) {
+      if (!isFailure(error, 'elsewhere') || error.node === undefined) throw error;
+      return this.#given(member.node, error.node, spec, request, signal);
+    }
+  }
+
+  /** The volume of that name that was born on the node that was asked, and is on another one. */
+  async #given(
+    birth: NodeName,
+    node: NodeName,
+    spec: VolumeSpec,
+    { name, accessibility }: VolumeRequest,
+    signal: AbortSignal,
+  ): Promise<Volume> {
+    const id = volumeIdFor(birth, this.#options.lvNameFor(name));
+    const volume = await this.#options.registry.at(id, birth, (storage) => storage.find(id, signal));
+    if (!volume)
+      throw new Failure('unavailable', `volume "${name}" was given to node ${node}, which does not have it now`);
+    refusePassive(volume);
+    const problems = incompatibilities(volume, spec);
+    if (problems.length > 0 || !accepts(accessibility, volume.node)) throw elsewhere(name, volume.node);
+    return volume;
   }
 
   /** Without those whose node says now that it does not have the volume. */
   async #without(members: readonly Member[], { name }: VolumeRequest, signal: AbortSignal): Promise<Member[]> {
     const lv = this.#options.lvNameFor(name);
     const having = members.map(async (member) => {
-      const gone = member.connected && !(await member.storage.find(volumeIdFor(member.node, lv), signal));
+      const gone = member.connected && !(await knows(member, volumeIdFor(member.node, lv), signal));
       return gone ? [] : [member];
     });
     return (await Promise.all(having)).flat();
+  }
+}
+
+/** Whether the node says that the volume is, or that it gave it to another one. */
+async function knows({ storage }: Member, id: VolumeId, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await storage.find(id, signal)) !== undefined;
+  } catch (error) {
+    if (isFailure(error, 'elsewhere')) return true;
+    throw error;
   }
 }
 

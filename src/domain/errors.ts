@@ -1,3 +1,5 @@
+import type { NodeName } from './ids.ts';
+
 /**
  * The closed set of ways an operation can fail, and when it does; the reference is made from it. `src/grpc/status.ts` maps each
  * kind to a gRPC code, and does not compile until a new kind has one.
@@ -10,6 +12,7 @@ export const failureKinds = {
     "No room, a reservation that the pool's budget cannot promise, pool not ready, or no node of the requested topology is served here, with the reason of each: the scheduler may try another node",
   'out-of-range': 'No size between `required_bytes` and `limit_bytes` can be made; a volume would have to shrink',
   precondition: 'In use, not staged, holds something else than asked for, or a person has to decide',
+  elsewhere: 'The volume was born on this node and given to another one, which is named',
   busy: 'Another call for the same volume is in flight',
   'bad-token': '`starting_token` was not given out by this driver',
   unavailable:
@@ -25,11 +28,18 @@ export class Failure extends Error {
   readonly kind: FailureKind;
   /** Resolves when work has ended that goes on although nobody waits for it any more. */
   readonly pending: Promise<void> | undefined;
+  /** Of kind `elsewhere`: the node that has the volume. */
+  readonly node: NodeName | undefined;
 
-  constructor(kind: FailureKind, message: string, options?: { cause?: unknown; pending?: Promise<void> | undefined }) {
+  constructor(
+    kind: FailureKind,
+    message: string,
+    options?: { cause?: unknown; pending?: Promise<void> | undefined; node?: NodeName },
+  ) {
     super(message, options);
     this.name = 'Failure';
     this.kind = kind;
+    this.node = options?.node;
     this.pending = options?.pending ?? pendingOf(options?.cause);
   }
 }

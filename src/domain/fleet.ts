@@ -7,7 +7,7 @@ export interface Fleet {
   /** Another array whenever other nodes are members. */
   members(): readonly Member[];
   member(node: NodeName): Member | undefined;
-  /** The members of whose volumes one has that name in its id, as far as is known. */
+  /** The members on which a volume with that name in its id was born and is, or was given away, as far as is known. */
   holders(name: LvName): readonly Member[];
   /** Drops what is known of a node that is not connected; when it attaches again it is a member again. */
   forget(node: NodeName): void;
@@ -46,10 +46,11 @@ export function inventoryOf({ storage }: Pick<Member, 'storage'>): Inventory | F
   }
 }
 
-/** Those of whose volumes one has that name in its id; one that has never reported has none. */
+/** Those on which a volume with that name in its id was born and is, or was given away; one that has never reported has none. */
 export function holdersAmong(members: readonly Member[], name: LvName): Member[] {
   return members.filter((member) => {
     const inventory = inventoryOf(member);
-    return !(inventory instanceof Failure) && inventory.volumes.has(volumeIdFor(member.node, name));
+    const id = volumeIdFor(member.node, name);
+    return !(inventory instanceof Failure) && (inventory.volumes.has(id) || inventory.given.has(id));
   });
 }

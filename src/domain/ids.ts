@@ -1,7 +1,10 @@
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
 
-/** `<node>:<logical volume>`: at most 127 bytes, no path separator. Issued once, at birth, and never changed. */
+/**
+ * `<node>:<logical volume>`: at most 127 bytes, no path separator. Names where the volume was born, and never changes; where it is now is
+ * what nodes report.
+ */
 export type VolumeId = Branded<'VolumeId'>;
 export type LvName = Branded<'LvName'>;
 export type VgName = Branded<'VgName'>;
@@ -21,6 +24,10 @@ export function parseVolumeId(text: string): { id: VolumeId; node: NodeName; lv:
   const match = /^([A-Za-z0-9](?:[-A-Za-z0-9.]{0,61}[A-Za-z0-9])?):([A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,62})$/.exec(text);
   if (!match) return undefined;
   return { id: text as VolumeId, node: match[1] as NodeName, lv: match[2] as LvName };
+}
+
+export function parseNodeName(text: string): NodeName | undefined {
+  return /^[A-Za-z0-9](?:[-A-Za-z0-9.]{0,61}[A-Za-z0-9])?$/.test(text) ? (text as NodeName) : undefined;
 }
 
 export function parseVgName(text: string): VgName | undefined {

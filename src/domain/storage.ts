@@ -7,7 +7,10 @@ import type { Volume, VolumeSpec, VolumeUse } from './volume.ts';
 /** What is known of a node, and since when. Answers lists and capacity; never decides a create or a delete. */
 export interface Inventory {
   readonly pools: ReadonlyMap<PoolName, Pool>;
+  /** Also those that were born on other nodes. */
   readonly volumes: ReadonlyMap<VolumeId, Volume>;
+  /** Volumes that were born on this node and given to another one, until they are deleted. */
+  readonly given: ReadonlyMap<VolumeId, NodeName>;
   /** Milliseconds since the epoch of the last successful report. */
   readonly reportedAt: number;
   /** Configured pools that cannot serve now, each with the reason. */
@@ -18,7 +21,8 @@ export interface Inventory {
 
 /**
  * The volumes of one node. Every method may throw `unavailable` when the truth could not be established, and `busy` when
- * another operation on the same volume is in flight.
+ * another operation on the same volume is in flight. A method with an id also throws `elsewhere` where the volume was born on this node and
+ * given to another one.
  */
 export interface Storage {
   readonly node: NodeName;
@@ -31,8 +35,11 @@ export interface Storage {
    * Throws `exists`, `exhausted`, `out-of-range`, `invalid`; `exhausted` only where the volume was looked for and is not there.
    */
   create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume>;
-  /** Also when it does not exist. Throws `precondition` while the volume is staged, published or open. */
-  remove(id: VolumeId, signal: AbortSignal): Promise<void>;
+  /**
+   * Also when it does not exist. Throws `precondition` while the volume is staged, published or open. `goneFrom`: the node that the volume was
+   * given to has said that it does not have it any more; what this node has left of it, and the record, go too.
+   */
+  remove(id: VolumeId, signal: AbortSignal, goneFrom?: NodeName): Promise<void>;
   /** Never shrinks. Throws `not-found`, `exhausted`, `out-of-range`. */
   expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume>;
   /** All of the change or nothing of it. Throws `not-found`, and `exhausted` where the pool's budget has no room for it. */

@@ -40,6 +40,27 @@ export interface VolumeSpec {
   readonly qos: Qos;
 }
 
+/**
+ * What a logical volume is that bears a volume's id and is not to be used as the volume:
+ *
+ * - `arriving`   a copy that is not complete
+ * - `leaving`    the volume itself, while it is given to another node
+ * - `superseded` what was the volume until another node got it
+ * - `replica`    a copy that follows the volume
+ */
+export const passiveRoles = ['arriving', 'leaving', 'superseded', 'replica'] as const;
+/** `unknown`: a role of a newer version. */
+export type PassiveRole = (typeof passiveRoles)[number] | 'unknown';
+
+/** Throws `unavailable` for what may not be staged, listed, changed or given a topology. */
+export function refusePassive({ id, node, role }: Pick<Volume, 'id' | 'node' | 'role'>): void {
+  if (role === undefined) return;
+  throw new Failure(
+    'unavailable',
+    `what node ${node} has of volume ${id} is ${role}: it cannot be used as the volume now`,
+  );
+}
+
 /** What a volume was first used for; `block`: as a raw block device, so that its content is its user's alone. */
 export const volumeUses = ['block', ...filesystemTypes] as const;
 export type VolumeUse = (typeof volumeUses)[number];
@@ -58,7 +79,10 @@ export function parseFilesystemState(text: string | undefined): FilesystemState 
 
 export interface Volume {
   readonly id: VolumeId;
+  /** Where it is: the node that reports it. */
   readonly node: NodeName;
+  /** Absent: it is the volume itself. */
+  readonly role?: PassiveRole;
   readonly name: string;
   readonly pool: PoolName;
   readonly group: VgName;

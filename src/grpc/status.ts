@@ -8,6 +8,7 @@ export const codes = {
   exists: status.ALREADY_EXISTS,
   exhausted: status.RESOURCE_EXHAUSTED,
   'out-of-range': status.OUT_OF_RANGE,
+  elsewhere: status.FAILED_PRECONDITION,
   precondition: status.FAILED_PRECONDITION,
   busy: status.ABORTED,
   'bad-token': status.ABORTED,
@@ -16,7 +17,7 @@ export const codes = {
   unimplemented: status.UNIMPLEMENTED,
 } as const satisfies Record<FailureKind, status>;
 
-/** The way back, for clients of ours. Two kinds share ABORTED; either says to try again. */
+/** The way back, for clients of ours. Two kinds share ABORTED; either says to try again. Of FAILED_PRECONDITION it is `precondition`. */
 export const kinds: ReadonlyMap<status, FailureKind> = new Map(
   Object.entries(codes).map(([kind, code]) => [code, kind as FailureKind]),
 );

@@ -21,7 +21,7 @@ export const listAll: LvmArguments = [
 ];
 
 export function listOne(group: VgName, lv: LvName): LvmArguments {
-  return ['lvs', '-o', lvFields, `${group}/${lv}`];
+  return ['lvs', '-o', `${lvFields},vg_tags`, `${group}/${lv}`];
 }
 
 export interface NewVolume {
@@ -101,6 +101,10 @@ export function vgcreate(group: VgName, device: string, tags: readonly string[])
 
 export function tagGroup(group: VgName, added: string): LvmArguments {
   return ['vgchange', '--addtag', added, group];
+}
+
+export function untagGroup(group: VgName, removed: string): LvmArguments {
+  return ['vgchange', '--deltag', removed, group];
 }
 
 /** LVM writes its backup of the group's metadata, also where the host's configuration says that it writes none. */

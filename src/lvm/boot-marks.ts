@@ -8,7 +8,7 @@ import { thinPoolOf } from './inventory.ts';
 import type { Lvm } from './lvm.ts';
 import { readMirror } from './mirror.ts';
 import { devicePath } from './names.ts';
-import { decodeLv, type LvRecord } from './records.ts';
+import { decodeLv, type LvRecord, roleOf } from './records.ts';
 import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
 
@@ -80,7 +80,7 @@ export class BootMarks {
     const groups = new Set(cache.specs.map(({ group }) => group));
     const pools = new Set(this.#thinPools());
     return cache.report().volumes.filter((lv) => {
-      const ours = groups.has(lv.group) && (pools.has(lv) || lv.tags.get('role') === 'volume');
+      const ours = groups.has(lv.group) && (pools.has(lv) || roleOf(lv) !== undefined);
       return ours && lv.boots.some((one) => one !== boot);
     });
   }

@@ -1,9 +1,10 @@
 import { Failure } from '../domain/errors.ts';
 import type { GroupStates } from '../domain/groups.ts';
-import type { LvName, PoolName, VgName, VolumeId } from '../domain/ids.ts';
+import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../domain/ids.ts';
 import type { Pool, PoolSpec } from '../domain/pool.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
+import { type Given, type GivenFrom, givenFrom } from './given.ts';
 import {
   contestedIds,
   type LvmReport,
@@ -22,11 +23,13 @@ import { thinPoolName } from './names.ts';
  */
 export class InventoryCache {
   readonly #lvm: Lvm;
+  readonly #node: NodeName;
   readonly specs: readonly PoolSpec[];
   readonly #refreshed: () => void;
   #inventory: Inventory | undefined;
   #report: LvmReport | undefined;
   #contested: ReadonlyMap<VolumeId, readonly string[]> = new Map();
+  #given: ReadonlyMap<VolumeId, readonly GivenFrom[]> = new Map();
   #generation = 0;
   #reports = 0;
   #latest = 0;
@@ -36,9 +39,10 @@ export class InventoryCache {
   readonly #changedPools = new Map<PoolName, number>();
 
   /** @param refreshed called when LVM was read anew */
-  constructor(lvm: Lvm, specs: readonly PoolSpec[], refreshed: () => void = () => undefined) {
+  constructor(lvm: Lvm, node: NodeName, specs: readonly PoolSpec[], refreshed: () => void = () => undefined) {
     this.#refreshed = refreshed;
     this.#lvm = lvm;
+    this.#node = node;
     this.specs = specs;
   }
 
@@ -72,10 +76,15 @@ export class InventoryCache {
    * `undefined` only after a report that does not show the volume. Throws `unavailable` where none says so: before the first
    * report, since LVM may not be shown our disks yet; while a group that may come back is not there; and, unless the id may be that
    * of a volume that is to be created, while none of the pools' groups is there: an id that somebody got was of a volume in one of them.
+   * Throws `elsewhere`, but not for a volume that is `goneFrom` the node that it was given to.
    */
-  async find(id: VolumeId, { mayBeNew = false } = {}): Promise<Volume | undefined> {
+  async find(
+    id: VolumeId,
+    { mayBeNew = false, goneFrom }: { mayBeNew?: boolean; goneFrom?: NodeName | undefined } = {},
+  ): Promise<Volume | undefined> {
     const volume = this.current().volumes.get(id) ?? (await this.refresh()).volumes.get(id);
     this.refuseContested(id);
+    this.refuseGiven(id, goneFrom);
     if (volume) return volume;
     const away = this.specs.flatMap(({ group }) => this.away(group) ?? []);
     if (away.length > 0) {
@@ -111,6 +120,23 @@ export class InventoryCache {
     );
   }
 
+  /** The record that the volume was given to another node. Throws `precondition` where there are several. */
+  given(id: VolumeId): GivenFrom | undefined {
+    const [record, ...more] = this.#given.get(id) ?? [];
+    if (more.length === 0) return record;
+    const groups = [record, ...more].flatMap((each) => each && `${each.group} (${each.to})`);
+    throw new Failure(
+      'precondition',
+      `several records say where volume ${id} is, on volume groups ${groups.join(', ')}: remove the tag quarry.given from those that are wrong`,
+    );
+  }
+
+  /** Throws `elsewhere` where the volume was given to another node than `except`. */
+  refuseGiven(id: VolumeId, except?: NodeName): void {
+    const record = this.given(id);
+    if (record && record.to !== except) throw elsewhere(record);
+  }
+
   thinPoolLv(spec: PoolSpec): LvName {
     return (this.#report && thinPoolOf(this.#report, spec.group)?.lv) ?? thinPoolName;
   }
@@ -123,7 +149,13 @@ export class InventoryCache {
     // A report that began later has been read already: this one is older than what is known.
     if (turn < this.#latest) return this.current();
     this.#latest = turn;
-    const fresh = toInventory(this.specs, report, { suspended: this.#suspended, states: this.#states }, Date.now());
+    const fresh = toInventory(
+      this.#node,
+      this.specs,
+      report,
+      { suspended: this.#suspended, states: this.#states },
+      Date.now(),
+    );
     const volumes = new Map(fresh.volumes);
     const pools = new Map(fresh.pools);
     for (const [id, at] of this.#changedVolumes) {
@@ -135,7 +167,8 @@ export class InventoryCache {
       else if (fresh.pools.has(name)) copyEntry(this.#inventory?.pools, pools, name);
     }
     this.#report = report;
-    this.#contested = contestedIds(this.specs, report);
+    this.#contested = contestedIds(this.#node, this.specs, report);
+    this.#given = givenFrom(this.#node, this.specs, report.groups);
     this.#inventory = { ...fresh, volumes, pools };
     this.#refreshed();
     return this.#inventory;
@@ -162,6 +195,11 @@ export class InventoryCache {
     this.#changedVolumes.set(id, this.#generation);
     edit(volumes as Map<VolumeId, Volume>);
   }
+}
+
+/** The answer for a volume that was given to another node. */
+export function elsewhere({ id, to }: Given): Failure {
+  return new Failure('elsewhere', `volume ${id} was given to node ${to}`, { node: to });
 }
 
 function copyEntry<K, V>(from: ReadonlyMap<K, V> | undefined, to: Map<K, V>, key: K): void {

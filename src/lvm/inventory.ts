@@ -1,11 +1,12 @@
 import { Failure } from '../domain/errors.ts';
 import type { GroupStates } from '../domain/groups.ts';
-import type { PoolName, VgName, VolumeId } from '../domain/ids.ts';
+import type { NodeName, PoolName, VgName, VolumeId } from '../domain/ids.ts';
 import type { Pool, PoolSpec } from '../domain/pool.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 import { listAll } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
+import { givenFrom } from './given.ts';
 import type { Lvm } from './lvm.ts';
 import { raidPartOf } from './names.ts';
 import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, toVolume, type VgRecord } from './records.ts';
@@ -89,6 +90,7 @@ function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
 
 /** The inventory of a report. Pools whose group or thin pool is missing are unready, with the reason, and so are suspended ones. */
 export function toInventory(
+  node: NodeName,
   specs: readonly PoolSpec[],
   report: LvmReport,
   { suspended, states }: { readonly suspended: ReadonlyMap<PoolName, string>; readonly states: GroupStates },
@@ -103,22 +105,30 @@ export function toInventory(
     if (problem !== undefined) unready.set(spec.name, problem);
     if (vg && problem === undefined) pools.set(spec.name, toPool(spec, vg, report));
   }
-  for (const [id, claims] of claimsOf(specs, report)) if (claims[0] && claims.length === 1) volumes.set(id, claims[0]);
-  return { pools, volumes, unready, reportedAt, defaultPool: specs[0]?.name };
+  for (const [id, claims] of claimsOf(node, specs, report))
+    if (claims[0] && claims.length === 1) volumes.set(id, claims[0]);
+  const given = new Map<VolumeId, NodeName>();
+  for (const [id, [record, another]] of givenFrom(node, specs, report.groups))
+    if (record && !another) given.set(id, record.to);
+  return { pools, volumes, given, unready, reportedAt, defaultPool: specs[0]?.name };
 }
 
 /** Ids that several logical volumes claim, with their paths: which of them is the volume, only a person can say. */
-export function contestedIds(specs: readonly PoolSpec[], report: LvmReport): ReadonlyMap<VolumeId, readonly string[]> {
-  const contested = [...claimsOf(specs, report)].filter(([, claims]) => claims.length > 1);
+export function contestedIds(
+  node: NodeName,
+  specs: readonly PoolSpec[],
+  report: LvmReport,
+): ReadonlyMap<VolumeId, readonly string[]> {
+  const contested = [...claimsOf(node, specs, report)].filter(([, claims]) => claims.length > 1);
   return new Map(contested.map(([id, claims]) => [id, claims.map(({ group, lv }) => `${group}/${lv}`)]));
 }
 
-function claimsOf(specs: readonly PoolSpec[], report: LvmReport): Map<VolumeId, Volume[]> {
+function claimsOf(node: NodeName, specs: readonly PoolSpec[], report: LvmReport): Map<VolumeId, Volume[]> {
   const pools = new Map(specs.map(({ group, name }) => [group, name]));
   const claims = new Map<VolumeId, Volume[]>();
   for (const record of report.volumes) {
     const pool = pools.get(record.group);
-    const volume = pool === undefined ? undefined : toVolume(record, pool);
+    const volume = pool === undefined ? undefined : toVolume(record, pool, node);
     if (volume) claims.set(volume.id, [...(claims.get(volume.id) ?? []), volume]);
   }
   return claims;

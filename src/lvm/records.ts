@@ -1,7 +1,8 @@
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
-import { type LvName, type PoolName, type VgName, parseVolumeId } from '../domain/ids.ts';
-import { knownLayout, parseFilesystemState, type Volume } from '../domain/volume.ts';
+import { type LvName, type NodeName, type PoolName, type VgName, parseVolumeId } from '../domain/ids.ts';
+import { knownLayout, parseFilesystemState, type PassiveRole, passiveRoles, type Volume } from '../domain/volume.ts';
+import { type Given, parseGiven } from './given.ts';
 import { parseLayout, printLayout } from './layout.ts';
 import { raidPartOf } from './names.ts';
 import type { ReportRow } from './report.ts';
@@ -40,6 +41,7 @@ export interface VgRecord {
   readonly extentSize: Bytes;
   readonly metadata: { readonly size: Bytes; readonly free: Bytes };
   readonly tags: ReadonlyMap<string, string>;
+  readonly given: readonly Given[];
   readonly missingDevices: number;
 }
 
@@ -84,6 +86,7 @@ export function decodeVg(row: ReportRow): VgRecord {
     extentSize: bytes(row, 'vg_extent_size'),
     metadata: { size: bytes(row, 'vg_mda_size'), free: bytes(row, 'vg_mda_free') },
     tags: parseTags(field(row, 'vg_tags')),
+    given: parseGiven(field(row, 'vg_tags')),
     missingDevices: Number(field(row, 'vg_missing_pv_count')),
   };
 }
@@ -100,19 +103,26 @@ export function decodePv(row: ReportRow): PvRecord {
   };
 }
 
-/** The volume that a logical volume's tags describe; `undefined` for whatever is not Quarry's. */
-export function toVolume(record: LvRecord, pool: PoolName): Volume | undefined {
+/** What a logical volume is to the volume whose id it bears; `undefined`: it is no volume. */
+export function roleOf({ tags }: Pick<LvRecord, 'tags'>): PassiveRole | 'volume' | undefined {
+  const role = tags.get('role');
+  return role === 'volume' ? role : passiveRoles.find((known) => known === role);
+}
+
+/** The volume of this node that a logical volume's tags describe; `undefined` for what is not Quarry's. */
+export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volume | undefined {
   const { tags } = record;
   const parsed = parseVolumeId(tags.get('id') ?? '');
   const name = tags.get('name');
   const layout = parseLayout(tags.get('layout'));
-  if (tags.get('role') !== 'volume' || parsed === undefined || name === undefined || layout === undefined)
-    return undefined;
+  const role = roleOf(record);
+  if (role === undefined || parsed === undefined || name === undefined || layout === undefined) return undefined;
   // The parts of a mirrored volume whose creation was cut off bear its tags, and are no volumes themselves.
   if (raidPartOf(record.lv) !== undefined) return undefined;
   return {
     id: parsed.id,
-    node: parsed.node,
+    node,
+    ...(role !== 'volume' && { role }),
     name,
     pool,
     group: record.group,
@@ -133,7 +143,7 @@ export function toVolume(record: LvRecord, pool: PoolName): Volume | undefined {
 export function creationTags(volume: Volume): string[] {
   const tags = [
     tag('v', '1'),
-    tag('role', 'volume'),
+    tag('role', volume.role ?? 'volume'),
     tag('id', volume.id),
     tag('name', volume.name),
     tag('layout', printLayout(knownLayout(volume))),

@@ -2,18 +2,26 @@ import { roundedSize } from '../domain/capacity.ts';
 import type { SizeRange } from '../domain/bytes.ts';
 import { incompatibilities } from '../domain/compatibility.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
-import { type NodeName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
+import { type NodeName, parseVolumeId, type VolumeId, volumeIdFor } from '../domain/ids.ts';
 import { applyChange, type QosChange } from '../domain/qos.ts';
 import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/storage.ts';
-import { knownLayout, type OpenVolume, type Volume, type VolumeSpec, type VolumeUse } from '../domain/volume.ts';
+import {
+  knownLayout,
+  type OpenVolume,
+  refusePassive,
+  type Volume,
+  type VolumeSpec,
+  type VolumeUse,
+} from '../domain/volume.ts';
 import { Activation, type ActivationOptions } from './activation.ts';
 import { BootMarks } from './boot-marks.ts';
-import { createVolume, extendVolume, listOne, removeVolume, lvchangeTags } from './arguments.ts';
-import { lvmFailure } from './failures.ts';
+import { createVolume, extendVolume, removeVolume, lvchangeTags } from './arguments.ts';
+import { lookUp } from './look-up.ts';
 import type { Lvm, LvmArguments } from './lvm.ts';
 import { devicePath, lvNameFor } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { qosTags } from './qos.ts';
+import { removeGiven } from './remove-given.ts';
 import { creationTags, decodeLv, toVolume } from './records.ts';
 import type { ReportRow } from './report.ts';
 import { Admission, keepSize } from './admission.ts';
@@ -83,18 +91,12 @@ export class LocalStorage implements Storage, NodeVolumes {
     });
   }
 
-  async remove(id: VolumeId, signal: AbortSignal): Promise<void> {
+  async remove(id: VolumeId, signal: AbortSignal, goneFrom?: NodeName): Promise<void> {
     return this.locks.hold(id, 'DeleteVolume', async () => {
-      const volume = await this.#options.cache.find(id);
-      if (!volume) return;
-      await this.#options.writer.exclusive(volume.group, signal, async () => {
-        if (!(await this.#lookUp(volume))) return this.#options.cache.drop(id);
-        await this.#activation.refuseInUse(volume);
-        await this.#options.writer.change(`volume ${id} could not be removed`, removeVolume(volume.group, volume.lv));
-        this.#options.cache.drop(id);
-        const pool = this.inventory().pools.get(volume.pool);
-        if (pool) this.#options.cache.putPool(afterGrowth(pool, knownLayout(volume), -volume.size));
-      });
+      const volume = await this.#options.cache.find(id, { goneFrom });
+      if (volume) await this.#removeVolume(volume, signal, goneFrom);
+      // Last: until then it says where else the volume may be.
+      if (goneFrom !== undefined) await removeGiven(this.#options, id, signal);
     });
   }
 
@@ -150,7 +152,9 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   /** Activates the logical volume where it is not, and marks it as open. Throws `not-found`, only after a successful report. */
   async activate(id: VolumeId, signal: AbortSignal): Promise<OpenVolume> {
-    return this.#activation.open(await this.mustFind(id), signal);
+    const volume = await this.mustFind(id);
+    refusePassive(volume);
+    return this.#activation.open(volume, signal);
   }
 
   /** Throws `not-found`, only after a successful report. */
@@ -218,6 +222,24 @@ export class LocalStorage implements Storage, NodeVolumes {
     return state === 'creating' ? this.#activation.markReady(volume) : volume;
   }
 
+  async #removeVolume(volume: Volume, signal: AbortSignal, goneFrom: NodeName | undefined): Promise<void> {
+    const { cache, writer } = this.#options;
+    const { id, group, lv } = volume;
+    await writer.exclusive(group, signal, async () => {
+      const row = await lookUp(this.#options, volume, goneFrom);
+      if (!row) return cache.drop(id);
+      const { role } = toVolume(decodeLv(row), volume.pool, this.node) ?? volume;
+      const isCopy = role !== undefined && role !== 'leaving' && parseVolumeId(id)?.node === this.node;
+      // Without a record it is not known which node has the volume.
+      if (isCopy && goneFrom === undefined) refusePassive({ ...volume, role });
+      await this.#activation.refuseInUse(volume);
+      await writer.change(`volume ${id} could not be removed`, removeVolume(group, lv));
+      cache.drop(id);
+      const pool = this.inventory().pools.get(volume.pool);
+      if (pool) cache.putPool(afterGrowth(pool, knownLayout(volume), -volume.size));
+    });
+  }
+
   /** Want of room sends the name to another node: it must not be there already, seen or where nobody can look now. */
   async #refuseExisting(id: VolumeId, cause: Failure): Promise<void> {
     if (!(await this.#options.cache.find(id, { mayBeNew: true }))) return;
@@ -228,15 +250,18 @@ export class LocalStorage implements Storage, NodeVolumes {
   async #existing(id: VolumeId): Promise<Volume | undefined> {
     const { cache } = this.#options;
     cache.refuseContested(id);
+    cache.refuseGiven(id);
     return cache.current().volumes.has(id) ? (await cache.refresh()).volumes.get(id) : undefined;
   }
 
   /** The volume as LVM shows it now. Only within the group's turn. */
   async #lookUpNow(id: VolumeId): Promise<{ volume: Volume; row: ReportRow }> {
     const found = await this.mustFind(id);
-    const row = await this.#lookUp(found);
+    const row = await lookUp(this.#options, found);
     if (!row) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
-    return { volume: toVolume(decodeLv(row), found.pool) ?? found, row };
+    const volume = toVolume(decodeLv(row), found.pool, this.node) ?? found;
+    refusePassive(volume);
+    return { volume, row };
   }
 
   /** For what bears on promises. */
@@ -249,24 +274,9 @@ export class LocalStorage implements Storage, NodeVolumes {
     }
   }
 
-  /** LVM says once more whose the logical volume is, and what its tags are. `undefined`: it is gone. */
-  async #lookUp(volume: Volume): Promise<ReportRow | undefined> {
-    const answer = await this.#options.lvm.report(listOne(volume.group, volume.lv));
-    if (!answer.ok) {
-      const failure = lvmFailure(`volume ${volume.id} could not be looked up`, answer.messages);
-      if (failure.kind === 'not-found') return undefined;
-      throw failure;
-    }
-    const [row] = answer.rows;
-    if (row && decodeLv(row).tags.get('id') === volume.id) return row;
-    throw new Failure(
-      'precondition',
-      `${volume.group}/${volume.lv} no longer carries the tags of volume ${volume.id}: it is left alone`,
-    );
-  }
-
   async #reuse(existing: Volume, spec: VolumeSpec): Promise<Volume> {
     const problems = incompatibilities(existing, spec);
+    refusePassive(existing);
     if (problems.length > 0) {
       throw new Failure('exists', `volume "${spec.name}" exists and does not fit the request: ${problems.join('; ')}`);
     }

@@ -17,7 +17,8 @@ export type TagKey =
   | 'qos'
   | 'state'
   | 'retain'
-  | 'boot';
+  | 'boot'
+  | 'given';
 
 export function encodeTagValue(value: string): string {
   let text = '';

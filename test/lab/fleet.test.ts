@@ -93,6 +93,48 @@ test('two controllers that are given the same at once end in one outcome', async
   expect(await made3()).toEqual([]);
 });
 
+test('a volume that was given to another node is there, is used there alone, and is deleted everywhere', async () => {
+  const [{ client }, other] = fleet.controllers;
+  const [from, to] = [node(0), node(1)];
+  await create(client, 'given', 'node-1');
+  const volumeId = 'node-1:given';
+  const tags = (await from.guest.shell('lvs --noheadings -o lv_tags qfast/given')).trim().split(',');
+  const added = tags.map((tag) => `--addtag '${tag}'`).join(' ');
+  await to.guest.shell(`lvcreate -y -L 8m -n given ${added} qfast`);
+  await from.guest.shell('vgchange --addtag quarry.given=node-1:given/node-2 qfast');
+  await from.guest.shell('lvchange --deltag quarry.role=volume --addtag quarry.role=superseded qfast/given');
+  // A change makes the drivers read LVM, which a person has changed.
+  for (const name of ['node-1', 'node-2']) {
+    await create(client, `read-${name}`, name);
+    await client.controller.deleteVolume({ volumeId: `${name}:read-${name}` });
+  }
+  const where = async ({ controller }: CsiClient) => {
+    const { entries } = await controller.listVolumes({});
+    return entries.find(({ volume }) => volume?.volumeId === volumeId)?.volume?.accessibleTopology?.[0]?.segments;
+  };
+  for (const each of [client, other.client]) {
+    await vi.waitUntil(async () => Object.values((await where(each)) ?? {})[0] === 'node-2', patience);
+    const { volume } = await each.controller.controllerGetVolume({ volumeId });
+    expect(volume?.accessibleTopology).toEqual([topology('node-2')]);
+  }
+  const volumeCapability = { mount: { fsType: 'ext4' }, accessMode: { mode: 'SINGLE_NODE_WRITER' } } as const;
+  const staging = { volumeId, stagingTargetPath: '/tmp/given' };
+  for (const { guest } of [from, to]) await guest.shell('mkdir -p /tmp/given');
+  const refused = await outcomeOf(from.driver.client.node.nodeStageVolume({ ...staging, volumeCapability }));
+  expect(refused).toEqual({ code: 'FAILED_PRECONDITION', details: expect.stringContaining('node-2') as string });
+  await to.driver.client.node.nodeStageVolume({ ...staging, volumeCapability });
+  const held = await outcomeOf(client.controller.deleteVolume({ volumeId }));
+  expect(held).toEqual({ code: 'FAILED_PRECONDITION', details: expect.stringContaining('/tmp/given') as string });
+  await to.driver.client.node.nodeUnstageVolume(staging);
+  await client.controller.deleteVolume({ volumeId });
+  for (const { guest } of [from, to]) {
+    expect(await guest.shell('lvs --noheadings -o lv_name qfast; vgs --noheadings -o vg_tags qfast')).not.toContain(
+      'given',
+    );
+  }
+  expect((await outcomeOf(client.controller.controllerGetVolume({ volumeId }))).code).toBe('NOT_FOUND');
+});
+
 test('a node that is cut off keeps its volumes in the list, offers nothing, and comes back whole', async () => {
   const [{ client }] = fleet.controllers;
   await create(client, 'kept', 'node-3');

@@ -26,7 +26,7 @@ export class Link implements Member {
       inventory: () => (this.connected && !this.lagging ? storage.inventory() : this.#known),
       find: (id, signal) => this.#through(signal, () => storage.find(id, signal)),
       create: (spec, signal) => this.#through(signal, () => storage.create(spec, signal)),
-      remove: (id, signal) => this.#through(signal, () => storage.remove(id, signal)),
+      remove: (id, signal, goneFrom) => this.#through(signal, () => storage.remove(id, signal, goneFrom)),
       expand: (id, size, signal) => this.#through(signal, () => storage.expand(id, size, signal)),
       retain: (id, signal) => this.#through(signal, () => storage.retain(id, signal)),
       modify: (id, change, signal) => this.#through(signal, () => storage.modify(id, change, signal)),
@@ -112,6 +112,7 @@ function copy(inventory: Inventory): Inventory {
     ...inventory,
     pools: new Map(inventory.pools),
     volumes: new Map(inventory.volumes),
+    given: new Map(inventory.given),
     unready: new Map(inventory.unready),
   };
 }

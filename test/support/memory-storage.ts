@@ -8,7 +8,7 @@ import type { Pool, PoolSpec } from '../../src/domain/pool.ts';
 import { contradictions, refuseReservation } from '../../src/domain/reservations.ts';
 import { applyChange, type QosChange } from '../../src/domain/qos.ts';
 import type { Inventory, Storage } from '../../src/domain/storage.ts';
-import { knownLayout, type Volume, type VolumeSpec } from '../../src/domain/volume.ts';
+import { knownLayout, refusePassive, type Volume, type VolumeSpec } from '../../src/domain/volume.ts';
 import { lvNameFor } from '../../src/lvm/names.ts';
 import { afterGrowth } from '../../src/lvm/prediction.ts';
 
@@ -40,6 +40,8 @@ export class MemoryStorage implements Storage {
   readonly pools = new Map<PoolName, Pool>();
   readonly #unready = new Map<PoolName, string>();
   readonly volumes = new Map<VolumeId, Volume>();
+  /** Volumes that were born here and given to other nodes. */
+  readonly given = new Map<VolumeId, NodeName>();
   readonly #locks = createLocks();
   readonly #away = new Map<PoolName, { readonly pool: Pool; readonly volumes: readonly Volume[] }>();
   readonly #defaultPool: PoolName | undefined;
@@ -55,8 +57,8 @@ export class MemoryStorage implements Storage {
   }
 
   inventory(): Inventory {
-    const { pools, volumes } = this;
-    return { pools, volumes, unready: this.#unready, reportedAt: Date.now(), defaultPool: this.#defaultPool };
+    const { pools, volumes, given } = this;
+    return { pools, volumes, given, unready: this.#unready, reportedAt: Date.now(), defaultPool: this.#defaultPool };
   }
 
   putPool(pool: Pool): void {
@@ -78,6 +80,7 @@ export class MemoryStorage implements Storage {
   }
 
   #find(id: VolumeId): Volume | undefined {
+    this.#refuseGiven(id);
     const volume = this.volumes.get(id);
     if (volume) return volume;
     if (this.#locks.holder(id) === 'CreateVolume') throw new Failure('busy', `volume ${id} is being created`);
@@ -115,6 +118,7 @@ export class MemoryStorage implements Storage {
     using _lock = this.#locks.take(id, 'CreateVolume');
     return await this.#during('create', id, () => {
       if (!this.pools.has(spec.pool)) this.#refuseAway(id);
+      this.#refuseGiven(id);
       const existing = this.volumes.get(id);
       if (existing) return reuse(existing, spec);
       const pool = this.#pool(spec.pool);
@@ -141,11 +145,14 @@ export class MemoryStorage implements Storage {
     });
   }
 
-  async remove(id: VolumeId, _signal: AbortSignal): Promise<void> {
+  async remove(id: VolumeId, _signal: AbortSignal, goneFrom?: NodeName): Promise<void> {
     using _lock = this.#locks.take(id, 'DeleteVolume');
     await this.#during('remove', id, () => {
+      this.#refuseGiven(id, goneFrom);
+      if (goneFrom !== undefined) this.given.delete(id);
       const volume = this.volumes.get(id);
       if (!volume) return;
+      if (goneFrom === undefined && id.startsWith(`${this.node}:`) && volume.role !== 'leaving') refusePassive(volume);
       this.volumes.delete(id);
       const pool = this.pools.get(volume.pool);
       if (pool) this.pools.set(volume.pool, afterGrowth(pool, knownLayout(volume), -volume.size));
@@ -157,6 +164,7 @@ export class MemoryStorage implements Storage {
     using _lock = this.#locks.take(id, 'ControllerExpandVolume');
     return await this.#during('expand', id, () => {
       const volume = this.#mustGet(id);
+      refusePassive(volume);
       const pool = this.#pool(volume.pool);
       const wanted = roundedSize(pool, knownLayout(volume), size);
       if (volume.size >= wanted) return keep(volume, size);
@@ -170,6 +178,7 @@ export class MemoryStorage implements Storage {
     using _lock = this.#locks.take(id, 'ControllerModifyVolume');
     return await this.#during('modify', id, () => {
       const volume = this.#mustGet(id);
+      refusePassive(volume);
       const wanted = { ...volume, qos: applyChange(volume.qos, change) };
       refuseContradictions(wanted);
       const pool = this.#pool(volume.pool);
@@ -206,7 +215,13 @@ export class MemoryStorage implements Storage {
     }
   }
 
+  #refuseGiven(id: VolumeId, except?: NodeName): void {
+    const node = this.given.get(id);
+    if (node !== undefined && node !== except) throw new Failure('elsewhere', `volume ${id} was given`, { node });
+  }
+
   #mustGet(id: VolumeId): Volume {
+    this.#refuseGiven(id);
     const volume = this.volumes.get(id);
     if (!volume) throw new Failure('not-found', `volume ${id} does not exist on node ${this.node}`);
     return volume;
@@ -224,6 +239,7 @@ export class MemoryStorage implements Storage {
 
 function reuse(volume: Volume, spec: VolumeSpec): Volume {
   const problems = incompatibilities(volume, spec);
+  refusePassive(volume);
   if (problems.length === 0) return volume;
   throw new Failure('exists', `volume "${spec.name}" exists and does not fit the request: ${problems.join('; ')}`);
 }

@@ -80,7 +80,7 @@ export class Connection {
       full: () => this.close('it takes nothing'),
       ticks,
     });
-    this.#reporter = new Reporter(storage.node, now);
+    this.#reporter = new Reporter(now);
     this.#executor = new Executor({ storage, log, reply: (reply) => this.#reply(reply) });
     this.#heardAt = ticks();
     this.#pinging = setTimeout(() => this.close('it did not answer'), options.timing.greeting);

@@ -1,4 +1,5 @@
 import { Failure, isFailure } from '../../domain/errors.ts';
+import { parseNodeName } from '../../domain/ids.ts';
 import type { Storage } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
 import type { Command } from '../../gen/quarry/fleet/v1/Command.ts';
@@ -97,7 +98,7 @@ export class Executor {
     if (modify) return storage.modify(readVolumeId(modify.volume).id, readQosChange(modify.change), signal);
     if (retain) return storage.retain(readVolumeId(retain.volume).id, signal);
     if (!remove) throw new Failure('unimplemented', `node ${storage.node} does not know this command`);
-    await storage.remove(readVolumeId(remove.volume).id, signal);
+    await storage.remove(readVolumeId(remove.volume).id, signal, parseNodeName(remove.goneFrom));
     return undefined;
   }
 }

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { NodeName, PoolName, VolumeId } from '../../domain/ids.ts';
+import type { PoolName, VolumeId } from '../../domain/ids.ts';
 import type { Pool } from '../../domain/pool.ts';
 import type { Inventory } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
+import type { GivenInit } from '../../gen/quarry/fleet/v1/Given.ts';
 import type { ReportInit } from '../../gen/quarry/fleet/v1/Report.ts';
 import { writePool } from '../wire/pools.ts';
 import { writeVolume } from '../wire/volumes.ts';
@@ -11,23 +12,28 @@ import { writeVolume } from '../wire/volumes.ts';
 const volumesPerPart = 32;
 const removedPerPart = 1000;
 
+interface Told {
+  readonly volumes: Map<VolumeId, Volume>;
+  readonly given: Map<VolumeId, GivenInit>;
+  readonly pools: Map<PoolName, Pool>;
+  readonly unready: Map<PoolName, string>;
+}
+
 /** What a controller has been told over one stream, and so what it is to be told next. */
 export class Reporter {
-  readonly #node: NodeName;
   readonly #now: () => number;
-  #told: { volumes: Map<VolumeId, Volume>; pools: Map<PoolName, Pool>; unready: Map<PoolName, string> } | undefined;
+  #told: Told | undefined;
 
-  constructor(node: NodeName, now: () => number) {
-    this.#node = node;
+  constructor(now: () => number) {
     this.#now = now;
   }
 
   /** Everything the first time, then what is different. Empty when nothing is. */
   next(inventory: Inventory): ReportInit[] {
     const full = this.#told === undefined;
-    const told = (this.#told ??= { volumes: new Map(), pools: new Map(), unready: new Map() });
-    const ours = new Map([...inventory.volumes].filter(([, { node }]) => node === this.#node));
-    const volumes = update(told.volumes, ours);
+    const told = (this.#told ??= { volumes: new Map(), given: new Map(), pools: new Map(), unready: new Map() });
+    const volumes = update(told.volumes, inventory.volumes);
+    const given = update(told.given, new Map([...inventory.given].map(([volume, to]) => [volume, { volume, to }])));
     const pools = update(told.pools, inventory.pools);
     const unready = update(told.unready, inventory.unready);
     const changed = chunked(volumes.changed, volumesPerPart);
@@ -35,6 +41,8 @@ export class Reporter {
     const parts: ReportInit[] = [
       ...changed.map((part) => ({ volumes: part.map(writeVolume) })),
       ...removed.map((part) => ({ removedVolumes: part })),
+      ...chunked(given.changed, removedPerPart).map((part) => ({ given: part })),
+      ...chunked(given.removed, removedPerPart).map((part) => ({ removedGiven: part })),
     ];
     const rest: ReportInit = {
       pools: pools.changed.map(writePool),
@@ -43,7 +51,7 @@ export class Reporter {
       ...(full && { defaultPool: inventory.defaultPool ?? '' }),
       ...((unready.any || full) && { unready: { reasons: Object.fromEntries(inventory.unready) } }),
     };
-    if (!full && !volumes.any && !pools.any && !unready.any) return [];
+    if (!full && !volumes.any && !given.any && !pools.any && !unready.any) return [];
     const all: ReportInit[] = [...parts, rest];
     for (const part of all) Object.assign(part, { full: full && part === all[0], more: part !== rest });
     return all;

@@ -61,8 +61,8 @@ class RemoteMember implements Member, Storage {
     return this.#volume({ create: { spec: writeSpec(spec) } }, signal);
   }
 
-  async remove(id: VolumeId, signal: AbortSignal): Promise<void> {
-    await this.#call({ remove: { volume: id } }, signal);
+  async remove(id: VolumeId, signal: AbortSignal, goneFrom?: NodeName): Promise<void> {
+    await this.#call({ remove: { volume: id, ...(goneFrom && { goneFrom }) } }, signal);
   }
 
   expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {

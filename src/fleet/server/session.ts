@@ -1,5 +1,5 @@
 import { Failure } from '../../domain/errors.ts';
-import type { NodeName } from '../../domain/ids.ts';
+import { type NodeName, parseVolumeId } from '../../domain/ids.ts';
 import type { Volume } from '../../domain/volume.ts';
 import type { CommandInit } from '../../gen/quarry/fleet/v1/Command.ts';
 import type { FromNode } from '../../gen/quarry/fleet/v1/FromNode.ts';
@@ -16,6 +16,8 @@ const mostInFlight = 512;
 export type Action = Pick<CommandInit, 'find' | 'create' | 'remove' | 'expand' | 'modify' | 'retain'>;
 
 interface Waiting {
+  /** Of the volume that the command names; absent for a creation. */
+  readonly volume: string | undefined;
   settle(outcome: () => Volume | undefined): void;
 }
 
@@ -85,7 +87,8 @@ export class Session {
       this.#options.timeout,
     );
     signal.addEventListener('abort', abort);
-    this.#waiting.set(id, { settle: (outcome) => attempt(outcome, resolve, reject) });
+    const { volume } = action.find ?? action.remove ?? action.expand ?? action.modify ?? action.retain ?? {};
+    this.#waiting.set(id, { volume, settle: (outcome) => attempt(outcome, resolve, reject) });
     try {
       this.#options.send({ command: { id, timeoutMs: String(this.#options.timeout), ...action } });
       return await promise;
@@ -114,11 +117,18 @@ export class Session {
     if (!waiting) return;
     const failure = error && readFailure(error, this.node);
     const volume = done?.volume && readVolume(done.volume, this.node);
+    if (volume) this.#refuseOther(volume, waiting.volume);
     waiting.settle(() => {
       if (failure) throw failure;
       if (!done) throw unknown(this.node, 'its answer is not known here');
       return volume ?? undefined;
     });
+  }
+
+  /** Throws `invalid` for an answer about another volume than the one asked for, or for a new one that was born elsewhere. */
+  #refuseOther({ id }: Volume, asked: string | undefined): void {
+    const right = asked === undefined ? parseVolumeId(id)?.node === this.node : id === asked;
+    if (!right) throw new Failure('invalid', `volume ${id} is not of node ${this.node}, or is not what was asked for`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Failure, type FailureKind, isFailure } from '../../domain/errors.ts';
+import { parseNodeName } from '../../domain/ids.ts';
 import type { Error as ErrorMessage, ErrorInit } from '../../gen/quarry/fleet/v1/Error.ts';
 
 /** A new kind does not compile until it is here and in the proto. */
@@ -14,6 +15,7 @@ const kinds = {
   unavailable: 'UNAVAILABLE',
   cancelled: 'CANCELLED',
   unimplemented: 'UNIMPLEMENTED',
+  elsewhere: 'ELSEWHERE',
 } as const satisfies Record<FailureKind, ErrorInit['kind']>;
 
 const byName = new Map(Object.entries(kinds).map(([kind, name]) => [name as string, kind as FailureKind]));
@@ -24,13 +26,15 @@ const longestMessage = 2048;
 /** An error that is no Failure tells the controller nothing: it may carry what is not its business. */
 export function writeFailure(error: unknown): ErrorInit {
   if (!isFailure(error)) return { kind: 'UNKNOWN', message: 'internal error; the log of the node has it' };
-  return { kind: kinds[error.kind], message: error.message.slice(0, longestMessage).toWellFormed() };
+  const message = error.message.slice(0, longestMessage).toWellFormed();
+  return { kind: kinds[error.kind], message, ...(error.node && { node: error.node }) };
 }
 
 /** A kind that is unknown here says nothing about the outcome, and so it is `unavailable`. */
-export function readFailure({ kind, message }: ErrorMessage, node: string): Failure {
+export function readFailure({ kind, message, node: named }: ErrorMessage, node: string): Failure {
   const known = byName.get(kind);
-  return known
-    ? new Failure(known, message)
+  const other = parseNodeName(named);
+  return known && (known !== 'elsewhere' || other)
+    ? new Failure(known, message, other && { node: other })
     : new Failure('unavailable', `node ${node}: ${message || 'unknown error'}`);
 }

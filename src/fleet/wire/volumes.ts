@@ -5,6 +5,7 @@ import type { PoolName, VgName } from '../../domain/ids.ts';
 import {
   type Layout,
   parseFilesystemState,
+  passiveRoles,
   type UnknownLayout,
   type Volume,
   type VolumeSpec,
@@ -17,7 +18,8 @@ import { readFigure, readNumber, readTime } from './bounds.ts';
 import { readQos, readWantedQos, writeQos } from './qos.ts';
 
 export function writeVolume(volume: Volume): VolumeInit {
-  const { id, name, pool, group, lv, size, layout, filesystem, mkfsOptions, qos, state, created, retained } = volume;
+  const { id, name, pool, group, lv, size, layout, filesystem, mkfsOptions, qos } = volume;
+  const { state, created, retained, role = '' } = volume;
   return {
     id,
     name,
@@ -32,6 +34,7 @@ export function writeVolume(volume: Volume): VolumeInit {
     creating: state === 'creating',
     ...(created !== undefined && { createdMs: String(created) }),
     retained: retained === true,
+    role,
   };
 }
 
@@ -49,10 +52,9 @@ function refuseLong({ id, name, mkfsOptions }: VolumeMessage): void {
   throw new Failure('invalid', `the name or the options of volume ${id} are longer than any can be`);
 }
 
-/** Throws `invalid` for what no node of ours sends, such as a volume of another node. */
+/** Throws `invalid` for what no node of ours sends. A volume that was born on another node is on this one all the same. */
 export function readVolume(message: VolumeMessage, node: NodeName): Volume {
   const parsed = readVolumeId(message.id);
-  if (parsed.node !== node) throw new Failure('invalid', `volume ${parsed.id} is not of node ${node}`);
   if (!legalLv.test(message.lv)) {
     throw new Failure('invalid', `the logical volume of volume ${parsed.id} has no name that LVM allows`);
   }
@@ -74,6 +76,8 @@ export function readVolume(message: VolumeMessage, node: NodeName): Volume {
     state: message.creating ? 'creating' : 'ready',
     ...(created !== undefined && { created }),
     ...(message.retained && { retained: true }),
+    // What a newer node may have is not known here, and never the volume itself.
+    ...(message.role !== '' && { role: passiveRoles.find((role) => role === message.role) ?? 'unknown' }),
   };
 }
 

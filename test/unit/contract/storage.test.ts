@@ -1,8 +1,8 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLocks } from '../../../src/concurrency/locks.ts';
 import { createQueue } from '../../../src/concurrency/queue.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
-import type { LvName, NodeName, PoolName } from '../../../src/domain/ids.ts';
+import type { LvName, NodeName, PoolName, VolumeId } from '../../../src/domain/ids.ts';
 import { volumeIdFor } from '../../../src/domain/ids.ts';
 import { defaultLayout, type PoolSpec } from '../../../src/domain/pool.ts';
 import { noQos } from '../../../src/domain/qos.ts';
@@ -37,11 +37,13 @@ interface Made {
   readonly storage: Storage;
   /** What begins from now on does not end before. */
   readonly hold: (until: Promise<void>) => void;
+  /** Records that the volume was given to node-2. */
+  readonly give: (id: VolumeId) => Promise<unknown>;
 }
 
 async function local(): Promise<Made> {
   const lvm = new FakeLvm();
-  const cache = new InventoryCache(lvm, [spec]);
+  const cache = new InventoryCache(lvm, node, [spec]);
   const writer = createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined });
   const devices = {
     exists: async () => true,
@@ -60,19 +62,24 @@ async function local(): Promise<Made> {
     locks: createLocks(),
     usesOf: async () => [],
   });
-  return { storage, hold: (until) => void (lvm.beforeAnswer = () => until) };
+  const give = (id: VolumeId) => {
+    lvm.groupTags.add(`quarry.given=${id}/node-2`);
+    return cache.refresh();
+  };
+  return { storage, give, hold: (until) => void (lvm.beforeAnswer = () => until) };
 }
 
 /** LVM's, as a controller has it: over TLS and a stream that the node has dialled. */
 async function remote(): Promise<Made> {
-  const [running, { storage, hold }] = [await controller(), await local()];
+  const [running, { storage, hold, give }] = [await controller(), await local()];
   dial(storage, [running.port]);
-  return { storage: (await attached(running, node)).storage, hold };
+  return { storage: (await attached(running, node)).storage, hold, give };
 }
 
 async function inMemory(): Promise<Made> {
   const storage = new MemoryStorage(node, [emptyPool(spec, 1024n * MiB)]);
-  return { storage, hold: (until) => void (storage.interrupt = () => until) };
+  const give = async (id: VolumeId) => storage.given.set(id, 'node-2' as NodeName);
+  return { storage, give, hold: (until) => void (storage.interrupt = () => until) };
 }
 
 describe.each<[string, () => Promise<Made>]>([
@@ -82,8 +89,9 @@ describe.each<[string, () => Promise<Made>]>([
 ])('a storage %s', (_name, make) => {
   let storage: Storage;
   let hold: Made['hold'];
+  let give: Made['give'];
   beforeEach(async () => {
-    ({ storage, hold } = await make());
+    ({ storage, hold, give } = await make());
   });
   const free = () => storage.inventory().pools.get(spec.name)?.free;
 
@@ -114,6 +122,20 @@ describe.each<[string, () => Promise<Made>]>([
     await expect(storage.create(wish('a', 8n * MiB, elsewhere), signal)).rejects.toMatchObject({ kind: 'invalid' });
     expect(await storage.find(idOf('a'), signal)).toBeUndefined();
     expect(free()).toBe(1024n * MiB);
+  });
+
+  test('says where it is that was given to another node, and forgets it once it is gone from there', async () => {
+    const { id } = await storage.create(wish('a'), signal);
+    await give(id);
+    await vi.waitUntil(() => storage.inventory().given.get(id) === 'node-2');
+    const elsewhere = { kind: 'elsewhere', node: 'node-2' };
+    await expect(storage.find(id, signal)).rejects.toMatchObject(elsewhere);
+    await expect(storage.create(wish('a'), signal)).rejects.toMatchObject(elsewhere);
+    await expect(storage.remove(id, signal)).rejects.toMatchObject(elsewhere);
+    await expect(storage.remove(id, signal, 'node-3' as NodeName)).rejects.toMatchObject(elsewhere);
+    await storage.remove(id, signal, 'node-2' as NodeName);
+    expect(await storage.find(id, signal)).toBeUndefined();
+    await vi.waitUntil(() => storage.inventory().given.size === 0 && storage.inventory().volumes.size === 0);
   });
 
   test('removes what is there and what is not', async () => {

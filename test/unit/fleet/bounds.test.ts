@@ -69,7 +69,14 @@ describe('figures that a node reports', () => {
         thinPool: { size: most },
       })() ?? [];
     const pools = new Map([['fast' as never, pool as NonNullable<typeof pool>]]);
-    const inventory = { pools, volumes: new Map(), unready: new Map(), reportedAt: 0, defaultPool: undefined };
+    const inventory = {
+      pools,
+      volumes: new Map(),
+      given: new Map(),
+      unready: new Map(),
+      reportedAt: 0,
+      defaultPool: undefined,
+    };
     const offer = offerOf(inventory, { pool: 'fast' as never, mkfsOptions: [], qos: { limits: {}, reservations: {} } });
     expect(offer).toMatchObject({ room: expect.any(BigInt) });
   });

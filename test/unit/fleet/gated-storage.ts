@@ -47,9 +47,9 @@ export class GatedStorage extends MemoryStorage {
     return super.create(spec, signal);
   }
 
-  override async remove(...[id, signal]: Parameters<Storage['remove']>): ReturnType<Storage['remove']> {
+  override async remove(...[id, signal, goneFrom]: Parameters<Storage['remove']>): ReturnType<Storage['remove']> {
     await this.#begin(`remove ${id}`, signal);
-    return super.remove(id, signal);
+    return super.remove(id, signal, goneFrom);
   }
 
   override async expand(...[id, size, signal]: Parameters<Storage['expand']>): ReturnType<Storage['expand']> {

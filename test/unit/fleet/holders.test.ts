@@ -21,16 +21,25 @@ const step = fc.record({
   more: fc.boolean(),
   put: volumes,
   removed: fc.array(fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom(...names)), { maxLength: 2 }),
+  given: fc.uniqueArray(fc.constantFrom(...names)),
+  taken: fc.uniqueArray(fc.constantFrom(...names)),
+  /** Volumes that were born on the other node. */
+  foreign: fc.uniqueArray(fc.constantFrom(...names)),
   ending: fc.constantFrom('go on', 'detach', 'dial anew'),
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-function reportOf({ node, full, more, put, removed }: Step): ReportInit {
+function reportOf({ node, full, more, put, removed, given, taken, foreign }: Step): ReportInit {
   const common = { name: 'v', pool: 'fast', group: 'vg', size: '1', layout: { thin: {} }, filesystem: 'none', qos: {} };
   return {
     full,
     more,
-    volumes: put.map((volume) => ({ ...common, id: `${node}:${volume.in}`, lv: volume.lv })),
+    volumes: [
+      ...put.map((volume) => ({ ...common, id: `${node}:${volume.in}`, lv: volume.lv })),
+      ...foreign.map((name) => ({ ...common, id: `${node === 'a' ? 'b' : 'a'}:${name}`, lv: name })),
+    ],
+    given: given.map((name) => ({ volume: `${node}:${name}`, to: 'c' })),
+    removedGiven: taken.map((name) => `${node}:${name}`),
     removedVolumes: removed.map(([of, name]) => `${of}:${name}`),
   };
 }

@@ -106,13 +106,13 @@ test('the age of what is known does not hang on the clock of the node', async ()
   expect(age).toBeLessThan(hour);
 });
 
-test('a volume that was born on another node is not told of', async () => {
+test('a volume that was born on another node is told of by the node that has it', async () => {
   const storage = await filled(1);
   const [volume] = storage.volumes.values();
-  const foreign = { ...volume, id: 'b:pvc-0', node: 'b' } as Volume;
+  const foreign = { ...volume, id: 'b:pvc-0', role: 'replica' } as Volume;
   storage.volumes.set(foreign.id, foreign);
   const running = await controller();
   node(storage, [running.port]);
   const member = await attached(running, 'a');
-  expect([...member.storage.inventory().volumes.keys()]).toEqual(['a:pvc-0']);
+  expect(member.storage.inventory().volumes).toEqual(storage.volumes);
 });

@@ -17,17 +17,17 @@ describe('a node that is known', () => {
     await expectRefused(running, 'identity');
   });
 
-  test('reports a volume of another', async () => {
+  test('says where the volume of another went', async () => {
     const running = await controller();
     const peer = await attachedPeer(running.port);
     await attached(running, 'a');
-    peer.send({ report: { volumes: [{ ...volume, id: 'b:pvc-1' }] } });
+    peer.send({ report: { given: [{ volume: 'b:pvc-1', to: 'a' }] } });
     expect(await peer.ended).toEqual({
       code: status.INVALID_ARGUMENT,
-      details: 'volume b:pvc-1 is not of node a',
+      details: 'node a has no volume b:pvc-1 to give',
     });
     await silent(running, 'a');
-    expect(memberOf(running, 'a')?.storage.inventory().volumes.size).toBe(0);
+    expect(memberOf(running, 'a')?.storage.inventory().given.size).toBe(0);
     expect(memberOf(running, 'b')).toBeUndefined();
   });
 

@@ -110,6 +110,22 @@ describe('with a node', () => {
   });
 });
 
+describe('with a node', () => {
+  test('one cannot answer for a volume with another one', async () => {
+    const running = await controller();
+    const peer = await attachedPeer(running.port);
+    const member = await attached(running, 'a');
+    const found = expect(member.storage.find('a:pvc-2' as VolumeId, never)).rejects.toMatchObject({
+      kind: 'unavailable',
+    });
+    const { id } = await peer.until('command');
+    const other = { id: 'a:pvc-1', name: 'pvc-1', pool: 'fast', group: 'vg', lv: 'pvc-1', layout: { thin: {} } };
+    peer.send({ reply: { id, done: { volume: other } } });
+    await found;
+    expect(await peer.ended).toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+});
+
 describe('with a controller', () => {
   test('one can create and delete volumes of every node, and no volume that is in use', async () => {
     const running = await controller();

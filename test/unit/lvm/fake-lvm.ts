@@ -17,6 +17,7 @@ export class FakeLvm implements Lvm {
     string,
     { raid_sync_action: string; sync_percent: string; raid_max_recovery_rate: string }
   >();
+  readonly groupTags = new Set<string>();
   readonly commands: LvmArguments[] = [];
   /** Called between what a report has read and its answer, or before a change; may throw, or make changes of its own. */
   beforeAnswer: (argv: LvmArguments) => Promise<void> = async () => undefined;
@@ -61,7 +62,14 @@ export class FakeLvm implements Lvm {
     const sizes = { vg_size: size, vg_free: free, vg_extent_size: String(4n * MiB) };
     const device = { pv_free: free, pv_size: size, dev_size: size, pv_allocatable: 'allocatable', pv_missing: '' };
     return [
-      { vg_name: 'vg', vg_uuid: this.uuid, ...sizes, ...metadata, vg_tags: '', vg_missing_pv_count: '0' },
+      {
+        vg_name: 'vg',
+        vg_uuid: this.uuid,
+        ...sizes,
+        ...metadata,
+        vg_tags: [...this.groupTags].join(','),
+        vg_missing_pv_count: '0',
+      },
       { pv_name: '/dev/sda', pv_uuid: 'u', vg_name: 'vg', vg_uuid: this.uuid, ...device },
     ];
   }
@@ -74,6 +82,7 @@ export class FakeLvm implements Lvm {
     return {
       vg_name: 'vg',
       vg_uuid: this.uuid,
+      vg_tags: [...this.groupTags].join(','),
       lv_name: name,
       ...attributes,
       ...nothing,
@@ -85,6 +94,8 @@ export class FakeLvm implements Lvm {
   #apply(argv: LvmArguments): string | undefined {
     if (['pvcreate', 'vgcreate', 'vgextend'].includes(argv[0])) return undefined;
     const values = (option: string) => argv.filter((_, index) => argv[index - 1] === option);
+    if (argv[0] === 'vgchange') for (const tag of values('--deltag')) this.groupTags.delete(tag);
+    if (argv[0] === 'vgchange') return undefined;
     const size = BigInt((values('-L')[0] ?? '0b').slice(0, -1));
     const name = values('-n')[0] ?? argv.at(-1)?.slice(3) ?? '';
     const existing = this.volumes.get(name);

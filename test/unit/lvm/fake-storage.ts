@@ -25,7 +25,7 @@ export function volume(name: string, size = 8n * MiB): VolumeSpec {
 
 /** The real storage over an LVM in memory. `wiped`: the devices that were wiped; `uses`: where every device is in use. */
 export function fakeStorage({ lvm = new FakeLvm(), boot = 'boot-1' } = {}) {
-  const cache = new InventoryCache(lvm, [spec]);
+  const cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
   const wiped: string[] = [];
   const uses: string[] = [];
   const flushed: string[] = [];

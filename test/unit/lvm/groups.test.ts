@@ -15,7 +15,7 @@ let groups: Groups;
 beforeEach(() => {
   lvm = new FakeLvm();
   queue = createQueue();
-  const cache = new InventoryCache(lvm, [spec]);
+  const cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
   const writer = createWriter({ lvm, cache, queue, changed: () => undefined });
   groups = new Groups({ node: 'node-1' as NodeName, lvm, cache, writer, links: '/run/links' });
 });

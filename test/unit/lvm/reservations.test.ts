@@ -32,7 +32,7 @@ let storage: LocalStorage;
 
 beforeEach(async () => {
   lvm = new FakeLvm();
-  cache = new InventoryCache(lvm, [spec]);
+  cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
   storage = new LocalStorage({
     node: 'node-1' as NodeName,
     boot: 'boot-1',

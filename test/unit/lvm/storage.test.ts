@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { GroupState } from '../../../src/domain/groups.ts';
-import type { VgName } from '../../../src/domain/ids.ts';
+import type { NodeName, VgName } from '../../../src/domain/ids.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
 import type { LocalStorage } from '../../../src/lvm/storage.ts';
 import { thickSpec } from '../../support/memory-storage.ts';
@@ -134,7 +134,7 @@ describe('a group that is not here', () => {
 
   test('and never was does not concern volumes where another group is here', async () => {
     const unused = thickSpec('unused');
-    const both = new InventoryCache(lvm, [spec, unused]);
+    const both = new InventoryCache(lvm, 'node-1' as NodeName, [spec, unused]);
     const here: GroupState = { state: 'present', uuid: 'own' };
     both.identify(new Map([[spec.group, here]]));
     await both.refresh();

@@ -109,7 +109,7 @@ test('a volume is what its tags say, in one row of the report', () => {
         lv: 'lv' as LvName,
       };
       const row = rowOf(volume.size, ['theirs', ...creationTags(volume)]);
-      expect(toVolume(decodeLv(row), volume.pool)).toEqual(volume);
+      expect(toVolume(decodeLv(row), volume.pool, 'node-1' as NodeName)).toEqual(volume);
     }),
   );
 });
@@ -118,10 +118,10 @@ test('without its tags a logical volume is not ours, and with a lost one never b
   const tags = ['quarry.role=volume', 'quarry.id=node-1:lv', 'quarry.name=x', 'quarry.layout=thin'];
   for (const lost of tags) {
     const rest = tags.filter((kept) => kept !== lost);
-    expect(toVolume(decodeLv(rowOf(1n, rest)), 'fast' as PoolName)).toBeUndefined();
+    expect(toVolume(decodeLv(rowOf(1n, rest)), 'fast' as PoolName, 'node-1' as NodeName)).toBeUndefined();
   }
-  expect(toVolume(decodeLv(rowOf(1n, tags)), 'fast' as PoolName)?.filesystem).toBe('unknown');
-  const strange = toVolume(decodeLv(rowOf(1n, [...tags, 'quarry.fs=zfs'])), 'fast' as PoolName);
+  expect(toVolume(decodeLv(rowOf(1n, tags)), 'fast' as PoolName, 'node-1' as NodeName)?.filesystem).toBe('unknown');
+  const strange = toVolume(decodeLv(rowOf(1n, [...tags, 'quarry.fs=zfs'])), 'fast' as PoolName, 'node-1' as NodeName);
   expect(strange?.filesystem).toBe('unknown');
 });
 
@@ -143,7 +143,7 @@ function rowOf(size: bigint, tags: readonly string[]): Record<string, string> {
 test('the row says since when a volume is there, where LVM writes times as it does by itself', () => {
   const tags = ['quarry.role=volume', 'quarry.id=node-1:lv', 'quarry.name=x', 'quarry.layout=thin'];
   const created = (time: string) =>
-    toVolume(decodeLv({ ...rowOf(1n, tags), lv_time: time }), 'fast' as PoolName)?.created;
+    toVolume(decodeLv({ ...rowOf(1n, tags), lv_time: time }), 'fast' as PoolName, 'node-1' as NodeName)?.created;
   expect(created('2026-11-21 14:23:13 +0130')).toBe(Date.parse('2026-11-21T12:53:13Z'));
   expect(created('Sat Nov 21 14:23:13 2026')).toBeUndefined();
   expect(created('2026-99-21 14:23:13 +0000')).toBeUndefined();

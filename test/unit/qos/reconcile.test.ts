@@ -27,6 +27,7 @@ class FakeWorld implements World {
   inventory = () => ({
     pools: new Map([['fast' as PoolName, poolWith({})]]),
     volumes: new Map(this.volumes.map((volume) => [volume.id, volume])),
+    given: new Map(),
     reportedAt: 0,
     unready: new Map(),
     defaultPool: undefined,

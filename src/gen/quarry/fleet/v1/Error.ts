@@ -13,6 +13,7 @@ export const _quarry_fleet_v1_Error_Kind = {
   UNAVAILABLE: 'UNAVAILABLE',
   CANCELLED: 'CANCELLED',
   UNIMPLEMENTED: 'UNIMPLEMENTED',
+  ELSEWHERE: 'ELSEWHERE',
 } as const;
 
 export type _quarry_fleet_v1_Error_KindInit =
@@ -40,15 +41,19 @@ export type _quarry_fleet_v1_Error_KindInit =
   | 10
   | 'UNIMPLEMENTED'
   | 11
+  | 'ELSEWHERE'
+  | 12
 
 export type _quarry_fleet_v1_Error_Kind = typeof _quarry_fleet_v1_Error_Kind[keyof typeof _quarry_fleet_v1_Error_Kind]
 
 export interface ErrorInit {
   'kind'?: (_quarry_fleet_v1_Error_KindInit);
   'message'?: (string);
+  'node'?: (string);
 }
 
 export interface Error {
   'kind': (_quarry_fleet_v1_Error_Kind);
   'message': (string);
+  'node': (string);
 }

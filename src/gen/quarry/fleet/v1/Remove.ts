@@ -2,8 +2,10 @@
 
 export interface RemoveInit {
   'volume'?: (string);
+  'goneFrom'?: (string);
 }
 
 export interface Remove {
   'volume': (string);
+  'goneFrom': (string);
 }

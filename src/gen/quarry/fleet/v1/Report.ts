@@ -3,6 +3,7 @@
 import type { VolumeInit as _quarry_fleet_v1_VolumeInit, Volume as _quarry_fleet_v1_Volume } from '../../../quarry/fleet/v1/Volume.ts';
 import type { PoolInit as _quarry_fleet_v1_PoolInit, Pool as _quarry_fleet_v1_Pool } from '../../../quarry/fleet/v1/Pool.ts';
 import type { UnreadyInit as _quarry_fleet_v1_UnreadyInit, Unready as _quarry_fleet_v1_Unready } from '../../../quarry/fleet/v1/Unready.ts';
+import type { GivenInit as _quarry_fleet_v1_GivenInit, Given as _quarry_fleet_v1_Given } from '../../../quarry/fleet/v1/Given.ts';
 
 export interface ReportInit {
   'full'?: (boolean);
@@ -14,6 +15,8 @@ export interface ReportInit {
   'unready'?: (_quarry_fleet_v1_UnreadyInit | null);
   'ageMs'?: (string);
   'defaultPool'?: (string);
+  'given'?: (_quarry_fleet_v1_GivenInit)[];
+  'removedGiven'?: (string)[];
 }
 
 export interface Report {
@@ -26,4 +29,6 @@ export interface Report {
   'unready': (_quarry_fleet_v1_Unready | null);
   'ageMs': (string);
   'defaultPool': (string);
+  'given': (_quarry_fleet_v1_Given)[];
+  'removedGiven': (string)[];
 }

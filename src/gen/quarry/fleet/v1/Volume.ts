@@ -17,6 +17,7 @@ export interface VolumeInit {
   'creating'?: (boolean);
   'createdMs'?: (string);
   'retained'?: (boolean);
+  'role'?: (string);
   '_createdMs'?: "createdMs";
 }
 
@@ -34,5 +35,6 @@ export interface Volume {
   'creating': (boolean);
   'createdMs'?: (string);
   'retained': (boolean);
+  'role': (string);
   '_createdMs'?: "createdMs";
 }

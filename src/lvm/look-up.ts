@@ -1,0 +1,36 @@
+import { Failure } from '../domain/errors.ts';
+import { type NodeName, parseVolumeId } from '../domain/ids.ts';
+import type { Volume } from '../domain/volume.ts';
+import { listOne } from './arguments.ts';
+import { elsewhere } from './cache.ts';
+import { lvmFailure } from './failures.ts';
+import { parseGiven } from './given.ts';
+import type { Lvm } from './lvm.ts';
+import { decodeLv } from './records.ts';
+import type { ReportRow } from './report.ts';
+
+/**
+ * LVM says once more whose the logical volume is, and what its tags are. `undefined`: it is gone. Throws `precondition` where it has become
+ * another's, and `elsewhere` where its group has the record that this node gave the volume to another one than `goneFrom`.
+ */
+export async function lookUp(
+  { lvm, node }: { readonly lvm: Lvm; readonly node: NodeName },
+  volume: Volume,
+  goneFrom?: NodeName,
+): Promise<ReportRow | undefined> {
+  const answer = await lvm.report(listOne(volume.group, volume.lv));
+  if (!answer.ok) {
+    const failure = lvmFailure(`volume ${volume.id} could not be looked up`, answer.messages);
+    if (failure.kind === 'not-found') return undefined;
+    throw failure;
+  }
+  const [row] = answer.rows;
+  const bornHere = parseVolumeId(volume.id)?.node === node;
+  const given = parseGiven(row?.['vg_tags'] ?? '').find(({ id, to }) => id === volume.id && to !== goneFrom);
+  if (bornHere && given && given.to !== node) throw elsewhere(given);
+  if (row && decodeLv(row).tags.get('id') === volume.id) return row;
+  throw new Failure(
+    'precondition',
+    `${volume.group}/${volume.lv} no longer carries the tags of volume ${volume.id}: it is left alone`,
+  );
+}
