@@ -38,8 +38,15 @@ export interface Qos {
   readonly limits: RateSettings;
   readonly reservations: RateSettings;
   readonly enforcement: Enforcement;
-  /** What a newer version has reserved in a way that is not known here: nothing more of it can be promised. */
-  readonly unknown?: readonly RateKey[];
+  /** Settings that a newer version has made and that can't be read here. Absent: there are none. */
+  readonly unknown?: UnknownRates | undefined;
+}
+
+/** The rates whose setting is not known. It is neither the one that is read nor absent. */
+export interface UnknownRates {
+  readonly limits: readonly RateKey[];
+  /** Nothing more of such a rate can be promised. */
+  readonly reservations: readonly RateKey[];
 }
 
 /** What a class or a change says: `max` takes a limit away, and a key that is absent leaves it as it is. */
@@ -78,12 +85,26 @@ export function ratesFor(settings: RateSettings, size: Bytes): Rates {
   return rates;
 }
 
+/** A setting that is not known stays so until the change sets it. */
 export function applyChange(qos: Qos, change: QosChange): Qos {
+  const unknown = unknownRates(
+    qos.unknown?.limits.filter((key) => change.limits[key] === undefined),
+    qos.unknown?.reservations.filter((key) => change.reservations[key] === undefined),
+  );
   return {
     limits: merge(qos.limits, change.limits),
     reservations: merge(qos.reservations, change.reservations),
     enforcement: change.enforcement ?? qos.enforcement,
+    ...(unknown && { unknown }),
   };
+}
+
+/** `undefined` where every setting is known. */
+export function unknownRates(
+  limits: readonly RateKey[] = [],
+  reservations: readonly RateKey[] = [],
+): UnknownRates | undefined {
+  return limits.length + reservations.length > 0 ? { limits, reservations } : undefined;
 }
 
 /** Both in one: what the later says of a rate replaces what the earlier says of it. */

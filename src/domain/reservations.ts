@@ -7,7 +7,10 @@ import type { Volume } from './volume.ts';
 
 type Holder = Pick<Volume, 'qos' | 'size'>;
 
-/** What is reserved for a volume: never more than its own limit, which a reservation per GiB may outgrow. */
+/**
+ * What is reserved for a volume: never more than its own limit, which a reservation per GiB may outgrow. A limit that is not known takes
+ * nothing from it.
+ */
 export function reservedBy({ qos, size }: Holder): Rates {
   const limits = ratesFor(qos.limits, size);
   const promised: Partial<Record<RateKey, bigint>> = {};
@@ -29,7 +32,7 @@ export function reservableRates({ spec }: Pool, volumes: Iterable<Volume>, excep
   const promised = sumOf(others.map(reservedBy));
   const left: Partial<Record<RateKey, bigint>> = {};
   for (const [key, rate] of entries(rates)) {
-    const known = !others.some(({ qos }) => qos.unknown?.includes(key));
+    const known = !others.some(({ qos }) => qos.unknown?.reservations.includes(key));
     left[key] = known ? largest((rate * BigInt(reservable)) / 100n - (promised[key] ?? 0n), 0n) : 0n;
   }
   return left;

@@ -1,6 +1,6 @@
 import { Failure } from '../domain/errors.ts';
 import type { VolumeId } from '../domain/ids.ts';
-import { noQos, type Qos, type Rate, type RateKey, type RateSettings, rateKeys } from '../domain/qos.ts';
+import { noQos, type Qos, type Rate, type RateKey, type RateSettings, rateKeys, unknownRates } from '../domain/qos.ts';
 import type { TagChange } from './arguments.ts';
 import type { ReportRow } from './report.ts';
 import { parseTags, tag, tagsOf } from './tags.ts';
@@ -34,7 +34,7 @@ function printRate(rate: Rate): string {
   return 'fixed' in rate ? String(rate.fixed) : `${rate.perGiB}/${rate.least ?? ''}/${rate.most ?? ''}`;
 }
 
-/** What it cannot read it leaves out: a later version may have written more. */
+/** A later version may have written more: a rate whose setting it cannot read is unknown, any other word is left out. */
 export function parseQos(text: string | undefined): Qos {
   return readWords(text).qos;
 }
@@ -63,6 +63,7 @@ function readWords(text = ''): { qos: Qos; unknown: string[] } {
   const limits: Partial<Record<RateKey, Rate>> = {};
   const reservations: Partial<Record<RateKey, Rate>> = {};
   const unknown: string[] = [];
+  const unread: Record<'limits' | 'reservations', RateKey[]> = { limits: [], reservations: [] };
   let { enforcement } = noQos;
   for (const word of text.split('&').filter((part) => part !== '')) {
     const match = /^(\+?)(ri|wi|rb|wb)=(.+)$/.exec(word);
@@ -70,9 +71,13 @@ function readWords(text = ''): { qos: Qos; unknown: string[] } {
     const rate = parseRate(match?.[3] ?? '');
     if (word === 'strict') enforcement = 'strict';
     else if (key && rate) (match?.[1] === '+' ? reservations : limits)[key] = rate;
-    else unknown.push(word);
+    else {
+      unknown.push(word);
+      if (key) unread[match?.[1] === '+' ? 'reservations' : 'limits'].push(key);
+    }
   }
-  return { qos: { limits, reservations, enforcement }, unknown };
+  const rates = unknownRates(unread.limits, unread.reservations);
+  return { qos: { limits, reservations, enforcement, ...(rates && { unknown: rates }) }, unknown };
 }
 
 function parseRate(text: string): Rate | undefined {

@@ -8,6 +8,8 @@ import {
   type RateKey,
   rateKeys,
   type Rates,
+  type UnknownRates,
+  unknownRates,
 } from '../../domain/qos.ts';
 import type { Budget as BudgetMessage, BudgetInit } from '../../gen/quarry/fleet/v1/Budget.ts';
 import type { Qos as QosMessage, QosInit } from '../../gen/quarry/fleet/v1/Qos.ts';
@@ -21,29 +23,31 @@ const readRateFigure = (text: string | number): bigint => readFigure(text, 'a ra
 
 type Settings<Word> = Partial<Record<(typeof rateKeys)[number], Rate | Word>>;
 
-export function writeQos({ limits, reservations, enforcement }: Qos): QosInit {
+export function writeQos({ limits, reservations, enforcement, unknown }: Qos): QosInit {
   return {
-    limits: writeSettings(limits),
-    reservations: writeSettings(reservations),
+    limits: { ...writeSettings(limits), ...writeUnknown(unknown?.limits) },
+    reservations: { ...writeSettings(reservations), ...writeUnknown(unknown?.reservations) },
     strict: enforcement === 'strict',
   };
 }
 
-/**
- * A reservation that a newer node has made in a way that is not known here is carried as unknown. A limit is left out: a controller uses it
- * only to count less as promised than was reserved, so that without it nothing is promised twice. The node itself puts it in force.
- */
+/** A rate without a setting is one that its writer could not read either. */
+function writeUnknown(keys: readonly RateKey[] = []): RateSettingsInit {
+  return Object.fromEntries(keys.map((key) => [key, {}]));
+}
+
+/** A limit or a reservation that a newer node has made in a way that is not known here is carried as unknown, never as absent. */
 export function readQos(message: QosMessage | null): Qos {
   const [limits, reservations] = [readSettings(message?.limits), readSettings(message?.reservations)];
   const strict = message?.strict === true;
-  const unknown = unknownKeys(message?.reservations);
+  const unknown = readUnknown(message);
   // One for all that have none: a controller holds a hundred thousand volumes.
-  if (!strict && Object.keys(limits).length + Object.keys(reservations).length + unknown.length === 0) return noQos;
+  if (!strict && Object.keys(limits).length + Object.keys(reservations).length === 0 && !unknown) return noQos;
   return {
     limits,
     reservations,
     enforcement: strict ? 'strict' : 'report',
-    ...(unknown.length > 0 && { unknown }),
+    ...(unknown && { unknown }),
   };
 }
 
@@ -54,9 +58,14 @@ export function readWantedQos(message: QosMessage | null): Qos {
 }
 
 function refuseUnknown(message: QosMessage | QosChangeMessage | null): void {
-  const keys = [...unknownKeys(message?.limits), ...unknownKeys(message?.reservations)];
-  if (keys.length === 0) return;
+  const unknown = readUnknown(message);
+  if (!unknown) return;
+  const keys = [...unknown.limits, ...unknown.reservations];
   throw new Failure('unimplemented', `this node does not know the setting of ${keys.join(', ')}: upgrade it`);
+}
+
+function readUnknown(message: QosMessage | QosChangeMessage | null): UnknownRates | undefined {
+  return unknownRates(unknownKeys(message?.limits), unknownKeys(message?.reservations));
 }
 
 function unknownKeys(message: SettingsMessage | null | undefined): RateKey[] {

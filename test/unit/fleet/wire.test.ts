@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../../src/domain/ids.ts';
 import type { Pool, PoolSpec } from '../../../src/domain/pool.ts';
 import { reservableRates } from '../../../src/domain/reservations.ts';
-import { type QosChange, type Rate, type RateKey, rateKeys } from '../../../src/domain/qos.ts';
+import { applyChange, noQos, type QosChange, type Rate, type RateKey, rateKeys } from '../../../src/domain/qos.ts';
 import { filesystemTypes, knownLayout, type Layout, type Volume, type VolumeSpec } from '../../../src/domain/volume.ts';
 import type { FromNodeInit } from '../../../src/gen/quarry/fleet/v1/FromNode.ts';
 import type { ToNodeInit } from '../../../src/gen/quarry/fleet/v1/ToNode.ts';
@@ -28,6 +28,7 @@ const settings = <T>(value: fc.Arbitrary<T>) =>
   });
 const enforcement = fc.constantFrom('strict' as const, 'report' as const);
 const qos = fc.record({ limits: settings(rate), reservations: settings(rate), enforcement });
+const unknownLimit = { limits: {}, reservations: {}, enforcement: 'report' as const };
 const count = fc.integer({ min: 1, max: 128 });
 const layout: fc.Arbitrary<Layout> = fc.oneof(
   fc.constant({ type: 'thin' as const }),
@@ -193,10 +194,29 @@ describe('a newer peer', () => {
     const { report } = up({ report: { volumes: [{ ...writeVolume(given as Volume), qos: half }] } });
     const [message] = report?.volumes ?? [];
     const read = message && readVolume(message, 'a' as NodeName);
-    expect(read?.qos).toMatchObject({ unknown: ['readIops'], reservations: { writeIops: { fixed: 100n } } });
+    expect(read?.qos).toMatchObject({
+      unknown: { limits: [], reservations: ['readIops'] },
+      reservations: { writeIops: { fixed: 100n } },
+    });
     const rates = { readIops: 1000n, writeIops: 1000n };
     const budgeted = { name: read?.pool, budget: { rates, reservable: 100, unreserved: {} } };
     expect(reservableRates({ spec: budgeted } as Pool, read ? [read] : [])).toEqual({ readIops: 0n, writeIops: 900n });
+  });
+
+  test('whose limit is not known here has a volume with an unknown limit, which is not one without a limit', () => {
+    const [given] = fc.sample(volume, 1);
+    const half = { limits: { readIops: {} } };
+    const { report } = up({ report: { volumes: [{ ...writeVolume(given as Volume), qos: half }] } });
+    const [message] = report?.volumes ?? [];
+    const read = message && readVolume(message, 'a' as NodeName).qos;
+    const carried = { ...unknownLimit, unknown: { limits: ['readIops'], reservations: [] } };
+    expect(read).toEqual(carried);
+    // It goes on as unknown: over the wire again, and through a change of another rate.
+    const again = up({ report: { volumes: [writeVolume({ ...(given as Volume), qos: read ?? noQos })] } });
+    expect(again.report?.volumes.map((one) => readVolume(one, 'a' as NodeName).qos)).toEqual([carried]);
+    const change = (limits: QosChange['limits']) => applyChange(read ?? noQos, { limits, reservations: {} });
+    expect(change({ writeIops: { fixed: 5n } }).unknown).toEqual(carried.unknown);
+    expect(change({ readIops: { fixed: 5n } })).toEqual({ ...unknownLimit, limits: { readIops: { fixed: 5n } } });
   });
 
   test('whose limit is not known here has all that was reserved for it', () => {
