@@ -1,4 +1,4 @@
-/** One process of Quarry in whatever role; src/roles makes them, and is the only place that joins the layers. */
+/** One process of Quarry in whatever role; this folder makes them, and is the only place that joins the layers. */
 export interface App {
   /** Resolves when calls are accepted; LVM and the pools, or the nodes, may need longer, as Probe says. */
   start(): Promise<void>;

@@ -2,9 +2,9 @@ import type { App } from './app.ts';
 import type { Configs } from '../config/schema.ts';
 import type { Settling } from '../controller/settling.ts';
 import { createControllerService } from '../controller/service.ts';
-import type { Fleet } from '../domain/fleet.ts';
 import { type Authenticate, byCertificate, byToken } from '../fleet/server/identity.ts';
 import { createFleetServer, type FleetServer } from '../fleet/server/server.ts';
+import { admin } from '../grpc/load.ts';
 import { createServer } from '../grpc/server.ts';
 import { createIdentityService } from '../identity/service.ts';
 import type { Log } from '../log.ts';
@@ -12,6 +12,7 @@ import { controllerFamilies } from '../metrics/fleet.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics, type Families } from '../metrics/metrics.ts';
 import { version } from '../version.ts';
+import { controllerParts, type JoinedParts } from './parts.ts';
 import { createProvisioning } from './provisioning.ts';
 
 /** Identity and Controller for the sidecars, over the nodes that attach. */
@@ -22,10 +23,10 @@ export async function createController(config: Configs['controller'], log: Log):
   const nodes = createNodes(config, kubernetes?.authenticate, log);
   const provisioning = createProvisioning(config, nodes.fleet, kubernetes, log);
   const { settling, provisioner } = provisioning;
-  const orphans = kubernetes?.watchOrphans(nodes.fleet);
-  const families = joined(nodes, orphans?.families);
+  const parts = await controllerParts({ config, fleet: nodes.fleet, persistentVolumes: kubernetes?.volumes, log });
+  const adminServer = createAdminServer(config, parts, log);
   const checks = createChecks(nodes, () => server.problem(), settling);
-  const metrics = config.metrics && (await createMetrics(config.metrics.listen, families, checks));
+  const metrics = config.metrics && (await createMetrics(config.metrics.listen, joined(nodes, parts), checks));
   const server = createServer({
     endpoint: endpoint.address,
     log,
@@ -33,14 +34,15 @@ export async function createController(config: Configs['controller'], log: Log):
     services: {
       Identity: createIdentityService({ driver, version, ready: () => settling.settled() }),
       Controller: createControllerService(provisioner, driver),
+      ...parts.services,
     },
   });
   return {
     async start() {
       kubernetes?.start();
       const port = await nodes.start();
-      await server.start();
-      await orphans?.start();
+      await Promise.all([server.start(), adminServer?.start()]);
+      parts.start();
       await metrics?.start();
       provisioning.start();
       log.info({ driver, endpoint: endpoint.address, nodes: `${listen.host}:${port}`, version }, 'serving');
@@ -48,7 +50,8 @@ export async function createController(config: Configs['controller'], log: Log):
     rescan: () => undefined,
     async stop(deadlineMs) {
       const clean = await server.stop(deadlineMs);
-      await Promise.all([provisioning.stop(), nodes.stop(), metrics?.stop(), orphans?.stop(), kubernetes?.stop()]);
+      await Promise.all([parts.stop(deadlineMs), adminServer?.stop(0), provisioning.stop()]);
+      await Promise.all([nodes.stop(), metrics?.stop(), kubernetes?.stop()]);
       return clean;
     },
   };
@@ -69,9 +72,8 @@ function createChecks(nodes: FleetServer, problem: Checks['live'], settling: Set
 /** Loaded only where there is Kubernetes to talk to. */
 async function loadKubernetes(config: Configs['controller'], log: Log, podGone: (uid: string) => void) {
   if (!config.kubernetes) return undefined;
-  const { createKubernetes, createOrphanWatch } = await import('./kubernetes.ts');
-  const kubernetes = createKubernetes(config, config.kubernetes, log, podGone);
-  return { ...kubernetes, watchOrphans: (fleet: Fleet) => createOrphanWatch(config, fleet, kubernetes, log) };
+  const { createKubernetes } = await import('./kubernetes.ts');
+  return createKubernetes(config, config.kubernetes, log, podGone);
 }
 
 function createNodes({ driver, fleet }: Configs['controller'], authenticate: Authenticate | undefined, log: Log) {
@@ -86,7 +88,13 @@ function createNodes({ driver, fleet }: Configs['controller'], authenticate: Aut
   });
 }
 
-function joined(nodes: FleetServer, orphans: Families | undefined): Families {
-  const families = controllerFamilies(nodes.fleet, () => nodes.refused());
-  return { ...families, gauges: [...(families.gauges ?? []), ...(orphans?.gauges ?? [])] };
+function joined(nodes: FleetServer, { metrics }: JoinedParts): Families {
+  const { gauges = [], counters = [] } = controllerFamilies(nodes.fleet, () => nodes.refused());
+  return { gauges: [...gauges, ...metrics.gauges], counters: [...counters, ...metrics.counters] };
+}
+
+/** For the command line; absent where no feature answers it. */
+function createAdminServer(config: Configs['controller'], { admin: methods }: JoinedParts, log: Log) {
+  if (!methods) return undefined;
+  return createServer({ endpoint: config.admin.address, interface: admin, services: { Admin: methods }, log });
 }

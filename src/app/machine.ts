@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from './app.ts';
+import type { Part } from './feature.ts';
 import { createStack } from '../block/stack.ts';
 import { createUsesOf } from '../block/uses.ts';
 import { createLocks } from '../concurrency/locks.ts';
@@ -12,7 +13,6 @@ import type { Candidate } from '../pools/candidates.ts';
 import { messageOf } from '../domain/errors.ts';
 import { admin } from '../grpc/load.ts';
 import { createServer } from '../grpc/server.ts';
-import type { Services } from '../grpc/services.ts';
 import { createIdentityService } from '../identity/service.ts';
 import type { Log } from '../log.ts';
 import { createLvmCheck } from '../lvm/check.ts';
@@ -40,13 +40,9 @@ const reportDelay = 1000;
 const reportPause = 20;
 
 /** What a role adds to serving the disks of this machine to kubelet. */
-export interface Addition {
-  readonly services?: Services;
-  readonly metrics?: Families;
-  readonly start?: () => void;
+export interface Addition extends Part {
   /** The inventory may have changed. */
   readonly changed?: () => void;
-  readonly stop?: (deadlineMs: number) => Promise<void>;
 }
 
 /** Identity and Node over the LVM of this machine. */

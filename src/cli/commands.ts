@@ -1,9 +1,8 @@
 import type { Command } from './command.ts';
-import { calibrate } from '../features/calibration/command.ts';
+import { features } from '../app/features.ts';
 import { check } from './commands/check.ts';
 import { completion } from './commands/completion.ts';
 import { approve, disks } from './commands/disks.ts';
-import { deleteOrphan, orphans, retainOrphan } from '../features/orphans/command.ts';
 import { hung } from './commands/hung.ts';
 import { qos } from './commands/qos.ts';
 import { serveCommands } from './commands/serve.ts';
@@ -15,10 +14,7 @@ export const commands: readonly Command[] = [
   check,
   disks,
   approve,
-  calibrate,
-  orphans,
-  retainOrphan,
-  deleteOrphan,
+  ...features.flatMap((feature) => feature.commands),
   qos,
   hung,
   completion,

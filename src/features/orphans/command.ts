@@ -38,7 +38,7 @@ const rows: Rows<OrphanRecord> = {
 
 const refused = 'the volume is none of those that `quarry orphans` lists, or its node is not connected';
 
-export const orphans = listing({
+export const listOrphans = listing({
   name: 'orphans',
   summary: 'List volumes that are in no PersistentVolume',
   where: 'controller',

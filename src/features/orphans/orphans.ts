@@ -1,17 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { PersistentVolumes } from '../../app/feature.ts';
 import { Failure } from '../../domain/errors.ts';
 import { type Fleet, inventoryOf, type Member } from '../../domain/fleet.ts';
 import { type NodeName, parseVolumeId } from '../../domain/ids.ts';
 import type { Volume } from '../../domain/volume.ts';
 import { oldestFirst, type Orphan, orphansOf, sight, type Sightings } from './sightings.ts';
-
-/** Which volumes Kubernetes has PersistentVolumes for. */
-export interface PersistentVolumes {
-  /** As far as watched; `undefined` while that is not known. */
-  watched(): ReadonlySet<string> | undefined;
-  /** Read anew and whole. Throws `unavailable`. */
-  read(signal: AbortSignal): Promise<ReadonlySet<string>>;
-}
 
 export interface OrphansOptions {
   readonly fleet: Fleet;

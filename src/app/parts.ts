@@ -1,0 +1,46 @@
+import type { AdminMethods, Services } from '../grpc/services.ts';
+import type { Families } from '../metrics/metrics.ts';
+import type { ControllerContext, ControllerPart } from './feature.ts';
+import { features } from './features.ts';
+
+/** The parts of all features, as one. */
+export interface JoinedParts {
+  readonly services: Services;
+  /** Absent where no feature answers calls of the command line. */
+  readonly admin: Partial<AdminMethods> | undefined;
+  readonly metrics: Required<Families>;
+  start(): void;
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/** What the features add to a controller. */
+export async function controllerParts(context: ControllerContext): Promise<JoinedParts> {
+  const made = await Promise.all(features.map(async ({ controller }) => controller?.(context)));
+  return joinParts(made.filter((part) => part !== undefined));
+}
+
+/** @throws Error when two parts answer the same call, which is always a slip */
+export function joinParts(parts: readonly ControllerPart[]): JoinedParts {
+  const admin = parts.flatMap((part) => part.admin ?? []);
+  return {
+    services: merged<Services>(parts.flatMap(({ services }) => services ?? [])),
+    admin: admin.length > 0 ? merged<Partial<AdminMethods>>(admin) : undefined,
+    metrics: {
+      gauges: parts.flatMap(({ metrics }) => metrics?.gauges ?? []),
+      counters: parts.flatMap(({ metrics }) => metrics?.counters ?? []),
+    },
+    start: () => {
+      for (const part of parts) part.start?.();
+    },
+    async stop(deadlineMs) {
+      await Promise.all(parts.map(async (part) => part.stop?.(deadlineMs)));
+    },
+  };
+}
+
+function merged<T extends object>(objects: readonly T[]): T {
+  const keys = objects.flatMap((object) => Object.keys(object));
+  const twice = keys.find((key, index) => keys.indexOf(key) !== index);
+  if (twice !== undefined) throw new Error(`two features answer ${twice}`);
+  return Object.assign({}, ...objects) as T;
+}

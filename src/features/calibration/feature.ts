@@ -1,0 +1,5 @@
+import type { Feature } from '../../app/feature.ts';
+import { calibrate } from './command.ts';
+
+/** Measures what a pool's disks can do. */
+export const calibration: Feature = { commands: [calibrate] };

@@ -1,0 +1,29 @@
+import type { ControllerContext, ControllerPart } from '../../app/feature.ts';
+import { createRepeater } from '../../concurrency/repeater.ts';
+import { messageOf } from '../../domain/errors.ts';
+import { orphanFamilies } from './metrics.ts';
+import { Orphans } from './orphans.ts';
+import { createOrphanService } from './service.ts';
+
+/** Milliseconds between two looks for orphans. */
+const lookAgain = 30_000;
+
+/** Looks for orphans again and again. `undefined` without Kubernetes: nothing says then which volumes are claimed. */
+export function createOrphanPart(context: ControllerContext): ControllerPart | undefined {
+  const { config, fleet, persistentVolumes: claims, log } = context;
+  if (!claims) return undefined;
+  const grace = config.kubernetes?.orphansAfter ?? Number.POSITIVE_INFINITY;
+  const orphans = new Orphans({ fleet, claims, grace });
+  const looks = createRepeater({
+    task: () => orphans.look(),
+    every: lookAgain,
+    delay: 0,
+    failed: (error) => log.error({ reason: messageOf(error) }, 'orphans cannot be looked for'),
+  });
+  return {
+    admin: createOrphanService(orphans),
+    metrics: orphanFamilies(orphans),
+    start: () => looks.now(),
+    stop: () => looks.stop(),
+  };
+}

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { joinParts } from '../../../src/app/parts.ts';
+
+const gauge = (name: string) => ({ name, help: name });
+
+test('joins what features add: calls, figures, start and stop', async () => {
+  const events: string[] = [];
+  const joined = joinParts([
+    {
+      admin: { retainOrphan: async () => ({}) },
+      metrics: { gauges: [gauge('one')] },
+      start: () => void events.push('first starts'),
+      stop: async (deadlineMs) => void events.push(`first stops in ${deadlineMs}`),
+    },
+    {
+      services: { GroupController: {} },
+      admin: { rescan: async () => ({}) },
+      metrics: { gauges: [gauge('two')], counters: [gauge('three')] },
+      stop: async (deadlineMs) => void events.push(`second stops in ${deadlineMs}`),
+    },
+    { start: () => void events.push('third starts') },
+  ]);
+  expect(Object.keys(joined.services)).toEqual(['GroupController']);
+  expect(Object.keys(joined.admin ?? {})).toEqual(['retainOrphan', 'rescan']);
+  expect(joined.metrics).toEqual({ gauges: [gauge('one'), gauge('two')], counters: [gauge('three')] });
+  joined.start();
+  await joined.stop(7);
+  expect(events).toEqual(['first starts', 'third starts', 'first stops in 7', 'second stops in 7']);
+});
+
+test('features that answer no call of the command line need no socket for it', () => {
+  expect(joinParts([{ services: {} }]).admin).toBeUndefined();
+});
+
+test('refuses two features that answer the same call', () => {
+  const part = { admin: { rescan: async () => ({}) } };
+  expect(() => joinParts([part, part])).toThrow('two features answer rescan');
+  expect(() => joinParts([{ services: { GroupController: {} } }, { services: { GroupController: {} } }])).toThrow(
+    'two features answer GroupController',
+  );
+});
