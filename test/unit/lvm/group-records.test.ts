@@ -60,6 +60,15 @@ describe('a backup of LVM', () => {
   });
 });
 
+test('any text as the record holds a pool until the disks of its group, which has the tags of Quarry, are back', async () => {
+  file = 'away\n';
+  expect(await identify([])).toMatchObject({ state: 'away' });
+  const back = member('A', 'quarry.node=node-1,quarry.pool=fast');
+  expect(await identify([back])).toEqual({ state: 'present', uuid: 'A' });
+  await records.record(spec, writer);
+  expect(commands).toEqual(['vgcfgbackup --config backup/backup=1 vg']);
+});
+
 describe('a group', () => {
   test('that is away is known by its backup, until LVM removes that with the group', async () => {
     file = backup('A', []);
