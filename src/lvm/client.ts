@@ -34,12 +34,24 @@ export function createLvm(options: LvmClientOptions): Lvm {
   return {
     report: (argv) => reports.run(argv),
     ...counted(
-      (argv) => changes.run(argv),
+      (argv) => {
+        if (trustsDevices(argv)) changes.restart();
+        return changes.run(argv);
+      },
       (argv) => slowly(argv).finally(restart),
     ),
     restart,
     restartReports: () => reports.restart(),
   };
+}
+
+/**
+ * Commands that do less where LVM takes a volume for inactive. By an outdated list of devices (see `Lvm.restartReports`), `lvremove` removes
+ * a volume that another program activated and has open, and leaves its device on extents that are free by then; `lvextend` grows the
+ * metadata alone; `lvchange -a n` succeeds and deactivates nothing. All three seen with LVM 2.03.31. A new process has no list yet.
+ */
+function trustsDevices([command, option]: LvmArguments): boolean {
+  return command === 'lvremove' || command === 'lvextend' || (command === 'lvchange' && option === '-a');
 }
 
 type Change = Lvm['change'];

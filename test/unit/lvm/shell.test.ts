@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import fc from 'fast-check';
 import { createStartSession, type StartSession } from '../../../src/exec/session.ts';
 import { createSurvivors } from '../../../src/exec/survivors.ts';
+import { createLvm } from '../../../src/lvm/client.ts';
 import { LvmShell } from '../../../src/lvm/shell.ts';
 
 const program = [process.execPath, join(import.meta.dirname, 'fake-program.mjs')] as const;
@@ -106,6 +107,29 @@ test('a restart lets the command in flight end, and gives the next another proce
   expect(await Promise.all([before, shell.run(['after'])])).toEqual([echo('before'), echo('after')]);
   const pids = await processes();
   expect(pids.get('after')).not.toBe(pids.get('before'));
+});
+
+test.each([
+  ['lvremove', ['lvremove', '-y', 'vg/lv']],
+  ['lvextend', ['lvextend', '-y', '-L', '1b', 'vg/lv']],
+  ['lvchange', ['lvchange', '-a', 'n', '-y', 'vg/lv']],
+] as const)('%s runs in a process that has no list of devices yet', async (command, argv) => {
+  const lvm = createLvm({
+    run: () => expect.unreachable(),
+    start: (words, env) => createStartSession(survivors)(words, { ...env, FAKE_LOG: join(folder, 'log') }),
+    program,
+    directory: folder,
+    process: 'shell',
+    deadline: 20_000,
+    slowDeadline: 20_000,
+  });
+  onTestFinished(() => lvm.restart());
+  await lvm.change(['lvcreate']);
+  await lvm.change(['vgchange']);
+  await lvm.change(argv);
+  const pids = await processes();
+  expect(pids.get('vgchange')).toBe(pids.get('lvcreate'));
+  expect(pids.get(command)).not.toBe(pids.get('vgchange'));
 });
 
 test('a program that cannot be started is unavailable', async () => {
