@@ -8,6 +8,7 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
+/** From the most to the least that is written. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 

@@ -30,6 +30,7 @@ export interface ControllerContext {
   readonly log: Log;
 }
 
+/** Which volumes Kubernetes has PersistentVolumes for. */
 export interface PersistentVolumes {
   /** Ids as far as watched; `undefined` while that is not known. */
   watched(): ReadonlySet<string> | undefined;

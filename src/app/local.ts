@@ -52,6 +52,7 @@ export interface LocalOptions {
   readonly prepared?: () => void;
 }
 
+/** LVM's processes start with the first command. Throws `unavailable` where the host's LVM configuration cannot be read. */
 export async function createLocal(config: Config, options: LocalOptions): Promise<Local> {
   const { log, observe, changed, reported, prepared } = options;
   const { survivors, run, start } = createPrograms(log);

@@ -3,6 +3,7 @@ import { type Calls, withClient } from '../grpc/client.ts';
 import { admin } from '../grpc/load.ts';
 import type { AdminMethods } from '../grpc/services.ts';
 
+/** Each throws a Failure with the reason that the role gave; `unavailable` where none answers. */
 export type RoleCalls = Calls<AdminMethods>;
 
 /** Asks the role that runs on this machine, at the socket that its configuration names. */

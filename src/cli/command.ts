@@ -30,6 +30,7 @@ export interface Option<T> {
   readonly parse: (given: string | boolean | undefined, flag: string) => T;
 }
 
+/** Exactly one word. */
 export function word(help: string): Argument<string> {
   return { help, count: 'one', parse: ([only = '']) => only };
 }
@@ -47,6 +48,7 @@ export function optionalOneOf<const T extends string>(help: string, choices: rea
   return { help: `${help}; default: ${otherwise}`, count: 'optional', choices, parse };
 }
 
+/** False unless given. */
 export function flag(help: string): Option<boolean> {
   return { help, parse: (given) => given === true };
 }

@@ -18,6 +18,7 @@ export interface Rows<R extends object> {
   readonly none: string;
 }
 
+/** What a command that answers in rows has found. */
 export interface Listing<R extends object> {
   readonly records: readonly R[];
   /** Below a table, for people. */

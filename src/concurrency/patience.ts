@@ -38,6 +38,7 @@ interface Running {
   hanging?: HangingWork;
 }
 
+/** One for a process: whatever reads files shares its threads (see `fileThreads`). */
 export function createPatience({
   groupOf = (key) => key,
   each = 2,

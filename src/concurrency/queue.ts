@@ -6,6 +6,7 @@ export interface Queue {
   run<T>(key: string, signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T>;
 }
 
+/** In memory, for this process alone. */
 export function createQueue(): Queue {
   const tails = new Map<string, Promise<unknown>>();
   return {

@@ -19,6 +19,7 @@ export interface RepeaterOptions {
   readonly failed: (error: unknown) => void;
 }
 
+/** Idle until `now` or `soon` is called. A run that throws ends in `failed`, and the next comes all the same. */
 export function createRepeater({ task, every, delay, pause = 0, failed }: RepeaterOptions): Repeater {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;

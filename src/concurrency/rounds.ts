@@ -6,6 +6,7 @@ export interface Rounds extends Repeater {
   attempt(): Promise<boolean>;
 }
 
+/** Idle until asked, as a repeater is. After `stop`, attempts resolve with false. */
 export function createRounds({ task, ...options }: RepeaterOptions): Rounds {
   let waiting: ((done: boolean) => void)[] = [];
   let stopped = false;

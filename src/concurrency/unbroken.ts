@@ -10,6 +10,7 @@ export interface Unbroken {
   stop(): Promise<void>;
 }
 
+/** `stop` has no deadline: work that never ends keeps it waiting. */
 export function createUnbroken(): Unbroken {
   const current = new Map<Promise<unknown>, string>();
   let stopping = false;

@@ -2,6 +2,7 @@ import { absolutePath, parseEndpoint } from './addresses.ts';
 import { choice, duration, scalar, section } from './fields.ts';
 
 export const registrationModes = ['self', 'external'] as const;
+/** `self`: the driver registers with kubelet; `external`: a sidecar does. */
 export type RegistrationMode = (typeof registrationModes)[number];
 
 /** How kubelet comes to know the driver. */

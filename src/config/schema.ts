@@ -119,6 +119,7 @@ const machine = {
 };
 
 export const roles = ['all', 'node', 'controller'] as const;
+/** What one process is; each has a schema of its own. */
 export type Role = (typeof roles)[number];
 
 export const schemas = {

@@ -3,8 +3,11 @@ import { Failure } from './errors.ts';
 /** Sizes are whole bytes in a bigint: int64 of CSI does not fit a number. */
 export type Bytes = bigint;
 
+/** 1024 bytes. */
 export const KiB = 1024n;
+/** 1024 KiB. */
 export const MiB = 1024n * KiB;
+/** 1024 MiB. */
 export const GiB = 1024n * MiB;
 
 const units: Readonly<Record<string, bigint>> = {
@@ -55,18 +58,22 @@ export function formatExactly(bytes: Bytes): string {
   return `${bytes / unit} ${name}`;
 }
 
+/** The least multiple of `unit` that is not below `bytes`. */
 export function roundUp(bytes: Bytes, unit: Bytes): Bytes {
   return ((bytes + unit - 1n) / unit) * unit;
 }
 
+/** The greatest multiple of `unit` that is not above `bytes`. */
 export function roundDown(bytes: Bytes, unit: Bytes): Bytes {
   return (bytes / unit) * unit;
 }
 
+/** Of one value or more. */
 export function smallest(...values: [Bytes, ...Bytes[]]): Bytes {
   return values.reduce((a, b) => (a < b ? a : b));
 }
 
+/** Of one value or more. */
 export function largest(...values: [Bytes, ...Bytes[]]): Bytes {
   return values.reduce((a, b) => (a > b ? a : b));
 }

@@ -10,6 +10,7 @@ export const accessModes = [
 ] as const;
 export type AccessMode = (typeof accessModes)[number];
 
+/** CSI's VolumeCapability, parsed: how a volume is handed out and to how many. */
 export type Capability =
   | { readonly access: 'block'; readonly mode: AccessMode }
   | {

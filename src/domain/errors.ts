@@ -21,6 +21,7 @@ export const failureKinds = {
   unimplemented: 'Not offered',
 } as const;
 
+/** Key of `failureKinds`. */
 export type FailureKind = keyof typeof failureKinds;
 
 /** The one error class of Quarry. The message is shown to users: it says what is wrong and how to mend it. */
@@ -49,6 +50,7 @@ export function pendingOf(error: unknown): Promise<void> | undefined {
   return error instanceof Failure ? error.pending : undefined;
 }
 
+/** Whether the error is a Failure, and of this kind where one is given. */
 export function isFailure(error: unknown, kind?: FailureKind): error is Failure {
   return error instanceof Failure && (kind === undefined || error.kind === kind);
 }

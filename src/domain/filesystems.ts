@@ -18,6 +18,7 @@ export type Content =
     }
   | { readonly holds: 'something'; readonly name: string };
 
+/** Bytes, or a number of inodes. */
 export interface Amounts {
   readonly total: bigint;
   readonly used: bigint;
@@ -25,6 +26,7 @@ export interface Amounts {
   readonly available: bigint;
 }
 
+/** How full a mounted filesystem is. */
 export interface Usage {
   readonly bytes: Amounts;
   /** Absent where the filesystem has no fixed number of them (btrfs). */

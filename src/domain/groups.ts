@@ -18,6 +18,7 @@ export type GroupState =
   | { readonly state: 'none' }
   | { readonly state: 'away'; readonly reason: string };
 
+/** By the name of the group; each configured pool has an entry. */
 export type GroupStates = ReadonlyMap<VgName, GroupState>;
 
 /**

@@ -6,12 +6,16 @@ type Branded<Name extends string> = string & { readonly [brand]: Name };
  * what nodes report.
  */
 export type VolumeId = Branded<'VolumeId'>;
+/** Name of a logical volume in LVM's alphabet, at most 63 characters. */
 export type LvName = Branded<'LvName'>;
+/** Name of a volume group in LVM's alphabet, at most 63 characters. */
 export type VgName = Branded<'VgName'>;
+/** What a StorageClass names: a label of DNS, at most 63 characters. */
 export type PoolName = Branded<'PoolName'>;
 /** The node's name as ids and topology carry it: a legal label value of at most 63 characters. */
 export type NodeName = Branded<'NodeName'>;
 
+/** The id of the volume that this logical volume is on the node where it is made. */
 export function volumeIdFor(node: NodeName, lv: LvName): VolumeId {
   return `${node}:${lv}` as VolumeId;
 }
@@ -35,6 +39,7 @@ export function parseVgName(text: string): VgName | undefined {
   return legal ? (text as VgName) : undefined;
 }
 
+/** `undefined` where the text is no DNS label. */
 export function parsePoolName(text: string): PoolName | undefined {
   return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text) ? (text as PoolName) : undefined;
 }

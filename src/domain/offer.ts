@@ -35,6 +35,7 @@ export function poolNameOf(inventory: Inventory, { pool }: ClassParameters): Poo
   return pool ?? inventory.defaultPool;
 }
 
+/** What the pool of the class has to offer by the last report of the node, or why it has nothing. */
 export function offerOf(inventory: Inventory, parameters: ClassParameters): Offer | Refused {
   const name = poolNameOf(inventory, parameters);
   if (name === undefined) return { reason: 'no-pool', message: 'it has no pool' };

@@ -9,6 +9,7 @@ import type { Accessibility } from './topology.ts';
 
 /** Among nodes that suit alike: the one with the most room, or the one with the least that is enough. */
 export const packings = ['spread', 'pack'] as const;
+/** One of `packings`. */
 export type Packing = (typeof packings)[number];
 
 /** What is to be placed. */
@@ -87,6 +88,7 @@ function judge({ node, member }: Place, wish: Wish): Judgement {
   return why.reason === 'full' ? { is: 'full', node, member, offer, why } : { is: 'refused', node, why };
 }
 
+/** For messages: which node is not connected, and since when. */
 export function disconnection({ node, since }: Member): string {
   return `node ${node} is not connected to this controller since ${new Date(since).toISOString()}`;
 }

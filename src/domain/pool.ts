@@ -15,6 +15,7 @@ export interface DiskRule {
   readonly rotational?: boolean | undefined;
 }
 
+/** A thin pool's section of the configuration. */
 export interface ThinSpec {
   /** Percent of the group's size given to the thin pool, 1–100. */
   readonly share: number;

@@ -23,6 +23,7 @@ export function topologyKey(driver: string): string {
   return `topology.${driver}/node`;
 }
 
+/** The node's topology in the shape of CSI messages. */
 export function topologyOf(driver: string, node: NodeName): { segments: Record<string, string> } {
   return { segments: { [topologyKey(driver)]: node } };
 }
@@ -47,6 +48,7 @@ export function parseAccessibility(
   return { requisite: nodes, preferred: [...new Set(namesIn(preferred, driver))].filter((node) => nodes.has(node)) };
 }
 
+/** Whether the requirement lets a volume be on the node. */
 export function accepts({ requisite }: Accessibility, node: NodeName): boolean {
   return requisite === undefined || requisite.has(node);
 }

@@ -3,7 +3,9 @@ import { Failure } from './errors.ts';
 import type { Qos } from './qos.ts';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from './ids.ts';
 
+/** What Quarry can make, check and grow. */
 export const filesystemTypes = ['ext4', 'xfs', 'btrfs'] as const;
+/** One of `filesystemTypes`. */
 export type FilesystemType = (typeof filesystemTypes)[number];
 
 /** Thin volumes share the stripes and mirrors of their thin pool; a thick volume has its own. */
@@ -30,6 +32,7 @@ export interface UnknownLayout {
   readonly type: 'unknown';
 }
 
+/** A volume that is asked for. */
 export interface VolumeSpec {
   /** The CSI name; the storage derives the volume's id from it, so that the same name is the same volume. */
   readonly name: string;
@@ -63,6 +66,7 @@ export function refusePassive({ id, node, role }: Pick<Volume, 'id' | 'node' | '
 
 /** What a volume was first used for; `block`: as a raw block device, so that its content is its user's alone. */
 export const volumeUses = ['block', ...filesystemTypes] as const;
+/** One of `volumeUses`. */
 export type VolumeUse = (typeof volumeUses)[number];
 
 /**
@@ -77,6 +81,7 @@ export function parseFilesystemState(text: string | undefined): FilesystemState 
   return volumeUses.find((known) => known === text) ?? 'unknown';
 }
 
+/** A volume as its tags and LVM show it. Sizes in bytes. */
 export interface Volume {
   readonly id: VolumeId;
   /** Where it is: the node that reports it. */

@@ -13,6 +13,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Output as UTF-8 text, whole: a program that writes more than 64 Mi characters to a stream is killed. */
 export interface RunResult {
   readonly exitCode: number;
   readonly stdout: string;

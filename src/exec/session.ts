@@ -21,6 +21,7 @@ export interface Session {
   kill(): Promise<{ pending: Promise<void> | undefined }>;
 }
 
+/** `env` is added to the fixed environment. A program that cannot be started has ended at once: `onEnd` says why. */
 export type StartSession = (argv: readonly [string, ...string[]], env: Readonly<Record<string, string>>) => Session;
 
 /** Characters of stderr that are kept. */

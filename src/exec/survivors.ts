@@ -8,12 +8,14 @@ export interface Survivor {
   readonly since: number;
 }
 
+/** The programs that SIGKILL did not end and that still run. */
 export interface Survivors {
   /** Remembers the program until it ends. Resolves then; `undefined` when it has ended already. */
   add(child: ChildProcess, argv: readonly string[]): Promise<void> | undefined;
   list(): readonly Survivor[];
 }
 
+/** @param changed called when such a program is added, and when it has ended after all */
 export function createSurvivors(changed: (survivor: Survivor, state: 'remains' | 'ended') => void): Survivors {
   const known = new Map<ChildProcess, Survivor>();
   return {

@@ -16,8 +16,11 @@ export interface Interface {
 }
 
 export const csi: Interface = { file: 'csi.proto', package: 'csi.v1' };
+/** kubelet's, for plugins that register themselves. */
 export const pluginRegistration: Interface = { file: 'pluginregistration.proto', package: 'pluginregistration' };
+/** What the command line asks a running driver. */
 export const admin: Interface = { file: 'admin.proto', package: 'quarry.admin.v1' };
+/** What nodes and controllers say to each other. */
 export const fleet: Interface = { file: 'fleet.proto', package: 'quarry.fleet.v1' };
 
 /**

@@ -19,6 +19,7 @@ export interface ServerOptions<Offered extends object = Services> extends CallHo
   readonly beside?: readonly { readonly interface: Interface; readonly services: object }[];
 }
 
+/** Accepts calls on one unix socket. */
 export interface SocketServer {
   /** Resolves when calls are accepted. @throws Failure when the socket cannot be had */
   start(): Promise<void>;
@@ -28,6 +29,7 @@ export interface SocketServer {
   stop(deadlineMs: number): Promise<boolean>;
 }
 
+/** Listens from `start` on, on a socket that only its owner can open (mode 0600). */
 export function createServer<Offered extends object = Services>(options: ServerOptions<Offered>): SocketServer {
   const path = socketPath(options.endpoint);
   // Channelz stays on: without it, grpc-js 1.14.7 forgets its sessions and forceShutdown closes none of them.

@@ -22,12 +22,16 @@ type Methods<Handlers> = {
       : never;
 };
 
+/** CSI Identity, as async functions. */
 export type IdentityMethods = Methods<IdentityHandlers>;
+/** CSI Controller, as async functions. */
 export type ControllerMethods = Methods<ControllerHandlers>;
 export type GroupControllerMethods = Methods<GroupControllerHandlers>;
 export type NodeMethods = Methods<NodeHandlers>;
 type SnapshotMetadataMethods = Methods<SnapshotMetadataHandlers>;
+/** `quarry.admin.v1`, as async functions: what the command line calls. */
 export type AdminMethods = Methods<AdminHandlers>;
+/** kubelet's plugin registration, as async functions. */
 export type RegistrationMethods = Methods<RegistrationHandlers>;
 
 /** What is offered. A method that is left out answers UNIMPLEMENTED, and so does a service. */

@@ -7,6 +7,7 @@ export interface IdentityOptions {
   readonly ready: () => boolean;
 }
 
+/** CSI Identity. Probe answers from memory. */
 export function createIdentityService({ driver, version, ready }: IdentityOptions): IdentityMethods {
   return {
     async getPluginInfo() {

@@ -38,6 +38,7 @@ const answerDeadline = 30_000;
 /** Milliseconds of silence after which the kernel asks whether the other end is still there. */
 const keepAlive = 15_000;
 
+/** Connections are kept open until `close`. An answer that takes more than 30 s is `unavailable`. */
 export function createApi(access: Access): Api {
   const { server } = access;
   const agent = new (server.protocol === 'http:' ? PlainAgent : Agent)({ keepAlive: true, keepAliveMsecs: keepAlive });

@@ -23,6 +23,7 @@ export interface PersistentVolumes {
 
 const path = '/api/v1/persistentvolumes';
 
+/** Watches once started, and begins again after `backoff` when the watch breaks off. */
 export function createPersistentVolumes({ driver, ...options }: PersistentVolumesOptions): PersistentVolumes {
   const read = (object: unknown): readonly [string, string] | undefined => {
     const { metadata, spec } = persistentVolume.parse(object);

@@ -4,6 +4,7 @@ import { decodeDocument, errorLines } from './report.ts';
 
 const reportCommands = new Set(['lvs', 'vgs', 'pvs', 'fullreport']);
 
+/** How one process per LVM command is started. */
 export interface CommandOptions {
   readonly run: Run;
   readonly program: readonly [string, ...string[]];

@@ -19,6 +19,7 @@ export interface Devices {
 const wipeDeadline = 30_000;
 const wipedBytes = 1024 * 1024;
 
+/** A device that does not answer within 30 s is `unavailable`. */
 export function createDevices(run: Run, patience: Patience): Devices {
   return {
     exists: async (device) => (await deviceNumberOf(device)) !== undefined,

@@ -6,6 +6,7 @@ import { lvmFailure } from './failures.ts';
 import type { LvmArguments } from './lvm.ts';
 import { devicesSection, linkDevices, linkName } from './system.ts';
 
+/** A device with an LVM label, as `pvs` shows it. */
 export interface PhysicalVolume {
   readonly device: string;
   readonly uuid: string;

@@ -20,6 +20,7 @@ async function isContained(): Promise<boolean> {
   }
 }
 
+/** argv of the program, started by way of `prefix` (see `programPrefix`). */
 export function prefixed(prefix: readonly string[], program: string): readonly [string, ...string[]] {
   const [first, ...rest] = prefix;
   return first === undefined ? [program] : [first, ...rest, program];

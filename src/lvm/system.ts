@@ -8,6 +8,7 @@ import { type LvmMode, prefixed } from './program.ts';
 export type ReadHostFile = (path: string) => Promise<string>;
 
 export const hostDirectory = '/etc/lvm';
+/** The profile that LVM ships for its D-Bus daemon. Without it, a long-lived process does not answer in JSON. */
 export const shellProfile = `${hostDirectory}/profile/lvmdbusd.profile`;
 
 /** Through `enter` (nsenter and its options) when the host's files are not this container's. */

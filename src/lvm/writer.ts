@@ -26,6 +26,7 @@ export interface WriterOptions {
   readonly changed: () => void;
 }
 
+/** After a change that fails or is not known to have succeeded, LVM is read again before anything is said. */
 export function createWriter({ lvm, cache, queue, changed }: WriterOptions): Writer {
   async function attempt(what: string, run: () => Promise<LvmAnswer>): Promise<Failure | undefined> {
     try {

@@ -27,6 +27,7 @@ const perPool: readonly { name: string; help: string; value: (pool: Pool) => num
   },
 ];
 
+/** Sizes in bytes, shares from 0 to 1, ages in seconds. No samples before LVM was read. */
 export function poolGauges(source: InventorySource): GaugeConfiguration<string>[] {
   const ofPools = perPool.map(({ name, help, value }): GaugeConfiguration<string> => ({
     name,
@@ -51,6 +52,7 @@ export function poolGauges(source: InventorySource): GaugeConfiguration<string>[
   return [...ofPools, age];
 }
 
+/** Counts the disks of the last look, by pool and verdict. */
 export function diskGauges(disks: () => readonly DiskSample[]): GaugeConfiguration<string>[] {
   return [
     {

@@ -20,6 +20,7 @@ export interface QosSource {
 
 const states = ['enforced', 'pending', 'failed'] as const;
 
+/** As the last reconciliation left them: operations or bytes a second. */
 export function qosGauges(source: QosSource): GaugeConfiguration<string>[] {
   return [
     rates(
@@ -66,6 +67,7 @@ function rates(name: string, help: string, source: QosSource, which: 'wanted' | 
   };
 }
 
+/** Use is read from the cgroups at each scrape, once for all counters. */
 export function qosCounters(source: QosSource): CounterConfiguration<string>[] {
   const list = shared(() => source.list());
   return [

@@ -16,6 +16,7 @@ export interface FilesystemTools extends ProbeTools {
   readonly unbroken: Unbroken;
 }
 
+/** Filesystems by the programs of e2fsprogs, xfsprogs and btrfs-progs, each with a deadline. */
 export function createFilesystems({ run, patience, unbroken }: FilesystemTools): Filesystems {
   return {
     probe: (device, size, id) => probe({ run, patience }, device, size, id),

@@ -14,6 +14,7 @@ const bindDeadline = 20_000;
 // Unmounting writes back what is dirty.
 const unmountDeadline = 110_000;
 
+/** Mounts in this process's mount namespace, by mount(8) and umount(8). Fails with `unavailable` and what the program said. */
 export function createMounter(run: Run): Mounts {
   return {
     read: () => readMounts(),

@@ -10,6 +10,7 @@ export interface Roots {
   readonly dev: string;
 }
 
+/** This machine's. */
 export const systemRoots: Roots = { sys: '/sys', proc: '/proc', dev: '/dev' };
 
 /** What the kernel says about a block device. */

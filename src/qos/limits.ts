@@ -43,6 +43,7 @@ export interface Limits {
   stop(): Promise<void>;
 }
 
+/** Idle until `changed` or `settle`; from then on it also reconciles once an interval. */
 export function createLimits(options: LimitsOptions): Limits {
   const table = createEnforcementTable(options.log);
   const unknownTargets = new Map<string, VolumeId>();
