@@ -1,6 +1,6 @@
 import { Failure } from '../domain/errors.ts';
 
-/** Runs the tasks of one key in order, one at a time; tasks of different keys run beside each other. */
+/** Runs the tasks of one key in order, one at a time; tasks of different keys run at the same time. */
 export interface Queue {
   /** A task whose signal fired while it waited is never started and ends as `cancelled`. */
   run<T>(key: string, signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T>;

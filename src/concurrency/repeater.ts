@@ -1,4 +1,4 @@
-/** Runs a task again and again, never beside itself. */
+/** Runs a task again and again, one run at a time. */
 export interface Repeater {
   /** Runs the task at once, or right after the run in flight. */
   now(): void;

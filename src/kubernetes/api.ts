@@ -7,7 +7,7 @@ import { Failure, messageOf } from '../domain/errors.ts';
 /** Where the API server is, and how it is known and asked. */
 export interface Access {
   readonly server: URL;
-  /** Both files are read anew for each request: tokens rotate within the hour. */
+  /** Both files are read again for each request: tokens rotate within the hour. */
   readonly tokenFile: string | undefined;
   readonly caFile: string | undefined;
 }

@@ -14,7 +14,7 @@ export interface Identity {
   readonly expires: number;
 }
 
-/** Throws `invalid` for a token that says nothing, and `unavailable` when nobody could say whether it does. */
+/** Throws `invalid` for a token that says nothing, and `unavailable` when the API server did not answer. */
 export type Authenticate = (token: string, signal?: AbortSignal) => Promise<Identity>;
 
 export interface AuthenticateOptions {
@@ -34,7 +34,7 @@ const mostRemembered = 20_000;
 
 export interface Authenticator {
   readonly authenticate: Authenticate;
-  /** The pod is deleted: what was found of its tokens is asked anew. */
+  /** The pod is deleted: its tokens are reviewed again. */
   readonly podGone: (uid: string) => void;
 }
 

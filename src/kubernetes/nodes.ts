@@ -62,7 +62,7 @@ export function createNodeWatch(options: NodeWatchOptions): NodeWatch {
     gone(node) {
       const view = seen();
       if (!view || view.entries.has(node)) return false;
-      // What was there and went while nobody watched is told by nothing: the grace begins anew with each list.
+      // No event tells of a node that was deleted while the watch was down: the grace begins again with each list.
       return now() - Math.max(view.since, goneAt.get(node) ?? 0) >= grace;
     },
     stop: () => mirror.stop(),

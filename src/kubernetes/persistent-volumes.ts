@@ -16,7 +16,7 @@ export interface PersistentVolumes {
   start(): void;
   /** Ids as the PersistentVolumes have them, as far as watched; `undefined` while that is not known. */
   watched(): ReadonlySet<string> | undefined;
-  /** The same, read anew and to the end: for what cannot be taken back. Throws `unavailable`. */
+  /** The same, read again and to the end: for what cannot be taken back. Throws `unavailable`. */
   read(signal: AbortSignal): Promise<ReadonlySet<string>>;
   stop(): Promise<void>;
 }

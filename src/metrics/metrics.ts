@@ -28,7 +28,7 @@ export interface Metrics {
   stop(): Promise<void>;
 }
 
-/** What a role shows beside its calls and its process. */
+/** The metrics of a role, apart from those of its calls and its process. */
 export interface Families {
   readonly gauges?: readonly GaugeConfiguration<string>[];
   readonly counters?: readonly CounterConfiguration<string>[];
@@ -41,7 +41,7 @@ export const callDuration = {
   buckets: [0.002, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
 };
 
-/** The Prometheus endpoint `/metrics`, and beside it `/healthz` and `/readyz`. Its library is loaded only where it is wanted. */
+/** The Prometheus endpoint `/metrics`, with `/healthz` and `/readyz` on the same port. Its library is loaded only where it is wanted. */
 export async function createMetrics(
   listen: Listen,
   { gauges = [], counters = [] }: Families,

@@ -1,7 +1,7 @@
 import type { CounterConfiguration, GaugeConfiguration } from 'prom-client';
 import { rateKeys, type Rates, type Use } from '../domain/qos.ts';
 
-/** A volume and a pod, as whoever enforces limits knows them. */
+/** A volume and a pod, as the reconciler of limits knows them. */
 interface QosSample {
   readonly volume: string;
   readonly pod?: string | undefined;

@@ -12,7 +12,7 @@ import { createUsage } from './usage.ts';
 const mkfsDeadline = 600_000;
 
 export interface FilesystemTools extends ProbeTools {
-  /** A stop of the driver waits for what runs here: half an mkfs, fsck or growth helps nobody. */
+  /** A stop of the driver waits for what runs here: half an mkfs, fsck or growth is of no use. */
   readonly unbroken: Unbroken;
 }
 

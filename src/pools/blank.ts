@@ -31,7 +31,7 @@ export type Blankness = { readonly blank: true } | { readonly blank: false; read
 /**
  * What a disk is that bears our mark and is in no group.
  * - `interrupted` LVM has never written metadata of a group to it: its taking was interrupted
- * - `returned`    nobody uses it, but something was written to it, as to a member of a group; `traces` say where
+ * - `returned`    not in use, but something was written to it, as to a member of a group; `traces` say where
  * - `refused`     anything else
  */
 export type Remains =
@@ -41,7 +41,7 @@ export type Remains =
 
 /**
  * Blank only when every probe answered and none saw anything: a probe that fails is a finding. Opens the device
- * exclusively for a moment, so it must not run beside a `pvcreate` of the same disk. Throws `cancelled` only.
+ * exclusively for a moment, so it must not run during a `pvcreate` of the same disk. Throws `cancelled` only.
  */
 export async function proveBlank(disk: Disk, probe: DiskProbe, signal?: AbortSignal): Promise<Blankness> {
   const { problems, data } = await examine(disk, { ends: 'zeros', signature: () => false }, probe, signal);

@@ -35,7 +35,7 @@ interface Facts {
 interface Marked {
   readonly size: Bytes;
   readonly disk: Disk;
-  /** LVM takes it into a group only after its label was written anew. */
+  /** LVM takes it into a group only after its label was written again. */
   readonly claimed: boolean;
 }
 

@@ -13,7 +13,7 @@ const attemptDelay = 100;
 export type Expected = 'zeros' | 'label';
 
 export interface Surface {
-  /** Why the ends could not be read, or nobody but us may use the disk now. */
+  /** Why the ends could not be read, or why no other program may use the disk now. */
   readonly problems: readonly string[];
   /** Where something was read that is not expected. */
   readonly data: readonly string[];

@@ -57,7 +57,7 @@ async function readFacts(directory: string, name: string): Promise<BlockDevice> 
   return {
     name,
     number: await readText(join(directory, 'dev')),
-    // Sectors of 512 bytes, whatever the disk's own sectors are.
+    // Sectors of 512 bytes, also on disks with larger sectors.
     size: BigInt(await readText(join(directory, 'size'))) * 512n,
     readOnly: await readFlag(join(directory, 'ro')),
     // A partition shares the queue of its disk.

@@ -33,7 +33,7 @@ export interface Registration {
 /** Milliseconds, so that a folder that never rests does not keep this busy. */
 const settle = 20;
 
-/** Keeps the socket in its place, whoever takes it away: kubelet forgets a driver whose socket it sees no longer. */
+/** Puts the socket back when another program removes it: kubelet forgets a driver whose socket is gone. */
 export function createRegistration(options: RegistrationOptions): Registration {
   const { path, log, every = 10_000 } = options;
   const folder = createFolderWatch(dirname(path), () => rounds.soon());

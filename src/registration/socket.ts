@@ -11,7 +11,7 @@ export interface PlacedSocket {
 }
 
 /**
- * Serves under a hidden name, which kubelet passes over, and then moves the socket to its place: whoever sees it can connect, and a
+ * Serves under a hidden name, which kubelet passes over, and then moves the socket to its place: a client that sees it can connect, and a
  * stale one is replaced without a moment in which there is none, which would make kubelet forget the driver.
  */
 export async function placeSocket(path: string, createServer: (path: string) => SocketServer): Promise<PlacedSocket> {

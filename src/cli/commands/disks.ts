@@ -29,7 +29,7 @@ export const diskRows: Rows<DiskRecord> = {
     volumeGroup: "the pool's volume group",
     verdict: '`member`, `proposed`, `interrupted`, `returned` or `refused`',
     path: 'path by which the rule found the disk',
-    findings: 'list of what stands in the way; empty unless the disk is refused or returned',
+    findings: 'list of what forbids it; empty unless the disk is refused or returned',
   },
   none: "No disk matches a pool's rule.",
 };

@@ -2,7 +2,11 @@ import type { RegistrationMode } from '../../config/cluster.ts';
 import { choice, command, type Command } from '../command.ts';
 
 const modes = ['self', 'external'] as const satisfies readonly RegistrationMode[];
-const registration = choice('how kubelet comes to know the driver, whatever the configuration says', 'MODE', modes);
+const registration = choice(
+  'how kubelet comes to know the driver, in place of what the configuration says',
+  'MODE',
+  modes,
+);
 
 const signals =
   'It ends at SIGTERM or SIGINT, after calls in flight had 20 seconds; SIGHUP makes a machine with disks look at them now.';
