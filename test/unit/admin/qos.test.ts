@@ -47,7 +47,7 @@ async function askWith(entries: readonly QosEntry[], ...words: string[]): Promis
   return ask((await serve({}, { beside: [{ interface: admin, services }] })).path, ...words);
 }
 
-test('what the driver knows comes to the command line whole, beside the services of CSI', async () => {
+test('the command line gets every field of a limit, on the socket of the CSI services', async () => {
   const rows = (await askWith([held, failed])).split('\n').map((row) => row.split(/ {2,}/));
   expect(rows).toEqual([
     ['VOLUME', 'POD', 'WANTED', 'IN FORCE', 'STATE', 'SINCE', 'USED'],

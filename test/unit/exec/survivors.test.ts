@@ -10,7 +10,7 @@ function running(exitCode: number | null = null) {
   return { program, child: Object.assign(new EventEmitter(), shown) as unknown as ChildProcess };
 }
 
-test('a program that cannot be killed is remembered until it ends, and keeps nobody from ending', async () => {
+test('a program that cannot be killed is remembered until it ends, and no caller waits for it', async () => {
   const changes: string[] = [];
   const survivors = createSurvivors(({ pid }, state) => changes.push(`${pid} ${state}`));
   const { program, child } = running();

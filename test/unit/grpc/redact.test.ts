@@ -29,7 +29,7 @@ test.each(withSecrets)('no secret of $name is ever shown', (type) => {
   );
 });
 
-test('tokens of the pod are hidden, what stands beside them is not', () => {
+test('tokens of the pod are hidden, other fields of the volume context are not', () => {
   const type = root.lookupType('csi.v1.NodePublishVolumeRequest');
   const context = { [tokensKey]: 'TOKEN', 'csi.storage.k8s.io/pod.name': 'db-0' };
   expect(redact(type, { volumeId: 'v1', volumeContext: context, publishContext: context })).toEqual({

@@ -37,7 +37,7 @@ async function begin(review: Review, now: () => number = () => noon) {
 
 const asked = (server: ApiServer): number => server.requests.filter((line) => line.startsWith('POST')).length;
 
-test('a token says which node it is on, whoever asks, and until when', async () => {
+test('a token is reviewed for our audience; the review names its node, its pod and its expiry', async () => {
   const { authenticate } = await begin((token, audiences) => {
     expect([token, audiences]).toEqual([good, [audience]]);
     return vouched;
@@ -114,7 +114,7 @@ test('what was vouched for is not asked again for a while, and never beyond the 
   expect(asked(server)).toBe(4);
 });
 
-test('what was vouched for is asked anew when its pod is deleted', async () => {
+test('a token is reviewed again when its pod is deleted', async () => {
   const { server, authenticate, podGone } = await begin(() => vouched);
   await authenticate(good);
   podGone('another');

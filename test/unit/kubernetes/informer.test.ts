@@ -78,22 +78,25 @@ test('a watch that ends or breaks goes on where it was, and misses nothing', asy
   expect(lists(server)).toBe(1);
 });
 
-test.each(['event', 'status'] as const)('what has been forgotten meanwhile is listed anew (as an %s)', async (gone) => {
-  const { server, mirror } = await begin('a');
-  server.gone = gone;
-  mirror.start();
-  await shows(mirror, 'a');
-  const since = mirror.view()?.since ?? 0;
-  await server.down();
-  server.delete(path, 'a');
-  server.put(path, thing('b'));
-  server.compact();
-  await vi.waitFor(() => expect(mirror.view()).toBeUndefined());
-  await server.up();
-  await shows(mirror, 'b');
-  expect(lists(server)).toBe(2);
-  expect(mirror.view()?.since).toBeGreaterThan(since);
-});
+test.each(['event', 'status'] as const)(
+  'objects are listed again when the version has expired (as an %s)',
+  async (gone) => {
+    const { server, mirror } = await begin('a');
+    server.gone = gone;
+    mirror.start();
+    await shows(mirror, 'a');
+    const since = mirror.view()?.since ?? 0;
+    await server.down();
+    server.delete(path, 'a');
+    server.put(path, thing('b'));
+    server.compact();
+    await vi.waitFor(() => expect(mirror.view()).toBeUndefined());
+    await server.up();
+    await shows(mirror, 'b');
+    expect(lists(server)).toBe(2);
+    expect(mirror.view()?.since).toBeGreaterThan(since);
+  },
+);
 
 test('a bookmark moves the place from which a watch goes on', async () => {
   const { server, mirror } = await begin('a');

@@ -60,7 +60,7 @@ test('the grace begins when the Node is deleted, and ends when it is back', asyn
   expect(gone('n2')).toBe(false);
 });
 
-test('while nothing tells of changes, no node is gone; what was missed begins the grace anew', async () => {
+test('without a watch no node counts as gone; a missed deletion starts the grace again', async () => {
   const { server, nodes, clock, gone, watching } = await begin('n1');
   nodes.start();
   await watching();

@@ -33,7 +33,7 @@ test('those of ours are watched, by the id that they hold', async () => {
   await vi.waitFor(() => expect(volumes.watched()).toBeUndefined());
 });
 
-test('they are read anew and whole, without the watch', async () => {
+test('PersistentVolumes are read again and to the end, without the watch', async () => {
   const { server, volumes } = await begin();
   server.pageSize = 1;
   const signal = AbortSignal.timeout(60_000);

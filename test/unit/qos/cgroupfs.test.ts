@@ -110,7 +110,7 @@ describe('cgroup v1', () => {
   });
 });
 
-test('a watcher tells of folders that come, of files that limit, and of a folder made anew; of nothing that it let go', async () => {
+test('a watcher tells of folders that come, of files that limit, and of a folder made again; of no folder that it no longer watches', async () => {
   await mkdir(join(root, 'pod'));
   await files({ 'pod/io.max': '', 'pod/memory.events': '' });
   let told = Promise.withResolvers<void>();

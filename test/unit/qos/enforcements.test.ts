@@ -34,7 +34,7 @@ test('a write is a repair only where the same cgroups had the same limit in forc
   expect(repairsAfter(shared)).toBe(2);
 });
 
-test('a volume and pod that are gone are forgotten, and begin anew', () => {
+test('a volume and pod that are gone are forgotten, and start again when they return', () => {
   let time = 1;
   const table = createEnforcementTable(memoryLog().log, () => time);
   table.update([finding]);

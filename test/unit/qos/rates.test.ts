@@ -10,7 +10,7 @@ describe('dividing', () => {
   test('gives equal parts, and the remainder to the first', () =>
     expect(divide({ readIops: 101n }, 3)).toEqual([{ readIops: 34n }, { readIops: 34n }, { readIops: 33n }]));
 
-  test('loses nothing, favours nobody by more than one, and goes below no floor', () =>
+  test('loses nothing, favours no pod by more than one, and goes below no floor', () =>
     fc.assert(
       fc.property(anyRates, fc.integer({ min: 1, max: 50 }), (rates, count) => {
         const parts = divide(rates, count);

@@ -207,7 +207,7 @@ describe('what is not in force', () => {
   });
 });
 
-test('a limit that somebody wiped is put right and counted; a change of ours is not', async () => {
+test('a limit that another program wiped is restored and counted; a change by Quarry is not counted', async () => {
   world.publish('a', 'p');
   await examine();
   world.publish('a', 'q');

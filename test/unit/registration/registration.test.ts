@@ -90,7 +90,7 @@ test('the socket of a dead process is replaced without a moment in which there i
   await kubelet.notify();
 });
 
-test('a socket that somebody deletes is made again', async () => {
+test('a socket that was deleted is made again', async () => {
   const begun = begin();
   await offered(begun);
   for (const times of [2, 3]) {
@@ -102,7 +102,7 @@ test('a socket that somebody deletes is made again', async () => {
   }
 });
 
-test('a folder that is made late, or made anew, is found', async () => {
+test('a folder that is made late, or made again, is found', async () => {
   const path = temporarySocket();
   const folder = `${dirname(path)}/plugins_registry`;
   const begun = begin(`${folder}/reg.sock`, 20);

@@ -139,7 +139,7 @@ test('what is not shown as an orphan is never touched', async () => {
   expect(storages.b.volumes.get(id)?.retained).toBeUndefined();
 });
 
-test('one is not deleted that has been claimed behind the back of the watch, or when nobody can say', async () => {
+test('an orphan is not deleted when a new read shows a claim, or when the read fails', async () => {
   const { storages, claims, orphans, id } = await withOrphan();
   claims.truth = new Set([id]);
   await expect(orphans.remove(id, never)).rejects.toMatchObject({
@@ -174,7 +174,7 @@ test('one of a silent node is shown, and nothing is done about it', async () => 
   await expect(orphans.retain(id, never)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
-test('one of a node that was dropped from memory is not remembered: should the node come back, its grace begins anew', async () => {
+test('orphans of a forgotten node are forgotten: when the node comes back, the grace starts again', async () => {
   const { fleet, members, storages, clock, ids, id } = await withOrphan();
   const [member] = members;
   fleet.forget(storages.a.node);
@@ -251,7 +251,7 @@ test('the command retains, and passes on what the controller says against it', a
   });
 });
 
-test('where nobody serves the socket, the command says so', async () => {
+test('the command says that no controller serves the socket', async () => {
   await expect(ask(temporarySocket(), [])).rejects.toMatchObject({
     kind: 'unavailable',
     message: expect.stringMatching(/no Quarry answers/),
