@@ -1,6 +1,6 @@
 import { controllerFamilies, nodeFamilies } from '../../src/metrics/fleet.ts';
 import { callDuration, type Families } from '../../src/metrics/metrics.ts';
-import { mirrorGauges } from '../../src/metrics/mirrors.ts';
+import { jobGauges } from '../../src/metrics/jobs.ts';
 import { orphanFamilies } from '../../src/features/orphans/metrics.ts';
 import { diskGauges, hungGauge, poolGauges } from '../../src/metrics/pools.ts';
 import { qosCounters, qosGauges, type QosSource } from '../../src/metrics/qos.ts';
@@ -14,7 +14,7 @@ const qos: QosSource = { list: never, table: { enforcements: [], counts: { drift
 
 const families: readonly Families[] = [
   { gauges: [...poolGauges({ reported: false, current: never }), ...diskGauges(never), hungGauge({ list: never })] },
-  { gauges: mirrorGauges({ list: never }, never) },
+  { gauges: jobGauges({ list: never }) },
   nodeFamilies(never),
   controllerFamilies({ members: never } as unknown as Parameters<typeof controllerFamilies>[0], never),
   orphanFamilies({ latest: never }),

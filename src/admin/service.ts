@@ -1,6 +1,9 @@
+import type { JobStatus } from '../domain/jobs.ts';
 import { rateKeys, type Rates, type Use } from '../domain/qos.ts';
 import type { ListHungRequest } from '../gen/quarry/admin/v1/ListHungRequest.ts';
 import type { ListHungResponseInit } from '../gen/quarry/admin/v1/ListHungResponse.ts';
+import type { ListJobsRequest } from '../gen/quarry/admin/v1/ListJobsRequest.ts';
+import type { ListJobsResponseInit } from '../gen/quarry/admin/v1/ListJobsResponse.ts';
 import type { ListQosRequest } from '../gen/quarry/admin/v1/ListQosRequest.ts';
 import type { ListQosResponseInit } from '../gen/quarry/admin/v1/ListQosResponse.ts';
 import type { PodQosInit } from '../gen/quarry/admin/v1/PodQos.ts';
@@ -27,6 +30,7 @@ export interface AdminService {
   listQos(request: ListQosRequest): Promise<ListQosResponseInit>;
   rescan(request: RescanRequest): Promise<RescanResponseInit>;
   listHung(request: ListHungRequest): Promise<ListHungResponseInit>;
+  listJobs(request: ListJobsRequest): Promise<ListJobsResponseInit>;
 }
 
 export interface AdminPorts {
@@ -40,9 +44,10 @@ export interface AdminPorts {
     /** Milliseconds since the epoch. */
     readonly since: number;
   }[];
+  readonly listJobs: () => readonly JobStatus[];
 }
 
-export function createAdminService({ listQos, rescan, listHung }: AdminPorts): AdminService {
+export function createAdminService({ listQos, rescan, listHung, listJobs }: AdminPorts): AdminService {
   return {
     listQos: async () => ({ pods: (await listQos()).map(toMessage) }),
     async rescan() {
@@ -51,6 +56,11 @@ export function createAdminService({ listQos, rescan, listHung }: AdminPorts): A
     },
     listHung: async () => ({
       work: listHung().map(({ what, pid = 0, since }) => ({ what, pid, sinceMs: String(since) })),
+    }),
+    listJobs: async () => ({
+      jobs: listJobs().map(({ kind, pool, volume = '', lv, size, state, done, reason = '', since }) => {
+        return { kind, pool, volumeId: volume, lv, size: String(size), state, done, reason, sinceMs: String(since) };
+      }),
     }),
   };
 }

@@ -20,7 +20,7 @@ import { createDevices } from '../lvm/devices.ts';
 import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics, type Families } from '../metrics/metrics.ts';
-import { mirrorGauges } from '../metrics/mirrors.ts';
+import { jobGauges } from '../metrics/jobs.ts';
 import { diskGauges, hungGauge, poolGauges } from '../metrics/pools.ts';
 import { qosCounters, qosGauges } from '../metrics/qos.ts';
 import { createFilesystems } from '../mount/filesystem.ts';
@@ -57,6 +57,7 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
     listQos: () => limits.list(),
     rescan: () => upkeep.rounds.attempt(),
     listHung: () => hungWork(local),
+    listJobs: () => upkeep.jobs.list(),
   };
   const server = createServer({
     endpoint: config.endpoint.address,
@@ -153,13 +154,13 @@ function hungWork({ survivors, patience }: Local) {
 
 type Parts = Awaited<ReturnType<typeof assemble>>;
 
-function familiesOf({ local, limits, disks, upkeep: { repair } }: Parts, { metrics }: Addition): Families {
+function familiesOf({ local, limits, disks, upkeep: { jobs } }: Parts, { metrics }: Addition): Families {
   return {
     gauges: [
       ...poolGauges(local.cache),
       ...diskGauges(disks),
       hungGauge({ list: () => hungWork(local) }),
-      ...mirrorGauges(repair, () => local.cache.reported),
+      ...jobGauges(jobs),
       ...qosGauges(limits),
       ...(metrics?.gauges ?? []),
     ],

@@ -1,7 +1,9 @@
-import { createRepeater } from '../concurrency/repeater.ts';
+import { JobRunner } from '../block/job-runner.ts';
 import { createRounds } from '../concurrency/rounds.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../domain/errors.ts';
+import type { Job, JobSource } from '../domain/jobs.ts';
+import type { Volume } from '../domain/volume.ts';
 import type { Log } from '../log.ts';
 import { MirrorRepair } from '../lvm/mirror-repair.ts';
 import { removeScratch } from '../lvm/scratch.ts';
@@ -19,9 +21,8 @@ export function createUpkeep(config: Config, storage: LocalStorage, local: Local
 
   async function round(): Promise<void> {
     const complete = await local.keeper.reconcile();
-    await finishInterrupted(storage, log);
     await settleMarks(storage, log);
-    repairs.soon();
+    jobs.look();
     if (!ready) {
       ready = true;
       log.info({ volumes: storage.inventory().volumes.size, complete }, 'ready');
@@ -41,17 +42,12 @@ export function createUpkeep(config: Config, storage: LocalStorage, local: Local
       if (!ready) rounds.soon();
     },
   });
-  const repair = new MirrorRepair({ ...local, marks: storage.marks, log, rate: config.mirrors.repairRate });
-  const repairs = createRepeater({
-    task: () => repair.run(),
-    delay: 0,
-    failed: (error) => log.error({ reason: messageOf(error) }, 'mirrors could not be compared'),
-  });
+  const repairs = new MirrorRepair({ ...local, marks: storage.marks, log, rate: config.mirrors.repairRate });
+  const jobs = new JobRunner({ sources: [interruptedCreations(storage, local, log), repairs], log });
   async function stop(): Promise<void> {
-    repair.stop();
-    await Promise.all([rounds.stop(), repairs.stop()]);
+    await Promise.all([rounds.stop(), jobs.stop()]);
   }
-  return { rounds, repair, stop, ready: () => ready };
+  return { rounds, jobs, stop, ready: () => ready };
 }
 
 /** What may be written to from now on is known as such before the first call is served. */
@@ -63,17 +59,30 @@ async function settleMarks(storage: LocalStorage, log: Log): Promise<void> {
   }
 }
 
-/** Volumes whose creation died between being made and being known as wiped. */
-async function finishInterrupted(storage: LocalStorage, log: Log): Promise<void> {
-  for (const volume of storage.inventory().volumes.values()) {
-    if (volume.state !== 'creating') continue;
-    try {
-      const finished = await storage.finish(volume);
+/** Volumes whose creation died between being made and being known as wiped. One that a call works on is not interrupted. */
+function interruptedCreations(storage: LocalStorage, { cache }: Local, log: Log): JobSource {
+  const jobOf = (volume: Volume): Job => ({
+    key: volume.id,
+    lane: volume.group,
+    pool: volume.pool,
+    volume: volume.id,
+    lv: `${volume.group}/${volume.lv}`,
+    size: volume.size,
+    async run({ signal }) {
+      const finished = await storage.finish(volume, signal);
       log.info({ volume: volume.id }, `interrupted creation ${finished ? 'finished' : 'undone'}`);
-    } catch (error) {
-      log.error({ volume: volume.id, reason: messageOf(error) }, 'interrupted creation could not be finished');
-    }
-  }
+    },
+  });
+  return {
+    kind: 'creation',
+    find() {
+      const volumes = cache.reported ? [...storage.inventory().volumes.values()] : [];
+      const interrupted = volumes.filter(
+        ({ id, state }) => state === 'creating' && storage.locks.holder(id) === undefined,
+      );
+      return interrupted.map(jobOf);
+    },
+  };
 }
 
 /** What a calibration that was killed has left; one that runs now keeps its own. */

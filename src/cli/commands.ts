@@ -4,6 +4,7 @@ import { check } from './commands/check.ts';
 import { completion } from './commands/completion.ts';
 import { approve, disks } from './commands/disks.ts';
 import { hung } from './commands/hung.ts';
+import { jobs } from './commands/jobs.ts';
 import { qos } from './commands/qos.ts';
 import { serveCommands } from './commands/serve.ts';
 import { showVersion } from './commands/version.ts';
@@ -16,6 +17,7 @@ export const commands: readonly Command[] = [
   approve,
   ...features.flatMap((feature) => feature.commands),
   qos,
+  jobs,
   hung,
   completion,
   showVersion,

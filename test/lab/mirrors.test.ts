@@ -84,7 +84,7 @@ const marks = async (): Promise<string[]> =>
 const unclean = async (): Promise<string[]> => {
   const script = 'fetch("http://127.0.0.1:9809/metrics").then((r) => r.text()).then(console.log)';
   const { stdout } = await guest().exec([GUEST_NODE, '-e', script]);
-  return stdout.split('\n').filter((line) => /^quarry_mirror_unclean.* 1$/.test(line));
+  return stdout.split('\n').filter((line) => /^quarry_jobs\{kind="repair".* 1$/.test(line));
 };
 
 describe('a power cut while one of two copies was written', () => {
@@ -128,13 +128,23 @@ describe('a power cut while one of two copies was written', () => {
     for (const { data } of volumes) expect((await guest().exec(['sh', '-c', equal(data)])).exitCode, data).not.toBe(0);
 
     await start();
-    expect((await unclean()).join()).toMatch(/pool="thin",volume="",state="(?:waiting|repairing)"/);
+    expect((await unclean()).join()).toMatch(/pool="thin",volume="",state="(?:waiting|running)"/);
+    // A repair that is cut off is found again, and begins at the first byte.
+    const running = async (): Promise<boolean> => / running /.test((await driver.quarry('jobs')).stdout);
+    await expect.poll(running, { timeout: 30_000 }).toBe(true);
+    await cutAndBoot();
+    await start();
+    const jobs = (await driver.quarry('jobs')).stdout;
+    for (const pattern of [/repair +pair +node-1:one /, /repair +wide +node-1:ten /, /repair +thin +\(thin pool\) /]) {
+      expect(jobs).toMatch(pattern);
+    }
     for (const { lv, data } of volumes) {
       await driver.logged(new RegExp(`"lv":"${lv}","msg":"copies made equal`));
       await guest().shell(equal(data));
     }
     await guest().shell(equal('qthin-thinpool_tmeta'));
     expect(await unclean()).toEqual([]);
+    expect((await driver.quarry('jobs')).stdout).toBe('No job on this node.\n');
     // What is closed has no mark, and the thin pool that of this boot.
     expect(await marks()).toEqual(['thinpool']);
   });

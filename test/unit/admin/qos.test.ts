@@ -42,6 +42,7 @@ async function askWith(entries: readonly QosEntry[], ...words: string[]): Promis
       listQos: async () => entries,
       rescan: async () => undefined,
       listHung: () => [],
+      listJobs: () => [],
     }),
   };
   return ask((await serve({}, { beside: [{ interface: admin, services }] })).path, ...words);
@@ -110,7 +111,9 @@ test('nothing published is said in words', async () => {
 test('a look at the disks is answered when it has ended', async () => {
   const looked = Promise.withResolvers<void>();
   const rescan = vi.fn<() => Promise<void>>(() => looked.promise);
-  const services = { Admin: createAdminService({ listQos: async () => [], rescan, listHung: () => [] }) };
+  const services = {
+    Admin: createAdminService({ listQos: async () => [], rescan, listHung: () => [], listJobs: () => [] }),
+  };
   const { path } = await serve({}, { beside: [{ interface: admin, services }] });
   let answered = false;
   const asked = withClient<AdminMethods, void>(path, { proto: admin, service: 'Admin' }, async (calls) => {

@@ -158,6 +158,7 @@ test('every command that prints rows offers each format', () => {
     ['calibrate', formats],
     ['orphans', formats],
     ['qos', formats],
+    ['jobs', formats],
     ['hung', formats],
   ]);
 });

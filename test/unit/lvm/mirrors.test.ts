@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { JobRunner } from '../../../src/block/job-runner.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { noQos } from '../../../src/domain/qos.ts';
 import type { LvName, NodeName } from '../../../src/domain/ids.ts';
@@ -10,9 +11,10 @@ import { fakeStorage, idOf } from './fake-storage.ts';
 const { signal } = new AbortController();
 const layout = { type: 'thick', stripes: 1, stripeSize: 65_536n, mirrors: 1 } as const;
 const idle = { raid_sync_action: 'idle', sync_percent: '100.00', raid_max_recovery_rate: '' };
-const errors: string[] = [];
+const errors: object[] = [];
+let time = 0;
 const none = () => undefined;
-const log = { debug: none, info: none, warn: none, error: (_: object, message: string) => void errors.push(message) };
+const log = { debug: none, info: none, warn: none, error: (fields: object) => void errors.push(fields) };
 
 let lvm: FakeLvm;
 
@@ -21,9 +23,10 @@ async function start(boot: string) {
   const parts = fakeStorage({ lvm, boot });
   await parts.cache.refresh();
   const { marks } = parts.storage;
-  const repair = new MirrorRepair({ ...parts, marks, log, rate: 8n * MiB, interval: 1 });
+  const repairs = new MirrorRepair({ ...parts, marks, log, rate: 8n * MiB, interval: 1 });
+  const jobs = new JobRunner({ sources: [repairs], log, now: () => time });
   lvm.commands.length = 0;
-  return { ...parts, marks, repair };
+  return { ...parts, marks, jobs };
 }
 
 function addVolume(lv: string, mirrored: boolean): void {
@@ -88,8 +91,9 @@ describe('the mark of a boot', () => {
     const { storage } = await start('boot-1');
     await storage.activate(idOf('a'), signal);
     const second = await start('boot-1');
-    expect(second.repair.list()).toEqual([]);
-    await second.repair.run();
+    expect(second.jobs.list()).toEqual([]);
+    second.jobs.look();
+    await second.jobs.stop();
     expect(lvm.commands).toEqual([]);
   });
 
@@ -97,7 +101,7 @@ describe('the mark of a boot', () => {
     const { storage, marks } = await start('boot-1');
     await storage.activate(idOf('a'), signal);
     await marks.close();
-    expect((await start('boot-2')).repair.list()).toEqual([]);
+    expect((await start('boot-2')).jobs.list()).toEqual([]);
   });
 });
 
@@ -108,75 +112,71 @@ describe('copies that an unclean stop may have left different', () => {
   });
 
   test('are repaired at the rate that is allowed, and reported until they are equal', async () => {
-    const { repair } = await start('boot-2');
-    expect(repair.list()).toMatchObject([
-      { pool: spec.name, volume: idOf('a'), lv: 'vg/a', state: 'waiting', done: 0 },
-    ]);
-    const run = repair.run();
+    const { jobs } = await start('boot-2');
+    expect(jobs.list()).toMatchObject([{ pool: spec.name, volume: idOf('a'), lv: 'vg/a', state: 'waiting', done: 0 }]);
+    jobs.look();
     await vi.waitFor(() => expect(repairs()).toHaveLength(1));
     setMirror('a', 'repair', '25.00');
-    await vi.waitFor(() => expect(repair.list()).toMatchObject([{ state: 'repairing', done: 0.25 }]));
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ state: 'running', done: 0.25 }]));
     setMirror('a', 'repair', '99.00');
-    await vi.waitFor(() => expect(repair.list()).toMatchObject([{ done: 0.99 }]));
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ done: 0.99 }]));
     setMirror('a', 'idle', '100.00');
-    await run;
+    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
     expect(lvm.commands[0]).toEqual(['lvchange', '--maxrecoveryrate', '8192k', 'vg/a']);
-    expect(repair.list()).toEqual([]);
     expect(bootsOf('a')).toEqual([]);
   });
 
   test('keep their mark while the volume is used again, and get that of this boot at the end', async () => {
-    const { storage, repair, uses } = await start('boot-2');
+    const { storage, jobs, uses } = await start('boot-2');
     await storage.activate(idOf('a'), signal);
     uses.push('/staged');
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
     setMirror('a', 'repair', '99.00');
-    const run = repair.run();
-    await vi.waitFor(() => expect(repair.list()).toMatchObject([{ state: 'repairing' }]));
-    await vi.waitFor(() => expect(repair.list()).toMatchObject([{ done: 0.99 }]));
+    jobs.look();
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ state: 'running' }]));
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ done: 0.99 }]));
     setMirror('a', 'idle', '100.00');
-    await run;
+    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-2']);
   });
 
   test('are repaired from the start when somebody has stopped the repair', async () => {
-    const { repair } = await start('boot-2');
-    const run = repair.run();
+    const { jobs } = await start('boot-2');
+    jobs.look();
     await vi.waitFor(() => expect(repairs()).toHaveLength(1));
     setMirror('a', 'repair', '10.00');
-    await vi.waitFor(() => expect(repair.list()).toMatchObject([{ done: 0.1 }]));
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ done: 0.1 }]));
     setMirror('a', 'idle', '100.00');
     await vi.waitFor(() => expect(repairs()).toHaveLength(2));
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
-    repair.stop();
-    await run;
+    await jobs.stop();
   });
 
   test('wait while LVM makes the copies', async () => {
-    const { repair } = await start('boot-2');
+    const { jobs } = await start('boot-2');
     setMirror('a', 'resync', '40.00');
-    await repair.run();
-    expect(repair.list()).toMatchObject([{ state: 'waiting', reason: expect.stringContaining('resync') }]);
+    jobs.look();
+    const resyncs = { state: 'waiting', reason: expect.stringContaining('resync') };
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([resyncs]));
     expect(repairs()).toEqual([]);
   });
 
   test('stay reported when LVM refuses the repair', async () => {
-    const { repair } = await start('boot-2');
+    const { jobs } = await start('boot-2');
     lvm.change = async () => ({ ok: false, messages: ['a failure on purpose'] });
-    await repair.run();
-    await repair.run();
-    expect(repair.list()).toMatchObject([{ state: 'failed', reason: expect.stringContaining('on purpose') }]);
-    expect(errors).toEqual(['copies could not be made equal after an unclean stop']);
+    const failed = { kind: 'repair', lv: 'vg/a', state: 'failed', reason: expect.stringContaining('on purpose') };
+    jobs.look();
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([failed]));
+    expect(errors).toMatchObject([{ job: 'repair', lv: 'vg/a', reason: expect.stringContaining('on purpose') }]);
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
   });
 
   test('are still unclean for a process that starts amid the repair', async () => {
-    const { repair } = await start('boot-2');
-    const run = repair.run();
+    const { jobs } = await start('boot-2');
+    jobs.look();
     await vi.waitFor(() => expect(repairs()).toHaveLength(1));
-    repair.stop();
-    await run;
+    await jobs.stop();
     const second = await start('boot-2');
-    expect(second.repair.list()).toMatchObject([{ state: 'waiting' }]);
+    expect(second.jobs.list()).toMatchObject([{ state: 'waiting' }]);
   });
 });

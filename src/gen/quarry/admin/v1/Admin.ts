@@ -6,6 +6,8 @@ import type { DeleteOrphanRequestInit as _quarry_admin_v1_DeleteOrphanRequestIni
 import type { DeleteOrphanResponseInit as _quarry_admin_v1_DeleteOrphanResponseInit, DeleteOrphanResponse as _quarry_admin_v1_DeleteOrphanResponse } from '../../../quarry/admin/v1/DeleteOrphanResponse.ts';
 import type { ListHungRequestInit as _quarry_admin_v1_ListHungRequestInit, ListHungRequest as _quarry_admin_v1_ListHungRequest } from '../../../quarry/admin/v1/ListHungRequest.ts';
 import type { ListHungResponseInit as _quarry_admin_v1_ListHungResponseInit, ListHungResponse as _quarry_admin_v1_ListHungResponse } from '../../../quarry/admin/v1/ListHungResponse.ts';
+import type { ListJobsRequestInit as _quarry_admin_v1_ListJobsRequestInit, ListJobsRequest as _quarry_admin_v1_ListJobsRequest } from '../../../quarry/admin/v1/ListJobsRequest.ts';
+import type { ListJobsResponseInit as _quarry_admin_v1_ListJobsResponseInit, ListJobsResponse as _quarry_admin_v1_ListJobsResponse } from '../../../quarry/admin/v1/ListJobsResponse.ts';
 import type { ListOrphansRequestInit as _quarry_admin_v1_ListOrphansRequestInit, ListOrphansRequest as _quarry_admin_v1_ListOrphansRequest } from '../../../quarry/admin/v1/ListOrphansRequest.ts';
 import type { ListOrphansResponseInit as _quarry_admin_v1_ListOrphansResponseInit, ListOrphansResponse as _quarry_admin_v1_ListOrphansResponse } from '../../../quarry/admin/v1/ListOrphansResponse.ts';
 import type { ListQosRequestInit as _quarry_admin_v1_ListQosRequestInit, ListQosRequest as _quarry_admin_v1_ListQosRequest } from '../../../quarry/admin/v1/ListQosRequest.ts';
@@ -33,6 +35,15 @@ export interface AdminClient extends grpc.Client {
   listHung(argument: _quarry_admin_v1_ListHungRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListHungResponse>): grpc.ClientUnaryCall;
   listHung(argument: _quarry_admin_v1_ListHungRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListHungResponse>): grpc.ClientUnaryCall;
   listHung(argument: _quarry_admin_v1_ListHungRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListHungResponse>): grpc.ClientUnaryCall;
+
+  ListJobs(argument: _quarry_admin_v1_ListJobsRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListJobsResponse>): grpc.ClientUnaryCall;
+  ListJobs(argument: _quarry_admin_v1_ListJobsRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListJobsResponse>): grpc.ClientUnaryCall;
+  ListJobs(argument: _quarry_admin_v1_ListJobsRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListJobsResponse>): grpc.ClientUnaryCall;
+  ListJobs(argument: _quarry_admin_v1_ListJobsRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListJobsResponse>): grpc.ClientUnaryCall;
+  listJobs(argument: _quarry_admin_v1_ListJobsRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListJobsResponse>): grpc.ClientUnaryCall;
+  listJobs(argument: _quarry_admin_v1_ListJobsRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListJobsResponse>): grpc.ClientUnaryCall;
+  listJobs(argument: _quarry_admin_v1_ListJobsRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListJobsResponse>): grpc.ClientUnaryCall;
+  listJobs(argument: _quarry_admin_v1_ListJobsRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListJobsResponse>): grpc.ClientUnaryCall;
 
   ListOrphans(argument: _quarry_admin_v1_ListOrphansRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListOrphansResponse>): grpc.ClientUnaryCall;
   ListOrphans(argument: _quarry_admin_v1_ListOrphansRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListOrphansResponse>): grpc.ClientUnaryCall;
@@ -77,6 +88,8 @@ export interface AdminHandlers extends grpc.UntypedServiceImplementation {
 
   ListHung: grpc.handleUnaryCall<_quarry_admin_v1_ListHungRequest, _quarry_admin_v1_ListHungResponseInit>;
 
+  ListJobs: grpc.handleUnaryCall<_quarry_admin_v1_ListJobsRequest, _quarry_admin_v1_ListJobsResponseInit>;
+
   ListOrphans: grpc.handleUnaryCall<_quarry_admin_v1_ListOrphansRequest, _quarry_admin_v1_ListOrphansResponseInit>;
 
   ListQos: grpc.handleUnaryCall<_quarry_admin_v1_ListQosRequest, _quarry_admin_v1_ListQosResponseInit>;
@@ -90,6 +103,7 @@ export interface AdminHandlers extends grpc.UntypedServiceImplementation {
 export interface AdminDefinition extends grpc.ServiceDefinition {
   DeleteOrphan: MethodDefinition<_quarry_admin_v1_DeleteOrphanRequestInit, _quarry_admin_v1_DeleteOrphanResponseInit, _quarry_admin_v1_DeleteOrphanRequest, _quarry_admin_v1_DeleteOrphanResponse>
   ListHung: MethodDefinition<_quarry_admin_v1_ListHungRequestInit, _quarry_admin_v1_ListHungResponseInit, _quarry_admin_v1_ListHungRequest, _quarry_admin_v1_ListHungResponse>
+  ListJobs: MethodDefinition<_quarry_admin_v1_ListJobsRequestInit, _quarry_admin_v1_ListJobsResponseInit, _quarry_admin_v1_ListJobsRequest, _quarry_admin_v1_ListJobsResponse>
   ListOrphans: MethodDefinition<_quarry_admin_v1_ListOrphansRequestInit, _quarry_admin_v1_ListOrphansResponseInit, _quarry_admin_v1_ListOrphansRequest, _quarry_admin_v1_ListOrphansResponse>
   ListQos: MethodDefinition<_quarry_admin_v1_ListQosRequestInit, _quarry_admin_v1_ListQosResponseInit, _quarry_admin_v1_ListQosRequest, _quarry_admin_v1_ListQosResponse>
   Rescan: MethodDefinition<_quarry_admin_v1_RescanRequestInit, _quarry_admin_v1_RescanResponseInit, _quarry_admin_v1_RescanRequest, _quarry_admin_v1_RescanResponse>

@@ -1,0 +1,136 @@
+import { isFailure, messageOf } from '../domain/errors.ts';
+import type { Job, JobKind, JobSource, JobStatus } from '../domain/jobs.ts';
+import type { Log } from '../log.ts';
+
+export interface JobRunnerOptions {
+  readonly sources: readonly JobSource[];
+  readonly log: Log;
+  /** Jobs of each kind that run at once. */
+  readonly most?: number;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** Milliseconds until a job that failed is tried again: doubled with each failure. */
+const [firstDelay, longestDelay] = [1000, 300_000];
+
+interface Entry {
+  readonly since: number;
+  state: JobStatus['state'];
+  done: number;
+  reason: string | undefined;
+  failures: number;
+  /** Milliseconds since the epoch: not tried again before. */
+  due: number;
+}
+
+/**
+ * Runs the jobs that LVM's state asks for, in the background: so many of a kind at once, and one of a lane. It keeps what it knows of
+ * progress and failures in memory only, because the next process finds the same jobs.
+ */
+export class JobRunner {
+  readonly #options: Required<JobRunnerOptions>;
+  readonly #entries = new Map<string, Entry>();
+  readonly #running = new Map<string, { readonly kind: JobKind; readonly lane: string; readonly end: Promise<void> }>();
+  readonly #stopped = new AbortController();
+
+  constructor(options: JobRunnerOptions) {
+    this.#options = { most: 4, now: Date.now, ...options };
+  }
+
+  /** Starts what may start. Call it after each new report of LVM that may show other jobs. */
+  look(): void {
+    if (this.#stopped.signal.aborted) return;
+    const found = new Set<string>();
+    for (const { kind, find } of this.#options.sources) {
+      for (const job of find()) {
+        const name = nameOf(kind, job);
+        found.add(name);
+        if (this.#mayStart(name, kind, job)) this.#start(name, kind, job);
+      }
+    }
+    for (const name of this.#entries.keys()) {
+      if (!found.has(name) && !this.#running.has(name)) this.#entries.delete(name);
+    }
+  }
+
+  /** In the order in which they are found. */
+  list(): JobStatus[] {
+    return this.#options.sources.flatMap(({ kind, find }) =>
+      find().map(({ pool, volume, lv, size, ...job }) => {
+        const { state, done, reason, since } = this.#entry(nameOf(kind, job));
+        return { kind, pool, volume, lv, size, state, done, reason, since };
+      }),
+    );
+  }
+
+  /** Resolves when no job runs any longer. The kernel goes on with what it does by itself. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.all([...this.#running.values()].map(({ end }) => end));
+  }
+
+  #entry(name: string): Entry {
+    const { now } = this.#options;
+    const entry = this.#entries.get(name) ?? {
+      since: now(),
+      state: 'waiting' as const,
+      done: 0,
+      reason: undefined,
+      failures: 0,
+      due: 0,
+    };
+    this.#entries.set(name, entry);
+    return entry;
+  }
+
+  #mayStart(name: string, kind: JobKind, { lane }: Job): boolean {
+    const { most, now } = this.#options;
+    if (this.#running.has(name) || this.#entry(name).due > now()) return false;
+    const others = [...this.#running.values()].filter((one) => one.kind === kind);
+    return others.length < most && others.every((one) => one.lane !== lane);
+  }
+
+  #start(name: string, kind: JobKind, job: Job): void {
+    const end = this.#run(this.#entry(name), kind, job).finally(() => {
+      this.#running.delete(name);
+      this.look();
+    });
+    this.#running.set(name, { kind, lane: job.lane, end });
+  }
+
+  async #run(entry: Entry, kind: JobKind, job: Job): Promise<void> {
+    const before = entry.reason;
+    Object.assign(entry, { state: 'running', done: 0, reason: undefined });
+    const progress = (done: number): void => void (entry.done = done);
+    let error: unknown;
+    try {
+      await job.run({ signal: this.#stopped.signal, progress });
+    } catch (cause) {
+      error = cause;
+    }
+    // What has ended is found until LVM is read again.
+    const ended = error === undefined || isFailure(error, 'not-found') || this.#stopped.signal.aborted;
+    entry.failures = ended ? 0 : entry.failures + 1;
+    entry.due = this.#options.now() + Math.min(longestDelay, firstDelay * 2 ** Math.max(0, entry.failures - 1));
+    Object.assign(entry, { state: 'waiting', done: 0 });
+    if (!ended) this.#fail(entry, kind, job, { error, before });
+  }
+
+  #fail(
+    entry: Entry,
+    kind: JobKind,
+    { lv, volume }: Job,
+    { error, before }: { error: unknown; before: string | undefined },
+  ): void {
+    entry.reason = messageOf(error);
+    if (isFailure(error, 'busy')) return;
+    entry.state = 'failed';
+    const { reason } = entry;
+    if (reason !== before) this.#options.log.error({ job: kind, lv, volume, reason }, 'a job failed');
+  }
+}
+
+function nameOf(kind: JobKind, { key }: Pick<Job, 'key'>): string {
+  return `${kind} ${key}`;
+}

@@ -1,0 +1,56 @@
+import { formatBytes } from '../../domain/bytes.ts';
+import { listing } from '../command.ts';
+import type { Rows } from '../output.ts';
+
+export interface JobRecord {
+  readonly kind: string;
+  readonly pool: string;
+  readonly volume?: string | undefined;
+  readonly lv: string;
+  readonly size: bigint;
+  readonly state: string;
+  readonly donePercent: number;
+  readonly reason?: string | undefined;
+  readonly since: string;
+}
+
+const rows: Rows<JobRecord> = {
+  columns: [
+    { heading: 'KIND', cell: ({ kind }) => kind },
+    { heading: 'POOL', cell: ({ pool }) => pool },
+    { heading: 'VOLUME', cell: ({ volume }) => volume ?? '(thin pool)' },
+    { heading: 'STATE', cell: ({ state }) => state },
+    { heading: 'DONE', cell: ({ donePercent }) => `${donePercent} %` },
+    { heading: 'SINCE', cell: ({ since }) => since },
+    { heading: 'REASON', cell: ({ reason }) => reason ?? '' },
+    { heading: 'SIZE', cell: ({ size }) => formatBytes(size), wide: true },
+    { heading: 'LV', cell: ({ lv }) => lv, wide: true },
+  ],
+  fields: {
+    kind: '`creation` ends a creation that was cut off, `repair` makes the copies of a mirror equal after an unclean stop',
+    pool: 'name of the pool',
+    volume: "the volume's id; absent: the pool's thin pool, and with it all its volumes",
+    lv: 'logical volume, as group/name',
+    size: 'bytes',
+    state: '`waiting`, `running` or `failed`; one that failed is tried again',
+    donePercent: 'how much is done, in percent',
+    reason: 'why it waits or has failed',
+    since: 'when the driver first saw it, in ISO 8601',
+  },
+  none: 'No job on this node.',
+};
+
+export const jobs = listing({
+  name: 'jobs',
+  summary: 'List work on volumes that goes on in the background',
+  details:
+    'What there is to do is read from the state of LVM: a job that a crash cuts off is found again. A volume whose mirror is being repaired can be used, and is not safe from the loss of a disk before the repair ends.',
+  where: 'node',
+  rows,
+  failsWhen: 'no driver answers on the socket',
+  examples: [
+    { line: 'quarry jobs', does: 'lists the jobs of this node with their progress' },
+    { line: 'quarry jobs -o json', does: 'the same for a program' },
+  ],
+  run: async ({ config }) => (await import('../jobs.ts')).listJobs(config),
+});

@@ -1,0 +1,26 @@
+import type { Job } from '../gen/quarry/admin/v1/Job.ts';
+import { askRole } from './ask.ts';
+import type { JobRecord } from './commands/jobs.ts';
+import type { Listing } from './output.ts';
+
+/** The jobs of this node. Asks the driver that runs. */
+export async function listJobs(path: string): Promise<Listing<JobRecord>> {
+  return askRole('node', path, async (calls) => {
+    const { jobs } = await calls.listJobs({});
+    return { records: (jobs as Job[]).map(toRecord) };
+  });
+}
+
+function toRecord({ kind, pool, volumeId, lv, size, state, done, reason, sinceMs }: Job): JobRecord {
+  return {
+    kind,
+    pool,
+    volume: volumeId === '' ? undefined : volumeId,
+    lv,
+    size: BigInt(size),
+    state,
+    donePercent: Math.floor(done * 100),
+    reason: reason === '' ? undefined : reason,
+    since: new Date(Number(sinceMs)).toISOString(),
+  };
+}

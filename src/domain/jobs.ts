@@ -1,0 +1,53 @@
+import type { Bytes } from './bytes.ts';
+import type { VolumeId } from './ids.ts';
+
+/**
+ * - `creation` ends a creation that was cut off
+ * - `repair`   makes the copies of a mirror equal after an unclean stop
+ */
+export type JobKind = 'creation' | 'repair';
+
+/** The logical volume that a job works on. */
+export interface JobTarget {
+  readonly pool: string;
+  /** Absent: the pool's thin pool, and with it all its thin volumes. */
+  readonly volume: VolumeId | undefined;
+  /** `group/name` */
+  readonly lv: string;
+  readonly size: Bytes;
+}
+
+export interface JobControl {
+  /** Fires when the driver stops. */
+  readonly signal: AbortSignal;
+  /** Tells how much is done, 0 to 1. */
+  readonly progress: (done: number) => void;
+}
+
+/** Work that outlives a call. It can be begun again after it was cut off anywhere. */
+export interface Job extends JobTarget {
+  /** Among the jobs of its kind. */
+  readonly key: string;
+  /** Jobs of a kind with the same lane run one after the other. */
+  readonly lane: string;
+  /** Throws `busy` where it has to wait, and `not-found` where there is nothing left to do. */
+  readonly run: (control: JobControl) => Promise<void>;
+}
+
+/** The jobs of a kind. What there is to do is read from LVM's state, so that a crash forgets none. */
+export interface JobSource {
+  readonly kind: JobKind;
+  /** By the last report of LVM. */
+  readonly find: () => readonly Job[];
+}
+
+export interface JobStatus extends JobTarget {
+  readonly kind: JobKind;
+  readonly state: 'waiting' | 'running' | 'failed';
+  /** 0 to 1. */
+  readonly done: number;
+  /** Why it waits or has failed. */
+  readonly reason: string | undefined;
+  /** When this process first saw it: milliseconds since the epoch. */
+  readonly since: number;
+}

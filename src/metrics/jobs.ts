@@ -1,0 +1,34 @@
+import type { GaugeConfiguration } from 'prom-client';
+import type { JobStatus } from '../domain/jobs.ts';
+
+export interface JobsSource {
+  list(): readonly JobStatus[];
+}
+
+const states = ['waiting', 'running', 'failed'] as const;
+
+/** Work on volumes that outlives a call, such as the repair of mirrors. */
+export function jobGauges(source: JobsSource): GaugeConfiguration<string>[] {
+  return [
+    {
+      name: 'quarry_jobs',
+      help: '1 for each job in the state that it is in; no volume: it works on the thin pool',
+      labelNames: ['kind', 'pool', 'volume', 'state'],
+      collect() {
+        this.reset();
+        for (const { kind, pool, volume = '', state } of source.list()) {
+          for (const known of states) this.set({ kind, pool, volume, state: known }, known === state ? 1 : 0);
+        }
+      },
+    },
+    {
+      name: 'quarry_job_done_ratio',
+      help: 'How much of a job is done, or of the part of a thin pool that it works on, 0 to 1',
+      labelNames: ['kind', 'pool', 'volume'],
+      collect() {
+        this.reset();
+        for (const { kind, pool, volume = '', done } of source.list()) this.set({ kind, pool, volume }, done);
+      },
+    },
+  ];
+}

@@ -1,0 +1,142 @@
+import { expect, test, vi } from 'vitest';
+import { JobRunner } from '../../../src/block/job-runner.ts';
+import { Failure } from '../../../src/domain/errors.ts';
+import type { Job, JobControl, JobKind, JobSource } from '../../../src/domain/jobs.ts';
+
+const none = () => undefined;
+
+/** What LVM's state asks for, and the jobs that run on it. A job that ends takes its key out of the state. */
+class Work {
+  readonly keys: Set<string>;
+  readonly kind: JobKind;
+  readonly running = new Map<string, { control: JobControl; end: (error?: unknown) => void }>();
+  readonly begun: string[] = [];
+  /** LVM is read again by whoever ends a job. */
+  reads = true;
+
+  constructor(kind: JobKind, ...keys: readonly string[]) {
+    this.kind = kind;
+    this.keys = new Set(keys);
+  }
+
+  source(): JobSource {
+    return { kind: this.kind, find: () => [...this.keys].map((key) => this.#job(key)) };
+  }
+
+  /** The names of lanes come before a slash. */
+  #job(key: string): Job {
+    const run = async (control: JobControl): Promise<void> => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const end = (error?: unknown): void => (error === undefined ? resolve() : reject(error));
+      control.signal.addEventListener('abort', () => end(control.signal.reason));
+      this.running.set(key, { control, end });
+      this.begun.push(key);
+      await promise.finally(() => this.running.delete(key));
+      if (this.reads) this.keys.delete(key);
+    };
+    const [lane = ''] = key.split('/');
+    return { key, lane, pool: 'fast', volume: undefined, lv: `vg/${key}`, size: 1n, run };
+  }
+}
+
+function runnerOf(works: readonly Work[], { most = 2 } = {}) {
+  const clock = { now: 0 };
+  const errors: object[] = [];
+  const log = { debug: none, info: none, warn: none, error: (fields: object) => void errors.push(fields) };
+  const jobs = new JobRunner({ sources: works.map((work) => work.source()), log, most, now: () => clock.now });
+  return { jobs, clock, errors };
+}
+
+const runningIn = (work: Work) => [...work.running.keys()];
+const end = (work: Work, key: string, error?: unknown) => work.running.get(key)?.end(error);
+const until = (check: () => void) => vi.waitFor(check, { interval: 1 });
+
+test('runs so many jobs of a kind at once, one of a lane, and the next as one ends', async () => {
+  const work = new Work('repair', 'a/1', 'a/2', 'b/1', 'c/1');
+  const { jobs } = runnerOf([work]);
+  jobs.look();
+  jobs.look();
+  expect(work.begun).toEqual(['a/1', 'b/1']);
+  end(work, 'a/1');
+  await until(() => expect(runningIn(work)).toEqual(['b/1', 'a/2']));
+  end(work, 'b/1');
+  await until(() => expect(runningIn(work)).toEqual(['a/2', 'c/1']));
+  expect(work.begun).toHaveLength(4);
+});
+
+test('lets no kind wait for another', () => {
+  const [repairs, creations] = [new Work('repair', 'a/1', 'b/1'), new Work('creation', 'a/1')];
+  runnerOf([repairs, creations]).jobs.look();
+  expect(runningIn(creations)).toEqual(['a/1']);
+});
+
+test('lists what LVM shows, with the progress of what runs', async () => {
+  const work = new Work('repair', 'a/1', 'a/2');
+  const { jobs, clock } = runnerOf([work]);
+  clock.now = 5;
+  expect(jobs.list()).toMatchObject([{ state: 'waiting', since: 5 }, { state: 'waiting' }]);
+  jobs.look();
+  clock.now = 9;
+  work.running.get('a/1')?.control.progress(0.4);
+  expect(jobs.list()).toMatchObject([
+    { kind: 'repair', lv: 'vg/a/1', state: 'running', done: 0.4, since: 5 },
+    { state: 'waiting', done: 0 },
+  ]);
+  end(work, 'a/1');
+  await until(() => expect(jobs.list()).toMatchObject([{ lv: 'vg/a/2', state: 'running' }]));
+});
+
+test('tries a job that failed again later and later, and logs a reason once', async () => {
+  const work = new Work('creation', 'a/1');
+  const { jobs, clock, errors } = runnerOf([work]);
+  for (const delay of [1000, 2000, 4000]) {
+    jobs.look();
+    await until(() => expect(runningIn(work)).toEqual(['a/1']));
+    end(work, 'a/1', new Error('no device'));
+    await until(() => expect(jobs.list()).toMatchObject([{ state: 'failed', reason: 'no device' }]));
+    const { length } = work.begun;
+    clock.now += delay - 1;
+    jobs.look();
+    expect(work.begun).toHaveLength(length);
+    clock.now += 1;
+  }
+  expect(errors).toEqual([{ job: 'creation', lv: 'vg/a/1', volume: undefined, reason: 'no device' }]);
+  jobs.look();
+  expect(runningIn(work)).toEqual(['a/1']);
+});
+
+test('shows a job that has to wait with its reason, and not as failed', async () => {
+  const work = new Work('repair', 'a/1');
+  const { jobs, errors } = runnerOf([work]);
+  jobs.look();
+  end(work, 'a/1', new Failure('busy', 'it resyncs'));
+  await until(() => expect(jobs.list()).toMatchObject([{ state: 'waiting', reason: 'it resyncs' }]));
+  expect(errors).toEqual([]);
+});
+
+test.each([
+  ['has ended', undefined],
+  ['has nothing left to do', new Failure('not-found', 'gone')],
+])('does not run a job again that %s, as long as LVM was not read again', async (_, error) => {
+  const work = new Work('repair', 'a/1');
+  work.reads = false;
+  const { jobs, errors } = runnerOf([work]);
+  jobs.look();
+  end(work, 'a/1', error);
+  await until(() => expect(jobs.list()).toMatchObject([{ state: 'waiting' }]));
+  jobs.look();
+  expect(work.begun).toEqual(['a/1']);
+  expect(errors).toEqual([]);
+});
+
+test('stops what runs, waits for its end and starts nothing more; the next process finds it again', async () => {
+  const work = new Work('repair', 'a/1', 'a/2');
+  const first = runnerOf([work]);
+  first.jobs.look();
+  await first.jobs.stop();
+  first.jobs.look();
+  expect(runningIn(work)).toEqual([]);
+  expect(first.errors).toEqual([]);
+  runnerOf([work]).jobs.look();
+  expect(work.begun).toEqual(['a/1', 'a/1']);
+});
