@@ -34,7 +34,7 @@ export interface Local {
   readonly lvm: Lvm;
   readonly cache: InventoryCache;
   readonly writer: Writer;
-  readonly keeper: PoolReconciler<Candidate>;
+  readonly reconciler: PoolReconciler<Candidate>;
   readonly judge: () => Promise<readonly Candidate[]>;
   readonly prepare: ReconcilerPorts<Candidate>['prepare'];
   /** Lets LVM see the devices that the last judgement found in our groups, and `more`. */
@@ -87,10 +87,10 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
     prepared: () => prepared?.(),
     refresh: () => cache.refresh(),
   };
-  const keeper = new PoolReconciler({ specs: config.pools, ports, log, observe });
+  const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
   const hosted = (name: string) => prefixed(prefix, name);
   const { prepare, show } = ports;
-  return { run, survivors, patience, hosted, lvm, cache, writer, keeper, judge: judge.all, prepare, show };
+  return { run, survivors, patience, hosted, lvm, cache, writer, reconciler, judge: judge.all, prepare, show };
 }
 
 /** A root disk that takes no record keeps no pool from being served. */

@@ -20,7 +20,7 @@ export function createUpkeep(config: Config, storage: LocalStorage, local: Local
   let failures = 0;
 
   async function round(): Promise<void> {
-    const complete = await local.keeper.reconcile();
+    const complete = await local.reconciler.reconcile();
     await settleMarks(storage, log);
     jobs.look();
     if (!ready) {

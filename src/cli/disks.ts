@@ -25,13 +25,13 @@ export async function listDisks({ config }: { readonly config: string }): Promis
  */
 export async function approveDisks(options: ApproveOptions, terminal: Terminal): Promise<Listing<DiskRecord>> {
   if (options.all && options.disk.length > 0) throw new Failure('invalid', 'name disks or say --all, not both');
-  return withLocal(options.config, async ({ judge, keeper, cache, prepare }, { endpoint }) => {
+  return withLocal(options.config, async ({ judge, reconciler, cache, prepare }, { endpoint }) => {
     const chosen = await chooseDisks(await judge(), options, terminal);
     if (chosen.length === 0) {
       terminal.say('No disk is proposed.');
       return listed(await judge());
     }
-    const taken = await keeper.take(chosen);
+    const taken = await reconciler.take(chosen);
     await cache.refresh();
     for (const pool of new Set(taken.map((disk) => disk.pool))) await prepare(pool);
     await tellDriver(endpoint.path, terminal);

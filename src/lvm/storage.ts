@@ -44,7 +44,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   readonly marks: BootMarks;
   readonly #options: LocalStorageOptions;
   readonly #activation: Activation;
-  readonly #room: Admission;
+  readonly #admission: Admission;
 
   constructor(options: LocalStorageOptions) {
     this.node = options.node;
@@ -52,7 +52,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     this.#options = options;
     this.marks = new BootMarks(options);
     this.#activation = new Activation({ ...options, marks: this.marks });
-    this.#room = new Admission(options.node, options.cache);
+    this.#admission = new Admission(options.node, options.cache);
   }
 
   inventory(): Inventory {
@@ -77,9 +77,9 @@ export class LocalStorage implements Storage, NodeVolumes {
     const id = volumeIdFor(this.node, lv);
     return this.locks.hold(id, creation, async () => {
       try {
-        const { group } = this.#room.pool(spec.pool).spec;
+        const { group } = this.#admission.pool(spec.pool).spec;
         return await this.#options.writer.exclusive(group, signal, async () => {
-          await this.#room.settle();
+          await this.#admission.settle();
           const existing = await this.#existing(id);
           if (existing) return this.#reuse(existing, spec);
           return this.#make(id, spec);
@@ -104,11 +104,11 @@ export class LocalStorage implements Storage, NodeVolumes {
     return this.locks.hold(id, 'ControllerExpandVolume', async () => {
       const { group } = await this.mustFind(id);
       return await this.#options.writer.exclusive(group, signal, async () => {
-        await this.#room.settle();
+        await this.#admission.settle();
         const { volume: found } = await this.#lookUpNow(id);
-        const wanted = roundedSize(this.#room.pool(found.pool), knownLayout(found), size);
+        const wanted = roundedSize(this.#admission.pool(found.pool), knownLayout(found), size);
         if (found.size >= wanted) return keepSize(found, size);
-        const pool = await this.#room.forGrowth(found, wanted);
+        const pool = await this.#admission.forGrowth(found, wanted);
         await this.#change(`volume ${id} could not be extended`, extendVolume(found.group, found.lv, wanted));
         const volume = { ...found, size: wanted };
         this.#options.cache.put(volume);
@@ -122,12 +122,12 @@ export class LocalStorage implements Storage, NodeVolumes {
     return this.locks.hold(id, 'ControllerModifyVolume', async () => {
       const { group } = await this.mustFind(id);
       return await this.#options.writer.exclusive(group, signal, async () => {
-        await this.#room.settle();
+        await this.#admission.settle();
         const { volume: current, row } = await this.#lookUpNow(id);
         const volume = { ...current, qos: applyChange(current.qos, change) };
         const tags = qosTags(id, row, volume.qos);
         if (!tags) return current;
-        await this.#room.forChange(current, volume.qos);
+        await this.#admission.forChange(current, volume.qos);
         await this.#change(
           `the limits of volume ${id} could not be changed`,
           lvchangeTags(current.group, current.lv, tags),
@@ -187,7 +187,7 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   async #make(id: VolumeId, spec: VolumeSpec): Promise<Volume> {
     const { cache } = this.#options;
-    const { pool, size } = await this.#room.forNew(id, spec);
+    const { pool, size } = await this.#admission.forNew(id, spec);
     const { group } = pool.spec;
     const lv = lvNameFor(spec.name);
     const state = spec.layout.type === 'thick' ? 'creating' : 'ready';
@@ -269,7 +269,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     try {
       await this.#options.writer.change(what, argv);
     } catch (error) {
-      this.#room.doubt();
+      this.#admission.doubt();
       throw error;
     }
   }

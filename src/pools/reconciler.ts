@@ -18,7 +18,7 @@ export interface JudgedDisk {
   readonly findings?: readonly string[];
 }
 
-/** What the keeper needs of disks and of LVM. */
+/** What the reconciler needs of disks and of LVM. */
 export interface ReconcilerPorts<Disk extends JudgedDisk> {
   /** Every disk that matches a rule, judged afresh. */
   readonly judge: () => Promise<readonly Disk[]>;

@@ -20,7 +20,7 @@ const wanting = new Set<string>();
 const problems = new Map<string, string[]>();
 const slow = new Map<string, Promise<void>>();
 const suspended = new Map<string, string | undefined>();
-let keeper: PoolReconciler<JudgedDisk>;
+let reconciler: PoolReconciler<JudgedDisk>;
 
 const disk = (device: string, pool: PoolSpec, verdict: JudgedDisk['verdict']): JudgedDisk => {
   return { pool, device, path: device, verdict, ...(verdict === 'refused' && { findings: ['an ext4'] }) };
@@ -38,7 +38,7 @@ beforeEach(() => {
   slow.clear();
   [steps, lines, broken] = [[], [], undefined];
   const say = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
-  keeper = new PoolReconciler({
+  reconciler = new PoolReconciler({
     specs: [manual, automatic],
     log: { debug: say, info: say, warn: say, error: say },
     observe: (found) => void steps.push(`observe ${found.length}`),
@@ -71,28 +71,28 @@ test('only what may be taken is taken: approved by the pool, or begun before', a
     disk('/dev/e', automatic, 'member'),
     disk('/dev/f', automatic, 'returned'),
   ];
-  await keeper.reconcile();
+  await reconciler.reconcile();
   expect(steps.filter((step) => step.startsWith('take'))).toEqual(['take /dev/b', 'take /dev/c']);
   expect(steps.indexOf('show /dev/b /dev/c')).toBeLessThan(steps.indexOf('take /dev/b'));
   expect(steps.slice(-3)).toEqual(['refresh', 'prepare manual', 'prepare automatic']);
   steps = [];
-  await keeper.reconcile();
+  await reconciler.reconcile();
   expect(steps.filter((step) => step.startsWith('take'))).toEqual([]);
 });
 
 test('a verdict is said once, and again when it changes', async () => {
   disks = [disk('/dev/a', manual, 'proposed'), disk('/dev/d', automatic, 'refused')];
-  await keeper.reconcile();
-  await keeper.reconcile();
+  await reconciler.reconcile();
+  await reconciler.reconcile();
   expect(lines).toEqual([
     expect.stringMatching(/^disk proposed .*\/dev\/a/),
     expect.stringMatching(/^disk refused .*ext4/),
   ]);
   disks = [disk('/dev/a', manual, 'refused')];
-  await keeper.reconcile();
+  await reconciler.reconcile();
   expect(lines.at(-1)).toMatch(/^disk refused .*\/dev\/a/);
   disks = [disk('/dev/f', automatic, 'returned')];
-  await keeper.reconcile();
+  await reconciler.reconcile();
   expect(lines.at(-1)).toMatch(/^disk proposed .*\/dev\/f/);
 });
 
@@ -101,7 +101,7 @@ test.each(['take /dev/b', 'prepare manual'])(
   async (step) => {
     broken = step;
     disks = [disk('/dev/b', automatic, 'proposed'), disk('/dev/c', automatic, 'proposed')];
-    await keeper.reconcile();
+    await reconciler.reconcile();
     expect(steps).toEqual(expect.arrayContaining(['take /dev/c', 'prepare automatic', 'refresh']));
     expect(lines.filter((line) => line.includes('"reason":"broken"'))).toHaveLength(1);
   },
@@ -110,14 +110,14 @@ test.each(['take /dev/b', 'prepare manual'])(
 test('takes a pool that fails out of service with the reason, and back when it is in order', async () => {
   disks = [];
   broken = 'prepare manual';
-  expect(await keeper.reconcile()).toBe(false);
+  expect(await reconciler.reconcile()).toBe(false);
   expect([...suspended]).toEqual([
     ['manual', 'broken'],
     ['automatic', undefined],
   ]);
-  expect(await keeper.reconcile()).toBe(false);
+  expect(await reconciler.reconcile()).toBe(false);
   broken = undefined;
-  expect(await keeper.reconcile()).toBe(true);
+  expect(await reconciler.reconcile()).toBe(true);
   expect(suspended.get('manual')).toBeUndefined();
   expect(lines).toEqual([
     expect.stringMatching(/^the pool cannot serve .*manual.*broken/),
@@ -129,23 +129,23 @@ test('does not wait for a pool that takes long, and prepares it once', async () 
   disks = [];
   const checked = Promise.withResolvers<void>();
   slow.set('manual', checked.promise);
-  expect(await keeper.reconcile()).toBe(false);
+  expect(await reconciler.reconcile()).toBe(false);
   expect(suspended.get('manual')).toMatch(/still being activated/);
   expect(suspended.get('automatic')).toBeUndefined();
-  expect(await keeper.reconcile()).toBe(false);
+  expect(await reconciler.reconcile()).toBe(false);
   expect(steps.filter((step) => step === 'prepare manual')).toHaveLength(1);
   expect(steps).not.toContain('prepared');
   checked.resolve();
   await vi.waitUntil(() => steps.includes('prepared'));
   expect(suspended.get('manual')).toBeUndefined();
-  expect(await keeper.reconcile()).toBe(true);
+  expect(await reconciler.reconcile()).toBe(true);
 });
 
 test('keeps a pool in service that has problems, and logs them once', async () => {
   disks = [];
   problems.set('manual', ['v1 not active']);
-  expect(await keeper.reconcile()).toBe(true);
-  expect(await keeper.reconcile()).toBe(true);
+  expect(await reconciler.reconcile()).toBe(true);
+  expect(await reconciler.reconcile()).toBe(true);
   expect(suspended.get('manual')).toBeUndefined();
   expect(lines).toEqual([expect.stringMatching(/^the pool serves, but not all of it .*v1 not active/)]);
 });
@@ -154,12 +154,12 @@ test('what was done to a pool is read again, once', async () => {
   disks = [];
   wanting.add('manual');
   wanting.add('automatic');
-  await keeper.reconcile();
+  await reconciler.reconcile();
   expect(steps).toEqual(['observe 0', 'show ', 'refresh', 'prepare manual', 'prepare automatic', 'refresh']);
 });
 
 test('LVM that cannot be read fails the round', async () => {
   broken = 'refresh';
   disks = [];
-  await expect(keeper.reconcile()).rejects.toThrow('broken');
+  await expect(reconciler.reconcile()).rejects.toThrow('broken');
 });
