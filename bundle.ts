@@ -1,4 +1,5 @@
 import { copyFile, mkdir, readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { build } from 'esbuild';
 
 /**
@@ -26,6 +27,8 @@ await build({
   logLevel: 'warning',
   banner: { js: banner },
 });
-for (const file of await readdir('proto')) {
-  if (file.endsWith('.proto')) await copyFile(`proto/${file}`, `dist/${file}`);
+for (const file of await readdir('proto', { recursive: true })) {
+  if (!file.endsWith('.proto')) continue;
+  await mkdir(dirname(`dist/${file}`), { recursive: true });
+  await copyFile(`proto/${file}`, `dist/${file}`);
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run generate`: writes the types of src/gen from proto/*.proto. Only types and enum tables come out, so that loading
+ * `npm run generate`: writes the types of src/gen from the .proto files below proto/. Only types and enum tables come out, so that loading
  * them at run time costs nothing; test/unit/proto/generate.test.ts fails when src/gen is not what this writes.
  */
 import { execFileSync } from 'node:child_process';
@@ -27,7 +27,8 @@ const options = [
 export function generateTypes(): Map<string, string> {
   const scratch = mkdtempSync(join(tmpdir(), 'quarry-gen-'));
   try {
-    const protos = readdirSync(protoDirectory).filter((name) => name.endsWith('.proto'));
+    const files = readdirSync(protoDirectory, { recursive: true, encoding: 'utf8' });
+    const protos = files.filter((name) => name.endsWith('.proto')).toSorted();
     const args = [generator, ...options, `--outDir=${scratch}`, ...protos];
     execFileSync(process.execPath, args, { cwd: protoDirectory, stdio: ['ignore', 'ignore', 'inherit'] });
     return reachable(readTree(scratch));

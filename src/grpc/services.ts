@@ -6,6 +6,7 @@ import type { NodeHandlers } from '../gen/csi/v1/Node.ts';
 import type { SnapshotMetadataHandlers } from '../gen/csi/v1/SnapshotMetadata.ts';
 import type { AdminHandlers } from '../gen/quarry/admin/v1/Admin.ts';
 import type { RegistrationHandlers } from '../gen/pluginregistration/Registration.ts';
+import type { VolumesHandlers } from '../gen/quarry/node/v1/Volumes.ts';
 import { type Interface, loadProto, methodsOf, rawDefinition } from './load.ts';
 import type { CallHooks, Message } from './call.ts';
 import { serverStream, type StreamHandler } from './stream.ts';
@@ -33,6 +34,8 @@ type SnapshotMetadataMethods = Methods<SnapshotMetadataHandlers>;
 export type AdminMethods = Methods<AdminHandlers>;
 /** kubelet's plugin registration, as async functions. */
 export type RegistrationMethods = Methods<RegistrationHandlers>;
+/** Of a node, called by a controller over the stream between them. */
+export type VolumesMethods = Methods<VolumesHandlers>;
 
 /** What is offered. A method that is left out answers UNIMPLEMENTED, and so does a service. */
 export interface Services {

@@ -5,16 +5,19 @@ import { inventoryOf } from '../../domain/fleet.ts';
 import type { Inventory, Storage } from '../../domain/storage.ts';
 import type { FromNodeInit } from '../../gen/quarry/fleet/v1/FromNode.ts';
 import type { HelloInit } from '../../gen/quarry/fleet/v1/Hello.ts';
+import type { ReplyInit } from '../../gen/quarry/fleet/v1/Reply.ts';
 import type { Welcome } from '../../gen/quarry/fleet/v1/Welcome.ts';
 import type { Log } from '../../log.ts';
-import { readDelay } from '../wire/bounds.ts';
+import { largestMessage, readDelay } from '../wire/bounds.ts';
 import type { Pems } from '../wire/credentials.ts';
 import { createSendQueue, type SendQueue } from '../wire/send-queue.ts';
-import { attachPath, largestMessage, type Protocol } from '../wire/protocol.ts';
+import { connectPath, type Protocol } from '../wire/protocol.ts';
 import type { Timing } from '../wire/timing.ts';
 import type { Address } from './addresses.ts';
-import { Executor } from './executor.ts';
+import { Responder } from '../wire/responder.ts';
+import { serve } from '../wire/services.ts';
 import { Reporter } from './reporter.ts';
+import { createVolumesService } from './volumes.ts';
 
 /** Bytes that may wait for a controller: a full report of the largest node, and its replies. */
 const mostWaiting = 64 * 1024 * 1024;
@@ -55,7 +58,7 @@ export class Connection {
   readonly #client: Client;
   readonly #call: Call;
   readonly #outbox: SendQueue;
-  readonly #executor: Executor;
+  readonly #responder: Responder;
   readonly #reporter: Reporter;
   readonly #end: () => void;
   /** Another stream is to take over; this one goes on until the controller has let go of it. */
@@ -67,21 +70,26 @@ export class Connection {
   #over = false;
 
   constructor(options: ConnectionOptions) {
-    const { storage, log, now } = options;
+    const { storage, protocol, log, now } = options;
     this.#options = options;
     ({ promise: this.ended, resolve: this.#end } = Promise.withResolvers<void>());
     ({ promise: this.left, resolve: this.leave } = Promise.withResolvers<string>());
     this.#client = open(options);
     const metadata = new Metadata();
     if (options.token !== undefined) metadata.set('authorization', `Bearer ${options.token}`);
-    this.#call = this.#client.makeBidiStreamRequest(attachPath, same, same, metadata);
+    this.#call = this.#client.makeBidiStreamRequest(connectPath, same, same, metadata);
     this.#outbox = createSendQueue(this.#call, {
       most: mostWaiting,
       full: () => this.close('it takes nothing'),
       ticks,
     });
-    this.#reporter = new Reporter(now);
-    this.#executor = new Executor({ storage, log, reply: (reply) => this.#reply(reply) });
+    this.#reporter = new Reporter(protocol.records, now);
+    this.#responder = new Responder({
+      node: storage.node,
+      methods: serve(protocol.volumes, createVolumesService(storage)),
+      reply: (reply) => this.#reply(reply),
+      log,
+    });
     this.#heardAt = ticks();
     this.#pinging = setTimeout(() => this.close('it did not answer'), options.timing.greeting);
     this.#call.on('data', (bytes: Buffer) => this.#receive(bytes));
@@ -107,7 +115,7 @@ export class Connection {
 
   /** Begins nothing more; ends the stream when what had begun has ended, and its controller has heard of it. */
   async finish(): Promise<void> {
-    await this.#executor.drain();
+    await this.#responder.drain();
     this.#call.end();
     await this.ended;
   }
@@ -117,7 +125,7 @@ export class Connection {
     this.#over = true;
     clearTimeout(this.#pinging);
     clearTimeout(this.#telling);
-    this.#executor.stop();
+    this.#responder.stop();
     this.#call.cancel();
     this.#client.close();
     this.leave(reason);
@@ -132,10 +140,11 @@ export class Connection {
     if (this.#over) return;
     this.#heardAt = ticks();
     try {
-      const { welcome, command, cancel } = this.#options.protocol.toNode(bytes);
+      const { welcome, call, credit, cancel } = this.#options.protocol.toNode(bytes);
       if (welcome) this.#begin(welcome);
-      if (command) this.#executor.accept(command);
-      if (cancel) this.#executor.cancel(cancel.id);
+      if (call) this.#responder.accept(call);
+      if (credit) this.#responder.credit(credit.id, credit.count);
+      if (cancel) this.#responder.cancel(cancel.id);
     } catch (error) {
       this.close(messageOf(error));
     }
@@ -162,10 +171,11 @@ export class Connection {
   }
 
   /** What has changed is told before the reply: whoever gets the reply finds it in the list. */
-  #reply(reply: FromNodeInit['reply']): void {
+  #reply(reply: ReplyInit): void {
     if (this.#over) return;
+    if (reply.more) return this.#send({ reply });
     this.#tellNow();
-    this.#send({ reply: reply ?? {} });
+    this.#send({ reply });
     this.#options.changed();
   }
 
@@ -175,7 +185,7 @@ export class Connection {
     if (this.#over) return;
     try {
       const inventory = this.#inventory();
-      if (inventory) for (const report of this.#reporter.next(inventory)) this.#send({ report });
+      if (inventory) for (const records of this.#reporter.next(inventory)) this.#send({ records });
     } catch (error) {
       // Called by timers too, where nobody else would catch it: one stream is lost, not the process.
       this.#options.log.error({ error }, 'the inventory cannot be told');

@@ -1,74 +1,87 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { PoolName, VolumeId } from '../../domain/ids.ts';
-import type { Pool } from '../../domain/pool.ts';
 import type { Inventory } from '../../domain/storage.ts';
-import type { Volume } from '../../domain/volume.ts';
-import type { GivenInit } from '../../gen/quarry/fleet/v1/Given.ts';
-import type { ReportInit } from '../../gen/quarry/fleet/v1/Report.ts';
+import type { RecordInit } from '../../gen/quarry/fleet/v1/Record.ts';
+import type { RecordsInit } from '../../gen/quarry/fleet/v1/Records.ts';
 import { writePool } from '../wire/pools.ts';
+import type { RecordCodec, RecordKind, RecordTypes } from '../wire/records.ts';
 import { writeVolume } from '../wire/volumes.ts';
 
 /** So that a part with the longest names and options stays within a message. */
-const volumesPerPart = 32;
+const recordsPerPart = 32;
 const removedPerPart = 1000;
 
-interface Told {
-  readonly volumes: Map<VolumeId, Volume>;
-  readonly given: Map<VolumeId, GivenInit>;
-  readonly pools: Map<PoolName, Pool>;
-  readonly unready: Map<PoolName, string>;
+/** What the node has of each kind: by key, the value and its message. */
+interface Source<Kind extends RecordKind, Value> {
+  readonly values: (inventory: Inventory) => ReadonlyMap<string, Value>;
+  readonly message: (value: Value) => RecordTypes[Kind][1];
 }
+
+const source = <Kind extends RecordKind, Value>(_: Kind, given: Source<Kind, Value>): Source<Kind, unknown> =>
+  given as Source<Kind, unknown>;
+
+const sources: { readonly [Kind in RecordKind]: Source<Kind, unknown> } = {
+  volume: source('volume', {
+    values: ({ volumes }) => volumes,
+    message: writeVolume,
+  }),
+  given: source('given', { values: ({ given }) => given, message: (to) => ({ to }) }),
+  pool: source('pool', { values: ({ pools }) => pools, message: writePool }),
+  'unready-pool': source('unready-pool', { values: ({ unready }) => unready, message: (reason) => ({ reason }) }),
+  node: source('node', {
+    values: ({ defaultPool }) => new Map([['', defaultPool]]),
+    message: (defaultPool) => ({ defaultPool: defaultPool ?? '' }),
+  }),
+};
+
+const kinds = Object.keys(sources) as RecordKind[];
 
 /** What a controller has been told over one stream, and so what it is to be told next. */
 export class Reporter {
+  readonly #codec: RecordCodec;
   readonly #now: () => number;
-  #told: Told | undefined;
+  #told: ReadonlyMap<RecordKind, Map<string, unknown>> | undefined;
 
-  constructor(now: () => number) {
+  constructor(codec: RecordCodec, now: () => number) {
+    this.#codec = codec;
     this.#now = now;
   }
 
   /** Everything the first time, then what is different. Empty when nothing is. */
-  next(inventory: Inventory): ReportInit[] {
+  next(inventory: Inventory): RecordsInit[] {
     const full = this.#told === undefined;
-    const told = (this.#told ??= { volumes: new Map(), given: new Map(), pools: new Map(), unready: new Map() });
-    const volumes = update(told.volumes, inventory.volumes);
-    const given = update(told.given, new Map([...inventory.given].map(([volume, to]) => [volume, { volume, to }])));
-    const pools = update(told.pools, inventory.pools);
-    const unready = update(told.unready, inventory.unready);
-    const changed = chunked(volumes.changed, volumesPerPart);
-    const removed = chunked(volumes.removed, removedPerPart);
-    const parts: ReportInit[] = [
-      ...changed.map((part) => ({ volumes: part.map(writeVolume) })),
-      ...removed.map((part) => ({ removedVolumes: part })),
-      ...chunked(given.changed, removedPerPart).map((part) => ({ given: part })),
-      ...chunked(given.removed, removedPerPart).map((part) => ({ removedGiven: part })),
+    const told = (this.#told ??= new Map(kinds.map((kind) => [kind, new Map()])));
+    const changes = kinds.map((kind) => this.#changes(kind, told.get(kind) ?? new Map(), inventory));
+    const parts: RecordsInit[] = [
+      ...chunked(
+        changes.flatMap(({ records }) => records),
+        recordsPerPart,
+      ).map((records) => ({ records })),
+      ...chunked(
+        changes.flatMap(({ removed }) => removed),
+        removedPerPart,
+      ).map((removed) => ({ removed })),
     ];
-    const rest: ReportInit = {
-      pools: pools.changed.map(writePool),
-      removedPools: pools.removed,
-      ageMs: String(Math.max(0, this.#now() - inventory.reportedAt)),
-      ...(full && { defaultPool: inventory.defaultPool ?? '' }),
-      ...((unready.any || full) && { unready: { reasons: Object.fromEntries(inventory.unready) } }),
-    };
-    if (!full && !volumes.any && !given.any && !pools.any && !unready.any) return [];
-    const all: ReportInit[] = [...parts, rest];
-    for (const part of all) Object.assign(part, { full: full && part === all[0], more: part !== rest });
-    return all;
+    const ageMs = String(Math.max(0, this.#now() - inventory.reportedAt));
+    for (const [index, part] of parts.entries()) {
+      Object.assign(part, { ageMs, full: full && index === 0, more: index < parts.length - 1 });
+    }
+    return parts;
   }
-}
 
-/** Makes `told` what `now` is, and says what that took. */
-function update<K, V>(told: Map<K, V>, now: ReadonlyMap<K, V>): { changed: V[]; removed: K[]; any: boolean } {
-  const changed: V[] = [];
-  for (const [key, value] of now) {
-    if (isDeepStrictEqual(told.get(key), value)) continue;
-    told.set(key, value);
-    changed.push(value);
+  /** Makes `told` what the node has now, and says what that took. */
+  #changes(kind: RecordKind, told: Map<string, unknown>, inventory: Inventory) {
+    const { values, message } = sources[kind];
+    const now = values(inventory);
+    const records: RecordInit[] = [];
+    for (const [key, value] of now) {
+      if (told.has(key) && isDeepStrictEqual(told.get(key), value)) continue;
+      told.set(key, value);
+      records.push(this.#codec.write(kind, key, message(value)));
+    }
+    const removed = [...told.keys()].filter((key) => !now.has(key)).map((key) => ({ kind, key }));
+    for (const { key } of removed) told.delete(key);
+    return { records, removed };
   }
-  const removed = [...told.keys()].filter((key) => !now.has(key));
-  for (const key of removed) told.delete(key);
-  return { changed, removed, any: changed.length + removed.length > 0 };
 }
 
 function chunked<T>(items: readonly T[], size: number): T[][] {

@@ -7,7 +7,6 @@ import { commonVersion, judge } from './greeting.ts';
 import type { Identity } from './identity.ts';
 import { type Intake, takeSteps } from './intake.ts';
 import type { Peer } from './listener.ts';
-import { entriesOf } from './node-inventory.ts';
 import { type Reason, type Refusal, refusalCodes, useless } from './refusals.ts';
 import { Renewal } from './renewal.ts';
 import { Session } from './session.ts';
@@ -137,7 +136,7 @@ export class Attachment {
     if (!intake.admits(bytes.length)) return this.refuse('flood', floods);
     try {
       const message = this.#context.protocol.fromNode(bytes);
-      const entries = message.report ? entriesOf(message.report) : 0;
+      const entries = message.records ? message.records.records.length + message.records.removed.length : 0;
       if (!intake.admitsEntries(entries)) return this.refuse('flood', floods);
       if (!this.#session) this.#greet(message);
       else if (message.hello) this.refuse('malformed', 'it greeted twice');
@@ -169,9 +168,11 @@ export class Attachment {
     this.#session = new Session({
       node: identity.node,
       instance: hello.instance,
+      protocol,
       timeout: timing.command,
       now,
       send: (message) => this.#outbox.send(protocol.writeToNode(message)),
+      distrust: (reason) => this.refuse('malformed', reason),
       changed: (session) => this.#changed(session),
     });
     // A second stream of one process is a change of certificates, and takes over once it has reported.
@@ -203,7 +204,7 @@ export class Attachment {
     const { current, members, log } = this.#context;
     if (this.#over || !session.inventory.inventory) return;
     if (this.#retired) {
-      if (session.inFlight === 0) this.finish('another stream has taken over');
+      if (session.caller.inFlight === 0) this.finish('another stream has taken over');
       return;
     }
     if (members.attach(session)) log.info({ node: session.node, peer: this.#peer.address }, 'node connected');

@@ -1,30 +1,35 @@
-import type { SizeRange } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Fleet, Member } from '../../domain/fleet.ts';
-import type { LvName, NodeName, VolumeId } from '../../domain/ids.ts';
-import type { QosChange } from '../../domain/qos.ts';
+import type { LvName, NodeName } from '../../domain/ids.ts';
 import type { Inventory, Storage } from '../../domain/storage.ts';
-import type { Volume, VolumeSpec } from '../../domain/volume.ts';
-import { writeQosChange } from '../wire/qos.ts';
-import { writeRange, writeSpec } from '../wire/volumes.ts';
+import type { Protocol } from '../wire/protocol.ts';
+import { bind, type Channel } from '../wire/services.ts';
 import type { NodeInventory } from './node-inventory.ts';
-import type { Action, Session } from './session.ts';
+import type { Session } from './session.ts';
+import { remoteVolumes, type VolumesCalls } from './volumes.ts';
 
 /** The volumes of a node, over the stream that it has now. */
-class RemoteMember implements Member, Storage {
+class RemoteMember implements Member {
   readonly node: NodeName;
+  readonly storage: Storage;
   session: Session | undefined;
   since = 0;
   apart: string | undefined;
   /** Of the newest session, also when that has ended. */
   #mirror: NodeInventory | undefined;
 
-  constructor(node: NodeName) {
+  constructor(node: NodeName, { volumes }: Protocol) {
     this.node = node;
-  }
-
-  get storage(): Storage {
-    return this;
+    const calls = bind(volumes, {
+      unary: async (...call) => this.#channel().unary(...call),
+      stream: (...call) => this.#channel().stream(...call),
+    });
+    const unusable = (reason: string): void => this.session?.distrust(reason);
+    this.storage = {
+      node,
+      inventory: () => this.#inventory(),
+      ...remoteVolumes(node, calls as VolumesCalls, unusable),
+    };
   }
 
   get connected(): boolean {
@@ -43,7 +48,7 @@ class RemoteMember implements Member, Storage {
     this.since = now;
   }
 
-  inventory(): Inventory {
+  #inventory(): Inventory {
     const inventory = this.#mirror?.inventory;
     if (inventory) return inventory;
     throw new Failure('unavailable', `node ${this.node} has not reported yet`);
@@ -53,43 +58,13 @@ class RemoteMember implements Member, Storage {
     return this.#mirror?.holds(name) ?? false;
   }
 
-  find(id: VolumeId, signal: AbortSignal): Promise<Volume | undefined> {
-    return this.#call({ find: { volume: id } }, signal);
-  }
-
-  create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
-    return this.#volume({ create: { spec: writeSpec(spec) } }, signal);
-  }
-
-  async remove(id: VolumeId, signal: AbortSignal, goneFrom?: NodeName): Promise<void> {
-    await this.#call({ remove: { volume: id, ...(goneFrom && { goneFrom }) } }, signal);
-  }
-
-  expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
-    return this.#volume({ expand: { volume: id, size: writeRange(size) } }, signal);
-  }
-
-  modify(id: VolumeId, change: QosChange, signal: AbortSignal): Promise<Volume> {
-    return this.#volume({ modify: { volume: id, change: writeQosChange(change) } }, signal);
-  }
-
-  retain(id: VolumeId, signal: AbortSignal): Promise<Volume> {
-    return this.#volume({ retain: { volume: id } }, signal);
-  }
-
-  async #call(action: Action, signal: AbortSignal): Promise<Volume | undefined> {
-    if (this.session) return this.session.call(action, signal);
+  #channel(): Channel {
+    if (this.session) return this.session.caller;
     const since = new Date(this.since).toISOString();
     throw new Failure(
       'unavailable',
       `node ${this.node} has been disconnected since ${since}; nothing was started: try again`,
     );
-  }
-
-  async #volume(action: Action, signal: AbortSignal): Promise<Volume> {
-    const volume = await this.#call(action, signal);
-    if (volume) return volume;
-    throw new Failure('unavailable', `node ${this.node} says that it succeeded, and names no volume`);
   }
 }
 
@@ -97,10 +72,13 @@ class RemoteMember implements Member, Storage {
 export class Members implements Fleet {
   readonly #members = new Map<NodeName, RemoteMember>();
   readonly #now: () => number;
+  readonly #protocol: Protocol;
   #list: readonly RemoteMember[] = [];
 
-  constructor(now: () => number) {
+  /** @param now milliseconds since the epoch */
+  constructor(now: () => number, protocol: Protocol) {
     this.#now = now;
+    this.#protocol = protocol;
   }
 
   members(): readonly Member[] {
@@ -137,7 +115,7 @@ export class Members implements Fleet {
   #memberOf(node: NodeName): RemoteMember {
     const known = this.#members.get(node);
     if (known) return known;
-    const member = new RemoteMember(node);
+    const member = new RemoteMember(node, this.#protocol);
     member.since = this.#now();
     this.#members.set(node, member);
     this.#list = [...this.#members.values()];

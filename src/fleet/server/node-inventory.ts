@@ -3,10 +3,11 @@ import { type LvName, type NodeName, parseNodeName, type PoolName, type VolumeId
 import type { Pool } from '../../domain/pool.ts';
 import type { Inventory } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
-import type { Given } from '../../gen/quarry/fleet/v1/Given.ts';
-import type { Report } from '../../gen/quarry/fleet/v1/Report.ts';
+import type { Record as RecordMessage } from '../../gen/quarry/fleet/v1/Record.ts';
+import type { Records } from '../../gen/quarry/fleet/v1/Records.ts';
 import { readAge } from '../wire/bounds.ts';
 import { readPool } from '../wire/pools.ts';
+import type { RecordCodec, RecordKind } from '../wire/records.ts';
 import { readPoolName, readVolume, readVolumeId } from '../wire/volumes.ts';
 
 /** More than LVM can keep on a node: what claims more is no node of ours. */
@@ -23,20 +24,86 @@ interface Content {
   readonly given: Map<VolumeId, NodeName>;
   /** From the ids of those that it gave away. */
   readonly givenNames: Set<LvName>;
-  unready: ReadonlyMap<PoolName, string>;
+  readonly unready: Map<PoolName, string>;
   defaultPool: PoolName | undefined;
 }
+
+/** A record as it arrived, on the node that sent it. */
+interface Arrived {
+  readonly key: string;
+  readonly payload: Buffer;
+  readonly node: NodeName;
+  readonly codec: RecordCodec;
+}
+
+/** What the records of a kind do to the content. Both throw `invalid` for what no node of ours sends. */
+interface Applier {
+  put(content: Content, record: Arrived): void;
+  remove(content: Content, key: string, node: NodeName): void;
+}
+
+const appliers: Readonly<Record<RecordKind, Applier>> = {
+  volume: {
+    put({ volumes, names }, { key, payload, node, codec }) {
+      const volume = readVolume(codec.read('volume', payload), node);
+      refuseKey(key, volume.id);
+      volumes.set(volume.id, volume);
+      const born = readVolumeId(volume.id);
+      if (born.node === node) names.add(born.lv);
+    },
+    remove({ volumes, names }, key, from) {
+      const { id, lv, node } = readVolumeId(key);
+      if (volumes.delete(id) && node === from) names.delete(lv);
+    },
+  },
+  given: {
+    put({ given, givenNames }, { key, payload, node, codec }) {
+      const [born, to] = [readVolumeId(key), parseNodeName(codec.read('given', payload).to)];
+      // A node has a say only in what became of volumes that were born on it.
+      if (born.node !== node || !to) throw new Failure('invalid', `node ${node} has no volume ${born.id} to give`);
+      given.set(born.id, to);
+      givenNames.add(born.lv);
+    },
+    remove({ given, givenNames }, key) {
+      const { id, lv } = readVolumeId(key);
+      if (given.delete(id)) givenNames.delete(lv);
+    },
+  },
+  pool: {
+    put({ pools }, { key, payload, codec }) {
+      const pool = readPool(codec.read('pool', payload));
+      refuseKey(key, pool.spec.name);
+      pools.set(pool.spec.name, pool);
+    },
+    remove: ({ pools }, key) => void pools.delete(readPoolName(key)),
+  },
+  'unready-pool': {
+    put({ unready }, { key, payload, codec }) {
+      unready.set(readPoolName(key), codec.read('unready-pool', payload).reason.slice(0, longestReason));
+    },
+    remove: ({ unready }, key) => void unready.delete(readPoolName(key)),
+  },
+  node: {
+    put(content, { payload, codec }) {
+      const { defaultPool } = codec.read('node', payload);
+      if (defaultPool !== '') content.defaultPool = readPoolName(defaultPool);
+    },
+    remove: () => undefined,
+  },
+};
 
 /** What a node has told of itself over one stream. */
 export class NodeInventory {
   readonly #node: NodeName;
+  readonly #codec: RecordCodec;
   #content: Content | undefined;
   /** A full report whose last part has not come. */
   #draft: Content | undefined;
   #inventory: Inventory | undefined;
 
-  constructor(node: NodeName) {
+  constructor(node: NodeName, codec: RecordCodec) {
     this.#node = node;
+    this.#codec = codec;
   }
 
   /** `undefined` until all of a full report has come. */
@@ -50,57 +117,30 @@ export class NodeInventory {
   }
 
   /**
-   * Applies a report entry by entry, with a yield behind each, so that the caller can let other work have its turn. Throws `invalid` for a
-   * report that no node of ours sends; nothing of this inventory may be used then.
+   * Applies a part of a report record by record, with a yield behind each, so that the caller can let other work have its turn. Skips
+   * kinds that are not known here. Throws `invalid` for a report that no node of ours sends; nothing of this inventory may be used then.
    */
-  *applying(report: Report, now: number): Generator<void, void> {
-    if (report.full) this.#draft = emptyContent();
+  *applying({ full, more, records, removed, ageMs }: Records, now: number): Generator<void, void> {
+    if (full) this.#draft = emptyContent();
     const target = this.#draft ?? this.#content;
     if (!target) throw new Failure('invalid', 'changes came before a full report');
-    yield* this.#applyVolumes(report, target);
-    for (const message of report.pools) {
-      const pool = readPool(message);
-      target.pools.set(pool.spec.name, pool);
+    for (const record of records) {
+      this.#put(target, record);
       yield;
     }
-    for (const name of report.removedPools) target.pools.delete(readPoolName(name));
-    if (report.unready) target.unready = readUnready(report.unready.reasons);
-    if (report.defaultPool !== '') target.defaultPool = readPoolName(report.defaultPool);
+    for (const { kind, key } of removed) {
+      applierOf(kind)?.remove(target, key, this.#node);
+      yield;
+    }
     refuseTooMany(target);
-    if (report.more) return;
+    if (more) return;
     this.#content = target;
     this.#draft = undefined;
-    this.age(report.ageMs, now);
-  }
-
-  *#applyVolumes(report: Report, target: Content): Generator<void, void> {
-    for (const message of report.volumes) {
-      const volume = readVolume(message, this.#node);
-      target.volumes.set(volume.id, volume);
-      const born = readVolumeId(volume.id);
-      if (born.node === this.#node) target.names.add(born.lv);
-      yield;
-    }
-    for (const text of report.removedVolumes) {
-      const { id, lv, node } = readVolumeId(text);
-      if (target.volumes.delete(id) && node === this.#node) target.names.delete(lv);
-      yield;
-    }
-    for (const message of report.given) {
-      const { id, lv, to } = readGiven(message, this.#node);
-      target.given.set(id, to);
-      target.givenNames.add(lv);
-      yield;
-    }
-    for (const text of report.removedGiven) {
-      const { id, lv } = readVolumeId(text);
-      if (target.given.delete(id)) target.givenNames.delete(lv);
-      yield;
-    }
+    this.age(ageMs, now);
   }
 
   /** The same at once. */
-  apply(report: Report, now: number): void {
+  apply(report: Records, now: number): void {
     for (const _ of this.applying(report, now));
   }
 
@@ -110,6 +150,18 @@ export class NodeInventory {
     const { pools, volumes, given, unready, defaultPool } = this.#content;
     this.#inventory = { pools, volumes, given, unready, defaultPool, reportedAt: readAge(milliseconds, now) };
   }
+
+  #put(target: Content, { kind, key, payload }: RecordMessage): void {
+    applierOf(kind)?.put(target, { key, payload, node: this.#node, codec: this.#codec });
+  }
+}
+
+function applierOf(kind: string): Applier | undefined {
+  return Object.hasOwn(appliers, kind) ? appliers[kind as RecordKind] : undefined;
+}
+
+function refuseKey(key: string, own: string): void {
+  if (key !== own) throw new Failure('invalid', `the record of ${own} has the key "${key.slice(0, 128)}"`);
 }
 
 function emptyContent(): Content {
@@ -117,26 +169,8 @@ function emptyContent(): Content {
   return { pools, volumes, given, unready, names: new Set(), givenNames: new Set(), defaultPool: undefined };
 }
 
-function readUnready(reasons: Readonly<Record<string, string>>): ReadonlyMap<PoolName, string> {
-  return new Map(Object.entries(reasons).map(([name, reason]) => [readPoolName(name), reason.slice(0, longestReason)]));
-}
-
-/** A node has a say only in what became of volumes that were born on it. */
-function readGiven({ volume, to: name }: Given, node: NodeName): { id: VolumeId; lv: LvName; to: NodeName } {
-  const [born, to] = [readVolumeId(volume), parseNodeName(name)];
-  if (born.node === node && to) return { id: born.id, lv: born.lv, to };
-  throw new Failure('invalid', `node ${node} has no volume ${born.id} to give`);
-}
-
 function refuseTooMany({ volumes, given, pools, unready }: Content): void {
   if (volumes.size <= mostVolumes && given.size <= mostVolumes && pools.size <= mostPools && unready.size <= mostPools)
     return;
   throw new Failure('invalid', `${volumes.size} volumes and ${pools.size} pools are more than a node can have`);
-}
-
-/** How many entries a report has: what it costs to apply. */
-export function entriesOf(report: Report): number {
-  const { volumes, removedVolumes, given, removedGiven, pools, removedPools, unready } = report;
-  const reasons = Object.keys(unready?.reasons ?? {}).length + given.length + removedGiven.length;
-  return volumes.length + removedVolumes.length + pools.length + removedPools.length + reasons;
 }

@@ -3,7 +3,8 @@ import type { Fleet } from '../../domain/fleet.ts';
 import type { NodeName } from '../../domain/ids.ts';
 import type { Log } from '../../log.ts';
 import type { CredentialFiles } from '../wire/credentials.ts';
-import { largestMessage, loadProtocol } from '../wire/protocol.ts';
+import { largestMessage } from '../wire/bounds.ts';
+import { loadProtocol } from '../wire/protocol.ts';
 import { defaultTiming, type Timing } from '../wire/timing.ts';
 import { Attachment } from './attachment.ts';
 import type { AttachmentContext } from './context.ts';
@@ -55,7 +56,7 @@ const ticks = (): number => performance.now();
 export function createFleetServer(options: FleetServerOptions): FleetServer {
   const { log, timing = defaultTiming, now = Date.now } = options;
   const protocol = loadProtocol();
-  const members = new Members(now);
+  const members = new Members(now, protocol);
   const refusals = createRefusals(log, now);
   const current = new Map<NodeName, Attachment>();
   const streams = new Streams(ticks);
@@ -110,7 +111,7 @@ function createGrpc(
     'grpc.keepalive_timeout_ms': context.timing.silence,
   });
   server.addService(definition, {
-    attach(call: ServerDuplexStream<Buffer, Buffer>) {
+    connect(call: ServerDuplexStream<Buffer, Buffer>) {
       const peer = peers.get(call.getPeer());
       if (!peer) return call.destroy();
       const attachment = new Attachment(call, peer, context);

@@ -34,3 +34,9 @@ export function readTime(text: string): number | undefined {
 export function readAge(text: string, now: number): number {
   return Math.max(0, now - Number(text));
 }
+
+/** Bytes of one message of the stream. A part of a report has 32 records of 5 KiB at the most; tiny entries are decoded within milliseconds. */
+export const largestMessage = 256 * 1024;
+
+/** Bytes of a request or of one message of a reply; the rest of the message is its envelope. */
+export const largestPayload = largestMessage - 1024;

@@ -1,6 +1,6 @@
 import { Failure } from '../../domain/errors.ts';
 import type { Pool, PoolSpec } from '../../domain/pool.ts';
-import type { Pool as PoolMessage, PoolInit } from '../../gen/quarry/fleet/v1/Pool.ts';
+import type { Pool as PoolMessage, PoolInit } from '../../gen/quarry/node/v1/Pool.ts';
 import { readFigure, readNumber } from './bounds.ts';
 import { readBudget, writeBudget } from './qos.ts';
 import { readPoolName, readVgName } from './volumes.ts';

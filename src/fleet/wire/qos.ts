@@ -11,12 +11,12 @@ import {
   type UnknownRates,
   unknownRates,
 } from '../../domain/qos.ts';
-import type { Budget as BudgetMessage, BudgetInit } from '../../gen/quarry/fleet/v1/Budget.ts';
-import type { Qos as QosMessage, QosInit } from '../../gen/quarry/fleet/v1/Qos.ts';
-import type { QosChange as QosChangeMessage, QosChangeInit } from '../../gen/quarry/fleet/v1/QosChange.ts';
-import type { Rate as RateMessage, RateInit } from '../../gen/quarry/fleet/v1/Rate.ts';
-import type { RateSettings as SettingsMessage, RateSettingsInit } from '../../gen/quarry/fleet/v1/RateSettings.ts';
-import type { Rates as RatesMessage, RatesInit } from '../../gen/quarry/fleet/v1/Rates.ts';
+import type { Budget as BudgetMessage, BudgetInit } from '../../gen/quarry/node/v1/Budget.ts';
+import type { Qos as QosMessage, QosInit } from '../../gen/quarry/node/v1/Qos.ts';
+import type { QosChange as QosChangeMessage, QosChangeInit } from '../../gen/quarry/node/v1/QosChange.ts';
+import type { Rate as RateMessage, RateInit } from '../../gen/quarry/node/v1/Rate.ts';
+import type { RateSettings as SettingsMessage, RateSettingsInit } from '../../gen/quarry/node/v1/RateSettings.ts';
+import type { Rates as RatesMessage, RatesInit } from '../../gen/quarry/node/v1/Rates.ts';
 import { readFigure, readNumber } from './bounds.ts';
 
 const readRateFigure = (text: string | number): bigint => readFigure(text, 'a rate');

@@ -10,10 +10,10 @@ import {
   type Volume,
   type VolumeSpec,
 } from '../../domain/volume.ts';
-import type { Layout as LayoutMessage, LayoutInit } from '../../gen/quarry/fleet/v1/Layout.ts';
-import type { SizeRange as RangeMessage, SizeRangeInit } from '../../gen/quarry/fleet/v1/SizeRange.ts';
-import type { Volume as VolumeMessage, VolumeInit } from '../../gen/quarry/fleet/v1/Volume.ts';
-import type { VolumeSpec as SpecMessage, VolumeSpecInit } from '../../gen/quarry/fleet/v1/VolumeSpec.ts';
+import type { Layout as LayoutMessage, LayoutInit } from '../../gen/quarry/node/v1/Layout.ts';
+import type { SizeRange as RangeMessage, SizeRangeInit } from '../../gen/quarry/node/v1/SizeRange.ts';
+import type { Volume as VolumeMessage, VolumeInit } from '../../gen/quarry/node/v1/Volume.ts';
+import type { VolumeSpec as SpecMessage, VolumeSpecInit } from '../../gen/quarry/node/v1/VolumeSpec.ts';
 import { readFigure, readNumber, readTime } from './bounds.ts';
 import { readQos, readWantedQos, writeQos } from './qos.ts';
 

@@ -3,25 +3,23 @@ import type { NodeName } from '../../../src/domain/ids.ts';
 import { offerOf } from '../../../src/domain/offer.ts';
 import { readAge, readDelay, readTime } from '../../../src/fleet/wire/bounds.ts';
 import { readPool } from '../../../src/fleet/wire/pools.ts';
-import { loadProtocol } from '../../../src/fleet/wire/protocol.ts';
 import { readVolume } from '../../../src/fleet/wire/volumes.ts';
-import type { PoolInit } from '../../../src/gen/quarry/fleet/v1/Pool.ts';
-import type { VolumeInit } from '../../../src/gen/quarry/fleet/v1/Volume.ts';
+import { protocol } from './report.ts';
+import type { PoolInit } from '../../../src/gen/quarry/node/v1/Pool.ts';
+import type { VolumeInit } from '../../../src/gen/quarry/node/v1/Volume.ts';
 
-const protocol = loadProtocol();
 const tooMany = String(2n ** 63n);
 
 function reported(message: PoolInit) {
   const pool: PoolInit = { name: 'fast', group: 'vg', stripes: 1, extentSize: '4194304', ...message };
-  const { report } = protocol.fromNode(protocol.writeFromNode({ report: { pools: [pool] } }));
-  return () => report?.pools.map(readPool);
+  const { payload } = protocol.records.write('pool', 'fast', pool);
+  return () => [readPool(protocol.records.read('pool', payload as Buffer))];
 }
 
 function volume(message: VolumeInit) {
   const whole = { id: 'a:pvc-1', name: 'pvc-1', pool: 'fast', group: 'vg', lv: 'pvc-1', layout: { thin: {} } };
-  const volumes = [{ ...whole, ...message }];
-  const { report } = protocol.fromNode(protocol.writeFromNode({ report: { volumes } }));
-  return () => report?.volumes.map((one) => readVolume(one, 'a' as NodeName));
+  const { payload } = protocol.records.write('volume', 'a:pvc-1', { ...whole, ...message });
+  return () => [readVolume(protocol.records.read('volume', payload as Buffer), 'a' as NodeName)];
 }
 
 describe('figures that a node reports', () => {

@@ -64,14 +64,23 @@ const pool = message(
 );
 /** A field that no version has, as a newer node would send. */
 const strange = field(1000, 'from the future');
-const report = message(field(1, true), field(3, message(volume, strange)), field(5, pool), field(9, 'fast'), strange);
+const record = (kind: string, key: string, payload: Uint8Array) =>
+  field(3, message(field(1, kind), field(2, key), field(3, payload)));
+const report = message(
+  field(1, true),
+  record('volume', 'a:pvc-1', message(volume, strange)),
+  record('pool', 'fast', pool),
+  record('node', '', message(field(1, 'fast'))),
+  record('from the future', 'a:pvc-1', strange),
+  strange,
+);
 
 test('a node of version 1 is understood, and understands', async () => {
   const running = await controller();
   const peer = new Peer(running.port, { certified: nodeCertificate('a') });
   peer.raw(message(field(1, hello), strange));
   await peer.until('welcome');
-  peer.raw(message(field(2, report)));
+  peer.raw(message(field(5, report)));
   const member = await attached(running, 'a');
   expect(member.storage.inventory()).toMatchObject({
     volumes: new Map([
@@ -90,16 +99,17 @@ test('a node of version 1 is understood, and understands', async () => {
   });
 
   const removal = member.storage.remove('a:pvc-1' as never, never);
-  const command = await peer.until('command');
-  expect(command).toMatchObject({ id: '1', remove: { volume: 'a:pvc-1' } });
-  peer.raw(message(field(2, message(field(4, 'a:pvc-1')))));
-  peer.raw(message(field(3, message(field(1, 1n), field(2, new Uint8Array())))));
+  const call = await peer.until('call');
+  expect(call).toMatchObject({ id: '1', method: 'quarry.node.v1.Volumes/Remove' });
+  expect(call.payload).toEqual(message(field(1, 'a:pvc-1')));
+  peer.raw(message(field(5, message(field(4, message(field(1, 'volume'), field(2, 'a:pvc-1')))))));
+  peer.raw(message(field(4, message(field(1, 1n), field(2, new Uint8Array())))));
   await removal;
   expect(member.storage.inventory().volumes.size).toBe(0);
 
   // What this controller does not know is passed over.
   peer.raw(message(strange));
-  peer.raw(message(field(5, message(field(1, 5000n)))));
+  peer.raw(message(field(3, message(field(1, 5000n)))));
   await peer.until('pong');
   expect(memberOf(running, 'a')?.connected).toBe(true);
 });

@@ -3,13 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { loadProtocol } from '../../../src/fleet/wire/protocol.ts';
 import type { FromNode } from '../../../src/gen/quarry/fleet/v1/FromNode.ts';
 import type { ToNodeInit } from '../../../src/gen/quarry/fleet/v1/ToNode.ts';
 import { authority, filesOf, node, quick, serverCertificate, temporaryFolder } from './harness.ts';
 import { GatedStorage } from './gated-storage.ts';
-
-const protocol = loadProtocol();
+import { callOf, protocol } from './report.ts';
 
 interface Stream {
   readonly heard: FromNode[];
@@ -23,7 +21,7 @@ async function falseController(greet: (stream: Stream) => void): Promise<{ port:
   const streams: Stream[] = [];
   const server = new Server();
   server.addService(protocol.definition, {
-    attach(call: ServerDuplexStream<Buffer, Buffer>) {
+    connect(call: ServerDuplexStream<Buffer, Buffer>) {
       const heard: FromNode[] = [];
       const raw = (bytes: Buffer) => void call.write(bytes);
       const [authorization] = call.metadata.get('authorization');
@@ -85,7 +83,7 @@ describe('a node leaves a controller, and dials again', () => {
     const { reason, storage } = await leaves((stream) => {
       stream.send(welcome);
       const find = { volume: 'a:x' };
-      for (let id = 1; id <= 1100; id += 1) stream.send({ command: { id: String(id), find } });
+      for (let id = 1; id <= 1100; id += 1) stream.send(callOf(String(id), 'find', find));
     });
     expect(reason).toBe("more than 1024 commands at once are no controller's of ours");
     expect(storage.begun.length).toBeLessThanOrEqual(2 * 1024);
@@ -105,9 +103,9 @@ test('a command whose arguments make no sense is answered, and starts nothing', 
   const storage = new GatedStorage('a');
   const { port, streams } = await falseController((stream) => {
     stream.send(welcome);
-    stream.send({ command: { id: '1', create: {} } });
-    stream.send({ command: { id: '2', remove: { volume: '../../etc' } } });
-    stream.send({ command: { id: '3' } });
+    stream.send(callOf('1', 'create', {}));
+    stream.send(callOf('2', 'remove', { volume: '../../etc' }));
+    stream.send(callOf('3', 'fromLater', {}));
   });
   node(storage, [port]);
   const replies = () => streams.flatMap(({ heard }) => heard.flatMap(({ reply }) => reply ?? []));

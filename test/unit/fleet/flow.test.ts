@@ -6,6 +6,11 @@ import { failureOf } from '../grpc/harness.ts';
 import { attached, controller, memberOf, never, node, quick, silent } from './harness.ts';
 import { GatedStorage, specOf } from './gated-storage.ts';
 import { attachedPeer, hello } from './peer.ts';
+import { callOf, protocol, report } from './report.ts';
+import { createVolumesService } from '../../../src/fleet/client/volumes.ts';
+import { Responder } from '../../../src/fleet/wire/responder.ts';
+import { serve } from '../../../src/fleet/wire/services.ts';
+import type { Call } from '../../../src/gen/quarry/fleet/v1/Call.ts';
 
 const id = (text: string) => text as VolumeId;
 
@@ -136,14 +141,14 @@ describe('the newer stream wins', () => {
     const older = await attachedPeer(running.port);
     const member = await attached(running, 'a');
     const call = failureOf(member.storage.find(id('a:x'), never));
-    await older.until('command');
+    await older.until('call');
     const newer = await attachedPeer(running.port, { ...hello, instance: 'two' });
     expect(await call).toMatchObject({ kind: 'unavailable', message: expect.stringContaining('dialled anew') });
     expect(await older.ended).toMatchObject({ code: status.OK });
     await attached(running, 'a');
     const again = member.storage.find(id('a:x'), never);
-    const command = await newer.until('command');
-    newer.send({ reply: { id: command.id, done: {} } });
+    const command = await newer.until('call');
+    newer.send({ reply: { id: command.id, payload: '' } });
     expect(await again).toBeUndefined();
     // A late word over the older stream changes nothing.
     expect(memberOf(running, 'a')?.connected).toBe(true);
@@ -155,7 +160,7 @@ describe('a node', () => {
     const running = await controller();
     const peer = await attachedPeer(running.port);
     await attached(running, 'a');
-    for (let sent = 0; sent < 5000; sent += 1) peer.send({ report: { removedVolumes: ['a:x'] } });
+    for (let sent = 0; sent < 5000; sent += 1) peer.send(report({ removedVolumes: ['a:x'] }));
     expect(await peer.ended).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
     expect(running.server.refused()).toEqual(new Map([['flood', 1]]));
     await silent(running, 'a');
@@ -177,7 +182,7 @@ describe('a node', () => {
     const volume = { name: 'v', pool: 'fast', group: 'vg', lv: 'v', layout: { thin: {} } };
     for (let part = 0; part < 17; part += 1) {
       const volumes = Array.from({ length: 1000 }, (_, index) => ({ ...volume, id: `a:v${part}-${index}` }));
-      peer.send({ report: { volumes, more: true } });
+      peer.send(report({ volumes, more: true }));
     }
     expect(await peer.ended).toMatchObject({ code: status.INVALID_ARGUMENT });
   });
@@ -219,16 +224,17 @@ describe('a node', () => {
 
   test('does a command once, however often it is sent', async () => {
     const storage = new GatedStorage('a');
-    const { Executor } = await import('../../../src/fleet/client/executor.ts');
     const replies: unknown[] = [];
     const log = { debug() {}, info() {}, warn() {}, error() {} };
-    const executor = new Executor({ storage, log, reply: (reply) => replies.push(reply) });
-    const command = { id: '2', timeoutMs: '0', find: { volume: 'a:x' }, action: 'find' } as const;
+    const methods = serve(protocol.volumes, createVolumesService(storage));
+    const executor = new Responder({ node: 'a', methods, log, reply: (reply) => replies.push(reply) });
+    const call = callOf('2', 'find', { volume: 'a:x' });
+    const command = protocol.toNode(protocol.writeToNode(call)).call as Call;
     executor.accept(command);
     executor.accept(command);
     executor.accept({ ...command, id: '1' });
     await vi.waitUntil(() => replies.length > 0);
     expect(storage.begun).toEqual(['find a:x']);
-    expect(replies).toEqual([{ id: '2', done: {} }]);
+    expect(replies).toEqual([{ id: '2', payload: Buffer.alloc(0) }]);
   });
 });

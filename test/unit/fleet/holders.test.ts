@@ -4,11 +4,9 @@ import { holdersAmong } from '../../../src/domain/fleet.ts';
 import type { LvName, NodeName } from '../../../src/domain/ids.ts';
 import { Members } from '../../../src/fleet/server/members.ts';
 import { Session } from '../../../src/fleet/server/session.ts';
-import type { ReportInit } from '../../../src/gen/quarry/fleet/v1/Report.ts';
-import { loadProtocol } from '../../../src/fleet/wire/protocol.ts';
+import { protocol, report, type Told } from './report.ts';
 
 const names = ['x', 'y', 'z'] as LvName[];
-const protocol = loadProtocol();
 
 /** A volume that has come to be called otherwise keeps its id. */
 const volumes = fc.uniqueArray(fc.record({ in: fc.constantFrom(...names), lv: fc.constantFrom(...names) }), {
@@ -29,7 +27,7 @@ const step = fc.record({
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-function reportOf({ node, full, more, put, removed, given, taken, foreign }: Step): ReportInit {
+function reportOf({ node, full, more, put, removed, given, taken, foreign }: Step): Told {
   const common = { name: 'v', pool: 'fast', group: 'vg', size: '1', layout: { thin: {} }, filesystem: 'none', qos: {} };
   return {
     full,
@@ -47,10 +45,18 @@ function reportOf({ node, full, more, put, removed, given, taken, foreign }: Ste
 test('who holds a name is what a look at all volumes says, whatever nodes report', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
-      const members = new Members(() => 0);
+      const members = new Members(() => 0, protocol);
       const sessions = new Map<string, Session>();
       const dial = (node: string) => {
-        const options = { node: node as NodeName, instance: 'i', timeout: 1, now: () => 0, send: () => undefined };
+        const options = {
+          node: node as NodeName,
+          instance: 'i',
+          timeout: 1,
+          now: () => 0,
+          send: () => undefined,
+          protocol,
+          distrust: () => undefined,
+        };
         const session = new Session({ ...options, changed: (changed) => void members.attach(changed) });
         sessions.set(node, session);
         return session;
@@ -59,8 +65,8 @@ test('who holds a name is what a look at all volumes says, whatever nodes report
         const session = sessions.get(each.node) ?? dial(each.node);
         // Changes before the first full report end a stream.
         const first = session.inventory.inventory === undefined;
-        const report = reportOf(first ? { ...each, full: true } : each);
-        Array.from(session.receiving(protocol.fromNode(protocol.writeFromNode({ report }))));
+        const told = reportOf(first ? { ...each, full: true } : each);
+        Array.from(session.receiving(protocol.fromNode(protocol.writeFromNode(report(told)))));
         if (each.ending !== 'go on') sessions.delete(each.node);
         if (each.ending === 'detach') members.detach(session);
         for (const name of names) expect(members.holders(name)).toEqual(holdersAmong(members.members(), name));

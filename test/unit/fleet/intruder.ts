@@ -2,10 +2,9 @@ import { expect, vi } from 'vitest';
 import type { Reason } from '../../../src/fleet/server/refusals.ts';
 import type { Running } from './harness.ts';
 import { hello, Peer } from './peer.ts';
+import { report } from './report.ts';
 
-export const report = {
-  report: { full: true, volumes: [], pools: [], unready: { reasons: { fast: 'a lie' } } },
-};
+export const lie = report({ full: true, unready: { fast: 'a lie' } });
 
 /** Refused with that reason, in the log and in the count, and nothing that was sent is used. */
 export async function expectRefused(running: Running, reason: Reason, count = 1): Promise<void> {
@@ -21,6 +20,6 @@ export async function expectRefused(running: Running, reason: Reason, count = 1)
 export function intrude(port: number, options: ConstructorParameters<typeof Peer>[1], greeting = hello): Peer {
   const peer = new Peer(port, options);
   peer.send({ hello: greeting });
-  peer.send(report);
+  peer.send(lie);
   return peer;
 }

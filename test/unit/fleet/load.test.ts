@@ -4,12 +4,12 @@ import type { NodeName } from '../../../src/domain/ids.ts';
 import { parseParameters } from '../../../src/domain/parameters.ts';
 import { place } from '../../../src/domain/placement.ts';
 import { NodeInventory } from '../../../src/fleet/server/node-inventory.ts';
-import { largestMessage, loadProtocol } from '../../../src/fleet/wire/protocol.ts';
+import { largestMessage } from '../../../src/fleet/wire/bounds.ts';
 import { createRateLimiter } from '../../../src/fleet/wire/rate-limiter.ts';
 import { attached, controller, nodeCertificate, quick } from './harness.ts';
 import { attachedPeer, hello, Peer } from './peer.ts';
+import { protocol, report } from './report.ts';
 
-const protocol = loadProtocol();
 const removed = (count: number) => Array.from({ length: count }, (_, index) => `a:x${index}`);
 
 test('a limiter counts amounts, and gives so many back a second', () => {
@@ -27,9 +27,9 @@ test('a limiter counts amounts, and gives so many back a second', () => {
 });
 
 test('a report is applied entry by entry, and counts with its last part', () => {
-  const inventory = new NodeInventory('a' as NodeName);
-  const report = { full: true, removedVolumes: removed(3), ageMs: '5' };
-  const { report: read } = protocol.fromNode(protocol.writeFromNode({ report }));
+  const inventory = new NodeInventory('a' as NodeName, protocol.records);
+  const told = report({ full: true, removedVolumes: removed(3), ageMs: '5' });
+  const { records: read } = protocol.fromNode(protocol.writeFromNode(told));
   if (!read) throw new Error('no report');
   const steps = inventory.applying(read, 1000);
   for (let step = 0; step < 3; step += 1) expect(steps.next().done).toBe(false);
@@ -63,7 +63,7 @@ describe('a controller', () => {
         filesystem: 'none',
       };
     });
-    peer.send({ report: { volumes } });
+    peer.send(report({ volumes }));
     peer.send({ ping: { inventoryAgeMs: '0' } });
     await peer.until('pong');
     looking = false;
@@ -75,7 +75,7 @@ describe('a controller', () => {
     const running = await controller();
     const peer = await attachedPeer(running.port);
     await attached(running, 'a');
-    for (let sent = 0; sent < 8; sent += 1) peer.send({ report: { removedVolumes: removed(10_000) } });
+    for (let sent = 0; sent < 8; sent += 1) peer.send(report({ removedVolumes: removed(10_000) }));
     expect(await peer.ended).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
     expect(running.server.refused()).toEqual(new Map([['flood', 1]]));
   });
@@ -87,7 +87,7 @@ describe('a controller', () => {
       peer.send({ hello: { ...hello, instance } });
       await peer.until('welcome');
       for (let sent = 0; sent < 3; sent += 1) {
-        peer.send({ report: { full: true, more: true, removedVolumes: removed(10_000) } });
+        peer.send(report({ full: true, more: true, removedVolumes: removed(10_000) }));
       }
       peer.send({ ping: { inventoryAgeMs: '0' } });
       return Promise.race([peer.until('pong').then(() => ({ code: status.OK })), peer.ended]);
@@ -102,8 +102,8 @@ describe('a controller', () => {
     const running = await controller({ timing: { ...quick, silence: 60_000 } });
     const peer = await attachedPeer(running.port);
     await attached(running, 'a');
-    const reasons = { fast: 'x'.repeat(largestMessage - 1024) };
-    for (let sent = 0; sent < 600; sent += 1) peer.send({ report: { unready: { reasons } } });
+    const unready = { fast: 'x'.repeat(largestMessage - 1024) };
+    for (let sent = 0; sent < 600; sent += 1) peer.send(report({ unready }));
     expect(await peer.ended).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
     expect(running.server.refused()).toEqual(new Map([['flood', 1]]));
   });
@@ -118,11 +118,11 @@ describe('a controller', () => {
     peer.send({ hello: { ...hello, node: 'b' } });
     await peer.until('welcome');
     if (before) {
-      peer.send({ report: { full: true, defaultPool: 'fast', unready: { reasons: { fast: 'no disk' } } } });
+      peer.send(report({ full: true, defaultPool: 'fast', unready: { fast: 'no disk' } }));
       await attached(running, 'b');
     }
     const impossible = { name: 'fast', group: 'vg', stripes: 0, extentSize: '0' };
-    peer.send({ report: { full: !before, pools: [impossible] } });
+    peer.send(report({ full: !before, pools: [impossible] }));
     await peer.ended;
     const parameters = parseParameters({});
     const wish = { parameters, size: { required: 1n }, accessibility: { preferred: [], requisite: undefined } };

@@ -1,12 +1,13 @@
 import { createSecureContext } from 'node:tls';
 import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { onTestFinished, vi } from 'vitest';
-import { attachPath, loadProtocol } from '../../../src/fleet/wire/protocol.ts';
+import { connectPath, loadProtocol } from '../../../src/fleet/wire/protocol.ts';
 import type { FromNodeInit } from '../../../src/gen/quarry/fleet/v1/FromNode.ts';
 import type { HelloInit } from '../../../src/gen/quarry/fleet/v1/Hello.ts';
 import type { ToNode } from '../../../src/gen/quarry/fleet/v1/ToNode.ts';
 import type { Certified } from '../../support/certificates.ts';
 import { authority, nodeCertificate } from './harness.ts';
+import { report } from './report.ts';
 
 const protocol = loadProtocol();
 const same = (bytes: Buffer): Buffer => bytes;
@@ -38,7 +39,7 @@ export class Peer {
     });
     const metadata = new Metadata();
     if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
-    this.#call = client.makeBidiStreamRequest(attachPath, same, same, metadata);
+    this.#call = client.makeBidiStreamRequest(connectPath, same, same, metadata);
     this.#call.on('data', (bytes: Buffer) => this.received.push(protocol.toNode(bytes)));
     this.#call.on('error', () => undefined);
     this.ended = new Promise((resolve) => {
@@ -76,6 +77,6 @@ export async function attachedPeer(port: number, greeting: HelloInit = hello, to
   const peer = new Peer(port, { certified, ...(token !== undefined && { token }) });
   peer.send({ hello: greeting });
   await peer.until('welcome');
-  peer.send({ report: { full: true } });
+  peer.send(report({ full: true }));
   return peer;
 }

@@ -1,8 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import { attached, controller, memberOf, nodeCertificate, silent } from './harness.ts';
-import { expectRefused, intrude, report } from './intruder.ts';
+import { expectRefused, intrude, lie } from './intruder.ts';
 import { attachedPeer, hello, Peer } from './peer.ts';
+import { report } from './report.ts';
 
 const volume = { id: 'a:pvc-1', name: 'pvc-1', pool: 'fast', group: 'vg', lv: 'pvc-1', layout: { thin: {} } };
 
@@ -21,7 +22,7 @@ describe('a node that is known', () => {
     const running = await controller();
     const peer = await attachedPeer(running.port);
     await attached(running, 'a');
-    peer.send({ report: { given: [{ volume: 'b:pvc-1', to: 'a' }] } });
+    peer.send(report({ given: [{ volume: 'b:pvc-1', to: 'a' }] }));
     expect(await peer.ended).toEqual({
       code: status.INVALID_ARGUMENT,
       details: 'node a has no volume b:pvc-1 to give',
@@ -50,7 +51,7 @@ describe('a node that is known', () => {
   });
 
   test.each([
-    ['no greeting', (peer: Peer) => peer.send(report)],
+    ['no greeting', (peer: Peer) => peer.send(lie)],
     ['bytes that are no message', (peer: Peer) => peer.raw(Buffer.from([0x0a, 0xff, 0xff]))],
     ['a greeting without an instance', (peer: Peer) => peer.send({ hello: { ...hello, instance: '' } })],
   ])('sends %s', async (_, begin) => {
@@ -63,24 +64,19 @@ describe('a node that is known', () => {
 
   test.each([
     ['greets twice', { hello }],
-    ['reports changes of nothing', { report: { removedVolumes: ['no id'] } }],
-    [
-      'reports a volume with a name beyond all measure',
-      { report: { volumes: [{ ...volume, name: 'x'.repeat(129) }] } },
-    ],
-    ['reports a volume that LVM cannot have', { report: { volumes: [{ ...volume, lv: '../x' }] } }],
+    ['reports changes of nothing', report({ removedVolumes: ['no id'] })],
+    ['reports a volume with a name beyond all measure', report({ volumes: [{ ...volume, name: 'x'.repeat(129) }] })],
+    ['reports a volume that LVM cannot have', report({ volumes: [{ ...volume, lv: '../x' }] })],
     [
       'reports a volume with options beyond all measure',
-      { report: { volumes: [{ ...volume, mkfsOptions: ['x'.repeat(5000)] }] } },
+      report({ volumes: [{ ...volume, mkfsOptions: ['x'.repeat(5000)] }] }),
     ],
-    ['reports a pool that cannot be', { report: { pools: [{ name: 'fast', group: 'vg', stripes: 0 }] } }],
+    ['reports a pool that cannot be', report({ pools: [{ name: 'fast', group: 'vg', stripes: 0 }] })],
     [
       'reports a pool whose figures are none',
-      {
-        report: {
-          pools: [{ name: 'fast', group: 'vg', stripes: 1, extentSize: '4', thinPool: { dataPercent: Number.NaN } }],
-        },
-      },
+      report({
+        pools: [{ name: 'fast', group: 'vg', stripes: 1, extentSize: '4', thinPool: { dataPercent: Number.NaN } }],
+      }),
     ],
   ])('%s', async (_, message) => {
     const running = await controller();

@@ -2,19 +2,17 @@ import protobuf from 'protobufjs';
 import { describe, expect, test } from 'vitest';
 import { noQos } from '../../../src/domain/qos.ts';
 import { NodeInventory } from '../../../src/fleet/server/node-inventory.ts';
-import { loadProtocol } from '../../../src/fleet/wire/protocol.ts';
 import { writePool } from '../../../src/fleet/wire/pools.ts';
 import { writeSpec, writeVolume } from '../../../src/fleet/wire/volumes.ts';
-import { decode, encode, fleet, loadProto } from '../../../src/grpc/load.ts';
+import { decode, encode, fleet, loadProto, nodePools, nodeVolumes } from '../../../src/grpc/load.ts';
 import type { LvName, NodeName, VolumeId } from '../../../src/domain/ids.ts';
 import type { Volume } from '../../../src/domain/volume.ts';
+import { protocol } from './report.ts';
 import { emptyPool, thickSpec } from '../../support/memory-storage.ts';
 
-const protocol = loadProtocol();
-
 /** The protocol as a later version may have it: every message has another field, every oneof another member, every enumeration another value. */
-function newer(): protobuf.Root {
-  const root = loadProto(fleet);
+function newer(of: typeof fleet): protobuf.Root {
+  const root = loadProto(of);
   const walk = (parent: protobuf.NamespaceBase): void => {
     for (const object of parent.nestedArray) {
       if (object instanceof protobuf.Enum) object.add('FROM_LATER', 99);
@@ -36,8 +34,10 @@ function newer(): protobuf.Root {
   return root;
 }
 
-const later = newer();
+const [later, laterVolumes, laterPools] = [newer(fleet), newer(nodeVolumes), newer(nodePools)];
 const laterType = (name: string) => later.lookupType(`${fleet.package}.${name}`);
+const laterVolume = (name: string) => laterVolumes.lookupType(`${nodeVolumes.package}.${name}`);
+const laterPool = (name: string) => laterPools.lookupType(`${nodePools.package}.${name}`);
 const laterFields = { fromLater: 'x', manyFromLater: ['1', '2'] };
 
 const spec = thickSpec('fast');
@@ -57,28 +57,64 @@ const volume: Volume = {
 };
 
 describe('an older controller and a newer node', () => {
-  const records: [string, object][] = [
-    ['a volume', { volumes: [{ ...writeVolume(volume), ...laterFields }] }],
-    ['a volume of an unknown layout', { volumes: [{ ...writeVolume(volume), layout: { typeFromLater: 'x' } }] }],
-    ['a volume of an unknown filesystem', { volumes: [{ ...writeVolume(volume), filesystem: 'later' }] }],
-    ['a pool', { pools: [{ ...writePool(emptyPool(spec, 1n << 30n)), ...laterFields }] }],
-    ['a pool that is not ready', { unready: { reasons: { fast: 'x' }, ...laterFields } }],
-    ['removed records', { removedVolumes: ['a:v'], removedPools: ['fast'], ...laterFields }],
+  const [aVolume, aPool] = [
+    { kind: 'volume', key: 'a:v' },
+    { kind: 'pool', key: 'fast' },
   ];
-  test.each(records)('agree on %s', (_, report) => {
-    const bytes = encode(laterType('FromNode'), { report: { full: true, ...report, ...laterFields } });
+  const told = (message: object) => ({ ...aVolume, payload: encode(laterVolume('Volume'), message) });
+  const records: [string, object[], { volumes?: number; pools?: number; unready?: number }][] = [
+    ['a volume', [told({ ...writeVolume(volume), ...laterFields })], { volumes: 1 }],
+    [
+      'a volume of an unknown layout',
+      [told({ ...writeVolume(volume), layout: { typeFromLater: 'x' } })],
+      { volumes: 1 },
+    ],
+    ['a volume of an unknown filesystem', [told({ ...writeVolume(volume), filesystem: 'later' })], { volumes: 1 }],
+    [
+      'a volume with an unknown limit',
+      [told({ ...writeVolume(volume), qos: { limits: { readIops: { rateFromLater: 'x' } } } })],
+      { volumes: 1 },
+    ],
+    [
+      'a pool',
+      [{ ...aPool, payload: encode(laterPool('Pool'), { ...writePool(emptyPool(spec, 1n << 30n)), ...laterFields }) }],
+      { pools: 1 },
+    ],
+    [
+      'a pool that is not ready',
+      [
+        {
+          kind: 'unready-pool',
+          key: 'fast',
+          payload: encode(laterPool('UnreadyPool'), { reason: 'x', ...laterFields }),
+        },
+      ],
+      { unready: 1 },
+    ],
+    ['facts of the node', [{ kind: 'node', payload: encode(laterPool('Node'), laterFields) }], {}],
+    ['a record of an unknown kind', [{ kind: 'from-later', key: 'x', payload: Buffer.from([0xff]) }], {}],
+    ['a record of a kind that is a name of JavaScript', [{ kind: 'constructor', payload: Buffer.from([0xff]) }], {}],
+  ];
+  const removed = ['volume', 'pool', 'unready-pool', 'node', 'from-later'].map((kind) => ({
+    kind,
+    key: kind === 'volume' ? 'a:w' : 'w',
+  }));
+  test.each(records)('agree on %s', (_, sent, { volumes = 0, pools = 0, unready = 0 }) => {
+    const all = sent.map((record) => ({ ...record, ...laterFields }));
+    const bytes = encode(laterType('FromNode'), { records: { full: true, records: all, removed, ...laterFields } });
     const message = protocol.fromNode(bytes);
-    if (!message.report) throw new Error('no report');
-    const inventory = new NodeInventory('a' as NodeName);
-    inventory.apply(message.report, 0);
-    expect(inventory.inventory?.volumes.size ?? 0).toBe('volumes' in report ? 1 : 0);
-    expect(inventory.inventory?.pools.size ?? 0).toBe('pools' in report ? 1 : 0);
+    if (!message.records) throw new Error('no report');
+    const inventory = new NodeInventory('a' as NodeName, protocol.records);
+    inventory.apply(message.records, 0);
+    expect(inventory.inventory?.volumes.size).toBe(volumes);
+    expect(inventory.inventory?.pools.size).toBe(pools);
+    expect(inventory.inventory?.unready.size).toBe(unready);
   });
 
   test('skip a kind of message that only the newer knows', () => {
     const message = protocol.fromNode(encode(laterType('FromNode'), { messageFromLater: 'x' }));
     expect(message).toMatchObject({});
-    expect(message.report ?? message.reply ?? message.hello ?? message.ping ?? undefined).toBeUndefined();
+    expect(message.records ?? message.reply ?? message.hello ?? message.ping ?? undefined).toBeUndefined();
   });
 
   test.each(['hello', 'credential', 'ping', 'reply'])('agree on %s', (kind) => {
@@ -97,24 +133,25 @@ describe('a newer controller and an older node', () => {
     ['modify', { volume: 'a:v', change: {} }],
     ['retain', { volume: 'a:v' }],
   ])('agree on %s', (action, inner) => {
-    const command = { id: '1', [action]: { ...inner, ...laterFields }, ...laterFields };
-    const message = protocol.toNode(encode(laterType('ToNode'), { command }));
-    expect(message.command?.[action as 'find']).toBeTruthy();
+    const method = protocol.volumes.find(({ key }) => key === action);
+    const payload = encode(laterVolume(`${method?.name}Request`), { ...inner, ...laterFields });
+    const call = { id: '1', method: method?.path, payload, ...laterFields };
+    const message = protocol.toNode(encode(laterType('ToNode'), { call }));
+    expect(method?.readRequest(message.call?.payload ?? Buffer.alloc(0))).toMatchObject(inner);
   });
 
-  test.each(['welcome', 'cancel', 'pong'])('agree on %s', (kind) => {
+  test.each(['welcome', 'cancel', 'credit', 'pong'])('agree on %s', (kind) => {
     const message = protocol.toNode(encode(laterType('ToNode'), { [kind]: laterFields }));
     expect(message[kind as 'welcome']).toBeTruthy();
   });
 
-  test('agree on a command that only the newer knows: it is unknown, not malformed', () => {
-    const message = protocol.toNode(encode(laterType('ToNode'), { command: { id: '1', actionFromLater: 'x' } }));
-    expect(message.command?.id).toBe('1');
-    expect(message.command?.action).toBeUndefined();
+  test('agree on a message that only the newer knows: it is skipped', () => {
+    const message = protocol.toNode(encode(laterType('ToNode'), { messageFromLater: 'x' }));
+    expect(message.welcome ?? message.call ?? message.credit ?? message.cancel ?? undefined).toBeUndefined();
   });
 
   test('a newer reader takes what the older writes', () => {
-    const bytes = protocol.writeFromNode({ report: { full: true, volumes: [writeVolume(volume)] } });
-    expect(decode(laterType('FromNode'), bytes)).toMatchObject({ report: { volumes: [{ id: 'a:v' }] } });
+    const { payload } = protocol.records.write('volume', 'a:v', writeVolume(volume));
+    expect(decode(laterVolume('Volume'), payload as Buffer)).toMatchObject({ id: 'a:v' });
   });
 });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
@@ -22,6 +22,7 @@ import {
   silent,
 } from './harness.ts';
 import { attachedPeer, hello, type Peer } from './peer.ts';
+import { protocol } from './report.ts';
 
 // The rows of docs/explanation/trust.md, "What is stolen", that no other file shows.
 
@@ -84,8 +85,10 @@ describe('with the token of a node', () => {
 describe('with a node', () => {
   /** Answers the next command with that. */
   async function answering(peer: Peer, answer: object): Promise<void> {
-    const { id } = await peer.until('command');
-    peer.send({ reply: { id, done: answer } });
+    const { id, method } = await peer.until('call');
+    peer.send({
+      reply: { id, payload: protocol.volumes.find(({ path }) => path === method)?.writeResponse(answer) ?? '' },
+    });
   }
   const volume = { id: 'a:pvc-1', name: 'pvc-1', pool: 'fast', group: 'vg', lv: 'pvc-1', layout: { thin: {} } };
 
@@ -118,9 +121,10 @@ describe('with a node', () => {
     const found = expect(member.storage.find('a:pvc-2' as VolumeId, never)).rejects.toMatchObject({
       kind: 'unavailable',
     });
-    const { id } = await peer.until('command');
+    const { id } = await peer.until('call');
     const other = { id: 'a:pvc-1', name: 'pvc-1', pool: 'fast', group: 'vg', lv: 'pvc-1', layout: { thin: {} } };
-    peer.send({ reply: { id, done: { volume: other } } });
+    const find = protocol.volumes.find(({ key }) => key === 'find');
+    peer.send({ reply: { id, payload: find?.writeResponse({ volume: other }) ?? '' } });
     await found;
     expect(await peer.ended).toMatchObject({ code: status.INVALID_ARGUMENT });
   });
@@ -144,16 +148,21 @@ describe('with a controller', () => {
   });
 
   test('one has no command that reads or writes data, mounts, or starts a program', () => {
+    const names = protocol.volumes.map(({ key }) => key);
+    expect(names.toSorted()).toEqual(['create', 'expand', 'find', 'modify', 'remove', 'retain']);
+    const services = readdirSync(join(import.meta.dirname, '../../../proto/node')).flatMap((file) => {
+      const proto = readFileSync(join(import.meta.dirname, '../../../proto/node', file), 'utf8');
+      return [...proto.matchAll(/^service (\w+)/gm)].map(([, name]) => name);
+    });
+    expect(services).toEqual(['Volumes']);
     const text = readFileSync(join(import.meta.dirname, '../../../proto/fleet.proto'), 'utf8');
-    const [, actions = ''] = /message Command \{[^}]*oneof action \{([^}]*)\}/.exec(text) ?? [];
-    const names = [...actions.matchAll(/^ *\w+ (\w+) = \d+;$/gm)].map(([, name]) => name);
-    expect(names).toEqual(['find', 'create', 'remove', 'expand', 'modify', 'retain']);
     const [, messages = ''] = /message ToNode \{\s*oneof message \{([^}]*)\}/.exec(text) ?? [];
     expect([...messages.matchAll(/^ *(\w+) \w+ = \d+;$/gm)].map(([, name]) => name)).toEqual([
       'Welcome',
-      'Command',
-      'Cancel',
       'Pong',
+      'Call',
+      'Credit',
+      'Cancel',
     ]);
   });
 });

@@ -6,16 +6,26 @@ import { reservableRates } from '../../../src/domain/reservations.ts';
 import { applyChange, noQos, type QosChange, type Rate, type RateKey, rateKeys } from '../../../src/domain/qos.ts';
 import { filesystemTypes, knownLayout, type Layout, type Volume, type VolumeSpec } from '../../../src/domain/volume.ts';
 import type { FromNodeInit } from '../../../src/gen/quarry/fleet/v1/FromNode.ts';
-import type { ToNodeInit } from '../../../src/gen/quarry/fleet/v1/ToNode.ts';
+import type { Pool as PoolMessage, PoolInit } from '../../../src/gen/quarry/node/v1/Pool.ts';
+import type { Volume as VolumeMessage, VolumeInit } from '../../../src/gen/quarry/node/v1/Volume.ts';
 import { readFailure } from '../../../src/fleet/wire/failures.ts';
 import { readPool, writePool } from '../../../src/fleet/wire/pools.ts';
-import { loadProtocol } from '../../../src/fleet/wire/protocol.ts';
+import { protocol, requestOf, callOf } from './report.ts';
 import { readQosChange, writeQosChange } from '../../../src/fleet/wire/qos.ts';
 import { readSpec, readVolume, writeSpec, writeVolume } from '../../../src/fleet/wire/volumes.ts';
 
-const protocol = loadProtocol();
 const up = (message: FromNodeInit) => protocol.fromNode(protocol.writeFromNode(message));
-const down = (message: ToNodeInit) => protocol.toNode(protocol.writeToNode(message));
+const sent = (volume: VolumeInit): VolumeMessage =>
+  protocol.records.read('volume', protocol.records.write('volume', '', volume).payload as Buffer);
+const sentPool = (given: PoolInit): PoolMessage =>
+  protocol.records.read('pool', protocol.records.write('pool', '', given).payload as Buffer);
+const asked = (key: string, request: object) => {
+  const { call } = protocol.toNode(protocol.writeToNode(callOf('1', key, request)));
+  return requestOf(call?.method ?? '', call?.payload ?? Buffer.alloc(0)) as never as {
+    spec: Parameters<typeof readSpec>[0];
+    change: Parameters<typeof readQosChange>[0];
+  };
+};
 
 const bytes = fc.bigInt(0n, 2n ** 63n - 1n);
 const rate: fc.Arbitrary<Rate> = fc.oneof(
@@ -121,8 +131,7 @@ describe('what crosses the stream arrives as it was', () => {
   test('a volume', () => {
     fc.assert(
       fc.property(volume, (given) => {
-        const { report } = up({ report: { volumes: [writeVolume(given)] } });
-        expect(report?.volumes.map((message) => readVolume(message, given.node))).toEqual([given]);
+        expect(readVolume(sent(writeVolume(given)), given.node)).toEqual(given);
       }),
     );
   });
@@ -130,8 +139,8 @@ describe('what crosses the stream arrives as it was', () => {
   test('the specification of one', () => {
     fc.assert(
       fc.property(spec, (given) => {
-        const { command } = down({ command: { create: { spec: writeSpec(given) } } });
-        expect(readSpec(command?.create?.spec ?? null)).toEqual(given);
+        const request = asked('create', { spec: writeSpec(given) });
+        expect(readSpec(request.spec)).toEqual(given);
       }),
     );
   });
@@ -139,8 +148,7 @@ describe('what crosses the stream arrives as it was', () => {
   test('a pool', () => {
     fc.assert(
       fc.property(pool, (given) => {
-        const { report } = up({ report: { pools: [writePool(given)] } });
-        expect(report?.pools.map(readPool)).toEqual([given]);
+        expect(readPool(sentPool(writePool(given)))).toEqual(given);
       }),
     );
   });
@@ -156,8 +164,8 @@ describe('what crosses the stream arrives as it was', () => {
     );
     fc.assert(
       fc.property(change, (given) => {
-        const { command } = down({ command: { modify: { volume: 'a:x', change: writeQosChange(given) } } });
-        expect(readQosChange(command?.modify?.change ?? null)).toEqual(given);
+        const request = asked('modify', { volume: 'a:x', change: writeQosChange(given) });
+        expect(readQosChange(request.change)).toEqual(given);
       }),
     );
   });
@@ -174,25 +182,22 @@ describe('a newer peer', () => {
 
   test('whose filesystem is not known here has a volume that is not blank', () => {
     const [given] = fc.sample(volume, 1);
-    const { report } = up({ report: { volumes: [{ ...writeVolume(given as Volume), filesystem: 'zfs' }] } });
-    const [message] = report?.volumes ?? [];
+    const message = sent({ ...writeVolume(given as Volume), filesystem: 'zfs' });
     expect(message && readVolume(message, 'a' as NodeName).filesystem).toBe('unknown');
   });
 
   test('whose layout is not known here has a volume that is listed and left alone', () => {
     const [given] = fc.sample(volume, 1);
-    const { report } = up({ report: { volumes: [{ ...writeVolume(given as Volume), layout: {} }] } });
-    const [message] = report?.volumes ?? [];
+    const message = sent({ ...writeVolume(given as Volume), layout: {} });
     const read = message && readVolume(message, 'a' as NodeName);
     expect(read?.layout).toEqual({ type: 'unknown' });
-    expect(() => knownLayout(read as Volume)).toThrow(expect.objectContaining({ kind: 'unimplemented' }));
+    expect(() => knownLayout(read)).toThrow(expect.objectContaining({ kind: 'unimplemented' }));
   });
 
   test('whose reservation is not known here leaves nothing of that rate to be reserved', () => {
     const [given] = fc.sample(volume, 1);
     const half = { reservations: { readIops: {}, writeIops: { fixed: '100' } } };
-    const { report } = up({ report: { volumes: [{ ...writeVolume(given as Volume), qos: half }] } });
-    const [message] = report?.volumes ?? [];
+    const message = sent({ ...writeVolume(given as Volume), qos: half });
     const read = message && readVolume(message, 'a' as NodeName);
     expect(read?.qos).toMatchObject({
       unknown: { limits: [], reservations: ['readIops'] },
@@ -206,14 +211,13 @@ describe('a newer peer', () => {
   test('whose limit is not known here has a volume with an unknown limit, which is not one without a limit', () => {
     const [given] = fc.sample(volume, 1);
     const half = { limits: { readIops: {} } };
-    const { report } = up({ report: { volumes: [{ ...writeVolume(given as Volume), qos: half }] } });
-    const [message] = report?.volumes ?? [];
+    const message = sent({ ...writeVolume(given as Volume), qos: half });
     const read = message && readVolume(message, 'a' as NodeName).qos;
     const carried = { ...unknownLimit, unknown: { limits: ['readIops'], reservations: [] } };
     expect(read).toEqual(carried);
     // It goes on as unknown: over the wire again, and through a change of another rate.
-    const again = up({ report: { volumes: [writeVolume({ ...(given as Volume), qos: read ?? noQos })] } });
-    expect(again.report?.volumes.map((one) => readVolume(one, 'a' as NodeName).qos)).toEqual([carried]);
+    const again = sent(writeVolume({ ...(given as Volume), qos: read ?? noQos }));
+    expect(readVolume(again, 'a' as NodeName).qos).toEqual(carried);
     const change = (limits: QosChange['limits']) => applyChange(read ?? noQos, { limits, reservations: {} });
     expect(change({ writeIops: { fixed: 5n } }).unknown).toEqual(carried.unknown);
     expect(change({ readIops: { fixed: 5n } })).toEqual({ ...unknownLimit, limits: { readIops: { fixed: 5n } } });
@@ -224,8 +228,7 @@ describe('a newer peer', () => {
     const reserved = { readIops: { fixed: '300' } };
     const left = (limits: object): unknown => {
       const settingsOf = { limits, reservations: reserved };
-      const { report } = up({ report: { volumes: [{ ...writeVolume(given as Volume), qos: settingsOf }] } });
-      const [message] = report?.volumes ?? [];
+      const message = sent({ ...writeVolume(given as Volume), qos: settingsOf });
       const read = message && readVolume(message, 'a' as NodeName);
       const declared = { rates: { readIops: 1000n }, reservable: 100, unreserved: {} };
       return reservableRates({ spec: { name: read?.pool, budget: declared } } as Pool, read ? [read] : []);
@@ -238,14 +241,12 @@ describe('a newer peer', () => {
     ['a layout', { layout: {} }],
     ['a limit', { layout: { thin: {} }, qos: { limits: { readIops: {} } } }],
   ])('that asks for %s this node does not know is refused, and nothing is made', (_, part) => {
-    const { command } = down({ command: { create: { spec: { name: 'x', pool: 'fast', ...part } } } });
-    expect(() => readSpec(command?.create?.spec ?? null)).toThrow(expect.objectContaining({ kind: 'unimplemented' }));
+    const request = asked('create', { spec: { name: 'x', pool: 'fast', ...part } });
+    expect(() => readSpec(request.spec)).toThrow(expect.objectContaining({ kind: 'unimplemented' }));
   });
 
   test('that changes a limit in a way this node does not know changes nothing', () => {
-    const { command } = down({ command: { modify: { volume: 'a:x', change: { reservations: { writeIops: {} } } } } });
-    expect(() => readQosChange(command?.modify?.change ?? null)).toThrow(
-      expect.objectContaining({ kind: 'unimplemented' }),
-    );
+    const request = asked('modify', { volume: 'a:x', change: { reservations: { writeIops: {} } } });
+    expect(() => readQosChange(request.change)).toThrow(expect.objectContaining({ kind: 'unimplemented' }));
   });
 });

@@ -6,18 +6,18 @@ import type { FromNodeInit as _quarry_fleet_v1_FromNodeInit, FromNode as _quarry
 import type { ToNodeInit as _quarry_fleet_v1_ToNodeInit, ToNode as _quarry_fleet_v1_ToNode } from '../../../quarry/fleet/v1/ToNode.ts';
 
 export interface FleetClient extends grpc.Client {
-  Attach(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_quarry_fleet_v1_FromNodeInit, _quarry_fleet_v1_ToNode>;
-  Attach(options?: grpc.CallOptions): grpc.ClientDuplexStream<_quarry_fleet_v1_FromNodeInit, _quarry_fleet_v1_ToNode>;
-  attach(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_quarry_fleet_v1_FromNodeInit, _quarry_fleet_v1_ToNode>;
-  attach(options?: grpc.CallOptions): grpc.ClientDuplexStream<_quarry_fleet_v1_FromNodeInit, _quarry_fleet_v1_ToNode>;
+  Connect(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_quarry_fleet_v1_FromNodeInit, _quarry_fleet_v1_ToNode>;
+  Connect(options?: grpc.CallOptions): grpc.ClientDuplexStream<_quarry_fleet_v1_FromNodeInit, _quarry_fleet_v1_ToNode>;
+  connect(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_quarry_fleet_v1_FromNodeInit, _quarry_fleet_v1_ToNode>;
+  connect(options?: grpc.CallOptions): grpc.ClientDuplexStream<_quarry_fleet_v1_FromNodeInit, _quarry_fleet_v1_ToNode>;
 
 }
 
 export interface FleetHandlers extends grpc.UntypedServiceImplementation {
-  Attach: grpc.handleBidiStreamingCall<_quarry_fleet_v1_FromNode, _quarry_fleet_v1_ToNodeInit>;
+  Connect: grpc.handleBidiStreamingCall<_quarry_fleet_v1_FromNode, _quarry_fleet_v1_ToNodeInit>;
 
 }
 
 export interface FleetDefinition extends grpc.ServiceDefinition {
-  Attach: MethodDefinition<_quarry_fleet_v1_FromNodeInit, _quarry_fleet_v1_ToNodeInit, _quarry_fleet_v1_FromNode, _quarry_fleet_v1_ToNode>
+  Connect: MethodDefinition<_quarry_fleet_v1_FromNodeInit, _quarry_fleet_v1_ToNodeInit, _quarry_fleet_v1_FromNode, _quarry_fleet_v1_ToNode>
 }

@@ -1,0 +1,39 @@
+import type { Given, GivenInit } from '../../gen/quarry/node/v1/Given.ts';
+import type { Node, NodeInit } from '../../gen/quarry/node/v1/Node.ts';
+import type { Pool, PoolInit } from '../../gen/quarry/node/v1/Pool.ts';
+import type { UnreadyPool, UnreadyPoolInit } from '../../gen/quarry/node/v1/UnreadyPool.ts';
+import type { Volume, VolumeInit } from '../../gen/quarry/node/v1/Volume.ts';
+import type { RecordInit } from '../../gen/quarry/fleet/v1/Record.ts';
+import { decode, encode, loadProto, nodePools, nodeVolumes } from '../../grpc/load.ts';
+
+/** What a record of each kind holds, as it is read and as it is written. */
+export interface RecordTypes {
+  volume: [Volume, VolumeInit];
+  given: [Given, GivenInit];
+  pool: [Pool, PoolInit];
+  'unready-pool': [UnreadyPool, UnreadyPoolInit];
+  node: [Node, NodeInit];
+}
+
+export type RecordKind = keyof RecordTypes;
+
+export interface RecordCodec {
+  readonly write: <Kind extends RecordKind>(kind: Kind, key: string, message: RecordTypes[Kind][1]) => RecordInit;
+  /** Throws on bytes that are no message of the kind. */
+  readonly read: <Kind extends RecordKind>(kind: Kind, payload: Buffer) => RecordTypes[Kind][0];
+}
+
+export function loadRecords(): RecordCodec {
+  const [volumes, pools] = [loadProto(nodeVolumes), loadProto(nodePools)];
+  const types = {
+    volume: volumes.lookupType(`${nodeVolumes.package}.Volume`),
+    given: volumes.lookupType(`${nodeVolumes.package}.Given`),
+    pool: pools.lookupType(`${nodePools.package}.Pool`),
+    'unready-pool': pools.lookupType(`${nodePools.package}.UnreadyPool`),
+    node: pools.lookupType(`${nodePools.package}.Node`),
+  } satisfies Record<RecordKind, unknown>;
+  return {
+    write: (kind, key, message) => ({ kind, key, payload: encode(types[kind], message) }),
+    read: (kind, payload) => decode(types[kind], payload) as never,
+  };
+}
