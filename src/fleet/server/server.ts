@@ -31,6 +31,8 @@ export interface FleetServerOptions {
   readonly reviewEvery?: number;
   /** Milliseconds since the epoch; for tests. */
   readonly now?: () => number;
+  /** Milliseconds from any fixed moment, whatever is done to the clock; for tests. */
+  readonly ticks?: () => number;
 }
 
 export interface FleetServer {
@@ -50,11 +52,8 @@ export interface FleetServer {
 /** How often it is looked whether a peer is silent, stuck, or without a valid credential. */
 const sweepEvery = 1000;
 
-/** Whatever is done to the clock. */
-const ticks = (): number => performance.now();
-
 export function createFleetServer(options: FleetServerOptions): FleetServer {
-  const { log, timing = defaultTiming, now = Date.now } = options;
+  const { log, timing = defaultTiming, now = Date.now, ticks = () => performance.now() } = options;
   const protocol = loadProtocol();
   const members = new Members(now, protocol);
   const refusals = createRefusals(log, now);
