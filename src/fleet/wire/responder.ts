@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Failure, isFailure } from '../../domain/errors.ts';
 import type { Call } from '../../gen/quarry/fleet/v1/Call.ts';
 import type { ReplyInit } from '../../gen/quarry/fleet/v1/Reply.ts';
@@ -7,6 +8,12 @@ import { writeFailure } from './failures.ts';
 
 /** More calls than a controller sends at once. */
 const mostRunning = 1024;
+
+/** Bytes of the requests of all calls that run: more than a controller has in flight. */
+const mostBytes = 16 * 1024 * 1024;
+
+/** Messages of a reply that are sent before other work gets its turn. */
+const slice = 16;
 
 /** Messages that a caller may let the node send ahead, whatever credit it gives. */
 const mostCredit = 1024;
@@ -40,6 +47,7 @@ export interface ResponderOptions {
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #running = new Map<string, Running>();
+  #bytes = 0;
   #draining = false;
   #lastId = 0n;
 
@@ -47,7 +55,7 @@ export class Responder {
     this.#options = options;
   }
 
-  /** Throws `invalid` when there are more calls at once than a controller sends. */
+  /** Throws `invalid` when there are more calls, or more bytes of requests, at once than a controller sends. */
   accept(call: Call): void {
     // Ids rise. A repeated id is a call that has begun already.
     if (BigInt(call.id) <= this.#lastId) return;
@@ -55,6 +63,8 @@ export class Responder {
     if (this.#running.size >= mostRunning) {
       throw new Failure('invalid', `more than ${mostRunning} commands at once are no controller's of ours`);
     }
+    this.#bytes += call.payload.length;
+    if (this.#bytes > mostBytes) throw new Failure('invalid', `more than ${mostBytes} bytes of requests at once`);
     const running = new Running(call.credit);
     this.#running.set(call.id, running);
     // In a later turn, so that the call is registered before it can end.
@@ -102,20 +112,28 @@ export class Responder {
       this.#report({ method: method.slice(0, 128), volume }, handler, began, error);
     } finally {
       clearTimeout(timer);
+      this.#bytes -= call.payload.length;
       this.#running.delete(id);
     }
   }
 
   async #answer(id: string, { streams }: Handler, opened: Opened, running: Running): Promise<void> {
     const { reply, log } = this.#options;
+    let sent = 0;
     for await (const payload of opened.replies({ signal: running.signal, log })) {
       if (payload.length > largestPayload) {
-        throw new Failure('exhausted', `an answer is ${payload.length} bytes long, the limit is ${largestPayload}`);
+        // No Failure: the work is done, and `exhausted` would say that it is not.
+        throw new Error(`an answer is ${payload.length} bytes long, the limit is ${largestPayload}`);
       }
       if (streams) await running.spend();
       reply({ id, payload, ...(streams && { more: true }) });
+      sent += 1;
+      if (sent % slice === 0) await nextTurn();
     }
-    if (streams) reply({ id });
+    if (!streams) return;
+    // A method may take an abort for its end; the caller did not get all.
+    running.signal.throwIfAborted();
+    reply({ id });
   }
 
   /** One line a call, as each CSI call has: a call that changes something at `info`. */
