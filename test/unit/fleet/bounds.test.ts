@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { NodeName } from '../../../src/domain/ids.ts';
 import { offerOf } from '../../../src/domain/offer.ts';
+import { NodeInventory } from '../../../src/fleet/server/node-inventory.ts';
 import { readAge, readDelay, readTime } from '../../../src/fleet/wire/bounds.ts';
 import { readPool } from '../../../src/fleet/wire/pools.ts';
 import { readVolume } from '../../../src/fleet/wire/volumes.ts';
@@ -98,4 +99,18 @@ describe('times from a peer', () => {
   test('leave the time of a volume open where no date can hold it', () => {
     expect(volume({ createdMs: forever })()).toEqual([expect.not.objectContaining({ created: expect.anything() })]);
   });
+});
+
+test.each<[string, object]>([
+  ['volume', { id: 'a:pvc-1', name: 'pvc-1', pool: 'fast', group: 'vg', lv: 'pvc-1', layout: { thin: {} } }],
+  ['pool', { name: 'fast', group: 'vg', stripes: 1, extentSize: '4194304' }],
+])('refuses the record of a %s under the key of another', (kind, message) => {
+  const { write } = protocol.records;
+  const apply = (key: string): void => {
+    const record = write(kind as 'volume', key, message) as { kind: string; key: string; payload: Buffer };
+    const records = { full: true, more: false, ageMs: '0', records: [record], removed: [] };
+    new NodeInventory('a' as NodeName, protocol.records).apply(records, 0);
+  };
+  expect(() => apply(kind === 'volume' ? 'a:pvc-1' : 'fast')).not.toThrow();
+  expect(() => apply(kind === 'volume' ? 'a:pvc-2' : 'slow')).toThrow(expect.objectContaining({ kind: 'invalid' }));
 });

@@ -77,3 +77,15 @@ test('a long reply that a cancel ends is not taken for a whole one', async () =>
   await settled();
   expect(replies).toMatchObject([{ more: true }, { error: { kind: 'CANCELLED' } }]);
 });
+
+test('a node ends a call by itself when its time is over', async () => {
+  const ended = Promise.withResolvers<unknown>();
+  const { responder, call } = serving(false, async function* (signal) {
+    if (!signal.aborted) await once(signal, 'abort');
+    ended.resolve(signal.reason);
+    yield Buffer.alloc(0);
+  });
+  responder.accept({ ...call, timeoutMs: '1' });
+  expect(await ended.promise).toMatchObject({ kind: 'cancelled' });
+  await responder.drain();
+});
