@@ -47,6 +47,7 @@ export interface AdminPorts {
   readonly listJobs: () => readonly JobStatus[];
 }
 
+/** Answers what the command line asks of a node. Figures of 64 bits go as text. */
 export function createAdminService({ listQos, rescan, listHung, listJobs }: AdminPorts): AdminService {
   return {
     listQos: async () => ({ pods: (await listQos()).map(toMessage) }),

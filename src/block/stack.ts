@@ -31,6 +31,7 @@ export interface StackKernel {
   readonly deviceSize: typeof deviceSize;
 }
 
+/** The devices of volumes, and their names in the kernel. */
 export interface DeviceStack extends VolumeDevices {
   /** The device-mapper names that the devices of a volume have or would have, the logical volume's first. */
   mapperNamesOf(volume: Volume): string[];

@@ -13,6 +13,7 @@ export interface Fleet {
   forget(node: NodeName): void;
 }
 
+/** A node that has connected at least once since this process started. */
 export interface Member {
   readonly node: NodeName;
   /** False: its inventory is the last known; every operation on its storage throws `unavailable` and names the node. */

@@ -30,10 +30,12 @@ export function parseVolumeId(text: string): { id: VolumeId; node: NodeName; lv:
   return { id: text as VolumeId, node: match[1] as NodeName, lv: match[2] as LvName };
 }
 
+/** `undefined` where the text is no value of a Kubernetes label. */
 export function parseNodeName(text: string): NodeName | undefined {
   return /^[A-Za-z0-9](?:[-A-Za-z0-9.]{0,61}[A-Za-z0-9])?$/.test(text) ? (text as NodeName) : undefined;
 }
 
+/** `undefined` where the text is no name of a volume group that LVM and device-mapper can hold. */
 export function parseVgName(text: string): VgName | undefined {
   const legal = /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,62}$/.test(text) && text !== '.' && text !== '..';
   return legal ? (text as VgName) : undefined;

@@ -17,6 +17,7 @@ export interface JobTarget {
   readonly size: Bytes;
 }
 
+/** What a job gets when it runs. */
 export interface JobControl {
   /** Fires when the driver stops. */
   readonly signal: AbortSignal;
@@ -41,6 +42,7 @@ export interface JobSource {
   readonly find: () => readonly Job[];
 }
 
+/** A job as `quarry jobs` and the metrics show it. */
 export interface JobStatus extends JobTarget {
   readonly kind: JobKind;
   readonly state: 'waiting' | 'running' | 'failed';

@@ -2,6 +2,7 @@ import { type Bytes, GiB, largest, smallest } from './bytes.ts';
 
 /** What can be limited and reserved: operations, and bytes, a second. */
 export const rateKeys = ['readIops', 'writeIops', 'readBandwidth', 'writeBandwidth'] as const;
+/** The name of a rate, and of the parameter that limits it. */
 export type RateKey = (typeof rateKeys)[number];
 
 /** The most that can be asked for; far beyond any device, and within what the kernel can read. */
@@ -20,6 +21,7 @@ export type Rate =
   | { readonly fixed: bigint }
   | { readonly perGiB: bigint; readonly least?: bigint | undefined; readonly most?: bigint | undefined };
 
+/** Limits or reservations, by rate. A key that is absent is not set. */
 export type RateSettings = Readonly<Partial<Record<RateKey, Rate>>>;
 
 /** What a pod has read and written of a volume, since the kernel began to count. */
@@ -56,6 +58,7 @@ export interface QosChange {
   readonly enforcement?: Enforcement | undefined;
 }
 
+/** Of a volume with neither limits nor reservations. */
 export const noQos: Qos = { limits: {}, reservations: {}, enforcement: 'report' };
 
 /** What a pool's disks can do, as its configuration declares. */

@@ -10,6 +10,7 @@ import { type CallStatus, isUnknown, statusOf } from './status.ts';
 /** Bytes. What a Go client accepts by default, in both directions: the largest list page has to fit. */
 export const largestMessage = 4 * 1024 * 1024;
 
+/** What a handler gets beside its request. */
 export interface CallContext {
   /** Aborts when the caller gives up, its deadline passes, or the server is stopped by force. */
   readonly signal: AbortSignal;
@@ -29,6 +30,7 @@ export interface CallHooks {
 }
 
 export type Method = ReturnType<typeof methodsOf>[number];
+/** A decoded protobuf message, its fields in lower camel case and 64-bit numbers as text. */
 export type Message = Record<string, unknown>;
 
 /** What grpc-js hands over of a call with one request, however many replies it has. */

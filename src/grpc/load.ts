@@ -22,8 +22,9 @@ export const pluginRegistration: Interface = { file: 'pluginregistration.proto',
 export const admin: Interface = { file: 'admin.proto', package: 'quarry.admin.v1' };
 /** What nodes and controllers say to each other. */
 export const fleet: Interface = { file: 'fleet.proto', package: 'quarry.fleet.v1' };
-/** What a controller asks of a node, and the records that a node sends of it. */
+/** What a controller asks of a node's volumes, and the records that a node sends of them. */
 export const nodeVolumes: Interface = { file: 'node/volumes.proto', package: 'quarry.node.v1' };
+/** The records that a node sends of its pools. */
 export const nodePools: Interface = { file: 'node/pools.proto', package: 'quarry.node.v1' };
 
 /**

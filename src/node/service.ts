@@ -49,6 +49,7 @@ export interface NodeServiceOptions extends NodeTools {
 /** VOLUME_MOUNT_GROUP is not among them: kubelet applies fsGroup itself. */
 const capabilities = ['STAGE_UNSTAGE_VOLUME', 'GET_VOLUME_STATS', 'EXPAND_VOLUME', 'SINGLE_NODE_MULTI_WRITER'] as const;
 
+/** The CSI Node service: its requests are parsed here, and what fails is thrown as a `Failure`. */
 export function createNodeService(options: NodeServiceOptions): NodeService {
   return {
     async nodeStageVolume(request, { signal }) {

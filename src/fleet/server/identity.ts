@@ -46,6 +46,7 @@ export function byCertificate(): Identify {
   };
 }
 
+/** Takes a node for the one that its bearer token names, by the word of `authenticate` (TokenReview in Kubernetes). */
 export function byToken(authenticate: Authenticate): Identify {
   const reviews = new Reviews();
   return async ({ authorization, address, signal }) => {

@@ -35,6 +35,7 @@ export interface FleetServerOptions {
   readonly ticks?: () => number;
 }
 
+/** The controller's end of the streams that nodes dial. */
 export interface FleetServer {
   readonly fleet: Fleet;
   /** Whether nodes can dial it; not whether any has. */
@@ -52,6 +53,7 @@ export interface FleetServer {
 /** How often it is looked whether a peer is silent, stuck, or without a valid credential. */
 const sweepEvery = 1000;
 
+/** Listens after `start`. What nodes report is in `fleet` at once, and their volumes are changed through it. */
 export function createFleetServer(options: FleetServerOptions): FleetServer {
   const { log, timing = defaultTiming, now = Date.now, ticks = () => performance.now() } = options;
   const protocol = loadProtocol();
