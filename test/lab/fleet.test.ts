@@ -96,7 +96,7 @@ test('two controllers that are given the same at once end in one outcome', async
 test('a volume that was given to another node is there, is used there alone, and is deleted everywhere', async () => {
   const [{ client }, other] = fleet.controllers;
   const [from, to] = [node(0), node(1)];
-  await create(client, 'given', 'node-1');
+  await untilDone(() => create(client, 'given', 'node-1'));
   const volumeId = 'node-1:given';
   const tags = (await from.guest.shell('lvs --noheadings -o lv_tags qfast/given')).trim().split(',');
   const added = tags.map((tag) => `--addtag '${tag}'`).join(' ');
@@ -105,8 +105,8 @@ test('a volume that was given to another node is there, is used there alone, and
   await from.guest.shell('lvchange --deltag quarry.role=volume --addtag quarry.role=superseded qfast/given');
   // A change makes the drivers read LVM, which a person has changed.
   for (const name of ['node-1', 'node-2']) {
-    await create(client, `read-${name}`, name);
-    await client.controller.deleteVolume({ volumeId: `${name}:read-${name}` });
+    await untilDone(() => create(client, `read-${name}`, name));
+    await untilDone(() => client.controller.deleteVolume({ volumeId: `${name}:read-${name}` }));
   }
   const where = async ({ controller }: CsiClient) => {
     const { entries } = await controller.listVolumes({});
@@ -223,8 +223,8 @@ test('a clock that is an hour off changes nothing', async () => {
   await driver.restart();
   await whole();
   const [{ client }] = fleet.controllers;
-  await create(client, 'late', 'node-1');
-  await client.controller.deleteVolume({ volumeId: 'node-1:late' });
+  await untilDone(() => create(client, 'late', 'node-1'));
+  await untilDone(() => client.controller.deleteVolume({ volumeId: 'node-1:late' }));
   expect(await made(node(0))).toEqual([]);
 });
 
