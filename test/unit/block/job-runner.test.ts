@@ -140,3 +140,29 @@ test('stops what runs, waits for its end and starts nothing more; the next proce
   runnerOf([work]).jobs.look();
   expect(work.begun).toEqual(['a/1', 'a/1']);
 });
+
+test('waits no longer than five minutes before it tries a job again', async () => {
+  const work = new Work('creation', 'a/1');
+  const { jobs, clock } = runnerOf([work]);
+  for (let failures = 0; failures < 12; failures += 1) {
+    clock.now += 300_000;
+    jobs.look();
+    await until(() => expect(work.begun).toHaveLength(failures + 1));
+    end(work, 'a/1', new Error('no device'));
+    await until(() => expect(jobs.list()).toMatchObject([{ state: 'failed' }]));
+  }
+});
+
+test('forgets a job that LVM no longer shows: one of the same name is another', async () => {
+  const work = new Work('creation', 'a/1');
+  const { jobs, clock } = runnerOf([work]);
+  jobs.look();
+  end(work, 'a/1', new Error('no device'));
+  await until(() => expect(jobs.list()).toMatchObject([{ state: 'failed', since: 0 }]));
+  work.keys.clear();
+  jobs.look();
+  clock.now = 10;
+  work.keys.add('a/1');
+  jobs.look();
+  expect(jobs.list()).toMatchObject([{ state: 'running', reason: undefined, since: 10 }]);
+});
