@@ -1,8 +1,8 @@
 import type { FromNode, FromNodeInit } from '../../gen/quarry/fleet/v1/FromNode.ts';
 import type { ToNode, ToNodeInit } from '../../gen/quarry/fleet/v1/ToNode.ts';
-import { decode, encode, fleet, loadProto, nodeVolumes, rawDefinition } from '../../grpc/load.ts';
-import { loadRecords, type RecordCodec } from './records.ts';
-import { loadService, type NodeMethod } from './services.ts';
+import { decode, encode, fleet, loadProto, nodePools, nodeVolumes, rawDefinition } from '../../grpc/load.ts';
+import { type RecordCodec, recordsOf } from './records.ts';
+import { type NodeMethod, serviceOf } from './services.ts';
 
 /** What this program speaks. A peer that speaks none of it is refused. */
 export const versions = { oldest: 1, newest: 1 } as const;
@@ -24,11 +24,12 @@ export interface Protocol {
 /** Decoding throws on what is no message. */
 export function loadProtocol(): Protocol {
   const root = loadProto(fleet);
+  const volumes = loadProto(nodeVolumes);
   const [up, down] = [root.lookupType(`${fleet.package}.FromNode`), root.lookupType(`${fleet.package}.ToNode`)];
   return {
     definition: rawDefinition(root, serviceName),
-    volumes: loadService(nodeVolumes, 'Volumes'),
-    records: loadRecords(),
+    volumes: serviceOf(volumes, `${nodeVolumes.package}.Volumes`),
+    records: recordsOf(volumes, loadProto(nodePools)),
     fromNode: (bytes) => decode(up, bytes),
     toNode: (bytes) => decode(down, bytes),
     writeFromNode: (message) => encode(up, message),

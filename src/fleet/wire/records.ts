@@ -4,7 +4,7 @@ import type { Pool, PoolInit } from '../../gen/quarry/node/v1/Pool.ts';
 import type { UnreadyPool, UnreadyPoolInit } from '../../gen/quarry/node/v1/UnreadyPool.ts';
 import type { Volume, VolumeInit } from '../../gen/quarry/node/v1/Volume.ts';
 import type { RecordInit } from '../../gen/quarry/fleet/v1/Record.ts';
-import { decode, encode, loadProto, nodePools, nodeVolumes } from '../../grpc/load.ts';
+import { decode, encode, type loadProto, nodePools, nodeVolumes } from '../../grpc/load.ts';
 
 /** What a record of each kind holds, as it is read and as it is written. */
 export interface RecordTypes {
@@ -23,8 +23,10 @@ export interface RecordCodec {
   readonly read: <Kind extends RecordKind>(kind: Kind, payload: Buffer) => RecordTypes[Kind][0];
 }
 
-export function loadRecords(): RecordCodec {
-  const [volumes, pools] = [loadProto(nodeVolumes), loadProto(nodePools)];
+type Root = ReturnType<typeof loadProto>;
+
+/** From the roots of `nodeVolumes` and `nodePools`. */
+export function recordsOf(volumes: Root, pools: Root): RecordCodec {
   const types = {
     volume: volumes.lookupType(`${nodeVolumes.package}.Volume`),
     given: volumes.lookupType(`${nodeVolumes.package}.Given`),

@@ -1,7 +1,7 @@
 import type { handleServerStreamingCall } from '@grpc/grpc-js';
 import { Failure } from '../../domain/errors.ts';
 import type { CallContext, Message } from '../../grpc/call.ts';
-import { decode, encode, type Interface, loadProto, methodsOf } from '../../grpc/load.ts';
+import { decode, encode, methodsOf } from '../../grpc/load.ts';
 import type { Caller, CallOptions } from './caller.ts';
 import type { Handler } from './responder.ts';
 
@@ -48,9 +48,9 @@ export interface NodeMethod {
   writeResponse(message: object): Buffer;
 }
 
-export function loadService(proto: Interface, name: string): readonly NodeMethod[] {
-  const service = `${proto.package}.${name}`;
-  return methodsOf(loadProto(proto), service).map((method) => {
+/** @param service with its package, such as `quarry.node.v1.Volumes` */
+export function serviceOf(root: Parameters<typeof methodsOf>[0], service: string): readonly NodeMethod[] {
+  return methodsOf(root, service).map((method) => {
     const { resolvedRequestType: request, resolvedResponseType: response } = method;
     return {
       name: method.name,
