@@ -10,7 +10,7 @@ import { createIdentityService } from '../identity/service.ts';
 import type { Log } from '../log.ts';
 import { controllerFamilies } from '../metrics/fleet.ts';
 import type { Checks } from '../metrics/health.ts';
-import { createMetrics, type Families } from '../metrics/metrics.ts';
+import { createMetrics, type Families, joinFamilies } from '../metrics/metrics.ts';
 import { version } from '../version.ts';
 import { controllerParts, type JoinedParts } from './parts.ts';
 import { createProvisioning } from './provisioning.ts';
@@ -26,7 +26,7 @@ export async function createController(config: Configs['controller'], log: Log):
   const parts = await controllerParts({ config, fleet: nodes.fleet, persistentVolumes: kubernetes?.volumes, log });
   const adminServer = createAdminServer(config, parts, log);
   const checks = createChecks(nodes, () => server.problem(), settling);
-  const metrics = config.metrics && (await createMetrics(config.metrics.listen, joined(nodes, parts), checks));
+  const metrics = config.metrics && (await createMetrics(config.metrics.listen, familiesOf(nodes, parts), checks));
   const server = createServer({
     endpoint: endpoint.address,
     log,
@@ -88,9 +88,8 @@ function createNodes({ driver, fleet }: Configs['controller'], authenticate: Aut
   });
 }
 
-function joined(nodes: FleetServer, { metrics }: JoinedParts): Families {
-  const { gauges = [], counters = [] } = controllerFamilies(nodes.fleet, () => nodes.refused());
-  return { gauges: [...gauges, ...metrics.gauges], counters: [...counters, ...metrics.counters] };
+function familiesOf(nodes: FleetServer, { metrics }: JoinedParts): Families {
+  return joinFamilies([controllerFamilies(nodes.fleet, () => nodes.refused()), metrics]);
 }
 
 /** For the command line; absent where no feature answers it. */

@@ -19,7 +19,7 @@ import { createLvmCheck } from '../lvm/check.ts';
 import { createDevices } from '../lvm/devices.ts';
 import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
-import { createMetrics, type Families } from '../metrics/metrics.ts';
+import { createMetrics, type Families, joinFamilies } from '../metrics/metrics.ts';
 import { jobGauges } from '../metrics/jobs.ts';
 import { diskGauges, hungGauge, poolGauges } from '../metrics/pools.ts';
 import { qosCounters, qosGauges } from '../metrics/qos.ts';
@@ -154,18 +154,15 @@ function hungWork({ survivors, patience }: Local) {
 
 type Parts = Awaited<ReturnType<typeof assemble>>;
 
-function familiesOf({ local, limits, disks, upkeep: { jobs } }: Parts, { metrics }: Addition): Families {
-  return {
-    gauges: [
-      ...poolGauges(local.cache),
-      ...diskGauges(disks),
-      hungGauge({ list: () => hungWork(local) }),
-      ...jobGauges(jobs),
-      ...qosGauges(limits),
-      ...(metrics?.gauges ?? []),
-    ],
-    counters: [...qosCounters(limits), ...(metrics?.counters ?? [])],
-  };
+function familiesOf({ local, limits, disks, upkeep: { jobs } }: Parts, { metrics = {} }: Addition): Families {
+  const gauges = [
+    ...poolGauges(local.cache),
+    ...diskGauges(disks),
+    hungGauge({ list: () => hungWork(local) }),
+    ...jobGauges(jobs),
+    ...qosGauges(limits),
+  ];
+  return joinFamilies([{ gauges, counters: qosCounters(limits) }, metrics]);
 }
 
 /** Where no registrar runs beside the driver. */

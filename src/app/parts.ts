@@ -1,5 +1,5 @@
 import type { AdminMethods, Services } from '../grpc/services.ts';
-import type { Families } from '../metrics/metrics.ts';
+import { type Families, joinFamilies } from '../metrics/metrics.ts';
 import type { ControllerContext, ControllerPart } from './feature.ts';
 import { features } from './features.ts';
 
@@ -25,10 +25,7 @@ export function joinParts(parts: readonly ControllerPart[]): JoinedParts {
   return {
     services: merged<Services>(parts.flatMap(({ services }) => services ?? [])),
     admin: admin.length > 0 ? merged<Partial<AdminMethods>>(admin) : undefined,
-    metrics: {
-      gauges: parts.flatMap(({ metrics }) => metrics?.gauges ?? []),
-      counters: parts.flatMap(({ metrics }) => metrics?.counters ?? []),
-    },
+    metrics: joinFamilies(parts.flatMap(({ metrics }) => metrics ?? [])),
     start: () => {
       for (const part of parts) part.start?.();
     },

@@ -34,6 +34,14 @@ export interface Families {
   readonly counters?: readonly CounterConfiguration<string>[];
 }
 
+/** The metrics of several parts, as those of one. */
+export function joinFamilies(all: readonly Families[]): Required<Families> {
+  return {
+    gauges: all.flatMap(({ gauges = [] }) => gauges),
+    counters: all.flatMap(({ counters = [] }) => counters),
+  };
+}
+
 export const callDuration = {
   name: 'quarry_csi_call_duration_seconds',
   help: 'Duration of CSI calls by method and name of the gRPC code',
