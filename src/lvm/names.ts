@@ -25,7 +25,7 @@ const reservedPart =
 export function lvNameFor(csiName: string): LvName {
   const legal =
     /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*$/.test(csiName) &&
-    csiName.replaceAll('-', '--').length <= mangledLimit &&
+    mangled(csiName).length <= mangledLimit &&
     csiName !== thinPoolName &&
     csiName !== thinPoolMetadataName &&
     csiName !== '.' &&
@@ -54,9 +54,14 @@ export function nodeNameFor(name: string): NodeName {
   return (plain ? name : `n-${hash(name)}`) as NodeName;
 }
 
-/** device-mapper joins the names with "-" and doubles those within them. */
+/** The path of a logical volume's device, whether it is there or not. */
 export function devicePath(group: VgName, lv: LvName): string {
-  return `/dev/mapper/${group.replaceAll('-', '--')}-${lv.replaceAll('-', '--')}`;
+  return `/dev/mapper/${mangled(group)}-${mangled(lv)}`;
+}
+
+/** As device-mapper has a name within another: it joins them with "-", and doubles those within them. */
+function mangled(name: string): string {
+  return name.replaceAll('-', '--');
 }
 
 function hash(text: string): string {
@@ -67,5 +72,5 @@ function hash(text: string): string {
 export function groupOfDevice(device: string, groups: readonly VgName[]): string {
   // A name that goes on with "-" is that of another group, in which a "-" is doubled.
   const within = (prefix: string): boolean => device.startsWith(prefix) && device[prefix.length] !== '-';
-  return groups.find((group) => within(`/dev/mapper/${group.replaceAll('-', '--')}-`)) ?? device;
+  return groups.find((group) => within(`/dev/mapper/${mangled(group)}-`)) ?? device;
 }
