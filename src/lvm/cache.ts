@@ -4,7 +4,7 @@ import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../domain/ids
 import type { Pool, PoolSpec } from '../domain/pool.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
-import { type Given, type GivenFrom, givenFrom } from './given.ts';
+import { elsewhere, type GivenFrom, givenFrom } from './given.ts';
 import {
   contestedIds,
   type LvmReport,
@@ -195,11 +195,6 @@ export class InventoryCache {
     this.#changedVolumes.set(id, this.#generation);
     edit(volumes as Map<VolumeId, Volume>);
   }
-}
-
-/** The answer for a volume that was given to another node. */
-export function elsewhere({ id, to }: Given): Failure {
-  return new Failure('elsewhere', `volume ${id} was given to node ${to}`, { node: to });
 }
 
 function copyEntry<K, V>(from: ReadonlyMap<K, V> | undefined, to: Map<K, V>, key: K): void {

@@ -1,3 +1,4 @@
+import { Failure } from '../domain/errors.ts';
 import { type NodeName, parseNodeName, parseVolumeId, type VgName, type VolumeId } from '../domain/ids.ts';
 import type { PoolSpec } from '../domain/pool.ts';
 import type { VgRecord } from './records.ts';
@@ -12,6 +13,16 @@ export interface Given {
 /** The record with the group that has it. */
 export interface GivenFrom extends Given {
   readonly group: VgName;
+}
+
+/** Whether a record on this node says that another one has a volume that was born here. */
+export function isGivenAway({ id, to }: Given, node: NodeName): boolean {
+  return parseVolumeId(id)?.node === node && to !== node;
+}
+
+/** The answer for a volume that was given to another node. */
+export function elsewhere({ id, to }: Given): Failure {
+  return new Failure('elsewhere', `volume ${id} was given to node ${to}`, { node: to });
 }
 
 export function givenTag({ id, to }: Given): string {
@@ -35,8 +46,8 @@ export function givenFrom(
 ): Map<VolumeId, GivenFrom[]> {
   const found = new Map<VolumeId, GivenFrom[]>();
   for (const { group, given } of groups.filter((vg) => specs.some((spec) => spec.group === vg.group))) {
-    for (const { id, to } of given) {
-      if (parseVolumeId(id)?.node === node && to !== node) found.set(id, [...(found.get(id) ?? []), { id, to, group }]);
+    for (const record of given.filter((each) => isGivenAway(each, node))) {
+      found.set(record.id, [...(found.get(record.id) ?? []), { ...record, group }]);
     }
   }
   return found;

@@ -1,10 +1,9 @@
 import { Failure } from '../domain/errors.ts';
-import { type NodeName, parseVolumeId } from '../domain/ids.ts';
+import type { NodeName } from '../domain/ids.ts';
 import type { Volume } from '../domain/volume.ts';
 import { listOne } from './arguments.ts';
-import { elsewhere } from './cache.ts';
 import { lvmFailure } from './failures.ts';
-import { parseGiven } from './given.ts';
+import { elsewhere, isGivenAway, parseGiven } from './given.ts';
 import type { Lvm } from './lvm.ts';
 import { decodeLv } from './records.ts';
 import type { ReportRow } from './report.ts';
@@ -25,9 +24,10 @@ export async function lookUp(
     throw failure;
   }
   const [row] = answer.rows;
-  const bornHere = parseVolumeId(volume.id)?.node === node;
-  const given = parseGiven(row?.['vg_tags'] ?? '').find(({ id, to }) => id === volume.id && to !== goneFrom);
-  if (bornHere && given && given.to !== node) throw elsewhere(given);
+  const given = parseGiven(row?.['vg_tags'] ?? '').find(
+    (record) => record.id === volume.id && record.to !== goneFrom && isGivenAway(record, node),
+  );
+  if (given) throw elsewhere(given);
   if (row && decodeLv(row).tags.get('id') === volume.id) return row;
   throw new Failure(
     'precondition',
