@@ -1,9 +1,10 @@
 import { controllerFamilies, nodeFamilies } from '../../src/metrics/fleet.ts';
 import { callDuration, type Families } from '../../src/metrics/metrics.ts';
-import { jobGauges } from '../../src/metrics/jobs.ts';
+import { hungFamilies } from '../../src/features/hung/metrics.ts';
+import { jobFamilies } from '../../src/features/jobs/metrics.ts';
 import { orphanFamilies } from '../../src/features/orphans/metrics.ts';
-import { diskGauges, hungGauge, poolGauges } from '../../src/metrics/pools.ts';
-import { qosCounters, qosGauges, type QosSource } from '../../src/metrics/qos.ts';
+import { qosFamilies, type QosSource } from '../../src/features/qos/metrics.ts';
+import { diskGauges, poolGauges } from '../../src/metrics/pools.ts';
 import { sentence, table } from './markdown.ts';
 
 /** Families are described without being collected: none of these is asked for a figure. */
@@ -13,12 +14,13 @@ const never = (): never => {
 const qos: QosSource = { list: never, table: { enforcements: [], counts: { driftRepaired: 0, failures: new Map() } } };
 
 const families: readonly Families[] = [
-  { gauges: [...poolGauges({ reported: false, current: never }), ...diskGauges(never), hungGauge({ list: never })] },
-  { gauges: jobGauges({ list: never }) },
+  { gauges: [...poolGauges({ reported: false, current: never }), ...diskGauges(never)] },
+  hungFamilies(never),
+  jobFamilies({ list: never }),
   nodeFamilies(never),
   controllerFamilies({ members: never } as unknown as Parameters<typeof controllerFamilies>[0], never),
   orphanFamilies({ latest: never }),
-  { gauges: qosGauges(qos), counters: qosCounters(qos) },
+  qosFamilies(qos),
 ];
 
 interface Described {

@@ -1,24 +1,38 @@
 import type { Command } from '../cli/command.ts';
-import type { Configs } from '../config/schema.ts';
+import type { Config, Configs } from '../config/schema.ts';
 import type { Fleet } from '../domain/fleet.ts';
+import type { JobStatus } from '../domain/jobs.ts';
 import type { AdminMethods, Services } from '../grpc/services.ts';
 import type { Log } from '../log.ts';
 import type { Families } from '../metrics/metrics.ts';
+import type { Limits } from '../qos/limits.ts';
+import type { Local } from './local.ts';
 
-/** What is joined to one process of a role: calls that it answers, figures that it shows, work that it repeats. */
+/** A part of one process: the calls that it answers, its metrics, and the work that it repeats. */
 export interface Part {
   /** CSI services, on the role's own socket. */
   readonly services?: Services;
+  /** Calls of the command line: a node answers them on the socket of its CSI services, a controller on the one for administrators. */
+  readonly admin?: Partial<AdminMethods>;
   readonly metrics?: Families;
   readonly start?: () => void;
   /** Ends what is in flight within the deadline, in milliseconds. */
   readonly stop?: (deadlineMs: number) => Promise<void>;
 }
 
-/** A part of a controller. */
-export interface ControllerPart extends Part {
-  /** Calls of the command line, on the socket for administrators. */
-  readonly admin?: Partial<AdminMethods>;
+/** A part of a role that serves the disks of this machine. */
+export interface NodePart extends Part {
+  /** Called once, after the first look at the pools. May not throw. */
+  readonly ready?: () => Promise<void>;
+}
+
+/** What a role that serves the disks of this machine offers to its features. */
+export interface NodeContext {
+  readonly config: Config;
+  readonly local: Local;
+  readonly limits: Pick<Limits, 'list' | 'table'>;
+  readonly jobs: { list(): readonly JobStatus[] };
+  readonly log: Log;
 }
 
 /** What a controller has at hand for its features. */
@@ -43,5 +57,7 @@ export interface Feature {
   /** In the order of help. */
   readonly commands: readonly Command[];
   /** Loads and makes the feature's part of a controller; `undefined` where the configuration leaves it nothing to do. */
-  readonly controller?: (context: ControllerContext) => Promise<ControllerPart | undefined>;
+  readonly controller?: (context: ControllerContext) => Promise<Part | undefined>;
+  /** Loads and makes the feature's part of a role that serves the disks of this machine. */
+  readonly node?: (context: NodeContext) => Promise<NodePart>;
 }

@@ -1,6 +1,9 @@
 import { calibration } from '../features/calibration/feature.ts';
+import { hung } from '../features/hung/feature.ts';
+import { jobs } from '../features/jobs/feature.ts';
 import { orphans } from '../features/orphans/feature.ts';
+import { qos } from '../features/qos/feature.ts';
 import type { Feature } from './feature.ts';
 
-/** In the order of help. Each loads what it works with when it is asked for. */
-export const features: readonly Feature[] = [calibration, orphans];
+/** In the order of help. Each loads its code only when it is used. */
+export const features: readonly Feature[] = [calibration, orphans, qos, jobs, hung];

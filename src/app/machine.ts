@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from './app.ts';
-import type { Part } from './feature.ts';
+import type { NodePart, Part } from './feature.ts';
 import { createStack } from '../block/stack.ts';
 import { createUsesOf } from '../block/uses.ts';
 import { createLocks } from '../concurrency/locks.ts';
@@ -19,10 +19,8 @@ import { createLvmCheck } from '../lvm/check.ts';
 import { createDevices } from '../lvm/devices.ts';
 import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
-import { createMetrics, type Families, joinFamilies } from '../metrics/metrics.ts';
-import { jobGauges } from '../metrics/jobs.ts';
-import { diskGauges, hungGauge, poolGauges } from '../metrics/pools.ts';
-import { qosCounters, qosGauges } from '../metrics/qos.ts';
+import { createMetrics } from '../metrics/metrics.ts';
+import { diskGauges, poolGauges } from '../metrics/pools.ts';
 import { createFilesystems } from '../mount/filesystem.ts';
 import { createMounter } from '../mount/mounter.ts';
 import { mountsOf } from '../mount/table.ts';
@@ -32,6 +30,7 @@ import { createRegistration, type Registration } from '../registration/registrat
 import { version } from '../version.ts';
 import { createMachineLimits } from './limits.ts';
 import { createLocal, type Local } from './local.ts';
+import { joinParts, nodeParts } from './parts.ts';
 import { createUpkeep } from './upkeep.ts';
 
 /** How long after a change of LVM its report is read again: many changes, one report. */
@@ -48,23 +47,22 @@ export interface Addition extends Part {
 /** Identity and Node over the LVM of this machine. */
 export async function createMachine(config: Config, log: Log, add: (storage: LocalStorage) => Addition): Promise<App> {
   let addition: Addition = {};
-  const parts = await assemble(config, log, () => addition.changed?.());
+  let added: readonly NodePart[] = [];
+  const parts = await assemble(config, log, {
+    reported: () => addition.changed?.(),
+    ready: async () => void (await Promise.all(added.map(async (part) => part.ready?.()))),
+  });
   const { local, storage, limits, report, upkeep, registration, unbroken } = parts;
   addition = add(storage);
-  const checks = createChecks(parts);
-  const metrics = config.metrics && (await createMetrics(config.metrics.listen, familiesOf(parts, addition), checks));
-  const asked = {
-    listQos: () => limits.list(),
-    rescan: () => upkeep.rounds.attempt(),
-    listHung: () => hungWork(local),
-    listJobs: () => upkeep.jobs.list(),
-  };
+  added = await nodeParts({ config, local, limits, jobs: upkeep.jobs, log });
+  const joined = joinParts([ownPart(parts), ...added, addition]);
+  const metrics = config.metrics && (await createMetrics(config.metrics.listen, joined.metrics, createChecks(parts)));
   const server = createServer({
     endpoint: config.endpoint.address,
     log,
     ...(metrics && { observe: metrics.observeCall }),
-    services: { ...createServices(config, parts), ...addition.services },
-    beside: [{ interface: admin, services: { Admin: createAdminService(asked) } }],
+    services: { ...createServices(config, parts), ...joined.services },
+    beside: [{ interface: admin, services: { Admin: joined.admin ?? {} } }],
   });
   return {
     async start() {
@@ -72,18 +70,26 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
       await metrics?.start();
       log.info({ driver: config.driver, node: config.node, endpoint: config.endpoint.address, version }, 'serving');
       upkeep.rounds.now();
-      addition.start?.();
+      joined.start();
     },
     rescan: () => upkeep.rounds.now(),
     async stop(deadlineMs) {
       await endUnbroken(unbroken, log);
       await registration?.stop();
-      const [clean] = await Promise.all([server.stop(deadlineMs), addition.stop?.(deadlineMs)]);
+      const [clean] = await Promise.all([server.stop(deadlineMs), joined.stop(deadlineMs)]);
       await Promise.all([upkeep.stop(), report.stop(), limits.stop(), metrics?.stop()]);
       await closeMarks(storage, deadlineMs, log);
       local.lvm.restart();
       return clean;
     },
+  };
+}
+
+/** What belongs to no feature. */
+function ownPart({ local, disks, upkeep }: Parts): NodePart {
+  return {
+    admin: createAdminService(() => upkeep.rounds.attempt()),
+    metrics: { gauges: [...poolGauges(local.cache), ...diskGauges(disks)] },
   };
 }
 
@@ -103,8 +109,15 @@ async function closeMarks({ marks }: LocalStorage, deadlineMs: number, log: Log)
   }
 }
 
+interface Hooks {
+  /** LVM was read again. */
+  readonly reported: () => void;
+  /** The pools were looked at for the first time. */
+  readonly ready: () => Promise<void>;
+}
+
 /** The storage, and what keeps its pools and its inventory as they should be. */
-async function assemble(config: Config, log: Log, reported: () => void) {
+async function assemble(config: Config, log: Log, hooks: Hooks) {
   let disks: readonly Candidate[] = [];
   const report = createRepeater({
     task: async () => {
@@ -125,45 +138,22 @@ async function assemble(config: Config, log: Log, reported: () => void) {
     },
     reported: () => {
       limits.changed();
-      reported();
+      hooks.reported();
     },
     prepared: () => upkeep.rounds.soon(),
   });
   const { storage, stack } = createStorage(config, local, await readBootId());
   const limits = createMachineLimits(config, local, stack, log);
   const registration = createOwnRegistration(config, log);
-  const upkeep = createUpkeep(config, storage, local, log, () => registration?.start());
-  return {
-    local,
-    storage,
-    stack,
-    limits,
-    report,
-    upkeep,
-    registration,
-    unbroken: createUnbroken(),
-    disks: () => disks,
-  };
-}
-
-/** Programs and reads that were given up at their deadline and still run. */
-function hungWork({ survivors, patience }: Local) {
-  const programs = survivors.list().map(({ pid, argv, since }) => ({ what: argv.join(' '), pid, since }));
-  return [...programs, ...patience.hanging()];
+  const upkeep = createUpkeep(config, storage, local, log, async () => {
+    registration?.start();
+    await hooks.ready();
+  });
+  const unbroken = createUnbroken();
+  return { local, storage, stack, limits, report, upkeep, registration, unbroken, disks: () => disks };
 }
 
 type Parts = Awaited<ReturnType<typeof assemble>>;
-
-function familiesOf({ local, limits, disks, upkeep: { jobs } }: Parts, { metrics = {} }: Addition): Families {
-  const gauges = [
-    ...poolGauges(local.cache),
-    ...diskGauges(disks),
-    hungGauge({ list: () => hungWork(local) }),
-    ...jobGauges(jobs),
-    ...qosGauges(limits),
-  ];
-  return joinFamilies([{ gauges, counters: qosCounters(limits) }, metrics]);
-}
 
 /** Where no registrar runs beside the driver. */
 function createOwnRegistration({ registration, driver, endpoint }: Config, log: Log): Registration | undefined {

@@ -1,6 +1,6 @@
 import type { AdminMethods, Services } from '../grpc/services.ts';
 import { type Families, joinFamilies } from '../metrics/metrics.ts';
-import type { ControllerContext, ControllerPart } from './feature.ts';
+import type { ControllerContext, NodeContext, NodePart, Part } from './feature.ts';
 import { features } from './features.ts';
 
 /** The parts of all features, as one. */
@@ -19,8 +19,13 @@ export async function controllerParts(context: ControllerContext): Promise<Joine
   return joinParts(made.filter((part) => part !== undefined));
 }
 
+/** What the features add to a role that serves the disks of this machine. */
+export async function nodeParts(context: NodeContext): Promise<readonly NodePart[]> {
+  return Promise.all(features.flatMap(({ node }) => node?.(context) ?? []));
+}
+
 /** @throws Error when two parts answer the same call, which is always a slip */
-export function joinParts(parts: readonly ControllerPart[]): JoinedParts {
+export function joinParts(parts: readonly Part[]): JoinedParts {
   const admin = parts.flatMap((part) => part.admin ?? []);
   return {
     services: merged<Services>(parts.flatMap(({ services }) => services ?? [])),

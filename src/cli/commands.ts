@@ -3,9 +3,6 @@ import { features } from '../app/features.ts';
 import { check } from './commands/check.ts';
 import { completion } from './commands/completion.ts';
 import { approve, disks } from './commands/disks.ts';
-import { hung } from './commands/hung.ts';
-import { jobs } from './commands/jobs.ts';
-import { qos } from './commands/qos.ts';
 import { serveCommands } from './commands/serve.ts';
 import { showVersion } from './commands/version.ts';
 
@@ -16,9 +13,6 @@ export const commands: readonly Command[] = [
   disks,
   approve,
   ...features.flatMap((feature) => feature.commands),
-  qos,
-  jobs,
-  hung,
   completion,
   showVersion,
 ];

@@ -16,6 +16,7 @@ export const scratchName = 'q-scratch' as LvName;
 const wantedSize = 4n * GiB;
 const leastSize = 64n * MiB;
 
+/** Where scratch volumes are made, found and removed. */
 export interface ScratchPorts {
   readonly cache: InventoryCache;
   readonly writer: Writer;

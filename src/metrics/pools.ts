@@ -66,14 +66,3 @@ export function diskGauges(disks: () => readonly DiskSample[]): GaugeConfigurati
     },
   ];
 }
-
-/** @param source what was given up and still runs */
-export function hungGauge(source: { list(): readonly unknown[] }): GaugeConfiguration<string> {
-  return {
-    name: 'quarry_hung_operations',
-    help: 'Programs and reads that were given up at their deadline and still run, in uninterruptible sleep: "quarry hung" lists them',
-    collect() {
-      this.set(source.list().length);
-    },
-  };
-}

@@ -2,4 +2,7 @@ import type { Feature } from '../../app/feature.ts';
 import { calibrate } from './command.ts';
 
 /** Measures what a pool's disks can do. */
-export const calibration: Feature = { commands: [calibrate] };
+export const calibration: Feature = {
+  commands: [calibrate],
+  node: async (context) => (await import('./node.ts')).createCalibrationPart(context),
+};

@@ -1,4 +1,4 @@
-import type { ControllerContext, ControllerPart } from '../../app/feature.ts';
+import type { ControllerContext, Part } from '../../app/feature.ts';
 import { createRepeater } from '../../concurrency/repeater.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { orphanFamilies } from './metrics.ts';
@@ -9,7 +9,7 @@ import { createOrphanService } from './service.ts';
 const lookAgain = 30_000;
 
 /** Looks for orphans again and again. `undefined` without Kubernetes: nothing says then which volumes are claimed. */
-export function createOrphanPart(context: ControllerContext): ControllerPart | undefined {
+export function createOrphanPart(context: ControllerContext): Part | undefined {
   const { config, fleet, persistentVolumes: claims, log } = context;
   if (!claims) return undefined;
   const grace = config.kubernetes?.orphansAfter ?? Number.POSITIVE_INFINITY;

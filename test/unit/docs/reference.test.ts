@@ -14,7 +14,9 @@ const page = (name: string) => pages.find(([known]) => known === name)?.[2] ?? '
 
 test('every metric in the sources is on the page', () => {
   const src = join(import.meta.dirname, '../../../src');
-  const sources = globSync('metrics/*.ts', { cwd: src }).map((path) => readFileSync(join(src, path), 'utf8'));
+  const sources = globSync('{metrics,features}/**/*.ts', { cwd: src }).map((path) =>
+    readFileSync(join(src, path), 'utf8'),
+  );
   const names = [...sources.join('\n').matchAll(/'(quarry_[a-z_]+)'/g)].map(([, name]) => name ?? '');
   expect(names.length).toBeGreaterThan(15);
   expect(names.filter((name) => !page('metrics.md').includes(`| \`${name}\` |`))).toEqual([]);

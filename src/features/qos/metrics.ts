@@ -1,5 +1,6 @@
 import type { CounterConfiguration, GaugeConfiguration } from 'prom-client';
-import { rateKeys, type Rates, type Use } from '../domain/qos.ts';
+import { rateKeys, type Rates, type Use } from '../../domain/qos.ts';
+import type { Families } from '../../metrics/metrics.ts';
 
 /** A volume and a pod, as the reconciler of limits knows them. */
 interface QosSample {
@@ -20,8 +21,13 @@ export interface QosSource {
 
 const states = ['enforced', 'pending', 'failed'] as const;
 
+/** Limits, how they are enforced, and what pods use. */
+export function qosFamilies(source: QosSource): Families {
+  return { gauges: gauges(source), counters: counters(source) };
+}
+
 /** As the last reconciliation left them: operations or bytes a second. */
-export function qosGauges(source: QosSource): GaugeConfiguration<string>[] {
+function gauges(source: QosSource): GaugeConfiguration<string>[] {
   return [
     rates(
       'quarry_qos_wanted',
@@ -68,7 +74,7 @@ function rates(name: string, help: string, source: QosSource, which: 'wanted' | 
 }
 
 /** Use is read from the cgroups at each scrape, once for all counters. */
-export function qosCounters(source: QosSource): CounterConfiguration<string>[] {
+function counters(source: QosSource): CounterConfiguration<string>[] {
   const list = shared(() => source.list());
   return [
     {

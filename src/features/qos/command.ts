@@ -1,7 +1,7 @@
 import { formatBytes, formatExactly } from '../../domain/bytes.ts';
 import { rateKeys, type Rates, type Use } from '../../domain/qos.ts';
-import { listing } from '../command.ts';
-import type { Rows } from '../output.ts';
+import { listing } from '../../cli/command.ts';
+import type { Rows } from '../../cli/output.ts';
 
 export interface QosRecord {
   readonly volumeId: string;
@@ -55,7 +55,7 @@ export const qos = listing({
     { line: 'quarry qos', does: 'lists the pods of this node' },
     { line: 'quarry qos -o json | jq \'.items[] | select(.state == "failed")\'', does: 'the limits that do not hold' },
   ],
-  run: async ({ config }) => (await import('../qos.ts')).listQos(config),
+  run: async ({ config }) => (await import('./requests.ts')).listQos(config),
 });
 
 function showRates(rates: Rates): string {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { expect, test } from 'vitest';
-import { qosCounters, qosGauges, type QosSource } from '../../../src/metrics/qos.ts';
+import { qosFamilies, type QosSource } from '../../../../src/features/qos/metrics.ts';
 
 test('limits, states, repairs, failures and use, as the source has them at each scrape', async () => {
   const use = { readBytes: 1n, writtenBytes: 2n, reads: 3n, writes: 4n };
@@ -17,8 +17,9 @@ test('limits, states, repairs, failures and use, as the source has them at each 
     list: async () => enforcements,
   };
   const registry = new Registry();
-  for (const gauge of qosGauges(source)) registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
-  for (const counter of qosCounters(source)) registry.registerMetric(new Counter({ ...counter, registers: [] }));
+  const { gauges = [], counters = [] } = qosFamilies(source);
+  for (const gauge of gauges) registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
+  for (const counter of counters) registry.registerMetric(new Counter({ ...counter, registers: [] }));
   const samples = async () => (await registry.metrics()).split('\n').filter((row) => /^\w/.test(row));
 
   const expected = [

@@ -1,7 +1,7 @@
-import type { Job } from '../gen/quarry/admin/v1/Job.ts';
-import { askRole } from './ask.ts';
-import type { JobRecord } from './commands/jobs.ts';
-import type { Listing } from './output.ts';
+import type { Job } from '../../gen/quarry/admin/v1/Job.ts';
+import { askRole } from '../../cli/ask.ts';
+import type { JobRecord } from './command.ts';
+import type { Listing } from '../../cli/output.ts';
 
 /** The jobs of this node. Asks the driver that runs. */
 export async function listJobs(path: string): Promise<Listing<JobRecord>> {

@@ -1,11 +1,9 @@
 import { writeFile } from 'node:fs/promises';
-import { expect, test, vi } from 'vitest';
-import { withClient } from '../../../src/grpc/client.ts';
-import { admin } from '../../../src/grpc/load.ts';
-import type { AdminMethods } from '../../../src/grpc/services.ts';
-import { createAdminService, type QosEntry } from '../../../src/admin/service.ts';
-import { quarry } from '../cli/harness.ts';
-import { serve, temporarySocket } from '../grpc/harness.ts';
+import { expect, test } from 'vitest';
+import { admin } from '../../../../src/grpc/load.ts';
+import { createQosService, type QosEntry } from '../../../../src/features/qos/service.ts';
+import { quarry } from '../../cli/harness.ts';
+import { serve, temporarySocket } from '../../grpc/harness.ts';
 
 const held: QosEntry = {
   volume: 'node-1:a',
@@ -38,12 +36,7 @@ async function ask(socket: string, ...words: string[]): Promise<string> {
 
 async function askWith(entries: readonly QosEntry[], ...words: string[]): Promise<string> {
   const services = {
-    Admin: createAdminService({
-      listQos: async () => entries,
-      rescan: async () => undefined,
-      listHung: () => [],
-      listJobs: () => [],
-    }),
+    Admin: createQosService(async () => entries),
   };
   return ask((await serve({}, { beside: [{ interface: admin, services }] })).path, ...words);
 }
@@ -106,24 +99,6 @@ test('JSON has the rates as numbers, and leaves out what is not known', async ()
 
 test('nothing published is said in words', async () => {
   expect(await askWith([])).toBe('No volume is published on this node.\n');
-});
-
-test('a look at the disks is answered when it has ended', async () => {
-  const looked = Promise.withResolvers<void>();
-  const rescan = vi.fn<() => Promise<void>>(() => looked.promise);
-  const services = {
-    Admin: createAdminService({ listQos: async () => [], rescan, listHung: () => [], listJobs: () => [] }),
-  };
-  const { path } = await serve({}, { beside: [{ interface: admin, services }] });
-  let answered = false;
-  const asked = withClient<AdminMethods, void>(path, { proto: admin, service: 'Admin' }, async (calls) => {
-    await calls.rescan({});
-    answered = true;
-  });
-  await vi.waitFor(() => expect(rescan).toHaveBeenCalledOnce());
-  expect(answered).toBe(false);
-  looked.resolve();
-  await asked;
 });
 
 test('where no driver runs, the command says so and where it looked', async () => {

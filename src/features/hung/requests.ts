@@ -1,7 +1,7 @@
-import type { HungWork } from '../gen/quarry/admin/v1/HungWork.ts';
-import { askRole } from './ask.ts';
-import type { HungRecord } from './commands/hung.ts';
-import type { Listing } from './output.ts';
+import type { HungWork } from '../../gen/quarry/admin/v1/HungWork.ts';
+import { askRole } from '../../cli/ask.ts';
+import type { HungRecord } from './command.ts';
+import type { Listing } from '../../cli/output.ts';
 
 /** What hangs on this node. Asks the driver that runs. */
 export async function listHung(path: string): Promise<Listing<HungRecord>> {

@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { createAdminService } from '../../../src/admin/service.ts';
-import { GiB } from '../../../src/domain/bytes.ts';
-import type { VolumeId } from '../../../src/domain/ids.ts';
-import type { JobStatus } from '../../../src/domain/jobs.ts';
-import { admin } from '../../../src/grpc/load.ts';
-import { quarry } from '../cli/harness.ts';
-import { serve } from '../grpc/harness.ts';
+import { GiB } from '../../../../src/domain/bytes.ts';
+import type { VolumeId } from '../../../../src/domain/ids.ts';
+import type { JobStatus } from '../../../../src/domain/jobs.ts';
+import { createJobsPart } from '../../../../src/features/jobs/node.ts';
+import { admin } from '../../../../src/grpc/load.ts';
+import { quarry } from '../../cli/harness.ts';
+import { serve } from '../../grpc/harness.ts';
 
 const since = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 const jobs: readonly JobStatus[] = [
@@ -35,12 +35,7 @@ const jobs: readonly JobStatus[] = [
 ];
 
 async function ask(listed: readonly JobStatus[], ...words: string[]): Promise<string> {
-  const Admin = createAdminService({
-    listQos: async () => [],
-    rescan: async () => undefined,
-    listHung: () => [],
-    listJobs: () => listed,
-  });
+  const Admin = createJobsPart({ list: () => listed }).admin;
   const { path } = await serve({}, { beside: [{ interface: admin, services: { Admin } }] });
   const config = `${path}.yaml`;
   await writeFile(config, `pools: []\nendpoint: unix://${path}`);

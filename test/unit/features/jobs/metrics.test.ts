@@ -1,8 +1,8 @@
 import { Gauge, Registry } from 'prom-client';
 import { expect, test } from 'vitest';
-import type { VolumeId } from '../../../src/domain/ids.ts';
-import type { JobStatus } from '../../../src/domain/jobs.ts';
-import { jobGauges } from '../../../src/metrics/jobs.ts';
+import type { VolumeId } from '../../../../src/domain/ids.ts';
+import type { JobStatus } from '../../../../src/domain/jobs.ts';
+import { jobFamilies } from '../../../../src/features/jobs/metrics.ts';
 
 test('each job has its state and its progress, and goes with its end', async () => {
   const common = { pool: 'fast', lv: 'vg/a', size: 1n, reason: undefined, since: 0 };
@@ -11,7 +11,7 @@ test('each job has its state and its progress, and goes with its end', async () 
     { ...common, kind: 'creation', volume: 'n:a' as VolumeId, state: 'failed', done: 0 },
   ];
   const registry = new Registry();
-  for (const gauge of jobGauges({ list: () => jobs })) {
+  for (const gauge of jobFamilies({ list: () => jobs }).gauges ?? []) {
     registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
   }
   const samples = async () => (await registry.metrics()).split('\n').filter((row) => /^\w/.test(row));

@@ -1,15 +1,17 @@
 import type { GaugeConfiguration } from 'prom-client';
-import type { JobStatus } from '../domain/jobs.ts';
+import type { JobStatus } from '../../domain/jobs.ts';
+import type { Families } from '../../metrics/metrics.ts';
 
-export interface JobsSource {
+/** The jobs of this node. */
+export interface JobList {
   list(): readonly JobStatus[];
 }
 
 const states = ['waiting', 'running', 'failed'] as const;
 
 /** Work on volumes that outlives a call, such as the repair of mirrors. */
-export function jobGauges(source: JobsSource): GaugeConfiguration<string>[] {
-  return [
+export function jobFamilies(source: JobList): Families {
+  const gauges: GaugeConfiguration<string>[] = [
     {
       name: 'quarry_jobs',
       help: '1 for each job in the state that it is in; no volume: it works on the thin pool',
@@ -31,4 +33,5 @@ export function jobGauges(source: JobsSource): GaugeConfiguration<string>[] {
       },
     },
   ];
+  return { gauges };
 }

@@ -1,10 +1,10 @@
-import { rateKeys, type Rates, type Use } from '../domain/qos.ts';
-import type { PodQos } from '../gen/quarry/admin/v1/PodQos.ts';
-import type { Rates as RatesMessage } from '../gen/quarry/admin/v1/Rates.ts';
-import type { Use as UseMessage } from '../gen/quarry/admin/v1/Use.ts';
-import { askRole } from './ask.ts';
-import type { QosRecord } from './commands/qos.ts';
-import type { Listing } from './output.ts';
+import { rateKeys, type Rates, type Use } from '../../domain/qos.ts';
+import type { PodQos } from '../../gen/quarry/admin/v1/PodQos.ts';
+import type { Rates as RatesMessage } from '../../gen/quarry/admin/v1/Rates.ts';
+import type { Use as UseMessage } from '../../gen/quarry/admin/v1/Use.ts';
+import { askRole } from '../../cli/ask.ts';
+import type { QosRecord } from './command.ts';
+import type { Listing } from '../../cli/output.ts';
 
 /** What each pod may use of each volume, what is in force, and what it has used. Asks the driver that runs. */
 export async function listQos(path: string): Promise<Listing<QosRecord>> {

@@ -1,5 +1,5 @@
-import { listing } from '../command.ts';
-import type { Rows } from '../output.ts';
+import { listing } from '../../cli/command.ts';
+import type { Rows } from '../../cli/output.ts';
 
 export interface HungRecord {
   readonly what: string;
@@ -30,5 +30,5 @@ export const hung = listing({
   rows,
   failsWhen: 'no driver answers on the socket',
   examples: [{ line: 'quarry hung', does: 'lists what hangs on this node' }],
-  run: async ({ config }) => (await import('../hung.ts')).listHung(config),
+  run: async ({ config }) => (await import('./requests.ts')).listHung(config),
 });

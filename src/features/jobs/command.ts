@@ -1,6 +1,6 @@
 import { formatBytes } from '../../domain/bytes.ts';
-import { listing } from '../command.ts';
-import type { Rows } from '../output.ts';
+import { listing } from '../../cli/command.ts';
+import type { Rows } from '../../cli/output.ts';
 
 export interface JobRecord {
   readonly kind: string;
@@ -52,5 +52,5 @@ export const jobs = listing({
     { line: 'quarry jobs', does: 'lists the jobs of this node with their progress' },
     { line: 'quarry jobs -o json', does: 'the same for a program' },
   ],
-  run: async ({ config }) => (await import('../jobs.ts')).listJobs(config),
+  run: async ({ config }) => (await import('./requests.ts')).listJobs(config),
 });

@@ -1,0 +1,16 @@
+import type { Families } from '../../metrics/metrics.ts';
+
+/** @param list what was given up and still runs */
+export function hungFamilies(list: () => readonly unknown[]): Families {
+  return {
+    gauges: [
+      {
+        name: 'quarry_hung_operations',
+        help: 'Programs and reads that were given up at their deadline and still run, in uninterruptible sleep: "quarry hung" lists them',
+        collect() {
+          this.set(list().length);
+        },
+      },
+    ],
+  };
+}

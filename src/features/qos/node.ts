@@ -1,0 +1,12 @@
+import type { Part } from '../../app/feature.ts';
+import { qosFamilies, type QosSource } from './metrics.ts';
+import { createQosService, type QosEntry } from './service.ts';
+
+/** The limits as the adapter that enforces them shows them. */
+interface Limits extends QosSource {
+  list(): Promise<readonly QosEntry[]>;
+}
+
+export function createQosPart(limits: Limits): Part {
+  return { admin: createQosService(() => limits.list()), metrics: qosFamilies(limits) };
+}
