@@ -2,11 +2,18 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf } from '../../domain/errors.ts';
 import type { Log } from '../../log.ts';
 import type { Address } from './addresses.ts';
-import { backoffDelay } from './backoff.ts';
 import type { Connection } from './connection.ts';
 
 /** A stream that lived so long was no failure, in milliseconds. */
 const lasting = 10_000;
+
+/** Milliseconds between two attempts to dial. */
+const [shortestDelay, longestDelay] = [500, 15_000];
+
+/** Full jitter, in milliseconds: a thousand nodes that lost a controller at the same moment dial it at different times. */
+export function backoffDelay(failures: number, random: () => number): number {
+  return random() * Math.min(longestDelay, shortestDelay * 2 ** failures);
+}
 
 export interface DialerOptions {
   readonly address: Address;

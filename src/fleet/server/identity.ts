@@ -1,7 +1,6 @@
 import { createHash, type X509Certificate } from 'node:crypto';
 import { isFailure, messageOf } from '../../domain/errors.ts';
 import type { NodeName } from '../../domain/ids.ts';
-import { nodeOfCertificate } from '../wire/certificates.ts';
 import type { Refusal } from './refusals.ts';
 import { Reviews } from './reviews.ts';
 
@@ -36,6 +35,19 @@ export interface Credentials {
 }
 
 export type Identify = (credentials: Credentials) => Promise<Identity | Refusal>;
+
+const uri = /^URI:quarry:\/\/node\/([A-Za-z0-9](?:[-A-Za-z0-9.]{0,61}[A-Za-z0-9])?)$/;
+
+/**
+ * The node that a certificate is for: of its alternative names, the one URI `quarry://node/<name>`. `undefined` where there
+ * is none, or more than one.
+ */
+function nodeOfCertificate(certificate: X509Certificate): NodeName | undefined {
+  const names = certificate.subjectAltName ?? '';
+  // Node escapes a comma within a name, so that no name reads as two.
+  const nodes = names.split(', ').flatMap((name) => uri.exec(name)?.[1] ?? []);
+  return nodes.length === 1 ? (nodes[0] as NodeName) : undefined;
+}
 
 /** TLS has checked the certificate against our authority already. */
 export function byCertificate(): Identify {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { backoffDelay } from '../../../src/fleet/client/backoff.ts';
+import { backoffDelay } from '../../../src/fleet/client/dialer.ts';
 import { attached, controller, node } from './harness.ts';
 import { GatedStorage } from './gated-storage.ts';
 
