@@ -14,10 +14,9 @@ import { createSendQueue, type SendQueue } from '../wire/send-queue.ts';
 import { connectPath, type Protocol } from '../wire/protocol.ts';
 import type { Timing } from '../wire/timing.ts';
 import type { Address } from './addresses.ts';
-import { Responder } from '../wire/responder.ts';
-import { serve } from '../wire/services.ts';
+import { Responder, serve } from '../wire/responder.ts';
+import { createVolumesService } from '../wire/volumes-service.ts';
 import { Reporter } from './reporter.ts';
-import { createVolumesService } from './volumes.ts';
 
 /** Bytes that may wait for a controller: a full report of the largest node, and its replies. */
 const mostWaiting = 64 * 1024 * 1024;
@@ -57,7 +56,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #client: Client;
   readonly #call: Call;
-  readonly #outbox: SendQueue;
+  readonly #outbox: SendQueue<FromNodeInit>;
   readonly #responder: Responder;
   readonly #reporter: Reporter;
   readonly #end: () => void;
@@ -79,6 +78,7 @@ export class Connection {
     if (options.token !== undefined) metadata.set('authorization', `Bearer ${options.token}`);
     this.#call = this.#client.makeBidiStreamRequest(connectPath, same, same, metadata);
     this.#outbox = createSendQueue(this.#call, {
+      encode: protocol.writeFromNode,
       most: mostWaiting,
       full: () => this.close('it takes nothing'),
       ticks,
@@ -133,7 +133,7 @@ export class Connection {
   }
 
   #send(message: FromNodeInit): void {
-    if (!this.#over) this.#outbox.send(this.#options.protocol.writeFromNode(message));
+    if (!this.#over) this.#outbox.send(message);
   }
 
   #receive(bytes: Buffer): void {

@@ -1,6 +1,7 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { messageOf } from '../../domain/errors.ts';
 import type { FromNode } from '../../gen/quarry/fleet/v1/FromNode.ts';
+import type { ToNodeInit } from '../../gen/quarry/fleet/v1/ToNode.ts';
 import { createSendQueue, type SendQueue } from '../wire/send-queue.ts';
 import type { AttachmentContext } from './context.ts';
 import { commonVersion, judge } from './greeting.ts';
@@ -25,7 +26,7 @@ export class Attachment {
   readonly #call: Call;
   readonly #peer: Peer;
   readonly #context: AttachmentContext;
-  readonly #outbox: SendQueue;
+  readonly #outbox: SendQueue<ToNodeInit>;
   readonly #renewal: Renewal;
   /** The tokens that were shown on this stream, and when they run out. */
   readonly #tokens = new Map<string, number>();
@@ -52,7 +53,8 @@ export class Attachment {
       random: Math.random,
     });
     const full = (): void => this.refuse('stalled', `more than ${mostWaiting} bytes wait for it`);
-    this.#outbox = createSendQueue(call, { most: mostWaiting, full, ticks: context.ticks });
+    const { writeToNode: encode } = context.protocol;
+    this.#outbox = createSendQueue(call, { encode, most: mostWaiting, full, ticks: context.ticks });
     ({ promise: this.ended, resolve: this.#end } = Promise.withResolvers<void>());
     peer.called();
     call.on('cancelled', () => this.#broke());
@@ -171,7 +173,7 @@ export class Attachment {
       protocol,
       timeout: timing.command,
       now,
-      send: (message) => this.#outbox.send(protocol.writeToNode(message)),
+      send: this.#outbox.send,
       distrust: (reason) => this.refuse('malformed', reason),
       changed: (session) => this.#changed(session),
     });
@@ -186,7 +188,7 @@ export class Attachment {
       pingEveryMs: timing.pingEvery,
       silenceMs: timing.silence,
     };
-    this.#outbox.send(protocol.writeToNode({ welcome }));
+    this.#outbox.send({ welcome });
   }
 
   /** The process it talks to, once it has greeted. */

@@ -3,10 +3,10 @@ import type { Fleet, Member } from '../../domain/fleet.ts';
 import type { LvName, NodeName } from '../../domain/ids.ts';
 import type { Inventory, Storage } from '../../domain/storage.ts';
 import type { Protocol } from '../wire/protocol.ts';
-import { bind, type Channel } from '../wire/services.ts';
+import { remoteVolumes } from '../wire/volumes-service.ts';
+import type { Channel } from '../wire/caller.ts';
 import type { NodeInventory } from './node-inventory.ts';
 import type { Session } from './session.ts';
-import { remoteVolumes, type VolumesCalls } from './volumes.ts';
 
 /** The volumes of a node, over the stream that it has now. */
 class RemoteMember implements Member {
@@ -20,15 +20,11 @@ class RemoteMember implements Member {
 
   constructor(node: NodeName, { volumes }: Protocol) {
     this.node = node;
-    const calls = bind(volumes, {
-      unary: async (...call) => this.#channel().unary(...call),
-      stream: (...call) => this.#channel().stream(...call),
-    });
     const unusable = (reason: string): void => this.session?.distrust(reason);
     this.storage = {
       node,
       inventory: () => this.#inventory(),
-      ...remoteVolumes(node, calls as VolumesCalls, unusable),
+      ...remoteVolumes({ node, methods: volumes, channel: () => this.#channel(), unusable }),
     };
   }
 

@@ -1,9 +1,11 @@
+import type { handleServerStreamingCall } from '@grpc/grpc-js';
 import { Failure } from '../../domain/errors.ts';
 import type { Reply } from '../../gen/quarry/fleet/v1/Reply.ts';
 import type { ToNodeInit } from '../../gen/quarry/fleet/v1/ToNode.ts';
 import { largestPayload } from './bounds.ts';
 import { Exchange, window } from './exchange.ts';
 import { readFailure } from './failures.ts';
+import type { NodeMethod } from './methods.ts';
 
 /** Calls that one stream may have in flight; each sidecar has 100 workers. */
 const mostInFlight = 512;
@@ -25,7 +27,7 @@ export interface CallerOptions {
   readonly idle: () => void;
 }
 
-/** Calls methods of a node over one stream. Payloads are bytes: `services.ts` gives them types. */
+/** Calls methods of a node over one stream. Payloads are bytes: `bind` gives them types. */
 export class Caller {
   readonly #options: CallerOptions;
   readonly #exchanges = new Map<string, Exchange>();
@@ -109,4 +111,44 @@ export class Caller {
     const { node } = this.#options;
     return new Failure('unavailable', `what became of the operation on node ${node} is not known: ${reason}`);
   }
+}
+
+/** The functions that call a generated service over a stream. */
+export type Calls<Definition, Handlers> = {
+  readonly [
+    Name in keyof Definition as string extends Name ? never : Uncapitalize<Name & string>
+  ]: Definition[Name] extends Method<infer Request, infer Response>
+    ? (
+        request: Request,
+        options: CallOptions,
+      ) => Handlers[Name & keyof Handlers] extends Streaming ? AsyncIterable<Response> : Promise<Response>
+    : never;
+};
+
+interface Method<Request, Response> {
+  requestSerialize(request: Request): Buffer;
+  responseDeserialize(bytes: Buffer): Response;
+}
+
+type Streaming = handleServerStreamingCall<never, never>;
+
+/** The two ways to call over a stream. */
+export type Channel = Pick<Caller, 'unary' | 'stream'>;
+
+/**
+ * The functions that call a service: its `Calls`.
+ *
+ * @param channel the stream of the moment; throws where there is none
+ */
+export function bind(methods: readonly NodeMethod[], channel: () => Channel): object {
+  const calls = methods.map((method) => {
+    const unary = async (request: object, options: CallOptions): Promise<object> =>
+      method.readResponse(await channel().unary(method.path, method.writeRequest(request), options));
+    async function* stream(request: object, options: CallOptions): AsyncGenerator<object> {
+      const messages = channel().stream(method.path, method.writeRequest(request), options);
+      for await (const message of messages) yield method.readResponse(message);
+    }
+    return [method.key, method.streams ? stream : unary];
+  });
+  return Object.fromEntries(calls);
 }

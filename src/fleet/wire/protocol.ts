@@ -2,7 +2,7 @@ import type { FromNode, FromNodeInit } from '../../gen/quarry/fleet/v1/FromNode.
 import type { ToNode, ToNodeInit } from '../../gen/quarry/fleet/v1/ToNode.ts';
 import { decode, encode, fleet, loadProto, nodePools, nodeVolumes, rawDefinition } from '../../grpc/load.ts';
 import { type RecordCodec, recordsOf } from './records.ts';
-import { type NodeMethod, serviceOf } from './services.ts';
+import { type NodeMethod, serviceOf } from './methods.ts';
 
 /** What this program speaks. A peer that speaks none of it is refused. */
 export const versions = { oldest: 1, newest: 1 } as const;
@@ -15,10 +15,10 @@ export interface Protocol {
   /** The services of a node. */
   readonly volumes: readonly NodeMethod[];
   readonly records: RecordCodec;
-  fromNode(bytes: Buffer): FromNode;
-  toNode(bytes: Buffer): ToNode;
-  writeFromNode(message: FromNodeInit): Buffer;
-  writeToNode(message: ToNodeInit): Buffer;
+  readonly fromNode: (bytes: Buffer) => FromNode;
+  readonly toNode: (bytes: Buffer) => ToNode;
+  readonly writeFromNode: (message: FromNodeInit) => Buffer;
+  readonly writeToNode: (message: ToNodeInit) => Buffer;
 }
 
 /** Decoding throws on what is no message. */

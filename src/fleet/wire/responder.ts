@@ -2,9 +2,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Failure, isFailure } from '../../domain/errors.ts';
 import type { Call } from '../../gen/quarry/fleet/v1/Call.ts';
 import type { ReplyInit } from '../../gen/quarry/fleet/v1/Reply.ts';
+import type { CallContext, Message } from '../../grpc/call.ts';
 import type { Log } from '../../log.ts';
 import { largestPayload, readDelay } from './bounds.ts';
 import { writeFailure } from './failures.ts';
+import type { NodeMethod } from './methods.ts';
 
 /** More calls than a controller sends at once. */
 const mostRunning = 1024;
@@ -18,7 +20,7 @@ const slice = 16;
 /** Messages that a caller may let the node send ahead, whatever credit it gives. */
 const mostCredit = 1024;
 
-/** A method that the peer may call. Payloads are bytes: `services.ts` makes it from a typed one. */
+/** A method that the peer may call. Payloads are bytes: `serve` makes it from a typed one. */
 export interface Handler {
   /** A streaming reply is any number of messages, any other exactly one. */
   readonly streams: boolean;
@@ -32,7 +34,7 @@ export interface Handler {
 export interface Opened {
   /** The volume that it is about, for the log. */
   readonly volume: string | undefined;
-  replies(context: { readonly signal: AbortSignal; readonly log: Log }): AsyncIterable<Buffer>;
+  replies(context: CallContext): AsyncIterable<Buffer>;
 }
 
 export interface ResponderOptions {
@@ -183,4 +185,36 @@ class Running {
     this.signal.throwIfAborted();
     this.#credit -= 1;
   }
+}
+
+type Serve = (request: Message, context: CallContext) => Promise<object> | AsyncIterable<object>;
+
+/** Methods that change nothing. */
+const reading = /^(?:Get|List|Find)/;
+
+/** What serves a service over a stream: its methods by full name. A method without a function in `served` is left out. */
+export function serve(methods: readonly NodeMethod[], served: object): Map<string, Handler> {
+  const loose = served as Readonly<Record<string, Serve | undefined>>;
+  return new Map(methods.flatMap((method) => handlerOf(method, loose[method.key])));
+}
+
+function handlerOf(method: NodeMethod, serveOne: Serve | undefined): [string, Handler][] {
+  if (!serveOne) return [];
+  const open: Handler['open'] = (payload) => {
+    const request = method.readRequest(payload);
+    return {
+      volume: volumeOf(request),
+      async *replies(context) {
+        const result = serveOne(request, context);
+        if (Symbol.asyncIterator in result) for await (const message of result) yield method.writeResponse(message);
+        else yield method.writeResponse(await result);
+      },
+    };
+  };
+  return [[method.path, { streams: method.streams, reads: reading.test(method.name), open }]];
+}
+
+function volumeOf({ volume, spec }: Message): string | undefined {
+  const named = volume ?? (spec as Message | undefined | null)?.['name'];
+  return typeof named === 'string' ? named : undefined;
 }

@@ -1,13 +1,14 @@
 import type { Writable } from 'node:stream';
 
-/** What is on its way to a peer: bounded in bytes and in time, whatever the peer does. */
-export interface SendQueue {
-  send(bytes: Buffer): void;
+/** Messages on their way to a peer: bounded in bytes and in time, whatever the peer does. */
+export interface SendQueue<Message> {
+  readonly send: (message: Message) => void;
   /** Since when nothing has moved although something waits, in milliseconds of `ticks`; `undefined`: nothing waits. */
-  stuckSince(): number | undefined;
+  readonly stuckSince: () => number | undefined;
 }
 
-export interface SendQueueOptions {
+export interface SendQueueOptions<Message> {
+  readonly encode: (message: Message) => Buffer;
   /** Bytes that may wait. */
   readonly most: number;
   /** Called when more would have to wait; nothing is sent from then on. */
@@ -17,13 +18,15 @@ export interface SendQueueOptions {
 }
 
 /** Over a gRPC stream, which calls back once the transport's flow control has let a message go. */
-export function createSendQueue(stream: Writable, { most, full, ticks }: SendQueueOptions): SendQueue {
+export function createSendQueue<Message>(stream: Writable, options: SendQueueOptions<Message>): SendQueue<Message> {
+  const { encode, most, full, ticks } = options;
   let waiting = 0;
   let movedAt = 0;
   let closed = false;
   return {
-    send(bytes) {
+    send(message) {
       if (closed || stream.writableEnded || stream.destroyed) return;
+      const bytes = encode(message);
       if (waiting + bytes.length > most) {
         closed = true;
         full();

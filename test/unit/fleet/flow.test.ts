@@ -7,9 +7,8 @@ import { attached, controller, memberOf, never, node, quick, silent } from './ha
 import { GatedStorage, specOf } from './gated-storage.ts';
 import { attachedPeer, hello } from './peer.ts';
 import { callOf, protocol, report } from './report.ts';
-import { createVolumesService } from '../../../src/fleet/client/volumes.ts';
-import { Responder } from '../../../src/fleet/wire/responder.ts';
-import { serve } from '../../../src/fleet/wire/services.ts';
+import { Responder, serve } from '../../../src/fleet/wire/responder.ts';
+import { createVolumesService } from '../../../src/fleet/wire/volumes-service.ts';
 import type { Call } from '../../../src/gen/quarry/fleet/v1/Call.ts';
 
 const id = (text: string) => text as VolumeId;

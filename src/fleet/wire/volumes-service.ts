@@ -1,24 +1,56 @@
 import { Failure, isFailure } from '../../domain/errors.ts';
-import { type NodeName, parseVolumeId, type VolumeId } from '../../domain/ids.ts';
+import { type NodeName, parseNodeName, parseVolumeId, type VolumeId } from '../../domain/ids.ts';
 import type { Storage } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
 import type { Volume as VolumeMessage } from '../../gen/quarry/node/v1/Volume.ts';
 import type { VolumesDefinition, VolumesHandlers } from '../../gen/quarry/node/v1/Volumes.ts';
-import { writeQosChange } from '../wire/qos.ts';
-import type { Calls } from '../wire/services.ts';
-import { readVolume, writeRange, writeSpec } from '../wire/volumes.ts';
+import type { VolumesMethods } from '../../grpc/services.ts';
+import { bind, type Calls, type Channel } from './caller.ts';
+import type { NodeMethod } from './methods.ts';
+import { readQosChange, writeQosChange } from './qos.ts';
+import { readRange, readSpec, readVolume, readVolumeId, writeRange, writeSpec, writeVolume } from './volumes.ts';
 
-export type VolumesCalls = Calls<VolumesDefinition, VolumesHandlers>;
+// Both ends of the service in proto/node/volumes.proto: the port `Storage` on a controller, and what serves it on the node.
 
-/**
- * The volumes of a node, through calls of its service; throws what the node throws. `unusable` is called with the reason when an answer
- * is one that no node of ours gives.
- */
-export function remoteVolumes(
-  node: NodeName,
-  calls: VolumesCalls,
-  unusable: (reason: string) => void,
-): Omit<Storage, 'node' | 'inventory'> {
+/** The node's end. */
+export function createVolumesService(storage: Storage): VolumesMethods {
+  return {
+    async find({ volume }, { signal }) {
+      const found = await storage.find(readVolumeId(volume).id, signal);
+      return found ? { volume: writeVolume(found) } : {};
+    },
+    async create({ spec }, { signal }) {
+      return { volume: writeVolume(await storage.create(readSpec(spec), signal)) };
+    },
+    async remove({ volume, goneFrom }, { signal }) {
+      await storage.remove(readVolumeId(volume).id, signal, parseNodeName(goneFrom));
+      return {};
+    },
+    async expand({ volume, size }, { signal }) {
+      return { volume: writeVolume(await storage.expand(readVolumeId(volume).id, readRange(size), signal)) };
+    },
+    async modify({ volume, change }, { signal }) {
+      return { volume: writeVolume(await storage.modify(readVolumeId(volume).id, readQosChange(change), signal)) };
+    },
+    async retain({ volume }, { signal }) {
+      return { volume: writeVolume(await storage.retain(readVolumeId(volume).id, signal)) };
+    },
+  };
+}
+
+/** How a controller reaches a node. */
+export interface VolumesOf {
+  readonly node: NodeName;
+  readonly methods: readonly NodeMethod[];
+  /** The stream of the moment. Throws `unavailable` where there is none. */
+  readonly channel: () => Channel;
+  /** Called with the reason when an answer is one that no node of ours gives. */
+  readonly unusable: (reason: string) => void;
+}
+
+/** The controller's end: throws what the node throws. */
+export function remoteVolumes({ node, methods, channel, unusable }: VolumesOf): Omit<Storage, 'node' | 'inventory'> {
+  const calls = bind(methods, channel) as Calls<VolumesDefinition, VolumesHandlers>;
   const read = (message: VolumeMessage, asked?: VolumeId): Volume => readAnswer(message, { node, asked, unusable });
   const volumeOf = async (answer: Promise<{ volume: VolumeMessage | null }>, asked?: VolumeId): Promise<Volume> => {
     const { volume } = await answer;
