@@ -34,12 +34,20 @@ export class Admission {
     );
   }
 
-  /** Of a change that failed, nobody knows what it did until a report says it. */
-  doubt(): void {
-    this.#doubted = true;
+  /** Runs a change of sizes or reservations. If it fails, its effect is unknown until the next report. */
+  async track(change: () => Promise<void>): Promise<void> {
+    try {
+      await change();
+    } catch (error) {
+      this.#doubted = true;
+      throw error;
+    }
   }
 
-  /** LVM refuses what it has no bytes for; what a volume that memory lacks was promised, it does not know. */
+  /**
+   * Reads LVM's state if the last change failed. LVM refuses a volume that it has no bytes for, but it does not know reservations: those of
+   * a volume that is missing in memory would be spent twice.
+   */
   async settle(): Promise<void> {
     if (this.#doubted) await this.#refresh();
   }

@@ -1,0 +1,158 @@
+import { incompatibilities } from '../domain/compatibility.ts';
+import { Failure, isFailure } from '../domain/errors.ts';
+import { type NodeName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
+import type { VolumeLocks } from '../domain/storage.ts';
+import { refusePassive, type Volume, type VolumeSpec } from '../domain/volume.ts';
+import type { Activation } from './activation.ts';
+import type { Admission } from './admission.ts';
+import { createVolume, lvchangeTags, removeVolume } from './arguments.ts';
+import type { InventoryCache } from './cache.ts';
+import type { Devices } from './devices.ts';
+import { creationCutOff } from './inventory.ts';
+import { devicePath, lvNameFor } from './names.ts';
+import { afterGrowth } from './prediction.ts';
+import { creationTags } from './records.ts';
+import { tag } from './tags.ts';
+import type { Writer } from './writer.ts';
+
+export interface CreationOptions {
+  readonly node: NodeName;
+  readonly cache: InventoryCache;
+  readonly writer: Writer;
+  readonly devices: Devices;
+  readonly locks: VolumeLocks;
+  readonly admission: Admission;
+  readonly activation: Activation;
+}
+
+/** The holder of a volume's lock during its creation. */
+const holder = 'CreateVolume';
+
+/**
+ * Creates volumes. A thick volume has the tag `state=creating` until LVM has wiped it; a creation that was cut off before that is finished
+ * or undone.
+ */
+export class Creation {
+  readonly #options: CreationOptions;
+
+  constructor(options: CreationOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `busy` while the volume is being created. */
+  refuseInFlight(id: VolumeId): void {
+    if (this.#options.locks.holder(id) !== holder) return;
+    throw new Failure('busy', `volume ${id} is being created: try again`);
+  }
+
+  /** Creates the volume, or returns the existing one of that name if it fits. Throws `exists` if it does not fit. */
+  async create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
+    const { node, locks, admission, writer } = this.#options;
+    const id = volumeIdFor(node, lvNameFor(spec.name));
+    return locks.hold(id, holder, async () => {
+      try {
+        const { group } = admission.pool(spec.pool).spec;
+        return await writer.exclusive(group, signal, async () => {
+          await admission.settle();
+          const existing = await this.#existing(id);
+          return existing ? this.#reuse(existing, spec) : this.#make(id, spec);
+        });
+      } catch (error) {
+        if (isFailure(error, 'exhausted')) await this.#refuseExisting(id, error);
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Finishes a creation that was interrupted before its wipe was confirmed; nothing was written to the volume. `undefined`: LVM had only
+   * begun it, and its remains were removed.
+   */
+  async finish(volume: Volume, signal?: AbortSignal): Promise<Volume | undefined> {
+    const { cache, node, writer } = this.#options;
+    return writer.exclusive(volume.group, signal, async () => {
+      // While this waited for its turn, the creation may have ended and the volume may have received data.
+      const current = cache.current().volumes.get(volume.id);
+      if (!current) throw new Failure('not-found', `volume ${volume.id} does not exist on node ${node}`);
+      if (current.state === 'ready') return current;
+      return (await this.#undo(current)) ? undefined : this.#wipe(current);
+    });
+  }
+
+  async #make(id: VolumeId, spec: VolumeSpec): Promise<Volume> {
+    const { cache, node, admission, writer } = this.#options;
+    const { pool, size } = await admission.forNew(id, spec);
+    const { name, layout, mkfsOptions, qos } = spec;
+    const { group } = pool.spec;
+    const lv = lvNameFor(name);
+    const state = layout.type === 'thick' ? 'creating' : 'ready';
+    const place = { pool: spec.pool, group, lv, size };
+    const volume: Volume = { id, node, name, layout, mkfsOptions, qos, ...place, filesystem: 'none', state };
+    const thinPool = cache.thinPoolLv(pool.spec);
+    const command = createVolume({ group, lv, size, layout, thinPool, tags: creationTags(volume) });
+    try {
+      await admission.track(() => writer.change(`volume "${name}" could not be created`, command));
+    } catch (error) {
+      // The writer has read LVM's state again: LVM may have refused the name because this volume exists.
+      const existing = isFailure(error, 'exists') ? cache.current().volumes.get(id) : undefined;
+      if (existing) return this.#reuse(existing, spec);
+      throw error;
+    }
+    cache.put(volume);
+    cache.putPool(afterGrowth(pool, layout, size));
+    return state === 'creating' ? this.#markReady(volume) : volume;
+  }
+
+  async #reuse(existing: Volume, spec: VolumeSpec): Promise<Volume> {
+    const problems = incompatibilities(existing, spec);
+    refusePassive(existing);
+    if (problems.length > 0) {
+      throw new Failure('exists', `volume "${spec.name}" exists and does not fit the request: ${problems.join('; ')}`);
+    }
+    if (existing.state === 'ready') return existing;
+    return (await this.#undo(existing)) ? this.#make(existing.id, spec) : this.#wipe(existing);
+  }
+
+  /** Looks up again a volume that is in memory: only a volume that LVM shows is acknowledged. */
+  async #existing(id: VolumeId): Promise<Volume | undefined> {
+    const { cache } = this.#options;
+    cache.refuseContested(id);
+    cache.refuseGiven(id);
+    return cache.current().volumes.has(id) ? (await cache.refresh()).volumes.get(id) : undefined;
+  }
+
+  /** `exhausted` sends the creation to another node, so it needs proof that the volume does not exist here. */
+  async #refuseExisting(id: VolumeId, cause: Failure): Promise<void> {
+    if (!(await this.#options.cache.find(id, { mayBeNew: true }))) return;
+    throw new Failure('unavailable', `volume ${id} exists; ${cause.message}`, { cause });
+  }
+
+  /** Removes a mirrored volume, with its parts, if LVM has only begun it; returns whether it did. */
+  async #undo(volume: Volume): Promise<boolean> {
+    const { activation, cache, writer } = this.#options;
+    await cache.refresh();
+    if (!creationCutOff(cache.report(), volume)) return false;
+    await activation.refuseInUse(volume);
+    const what = `the remains of volume ${volume.id}, whose creation was cut off, could not be removed`;
+    await writer.change(what, removeVolume(volume.group, volume.lv));
+    cache.drop(volume.id);
+    return true;
+  }
+
+  async #wipe(volume: Volume): Promise<Volume> {
+    const { activation, devices } = this.#options;
+    await activation.refuseInUse(volume);
+    await activation.activate(volume);
+    await devices.wipe(devicePath(volume.group, volume.lv));
+    return this.#markReady(volume);
+  }
+
+  async #markReady(volume: Volume): Promise<Volume> {
+    const { id, group, lv } = volume;
+    const remove = tag('state', 'creating');
+    await this.#options.writer.change(`volume ${id} could not be marked as ready`, lvchangeTags(group, lv, { remove }));
+    const ready = { ...volume, state: 'ready' as const };
+    this.#options.cache.put(ready);
+    return ready;
+  }
+}
