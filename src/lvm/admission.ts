@@ -8,7 +8,7 @@ import type { Qos } from '../domain/qos.ts';
 import { knownLayout, type Volume, type VolumeSpec } from '../domain/volume.ts';
 import type { InventoryCache } from './cache.ts';
 
-/** Says what a pool has room for, in bytes and in its budget. What it says holds within the group's turn only. */
+/** Decides what a pool has room for, in bytes and in its budget. A decision holds only within the group's turn. */
 export class Admission {
   readonly #node: NodeName;
   readonly #cache: InventoryCache;
@@ -19,7 +19,7 @@ export class Admission {
     this.#cache = cache;
   }
 
-  /** Throws `invalid` for a name no pool has, `unavailable` while the pool's group is away, and `exhausted` for a pool that cannot serve now. */
+  /** Throws `invalid` for an unknown pool, `unavailable` while the pool's group is away, and `exhausted` for a pool that cannot serve now. */
   pool(name: PoolName): Pool {
     const { pools, unready } = this.#cache.current();
     const pool = pools.get(name);
@@ -52,7 +52,7 @@ export class Admission {
     if (this.#doubted) await this.#refresh();
   }
 
-  /** The size of a new volume. Throws `exhausted`, `out-of-range`, and `invalid` where the limits contradict each other. */
+  /** The size of a new volume. Throws `exhausted`, `out-of-range`, and `invalid` if the limits contradict each other. */
   async forNew(id: VolumeId, spec: VolumeSpec): Promise<{ pool: Pool; size: Bytes }> {
     return this.#decide(() => {
       const pool = this.pool(spec.pool);
@@ -64,7 +64,7 @@ export class Admission {
     });
   }
 
-  /** Throws `exhausted` where a volume cannot have that size, or what is reserved per GiB cannot grow with it. */
+  /** Throws `exhausted` if the volume cannot have that size, or if its reservations per GiB cannot grow with it. */
   async forGrowth(volume: Volume, size: Bytes): Promise<Pool> {
     return this.#decide(() => {
       const pool = this.pool(volume.pool);
@@ -74,7 +74,7 @@ export class Admission {
     });
   }
 
-  /** Throws `exhausted` where more is to be reserved than the pool has, `invalid` where the limits contradict each other. */
+  /** Throws `exhausted` if the pool cannot reserve that much, and `invalid` if the limits contradict each other. */
   async forChange(volume: Volume, qos: Qos): Promise<void> {
     const wanted = { qos, size: volume.size };
     refuseContradictions(wanted);
@@ -88,7 +88,7 @@ export class Admission {
     return this.#cache.current().volumes.values();
   }
 
-  /** Memory may be behind: before anything is refused for want of room, LVM is asked. */
+  /** Reads LVM's state before it refuses for lack of room, because the inventory in memory may be old. */
   async #decide<T>(decide: () => T): Promise<T> {
     try {
       return decide();
@@ -110,7 +110,7 @@ function refuseContradictions(wanted: Pick<Volume, 'qos' | 'size'>): void {
   if (problems.length > 0) throw new Failure('invalid', `parameters: ${problems.join('; ')}`);
 }
 
-/** The volume as it is, which is no error unless the limit forbids its size. Throws `out-of-range`: volumes never shrink. */
+/** The volume at its present size. Throws `out-of-range` if the limit is below that: volumes never shrink. */
 export function keepSize(volume: Volume, { limit }: SizeRange): Volume {
   if (limit === undefined || volume.size <= limit) return volume;
   throw new Failure(

@@ -12,8 +12,8 @@ const pvFields = 'pv_name,pv_uuid,vg_name,vg_uuid,pv_free,pv_size,dev_size,pv_al
 const reportFields = { vg: vgFields, pv: pvFields, lv: lvFields, pvseg: 'pvseg_start', seg: 'seg_start' };
 
 /**
- * Groups, devices and volumes in one command: each report begins with a walk over all that /sys/dev/block has, which with a
- * thousand volumes is most of its cost. Segments cannot be left out; one field of them is the least.
+ * Groups, devices and volumes in one command: each report first walks all of /sys/dev/block, which is most of its cost with a
+ * thousand volumes. Segments cannot be left out, so the report has one field of them.
  */
 export const listAll: LvmArguments = [
   'fullreport',
@@ -34,8 +34,8 @@ export interface NewVolume {
 }
 
 /**
- * A thick volume is wiped of signatures and zeroed at its start, since its extents may have held another's data. A new thin
- * volume reads as zeros without that.
+ * LVM removes signatures from a thick volume and zeroes its start, because its extents may hold data of a deleted volume. A new
+ * thin volume reads as zeros anyway.
  */
 export function createVolume(volume: NewVolume): LvmArguments {
   const { group, layout, size } = volume;
@@ -76,17 +76,17 @@ export function activateGroup(group: VgName): LvmArguments {
   return ['vgchange', '-a', 'y', group];
 }
 
-/** Of a thin pool: the two logical volumes that it consists of. */
+/** Deactivates the two logical volumes that a thin pool consists of. */
 export function deactivateParts(group: VgName, pool: LvName): LvmArguments {
   return ['lvchange', '-a', 'n', '-y', ...['tmeta', 'tdata'].map((part) => `${group}/${pool}_${part}`)];
 }
 
 export interface NewDevice {
   readonly device: string;
-  /** Carries our mark: it stays on the disk when the next step is not reached. */
+  /** Starts with our mark, which stays on the disk if the next step is not reached. */
   readonly uuid: string;
   readonly metadataSize: Bytes;
-  /** Also where the label says that a group uses the device. */
+  /** Overwrites a label that says that a group uses the device. */
   readonly force: boolean;
 }
 
@@ -107,7 +107,7 @@ export function untagGroup(group: VgName, removed: string): LvmArguments {
   return ['vgchange', '--deltag', removed, group];
 }
 
-/** LVM writes its backup of the group's metadata, also where the host's configuration says that it writes none. */
+/** Makes LVM write its backup of the group's metadata even if the host's configuration turns backups off. */
 const withBackup = ['--config', 'backup/backup=1'];
 
 export function recordGroup(group: VgName): LvmArguments {
@@ -123,7 +123,7 @@ export interface PoolPart {
   readonly lv: LvName;
   readonly size: Bytes;
   readonly layout: Layout;
-  /** Of the whole part, so that an unfinished pool is known by them. LVM commits them with the part. */
+  /** LVM commits them with the part; an unfinished pool is recognised by them. */
   readonly tags: readonly string[];
 }
 
@@ -144,17 +144,17 @@ export function extendThinMetadata(group: VgName, pool: LvName, size: Bytes): Lv
 
 const mirrorFields = 'lv_name,lv_size,lv_layout,raid_sync_action,sync_percent,raid_max_recovery_rate';
 
-/** How the copies of a logical volume stand, or of a part of a thin pool. */
+/** Lists the state of the copies of a logical volume, or of a part of a thin pool. */
 export function listMirror(group: VgName, lv: LvName): LvmArguments {
   return ['lvs', '-a', '-o', mirrorFields, `${group}/${lv}`];
 }
 
-/** Reads all copies and makes them equal where they differ; goes on in the kernel after the answer. */
+/** Starts a repair: the kernel reads all copies and makes them equal. LVM answers before the repair ends. */
 export function repairMirror(group: VgName, lv: LvName): LvmArguments {
   return ['lvchange', '--syncaction', 'repair', `${group}/${lv}`];
 }
 
-/** KiB a second, of each copy. */
+/** @param rate KiB per second, for each copy */
 export function limitRepair(group: VgName, lv: LvName, rate: bigint): LvmArguments {
   return ['lvchange', '--maxrecoveryrate', `${rate}k`, `${group}/${lv}`];
 }

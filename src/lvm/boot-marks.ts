@@ -24,9 +24,9 @@ export interface BootMarksOptions {
 }
 
 /**
- * Marks what has several copies with the boot in which it may be written to, and takes the mark away when it is closed. dm-raid does not
- * record that a machine stopped amid a write, with one copy written and the other not: a mark of an earlier boot says so. A new process
- * in the same boot changes nothing, because the kernel has kept the device.
+ * Marks mirrored volumes and pools with the id of the boot in which they may be written, and removes the mark when they are closed. If a
+ * machine stops during a write, one copy may be written and the other not, and dm-raid does not record that; a mark of an earlier boot
+ * does. A new process in the same boot changes nothing, because the kernel has kept the device.
  */
 export class BootMarks {
   readonly #options: BootMarksOptions;
@@ -37,7 +37,7 @@ export class BootMarks {
     this.#options = options;
   }
 
-  /** Call it before the device is handed out, with the volume locked. */
+  /** Marks a mirrored volume. Call it before the device is handed out, with the volume locked. */
   async open(volume: Volume, signal: AbortSignal): Promise<Volume> {
     if (!isMirrored(volume) || volume.boots) return volume;
     const { writer, cache, boot } = this.#options;
@@ -48,7 +48,7 @@ export class BootMarks {
     return open;
   }
 
-  /** Marks thin pools before their volumes are used, and unmarks volumes that were closed. By the last report. */
+  /** Marks thin pools before their volumes are used, and unmarks closed volumes, according to the last report. */
   async settle(): Promise<void> {
     for (const pool of this.#thinPools()) {
       if (pool.boots.length === 0 && (await this.#hasCopies(pool))) await this.#retag(pool, { mark: true });
@@ -56,11 +56,11 @@ export class BootMarks {
     await this.#closeVolumes();
   }
 
-  /** For a clean stop, after the last call: also unmarks thin pools of which no volume is open. */
+  /** For a clean stop, after the last call: unmarks closed volumes, and thin pools without an open volume. */
   async close(): Promise<void> {
     const { cache } = this.#options;
     if (!cache.reported) return;
-    // The last report may not show yet what was opened since.
+    // The last report may be older than the last open.
     const marked = [...cache.report().volumes, ...cache.current().volumes.values()].some(
       ({ boots = [] }) => boots.length > 0,
     );
@@ -74,7 +74,7 @@ export class BootMarks {
     }
   }
 
-  /** What an earlier boot has left open, as the last report shows it. */
+  /** Logical volumes that an earlier boot left open, according to the last report. */
   unclean(): LvRecord[] {
     const { cache, boot } = this.#options;
     const groups = new Set(cache.specs.map(({ group }) => group));
@@ -85,7 +85,7 @@ export class BootMarks {
     });
   }
 
-  /** The copies are equal. What is open, or may be, is marked with this boot from now on. */
+  /** Replaces the marks after a repair: by that of this boot if the volume may be open, else by none. */
   async verified(record: LvRecord): Promise<void> {
     const volume = this.#volumeOf(record);
     if (!volume) return this.#retag(record, { mark: true });
@@ -122,7 +122,7 @@ export class BootMarks {
     });
   }
 
-  /** Nothing can write to it, nor has written what is not on its disks. Only with the volume locked. */
+  /** Whether nothing can write to the volume and all writes are on its disks. Call it only with the volume locked. */
   async #isClosed({ group, lv }: Volume): Promise<boolean> {
     const { lvm, devices, usesOf } = this.#options;
     const device = devicePath(group, lv);

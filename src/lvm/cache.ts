@@ -18,8 +18,8 @@ import type { Lvm } from './lvm.ts';
 import { thinPoolName } from './names.ts';
 
 /**
- * The inventory in memory: the last report, with what was changed since. A report that ran beside a change may have seen
- * either side of it, so whatever was changed after the report began keeps the state that the change left.
+ * The inventory in memory: the last report and the changes since. A report that ran during a change may show the state before or
+ * after it, so an entry that was changed after the report began keeps the changed state.
  */
 export class InventoryCache {
   readonly #lvm: Lvm;
@@ -38,7 +38,7 @@ export class InventoryCache {
   readonly #changedVolumes = new Map<VolumeId, number>();
   readonly #changedPools = new Map<PoolName, number>();
 
-  /** @param refreshed called when LVM was read anew */
+  /** @param refreshed called after each report */
   constructor(lvm: Lvm, node: NodeName, specs: readonly PoolSpec[], refreshed: () => void = () => undefined) {
     this.#refreshed = refreshed;
     this.#lvm = lvm;
@@ -52,7 +52,7 @@ export class InventoryCache {
     return this.#inventory;
   }
 
-  /** What LVM said last, without what was changed since. Throws `unavailable` before the first report. */
+  /** The last report, without the changes since. Throws `unavailable` before the first report. */
   report(): LvmReport {
     if (!this.#report) throw new Failure('unavailable', 'LVM has not answered yet');
     return this.#report;
@@ -62,21 +62,21 @@ export class InventoryCache {
     return this.#inventory !== undefined;
   }
 
-  /** Which groups are the pools', from the next report on. */
+  /** Sets which groups belong to the pools, from the next report on. */
   identify(states: GroupStates): void {
     this.#states = states;
   }
 
-  /** Why the group of a pool, which LVM does not show, may come back; `undefined` where it is shown or there never was one. */
+  /** Why a pool's group that LVM does not show may come back; `undefined` if LVM shows it or it never existed. */
   away(group: VgName): string | undefined {
     return this.report().groups.some((vg) => vg.group === group) ? undefined : whyAway(group, this.#states);
   }
 
   /**
-   * `undefined` only after a report that does not show the volume. Throws `unavailable` where none says so: before the first
-   * report, since LVM may not be shown our disks yet; while a group that may come back is not there; and, unless the id may be that
-   * of a volume that is to be created, while none of the pools' groups is there: an id that somebody got was of a volume in one of them.
-   * Throws `elsewhere`, but not for a volume that is `goneFrom` the node that it was given to.
+   * `undefined` only if a report proves that the volume does not exist. Throws `unavailable` otherwise: before the first report,
+   * because LVM may not see our disks yet; while a group that may come back is away; and while none of the pools' groups is here,
+   * because an existing id belongs to a volume in one of them. The last does not hold with `mayBeNew`: the volume may not exist yet.
+   * Throws `elsewhere`, except for a volume that is `goneFrom` the node that it was given to.
    */
   async find(
     id: VolumeId,
@@ -88,13 +88,13 @@ export class InventoryCache {
     if (volume) return volume;
     const away = this.specs.flatMap(({ group }) => this.away(group) ?? []);
     if (away.length > 0) {
-      throw new Failure('unavailable', `volume ${id} may be in a volume group that is not here: ${away.join('; ')}`);
+      throw new Failure('unavailable', `volume ${id} may be in a missing volume group: ${away.join('; ')}`);
     }
     const none = this.specs.every(({ group }) => !this.report().groups.some((vg) => vg.group === group));
     if (none && !mayBeNew) {
       throw new Failure(
         'unavailable',
-        `volume ${id} cannot be looked for: no volume group of this node's pools is here`,
+        `volume ${id} cannot be looked up: all volume groups of this node's pools are missing`,
       );
     }
     return undefined;
@@ -104,34 +104,34 @@ export class InventoryCache {
     return this.specs.find(({ name }) => name === pool);
   }
 
-  /** Takes a pool out of service from the next report on, with the reason; `undefined` puts it back. */
+  /** Takes a pool out of service for `reason`, from the next report on; `undefined` puts it back. */
   suspend(pool: PoolName, reason: string | undefined): void {
     if (reason === undefined) this.#suspended.delete(pool);
     else this.#suspended.set(pool, reason);
   }
 
-  /** Throws `precondition`: to serve one of them might show or delete another's data. */
+  /** Throws `precondition` if several logical volumes claim the id: using the wrong one could expose or delete another volume's data. */
   refuseContested(id: VolumeId): void {
     const claims = this.#contested.get(id);
     if (!claims) return;
     throw new Failure(
       'precondition',
-      `several logical volumes have the tags of volume ${id}: ${claims.join(', ')}. None of them is used: remove the tag quarry.id from those that are not the volume`,
+      `several logical volumes have the tags of volume ${id}: ${claims.join(', ')}. None of them is used: remove the tag quarry.id from the wrong ones`,
     );
   }
 
-  /** The record that the volume was given to another node. Throws `precondition` where there are several. */
+  /** The record that the volume was given to another node. Throws `precondition` if there are several. */
   given(id: VolumeId): GivenFrom | undefined {
     const [record, ...more] = this.#given.get(id) ?? [];
     if (more.length === 0) return record;
     const groups = [record, ...more].flatMap((each) => each && `${each.group} (${each.to})`);
     throw new Failure(
       'precondition',
-      `several records say where volume ${id} is, on volume groups ${groups.join(', ')}: remove the tag quarry.given from those that are wrong`,
+      `several volume groups record where volume ${id} is: ${groups.join(', ')}. Remove the tag quarry.given from the wrong ones`,
     );
   }
 
-  /** Throws `elsewhere` where the volume was given to another node than `except`. */
+  /** Throws `elsewhere` if the volume was given to a node other than `except`. */
   refuseGiven(id: VolumeId, except?: NodeName): void {
     const record = this.given(id);
     if (record && record.to !== except) throw elsewhere(record);
@@ -141,12 +141,12 @@ export class InventoryCache {
     return (this.#report && thinPoolOf(this.#report, spec.group)?.lv) ?? thinPoolName;
   }
 
-  /** Reads all of it anew. Throws `unavailable`, with the inventory left as it was. */
+  /** Reads LVM's state. Throws `unavailable` and keeps the old inventory if LVM gives no report. */
   async refresh(): Promise<Inventory> {
     const before = this.#generation;
     const turn = ++this.#reports;
     const report = ofKnownGroups(await readReport(this.#lvm), this.#states);
-    // A report that began later has been read already: this one is older than what is known.
+    // A report that began later is already in use: this one is older.
     if (turn < this.#latest) return this.current();
     this.#latest = turn;
     const fresh = toInventory(

@@ -4,17 +4,17 @@ import type { Lvm } from './lvm.ts';
 
 export interface LvmCheckOptions {
   readonly lvm: Lvm;
-  /** Milliseconds that LVM has for an answer. */
+  /** Milliseconds that LVM may take to answer. */
   readonly deadline: number;
-  /** Milliseconds for which an answer holds, so that whoever asks often costs little. */
+  /** Milliseconds for which an answer is reused, so that frequent checks cost little. */
   readonly holds: number;
   /** Milliseconds from any fixed moment; for tests. */
   readonly now?: () => number;
 }
 
 /**
- * What is wrong with LVM, if anything. Asks for as little as there is, and nothing of it reaches the inventory: before our disks
- * are shown to LVM, its report would say that volumes do not exist.
+ * Returns a function that says what is wrong with LVM; `undefined`: nothing. It reads the smallest report and leaves the inventory alone:
+ * until LVM sees our disks, its report says that no volume exists.
  */
 export function createLvmCheck({ lvm, deadline, holds, now = () => performance.now() }: LvmCheckOptions) {
   let asking: Promise<string | undefined> | undefined;
@@ -26,7 +26,7 @@ export function createLvmCheck({ lvm, deadline, holds, now = () => performance.n
       if (!answer.ok) return `LVM fails: ${answer.messages.join('; ')}`;
       answeredAt = now();
     } catch (error) {
-      // Nobody may be waiting by now.
+      // Returned and not thrown: the caller may have stopped waiting.
       return messageOf(error);
     } finally {
       asking = undefined;
@@ -34,9 +34,9 @@ export function createLvmCheck({ lvm, deadline, holds, now = () => performance.n
   };
   return async (): Promise<string | undefined> => {
     if (answeredAt !== undefined && now() - answeredAt < holds) return;
-    // A report waits for LVM's lock while a change of ours runs, and that ends at its own deadline. A new process would wait as well.
+    // A report, also of a new process, waits for LVM's lock while our change runs. The change ends at its own deadline.
     if (lvm.changing) return;
-    // One question at a time: an LVM that hangs must not be asked by ever more.
+    // One report at a time: waiting reports must not pile up while LVM hangs.
     asking ??= ask();
     using late = timeout(deadline, `LVM has not answered for ${deadline} ms`);
     return await Promise.race([asking, late.promise]);

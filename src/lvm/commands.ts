@@ -4,7 +4,7 @@ import { decodeDocument, errorLines } from './report.ts';
 
 const reportCommands = new Set(['lvs', 'vgs', 'pvs', 'fullreport']);
 
-/** How one process per LVM command is started. */
+/** How an LVM process is started for one command. */
 export interface CommandOptions {
   readonly run: Run;
   readonly program: readonly [string, ...string[]];
@@ -13,7 +13,7 @@ export interface CommandOptions {
   readonly deadline: number;
 }
 
-/** A process a command: for hosts whose LVM lacks the profile that the long-lived process needs. */
+/** One lvm process per command: for hosts whose LVM lacks the profile that the long-lived process needs. */
 export async function runCommand(options: CommandOptions, argv: LvmArguments): Promise<LvmAnswer> {
   const [name, ...words] = argv;
   const isReport = reportCommands.has(name);
@@ -29,7 +29,7 @@ export async function runCommand(options: CommandOptions, argv: LvmArguments): P
   return { ok: false, messages: errorLines(result.stderr) };
 }
 
-/** LVM takes one `--config`: a command's own settings and ours go into the same. */
+/** LVM accepts one `--config`, so the command's settings and ours are joined. */
 function withoutLog(words: readonly string[]): string[] {
   const setting = 'log/report_command_log=0';
   const at = words.indexOf('--config');

@@ -11,7 +11,7 @@ export interface Devices {
   exists(device: string): Promise<boolean>;
   /** Removes every signature and zeroes the first MiB. */
   wipe(device: string): Promise<void>;
-  /** Returns when everything that was written is on the disks. */
+  /** Returns when all earlier writes are on the disks. */
   flush(device: string): Promise<void>;
   volumeLimit(inventory: Inventory): number;
 }
@@ -19,7 +19,7 @@ export interface Devices {
 const wipeDeadline = 30_000;
 const wipedBytes = 1024 * 1024;
 
-/** A device that does not answer within 30 s is `unavailable`. */
+/** `wipe` and `flush` throw `unavailable` if the device does not answer within 30 s. */
 export function createDevices(run: Run, patience: Patience): Devices {
   return {
     exists: async (device) => (await deviceNumberOf(device)) !== undefined,
@@ -47,9 +47,9 @@ async function flush(device: string): Promise<void> {
   await file.sync();
 }
 
-/** A volume's tags and segment take 510 bytes of metadata (measured); twice that leaves room for what comes later. */
+/** A volume's tags and segment take 510 bytes of metadata (measured); twice that leaves room for later tags. */
 const metadataPerVolume = 1024n;
-/** device-mapper has 2^20 minors and the kernel 100,000 mounts, of which a volume takes two or more; LVM slows down long before. */
+/** device-mapper has 2^20 minors and the kernel allows 100,000 mounts, two or more per volume; LVM gets slow long before that. */
 const sensibleLimit = 10_000;
 
 function volumeLimit(inventory: Inventory): number {

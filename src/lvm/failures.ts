@@ -1,6 +1,6 @@
 import { Failure, type FailureKind } from '../domain/errors.ts';
 
-/** LVM's own words for what callers branch on; everything else is `unavailable`, with LVM's words in it. */
+/** LVM's messages for failures that callers branch on. All others are `unavailable`. */
 const table: readonly [RegExp, FailureKind][] = [
   [/insufficient (?:free space|suitable allocatable extents)/i, 'exhausted'],
   [/not enough free/i, 'exhausted'],
@@ -9,7 +9,7 @@ const table: readonly [RegExp, FailureKind][] = [
   [/free space in .*(?:thin|pool)/i, 'exhausted'],
   [/already exists in volume group/i, 'exists'],
   [/\bin use\b|used by another device/i, 'precondition'],
-  // Of a logical volume alone: a group that is not there may be on disks that are not there either.
+  // Only of a logical volume: a group that LVM does not find may be on missing disks.
   [/failed to find logical volume/i, 'not-found'],
 ];
 
@@ -21,8 +21,8 @@ export function lvmFailure(what: string, messages: readonly string[]): Failure {
 }
 
 /**
- * Whether the kernel refused a thin volume's table because its pool has no such device: ENODATA from dm-thin's constructor, printed by
- * libdm (`_do_dm_ioctl`, "%s ioctl on %s failed: %s").
+ * Whether the kernel refused a thin volume's table because the pool does not know the device: ENODATA from dm-thin's constructor,
+ * printed by libdm (`_do_dm_ioctl`, "%s ioctl on %s failed: %s").
  */
 export function lacksThinDevice({ message }: Failure): boolean {
   return /reload ioctl on .*failed: No data available/.test(message);

@@ -4,18 +4,18 @@ import type { PoolSpec } from '../domain/pool.ts';
 import type { VgRecord } from './records.ts';
 import { tag, valuesOf } from './tags.ts';
 
-/** That a volume was given to another node: a tag on the volume group that it was in. */
+/** Records that a volume was given to another node: a tag on the volume group that it was in. */
 export interface Given {
   readonly id: VolumeId;
   readonly to: NodeName;
 }
 
-/** The record with the group that has it. */
+/** A record, with the group that has the tag. */
 export interface GivenFrom extends Given {
   readonly group: VgName;
 }
 
-/** Whether a record on this node says that another one has a volume that was born here. */
+/** Whether a record on this node says that another node has a volume that was born here. */
 export function isGivenAway({ id, to }: Given, node: NodeName): boolean {
   return parseVolumeId(id)?.node === node && to !== node;
 }
@@ -29,7 +29,7 @@ export function givenTag({ id, to }: Given): string {
   return tag('given', `${id}/${to}`);
 }
 
-/** The records among the tags of a group, as LVM lists them. What cannot be read is left out. */
+/** The records among a group's tags, in the order of LVM. Unreadable ones are left out. */
 export function parseGiven(tags: string): Given[] {
   return valuesOf(tags, 'given').flatMap((text) => {
     const slash = text.lastIndexOf('/');
@@ -38,7 +38,7 @@ export function parseGiven(tags: string): Given[] {
   });
 }
 
-/** The records of volumes that were born on this node. Several for one id can only be the work of a person. */
+/** The records of volumes that were born on this node. Quarry never writes two for one id, but an administrator may. */
 export function givenFrom(
   node: NodeName,
   specs: readonly PoolSpec[],

@@ -14,14 +14,14 @@ export interface GroupRecordsOptions {
   readonly readHostFile: ReadHostFile;
 }
 
-/** What was known of a group in the last look. */
+/** A group as the last call of `identify` found it. */
 interface Remembered extends KnownGroup {
   readonly recorded: boolean;
 }
 
 /**
- * Knows the pools' groups by their UUIDs. The record of a group that is away is the backup of its metadata that LVM keeps on the root
- * disk, and removes when the group is removed. What was seen since the start is remembered until it was recorded.
+ * Identifies the pools' groups by their UUIDs. LVM keeps a backup of a group's metadata on the root disk and removes it with the group:
+ * this backup is the record of a missing group. Groups seen since the start are remembered until they are recorded.
  */
 export class GroupRecords {
   readonly #options: GroupRecordsOptions;
@@ -31,14 +31,14 @@ export class GroupRecords {
     this.#options = options;
   }
 
-  /** `incomplete`: why there may be groups that LVM did not tell of. Throws `unavailable` where the record cannot be read. */
+  /** @param incomplete why LVM may not have listed all groups. Throws `unavailable` if a record cannot be read. */
   async identify(volumes: readonly PhysicalVolume[], incomplete: string | undefined): Promise<GroupStates> {
     const states = new Map<VgName, GroupState>();
     for (const spec of this.#options.specs) states.set(spec.group, await this.#identify(spec, volumes, incomplete));
     return states;
   }
 
-  /** Records the pool's group where that is not done, and gives a group that Quarry made the tag of its node. */
+  /** Records the pool's group if it has no record yet, and tags a group that Quarry made with its node. */
   async record(spec: PoolSpec, writer: Pick<Writer, 'exclusive' | 'change'>): Promise<void> {
     const { node } = this.#options;
     const group = this.#remembered.get(spec.group);
@@ -85,8 +85,8 @@ function groupsNamed(name: VgName, volumes: readonly PhysicalVolume[]): KnownGro
 }
 
 /**
- * The group in a backup as LVM writes it (lib/format_text/export.c); `undefined` where there is none. A text that says no UUID is a
- * record of a group all the same.
+ * The group in a backup that LVM wrote (lib/format_text/export.c); `undefined` for an empty text. A text without a UUID still records
+ * a group.
  */
 export function parseBackup(text: string): KnownGroup | undefined {
   if (text.trim() === '') return undefined;

@@ -14,24 +14,24 @@ import { tag } from './tags.ts';
 import { sendPendingMessages, type ThinPoolNeed, ThinPools } from './thin-pools.ts';
 import type { Writer } from './writer.ts';
 
-/** Room for tens of thousands of volumes with our tags; LVM's default of 1 MiB is full at about a thousand. */
+/** Has room for tens of thousands of volumes with our tags; LVM's default of 1 MiB is full at about a thousand. */
 const metadataAreaSize = 32n * MiB;
 
-/** What came of preparing a pool. */
+/** The outcome of preparing a pool. */
 export interface Prepared {
-  /** Whether LVM was asked to change anything. */
+  /** Whether LVM ran a change. */
   readonly changed: boolean;
-  /** What is wrong with the pool although it serves: volumes that did not activate, or growth that is not possible. */
+  /** Problems of a pool that serves all the same: volumes that did not activate, or a thin pool that cannot grow. */
   readonly problems: readonly string[];
 }
 
-/** What a disk is right before it is taken. */
+/** The state of a disk right before it is taken. */
 export interface Proof {
-  /** It is a physical volume of ours already. */
+  /** The disk is already a physical volume with our mark. */
   readonly marked: boolean;
-  /** And LVM was cut off between the label that says "in a group" and the group: LVM refuses it until its label is written anew. */
+  /** LVM was cut off after it labelled the disk as a group's and before it wrote the group; it refuses the disk until `pvcreate -ff`. */
   readonly claimed: boolean;
-  /** No group of the pool's name is here, nor known that may come back. */
+  /** No group of the pool's name is here or may come back. */
   readonly mayCreate: boolean;
 }
 
@@ -40,14 +40,14 @@ export interface GroupsOptions {
   readonly lvm: Lvm;
   readonly cache: InventoryCache;
   readonly writer: Writer;
-  /** The directory by whose links our LVM knows devices. */
+  /** The directory whose links are the device names that our LVM sees. */
   readonly links: string;
 }
 
-/** Volume groups of pools. Every method looks first and does only what is missing, so that it may be interrupted anywhere. */
+/** Volume groups of pools. Every method does only what is missing, so that it may be interrupted anywhere. */
 export class Groups {
   readonly #options: GroupsOptions;
-  /** Activated once: what an administrator deactivates later stays so. */
+  /** Each group is activated once per process: a volume that an administrator deactivates later stays inactive. */
   readonly #activated = new Set<VgName>();
   readonly #thinPools: ThinPools;
 
@@ -57,8 +57,8 @@ export class Groups {
   }
 
   /**
-   * Makes a disk part of the pool's group. `prove` looks at the disk once it is this disk's turn and right before anything is
-   * written, and throws where it may not be taken after all.
+   * Adds a disk to the pool's group. `prove` checks the disk within the group's turn, right before the first write, and throws if the
+   * disk may not be taken.
    */
   async take(spec: PoolSpec, device: string, prove: () => Promise<Proof>): Promise<void> {
     const { node, writer, links } = this.#options;
@@ -77,9 +77,8 @@ export class Groups {
   }
 
   /**
-   * Activates the group and everything in it, creates the thin pool of a pool that wants one, and grows it as the group or its policy
-   * asks. Does nothing where there is no such group yet. What the last report shows to be in order costs no other report; the rest is
-   * read again before it is changed. Throws where the pool cannot serve.
+   * Activates the group and everything in it, creates a thin pool's logical volumes, and grows them with the group or by policy. Does
+   * nothing if the group does not exist. Reads a new report only if the last one shows something to do. Throws if the pool cannot serve.
    */
   async prepare(spec: PoolSpec): Promise<Prepared> {
     const { cache } = this.#options;
@@ -104,7 +103,7 @@ export class Groups {
     try {
       await thin.step?.();
     } catch (error) {
-      // A pool that cannot grow still serves what it has; one that could not be created serves nothing.
+      // A pool that cannot grow still serves; one that could not be created does not.
       if (!present) throw error;
       problems.push(messageOf(error));
     }
@@ -127,8 +126,8 @@ export class Groups {
   }
 
   /**
-   * A volume that does not activate concerns that volume alone: answers what is wrong with it. Throws when LVM gave no answer, and when
-   * the group's thin pool, on which its other volumes depend, does not activate.
+   * Returns the problems of volumes that do not activate: the others work without them. Throws if LVM gave no answer, and if the group's
+   * thin pool does not activate, because its volumes need it.
    */
   async #activate(group: VgName, report: LvmReport): Promise<string[]> {
     const { writer, cache, lvm } = this.#options;
@@ -142,8 +141,8 @@ export class Groups {
       pool === undefined || cache.report().volumes.some((lv) => lv.group === group && lv.lv === pool && lv.active);
     let failure = await activate();
     if (failure && pool !== undefined && !poolActive()) {
-      // An LVM that was killed while it activated the pool has left parts of it active, and LVM refuses the pool for them. It does not
-      // deactivate parts that are in use or inactive: then the reason was another.
+      // If LVM was killed while it activated the pool, parts of the pool are active, and LVM refuses to activate the pool over them. If LVM
+      // refuses to deactivate the parts (in use, or inactive), the failure has another cause.
       if (await attempt(() => writer.change(what, args.deactivateParts(group, pool)))) throw failure;
       failure = await activate();
     }
@@ -157,7 +156,7 @@ export class Groups {
   }
 }
 
-/** The failure that LVM answered with. Throws when it gave no answer, because nothing is known then. */
+/** The failure that LVM answered with. Throws if LVM gave no answer, because the outcome is unknown then. */
 async function attempt(change: () => Promise<void>): Promise<Failure | undefined> {
   try {
     await change();

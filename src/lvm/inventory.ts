@@ -12,7 +12,7 @@ import { raidPartOf } from './names.ts';
 import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, toVolume, type VgRecord } from './records.ts';
 import { spaceOf, thinPoolProblem } from './thin-pool.ts';
 
-/** Everything that LVM says of the groups that belong to pools. */
+/** LVM's state of groups, devices and volumes. */
 export interface LvmReport {
   readonly volumes: readonly LvRecord[];
   readonly groups: readonly VgRecord[];
@@ -31,7 +31,7 @@ export async function readReport(lvm: Lvm): Promise<LvmReport> {
   };
 }
 
-/** Without the groups that bear a pool's name and are not its group. */
+/** The report without groups that have the name of a pool's group and another UUID. */
 export function ofKnownGroups(report: LvmReport, states: GroupStates): LvmReport {
   const ours = (group: VgName | undefined, uuid: string) => {
     const known = group === undefined ? undefined : states.get(group);
@@ -44,12 +44,12 @@ export function ofKnownGroups(report: LvmReport, states: GroupStates): LvmReport
   };
 }
 
-/** Why a group that the report does not show may come back; `undefined` where there never was one. */
+/** Why a group that the report does not show may come back; `undefined` if it never existed. */
 export function whyAway(group: VgName, states: GroupStates): string | undefined {
   const known = states.get(group);
   switch (known?.state) {
     case undefined:
-      return `volume group ${group} was not looked for yet`;
+      return `volume group ${group} was not identified yet`;
     case 'present':
       return `LVM no longer sees volume group ${group} (UUID ${known.uuid}): bring its disks back`;
     case 'away':
@@ -59,7 +59,7 @@ export function whyAway(group: VgName, states: GroupStates): string | undefined 
   }
 }
 
-/** The thin pool of a group: ours by its tag, else the only one of an adopted group. */
+/** The thin pool of a group: the one with our tag, else the only one (of a group that Quarry did not create). */
 export function thinPoolOf(report: LvmReport, group: VgName): LvRecord | undefined {
   const pools = report.volumes.filter((lv) => lv.group === group && lv.isThinPool);
   return pools.find((lv) => lv.tags.get('role') === 'thin-pool') ?? (pools.length === 1 ? pools[0] : undefined);
@@ -88,7 +88,7 @@ function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
   };
 }
 
-/** The inventory of a report. Pools whose group or thin pool is missing are unready, with the reason, and so are suspended ones. */
+/** The inventory of a report. Suspended pools, and pools whose group or thin pool is missing, are unready, with the reason. */
 export function toInventory(
   node: NodeName,
   specs: readonly PoolSpec[],
@@ -113,7 +113,7 @@ export function toInventory(
   return { pools, volumes, given, unready, reportedAt, defaultPool: specs[0]?.name };
 }
 
-/** Ids that several logical volumes claim, with their paths: which of them is the volume, only a person can say. */
+/** Ids that several logical volumes claim, with their paths. An administrator has to decide which of them is the volume. */
 export function contestedIds(
   node: NodeName,
   specs: readonly PoolSpec[],
@@ -135,8 +135,8 @@ function claimsOf(node: NodeName, specs: readonly PoolSpec[], report: LvmReport)
 }
 
 /**
- * Whether LVM was cut off while it made this mirrored volume: until it has wiped the metadata of the copies, they are visible. LVM
- * has not activated the volume before that, so that nothing was written to it.
+ * Whether LVM was cut off while it made this mirrored volume: the metadata volumes of its copies are visible until LVM has wiped them.
+ * LVM activates the volume only after that, so it has no data.
  */
 export function creationCutOff(report: LvmReport, { group, lv, state }: Volume): boolean {
   return state === 'creating' && report.volumes.some((part) => part.group === group && raidPartOf(part.lv) === lv);
@@ -150,8 +150,8 @@ function poolProblem(
 ): string | undefined {
   const away = vg ? undefined : whyAway(spec.group, states);
   if (away !== undefined) return away;
-  if (!vg) return `volume group ${spec.group} does not exist yet: no disk was taken for it ("quarry disks" tells why)`;
-  if (vg.missingDevices > 0) return `volume group ${spec.group} misses ${vg.missingDevices} of its physical volumes`;
+  if (!vg) return `volume group ${spec.group} does not exist yet: no disk was taken for it ("quarry disks" shows why)`;
+  if (vg.missingDevices > 0) return `${vg.missingDevices} physical volumes of volume group ${spec.group} are missing`;
   if (spec.thin && !thinPoolOf(report, spec.group)) return `volume group ${spec.group} has no thin pool yet`;
   return undefined;
 }

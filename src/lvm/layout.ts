@@ -13,7 +13,7 @@ export function parseLayout(text: string | undefined): Layout | undefined {
   return { type: 'thick', stripes: Number(match[1]), stripeSize: BigInt(match[2] ?? 0), mirrors: Number(match[3]) };
 }
 
-/** LVM's own words for a layout. */
+/** The options of lvcreate for a layout. */
 export function layoutArguments(layout: Layout): string[] {
   if (layout.type === 'thin') return [];
   const stripes = ['-i', String(layout.stripes), '-I', sizeArgument(layout.stripeSize)];

@@ -18,15 +18,15 @@ export interface MirrorRepairOptions {
   readonly marks: BootMarks;
   readonly cache: InventoryCache;
   readonly log: Log;
-  /** The most bytes a second of each copy. */
+  /** Bytes per second for each copy, at most. */
   readonly rate: Bytes;
-  /** Milliseconds between two looks at a repair; for tests. */
+  /** Milliseconds between two checks of a repair's progress; for tests. */
   readonly interval?: number;
 }
 
 /**
- * Makes copies equal that a power cut may have left different: which of them is read would decide what a database sees. One logical
- * volume of a group after the other, while the volumes are used.
+ * Makes copies equal after a power cut that may have left them different: else a database's data would depend on the copy that is read.
+ * Repairs one logical volume of a group at a time, while the volumes are in use.
  */
 export class MirrorRepair implements JobSource {
   readonly kind = 'repair';
@@ -36,7 +36,7 @@ export class MirrorRepair implements JobSource {
     this.#options = options;
   }
 
-  /** What must not be called healthy. */
+  /** The logical volumes whose copies may differ. */
   readonly find = (): Job[] => {
     const { cache, marks } = this.#options;
     if (!cache.reported) return [];
@@ -49,7 +49,7 @@ export class MirrorRepair implements JobSource {
     });
   };
 
-  /** The kernel goes on with a repair in flight when the driver stops; the next process waits for its end. */
+  /** When the driver stops, the kernel continues the repair, and the next process waits for its end. */
   async #repair(record: LvRecord, control: JobControl): Promise<void> {
     const { log, marks } = this.#options;
     const { group, lv, isThinPool } = record;
@@ -77,7 +77,7 @@ export class MirrorRepair implements JobSource {
     }
   }
 
-  /** Only what is idle can be told to repair. A repair that runs already is one of this boot: it began at the first byte. */
+  /** Starts a repair if the mirror is idle. A repair that already runs was started in this boot, at the first byte. */
   async #begin(group: VgName, lv: LvName, signal: AbortSignal): Promise<Mirror | undefined> {
     const { lvm, writer } = this.#options;
     const rate = this.#options.rate / KiB;
@@ -87,8 +87,11 @@ export class MirrorRepair implements JobSource {
       if (!mirror || mirror.action === 'repair') return mirror;
       if (mirror.action === '') throw new Failure('busy', `${group}/${lv} is not active`);
       if (mirror.action !== 'idle')
-        throw new Failure('busy', `${group}/${lv} is busy with ${mirror.action}: its copies are compared afterwards`);
-      // LVM limits the data of a thin pool, and not its metadata, which is small.
+        throw new Failure(
+          'busy',
+          `${group}/${lv} is busy with ${mirror.action}: its copies will be compared afterwards`,
+        );
+      // LVM limits the rate for a thin pool's data, but not for its metadata, which is small.
       if (mirror.rate !== rate && !lv.endsWith('_tmeta')) await writer.change(what, limitRepair(group, lv, rate));
       await writer.change(what, repairMirror(group, lv));
       return { ...mirror, action: 'repair', done: 0 };
@@ -96,8 +99,8 @@ export class MirrorRepair implements JobSource {
   }
 
   /**
-   * The kernel does not tell a repair that ended from one that was stopped, such as by a new activation. One that was far from its end
-   * just before, by the rate that it has, was stopped.
+   * The kernel reports a finished repair and a stopped one (for example by a new activation) alike. If at its rate the repair could not
+   * have finished since the last check, it was stopped.
    */
   #mayHaveEnded({ done, size, at }: Mirror & { at: number }): boolean {
     const left = Number(size) * (1 - done);

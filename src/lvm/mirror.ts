@@ -5,18 +5,18 @@ import { listMirror } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import type { Lvm } from './lvm.ts';
 
-/** How the copies of a logical volume stand, or of a part of a thin pool. */
+/** The state of the copies of a logical volume, or of a part of a thin pool. */
 export interface Mirror {
   readonly size: Bytes;
-  /** `idle`, `repair`, `check`, or what makes the copies in the first place: `resync`, `recover`. Empty: not active. */
+  /** `idle`, `repair`, `check`, or during the first synchronisation `resync` or `recover`. Empty: not active. */
   readonly action: string;
-  /** Of the action, 0 to 1. */
+  /** The finished part of the action, 0 to 1. */
   readonly done: number;
-  /** KiB a second; 0: no limit. */
+  /** KiB per second; 0: no limit. */
   readonly rate: bigint;
 }
 
-/** `undefined` for what has one copy. Throws `not-found`, `unavailable`. */
+/** `undefined` for a logical volume with one copy. Throws `not-found`, `unavailable`. */
 export async function readMirror(lvm: Lvm, group: VgName, lv: LvName): Promise<Mirror | undefined> {
   const answer = await lvm.report(listMirror(group, lv));
   if (!answer.ok) throw lvmFailure(`the copies of ${group}/${lv} could not be read`, answer.messages);

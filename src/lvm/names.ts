@@ -3,23 +3,23 @@ import type { LvName, NodeName, VgName } from '../domain/ids.ts';
 import { Failure } from '../domain/errors.ts';
 
 /**
- * device-mapper has 127 characters for group, "-", volume and LVM's endings such as "_rimage_10", with each "-" of a name
- * doubled: this leaves 67 for the group.
+ * device-mapper allows 127 characters for group, "-", volume and LVM's endings such as "_rimage_10", with each "-" of a name
+ * doubled: this limit leaves 67 for the group.
  */
 const mangledLimit = 48;
 const hashedPrefix = 'q-';
 
-/** What Quarry itself names so in a pool's group. */
+/** The names of a thin pool's parts in a pool's group. */
 export const thinPoolName = 'thinpool' as LvName;
 export const thinPoolMetadataName = 'thinpoolm' as LvName;
 
-// LVM refuses these for names (lvm(8), "Valid names"); a CSI name may hold any of them.
+// LVM refuses these names (lvm(8), "Valid names"); a CSI name may contain any of them.
 const reservedStart = /^(?:snapshot|pvmove|lvol\d)/;
 const reservedPart =
   /_(?:cdata|cmeta|corig|cpool|cvol|wcorig|iorig|imeta|mimage|mlog|pmspare|rimage|rmeta|tdata|tmeta|tpool|vdata|vorigin)/;
 
 /**
- * The logical volume's name for a CSI name: the name itself when LVM takes it, so that an administrator reads `pvc-…`
+ * The logical volume's name for a CSI name: the name itself if LVM accepts it, so that an administrator sees `pvc-…`
  * in `lvs`; otherwise a hash of it.
  */
 export function lvNameFor(csiName: string): LvName {
@@ -36,25 +36,25 @@ export function lvNameFor(csiName: string): LvName {
   return (legal ? csiName : hashedPrefix + hash(csiName)) as LvName;
 }
 
-/** The mirrored volume that LVM has named this part after; no volume of ours can have such a name itself. */
+/** The mirrored volume that this part belongs to, by its name; volumes of ours never have the name of a part. */
 export function raidPartOf(lv: LvName): LvName | undefined {
   return /^(.+)_r(?:meta|image)_\d+$/.exec(lv)?.[1] as LvName | undefined;
 }
 
-/** A Kubernetes node name may have 253 characters and a label value 63: a longer one is hashed. Throws `invalid`. */
+/** A Kubernetes node name may have 253 characters and a label value 63: longer names are hashed. Throws `invalid`. */
 export function nodeNameFor(name: string): NodeName {
   if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/i.test(name)) {
     throw new Failure(
       'invalid',
-      `"${name}" is no node name: letters, digits, "-" and "." only, starting and ending with a letter or digit`,
+      `"${name}" is not a node name: use letters, digits, "-" and "." only, and start and end with a letter or digit`,
     );
   }
-  // A short name that looks like a hash is hashed too: else it could be taken for the node of a long one.
+  // A short name that looks like a hash is hashed too: else it could equal the hash of a long name.
   const plain = name.length <= 63 && !/^n-[0-9a-f]{40}$/i.test(name);
   return (plain ? name : `n-${hash(name)}`) as NodeName;
 }
 
-/** The path of a logical volume's device, whether it is there or not. */
+/** The path of a logical volume's device; the device need not exist. */
 export function devicePath(group: VgName, lv: LvName): string {
   return `/dev/mapper/${mangled(group)}-${mangled(lv)}`;
 }
@@ -68,9 +68,9 @@ function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 40);
 }
 
-/** The group of those given that a device of device-mapper belongs to by its name; any other device is a group by itself. */
+/** The one of `groups` that a device-mapper device belongs to, by its name; else the device itself. */
 export function groupOfDevice(device: string, groups: readonly VgName[]): string {
-  // A name that goes on with "-" is that of another group, in which a "-" is doubled.
+  // A second "-" is part of another group's name, in which each "-" is doubled.
   const within = (prefix: string): boolean => device.startsWith(prefix) && device[prefix.length] !== '-';
   return groups.find((group) => within(`/dev/mapper/${mangled(group)}-`)) ?? device;
 }

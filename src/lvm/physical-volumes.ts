@@ -6,34 +6,34 @@ import { lvmFailure } from './failures.ts';
 import type { LvmArguments } from './lvm.ts';
 import { devicesSection, linkDevices, linkName } from './system.ts';
 
-/** A device with an LVM label, as `pvs` shows it. */
+/** A row of `pvs`: a device with an LVM label. */
 export interface PhysicalVolume {
   readonly device: string;
   readonly uuid: string;
   readonly group: VgName | undefined;
-  /** Empty where it is in no group, and so are the tags. */
+  /** Empty, like the tags, if the device is in no group. */
   readonly groupUuid: string;
-  /** As LVM lists them. */
+  /** LVM's comma-separated list. */
   readonly groupTags: string;
-  /** Its label says that a group uses it, and LVM finds no group that does. */
+  /** The label says that a group uses the device, but LVM finds no such group. */
   readonly claimed: boolean;
 }
 
 const fields: LvmArguments = ['pvs', '-o', 'pv_name,pv_uuid,vg_name,vg_uuid,vg_tags'];
 
-/** What LVM said of devices. Unknown is not absent: a device in `problems` may be a physical volume. */
+/** LVM's report on devices. Unknown is not absent: a device in `problems` may be a physical volume. */
 export interface PhysicalVolumeReport {
   readonly volumes: readonly PhysicalVolume[];
-  /** Why LVM could not tell of a device. */
+  /** Why LVM could not report on a device. */
   readonly problems: ReadonlyMap<string, string>;
-  /** Why LVM did not list what the host's own configuration shows it; groups that no pool has a rule for may be missing then. */
+  /** Why LVM did not list the devices of the host's configuration; groups on disks that no rule matches may be missing then. */
   readonly hostProblem?: string | undefined;
 }
 
 /**
- * The physical volumes that the host's own configuration lets LVM see, and those among `candidates`, which a devices file or filter of
- * the host may hide. `links` is a directory for looking at the hidden alone. A device that does not answer concerns that device alone: the
- * others are asked for one by one. Throws `unavailable` when LVM tells of no device at all.
+ * The physical volumes that LVM sees with the host's configuration, and those among `candidates`, which the host's devices file or filter
+ * may hide. `links` is a directory for links to the hidden ones. If LVM fails on them together, it is run for each of them, so that a
+ * device that hangs hides no other. Throws `unavailable` if LVM reports on no device at all.
  */
 export async function listPhysicalVolumes(
   options: CommandOptions,
@@ -58,7 +58,7 @@ export async function listPhysicalVolumes(
   return { volumes: [...found.values()], problems, hostProblem };
 }
 
-/** Adds to `found` what LVM says of these devices when it sees nothing else. */
+/** Adds to `found` the physical volumes among these devices. LVM sees no other device meanwhile. */
 async function look(
   options: CommandOptions,
   links: string,
@@ -73,7 +73,7 @@ async function look(
   }
 }
 
-/** What is wrong, if anything. */
+/** The message of an `unavailable` failure; `undefined`: none. */
 async function attempt(task: () => Promise<void>): Promise<string | undefined> {
   try {
     await task();
@@ -89,7 +89,7 @@ async function list(options: CommandOptions, argv: LvmArguments): Promise<Physic
   if (!answer.ok) throw new Failure('unavailable', lvmFailure('pvs failed', answer.messages).message);
   return answer.rows.flatMap((row) => {
     const device = row['pv_name'] ?? '';
-    // LVM calls a missing device "[unknown]", and so the group of a device whose label claims one that LVM does not find.
+    // LVM prints "[unknown]" for a missing device, and for the group of a device whose label names a group that LVM does not find.
     const claimed = row['vg_name'] === '[unknown]';
     const group = claimed ? undefined : ((row['vg_name'] || undefined) as VgName | undefined);
     const [groupUuid, groupTags] = claimed ? ['', ''] : [row['vg_uuid'] ?? '', row['vg_tags'] ?? ''];

@@ -3,12 +3,12 @@ import type { Pool } from '../domain/pool.ts';
 import type { Layout } from '../domain/volume.ts';
 
 /**
- * The pool's numbers after volumes of this layout got so much larger, or smaller where it is negative, until the next report says
- * it exactly. Each command would otherwise have to be followed by a report, which costs as much as the command.
+ * The pool's numbers after volumes of this layout grew by `size` (negative: shrank), until the next report has the exact ones. Without
+ * this, each command would need a report, which costs as much as the command.
  */
 export function afterGrowth(pool: Pool, layout: Layout, size: Bytes): Pool {
   if (layout.type === 'thin') {
-    // A report that ran beside a removal may have left the volume out already.
+    // A report that ran during a removal may already leave the volume out.
     return pool.thin ? { ...pool, thin: { ...pool.thin, promised: largest(pool.thin.promised + size, 0n) } } : pool;
   }
   const legs = layout.stripes * (layout.mirrors + 1);
@@ -20,7 +20,7 @@ export function afterGrowth(pool: Pool, layout: Layout, size: Bytes): Pool {
   };
 }
 
-/** LVM takes the legs from the emptiest devices; a linear volume goes on to the next device when one is full. */
+/** LVM puts the legs on the emptiest devices; a linear volume continues on the next device when one is full. */
 function spread(deviceFree: readonly Bytes[], legs: number, used: Bytes): Bytes[] {
   const devices = [...deviceFree].sort((a, b) => (a < b ? 1 : -1));
   const perLeg = used / BigInt(legs);

@@ -3,15 +3,15 @@ import { readlink } from 'node:fs/promises';
 export type LvmMode = 'auto' | 'host' | 'container' | 'direct';
 
 /**
- * What comes before every LVM program. In a container LVM enters the namespaces of the host's first process, where udev and
- * the device nodes are; on the host itself it needs nothing.
+ * The words before every LVM program. From a container, LVM enters the namespaces of the host's first process, where udev and
+ * the device nodes are; on the host it needs no prefix.
  */
 export async function programPrefix(mode: LvmMode): Promise<string[]> {
   const enter = mode === 'host' || (mode === 'auto' && (await isContained()));
   return enter ? ['nsenter', '--target', '1', '--mount', '--uts', '--ipc', '--net', '--'] : [];
 }
 
-/** Whether the first process that is visible lives in another mount namespace: a container with the host's processes. */
+/** Whether process 1 has another mount namespace: this is a container that sees the host's processes. */
 async function isContained(): Promise<boolean> {
   try {
     return (await readlink('/proc/1/ns/mnt')) !== (await readlink('/proc/self/ns/mnt'));
@@ -20,7 +20,7 @@ async function isContained(): Promise<boolean> {
   }
 }
 
-/** argv of the program, started by way of `prefix` (see `programPrefix`). */
+/** The program's argv, with `prefix` before it (see `programPrefix`). */
 export function prefixed(prefix: readonly string[], program: string): readonly [string, ...string[]] {
   const [first, ...rest] = prefix;
   return first === undefined ? [program] : [first, ...rest, program];

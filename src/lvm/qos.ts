@@ -5,7 +5,7 @@ import type { TagChange } from './arguments.ts';
 import type { ReportRow } from './report.ts';
 import { parseTags, tag, tagsOf } from './tags.ts';
 
-/** How the `qos` tag names each rate. */
+/** The names of the rates in the `qos` tag. */
 const letters = {
   readIops: 'ri',
   writeIops: 'wi',
@@ -15,7 +15,7 @@ const letters = {
 
 /**
  * The `qos` tag: settings joined by `&`, such as `ri=500&wb=1048576/1048576/8388608&+ri=200&strict`. A setting is a fixed
- * rate, or `<per GiB>/<least>/<most>` with empty bounds where there are none; `+` marks a reservation. Empty: nothing is set.
+ * rate, or `<per GiB>/<least>/<most>`, in which bounds may be empty; `+` marks a reservation. Empty: nothing is set.
  */
 export function printQos({ limits, reservations, enforcement }: Qos): string {
   const words = [...printSettings('', limits), ...printSettings('+', reservations)];
@@ -34,14 +34,14 @@ function printRate(rate: Rate): string {
   return 'fixed' in rate ? String(rate.fixed) : `${rate.perGiB}/${rate.least ?? ''}/${rate.most ?? ''}`;
 }
 
-/** A later version may have written more: a rate whose setting it cannot read is unknown, any other word is left out. */
+/** Reads tags of later versions too: a rate with an unreadable setting is unknown, and unknown words are left out. */
 export function parseQos(text: string | undefined): Qos {
   return readWords(text).qos;
 }
 
 /**
- * What to remove and add so that the volume of that report has these settings; `undefined` where it has them. Throws
- * `precondition` where that would lose or contradict what a later version has written.
+ * The change of tags that gives the volume in this row these settings; `undefined` if it has them. Throws `precondition` if the change
+ * would lose or contradict a setting of a later version.
  */
 export function qosTags(id: VolumeId, row: ReportRow, qos: Qos): TagChange | undefined {
   const written = tagsOf(row['lv_tags'] ?? '', 'qos');
@@ -49,7 +49,7 @@ export function qosTags(id: VolumeId, row: ReportRow, qos: Qos): TagChange | und
   if (unknown.length > 0) {
     throw new Failure(
       'precondition',
-      `the limits of volume ${id} have words that this version does not know (${unknown.join(', ')}): change them with the version that wrote them`,
+      `the limits of volume ${id} contain words that this version does not know (${unknown.join(', ')}): change them with the version that wrote them`,
     );
   }
   const text = printQos(qos);

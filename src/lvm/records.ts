@@ -16,16 +16,16 @@ export interface LvRecord {
   readonly uuid: string;
   readonly size: Bytes;
   readonly tags: ReadonlyMap<string, string>;
-  /** The boots that its tags name: see `Volume`. */
+  /** The ids of boots in its tags: see `Volume`. */
   readonly boots: readonly string[];
   /** Milliseconds since the epoch. */
   readonly created?: number;
   readonly active: boolean;
-  /** Mounted, or held open otherwise. */
+  /** The device is mounted or otherwise open. */
   readonly open: boolean;
   readonly thinPool: LvName | undefined;
   readonly isThinPool: boolean;
-  /** LVM's words, such as `failed`, `out_of_data`, `metadata_read_only`; empty where all is well or the volume is inactive. */
+  /** LVM's words, such as `failed`, `out_of_data`, `metadata_read_only`; empty if healthy or inactive. */
   readonly health: string;
   /** The kernel has set `needs_check` in the thin pool's metadata. */
   readonly needsCheck: boolean;
@@ -103,13 +103,13 @@ export function decodePv(row: ReportRow): PvRecord {
   };
 }
 
-/** What a logical volume is to the volume whose id it bears; `undefined`: it is no volume. */
+/** The role of a logical volume for the volume id in its tags; `undefined`: it is not a volume. */
 export function roleOf({ tags }: Pick<LvRecord, 'tags'>): PassiveRole | 'volume' | undefined {
   const role = tags.get('role');
   return role === 'volume' ? role : passiveRoles.find((known) => known === role);
 }
 
-/** The volume of this node that a logical volume's tags describe; `undefined` for what is not Quarry's. */
+/** The volume that a logical volume's tags describe; `undefined` for logical volumes that are not Quarry's. */
 export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volume | undefined {
   const { tags } = record;
   const parsed = parseVolumeId(tags.get('id') ?? '');
@@ -117,7 +117,7 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
   const layout = parseLayout(tags.get('layout'));
   const role = roleOf(record);
   if (role === undefined || parsed === undefined || name === undefined || layout === undefined) return undefined;
-  // The parts of a mirrored volume whose creation was cut off bear its tags, and are no volumes themselves.
+  // The parts of a mirrored volume whose creation was cut off have its tags, but are not volumes.
   if (raidPartOf(record.lv) !== undefined) return undefined;
   return {
     id: parsed.id,
@@ -139,7 +139,7 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
   };
 }
 
-/** The tags that a new volume is born with, in one transaction with the volume itself. */
+/** The tags of a new volume. LVM commits them together with the volume. */
 export function creationTags(volume: Volume): string[] {
   const tags = [
     tag('v', '1'),
@@ -156,7 +156,7 @@ export function creationTags(volume: Volume): string[] {
   return tags;
 }
 
-/** LVM's own form, `2026-11-21 14:23:13 +0000`; its `report/time_format` may be set to anything else, which says nothing here. */
+/** LVM's default format, `2026-11-21 14:23:13 +0000`. Another `report/time_format` gives `undefined`. */
 function parseTime(text: string | undefined): { created?: number } {
   const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)$/.exec(text ?? '');
   const time = match ? Date.parse(`${match[1]}T${match[2]}${match[3]}:${match[4]}`) : Number.NaN;
@@ -175,12 +175,11 @@ function field(row: ReportRow, name: string): string {
 
 function bytes(row: ReportRow, name: string): Bytes {
   const text = field(row, name);
-  if (!/^\d+$/.test(text))
-    throw new Failure('unavailable', `LVM's report says "${text}" for ${name}; bytes were expected`);
+  if (!/^\d+$/.test(text)) throw new Failure('unavailable', `LVM's report has "${text}" for ${name} instead of bytes`);
   return BigInt(text);
 }
 
-/** Empty for what has no percentage, and for a thin pool that is not active. */
+/** LVM prints an empty text for volumes without a percentage and for inactive thin pools: 0 here. */
 function percent(row: ReportRow, name: string): number {
   return Number(field(row, name) || '0');
 }

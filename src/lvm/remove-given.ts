@@ -4,7 +4,7 @@ import type { InventoryCache } from './cache.ts';
 import { givenTag } from './given.ts';
 import type { Writer } from './writer.ts';
 
-/** Removes the record that the volume was given to another node, where there is one: the volume is nowhere any more. */
+/** Removes the record, if any, that the volume was given to another node. Call it when the volume no longer exists anywhere. */
 export async function removeGiven(
   { cache, writer }: { readonly cache: InventoryCache; readonly writer: Writer },
   id: VolumeId,

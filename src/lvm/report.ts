@@ -9,17 +9,17 @@ export interface LvmDocument {
 }
 
 /**
- * One JSON document of LVM (`--reportformat json`, with the command log on). The rows of all its reports follow each other;
- * a document that is no report has none. Throws `unavailable` for anything else.
+ * Parses one JSON document of LVM (`--reportformat json`, with the command log on). `rows` joins the rows of all reports in it; a
+ * document without reports has none. Throws `unavailable` for anything else.
  */
 export function decodeDocument(text: string): LvmDocument {
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch (cause) {
-    throw new Failure('unavailable', `LVM's answer is no JSON: ${text.slice(0, 200)}`, { cause });
+    throw new Failure('unavailable', `LVM's answer is not JSON: ${text.slice(0, 200)}`, { cause });
   }
-  if (!isRecord(document)) throw new Failure('unavailable', `LVM's answer is no JSON object: ${text.slice(0, 200)}`);
+  if (!isRecord(document)) throw new Failure('unavailable', `LVM's answer is not a JSON object: ${text.slice(0, 200)}`);
   const reports = Array.isArray(document['report']) ? (document['report'] as unknown[]) : [];
   return {
     rows: reports.filter(isRecord).flatMap((report) => Object.values(report).flatMap(toRows)),
@@ -27,7 +27,7 @@ export function decodeDocument(text: string): LvmDocument {
   };
 }
 
-/** Whether the command succeeded; `undefined` when the document does not say, or is the answer to another command. */
+/** Whether the command succeeded; `undefined` if the document has no status or answers another command. */
 export function succeeded(document: LvmDocument, command: string): boolean | undefined {
   const status = document.log.findLast((row) => row['log_type'] === 'status' && row['log_context'] === 'shell');
   if (status?.['log_object_name'] !== command) return undefined;
@@ -39,7 +39,7 @@ export function errorMessages(document: LvmDocument): string[] {
   return document.log.filter((row) => row['log_type'] === 'error').map((row) => row['log_message'] ?? '');
 }
 
-/** What LVM and its helpers said on stderr, without warnings: these speak of other things than why the command failed. */
+/** The lines that LVM and its helpers printed on stderr, without warnings, which do not explain the failure. */
 export function errorLines(stderr: string): string[] {
   const lines = stderr.split('\n').map((line) => line.trim());
   return lines.filter((line) => line !== '' && !/^warning\b/i.test(line));

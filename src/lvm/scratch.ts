@@ -9,10 +9,10 @@ import { devicePath, raidPartOf } from './names.ts';
 import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
 
-/** No volume can have this name: what is not a CSI name itself is `q-` and 40 digits. */
+/** No volume can have this name: `q-` begins only hashed names, which have 40 digits after it. */
 export const scratchName = 'q-scratch' as LvName;
 
-/** Beyond this a disk's own memory no longer helps it much; of a small pool no more than half is taken. */
+/** Large enough that a disk's own cache no longer helps much. In a small pool it is at most half of the room. */
 const wantedSize = 4n * GiB;
 const leastSize = 64n * MiB;
 
@@ -22,11 +22,11 @@ export interface ScratchPorts {
   readonly writer: Writer;
 }
 
-/** How large a scratch volume the pool has room for. Throws `exhausted` where it has none. */
+/** The size of a scratch volume, in bytes, that the pool has room for. Throws `exhausted` if it has none. */
 export function scratchSize(pool: Pool): Bytes {
   const { spec, thin } = pool;
   const layout = defaultLayout(spec, spec.type);
-  // It is written from end to end, so a thin one must not fill a pool that promises more than it has.
+  // All of it is written, so a thin one must not fill an over-provisioned pool.
   const real =
     spec.thin && thin ? (thin.size * BigInt(Math.floor(spec.thin.refuseAt - thin.dataPercent))) / 100n : pool.free;
   const room = smallest(largestVolume(pool, layout), real) / 2n;
@@ -38,7 +38,7 @@ export function scratchSize(pool: Pool): Bytes {
   );
 }
 
-/** A logical volume that is no volume: only its role says what it is. Answers its device. */
+/** Creates a logical volume that is not a volume, only tagged with its role. Returns its device. */
 export async function makeScratch({ cache, writer }: ScratchPorts, pool: Pool, size: Bytes): Promise<string> {
   const { spec } = pool;
   const layout = defaultLayout(spec, spec.type);
@@ -51,25 +51,27 @@ export async function makeScratch({ cache, writer }: ScratchPorts, pool: Pool, s
     thinPool: cache.thinPoolLv(spec),
     tags,
   });
-  await writer.exclusive(spec.group, undefined, () => writer.change('the scratch volume could not be made', command));
+  await writer.exclusive(spec.group, undefined, () =>
+    writer.change('the scratch volume could not be created', command),
+  );
   return devicePath(spec.group, scratchName);
 }
 
-/** Removes what a calibration has left behind, as the last report shows it. Throws `precondition` where one runs now: it keeps the device open. */
+/** Removes a scratch volume that a calibration left behind, according to the last report. Throws `precondition` while one runs and has it open. */
 export async function removeScratch({ cache, writer }: ScratchPorts, group: VgName): Promise<boolean> {
-  // One of them: LVM removes the parts of a mirrored one that was cut off, which bear its tags, with it.
+  // If the creation of a mirrored one was cut off, its parts have its tags, and LVM removes them with it.
   const left = cache
     .report()
     .volumes.filter((lv) => lv.group === group && lv.tags.get('role') === 'scratch' && !raidPartOf(lv.lv));
   for (const { lv, open } of left) {
-    if (open) throw new Failure('precondition', `${group}/${lv} is open: another calibration runs`);
+    if (open) throw new Failure('precondition', `${group}/${lv} is open: another calibration is running`);
     const what = `the scratch volume ${group}/${lv} could not be removed`;
     await writer.exclusive(group, undefined, () => writer.change(what, removeVolume(group, lv)));
   }
   return left.length > 0;
 }
 
-/** Logical volumes of the group, ours and others', that something has open: mounted, or used as a block device. */
+/** Logical volumes of the group, ours and others', that are mounted or open as block devices. */
 export function openVolumes({ cache }: ScratchPorts, group: VgName): LvName[] {
   const { volumes } = cache.report();
   return volumes.filter((lv) => lv.group === group && lv.open && !lv.isThinPool).map(({ lv }) => lv);

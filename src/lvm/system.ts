@@ -4,14 +4,14 @@ import { Failure, messageOf } from '../domain/errors.ts';
 import type { Run } from '../exec/run.ts';
 import { type LvmMode, prefixed } from './program.ts';
 
-/** Reads one of the host's LVM configuration files; empty where there is none. */
+/** Reads one of the host's LVM configuration files; empty if it does not exist. */
 export type ReadHostFile = (path: string) => Promise<string>;
 
 export const hostDirectory = '/etc/lvm';
 /** The profile that LVM ships for its D-Bus daemon. Without it, a long-lived process does not answer in JSON. */
 export const shellProfile = `${hostDirectory}/profile/lvmdbusd.profile`;
 
-/** Through `enter` (nsenter and its options) when the host's files are not this container's. */
+/** @param enter nsenter and its options if this is a container without the host's files; else empty */
 export function createReadHostFile(run: Run, enter: readonly string[]): ReadHostFile {
   if (enter.length === 0) return readOwnFile;
   return async (path) => {
@@ -32,9 +32,8 @@ async function readOwnFile(path: string): Promise<string> {
 }
 
 /**
- * Writes an LVM system directory that is the host's configuration, narrowed to `devices`. It does what `--devices` would,
- * which the long-lived lvm process does not survive, and overrides a devices file or filter of the host for us alone.
- * Returns whether anything changed.
+ * Writes an LVM system directory: the host's configuration, limited to `devices`. This has the effect of `--devices`, which crashes the
+ * long-lived lvm process, and overrides the host's devices file and filter only for us. Returns whether anything changed.
  */
 export async function writeSystemDirectory(
   directory: string,
@@ -45,7 +44,7 @@ export async function writeSystemDirectory(
   const links = linksIn(directory);
   const files = {
     'lvm.conf': await readHostFile(join(hostDirectory, 'lvm.conf')),
-    // Of two values for one setting LVM takes the last, though it warns of "ignoring" one: ours come after the host's.
+    // If a setting has two values, LVM uses the last, though it warns of "ignoring" one: ours come after the host's.
     'lvmlocal.conf': `${await readHostFile(join(hostDirectory, 'lvmlocal.conf'))}\n${localConfiguration(links, mode)}`,
   };
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -61,9 +60,8 @@ export async function writeSystemDirectory(
 }
 
 /**
- * Makes `links` a directory of links to these devices, and of nothing else. LVM walks all of what it scans at every command:
- * of /dev that is three nodes a volume, ten times what the command itself takes with a thousand of them. Returns whether
- * anything changed.
+ * Makes `links` a directory of links to exactly these devices. Every LVM command walks all that it may scan: in /dev that is three nodes
+ * per volume, which with a thousand volumes takes ten times as long as the command itself. Returns whether anything changed.
  */
 export async function linkDevices(links: string, devices: readonly string[]): Promise<boolean> {
   const wanted = new Map(devices.map((device) => [linkName(device), device]));
@@ -76,25 +74,25 @@ export async function linkDevices(links: string, devices: readonly string[]): Pr
   return extra.length + missing.length > 0;
 }
 
-/** Where, in a system directory, the links to the devices are that our LVM may see. */
+/** The directory, in a system directory, with the links to the devices that our LVM may see. */
 export function linksIn(directory: string): string {
   return join(directory, 'devices');
 }
 
-/** Paths that the kernel and udev make need no quoting anywhere. As the kernel does in sysfs, `!` stands for `/`. */
+/** The link's name for a device path: `!` replaces `/`, as in sysfs. Refuses paths that would need quoting; the kernel and udev make none. */
 export function linkName(device: string): string {
   if (/^\/dev\/[A-Za-z0-9_.+:\-/]+$/.test(device)) return device.slice('/dev/'.length).replaceAll('/', '!');
-  throw new Failure('invalid', `"${device}" is no device path that LVM can be told of`);
+  throw new Failure('invalid', `unsupported device path "${device}"`);
 }
 
-/** LVM's `devices` section for a look at the links alone, without spaces: it also goes into an argument. */
+/** LVM's `devices` section that limits it to the links. It has no spaces, so that it can be an argument too. */
 export function devicesSection(links: string): string {
   if (!/^\/[A-Za-z0-9_.+\-/]+$/.test(links))
-    throw new Failure('invalid', `"${links}" is no directory that LVM can be told of`);
+    throw new Failure('invalid', `unsupported directory "${links}" for links to devices`);
   const pattern = links.replace(/[.+]/g, '[$&]');
   const settings = [
     'use_devicesfile=0',
-    // udev would list all block devices of the machine again.
+    // udev would list all block devices of the machine.
     'obtain_device_list_from_udev=0',
     `scan=["${links}"]`,
     `filter=["a|^${pattern}/|","r|.*|"]`,
@@ -104,8 +102,8 @@ export function devicesSection(links: string): string {
 }
 
 /**
- * udev and dmeventd are the host's. In a container LVM would leave names below /dev to a udev that is not there (and not find the
- * volume that it has made), and start a dmeventd that ends with the container.
+ * For a container, which has no udev or dmeventd of the host: LVM would wait for udev to make the names below /dev (and not find its new
+ * volume), and start a dmeventd that ends with the container.
  */
 const alone = 'activation { udev_sync = 0 udev_rules = 0 monitoring = 0 }\n';
 

@@ -29,7 +29,7 @@ export function encodeTagValue(value: string): string {
   return text;
 }
 
-/** `undefined` where the text is no encoding of ours. */
+/** `undefined` if the text is not an encoding of ours. */
 export function decodeTagValue(text: string): string | undefined {
   const bytes: number[] = [];
   for (let at = 0; at < text.length; at += 1) {
@@ -53,7 +53,7 @@ export function tag(key: TagKey, value: string): string {
   return `${prefix}${key}=${encodeTagValue(value)}`;
 }
 
-/** The tags of ours in LVM's comma-separated list. Foreign tags, and values that are no encoding of ours, are left out. */
+/** Our tags in LVM's comma-separated list. Foreign tags and undecodable values are left out. */
 export function parseTags(list: string): ReadonlyMap<string, string> {
   const tags = new Map<string, string>();
   for (const text of list.split(',')) {
@@ -65,12 +65,12 @@ export function parseTags(list: string): ReadonlyMap<string, string> {
   return tags;
 }
 
-/** As LVM has them, to be removed again: there may be several of one key where a person has added one. */
+/** The tags of a key, encoded, for removal. There may be several if an administrator has added one. */
 export function tagsOf(list: string, key: TagKey): string[] {
   return list.split(',').filter((text) => text.startsWith(`${prefix}${key}=`));
 }
 
-/** All values of a key, where a logical volume may have several. */
+/** All values of a key that may occur several times. */
 export function valuesOf(list: string, key: TagKey): string[] {
   return tagsOf(list, key).flatMap((text) => parseTags(text).get(key) ?? []);
 }

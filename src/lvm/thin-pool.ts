@@ -3,7 +3,7 @@ import { type FreeSpace, legSize } from '../domain/capacity.ts';
 import type { PoolSpec, ThinSpec } from '../domain/pool.ts';
 import type { LvRecord, PvRecord, VgRecord } from './records.ts';
 
-/** The thin metadata format holds no more than this (lvmthin(7)). */
+/** The limit of the thin metadata format (lvmthin(7)). */
 const largestMetadata = 15n * 1024n * MiB + 832n * MiB;
 const smallestMetadata = 32n * MiB;
 
@@ -24,7 +24,7 @@ export function spaceOf(vg: VgRecord, devices: readonly PvRecord[]): GroupSpace 
 }
 
 /**
- * Bytes of metadata for a pool: a thousandth of its data. That serves 64 KiB chunks mapped once (48 bytes each, measured by
+ * Bytes of metadata for a pool: a thousandth of its data. That is enough for 64 KiB chunks mapped once (48 bytes each, measured by
  * the format's authors) and leaves a third for sharing and balance.
  */
 function metadataSize(spec: ThinSpec, data: Bytes, extentSize: Bytes): Bytes {
@@ -35,7 +35,7 @@ function metadataSize(spec: ThinSpec, data: Bytes, extentSize: Bytes): Bytes {
 const copiesOf = (spec: PoolSpec): bigint => BigInt(spec.mirrors + 1);
 const legsOf = (spec: PoolSpec): number => spec.stripes * (spec.mirrors + 1);
 
-/** The bytes that data can grow by now. */
+/** The bytes by which data can grow now. */
 function growth(spec: PoolSpec, space: FreeSpace): Bytes {
   return legSize(space, spec.reserve, legsOf(spec)) * BigInt(spec.stripes);
 }
@@ -51,31 +51,31 @@ function sharedSizes(spec: PoolSpec, thin: ThinSpec, { size, extentSize }: Group
 }
 
 /**
- * The sizes of a new thin pool: its share of the group, less its metadata, the metadata's spare and the reserve, and no more than its
- * legs find room for on devices of their own.
+ * The sizes of a new thin pool: its share of the group without its metadata, the metadata's spare and the reserve. Each leg must fit on a
+ * separate device.
  */
 export function newPoolSizes(spec: PoolSpec, thin: ThinSpec, space: GroupSpace): ThinPoolSizes {
   const { data, metadata } = sharedSizes(spec, thin, space, largest(space.free - spec.reserve, 0n));
   if (legsOf(spec) === 1) return { data, metadata };
-  // A leg's device may have to hold the metadata, its spare and the extents of the mirrors as well.
+  // The device of a leg may also have to hold the metadata, its spare and the extra extents of mirrors.
   const beside = 2n * metadata + (spec.mirrors > 0 ? 4n * space.extentSize : 0n);
   const perLeg = largest(legSize(space, spec.reserve, legsOf(spec)) - beside, 0n);
   return { data: smallest(data, roundDown(perLeg, space.extentSize) * BigInt(spec.stripes)), metadata };
 }
 
-/** The size that data should have in a group of this size, whatever is free now. */
+/** The size that data should have in a group of this size, without regard to free space. */
 function targetSize(spec: PoolSpec, thin: ThinSpec, space: GroupSpace): Bytes {
   return sharedSizes(spec, thin, space, largest(space.size - spec.reserve, 0n)).data;
 }
 
-/** The size that data has to have after the group grew; its present size where there is nothing to do, or no room. */
+/** The size of data after the group grew; its present size if it need not or cannot grow. */
 export function grownPoolSize(spec: PoolSpec, thin: ThinSpec, space: GroupSpace, pool: LvRecord): Bytes {
   const possible = pool.size + growth(spec, space);
   const unit = space.extentSize * BigInt(spec.stripes);
   return largest(pool.size, roundDown(smallest(targetSize(spec, thin, space), possible), unit));
 }
 
-/** Why a pool that its group has room for cannot grow; `undefined` where it can or need not. */
+/** Why a pool cannot grow although its group has room; `undefined` if it can or need not grow. */
 export function growthProblem(spec: PoolSpec, thin: ThinSpec, space: GroupSpace, pool: LvRecord): string | undefined {
   const unit = space.extentSize * BigInt(spec.stripes);
   const missing = smallest(targetSize(spec, thin, space) - pool.size, (space.free - spec.reserve) / copiesOf(spec));
@@ -84,7 +84,7 @@ export function growthProblem(spec: PoolSpec, thin: ThinSpec, space: GroupSpace,
   return `the thin pool of ${spec.name} cannot grow: its ${legsOf(spec)} legs (stripes times copies) need as many devices with free space, and ${usable} have some; add ${legsOf(spec) - usable} more`;
 }
 
-/** Data's next size when it is as full as the policy says; `undefined` where there is nothing to do, or no room. */
+/** The next size of data that has reached the policy's threshold; `undefined` if it has not, or has no room. */
 export function autoextendedSize(spec: PoolSpec, thin: ThinSpec, space: GroupSpace, pool: LvRecord): Bytes | undefined {
   const { autoextend } = thin;
   if (!autoextend || pool.dataPercent < autoextend.threshold) return undefined;
@@ -95,8 +95,8 @@ export function autoextendedSize(spec: PoolSpec, thin: ThinSpec, space: GroupSpa
 }
 
 /**
- * The next size of metadata that is as full as the policy says; `undefined` where there is no room. Its spare grows with it,
- * and copies of both with a mirrored pool.
+ * The next size of metadata that has reached the policy's threshold; `undefined` if it has no room. Its spare grows with it, and in a
+ * mirrored pool the copies of both.
  */
 export function autoextendedMetadata(
   spec: PoolSpec,
@@ -111,7 +111,7 @@ export function autoextendedMetadata(
   return grown > size && cost <= largest(space.free - spec.reserve, 0n) ? grown : undefined;
 }
 
-/** Why the pool takes no more data; `undefined` where it works. LVM reports 0 % for a pool that failed or is inactive. */
+/** Why the pool accepts no more data; `undefined` if it works. LVM reports 0 % for a pool that failed or is inactive. */
 export function thinPoolProblem({ group, lv, active, health, needsCheck }: LvRecord): string | undefined {
   const pool = `thin pool ${group}/${lv}`;
   if (!active) return `${pool} is not active`;
@@ -120,12 +120,12 @@ export function thinPoolProblem({ group, lv, active, health, needsCheck }: LvRec
     case '':
       return undefined;
     case 'failed':
-      return `${pool} has failed: the kernel log says why; lvconvert --repair ${group}/${lv} mends its metadata`;
+      return `${pool} has failed: the kernel log says why; lvconvert --repair ${group}/${lv} repairs its metadata`;
     case 'out_of_data':
       return `${pool} is out of data space: add a disk, or delete volumes`;
     case 'metadata_read_only':
-      return `the metadata of ${pool} is read-only: the kernel log says why; lvconvert --repair ${group}/${lv} mends it`;
+      return `the metadata of ${pool} is read-only: the kernel log says why; lvconvert --repair ${group}/${lv} repairs it`;
     default:
-      return `${pool} is reported as ${health} by LVM`;
+      return `LVM reports ${pool} as ${health}`;
   }
 }

@@ -29,17 +29,16 @@ export interface ThinPoolPorts {
   readonly writer: Writer;
 }
 
-/** One change of a pool, to be made within the group's turn. */
+/** One change of a pool. Call it only within the group's turn. */
 export type Step = () => Promise<void>;
 
-/** What a thin pool lacks. At most one of the two is there. */
+/** The next change of a thin pool, or why it is not possible; neither if nothing is to do. */
 export interface ThinPoolNeed {
   readonly step?: Step | undefined;
-  /** Why nothing can be done about what it lacks. */
   readonly problem?: string | undefined;
 }
 
-/** Creates the thin pools of groups and grows them. Each step may be interrupted anywhere: the next one goes on from there. */
+/** Creates and grows thin pools. A step may be interrupted anywhere: the next one continues from there. */
 export class ThinPools {
   readonly #ports: ThinPoolPorts;
 
@@ -47,7 +46,7 @@ export class ThinPools {
     this.#ports = ports;
   }
 
-  /** By the report alone; a pool that Quarry did not create needs nothing. */
+  /** The next change according to the report; a pool that Quarry did not create needs none. */
   need(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, report: LvmReport): ThinPoolNeed {
     const space = spaceOf(vg, report.devices);
     const pool = thinPoolOf(report, spec.group);
@@ -62,8 +61,8 @@ export class ThinPools {
   }
 
   /**
-   * A single command would leave a volume without tags when it is cut off. So both parts are created as tagged volumes, then joined; the
-   * pool keeps the tags of its data.
+   * Creates both parts as tagged volumes and joins them, because a single command that is cut off leaves a volume without tags. The pool
+   * keeps the tags of its data.
    */
   async #create(spec: PoolSpec, thin: ThinSpec, space: GroupSpace, report: LvmReport): Promise<void> {
     const what = `the thin pool of ${spec.name} could not be created`;
@@ -106,9 +105,10 @@ export class ThinPools {
 }
 
 /**
- * LVM commits a change of thin volumes to its metadata before it tells the kernel's pool. A power cut in between leaves the message in
- * the metadata, and activation does not send it (lib/metadata/thin_manip.c, `update_thin_pool_lv`): the new volume has no device in
- * the pool. LVM sends what is pending before the next creation, so this creates a volume and removes it. Only within the group's turn.
+ * LVM commits a change of thin volumes to its metadata before it sends the message to the kernel's pool. A power cut in between leaves the
+ * message in the metadata, and activation does not send it (lib/metadata/thin_manip.c, `update_thin_pool_lv`): the pool does not know the
+ * new volume's device. LVM sends pending messages before the next creation, so this creates a volume and removes it. Call it only within
+ * the group's turn.
  */
 export async function sendPendingMessages(writer: Writer, group: VgName, pool: LvName): Promise<void> {
   const what = `the pending changes of thin pool ${group}/${pool} could not be finished`;
@@ -117,7 +117,7 @@ export async function sendPendingMessages(writer: Writer, group: VgName, pool: L
   await writer.change(what, args.removeVolume(group, scratchName));
 }
 
-/** Throws `precondition` for a volume of that name that does not bear our tags: it is somebody else's. */
+/** Throws `precondition` if a volume of that name lacks our tags: Quarry did not create it. */
 function partExists(group: VgName, lv: LvName, tags: readonly string[], report: LvmReport): boolean {
   const found = report.volumes.find((record) => record.group === group && record.lv === lv);
   if (!found) return false;

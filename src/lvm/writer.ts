@@ -10,11 +10,11 @@ import type { Lvm, LvmAnswer, LvmArguments } from './lvm.ts';
 /** Changes LVM, one change at a time in each volume group. */
 export interface Writer {
   exclusive<T>(group: VgName, signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T>;
-  /** Throws the failure that LVM's messages describe, after the state was read again. */
+  /** Throws the failure that LVM's messages describe, after LVM's state was read again. `what` begins its message. */
   change(what: string, argv: LvmArguments): Promise<void>;
-  /** The same for a change that may take minutes: activation, and the creation of a thin pool. */
+  /** Like `change`, for changes that may take minutes: activation, and the creation of a thin pool. */
   slowChange(what: string, argv: LvmArguments): Promise<void>;
-  /** Changes the tags of a logical volume, in a turn of the group of its own. */
+  /** Changes the tags of a logical volume, in a separate turn of the group. */
   retag(what: string, volume: Pick<Volume, 'group' | 'lv'>, tags: TagChange, signal?: AbortSignal): Promise<void>;
 }
 
@@ -22,11 +22,11 @@ export interface WriterOptions {
   readonly lvm: Lvm;
   readonly cache: InventoryCache;
   readonly queue: Queue;
-  /** Called after each change, so that a report follows soon. */
+  /** Called after each change, so that a report follows. */
   readonly changed: () => void;
 }
 
-/** After a change that fails or is not known to have succeeded, LVM is read again before anything is said. */
+/** A writer whose turns are those of `queue`. A failed change is thrown only after LVM's state was read again. */
 export function createWriter({ lvm, cache, queue, changed }: WriterOptions): Writer {
   async function attempt(what: string, run: () => Promise<LvmAnswer>): Promise<Failure | undefined> {
     try {
@@ -41,7 +41,7 @@ export function createWriter({ lvm, cache, queue, changed }: WriterOptions): Wri
     const failure = await attempt(what, run);
     changed();
     if (failure === undefined) return;
-    // After a refusal memory was wrong, and after a kill the outcome is unknown: either way LVM is read before anything is said.
+    // A refusal means that the inventory in memory was wrong, and after a kill the outcome is unknown: LVM's state is read first.
     await cache.refresh();
     throw failure;
   }

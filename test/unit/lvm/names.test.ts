@@ -69,7 +69,7 @@ test('device-mapper doubles hyphens', () => {
 test('node names: short ones as they are, long ones hashed, others refused', () => {
   expect(nodeNameFor('node-1.example')).toBe('node-1.example');
   expect(nodeNameFor(`${'a'.repeat(100)}.b`)).toMatch(/^n-[0-9a-f]{40}$/);
-  for (const name of ['', '-a', 'a-', 'a b', 'ü', 'a_b']) expect(() => nodeNameFor(name)).toThrow('is no node name');
+  for (const name of ['', '-a', 'a-', 'a b', 'ü', 'a_b']) expect(() => nodeNameFor(name)).toThrow('is not a node name');
 });
 
 test('keeps the names of hashed nodes apart from names that only look like them', () => {

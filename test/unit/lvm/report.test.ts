@@ -58,7 +58,7 @@ test('a report without a field, or with a size that is none, is unavailable', ()
     expect(() => decode({})).toThrow(expect.objectContaining({ kind: 'unavailable' }));
   }
   const lv = { ...row, lv_uuid: '', lv_attr: '', lv_tags: '', pool_lv: '', data_percent: '', metadata_percent: '' };
-  expect(() => decodeLv({ ...lv, lv_size: '1.00g' })).toThrow('bytes were expected');
+  expect(() => decodeLv({ ...lv, lv_size: '1.00g' })).toThrow('instead of bytes');
   expect(decodeLv({ ...lv, lv_size: '1' })).toMatchObject({ size: 1n, dataPercent: 0, active: false });
 });
 
