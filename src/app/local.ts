@@ -20,7 +20,7 @@ import { prefixed, programPrefix } from '../lvm/program.ts';
 import { createReadHostFile, linksIn, type ReadHostFile, shellProfile, writeSystemDirectory } from '../lvm/system.ts';
 import { createWriter, type Writer } from '../lvm/writer.ts';
 import { type ReconcilerPorts, PoolReconciler } from '../pools/reconciler.ts';
-import { createJudge } from './judge.ts';
+import { createCandidateFinder } from './candidates.ts';
 import { traceLvm, traceRun } from './tracing.ts';
 
 /** What this machine's disks and LVM are, joined; the driver and the command line both stand on it. */
@@ -35,9 +35,9 @@ export interface Local {
   readonly cache: InventoryCache;
   readonly writer: Writer;
   readonly reconciler: PoolReconciler<Candidate>;
-  readonly judge: () => Promise<readonly Candidate[]>;
+  readonly findDisks: () => Promise<readonly Candidate[]>;
   readonly prepare: ReconcilerPorts<Candidate>['prepare'];
-  /** Lets LVM see the devices that the last judgement found in our groups, and `more`. */
+  /** Lets LVM see the devices that the last search found in our groups, and `more`. */
   readonly show: (more: readonly string[]) => Promise<void>;
 }
 
@@ -71,14 +71,18 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const command = { run: announcing(run, () => log.info({}, 'LVM answered')), program, env: {}, deadline };
   const records = new GroupRecords({ node: config.node, specs: config.pools, readHostFile });
   const identified = (states: GroupStates) => cache.identify(states);
-  const judge = createJudge({ config, command, probe, records, identified, log });
+  const {
+    find: findDisks,
+    members,
+    recheck,
+  } = createCandidateFinder({ config, command, probe, records, identified, log });
   const ports: ReconcilerPorts<Candidate> = {
-    judge: judge.all,
+    findDisks,
     async show(more) {
-      const devices = [...new Set([...judge.members(), ...more])].sort();
+      const devices = [...new Set([...members(), ...more])].sort();
       if (await writeSystemDirectory(directory, devices, readHostFile, mode)) lvm.restart();
     },
-    take: (disk) => groups.take(disk.pool, disk.device, () => judge.again(disk)),
+    take: (disk) => groups.take(disk.pool, disk.device, () => recheck(disk)),
     async prepare(spec) {
       await recordGroup(spec, records, writer, log);
       return groups.prepare(spec);
@@ -90,7 +94,7 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
   const hosted = (name: string) => prefixed(prefix, name);
   const { prepare, show } = ports;
-  return { run, survivors, patience, hosted, lvm, cache, writer, reconciler, judge: judge.all, prepare, show };
+  return { run, survivors, patience, hosted, lvm, cache, writer, reconciler, findDisks, prepare, show };
 }
 
 /** A root disk that takes no record keeps no pool from being served. */

@@ -15,7 +15,7 @@ interface ApproveOptions {
 }
 
 export async function listDisks({ config }: { readonly config: string }): Promise<Listing<DiskRecord>> {
-  return withLocal(config, async ({ judge }) => listed(await judge()));
+  return withLocal(config, async ({ findDisks }) => listed(await findDisks()));
 }
 
 /**
@@ -25,11 +25,11 @@ export async function listDisks({ config }: { readonly config: string }): Promis
  */
 export async function approveDisks(options: ApproveOptions, terminal: Terminal): Promise<Listing<DiskRecord>> {
   if (options.all && options.disk.length > 0) throw new Failure('invalid', 'name disks or say --all, not both');
-  return withLocal(options.config, async ({ judge, reconciler, cache, prepare }, { endpoint }) => {
-    const chosen = await chooseDisks(await judge(), options, terminal);
+  return withLocal(options.config, async ({ findDisks, reconciler, cache, prepare }, { endpoint }) => {
+    const chosen = await chooseDisks(await findDisks(), options, terminal);
     if (chosen.length === 0) {
       terminal.say('No disk is proposed.');
-      return listed(await judge());
+      return listed(await findDisks());
     }
     const taken = await reconciler.take(chosen);
     await cache.refresh();
@@ -39,7 +39,7 @@ export async function approveDisks(options: ApproveOptions, terminal: Terminal):
     if (missed.length > 0) {
       throw new Failure('unavailable', `not taken (the log says why): ${missed.map((disk) => disk.device).join(', ')}`);
     }
-    return listed(await judge());
+    return listed(await findDisks());
   });
 }
 

@@ -76,14 +76,14 @@ export async function findCandidates(
       ...found.unreadable.map(({ problem, ...device }) => refuse({ pool, ...device }, undefined, [problem])),
     );
   }
-  const judge = createJudge(pools, matches, volumes, probe);
+  const classify = createClassifier(pools, matches, volumes, probe);
   const wanted = matches.filter(({ disk }) => only === undefined || disk.device === only);
-  const judged = await Promise.all(wanted.map(({ pool, disk }) => judge(pool, disk, signal)));
+  const classified = await Promise.all(wanted.map(({ pool, disk }) => classify(pool, disk, signal)));
   const order = (candidate: Candidate) => pools.indexOf(candidate.pool);
-  return [...judged, ...unreadable].sort((a, b) => order(a) - order(b));
+  return [...classified, ...unreadable].sort((a, b) => order(a) - order(b));
 }
 
-function createJudge(
+function createClassifier(
   pools: readonly PoolSpec[],
   matches: readonly { pool: PoolSpec; disk: Disk }[],
   volumes: PhysicalVolumes,
@@ -105,7 +105,7 @@ function createJudge(
     const claims = [...findRivals(disk, matches), ...findTwins(disk, matches)];
     if (claims.length > 0) return refuse(facts, disk.size, claims);
     if (volume?.uuid.startsWith(`${deviceMark}-`)) {
-      return judgeMarked(
+      return classifyMarked(
         { ...facts, size: disk.size, disk, claimed: volume.claimed ?? false },
         volume.uuid,
         probe,
@@ -122,7 +122,7 @@ function createJudge(
   };
 }
 
-async function judgeMarked(
+async function classifyMarked(
   facts: Facts & Marked,
   uuid: string,
   probe: DiskProbe,

@@ -5,7 +5,7 @@ import type { PoolSpec } from '../domain/pool.ts';
 import type { Log } from '../log.ts';
 
 /** A disk that matches a pool's rule, and what may be done with it. */
-export interface JudgedDisk {
+export interface CandidateDisk {
   readonly pool: PoolSpec;
   readonly device: string;
   /** The path that the rule matched. */
@@ -19,9 +19,9 @@ export interface JudgedDisk {
 }
 
 /** What the reconciler needs of disks and of LVM. */
-export interface ReconcilerPorts<Disk extends JudgedDisk> {
+export interface ReconcilerPorts<Disk extends CandidateDisk> {
   /** Every disk that matches a rule, judged afresh. */
-  readonly judge: () => Promise<readonly Disk[]>;
+  readonly findDisks: () => Promise<readonly Disk[]>;
   /** Lets LVM see the devices of our groups, and `more`. */
   readonly show: (more: readonly string[]) => Promise<void>;
   /** Proves the disk blank once more and makes it part of its pool. */
@@ -35,7 +35,7 @@ export interface ReconcilerPorts<Disk extends JudgedDisk> {
   readonly refresh: () => Promise<unknown>;
 }
 
-export interface ReconcilerOptions<Disk extends JudgedDisk> {
+export interface ReconcilerOptions<Disk extends CandidateDisk> {
   readonly specs: readonly PoolSpec[];
   readonly ports: ReconcilerPorts<Disk>;
   readonly log: Log;
@@ -53,7 +53,7 @@ type Outcome = 'unchanged' | 'changed' | 'failed' | 'pending';
  * Keeps pools as their configuration says: takes the disks it may take, creates and extends groups, activates them, makes
  * and grows thin pools. Level-triggered: each round looks at what there is and does what is missing.
  */
-export class PoolReconciler<Disk extends JudgedDisk> {
+export class PoolReconciler<Disk extends CandidateDisk> {
   readonly #options: ReconcilerOptions<Disk>;
   readonly #announced = new Map<string, string>();
   readonly #preparing = new Map<PoolName, Promise<Outcome>>();
@@ -69,7 +69,7 @@ export class PoolReconciler<Disk extends JudgedDisk> {
    */
   async reconcile(): Promise<boolean> {
     const { ports, specs, observe } = this.#options;
-    const disks = await ports.judge();
+    const disks = await ports.findDisks();
     observe(disks);
     for (const disk of disks) this.#announce(disk);
     await this.take(disks.filter(mayTake));
@@ -150,6 +150,6 @@ export class PoolReconciler<Disk extends JudgedDisk> {
   }
 }
 
-function mayTake({ verdict, pool }: JudgedDisk): boolean {
+function mayTake({ verdict, pool }: CandidateDisk): boolean {
   return verdict === 'interrupted' || (verdict === 'proposed' && pool.approve === 'automatic');
 }

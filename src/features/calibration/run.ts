@@ -62,8 +62,8 @@ async function whileOpen<T>(device: string, task: (signal: AbortSignal) => Promi
   }
 }
 
-async function findPool({ cache, judge, show }: Local, name: string): Promise<Pool> {
-  await judge();
+async function findPool({ cache, findDisks, show }: Local, name: string): Promise<Pool> {
+  await findDisks();
   await show([]);
   const { pools, unready } = await cache.refresh();
   const pool = pools.values().find(({ spec }) => spec.name === name);

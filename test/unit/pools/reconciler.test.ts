@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { PoolName, VgName } from '../../../src/domain/ids.ts';
 import type { PoolSpec } from '../../../src/domain/pool.ts';
-import { type JudgedDisk, PoolReconciler } from '../../../src/pools/reconciler.ts';
+import { type CandidateDisk, PoolReconciler } from '../../../src/pools/reconciler.ts';
 
 function poolOf(name: string, approve: 'manual' | 'automatic'): PoolSpec {
   const common = { type: 'thick', stripes: 1, stripeSize: 65_536n, mirrors: 0, reserve: 0n } as const;
@@ -11,7 +11,7 @@ function poolOf(name: string, approve: 'manual' | 'automatic'): PoolSpec {
 const manual = poolOf('manual', 'manual');
 const automatic = poolOf('automatic', 'automatic');
 
-let disks: JudgedDisk[];
+let disks: CandidateDisk[];
 let steps: string[];
 let lines: string[];
 let broken: string | undefined;
@@ -20,9 +20,9 @@ const wanting = new Set<string>();
 const problems = new Map<string, string[]>();
 const slow = new Map<string, Promise<void>>();
 const suspended = new Map<string, string | undefined>();
-let reconciler: PoolReconciler<JudgedDisk>;
+let reconciler: PoolReconciler<CandidateDisk>;
 
-const disk = (device: string, pool: PoolSpec, verdict: JudgedDisk['verdict']): JudgedDisk => {
+const disk = (device: string, pool: PoolSpec, verdict: CandidateDisk['verdict']): CandidateDisk => {
   return { pool, device, path: device, verdict, ...(verdict === 'refused' && { findings: ['an ext4'] }) };
 };
 const attempt = (step: string) => {
@@ -44,7 +44,7 @@ beforeEach(() => {
     observe: (found) => void steps.push(`observe ${found.length}`),
     patience: 20,
     ports: {
-      judge: async () => disks.filter(({ device }) => !taken.has(device)),
+      findDisks: async () => disks.filter(({ device }) => !taken.has(device)),
       show: async (more) => attempt(`show ${more.join(' ')}`),
       take: async ({ device }) => {
         attempt(`take ${device}`);

@@ -12,32 +12,37 @@ import type { GroupRecords } from '../lvm/group-records.ts';
 import type { Proof } from '../lvm/groups.ts';
 import { listPhysicalVolumes, type PhysicalVolume, type PhysicalVolumeReport } from '../lvm/physical-volumes.ts';
 
-/** Judges the disks that the pools' rules match, and remembers the devices of our groups. */
-export interface Judge {
-  /** The devices of our groups, as the last judgement found them. */
+/** Finds the disks that the pools' rules match, with a verdict for each, and remembers the devices of our groups. */
+export interface CandidateFinder {
+  /** The devices of our groups, as the last search found them. */
   readonly members: () => readonly string[];
-  readonly all: () => Promise<readonly Candidate[]>;
-  /**
-   * Judges one disk once more. Throws `precondition` where it is no longer what it was when it was chosen.
-   */
-  readonly again: (disk: Candidate) => Promise<Proof>;
+  readonly find: () => Promise<readonly Candidate[]>;
+  /** Checks one disk again. Throws `precondition` if its verdict has changed. */
+  readonly recheck: (disk: Candidate) => Promise<Proof>;
 }
 
-export interface JudgeOptions {
+export interface CandidateFinderOptions {
   readonly config: Config;
   readonly command: CommandOptions;
   readonly probe: DiskProbe;
   readonly records: GroupRecords;
-  /** Which groups are the pools', before anything is judged by it. */
+  /** Called with the state of the pools' groups before a verdict depends on it. */
   readonly identified: (states: GroupStates) => void;
   readonly log: Log;
 }
 
-export function createJudge({ config, command, probe, records, identified, log }: JudgeOptions): Judge {
+export function createCandidateFinder({
+  config,
+  command,
+  probe,
+  records,
+  identified,
+  log,
+}: CandidateFinderOptions): CandidateFinder {
   const ours = new Set<VgName>(config.pools.map((spec) => spec.group));
   let members: readonly PhysicalVolume[] = [];
 
-  async function judge(only?: string): Promise<{ candidates: readonly Candidate[]; groups: GroupStates }> {
+  async function find(only?: string): Promise<{ candidates: readonly Candidate[]; groups: GroupStates }> {
     const report = await physicalVolumes(config, command, probe);
     const { volumes, problems, hostProblem: reason } = report;
     if (reason !== undefined) log.error({ reason }, 'LVM did not list the physical volumes of the host');
@@ -50,9 +55,9 @@ export function createJudge({ config, command, probe, records, identified, log }
   }
   return {
     members: () => members.map(({ device }) => device),
-    all: async () => (await judge()).candidates,
-    async again(disk) {
-      const { candidates, groups } = await judge(disk.device);
+    find: async () => (await find()).candidates,
+    async recheck(disk) {
+      const { candidates, groups } = await find(disk.device);
       const now = candidates.find(({ pool, device }) => pool === disk.pool && device === disk.device);
       if (now?.verdict === disk.verdict) {
         const mayCreate = groups.get(disk.pool.group)?.state === 'none';
@@ -68,7 +73,7 @@ function isPresent(known: GroupState | undefined, uuid: string): boolean {
   return known?.state === 'present' && known.uuid === uuid;
 }
 
-/** The devices of groups with the names of ours. Those that LVM could not tell of now stay what they were. */
+/** The devices of groups with the names of ours. Those that LVM cannot report on now keep their last state. */
 function seen(
   before: readonly PhysicalVolume[],
   { volumes, problems, hostProblem }: PhysicalVolumeReport,
@@ -81,7 +86,7 @@ function seen(
   return [...volumes.filter(({ group }) => group !== undefined && ours.has(group)), ...unknown];
 }
 
-/** Of all that the pools' rules match, whatever the host's LVM is told to see. */
+/** The physical volumes among all disks that the pools' rules match, also those that the host's LVM configuration hides. */
 async function physicalVolumes(
   config: Config,
   command: CommandOptions,
