@@ -71,18 +71,14 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const command = { run: announcing(run, () => log.info({}, 'LVM answered')), program, env: {}, deadline };
   const records = new GroupRecords({ node: config.node, specs: config.pools, readHostFile });
   const identified = (states: GroupStates) => cache.identify(states);
-  const {
-    find: findDisks,
-    members,
-    recheck,
-  } = createCandidateFinder({ config, command, probe, records, identified, log });
+  const disks = createCandidateFinder({ config, command, probe, records, identified, log });
   const ports: ReconcilerPorts<Candidate> = {
-    findDisks,
+    findDisks: disks.find,
     async show(more) {
-      const devices = [...new Set([...members(), ...more])].sort();
+      const devices = [...new Set([...disks.members(), ...more])].sort();
       if (await writeSystemDirectory(directory, devices, readHostFile, mode)) lvm.restart();
     },
-    take: (disk) => groups.take(disk.pool, disk.device, () => recheck(disk)),
+    take: (disk) => groups.take(disk.pool, disk.device, () => disks.recheck(disk)),
     async prepare(spec) {
       await recordGroup(spec, records, writer, log);
       return groups.prepare(spec);
@@ -93,7 +89,7 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
   const hosted = (name: string) => prefixed(prefix, name);
-  const { prepare, show } = ports;
+  const { findDisks, prepare, show } = ports;
   return { run, survivors, patience, hosted, lvm, cache, writer, reconciler, findDisks, prepare, show };
 }
 

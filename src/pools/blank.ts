@@ -17,11 +17,11 @@ import type { Patience } from '../concurrency/patience.ts';
 import { parseMountinfo } from '../kernel/mountinfo.ts';
 import { parseSwaps } from './swaps.ts';
 
-/** With what disks are looked at. */
+/** The means to examine disks. */
 export interface DiskProbe {
   readonly roots: Roots;
   readonly run: Run;
-  /** Milliseconds that blkid, wipefs and the read of the disk's ends each may take. */
+  /** Milliseconds that blkid, wipefs and the read of the disk's ends may take each. */
   readonly deadline: number;
   readonly patience: Patience;
 }
@@ -29,9 +29,9 @@ export interface DiskProbe {
 export type Blankness = { readonly blank: true } | { readonly blank: false; readonly findings: readonly string[] };
 
 /**
- * What a disk is that bears our mark and is in no group.
- * - `interrupted` LVM has never written metadata of a group to it: its taking was interrupted
- * - `returned`    not in use, but something was written to it, as to a member of a group; `traces` say where
+ * The state of a disk that has our mark and is in no group.
+ * - `interrupted` LVM never wrote a group's metadata to it: adding it to a group was interrupted
+ * - `returned`    not in use, but it has data like a former member of a group; `traces` say where
  * - `refused`     anything else
  */
 export type Remains =
@@ -40,7 +40,7 @@ export type Remains =
   | { readonly state: 'refused'; readonly findings: readonly string[] };
 
 /**
- * Blank only when every probe answered and none saw anything: a probe that fails is a finding. Opens the device
+ * A disk is blank only if every probe answered and none found anything: a probe that fails is a finding. Opens the device
  * exclusively for a moment, so it must not run during a `pvcreate` of the same disk. Throws `cancelled` only.
  */
 export async function proveBlank(disk: Disk, probe: DiskProbe, signal?: AbortSignal): Promise<Blankness> {
@@ -50,9 +50,9 @@ export async function proveBlank(disk: Disk, probe: DiskProbe, signal?: AbortSig
 }
 
 /**
- * For a physical volume in no group whose uuid is our mark. LVM writes the metadata of a group behind the header of the area,
- * which was zero before the disk was taken, in the command that makes the disk a member, and leaves it there when it no longer
- * is one. So the mark says "interrupted" only until that command, whatever happens to the group later. Throws `cancelled` only.
+ * For a physical volume in no group whose uuid is our mark. The command that makes a disk a member writes the group's metadata behind the
+ * header of the metadata area, which is zero on a blank disk, and LVM never erases it. So a disk without such metadata was never a
+ * member, whatever happened to the group later. Throws `cancelled` only.
  */
 export async function proveOurs(disk: Disk, uuid: string, probe: DiskProbe, signal?: AbortSignal): Promise<Remains> {
   const signature = ({ type, uuid: seen }: Signature) => type === 'LVM2_member' && seen === uuid;
@@ -81,15 +81,15 @@ async function examine(
     await attempt('blkid', async () => report('blkid', await runBlkid(disk, probe, signal), signature)),
     await attempt('wipefs', async () => report('wipefs', await runWipefs(disk, probe, signal), signature)),
   ];
-  if (signal?.aborted) throw new Failure('cancelled', `the look at ${disk.device} was cancelled`);
-  // A disk that keeps a program waiting would keep a thread of this process waiting, and no deadline ends that.
+  if (signal?.aborted) throw new Failure('cancelled', `the check of ${disk.device} was cancelled`);
+  // If a program hangs on the disk, a read in this process would block one of its threads, and no deadline ends that.
   const answered = programs.every((answer) => answer.answered);
   const surface: Surface = answered
     ? await readPatiently(disk, ends, probe).catch((error: unknown) => ({
-        problems: [couldNot('surface', error)],
+        problems: [couldNot('ends', error)],
         data: [],
       }))
-    : { problems: ['its first and last MiB were not read, since a probe before failed'], data: [] };
+    : { problems: ['its first and last MiB were not read, because an earlier probe failed'], data: [] };
   const findings = [...answers, ...programs].flatMap((answer) => answer.findings);
   return { problems: [...findings, ...surface.problems], data: surface.data };
 }
@@ -128,7 +128,7 @@ async function findInSysfs(disk: Disk, roots: Roots): Promise<string[]> {
   ];
 }
 
-/** Pid 1 has the host's mounts where this process is in a container that shares the host's pids. */
+/** Reads the mounts of process 1 too: in a container that shares the host's pids, these are the host's mounts. */
 async function findMounts(disk: Disk, { proc }: Roots): Promise<string[]> {
   const targets = new Set<string>();
   for (const process of ['self', '1']) {

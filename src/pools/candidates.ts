@@ -6,21 +6,21 @@ import { type DiskProbe, proveBlank, proveOurs } from './blank.ts';
 import { type Disk, discover } from './discover.ts';
 
 export interface PhysicalVolume {
-  /** As LVM prints it, with dashes. */
+  /** In LVM's format, with dashes. */
   readonly uuid: string;
   /** Absent: in no group. */
   readonly group?: VgName | undefined;
   readonly groupUuid?: string | undefined;
-  /** Its label says that a group uses it, and LVM finds no group that does. */
+  /** The label says that a group uses the device, but LVM finds no such group. */
   readonly claimed?: boolean | undefined;
 }
 
-/** What LVM says of devices, by their real path. */
+/** LVM's report on devices, by their real path. */
 export interface PhysicalVolumes {
   readonly found: ReadonlyMap<string, PhysicalVolume>;
-  /** Why LVM could not tell of a device, which may be a physical volume therefore. */
+  /** Why LVM could not report on a device; it may be a physical volume. */
   readonly problems: ReadonlyMap<string, string>;
-  /** Which of the groups of a pool's name is the pool's. */
+  /** The state of each pool's group. */
   readonly groups: GroupStates;
 }
 
@@ -28,37 +28,36 @@ interface Facts {
   readonly pool: PoolSpec;
   /** The real path, such as `/dev/sda`. */
   readonly device: string;
-  /** The path by which the pool's rule found it. */
+  /** The path that the pool's rule matched. */
   readonly path: string;
 }
 
 interface Marked {
   readonly size: Bytes;
   readonly disk: Disk;
-  /** LVM takes it into a group only after its label was written again. */
+  /** LVM adds it to a group only after its label was written again. */
   readonly claimed: boolean;
 }
 
 /**
  * - `member`       a physical volume of the pool's group
- * - `proposed`     proven blank a moment ago: to be taken once approved, after another proof
- * - `interrupted`  bears our mark, and was never in a group: its taking is to be continued
- * - `returned`     bears our mark, was a member of a group and is in none: taken only for a person who names it
- * - `refused`      not to be touched; `findings` say why, all of it
+ * - `proposed`     proven blank: taken once it is approved, after another proof
+ * - `interrupted`  has our mark and was never in a group: adding it is continued
+ * - `returned`     has our mark, was a member of a group and is in none: taken only if an administrator names it
+ * - `refused`      never touched; `findings` has all reasons
  */
 export type Candidate = Facts &
   (
     | { readonly verdict: 'member' | 'proposed'; readonly size: Bytes; readonly disk: Disk }
     | ({ readonly verdict: 'interrupted' } & Marked)
     | ({ readonly verdict: 'returned'; readonly findings: readonly string[] } & Marked)
-    /** `size` is absent where the kernel would not describe the device. */
+    /** `size` is absent if the kernel does not describe the device. */
     | { readonly verdict: 'refused'; readonly size?: Bytes; readonly findings: readonly string[] }
   );
 
 /**
- * Every disk that the pools' rules match, once for each pool that matches it, in the order of the pools.
- * A disk that two pools match, or that two devices lead to, is refused: which is meant is not ours to guess. With `only`, the
- * device of that path is looked at alone.
+ * Every disk that the pools' rules match, once for each pool that matches it, in the order of the pools. A disk that two pools
+ * match, or that has two devices, is refused, because the intended one is unknown. With `only`, checks the device of that path alone.
  */
 export async function findCandidates(
   pools: readonly PoolSpec[],

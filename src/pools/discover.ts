@@ -3,23 +3,23 @@ import type { DiskRule } from '../domain/pool.ts';
 import { matchDevices } from './patterns.ts';
 import { type BlockDevice, readBlockDevice, type Roots } from './sysfs.ts';
 
-/** A block device that a rule matches, and what the kernel said of it then. */
+/** A block device that a rule matches, with the kernel's facts about it at that time. */
 export interface Disk extends BlockDevice {
   /** The real path of its node, such as `/dev/sda`. */
   readonly device: string;
-  /** The path by which the rule found it, such as `/dev/disk/by-id/…`: for people. */
+  /** The path that the rule matched, such as `/dev/disk/by-id/…`; for messages. */
   readonly path: string;
 }
 
 export interface Discovery {
   readonly disks: readonly Disk[];
-  /** What the rule's paths lead to and the kernel would not describe. */
+  /** Devices that the rule matches and the kernel does not describe. */
   readonly unreadable: readonly { readonly device: string; readonly path: string; readonly problem: string }[];
 }
 
 /**
- * Devices that are seldom disks to be given away: a wildcard does not pick them, nor partitions; a path without wildcard
- * does. A volume of a thin pool of ours is a `dm-…` too, and blank until it is written.
+ * Devices that are seldom spare disks: a path with a wildcard does not match them, or partitions; a path without one does.
+ * A volume in our thin pool is a `dm-…` too, and blank until it is written.
  */
 const unlikely = /^(?:dm-|loop|zram|ram|sr|nbd|fd|mtdblock)\d/;
 
@@ -40,7 +40,7 @@ export async function discover(rule: DiskRule, roots: Roots): Promise<Discovery>
 }
 
 function meets(rule: DiskRule, { size, rotational }: BlockDevice): boolean {
-  // A drive without a medium, a loop device without a file.
+  // This is a drive without a medium, or a loop device without a file.
   if (size === 0n) return false;
   if (rule.minSize !== undefined && size < rule.minSize) return false;
   if (rule.maxSize !== undefined && size > rule.maxSize) return false;

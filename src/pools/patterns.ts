@@ -2,9 +2,9 @@ import { glob, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { isAbsent, type Roots } from './sysfs.ts';
 
-/** A device that a rule's paths lead to. */
+/** A device that a rule's paths match. */
 export interface Match {
-  /** The first path of the rule that leads to it. */
+  /** The first path of the rule that matches it. */
   readonly path: string;
   /** The path without symbolic links. */
   readonly device: string;
@@ -35,7 +35,7 @@ export async function matchDevices(patterns: readonly string[], roots: Roots): P
   return [...matches.values()];
 }
 
-/** In a pattern with wildcards a backslash means nothing of use: Node's glob takes it for a slash. */
+/** Whether the pattern has a wildcard. Node's glob treats a backslash in it as a slash, so it cannot escape one. */
 export function hasWildcard(pattern: string): boolean {
   return /[*?[{]|[!+@]\(/.test(pattern);
 }
@@ -47,7 +47,7 @@ async function expand(pattern: string, dev: string): Promise<string[]> {
   return paths.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }) || (a < b ? -1 : 1));
 }
 
-/** `undefined` for what is not there, or no longer: a link of udev's may be gone between the two looks. */
+/** `undefined` for a path that does not exist; udev may have removed a link since it was listed. */
 async function resolve(path: string): Promise<string | undefined> {
   try {
     return await realpath(path);

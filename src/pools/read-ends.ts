@@ -5,24 +5,24 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Disk } from './discover.ts';
 import { decodeDeviceNumber } from '../kernel/block-device.ts';
 
-/** Two MiB are read in a few milliseconds, on a machine with nothing else to do. */
+/** Reading two MiB takes a few milliseconds on an idle machine. */
 const attempts = 20;
 const attemptDelay = 100;
 
-/** `label`: LVM's label and headers of metadata areas that hold no metadata are no data. */
+/** `label`: LVM's label, and headers of metadata areas without metadata, do not count as data. */
 export type Expected = 'zeros' | 'label';
 
 export interface Surface {
-  /** Why the ends could not be read, or why no other program may use the disk now. */
+  /** Why the ends could not be read, or why the disk is in use. */
   readonly problems: readonly string[];
-  /** Where something was read that is not expected. */
+  /** Where unexpected data was read. */
   readonly data: readonly string[];
 }
 
 /**
  * Reads the first and the last MiB.
- * O_EXCL without O_CREAT makes the kernel refuse a block device that is mounted, swapped to or stacked on, in whichever
- * mount namespace (open(2)); others are refused it as exclusively while this reads.
+ * O_EXCL without O_CREAT makes the kernel refuse a block device that is mounted, in use as swap or below another device, in any
+ * mount namespace (open(2)). During this read it refuses other exclusive opens.
  */
 export async function readEnds(disk: Disk, expected: Expected): Promise<Surface> {
   let file: FileHandle;
@@ -46,7 +46,7 @@ export async function readEnds(disk: Disk, expected: Expected): Promise<Surface>
   }
 }
 
-/** Another look of ours, of the driver or of `quarry disks`, holds the disk for a moment as well: only who stays is a user. */
+/** Retries while the disk is busy: another check, by the driver or by `quarry disks`, also opens it exclusively for a moment. */
 async function openAlone(device: string): Promise<FileHandle> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -62,11 +62,11 @@ function isBusy(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EBUSY';
 }
 
-/** The node may be another disk's by now. */
+/** Detects that the path has become another disk's. */
 async function findReplacement(file: FileHandle, disk: Disk): Promise<string | undefined> {
   const stats = await file.stat({ bigint: true });
   if (!stats.isBlockDevice() || decodeDeviceNumber(stats.rdev) === disk.number) return undefined;
-  return `${disk.device} is device ${decodeDeviceNumber(stats.rdev)}, and sysfs says ${disk.number}`;
+  return `${disk.device} is device ${decodeDeviceNumber(stats.rdev)}, but sysfs says ${disk.number}`;
 }
 
 interface Range {
@@ -107,10 +107,10 @@ const sector = 512;
 const labelSectors = 4;
 /** FMTT_MAGIC of lib/format_text/layout.h, after a checksum of 4 bytes. */
 const areaMagic = ' LVM2 x[5A%r0N*>';
-/** Checksum, magic, version, start and size of the area. What follows says where in the area metadata is: zeros for nowhere. */
+/** Bytes of checksum, magic, version, start and size of the area. The location of the metadata follows: zeros if there is none. */
 const areaFacts = 40;
 
-/** Makes zeros of what `pvcreate` writes, and counts the metadata areas. Metadata of a group, and the record of where it is, stay. */
+/** Zeroes in the buffer what `pvcreate` writes, and counts the metadata areas. A group's metadata and its location stay. */
 function clearEmptyLabel(buffer: Buffer, atStart: boolean): number {
   let areas = 0;
   for (let at = 0; at < buffer.length; at += sector) {

@@ -4,33 +4,33 @@ import type { PoolName } from '../domain/ids.ts';
 import type { PoolSpec } from '../domain/pool.ts';
 import type { Log } from '../log.ts';
 
-/** A disk that matches a pool's rule, and what may be done with it. */
+/** A disk that matches a pool's rule, with the verdict on it. */
 export interface CandidateDisk {
   readonly pool: PoolSpec;
   readonly device: string;
   /** The path that the rule matched. */
   readonly path: string;
   /**
-   * `member`: in the pool's group; `proposed`: proven blank; `interrupted`: ours by its mark, and never in a group;
-   * `returned`: ours by its mark, and no longer in a group; `refused`: anything else, as `findings` say.
+   * `member`: in the pool's group; `proposed`: proven blank; `interrupted`: has our mark and was never in a group;
+   * `returned`: has our mark and is no longer in a group; `refused`: anything else, with the reasons in `findings`.
    */
   readonly verdict: 'member' | 'proposed' | 'interrupted' | 'returned' | 'refused';
   readonly findings?: readonly string[];
 }
 
-/** What the reconciler needs of disks and of LVM. */
+/** The reconciler's access to disks and LVM. */
 export interface ReconcilerPorts<Disk extends CandidateDisk> {
-  /** Every disk that matches a rule, judged afresh. */
+  /** Finds and checks every disk that matches a rule. */
   readonly findDisks: () => Promise<readonly Disk[]>;
   /** Lets LVM see the devices of our groups, and `more`. */
   readonly show: (more: readonly string[]) => Promise<void>;
-  /** Proves the disk blank once more and makes it part of its pool. */
+  /** Proves again that the disk is blank and adds it to its pool. */
   readonly take: (disk: Disk) => Promise<void>;
-  /** Activates the pool's group and creates or grows what it lacks, as the last `refresh` shows it. Throws where it cannot serve. */
+  /** Activates the pool's group, and creates or grows its thin pool, according to the last `refresh`. Throws if the pool cannot serve. */
   readonly prepare: (spec: PoolSpec) => Promise<{ readonly changed: boolean; readonly problems: readonly string[] }>;
-  /** Takes the pool out of service, with the reason; `undefined` puts it back. Takes effect with the next `refresh`. */
+  /** Takes the pool out of service for `reason`; `undefined` puts it back. Takes effect with the next `refresh`. */
   readonly suspend: (pool: PoolName, reason: string | undefined) => void;
-  /** Called when a pool has been prepared that a round did not wait for: another round is due. */
+  /** Called when a pool is prepared that `reconcile` did not wait for: reconcile again. */
   readonly prepared: () => void;
   readonly refresh: () => Promise<unknown>;
 }
@@ -39,9 +39,9 @@ export interface ReconcilerOptions<Disk extends CandidateDisk> {
   readonly specs: readonly PoolSpec[];
   readonly ports: ReconcilerPorts<Disk>;
   readonly log: Log;
-  /** Milliseconds that a round waits for a pool. */
+  /** Milliseconds that `reconcile` waits for a pool. */
   readonly patience?: number;
-  /** Told the disks of each round. */
+  /** Called with the disks that each `reconcile` found. */
   readonly observe: (disks: readonly Disk[]) => void;
 }
 
@@ -50,8 +50,8 @@ const defaultPatience = 10_000;
 type Outcome = 'unchanged' | 'changed' | 'failed' | 'pending';
 
 /**
- * Keeps pools as their configuration says: takes the disks it may take, creates and extends groups, activates them, makes
- * and grows thin pools. Level-triggered: each round looks at what there is and does what is missing.
+ * Brings pools into the state of their configuration: takes disks that it may take, creates, extends and activates groups, creates
+ * and grows thin pools. Level-triggered: each `reconcile` reads the present state and does what is missing.
  */
 export class PoolReconciler<Disk extends CandidateDisk> {
   readonly #options: ReconcilerOptions<Disk>;
@@ -64,8 +64,8 @@ export class PoolReconciler<Disk extends CandidateDisk> {
   }
 
   /**
-   * Prepares each pool by itself: a pool that fails is out of service, with the reason, and the others serve. Answers whether all of them
-   * serve. Throws `unavailable` when LVM or the disks cannot be read.
+   * Prepares each pool separately: a pool that fails is taken out of service, with the reason, and the others serve. Returns whether all
+   * pools serve. Throws `unavailable` if LVM or the disks cannot be read.
    */
   async reconcile(): Promise<boolean> {
     const { ports, specs, observe } = this.#options;
@@ -79,7 +79,7 @@ export class PoolReconciler<Disk extends CandidateDisk> {
     return outcomes.every((outcome) => outcome === 'unchanged' || outcome === 'changed');
   }
 
-  /** A pool that takes long, such as to check gigabytes of metadata, goes on by itself: the others don't wait for it. */
+  /** A pool that takes long, for example to check gigabytes of metadata, continues in the background: the others don't wait for it. */
   async #prepareFor(spec: PoolSpec): Promise<Outcome> {
     const { ports, patience = defaultPatience } = this.#options;
     const begun = this.#preparing.has(spec.name);
@@ -110,7 +110,7 @@ export class PoolReconciler<Disk extends CandidateDisk> {
     }
   }
 
-  /** Logs problems when they are new, not every time. */
+  /** Logs problems only when they change. */
   #report(spec: PoolSpec, message: string, problems: readonly string[]): void {
     const news = problems.join('\n');
     if ((this.#reported.get(spec.name) ?? '') === news) return;
@@ -119,7 +119,7 @@ export class PoolReconciler<Disk extends CandidateDisk> {
     else this.#options.log.error({ pool: spec.name, reason: problems.join('; ') }, message);
   }
 
-  /** Takes these disks, and returns those that could be taken. */
+  /** Takes these disks for their pools, and returns those that could be taken. */
   async take(disks: readonly Disk[]): Promise<Disk[]> {
     const { ports, log } = this.#options;
     await ports.show(disks.map((disk) => disk.device));
@@ -138,7 +138,7 @@ export class PoolReconciler<Disk extends CandidateDisk> {
     return taken;
   }
 
-  /** Says a disk's verdict when it is new, not every round. */
+  /** Logs a disk's verdict only when it changes. */
   #announce({ pool, device, path, verdict, findings }: Disk): void {
     const fields = { pool: pool.name, device, path, ...(findings && { findings }) };
     const news = JSON.stringify([verdict, fields]);

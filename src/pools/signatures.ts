@@ -1,18 +1,18 @@
 import type { RunResult } from '../exec/run.ts';
 
 export interface Signature {
-  /** `ext4`, `LVM2_member`: libblkid's word for it. */
+  /** libblkid's name of the type: `ext4`, `LVM2_member`. */
   readonly type: string;
   readonly uuid?: string | undefined;
   readonly label?: string | undefined;
 }
 
-/** What a probe saw; or why it is not known, which is not the same as nothing. */
+/** The signatures that a probe found, or why they are unknown: unknown is not "none". */
 export type Signatures = { readonly found: readonly Signature[] } | { readonly unknown: string };
 
 /** The answer of `blkid -p -o export`. */
 export function readBlkid({ exitCode, stdout, stderr }: RunResult): Signatures {
-  // It also says 2, without a word, where it could not open the device: never believed without the other probes.
+  // blkid also exits with 2, without a message, if it could not open the device: the other probes have to agree.
   if (exitCode === 2 && stdout.trim() === '' && stderr.trim() === '') return { found: [] };
   if (exitCode === 8) return { unknown: 'sees signatures that contradict each other (exit code 8)' };
   if (exitCode !== 0) return unanswered(exitCode, stderr);
@@ -23,18 +23,18 @@ export function readBlkid({ exitCode, stdout, stderr }: RunResult): Signatures {
   if (table !== undefined) found.push({ type: `a partition table of type ${table}` });
   if (found.length > 0) return { found };
   const keys = [...values.keys()].filter((key) => key !== 'DEVNAME');
-  // A partition's entry in the table of its disk says nothing about what the partition holds.
+  // A partition's entry in the table of its disk says nothing about the partition's content.
   if (keys.length > 0 && keys.every((key) => key.startsWith('PART_ENTRY_'))) return { found: [] };
-  return { unknown: `says neither what is there nor that nothing is (${keys.join(', ') || 'no output'})` };
+  return { unknown: `reports neither a signature nor its absence (${keys.join(', ') || 'no output'})` };
 }
 
 /** The answer of `wipefs --no-act --json`. */
 export function readWipefsJson({ exitCode, stdout, stderr }: RunResult): Signatures {
   if (exitCode !== 0) return unanswered(exitCode, stderr);
-  // Before util-linux 2.34 nothing at all was printed where there was nothing.
+  // Before util-linux 2.34, wipefs printed nothing for a device without signatures.
   if (stdout.trim() === '') return { found: [] };
   const list = parseJson(stdout)?.signatures;
-  if (!Array.isArray(list)) return { unknown: 'answers in a form that is not understood' };
+  if (!Array.isArray(list)) return { unknown: 'printed an unknown format' };
   return { found: list.map(toSignature) };
 }
 
@@ -50,7 +50,7 @@ export function readWipefsTable({ exitCode, stdout, stderr }: RunResult): Signat
   };
 }
 
-/** `ext4 (label "data", uuid 0b5d…)`. Labels come from the disk: they are quoted, control characters and all. */
+/** `ext4 (label "data", uuid 0b5d…)`. Labels come from the disk, so they are quoted and their control characters escaped. */
 export function describeSignature({ type, label, uuid }: Signature): string {
   const details = [
     ...(label === undefined ? [] : [`label ${JSON.stringify(label)}`]),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
 
-/** Where the kernel's views are; elsewhere in tests. */
+/** The directories of the kernel's filesystems; tests use others. */
 export interface Roots {
   readonly sys: string;
   readonly proc: string;
@@ -13,9 +13,9 @@ export interface Roots {
 /** This machine's. */
 export const systemRoots: Roots = { sys: '/sys', proc: '/proc', dev: '/dev' };
 
-/** What the kernel says about a block device. */
+/** The kernel's facts about a block device. */
 export interface BlockDevice {
-  /** The kernel's name; a "/" of the device's path is a "!" in it. */
+  /** The kernel's name, which has "!" for each "/" of the device's path. */
   readonly name: string;
   /** `major:minor` */
   readonly number: string;
@@ -26,13 +26,13 @@ export interface BlockDevice {
   readonly partitions: readonly string[];
   /** Devices stacked on this one: device-mapper, md, bcache. */
   readonly holders: readonly string[];
-  /** The kernel's number of this attachment: another disk under the same name has another one. Since Linux 5.15. */
+  /** The kernel's sequence number: another disk under the same name has another number. Since Linux 5.15. */
   readonly sequence?: string | undefined;
-  /** The disk's own worldwide id, the same on each path that leads to it. */
+  /** The disk's worldwide id, the same on each path to the disk. */
   readonly wwid?: string | undefined;
 }
 
-/** `undefined` when the kernel has no such device. Throws `unavailable` when it has one and its facts cannot be read. */
+/** `undefined` if the kernel has no such device. Throws `unavailable` if it has one but its facts cannot be read. */
 export async function readBlockDevice(sys: string, name: string): Promise<BlockDevice | undefined> {
   let directory: string;
   try {
@@ -49,7 +49,7 @@ export async function readBlockDevice(sys: string, name: string): Promise<BlockD
 }
 
 function unreadable(name: string, cause: unknown): Failure {
-  return new Failure('unavailable', `sysfs does not tell what ${name} is: ${messageOf(cause)}`, { cause });
+  return new Failure('unavailable', `sysfs does not describe ${name}: ${messageOf(cause)}`, { cause });
 }
 
 async function readFacts(directory: string, name: string): Promise<BlockDevice> {
@@ -60,13 +60,13 @@ async function readFacts(directory: string, name: string): Promise<BlockDevice> 
     // Sectors of 512 bytes, also on disks with larger sectors.
     size: BigInt(await readText(join(directory, 'size'))) * 512n,
     readOnly: await readFlag(join(directory, 'ro')),
-    // A partition shares the queue of its disk.
+    // A partition has the queue of its disk.
     rotational: await readFlag(join(directory, isPartition ? '..' : '.', 'queue/rotational')),
     isPartition,
     partitions: await readPartitions(directory),
     holders: (await readdir(join(directory, 'holders'))).toSorted(),
     sequence: await readOptional(join(directory, 'diskseq')),
-    // NVMe has it on the disk, SCSI on the device behind it.
+    // NVMe has the id on the disk, SCSI on the device behind it.
     wwid: (await readOptional(join(directory, 'wwid'))) ?? (await readOptional(join(directory, 'device/wwid'))),
   };
 }

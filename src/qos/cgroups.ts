@@ -7,7 +7,7 @@ import type { Throttle } from './throttle.ts';
 import { createCgroupV2 } from './cgroup-v2.ts';
 
 export interface CgroupSettings {
-  /** Where the host's cgroup filesystem is mounted; /sys/fs/cgroup unless a container mounts it elsewhere. */
+  /** The mount point of the host's cgroup filesystem; /sys/fs/cgroup unless a container mounts it elsewhere. */
   readonly cgroupMount: string;
   /** The cgroup below which kubelet keeps the pods; absent: Quarry searches for it. */
   readonly cgroupRoot?: string | undefined;
@@ -36,7 +36,7 @@ export async function readCgroups(
 /** The cgroup hierarchy in which I/O is limited. */
 export interface Hierarchy {
   readonly version: 'v1' | 'v2';
-  /** Where its root is. */
+  /** The path of its root. */
   readonly path: string;
 }
 

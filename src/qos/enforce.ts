@@ -2,19 +2,19 @@ import type { Rates } from '../domain/qos.ts';
 import { type DeviceRates, divide, isUnlimited, sameRates, sumOfRates } from './rates.ts';
 import type { Reason, Throttle, Visit } from './throttle.ts';
 
-/** The limit of one device as a pod's cgroups have it after the reconciler wrote it. */
+/** The limit of one device in a pod's cgroups after the write. */
 export interface Applied {
   readonly inForce: Rates;
   /** Absent: the wanted limit is in force. */
   readonly reason?: Reason | undefined;
-  /** Something had to be written. */
+  /** The limit had to be written. */
   readonly wrote: boolean;
 }
 
 export interface AppliedPod {
   /** By device: those with a wanted limit, and those of ours whose limit was cleared. */
   readonly devices: ReadonlyMap<string, Applied>;
-  /** The cgroups that bear the limits. */
+  /** The cgroups that get the limits. */
   readonly cgroups: readonly string[];
 }
 
@@ -64,7 +64,7 @@ async function enforceCgroup(throttle: Throttle, cgroup: string, wanted: DeviceR
   return applied;
 }
 
-/** The sum of what the first `bearing` places allow. A failure in any place counts for the device. */
+/** Adds up the limits of the first `bearing` places. A failure in any place counts for the device. */
 function merge(places: readonly ReadonlyMap<string, Applied>[], bearing: number, device: string): Applied {
   const parts = places.map((place) => place.get(device));
   return {

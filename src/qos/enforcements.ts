@@ -6,7 +6,7 @@ import { sameRates } from './rates.ts';
 import { type Reason, reasons } from './throttle.ts';
 import type { Finding } from './reconcile.ts';
 
-/** `pending`: nothing is wrong, and the pod's cgroup is still to appear. */
+/** `pending`: the pod's cgroup does not exist yet. */
 export type EnforcementState = 'enforced' | 'pending' | 'failed';
 
 export interface Enforcement {
@@ -78,7 +78,7 @@ function isSame(a: Enforcement, b: Enforcement): boolean {
 function count(counts: Counts, { wrote }: Finding, enforcement: Enforcement, last: Enforcement | undefined): void {
   const { state, reason } = enforcement;
   if (state === 'failed' && reason) counts.failures.set(reason, (counts.failures.get(reason) ?? 0) + 1);
-  // A write is expected where the limit, or the set of cgroups that share it, has changed.
+  // A write is expected if the limit, or the set of cgroups that share it, has changed.
   const drifted = wrote && last?.state === 'enforced' && isSame(last, enforcement) && sameCgroups(last, enforcement);
   if (drifted) counts.driftRepaired += 1;
 }

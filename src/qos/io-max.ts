@@ -1,7 +1,7 @@
 import { type RateKey, rateKeys, type Rates, type Use } from '../domain/qos.ts';
 import type { DeviceRates } from './rates.ts';
 
-/** What cgroup v2 calls the rates in `io.max`. */
+/** The keys of the rates in `io.max` of cgroup v2. */
 const words = {
   readBandwidth: 'rbps',
   writeBandwidth: 'wbps',

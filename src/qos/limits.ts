@@ -24,11 +24,11 @@ export interface LimitsOptions {
   readonly mapperNamesOf: World['mapperNamesOf'];
 }
 
-/** A volume and a pod as the last reconciliation left them. */
+/** The enforcement of a volume and a pod after the last reconciliation. */
 export interface Listed extends Enforcement {
-  /** What the reason means, and what to do about it. */
+  /** The meaning of the reason, and what to do about it. */
   readonly remedy?: string | undefined;
-  /** Absent where the kernel does not tell. */
+  /** Absent if the kernel shows no numbers. */
   readonly use?: Use | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface Listed extends Enforcement {
 export interface Limits {
   /** A mount, volume or cgroup has changed: reconcile soon. */
   changed(): void;
-  /** Resolves after the next reconciliation. A text says why the limit at the target is not in force and what to do. Never throws. */
+  /** Resolves after the next reconciliation: why the limit at the target is not in force and what to do; `undefined`: it is. Never throws. */
   settle(id: VolumeId, target: string): Promise<string | undefined>;
   readonly table: Pick<EnforcementTable, 'enforcements' | 'counts'>;
   list(): Promise<readonly Listed[]>;

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { subfolders } from './throttle.ts';
 
-/** A pod's UID with "-", whichever way kubelet wrote it. */
+/** A pod's UID with "-", also if kubelet writes it with "_". */
 export type PodUid = string;
 
 /**
- * The pod that a target path names: `…/pods/<uid>/volumes/kubernetes.io~csi/<pv>/mount` for a filesystem,
+ * The pod in a target path: `…/pods/<uid>/volumes/kubernetes.io~csi/<pv>/mount` for a filesystem,
  * `…/volumeDevices/publish/<pv>/<uid>` for a raw block device, under any root. `undefined`: not one of kubelet's paths.
  */
 export function podOfTarget(target: string): PodUid | undefined {
@@ -15,7 +15,7 @@ export function podOfTarget(target: string): PodUid | undefined {
 }
 
 /**
- * The pod that a cgroup's name names: `pod<uid>` with kubelet's cgroupfs driver, `…-pod<uid>.slice` with the systemd driver, which
+ * The pod in a cgroup's name: `pod<uid>` with kubelet's cgroupfs driver, `…-pod<uid>.slice` with the systemd driver, which
  * writes "_" for each "-" of the UID because "-" separates the levels of a slice.
  */
 export function podOfCgroup(name: string): PodUid | undefined {
@@ -33,7 +33,7 @@ export function isClassFolder(name: string): boolean {
   return /^(?:burstable|besteffort|.*kubepods-(?:burstable|besteffort)\.slice)$/.test(name);
 }
 
-/** How many levels below the root the cgroup of all pods may be. */
+/** The cgroup of all pods may be this many levels below the root. */
 const depth = 3;
 /** systemd units that contain no pods. */
 const dead = /\.(?:service|scope|mount|socket|swap)$/;

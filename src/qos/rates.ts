@@ -12,7 +12,7 @@ const unlimited = {
   writeBandwidth: 2n ** 64n - 1n,
 } as const satisfies Record<RateKey, bigint>;
 
-/** The rates as the kernel shows them: a rate that it cannot count to is no limit. */
+/** The rates as the kernel shows them: it shows a rate that exceeds its counter as no limit. */
 export function asKept(rates: Rates): Rates {
   return mapRates((key) => {
     const rate = rates[key];
@@ -42,8 +42,8 @@ export function sumOfRates(parts: readonly Rates[]): Rates {
 }
 
 /**
- * Divides the rates into equal parts; the first parts get the remainder. No part is below the least rate of a volume, or below the
- * whole where that is less, because I/O at a rate of 0 would hang.
+ * Divides the rates into equal parts; the first parts get the remainder. No part is below the least rate of a volume (or the
+ * whole, if that is less), because I/O at a rate of 0 would hang.
  */
 export function divide(rates: Rates, parts: number): Rates[] {
   return Array.from({ length: parts }, (_, index) =>

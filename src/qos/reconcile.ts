@@ -20,7 +20,7 @@ export interface World {
   cgroups(): Promise<Cgroups | undefined>;
   /** Called with each cgroup of a pod that uses a volume before it is read, because other programs may change it. */
   watch(folder: string): Promise<void>;
-  /** Called with the error of one pod; the other pods go on. */
+  /** Called with the error of one pod; the other pods are reconciled all the same. */
   failed(error: unknown): void;
 }
 
@@ -37,8 +37,8 @@ export interface Finding extends Desired {
 }
 
 /**
- * Puts every limit of this node in force, as far as possible. Throws before it changes anything when the mounts or the inventory
- * cannot be read. Clears limits in pods that use no volume: in those of `had`, or in all where that is absent.
+ * Puts every limit of this node in force, as far as possible. Throws before it changes anything if the mounts or the inventory
+ * cannot be read. Clears limits in pods that use no volume: in those of `had`, or in all if that is absent.
  */
 export async function reconcile(
   world: World,
@@ -67,7 +67,7 @@ export async function reconcile(
   ];
 }
 
-/** Reconciles one pod, also one without volumes of ours: it may have had one before. */
+/** Reconciles one pod. A pod without volumes of ours may have a limit from before. */
 async function reconcilePod(
   world: World,
   { throttle }: Cgroups,
@@ -93,7 +93,7 @@ function toFinding(desired: Desired, cgroup: string, { devices, cgroups }: Appli
   return { ...desired, ...applied, cgroup, cgroups };
 }
 
-/** A volume without a limit lacks nothing. */
+/** The finding for a limit that is not in force; a volume without a limit gets no reason. */
 function shortfall(desired: Desired, reason: Reason): Finding {
   return {
     ...desired,

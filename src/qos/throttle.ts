@@ -9,7 +9,7 @@ export const reasons = {
   'no-pod-cgroup':
     'the cgroup of the pod does not exist yet; Quarry watches for it. If it never appears, set qos.cgroupRoot to the cgroup root of the kubelet',
   'no-cgroup-filesystem':
-    'no cgroup filesystem with I/O limits is mounted; mount /sys/fs/cgroup of the host into the driver, and set qos.cgroupMount to where',
+    'no cgroup filesystem with I/O limits is mounted; mount /sys/fs/cgroup of the host into the driver, and set qos.cgroupMount to its path',
   'no-io-controller':
     'the io controller is not enabled for the cgroup of the pod and Quarry could not enable it; check cgroup.controllers and cgroup.subtree_control of the cgroups above it',
   'cgroup-read-only':
@@ -33,7 +33,7 @@ export interface Places {
 /** Called with a cgroup before it is read. */
 export type Visit = (cgroup: string) => Promise<void>;
 
-/** How one version of cgroups limits I/O. A cgroup is named by its path. A cgroup that vanishes has no limits. */
+/** Limits I/O with one version of cgroups. A cgroup is named by its path. A cgroup that vanishes has no limits. */
 export interface Throttle {
   places(pod: string, visit: Visit): Promise<Places>;
   read(cgroup: string): Promise<DeviceRates>;
@@ -43,7 +43,7 @@ export interface Throttle {
   use(pod: string): Promise<ReadonlyMap<string, Use>>;
 }
 
-/** `undefined` where the file, or its cgroup, does not exist. */
+/** `undefined` if the file or its cgroup does not exist. */
 export async function readCgroupFile(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');

@@ -22,9 +22,9 @@ test('the links are those to the devices, and no others', async () => {
 
 test('a path that LVM could misread is refused', () => {
   for (const path of ['/dev/a|b', '/dev/a"b', '/dev/a b', '/etc/passwd', 'sda']) {
-    expect(() => linkName(path)).toThrow('is no device path');
+    expect(() => linkName(path)).toThrow('unsupported device path');
   }
-  expect(() => devicesSection('/run/a"b')).toThrow('is no directory');
+  expect(() => devicesSection('/run/a"b')).toThrow('unsupported directory');
 });
 
 test('LVM scans the links alone, and takes no other name', () => {

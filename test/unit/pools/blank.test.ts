@@ -142,7 +142,7 @@ describe('what is unknown is not blank', () => {
 
   test('a disk that lets a program hang is not opened by this process', async () => {
     const findings = await findingsOf(await addDisk(), programs({ blkid: failure }));
-    expect(findings).toContain('its first and last MiB were not read, since a probe before failed');
+    expect(findings).toContain('its first and last MiB were not read, because an earlier probe failed');
   });
 
   test('the kernel does not say', async () => {

@@ -98,7 +98,7 @@ test('a device that the kernel does not describe is named, and hides no other', 
     {
       device: machine.device('sda'),
       path: machine.device('sda'),
-      problem: expect.stringMatching(/^sysfs does not tell what sda is: .* is "maybe"$/),
+      problem: expect.stringMatching(/^sysfs does not describe sda: .* is "maybe"$/),
     },
   ]);
 });

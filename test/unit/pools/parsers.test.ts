@@ -91,6 +91,6 @@ describe('procfs', () => {
       '/dev/sda2',
       '/swap file',
     ]);
-    expect(() => parseSwaps('')).toThrow('no /proc/swaps');
+    expect(() => parseSwaps('')).toThrow('format of /proc/swaps');
   });
 });
