@@ -48,8 +48,9 @@ export function createUpkeep(
       if (!ready) rounds.soon();
     },
   });
-  const repairs = new MirrorRepair({ ...local, marks: storage.marks, log, rate: config.mirrors.repairRate });
-  const jobs = new JobRunner({ sources: [createInterruptedCreations({ ...local, storage, log }), repairs], log });
+  const repairs = new MirrorRepair({ ...local, marks: storage.marks, log, rate: config.jobs.repairRate });
+  const sources = [createInterruptedCreations({ ...local, storage, log }), repairs];
+  const jobs = new JobRunner({ sources, bounds: config.jobs, log });
   async function stop(): Promise<void> {
     await Promise.all([rounds.stop(), jobs.stop()]);
   }

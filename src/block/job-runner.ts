@@ -1,12 +1,11 @@
 import { isFailure, messageOf } from '../domain/errors.ts';
-import type { Job, JobKind, JobSource, JobStatus } from '../domain/jobs.ts';
+import type { Job, JobBounds, JobKind, JobSource, JobStatus } from '../domain/jobs.ts';
 import type { Log } from '../log.ts';
 
 export interface JobRunnerOptions {
   readonly sources: readonly JobSource[];
+  readonly bounds: JobBounds;
   readonly log: Log;
-  /** Jobs of each kind that run at once. */
-  readonly most?: number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -25,8 +24,8 @@ interface Entry {
 }
 
 /**
- * Runs the jobs that LVM's state asks for, in the background: so many of a kind at once, and one of a lane. It keeps what it knows of
- * progress and failures in memory only, because the next process finds the same jobs.
+ * Runs the jobs that LVM's state asks for, in the background, within bounds: of each kind, of all kinds, and one of a kind in a lane. It
+ * keeps progress and failures in memory only, because the next process finds the same jobs.
  */
 export class JobRunner {
   readonly #options: Required<JobRunnerOptions>;
@@ -35,7 +34,7 @@ export class JobRunner {
   readonly #stopped = new AbortController();
 
   constructor(options: JobRunnerOptions) {
-    this.#options = { most: 4, now: Date.now, ...options };
+    this.#options = { now: Date.now, ...options };
   }
 
   /** Starts what may start. Call it after each new report of LVM that may show other jobs. */
@@ -85,10 +84,14 @@ export class JobRunner {
   }
 
   #mayStart(name: string, kind: JobKind, { lane }: Job): boolean {
-    const { most, now } = this.#options;
+    const { bounds, now, sources } = this.#options;
     if (this.#running.has(name) || this.#entry(name).due > now()) return false;
-    const others = [...this.#running.values()].filter((one) => one.kind === kind);
-    return others.length < most && others.every((one) => one.lane !== lane);
+    const running = [...this.#running.values()];
+    const alike = running.filter((one) => one.kind === kind);
+    // One place stays free for each other kind: a creation does not wait for repairs that take hours.
+    const kept = sources.filter((other) => other.kind !== kind && running.every((one) => one.kind !== other.kind));
+    const hasPlace = alike.length < bounds[kind] && running.length + kept.length < bounds.total;
+    return hasPlace && alike.every((one) => one.lane !== lane);
   }
 
   #start(name: string, kind: JobKind, job: Job): void {

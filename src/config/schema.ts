@@ -7,7 +7,7 @@ import { nodeNameFor } from '../lvm/names.ts';
 import { absolutePath, parseDriverName, parseEndpoint, parseListen } from './addresses.ts';
 import { kubernetes, registration } from './cluster.ts';
 import { controllerFleet, nodeFleet } from './fleet.ts';
-import { bytes, choice, duration, list, scalar, section } from './fields.ts';
+import { bytes, choice, count, duration, list, scalar, section } from './fields.ts';
 import { pool } from './pools.ts';
 
 const lvmModes = ['auto', 'host', 'container', 'direct'] as const;
@@ -66,10 +66,28 @@ const qos = section({
     .describe('How often limits are held against the cgroups without a cause; 1s to 1h.'),
 });
 
-const mirrors = section({
+const jobs = section({
+  // No less than there are kinds.
+  total: count(2, 64)
+    .default(6)
+    .describe(
+      'The most jobs that run at once on the node, 2 to 64. One place is kept for each kind, so that no kind waits for another.',
+    ),
+  creation: count(1, 64)
+    .default(4)
+    .describe(
+      'The most jobs of kind `creation` that run at once, 1 to 64: they end creations that were cut off. In each volume group, one runs at a time.',
+    ),
+  repair: count(1, 64)
+    .default(4)
+    .describe(
+      'The most jobs of kind `repair` that run at once, 1 to 64: they make the copies of mirrors equal after an unclean stop. In each volume group, one runs at a time.',
+    ),
   repairRate: bytes(1n * MiB, 1024n * 1024n * MiB)
     .default(64n * MiB)
-    .describe('The most bytes a second of each copy while copies are compared after an unclean stop; 1Mi to 1Ti.'),
+    .describe(
+      'The most bytes a second that a job of kind `repair` reads of each copy, 1Mi to 1Ti. LVM has no such limit for the metadata of a thin pool, which is small. A job of kind `creation` writes 1 MiB, and needs no limit.',
+    ),
 });
 
 const unixSocket = scalar(
@@ -113,7 +131,7 @@ const machine = {
     .describe('How often disks and volume groups are looked at again; 500ms to 24h.'),
   lvm: lvm.prefault({}),
   qos: qos.prefault({}),
-  mirrors: mirrors.prefault({}),
+  jobs: jobs.prefault({}),
   // Required, be it as []: an empty file is a mistake, not a driver without storage.
   pools: list(pool).describe('List of pools; `[]` for none.'),
 };

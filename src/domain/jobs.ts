@@ -7,6 +7,9 @@ import type { VolumeId } from './ids.ts';
  */
 export type JobKind = 'creation' | 'repair';
 
+/** Jobs that run at once on a node: of each kind, and in all. `total` is not less than the number of kinds. */
+export type JobBounds = Readonly<Record<JobKind | 'total', number>>;
+
 /** The logical volume that a job works on. */
 export interface JobTarget {
   readonly pool: string;

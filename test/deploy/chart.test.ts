@@ -33,6 +33,14 @@ test('lets only the networks of the nodes dial the port for nodes, where they ar
   ]);
 });
 
+test('the values of the chart have every bound of jobs that the configuration has', () => {
+  const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as {
+    properties: { node: { properties: { jobs: { properties: object } } } };
+  };
+  const known = Object.keys(parseConfig('pools: []', environment).jobs);
+  expect(Object.keys(schema.properties.node.properties.jobs.properties)).toEqual(known);
+});
+
 test('helm finds nothing to say of the chart', async () => {
   expect(await helm(['lint', '--strict', '--quiet', CHART])).toBe('');
 });

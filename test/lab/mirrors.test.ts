@@ -70,7 +70,7 @@ async function start(): Promise<void> {
 let driver: Driver;
 beforeAll(async () => {
   await stackDisks();
-  const more = 'rescan: 500ms\nmirrors: { repairRate: 4Mi }\nmetrics: { listen: 127.0.0.1:9809 }';
+  const more = 'rescan: 500ms\njobs: { repairRate: 4Mi }\nmetrics: { listen: 127.0.0.1:9809 }';
   driver = await prepareDriver(guest(), { pools, more });
   await start();
 });

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { JobRunner } from '../../../src/block/job-runner.ts';
 import { Failure } from '../../../src/domain/errors.ts';
-import type { Job, JobControl, JobKind, JobSource } from '../../../src/domain/jobs.ts';
+import type { Job, JobBounds, JobControl, JobKind, JobSource } from '../../../src/domain/jobs.ts';
 
 const none = () => undefined;
 
@@ -39,11 +39,12 @@ class Work {
   }
 }
 
-function runnerOf(works: readonly Work[], { most = 2 } = {}) {
+function runnerOf(works: readonly Work[], given: Partial<JobBounds> = {}) {
+  const bounds = { total: 9, creation: 2, repair: 2, ...given };
   const clock = { now: 0 };
   const errors: object[] = [];
   const log = { debug: none, info: none, warn: none, error: (fields: object) => void errors.push(fields) };
-  const jobs = new JobRunner({ sources: works.map((work) => work.source()), log, most, now: () => clock.now });
+  const jobs = new JobRunner({ sources: works.map((work) => work.source()), bounds, log, now: () => clock.now });
   return { jobs, clock, errors };
 }
 
@@ -68,6 +69,20 @@ test('lets no kind wait for another', () => {
   const [repairs, creations] = [new Work('repair', 'a/1', 'b/1'), new Work('creation', 'a/1')];
   runnerOf([repairs, creations]).jobs.look();
   expect(runningIn(creations)).toEqual(['a/1']);
+});
+
+test('runs so many jobs of all kinds at once, and keeps a place for each kind', async () => {
+  const [repairs, creations] = [new Work('repair', 'a/1', 'b/1', 'c/1', 'd/1'), new Work('creation')];
+  const { jobs } = runnerOf([repairs, creations], { total: 3, creation: 3, repair: 3 });
+  jobs.look();
+  expect(runningIn(repairs)).toEqual(['a/1', 'b/1']);
+  creations.keys.add('a/1').add('b/1');
+  jobs.look();
+  expect(runningIn(creations)).toEqual(['a/1']);
+  end(repairs, 'a/1');
+  await until(() => expect([...runningIn(repairs), ...runningIn(creations)]).toHaveLength(3));
+  end(repairs, 'b/1');
+  await until(() => expect([...runningIn(repairs), ...runningIn(creations)]).toHaveLength(3));
 });
 
 test('lists what LVM shows, with the progress of what runs', async () => {

@@ -34,7 +34,7 @@ describe('defaults', () => {
       rescan: 30_000,
       lvm: { mode: 'auto', process: 'shell', directory: '/run/quarry/lvm', deadline: 60_000, slowDeadline: 3_600_000 },
       qos: { cgroupMount: '/sys/fs/cgroup', interval: 10_000 },
-      mirrors: { repairRate: 64n * 1024n * 1024n },
+      jobs: { total: 6, creation: 4, repair: 4, repairRate: 64n * 1024n * 1024n },
       pools: [],
     });
   });
@@ -110,6 +110,7 @@ log: {level: loud}
 rescan: 30
 metrics: {}
 lvm: {deadline: 2h}
+jobs: {total: 1, creation: 0, repair: 65, repairRate: 1}
 pools:
   - {name: fast, volumeGroup: a, type: thin, thin: {share: 0}}
   - {name: fast, volumeGroup: a, type: thick, stripeSize: 65Ki, thin: {}, reserve: lots}
@@ -121,6 +122,10 @@ pools:
       'metrics.listen',
       'rescan',
       'lvm.deadline',
+      'jobs.total',
+      'jobs.creation',
+      'jobs.repair',
+      'jobs.repairRate',
       'pools[0].thin.share',
       'pools[1].stripeSize',
       'pools[1].reserve',
@@ -134,7 +139,7 @@ pools:
   test('unknown keys name the known ones', () => {
     expect(problemsOf('pools: []\nlog: {levle: info}\n"a b": 1')).toEqual([
       'log.levle: unknown key; known here: level',
-      '"a b": unknown key; known here: driver, endpoint, log, metrics, registration, node, rescan, lvm, qos, mirrors, pools',
+      '"a b": unknown key; known here: driver, endpoint, log, metrics, registration, node, rescan, lvm, qos, jobs, pools',
     ]);
   });
 

@@ -24,7 +24,12 @@ async function start(boot: string) {
   await parts.cache.refresh();
   const { marks } = parts.storage;
   const repairs = new MirrorRepair({ ...parts, marks, log, rate: 8n * MiB, interval: 1 });
-  const jobs = new JobRunner({ sources: [repairs], log, now: () => time });
+  const jobs = new JobRunner({
+    sources: [repairs],
+    bounds: { total: 2, creation: 1, repair: 1 },
+    log,
+    now: () => time,
+  });
   lvm.commands.length = 0;
   return { ...parts, marks, jobs };
 }
