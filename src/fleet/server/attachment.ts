@@ -5,11 +5,10 @@ import type { ToNodeInit } from '../../gen/quarry/fleet/v1/ToNode.ts';
 import { createSendQueue, type SendQueue } from '../wire/send-queue.ts';
 import type { AttachmentContext } from './context.ts';
 import { commonVersion, judge } from './greeting.ts';
-import type { Identity } from './identity.ts';
+import { Credential } from './credential.ts';
 import { type Intake, takeSteps } from './intake.ts';
 import type { Peer } from './listener.ts';
-import { type Reason, type Refusal, refusalCodes, useless } from './refusals.ts';
-import { Renewal } from './renewal.ts';
+import { type Reason, refusalCodes, useless } from './refusals.ts';
 import { Session } from './session.ts';
 
 /** Bytes that may wait for a node: twice what its commands in flight can have. */
@@ -27,14 +26,9 @@ export class Attachment {
   readonly #peer: Peer;
   readonly #context: AttachmentContext;
   readonly #outbox: SendQueue<ToNodeInit>;
-  readonly #renewal: Renewal;
-  /** The tokens that were shown on this stream, and when they run out. */
-  readonly #tokens = new Map<string, number>();
-  /** Aborts at the end of the stream what nobody waits for any longer. */
-  readonly #left = new AbortController();
+  readonly #credential: Credential;
   readonly ended: Promise<void>;
   readonly #end: () => void;
-  #identity: Identity | undefined;
   #session: Session | undefined;
   #heardAt: number;
   #retired = false;
@@ -45,13 +39,7 @@ export class Attachment {
     this.#peer = peer;
     this.#context = context;
     this.#heardAt = context.ticks();
-    this.#renewal = new Renewal({
-      identify: (authorization) => this.#identify(authorization),
-      retryAfter: context.timing.pingEvery,
-      reviewEvery: context.reviewEvery ?? 300_000,
-      ticks: context.ticks,
-      random: Math.random,
-    });
+    this.#credential = new Credential({ peer, context, refuse: (reason, message) => this.refuse(reason, message) });
     const full = (): void => this.refuse('stalled', `more than ${mostWaiting} bytes wait for it`);
     const { writeToNode: encode } = context.protocol;
     this.#outbox = createSendQueue(call, { encode, most: mostWaiting, full, ticks: context.ticks });
@@ -64,10 +52,9 @@ export class Attachment {
   /** Reads nothing of what the peer sends until it is known who it is. */
   async start(): Promise<void> {
     const authorization = this.#call.metadata.get('authorization')[0]?.toString();
-    const identity = await this.#identify(authorization);
-    if (this.#over) return;
+    const identity = await this.#credential.begin(authorization);
+    if (!identity) return;
     if ('reason' in identity) return this.refuse(identity.reason, identity.message);
-    this.#accept(identity, authorization);
     const { streams, current } = this.#context;
     const intake = streams.enter(identity.node, this, current.get(identity.node));
     this.#heardAt = this.#context.ticks();
@@ -76,8 +63,8 @@ export class Attachment {
 
   /** To be called again and again: what time alone brings about. */
   check(): void {
-    const { now, ticks, timing } = this.#context;
-    if (this.#over || !this.#identity) return;
+    const { ticks, timing } = this.#context;
+    if (this.#over || !this.#credential.identity) return;
     const stuck = this.#outbox.stuckSince();
     if (stuck !== undefined && ticks() - stuck > timing.silence) {
       return this.refuse('stalled', `it took nothing for ${timing.silence} ms`);
@@ -85,14 +72,13 @@ export class Attachment {
     if (ticks() - this.#heardAt > (this.#session ? timing.silence : timing.greeting)) {
       return this.refuse('silent', 'it said nothing for too long');
     }
-    if (now() >= this.#identity.expires) return this.refuse('expired', 'its credential ran out and was not renewed');
-    void this.#checkRenewal();
+    this.#credential.check();
   }
 
   refuse(reason: Reason, message: string): void {
     if (this.#over) return;
     const { refusals } = this.#context;
-    refusals.add({ reason, message }, { peer: this.#peer.address, node: this.#identity?.node });
+    refusals.add({ reason, message }, { peer: this.#peer.address, node: this.#credential.identity?.node });
     this.#close(refusalCodes[reason], message);
     this.#finish(message);
     if (this.#session && useless.has(reason)) this.#context.members.setApart(this.#session.node, message);
@@ -106,30 +92,9 @@ export class Attachment {
     this.#finish(reason);
   }
 
-  async #identify(authorization: string | undefined): Promise<Identity | Refusal> {
-    try {
-      const { certificate, address } = this.#peer;
-      const host = address.slice(0, address.lastIndexOf(':'));
-      return await this.#context.identify({ certificate, authorization, address: host, signal: this.#left.signal });
-    } catch (error) {
-      return { reason: 'unchecked', message: messageOf(error) };
-    }
-  }
-
-  #accept(identity: Identity, authorization: string | undefined): void {
-    const now = this.#context.now();
-    // A token that is reviewed again lasts no longer for it.
-    const expires = Math.min(identity.expires, this.#tokens.get(identity.token ?? '') ?? identity.expires);
-    this.#identity = { ...identity, expires };
-    for (const [token, end] of this.#tokens) if (end <= now) this.#tokens.delete(token);
-    if (identity.token === undefined || authorization === undefined) return;
-    this.#tokens.set(identity.token, expires);
-    this.#renewal.use(authorization, expires - now);
-  }
-
-  /** The pod is gone: whoever lives by its token is checked now. */
+  /** The pod is deleted: a stream whose token is bound to it is reviewed now. */
   podGone(uid: string): void {
-    if (this.#identity?.podUid === uid) this.#renewal.hurry();
+    this.#credential.podGone(uid);
   }
 
   #receive(bytes: Buffer, intake: Intake): void {
@@ -142,7 +107,7 @@ export class Attachment {
       if (!intake.admitsEntries(entries)) return this.refuse('flood', floods);
       if (!this.#session) this.#greet(message);
       else if (message.hello) this.refuse('malformed', 'it greeted twice');
-      else if (message.credential) this.#renew(`Bearer ${message.credential.token}`);
+      else if (message.credential) this.#credential.offer(message.credential.token);
       else void this.#handle(this.#session.receiving(message), entries);
     } catch (error) {
       this.refuse('malformed', messageOf(error));
@@ -158,7 +123,7 @@ export class Attachment {
   }
 
   #greet({ hello }: FromNode): void {
-    const identity = this.#identity;
+    const { identity } = this.#credential;
     if (!hello || !identity) return this.refuse('malformed', 'the first message was no greeting');
     const { current, protocol, timing, now, driver, driverVersion } = this.#context;
     const refusal = judge(hello, identity.node, driver);
@@ -198,7 +163,7 @@ export class Attachment {
 
   /** A token that another process holds was copied; a process that was started anew has let go of its stream. */
   #isReplay(older: Attachment | undefined, instance: string, token: string | undefined): boolean {
-    return older !== undefined && token !== undefined && older.instance !== instance && older.#tokens.has(token);
+    return older !== undefined && token !== undefined && older.instance !== instance && older.#credential.has(token);
   }
 
   /** A full report has come, or no command is in flight any longer. */
@@ -220,27 +185,6 @@ export class Attachment {
     if (this.#session) this.#changed(this.#session);
   }
 
-  #renew(authorization: string): void {
-    this.#renewal.offer(authorization);
-    void this.#checkRenewal();
-  }
-
-  /** The credential before serves until it runs out. */
-  async #checkRenewal(): Promise<void> {
-    const { offered } = this.#renewal;
-    const checked = await this.#renewal.check();
-    if (!checked || this.#over || !this.#identity) return;
-    const { node } = this.#identity;
-    const { found, authorization } = checked;
-    if (!('reason' in found)) {
-      if (found.node !== node) return this.refuse('identity', `the new token is that of node ${found.node}`);
-      return this.#accept(found, authorization);
-    }
-    if (found.reason !== 'unchecked') return this.refuse(found.reason, found.message);
-    const message = offered ? 'a new token could not be checked' : 'a token could not be checked again';
-    this.#context.log.warn({ node, reason: found.message }, message);
-  }
-
   #close(code: number, message: string): void {
     this.#call.emit('error', { code, details: message.slice(0, 1024).toWellFormed() });
     this.#cutSoon();
@@ -253,7 +197,7 @@ export class Attachment {
 
   /** A flood of streams that are reset before their review is seen in the count and in the log. */
   #broke(): void {
-    if (!this.#identity && !this.#over) {
+    if (!this.#credential.identity && !this.#over) {
       const message = 'it left before its credential was checked';
       this.#context.refusals.add({ reason: 'abandoned', message }, { peer: this.#peer.address });
     }
@@ -263,10 +207,11 @@ export class Attachment {
   #finish(reason: string): void {
     if (this.#over) return;
     this.#over = true;
-    this.#left.abort();
+    this.#credential.end();
     const { current, streams, members, log } = this.#context;
     const session = this.#session;
-    if (this.#identity) streams.leave(this.#identity.node, this);
+    const { identity } = this.#credential;
+    if (identity) streams.leave(identity.node, this);
     if (session) {
       session.end(reason);
       if (members.detach(session)) log.info({ node: session.node, reason }, 'node disconnected');

@@ -16,7 +16,7 @@ class RemoteMember implements Member {
   since = 0;
   apart: string | undefined;
   /** Of the newest session, also when that has ended. */
-  #mirror: NodeInventory | undefined;
+  #reported: NodeInventory | undefined;
 
   constructor(node: NodeName, { volumes }: Protocol) {
     this.node = node;
@@ -34,7 +34,7 @@ class RemoteMember implements Member {
 
   attach(session: Session, now: number): void {
     this.session = session;
-    this.#mirror = session.inventory;
+    this.#reported = session.inventory;
     this.apart = undefined;
     this.since = now;
   }
@@ -45,13 +45,13 @@ class RemoteMember implements Member {
   }
 
   #inventory(): Inventory {
-    const inventory = this.#mirror?.inventory;
+    const inventory = this.#reported?.inventory;
     if (inventory) return inventory;
     throw new Failure('unavailable', `node ${this.node} has not reported yet`);
   }
 
   holds(name: LvName): boolean {
-    return this.#mirror?.holds(name) ?? false;
+    return this.#reported?.holds(name) ?? false;
   }
 
   #channel(): Channel {
