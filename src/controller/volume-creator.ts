@@ -3,16 +3,17 @@ import type { SizeRange } from '../domain/bytes.ts';
 import { incompatibilities } from '../domain/compatibility.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { Member } from '../domain/fleet.ts';
-import { type LvName, type NodeName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
+import type { LvName, NodeName } from '../domain/ids.ts';
 import { type Offer, offerOf } from '../domain/offer.ts';
 import type { ClassParameters } from '../domain/parameters.ts';
 import { type Packing, type Place, place, disconnection } from '../domain/placement.ts';
 import { applyChange, noQos } from '../domain/qos.ts';
 import { type Refusal, refusalOf } from '../domain/refusals.ts';
 import { type Accessibility, accepts } from '../domain/topology.ts';
-import { refusePassive, type Volume, type VolumeSpec } from '../domain/volume.ts';
-import { PendingCreates } from './pending-creates.ts';
+import type { Volume, VolumeSpec } from '../domain/volume.ts';
+import { NameLookup } from './name-lookup.ts';
 import type { NodeRegistry } from './node-registry.ts';
+import { PendingCreates } from './pending-creates.ts';
 
 export interface VolumeRequest {
   readonly name: string;
@@ -36,15 +37,17 @@ const answerWithin = 10_000;
 export class VolumeCreator {
   readonly #options: VolumeCreatorOptions;
   readonly #locks = createLocks();
-  readonly #attempts = new PendingCreates();
+  readonly #pending = new PendingCreates();
+  readonly #lookup: NameLookup;
 
   constructor(options: VolumeCreatorOptions) {
     this.#options = options;
+    this.#lookup = new NameLookup(options);
   }
 
   async create(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
     using _lock = this.#locks.take(request.name, 'CreateVolume');
-    const existing = (await this.#shown(request, signal)) ?? (await this.#attempted(request, signal));
+    const existing = (await this.#shown(request, signal)) ?? (await this.#unsettled(request, signal));
     // Awaited here, or the lock would be let go at once.
     return existing ?? (await this.#make(request, signal));
   }
@@ -54,23 +57,21 @@ export class VolumeCreator {
    * called again and again.
    */
   async settle(signal: AbortSignal): Promise<void> {
-    this.#attempts.forgive();
-    const open = this.#attempts.open().filter(({ name }) => this.#locks.holder(name) === undefined);
+    this.#pending.forgive();
+    const open = this.#pending.open().filter(({ name }) => this.#locks.holder(name) === undefined);
     await Promise.all(open.map(async ({ name, node }) => this.#settleOne(name, node, signal)));
   }
 
   async #settleOne(name: string, node: NodeName, signal: AbortSignal): Promise<void> {
-    const { registry, lvNameFor } = this.#options;
-    const member = registry.member(node);
+    const member = this.#options.registry.member(node);
     if (member?.connected === false) return;
     using _lock = this.#locks.take(name, 'the question what became of it');
-    const lv = lvNameFor(name);
     try {
       const within = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)]);
-      const found = member && (await knows(member, volumeIdFor(node, lv), within));
-      if (!found) this.#attempts.forget(name);
+      const found = member && (await this.#lookup.knows(member, name, within));
+      if (!found) this.#pending.forget(name);
       // Until an inventory shows it, its outcome counts as open.
-      else if (registry.holders(lv).some((holder) => holder.node === node)) this.#attempts.made(name);
+      else if (this.#lookup.holders(name).some((holder) => holder.node === node)) this.#pending.made(name);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
     }
@@ -82,13 +83,12 @@ export class VolumeCreator {
    */
   async #shown(request: VolumeRequest, signal: AbortSignal): Promise<Volume | undefined> {
     const { name, accessibility } = request;
-    const { registry, lvNameFor } = this.#options;
-    const sentTo = this.#attempts.sentTo(name);
-    const claiming = registry.holders(lvNameFor(name));
+    const sentTo = this.#pending.sentTo(name);
+    const claiming = this.#lookup.holders(name);
     const shown = claiming.filter(({ node }) => accepts(accessibility, node) || node === sentTo);
     const alone = shown.length === 1 && shown.every(({ node }) => accepts(accessibility, node));
     // A single one is confirmed by the creation that follows.
-    const holders = alone ? shown : await this.#without(shown, request, signal);
+    const holders = alone ? shown : await this.#lookup.having(shown, name, signal);
     const [holder, another] = holders;
     if (!holder) return undefined;
     if (another) {
@@ -104,9 +104,9 @@ export class VolumeCreator {
   }
 
   /** The volume whose creation was sent to a node by this process, where the outcome is open. */
-  async #attempted(request: VolumeRequest, signal: AbortSignal): Promise<Volume | undefined> {
+  async #unsettled(request: VolumeRequest, signal: AbortSignal): Promise<Volume | undefined> {
     const { name, parameters, accessibility } = request;
-    const node = this.#attempts.nodeOf(name);
+    const node = this.#pending.nodeOf(name);
     if (node === undefined) return undefined;
     const member = this.#options.registry.member(node);
     if (member && !member.connected) {
@@ -115,17 +115,17 @@ export class VolumeCreator {
     if (member) {
       const offer = offerOf(member.storage.inventory(), parameters);
       if ('pool' in offer && accepts(accessibility, node)) return this.#again(member, offer, request, signal);
-      const [holder] = await this.#without([member], request, signal);
+      const [holder] = await this.#lookup.having([member], name, signal);
       if (holder) throw elsewhere(name, node);
     }
-    this.#attempts.forget(name);
+    this.#pending.forget(name);
     return undefined;
   }
 
   async #make(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
     const judgements = place(this.#places(request), request, this.#options.packing, {
-      comingTo: (node) => this.#attempts.comingTo(node),
-      unanswering: (node) => this.#attempts.unanswering(node),
+      comingTo: (node) => this.#pending.comingTo(node),
+      unanswering: (node) => this.#pending.unanswering(node),
     });
     const able = judgements.some(({ is }) => is === 'able');
     // Before all is refused for want of room one node is asked, as what is known of it may be behind.
@@ -162,7 +162,7 @@ export class VolumeCreator {
     if (request.accessibility.requisite === undefined) return;
     const members = [...nodes].flatMap((node) => this.#options.registry.member(node) ?? []);
     nodes.clear();
-    const [holder] = await this.#without(members, request, signal);
+    const [holder] = await this.#lookup.having(members, request.name, signal);
     if (!holder) return;
     throw new Failure('unavailable', `volume "${request.name}" exists on node ${holder.node}, or may: try again`);
   }
@@ -208,7 +208,7 @@ export class VolumeCreator {
     const qos = applyChange(noQos, parameters.qos);
     const spec: VolumeSpec = { name, size, pool: pool.spec.name, layout, mkfsOptions, qos };
     try {
-      return await this.#attempts.send(member, spec, signal);
+      return await this.#pending.send(member, spec, signal);
     } catch (error) {
       if (!isFailure(error, 'elsewhere') || error.node === undefined) throw error;
       return this.#given(member.node, error.node, spec, request, signal);
@@ -223,34 +223,10 @@ export class VolumeCreator {
     { name, accessibility }: VolumeRequest,
     signal: AbortSignal,
   ): Promise<Volume> {
-    const id = volumeIdFor(birth, this.#options.lvNameFor(name));
-    const volume = await this.#options.registry.at(id, birth, (storage) => storage.find(id, signal));
-    if (!volume)
-      throw new Failure('unavailable', `volume "${name}" was given to node ${node}, which does not have it now`);
-    refusePassive(volume);
-    const problems = incompatibilities(volume, spec);
-    if (problems.length > 0 || !accepts(accessibility, volume.node)) throw elsewhere(name, volume.node);
+    const volume = await this.#lookup.given(birth, node, name, signal);
+    const fits = incompatibilities(volume, spec).length === 0 && accepts(accessibility, volume.node);
+    if (!fits) throw elsewhere(name, volume.node);
     return volume;
-  }
-
-  /** Without those whose node says now that it does not have the volume. */
-  async #without(members: readonly Member[], { name }: VolumeRequest, signal: AbortSignal): Promise<Member[]> {
-    const lv = this.#options.lvNameFor(name);
-    const having = members.map(async (member) => {
-      const gone = member.connected && !(await knows(member, volumeIdFor(member.node, lv), signal));
-      return gone ? [] : [member];
-    });
-    return (await Promise.all(having)).flat();
-  }
-}
-
-/** Whether the node says that the volume is, or that it gave it to another one. */
-async function knows({ storage }: Member, id: VolumeId, signal: AbortSignal): Promise<boolean> {
-  try {
-    return (await storage.find(id, signal)) !== undefined;
-  } catch (error) {
-    if (isFailure(error, 'elsewhere')) return true;
-    throw error;
   }
 }
 

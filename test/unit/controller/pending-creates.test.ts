@@ -25,59 +25,59 @@ test('so many creations are open at most; those that are can be tried again', as
   storage.interrupt = async () => {
     throw new Failure('unavailable', 'it died');
   };
-  const attempts = new PendingCreates();
+  const pending = new PendingCreates();
   for (let index = 0; index < 10_000; index += 1) {
-    await attempts.send(member, specOf(`x${index}`), signal).catch(() => undefined);
+    await pending.send(member, specOf(`x${index}`), signal).catch(() => undefined);
   }
   storage.interrupt = async () => undefined;
-  await expect(attempts.send(member, specOf('y'), signal)).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(pending.send(member, specOf('y'), signal)).rejects.toMatchObject({ kind: 'unavailable' });
   expect(storage.volumes.size).toBe(0);
-  await attempts.send(member, specOf('x0'), signal);
-  await attempts.send(member, specOf('y'), signal);
-  expect(attempts.open()).toHaveLength(9999);
-  expect(attempts.comingTo(member.node)).toBe(9999n * MiB);
+  await pending.send(member, specOf('x0'), signal);
+  await pending.send(member, specOf('y'), signal);
+  expect(pending.open()).toHaveLength(9999);
+  expect(pending.comingTo(member.node)).toBe(9999n * MiB);
 });
 
 test('where a name was made is remembered of so many names, the newest', async () => {
   const storage = new MemoryStorage('a', [emptyPool(fast, 1024n * 1024n * MiB)]);
   const member = new MemoryFleet([storage]).link('a');
-  const attempts = new PendingCreates();
+  const pending = new PendingCreates();
   for (let index = 0; index <= 10_000; index += 1) {
-    await attempts.send(member, specOf(`x${index}`), signal);
+    await pending.send(member, specOf(`x${index}`), signal);
     // Else the fake looks at all of them each time.
     storage.volumes.clear();
   }
-  expect(attempts.sentTo('x0')).toBeUndefined();
-  expect(attempts.sentTo('x1')).toBe('a');
-  attempts.forget('x1');
-  expect(attempts.sentTo('x1')).toBeUndefined();
+  expect(pending.sentTo('x0')).toBeUndefined();
+  expect(pending.sentTo('x1')).toBe('a');
+  pending.forget('x1');
+  expect(pending.sentTo('x1')).toBeUndefined();
 });
 
 test('a node that leaves several creations without an answer is passed over until it answers, or is forgiven', async () => {
   const storage = new MemoryStorage('a', [emptyPool(fast, 1024n * MiB)]);
   const member = new MemoryFleet([storage]).link('a');
-  const attempts = new PendingCreates();
+  const pending = new PendingCreates();
   const fail = async (kind: 'unavailable' | 'exhausted', times: number): Promise<void> => {
     storage.interrupt = async () => {
       throw new Failure(kind, 'no volume');
     };
     for (let index = 0; index < times; index += 1) {
-      await attempts.send(member, specOf(`x${index}`), signal).catch(() => undefined);
+      await pending.send(member, specOf(`x${index}`), signal).catch(() => undefined);
     }
     storage.interrupt = async () => undefined;
   };
   await fail('unavailable', 2);
-  expect(attempts.unanswering(member.node)).toBe(false);
+  expect(pending.unanswering(member.node)).toBe(false);
   await fail('unavailable', 1);
-  expect(attempts.unanswering(member.node)).toBe(true);
-  await attempts.send(member, specOf('y'), signal);
-  expect(attempts.unanswering(member.node)).toBe(false);
+  expect(pending.unanswering(member.node)).toBe(true);
+  await pending.send(member, specOf('y'), signal);
+  expect(pending.unanswering(member.node)).toBe(false);
   await fail('unavailable', 5);
   await fail('exhausted', 1);
-  expect(attempts.unanswering(member.node)).toBe(false);
+  expect(pending.unanswering(member.node)).toBe(false);
   await fail('unavailable', 5);
-  attempts.forgive();
-  expect(attempts.unanswering(member.node)).toBe(false);
+  pending.forgive();
+  expect(pending.unanswering(member.node)).toBe(false);
   await fail('unavailable', 1);
-  expect(attempts.unanswering(member.node)).toBe(true);
+  expect(pending.unanswering(member.node)).toBe(true);
 });

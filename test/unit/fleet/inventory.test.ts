@@ -26,9 +26,9 @@ test('what changes on the node is told to every controller', async () => {
   storage.volumes.delete('a:pvc-0' as VolumeId);
   storage.pools.set(pool.spec.name, { ...pool, free: pool.free / 2n });
   client.changed();
-  for (const { storage: mirror } of members) {
-    await vi.waitUntil(() => mirror.inventory().volumes.size === 2, 20_000);
-    expect(mirror.inventory()).toMatchObject({ volumes: storage.volumes, pools: storage.pools });
+  for (const { storage: remote } of members) {
+    await vi.waitUntil(() => remote.inventory().volumes.size === 2, 20_000);
+    expect(remote.inventory()).toMatchObject({ volumes: storage.volumes, pools: storage.pools });
   }
   // Of what one controller has done, the other hears.
   await members[0]?.storage.create(specOf('pvc-9'), never);
