@@ -1,5 +1,5 @@
 import type { handleServerStreamingCall } from '@grpc/grpc-js';
-import { Failure } from '../../domain/errors.ts';
+import { Failure, messageOf } from '../../domain/errors.ts';
 import type { Reply } from '../../gen/quarry/fleet/v1/Reply.ts';
 import type { ToNodeInit } from '../../gen/quarry/fleet/v1/ToNode.ts';
 import { largestPayload } from './bounds.ts';
@@ -135,18 +135,30 @@ type Streaming = handleServerStreamingCall<never, never>;
 /** The two ways to call over a stream. */
 export type Channel = Pick<Caller, 'unary' | 'stream'>;
 
-/**
- * The functions that call a service: its `Calls`.
- *
- * @param channel the stream of the moment; throws where there is none
- */
-export function bind(methods: readonly NodeMethod[], channel: () => Channel): object {
+export interface BindOptions {
+  readonly methods: readonly NodeMethod[];
+  /** The stream of the moment. Throws `unavailable` where there is none. */
+  readonly channel: () => Channel;
+  /** Called with the reason when an answer is one that no node of ours gives. */
+  readonly unusable: (reason: string) => void;
+}
+
+/** The functions that call a service: its `Calls`. They throw `unavailable` for an answer that cannot be decoded. */
+export function bind({ methods, channel, unusable }: BindOptions): object {
   const calls = methods.map((method) => {
+    const read = (payload: Buffer): object => {
+      try {
+        return method.readResponse(payload);
+      } catch (error) {
+        unusable(messageOf(error));
+        throw error;
+      }
+    };
     const unary = async (request: object, options: CallOptions): Promise<object> =>
-      method.readResponse(await channel().unary(method.path, method.writeRequest(request), options));
+      read(await channel().unary(method.path, method.writeRequest(request), options));
     async function* stream(request: object, options: CallOptions): AsyncGenerator<object> {
       const messages = channel().stream(method.path, method.writeRequest(request), options);
-      for await (const message of messages) yield method.readResponse(message);
+      for await (const message of messages) yield read(message);
     }
     return [method.key, method.streams ? stream : unary];
   });

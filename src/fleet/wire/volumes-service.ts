@@ -5,8 +5,7 @@ import type { Volume } from '../../domain/volume.ts';
 import type { Volume as VolumeMessage } from '../../gen/quarry/node/v1/Volume.ts';
 import type { VolumesDefinition, VolumesHandlers } from '../../gen/quarry/node/v1/Volumes.ts';
 import type { VolumesMethods } from '../../grpc/services.ts';
-import { bind, type Calls, type Channel } from './caller.ts';
-import type { NodeMethod } from './methods.ts';
+import { bind, type BindOptions, type Calls } from './caller.ts';
 import { readQosChange, writeQosChange } from './qos.ts';
 import { readRange, readSpec, readVolume, readVolumeId, writeRange, writeSpec, writeVolume } from './volumes.ts';
 
@@ -39,18 +38,14 @@ export function createVolumesService(storage: Storage): VolumesMethods {
 }
 
 /** How a controller reaches a node. */
-export interface VolumesOf {
+export interface VolumesOf extends BindOptions {
   readonly node: NodeName;
-  readonly methods: readonly NodeMethod[];
-  /** The stream of the moment. Throws `unavailable` where there is none. */
-  readonly channel: () => Channel;
-  /** Called with the reason when an answer is one that no node of ours gives. */
-  readonly unusable: (reason: string) => void;
 }
 
 /** The controller's end: throws what the node throws. */
-export function remoteVolumes({ node, methods, channel, unusable }: VolumesOf): Omit<Storage, 'node' | 'inventory'> {
-  const calls = bind(methods, channel) as Calls<VolumesDefinition, VolumesHandlers>;
+export function remoteVolumes({ node, ...options }: VolumesOf): Omit<Storage, 'node' | 'inventory'> {
+  const { unusable } = options;
+  const calls = bind(options) as Calls<VolumesDefinition, VolumesHandlers>;
   const read = (message: VolumeMessage, asked?: VolumeId): Volume => readAnswer(message, { node, asked, unusable });
   const volumeOf = async (answer: Promise<{ volume: VolumeMessage | null }>, asked?: VolumeId): Promise<Volume> => {
     const { volume } = await answer;

@@ -101,6 +101,25 @@ describe('with a node', () => {
     await removed;
   });
 
+  test('one cannot answer with bytes that are no answer: the node is set apart with the reason, and the others are served', async () => {
+    const running = await controller();
+    const other = new MemoryStorage('b', [emptyPool(fast, 1024n * MiB)]);
+    node(other, [running.port]);
+    const peer = await attachedPeer(running.port);
+    const [member, healthy] = [await attached(running, 'a'), await attached(running, 'b')];
+    const failed = expect(member.storage.create(wish, never)).rejects.toMatchObject({ kind: 'unavailable' });
+    const { id } = await peer.until('call');
+    peer.send({ reply: { id, payload: Buffer.from([0x0a, 0xff, 0xff]) } });
+    await failed;
+    const reason = 'the answer is not a well-formed CreateResponse';
+    expect(await peer.ended).toEqual({ code: status.INVALID_ARGUMENT, details: reason });
+    await silent(running, 'a');
+    expect(memberOf(running, 'a')?.apart).toBe(reason);
+    expect(running.server.refused()).toEqual(new Map([['malformed', 1]]));
+    expect(await healthy.storage.create(wish, never)).toMatchObject({ node: 'b' });
+    expect(memberOf(running, 'b')).toMatchObject({ connected: true, apart: undefined });
+  });
+
   test('one cannot answer with the volume of another node', async () => {
     const running = await controller();
     const peer = await attachedPeer(running.port);
