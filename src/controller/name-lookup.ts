@@ -25,6 +25,11 @@ export class NameLookup {
     return this.#registry.holders(this.#lvNameFor(name));
   }
 
+  /** The member that the volume was given to, where its own inventory shows the volume, too. */
+  movedTo(member: Member, name: string): Member | undefined {
+    return this.#registry.movedTo(member, volumeIdFor(member.node, this.#lvNameFor(name)));
+  }
+
   /** Asks the node whether it has the volume, or gave it to another node. */
   async knows({ node, storage }: Member, name: string, signal: AbortSignal): Promise<boolean> {
     try {

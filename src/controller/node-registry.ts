@@ -1,6 +1,6 @@
 import { Failure, isFailure } from '../domain/errors.ts';
 import { type Fleet, inventoryOf, type Member } from '../domain/fleet.ts';
-import type { LvName, NodeName, PoolName, VolumeId } from '../domain/ids.ts';
+import { type LvName, type NodeName, type PoolName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
 import type { Inventory, Storage } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 
@@ -112,9 +112,18 @@ export class NodeRegistry {
     }
   }
 
-  /** The members on which a volume of that name was born, as far as is known. */
+  /** The members on which a volume of that name was born, as far as is known; of those that are gone for good, the ones that gave it away. */
   holders(lv: LvName): Member[] {
-    return this.#fleet.holders(lv).filter((member) => this.#counts(member));
+    const gave = (member: Member) => givenBy(member).has(volumeIdFor(member.node, lv));
+    return this.#fleet.holders(lv).filter((member) => this.#counts(member) || gave(member));
+  }
+
+  /** The member that a volume was given to by that one, where its own inventory shows the volume, too. */
+  movedTo(from: Member, id: VolumeId): Member | undefined {
+    const node = givenBy(from).get(id);
+    const to = node === undefined ? undefined : this.member(node);
+    const inventory = to && inventoryOf(to);
+    return inventory && !(inventory instanceof Failure) && inventory.volumes.has(id) ? to : undefined;
   }
 
   /** The pools of all nodes; `undefined` while there may be others. */

@@ -9,8 +9,9 @@ import type { QosChange } from '../domain/qos.ts';
 import type { Storage } from '../domain/storage.ts';
 import type { Accessibility } from '../domain/topology.ts';
 import { refusePassive, type Volume } from '../domain/volume.ts';
-import { VolumeCreator, type VolumeRequest } from './volume-creator.ts';
 import { type NodeLifecycle, noLifecycle, NodeRegistry } from './node-registry.ts';
+import type { VolumeRequest } from './requests.ts';
+import { VolumeCreator } from './volume-creator.ts';
 
 export interface ProvisionerOptions {
   readonly fleet: Fleet;

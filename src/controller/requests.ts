@@ -1,14 +1,22 @@
 import { parseSizeRange, type SizeRange } from '../domain/bytes.ts';
 import { type CapabilityMessage, capabilityProblems } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
-import { parseParameters } from '../domain/parameters.ts';
+import { type ClassParameters, parseParameters } from '../domain/parameters.ts';
 import { smallestVolume } from '../domain/filesystems.ts';
 import { mergeChanges } from '../domain/qos.ts';
 import { parseQosChange } from '../domain/qos-parameters.ts';
-import { parseAccessibility } from '../domain/topology.ts';
+import { type Accessibility, parseAccessibility } from '../domain/topology.ts';
 import { filesystemTypes } from '../domain/volume.ts';
 import type { CreateVolumeRequest } from '../gen/csi/v1/CreateVolumeRequest.ts';
-import type { VolumeRequest } from './volume-creator.ts';
+
+/** What CreateVolume asks for. */
+export interface VolumeRequest {
+  readonly name: string;
+  readonly size: SizeRange;
+  readonly parameters: ClassParameters;
+  /** Where the volume may be. */
+  readonly accessibility: Accessibility;
+}
 
 /** Throws `invalid` with every problem at once, or `out-of-range`. */
 export function parseCreate(request: CreateVolumeRequest, driver: string): VolumeRequest {

@@ -1,27 +1,18 @@
 import { createLocks } from '../concurrency/locks.ts';
-import type { SizeRange } from '../domain/bytes.ts';
 import { incompatibilities } from '../domain/compatibility.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { Member } from '../domain/fleet.ts';
 import type { LvName, NodeName } from '../domain/ids.ts';
 import { type Offer, offerOf } from '../domain/offer.ts';
-import type { ClassParameters } from '../domain/parameters.ts';
 import { type Packing, type Place, place, disconnection } from '../domain/placement.ts';
 import { applyChange, noQos } from '../domain/qos.ts';
 import { type Refusal, refusalOf } from '../domain/refusals.ts';
-import { type Accessibility, accepts } from '../domain/topology.ts';
+import { accepts } from '../domain/topology.ts';
 import type { Volume, VolumeSpec } from '../domain/volume.ts';
 import { NameLookup } from './name-lookup.ts';
 import type { NodeRegistry } from './node-registry.ts';
 import { PendingCreates } from './pending-creates.ts';
-
-export interface VolumeRequest {
-  readonly name: string;
-  readonly size: SizeRange;
-  readonly parameters: ClassParameters;
-  /** Where the volume may be. */
-  readonly accessibility: Accessibility;
-}
+import type { VolumeRequest } from './requests.ts';
 
 export interface VolumeCreatorOptions {
   readonly registry: NodeRegistry;
@@ -79,13 +70,17 @@ export class VolumeCreator {
 
   /**
    * The volume that an inventory shows, confirmed by its node. The report of a node that the volume may not be on counts only where this
-   * process has made it there: else any node could hold up, or refuse, what is made on another.
+   * process has made it there, or where the node that it was given to reports it, too: otherwise any node could hold up, or refuse, what is
+   * made on another.
    */
   async #shown(request: VolumeRequest, signal: AbortSignal): Promise<Volume | undefined> {
     const { name, accessibility } = request;
     const sentTo = this.#pending.sentTo(name);
     const claiming = this.#lookup.holders(name);
-    const shown = claiming.filter(({ node }) => accepts(accessibility, node) || node === sentTo);
+    const isThere = (node: NodeName | undefined) => node !== undefined && accepts(accessibility, node);
+    const shown = claiming.filter(
+      (member) => isThere(member.node) || member.node === sentTo || isThere(this.#lookup.movedTo(member, name)?.node),
+    );
     const alone = shown.length === 1 && shown.every(({ node }) => accepts(accessibility, node));
     // A single one is confirmed by the creation that follows.
     const holders = alone ? shown : await this.#lookup.having(shown, name, signal);
@@ -95,12 +90,11 @@ export class VolumeCreator {
       const nodes = holders.map(({ node }) => node).join(', ');
       throw new Failure('exists', `volume "${name}" exists on nodes ${nodes}: remove those that nothing refers to`);
     }
+    const moved = this.#lookup.movedTo(holder, name);
+    if (moved && isThere(moved.node)) return this.#moved(holder.node, moved, request, signal);
     if (!holder.connected) throw new Failure('unavailable', `volume "${name}" exists: ${disconnection(holder)}`);
-    if (!accepts(accessibility, holder.node)) throw elsewhere(name, holder.node);
-    const offer = offerOf(holder.storage.inventory(), request.parameters);
-    if ('pool' in offer) return this.#again(holder, offer, request, signal);
-    const kind = offer.reason === 'not-ready' ? 'unavailable' : 'exists';
-    throw new Failure(kind, `volume "${name}" exists on node ${holder.node}, but ${offer.message}`);
+    if (!isThere(holder.node)) throw elsewhere(name, holder.node);
+    return this.#again(holder, offerWhere(holder, request), request, signal);
   }
 
   /** The volume whose creation was sent to a node by this process, where the outcome is open. */
@@ -202,17 +196,20 @@ export class VolumeCreator {
     }
   }
 
-  async #send(member: Member, { pool, layout }: Offer, request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
-    const { name, size, parameters } = request;
-    const { mkfsOptions } = parameters;
-    const qos = applyChange(noQos, parameters.qos);
-    const spec: VolumeSpec = { name, size, pool: pool.spec.name, layout, mkfsOptions, qos };
+  async #send(member: Member, offer: Offer, request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
+    const spec = specOf(request, offer);
     try {
       return await this.#pending.send(member, spec, signal);
     } catch (error) {
       if (!isFailure(error, 'elsewhere') || error.node === undefined) throw error;
       return this.#given(member.node, error.node, spec, request, signal);
     }
+  }
+
+  /** The volume that was born on one node and is on another, as both report. */
+  async #moved(birth: NodeName, to: Member, request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
+    if (!to.connected) throw new Failure('unavailable', `volume "${request.name}" exists: ${disconnection(to)}`);
+    return this.#given(birth, to.node, specOf(request, offerWhere(to, request)), request, signal);
   }
 
   /** The volume of that name that was born on the node that was asked, and is on another one. */
@@ -228,6 +225,19 @@ export class VolumeCreator {
     if (!fits) throw elsewhere(name, volume.node);
     return volume;
   }
+}
+
+/** What the node that has the volume offers for the request. */
+function offerWhere({ node, storage }: Member, { name, parameters }: VolumeRequest): Offer {
+  const offer = offerOf(storage.inventory(), parameters);
+  if ('pool' in offer) return offer;
+  const kind = offer.reason === 'not-ready' ? 'unavailable' : 'exists';
+  throw new Failure(kind, `volume "${name}" exists on node ${node}, but ${offer.message}`);
+}
+
+function specOf({ name, size, parameters }: VolumeRequest, { pool, layout }: Offer): VolumeSpec {
+  const { mkfsOptions } = parameters;
+  return { name, size, pool: pool.spec.name, layout, mkfsOptions, qos: applyChange(noQos, parameters.qos) };
 }
 
 function elsewhere(name: string, node: NodeName): Failure {

@@ -7,7 +7,7 @@ import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
 import type { PassiveRole, Volume } from '../../../src/domain/volume.ts';
 import type { MemoryFleet } from '../../support/memory-fleet.ts';
 import type { MemoryStorage } from '../../support/memory-storage.ts';
-import { anywhere, controllerOf, nodesOf, pinned, wish } from './wishes.ts';
+import { anywhere, controllerOf, inOrder, nodesOf, pinned, wish } from './wishes.ts';
 
 const { signal } = new AbortController();
 const [a, b, c] = ['a', 'b', 'c'] as NodeName[] as [NodeName, NodeName, NodeName];
@@ -36,6 +36,11 @@ function give(left?: PassiveRole): void {
   if (left) put(nodes[0], left);
   put(nodes[1]);
   nodes[0].given.set(id, b);
+}
+
+/** The controller remembers nothing of what it made. */
+function restart(): void {
+  ({ fleet, provisioner } = controllerOf(nodes));
 }
 const listed = () => provisioner.list('', 0).map((each) => `${each.id} on ${each.node}`);
 
@@ -77,6 +82,35 @@ describe('a volume that was given to another node', () => {
     expect(nodes.map(({ volumes }) => volumes.size)).toEqual([0, 1, 0]);
   });
 
+  test.each([undefined, 'superseded' as const])(
+    'is the volume of its name for a topology of the node that has it alone (%s)',
+    async (left) => {
+      give(left);
+      restart();
+      const found = { id, node: b };
+      expect(await provisioner.create(wish('x', pinned('b')), signal)).toMatchObject(found);
+      expect(await provisioner.create(wish('x', inOrder('c', 'b')), signal)).toMatchObject(found);
+      const larger = wish('x', pinned('b'), { size: { required: 128n * MiB } });
+      await expect(provisioner.create(larger, signal)).rejects.toMatchObject({ kind: 'exists' });
+      fleet.link('a').detach();
+      await expect(provisioner.create(wish('x', pinned('b')), signal)).rejects.toMatchObject({ kind: 'unavailable' });
+      fleet.link('a').attach();
+      fleet.link('b').detach();
+      await expect(provisioner.create(wish('x', inOrder('c', 'b')), signal)).rejects.toMatchObject({
+        kind: 'unavailable',
+        message: expect.stringContaining('node b'),
+      });
+      expect(nodes.map(({ volumes }) => volumes.size)).toEqual([left ? 1 : 0, 1, 0]);
+    },
+  );
+
+  test('is made where the topology says while the node that it was given to does not report it', async () => {
+    nodes[0].volumes.delete(id);
+    nodes[0].given.set(id, b);
+    restart();
+    expect(await provisioner.create(wish('x', pinned('b')), signal)).toMatchObject({ id: 'b:x', node: b });
+  });
+
   test.each([
     ['the node that it was born on', 'a'],
     ['the node that has it', 'b'],
@@ -109,6 +143,9 @@ describe('a volume that was given to another node', () => {
     gone.add('a');
     await provisioner.tidy(signal);
     expect(await provisioner.get(id, signal)).toMatchObject({ node: b });
+    for (const where of [anywhere, pinned('b')]) {
+      expect(await provisioner.create(wish('x', where), signal)).toMatchObject({ id, node: b });
+    }
     await provisioner.remove(id, signal);
     expect(nodes[1].volumes.size).toBe(0);
   });

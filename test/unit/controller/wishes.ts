@@ -1,5 +1,5 @@
 import { MiB } from '../../../src/domain/bytes.ts';
-import type { VolumeRequest } from '../../../src/controller/volume-creator.ts';
+import type { VolumeRequest } from '../../../src/controller/requests.ts';
 import { Provisioner } from '../../../src/controller/provisioner.ts';
 import type { NodeLifecycle } from '../../../src/controller/node-registry.ts';
 import type { NodeName } from '../../../src/domain/ids.ts';
