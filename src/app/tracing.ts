@@ -11,6 +11,7 @@ export function traceRun(run: Run, log: Log): Run {
 export function traceLvm(lvm: Lvm, log: Log): Lvm {
   return {
     report: (argv) => traced(log, { argv }, 'LVM command', () => lvm.report(argv)),
+    reportForChange: (argv) => traced(log, { argv }, 'LVM command', () => lvm.reportForChange(argv)),
     change: (argv) => traced(log, { argv }, 'LVM command', () => lvm.change(argv)),
     slowChange: (argv) => traced(log, { argv }, 'LVM command', () => lvm.slowChange(argv)),
     get changing() {

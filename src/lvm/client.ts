@@ -2,6 +2,7 @@ import type { Run } from '../exec/run.ts';
 import type { StartSession } from '../exec/session.ts';
 import { runCommand } from './commands.ts';
 import type { Lvm, LvmArguments } from './lvm.ts';
+import type { ReportRow } from './report.ts';
 import { LvmShell } from './shell.ts';
 
 export interface LvmClientOptions {
@@ -23,33 +24,65 @@ export function createLvm(options: LvmClientOptions): Lvm {
   const slowly = (argv: LvmArguments) => runCommand({ ...options, env, deadline: options.slowDeadline }, argv);
   if (options.process === 'command') {
     const run = (argv: LvmArguments) => runCommand({ ...options, env }, argv);
-    return { report: run, ...counted(run, slowly), restart: () => undefined, restartReports: () => undefined };
+    return {
+      report: run,
+      reportForChange: run,
+      ...counted(run, slowly),
+      restart: () => undefined,
+      restartReports: () => undefined,
+    };
   }
   const reports = new LvmShell({ ...options, env });
-  const changes = new LvmShell({ ...options, env });
+  const changes = createChanges(new LvmShell({ ...options, env }));
   const restart = (): void => {
     reports.restart();
     changes.restart();
   };
   return {
     report: (argv) => reports.run(argv),
-    ...counted(
-      (argv) => {
-        if (trustsDevices(argv)) changes.restart();
-        return changes.run(argv);
-      },
-      (argv) => slowly(argv).finally(restart),
-    ),
+    reportForChange: changes.report,
+    ...counted(changes.change, (argv) => slowly(argv).finally(restart)),
     restart,
     restartReports: () => reports.restart(),
   };
 }
 
 /**
- * Commands that do less where LVM takes a volume for inactive. By an outdated list of devices (see `Lvm.restartReports`), `lvremove` removes
- * a volume that another program activated and has open, and leaves its device on extents that are free by then; `lvextend` grows the
- * metadata alone; `lvchange -a n` succeeds and deactivates nothing. All three seen with LVM 2.03.31. A new process has no list yet.
+ * The process for changes. Some commands do less where LVM takes a volume as inactive. By an outdated list of devices (see
+ * `Lvm.restartReports`), `lvremove` removes a volume that another program activated and has open, and leaves its device on extents that are
+ * free by then; `lvextend` grows the metadata alone; `lvchange -a n` succeeds and deactivates nothing. All three seen with LVM 2.03.31.
+ * They need a new process, which has no list yet and takes 60 ms longer, unless the command right before showed the volume as active: an
+ * outdated list lacks devices, and the next command keeps each device of it that still exists.
  */
+function createChanges(shell: LvmShell): { report: Change; change: Change; restart: () => void } {
+  let commands = 0;
+  let shown: { readonly volume: string; readonly command: number } | undefined;
+  const run: Change = (argv) => {
+    commands += 1;
+    return shell.run(argv);
+  };
+  return {
+    async report(argv) {
+      const command = commands + 1;
+      const answer = await run(argv);
+      const [row] = answer.ok ? answer.rows : [];
+      shown = row && isActive(row) ? { volume: `${row['vg_name']}/${row['lv_name']}`, command } : undefined;
+      return answer;
+    },
+    change(argv) {
+      const isShown = shown !== undefined && shown.command === commands && shown.volume === argv.at(-1);
+      if (trustsDevices(argv) && !isShown) shell.restart();
+      return run(argv);
+    },
+    restart: () => shell.restart(),
+  };
+}
+
+/** The fifth attribute of lvs(8): `a` is active; other letters are suspended volumes, volumes without a table, and unknown. */
+function isActive(row: ReportRow): boolean {
+  return row['lv_attr']?.[4] === 'a';
+}
+
 function trustsDevices([command, option]: LvmArguments): boolean {
   return command === 'lvremove' || command === 'lvextend' || (command === 'lvchange' && option === '-a');
 }

@@ -9,15 +9,15 @@ import { decodeLv } from './records.ts';
 import type { ReportRow } from './report.ts';
 
 /**
- * Reads the volume's row from LVM again. `undefined`: the logical volume is gone. Throws `precondition` if it has lost the volume's tags,
- * and `elsewhere` if its group records that this node gave the volume to a node other than `goneFrom`.
+ * Reads the logical volume and its tags again, right before a change of it. `undefined`: it is gone. Throws `precondition` where it has become
+ * another's, and `elsewhere` where its group has the record that this node gave the volume to another one than `goneFrom`.
  */
 export async function lookUp(
   { lvm, node }: { readonly lvm: Lvm; readonly node: NodeName },
   volume: Volume,
   goneFrom?: NodeName,
 ): Promise<ReportRow | undefined> {
-  const answer = await lvm.report(listOne(volume.group, volume.lv));
+  const answer = await lvm.reportForChange(listOne(volume.group, volume.lv));
   if (!answer.ok) {
     const failure = lvmFailure(`volume ${volume.id} could not be looked up`, answer.messages);
     if (failure.kind === 'not-found') return undefined;

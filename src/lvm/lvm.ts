@@ -13,6 +13,8 @@ export type LvmAnswer =
  */
 export interface Lvm {
   report(argv: LvmArguments): Promise<LvmAnswer>;
+  /** A report by the process that makes the changes: where it shows a volume as active, the change that follows also takes it as active. */
+  reportForChange(argv: LvmArguments): Promise<LvmAnswer>;
   change(argv: LvmArguments): Promise<LvmAnswer>;
   /**
    * A change that may check or zero a thin pool's metadata, which takes minutes for gigabytes. It runs in a separate process with a

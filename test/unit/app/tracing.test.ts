@@ -25,7 +25,15 @@ test('an LVM command that got no answer leaves its line, too', async () => {
   lines.length = 0;
   const fail = () => Promise.reject(new Failure('unavailable', 'no answer'));
   const lvm = traceLvm(
-    { report: fail, change: fail, slowChange: fail, changing: false, restart: drop, restartReports: drop },
+    {
+      report: fail,
+      reportForChange: fail,
+      change: fail,
+      slowChange: fail,
+      changing: false,
+      restart: drop,
+      restartReports: drop,
+    },
     log,
   );
   await expect(lvm.change(['lvremove', 'vg/lv'])).rejects.toThrow('no answer');

@@ -12,6 +12,7 @@ function slowLvm() {
   };
   const lvm: Lvm = {
     report,
+    reportForChange: report,
     change: report,
     slowChange: report,
     changing: false,

@@ -28,6 +28,10 @@ export class FakeLvm implements Lvm {
     return rows ? { ok: true, rows } : { ok: false, messages: [`Failed to find logical volume "${argv.at(-1)}"`] };
   }
 
+  reportForChange(argv: LvmArguments): Promise<LvmAnswer> {
+    return this.report(argv);
+  }
+
   async change(argv: LvmArguments): Promise<LvmAnswer> {
     await this.beforeAnswer(argv);
     this.commands.push(argv);

@@ -34,7 +34,10 @@ for await (const line of createInterface({ input: process.stdin })) {
     print(document([], '5'));
   } else if (name === 'lastlog') print(document([], '1', ['no room']));
   else if (name === 'other') print(document([], '1', [], 'lvs'));
-  else if (/^late\d+$/.test(name)) {
+  else if (name === 'lvs') {
+    const attributes = line.endsWith('/inactive') ? '-wi-------' : '-wi-a-----';
+    print(document([{ vg_name: 'vg', lv_name: line.split('/')[1], lv_attr: attributes }], '1'));
+  } else if (/^late\d+$/.test(name)) {
     await sleep(Number(name.slice(4)));
     print(document([{ echo: line }], '1'));
   } else if (name === 'mute') print('{\n  "log": []\n}\n');

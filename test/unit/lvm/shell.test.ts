@@ -1,11 +1,12 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import fc from 'fast-check';
 import { createStartSession, type StartSession } from '../../../src/exec/session.ts';
 import { createSurvivors } from '../../../src/exec/survivors.ts';
 import { createLvm } from '../../../src/lvm/client.ts';
+import type { Lvm } from '../../../src/lvm/lvm.ts';
 import { LvmShell } from '../../../src/lvm/shell.ts';
 
 const program = [process.execPath, join(import.meta.dirname, 'fake-program.mjs')] as const;
@@ -109,27 +110,60 @@ test('a restart lets the command in flight end, and gives the next another proce
   expect(pids.get('after')).not.toBe(pids.get('before'));
 });
 
-test.each([
-  ['lvremove', ['lvremove', '-y', 'vg/lv']],
-  ['lvextend', ['lvextend', '-y', '-L', '1b', 'vg/lv']],
-  ['lvchange', ['lvchange', '-a', 'n', '-y', 'vg/lv']],
-] as const)('%s runs in a process that has no list of devices yet', async (command, argv) => {
-  const lvm = createLvm({
-    run: () => expect.unreachable(),
-    start: (words, env) => createStartSession(survivors)(words, { ...env, FAKE_LOG: join(folder, 'log') }),
-    program,
-    directory: folder,
-    process: 'shell',
-    deadline: 20_000,
-    slowDeadline: 20_000,
+describe('of the commands that depend on which devices LVM knows', () => {
+  let lvm: Lvm;
+  beforeEach(() => {
+    lvm = createLvm({
+      run: () => expect.unreachable(),
+      start: (words, env) => createStartSession(survivors)(words, { ...env, FAKE_LOG: join(folder, 'log') }),
+      program,
+      directory: folder,
+      process: 'shell',
+      deadline: 20_000,
+      slowDeadline: 20_000,
+    });
   });
-  onTestFinished(() => lvm.restart());
-  await lvm.change(['lvcreate']);
-  await lvm.change(['vgchange']);
-  await lvm.change(argv);
-  const pids = await processes();
-  expect(pids.get('vgchange')).toBe(pids.get('lvcreate'));
-  expect(pids.get(command)).not.toBe(pids.get('vgchange'));
+  afterEach(() => lvm.restart());
+
+  const trusting = [
+    ['lvremove', ['lvremove', '-y', 'vg/lv']],
+    ['lvextend', ['lvextend', '-y', '-L', '1b', 'vg/lv']],
+    ['lvchange', ['lvchange', '-a', 'n', '-y', 'vg/lv']],
+  ] as const;
+
+  test.each(trusting)('%s runs in a new process', async (command, argv) => {
+    await lvm.change(['lvcreate']);
+    await lvm.change(['vgchange']);
+    await lvm.change(argv);
+    const pids = await processes();
+    expect(pids.get('vgchange')).toBe(pids.get('lvcreate'));
+    expect(pids.get(command)).not.toBe(pids.get('vgchange'));
+  });
+
+  test.each(trusting)('%s runs in the process that has just shown the volume as active', async (command, argv) => {
+    await lvm.reportForChange(['lvs', 'vg/lv']);
+    await lvm.change(argv);
+    const pids = await processes();
+    expect(pids.get(command)).toBe(pids.get('lvs'));
+  });
+
+  test.each([
+    ['was shown as inactive', () => [lvm.reportForChange(['lvs', 'vg/inactive'])], 'vg/inactive'],
+    ['is another than the one shown', () => [lvm.reportForChange(['lvs', 'vg/other'])], 'vg/lv'],
+    [
+      'was shown before a later change',
+      () => [lvm.reportForChange(['lvs', 'vg/lv']), lvm.change(['vgchange'])],
+      'vg/lv',
+    ],
+    ['was shown by the process for reports', () => [lvm.report(['lvs', 'vg/lv'])], 'vg/lv'],
+  ] as const)('a volume that %s is removed by a new process', async (_, before, volume) => {
+    await lvm.change(['lvcreate']);
+    await Promise.all(before());
+    await lvm.change(['lvremove', '-y', volume]);
+    const pids = await processes();
+    expect(pids.get('lvremove')).not.toBe(pids.get('lvcreate'));
+    expect(pids.get('lvremove')).not.toBe(pids.get('lvs'));
+  });
 });
 
 test('a program that cannot be started is unavailable', async () => {
