@@ -61,6 +61,11 @@ export function choice<const T extends string>(
   return { help, value, choices, parse: (given) => given as T | undefined };
 }
 
+/** Any text; undefined unless given. */
+export function named(help: string, value: string): Option<string | undefined> {
+  return { help, value, parse: (given) => (typeof given === 'string' ? given : undefined) };
+}
+
 /** A whole number from 1 to 9999. */
 export function count(help: string, otherwise: number): Option<number> {
   const parse = (given: string | boolean | undefined, name: string): number => {

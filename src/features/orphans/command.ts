@@ -1,5 +1,5 @@
 import { formatBytes } from '../../domain/bytes.ts';
-import { command, flag, listing, word } from '../../cli/command.ts';
+import { command, flag, listing, named, word } from '../../cli/command.ts';
 import type { Rows } from '../../cli/output.ts';
 
 export interface OrphanRecord {
@@ -11,6 +11,7 @@ export interface OrphanRecord {
   readonly size: bigint;
   readonly ageSeconds?: bigint | undefined;
   readonly looseSeconds: bigint;
+  readonly role: string;
 }
 
 const rows: Rows<OrphanRecord> = {
@@ -22,6 +23,7 @@ const rows: Rows<OrphanRecord> = {
     { heading: 'AGE', cell: ({ ageSeconds }) => (ageSeconds === undefined ? '' : formatAge(Number(ageSeconds))) },
     { heading: 'SEEN FOR', cell: ({ looseSeconds }) => formatAge(Number(looseSeconds)) },
     { heading: 'NAME', cell: ({ name }) => name, wide: true },
+    { heading: 'ROLE', cell: ({ role }) => role, wide: true },
   ],
   fields: {
     id: "the volume's id",
@@ -32,11 +34,15 @@ const rows: Rows<OrphanRecord> = {
     size: 'bytes',
     ageSeconds: "seconds since the volume was made, by the node's clock; absent where LVM does not say",
     looseSeconds: 'seconds for which it has been seen in no PersistentVolume',
+    role: 'empty for the volume itself; else what it is to it, such as `superseded` after the volume was given to another node',
   },
   none: 'Every volume is in a PersistentVolume.',
 };
 
-const refused = 'the volume is none of those that `quarry orphans` lists, or its node is not connected';
+const refused =
+  'the volume is none of those that `quarry orphans` lists, several nodes report it and none of them was named, or its node is not connected';
+
+const node = named('node that has the volume; needed where several nodes report its id', 'NODE');
 
 export const listOrphans = listing({
   name: 'orphans',
@@ -61,22 +67,25 @@ export const retainOrphan = command({
     'The volume gets the tag `quarry.retain`, and is no longer reported. `lvchange --deltag quarry.retain=yes` on its node undoes it.',
   where: 'controller',
   arguments: { id: word('id of the volume') },
+  options: { node },
   failsWhen: refused,
   examples: [{ line: 'quarry orphans retain node-1:q-0c2f', does: 'keeps this volume' }],
-  run: async ({ config, id }) => (await import('./requests.ts')).retainOrphan(config, id),
+  run: async (given) => (await import('./requests.ts')).retainOrphan(given),
 });
 
 export const deleteOrphan = command({
   name: 'orphans delete',
   summary: 'Delete a volume that is in no PersistentVolume, after asking',
-  details: 'The controller reads the PersistentVolumes again first, and refuses a volume that is in one.',
+  details:
+    'The controller reads the PersistentVolumes again first, and refuses a volume that is in one. What the node that the volume was born on has left of it is deleted with it.',
   where: 'controller',
   arguments: { id: word('id of the volume') },
-  options: { yes: flag('do not ask') },
+  options: { node, yes: flag('do not ask') },
   failsWhen: refused,
   examples: [
     { line: 'quarry orphans delete node-1:q-0c2f', does: 'shows the volume, asks, and deletes it' },
     { line: 'quarry orphans delete node-1:q-0c2f --yes', does: 'deletes it without asking' },
+    { line: 'quarry orphans delete node-1:q-0c2f --node node-2', does: 'deletes the one that is on node-2' },
   ],
   run: async (given, terminal) => (await import('./requests.ts')).deleteOrphan(given, terminal),
 });

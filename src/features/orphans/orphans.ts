@@ -4,7 +4,7 @@ import { Failure } from '../../domain/errors.ts';
 import { type Fleet, inventoryOf, type Member } from '../../domain/fleet.ts';
 import { type NodeName, parseVolumeId } from '../../domain/ids.ts';
 import type { Volume } from '../../domain/volume.ts';
-import { oldestFirst, type Orphan, orphansOf, sight, type Sightings } from './sightings.ts';
+import { notShown, oldestFirst, onlyOne, type Orphan, orphansOf, sight, type Sightings } from './sightings.ts';
 
 export interface OrphansOptions {
   readonly fleet: Fleet;
@@ -16,6 +16,13 @@ export interface OrphansOptions {
 
 /** Volumes that are examined before other work gets its turn: a few milliseconds. */
 const slice = 2000;
+
+/** As a person names an orphan. */
+export interface Named {
+  readonly id: string;
+  /** Absent: the only node that reports it. */
+  readonly node?: string | undefined;
+}
 
 interface Looked {
   readonly sightings: Sightings;
@@ -87,35 +94,52 @@ export class Orphans {
   }
 
   /** Records on the volume that it is meant to be in no PersistentVolume. */
-  async retain(text: string, signal: AbortSignal): Promise<void> {
-    const { volume, member } = await this.#find(text);
+  async retain(named: Named, signal: AbortSignal): Promise<void> {
+    const { volume, member } = await this.#find(named);
     await member.storage.retain(volume.id, signal);
     await this.look();
   }
 
-  /** Deletes the volume for good, unless Kubernetes has come to claim it, which is asked anew. */
-  async remove(text: string, signal: AbortSignal): Promise<void> {
-    const { volume, member } = await this.#find(text);
+  /**
+   * Deletes the volume on its node, and what the node of its birth has left of it. Reads the PersistentVolumes again first, and refuses a
+   * volume that is in one.
+   */
+  async remove(named: Named, signal: AbortSignal): Promise<void> {
+    const { volume, member } = await this.#find(named);
     const claimed = await this.#options.claims.read(signal);
     if (claimed.has(volume.id)) {
       throw new Failure('precondition', `volume ${volume.id} has a PersistentVolume by now: delete that, or its claim`);
     }
-    // Somebody else may have released it meanwhile; the node knows.
-    if ((await member.storage.find(volume.id, signal))?.retained) throw notOne(volume.id);
+    const giver = this.#giverOf(volume);
+    if (giver) this.#refuseDisconnected(giver);
+    // It may have been retained through another controller meanwhile; the node knows.
+    if ((await member.storage.find(volume.id, signal))?.retained) throw notShown(volume.id);
     await member.storage.remove(volume.id, signal);
+    await giver?.storage.remove(volume.id, signal, member.node);
     await this.look();
   }
 
-  async #find(text: string): Promise<{ volume: Volume; member: Member }> {
-    const parsed = parseVolumeId(text);
-    const orphan = (await this.list()).find(({ volume }) => volume.id === parsed?.id);
-    if (!orphan) throw notOne(text);
-    const member = this.#options.fleet.member(orphan.volume.node);
-    if (member?.connected) return { volume: orphan.volume, member };
-    throw new Failure('unavailable', `node ${orphan.volume.node} is disconnected: its volumes cannot be changed now`);
+  async #find({ id, node }: Named): Promise<{ volume: Volume; member: Member }> {
+    const parsed = parseVolumeId(id);
+    const volumes = (await this.list()).map(({ volume }) => volume);
+    const found = volumes.filter((volume) => volume.id === parsed?.id && (node === undefined || volume.node === node));
+    const volume = onlyOne(found, id);
+    const member = this.#options.fleet.member(volume.node);
+    if (!member) throw notShown(id);
+    this.#refuseDisconnected(member);
+    return { volume, member };
   }
-}
 
-function notOne(id: string): Failure {
-  return new Failure('precondition', `volume ${id} is none of the orphans that \`quarry orphans\` shows`);
+  /** The member that the volume was born on, where that has a record that it gave the volume to this node. */
+  #giverOf({ id, node }: Volume): Member | undefined {
+    const birth = parseVolumeId(id)?.node;
+    const member = birth === undefined ? undefined : this.#options.fleet.member(birth);
+    const inventory = member && inventoryOf(member);
+    return inventory && !(inventory instanceof Failure) && inventory.given.get(id) === node ? member : undefined;
+  }
+
+  #refuseDisconnected({ node, connected }: Member): void {
+    if (connected) return;
+    throw new Failure('unavailable', `node ${node} is disconnected: its volumes cannot be changed now`);
+  }
 }

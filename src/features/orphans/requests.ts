@@ -1,10 +1,10 @@
 import { formatBytes } from '../../domain/bytes.ts';
-import { Failure } from '../../domain/errors.ts';
 import type { Orphan } from '../../gen/quarry/admin/v1/Orphan.ts';
 import { askRole, type RoleCalls } from '../../cli/ask.ts';
 import type { Terminal } from '../../cli/command.ts';
 import type { OrphanRecord } from './command.ts';
 import type { Listing } from '../../cli/output.ts';
+import { onlyOne } from './sightings.ts';
 
 export async function listOrphans(config: string): Promise<Listing<OrphanRecord>> {
   return askRole('controller', config, async (calls) => {
@@ -15,36 +15,44 @@ export async function listOrphans(config: string): Promise<Listing<OrphanRecord>
   });
 }
 
-export async function retainOrphan(config: string, id: string): Promise<string> {
+interface Named {
+  readonly config: string;
+  readonly id: string;
+  readonly node: string | undefined;
+}
+
+export async function retainOrphan({ config, id, node }: Named): Promise<string> {
   return askRole('controller', config, async (calls) => {
-    await calls.retainOrphan({ id });
+    await calls.retainOrphan({ id, ...(node !== undefined && { node }) });
     return `${id} is retained, and no longer reported.\n`;
   });
 }
 
-interface DeleteOptions {
-  readonly config: string;
-  readonly id: string;
+interface DeleteOptions extends Named {
   readonly yes: boolean;
 }
 
-export async function deleteOrphan({ config, id, yes }: DeleteOptions, { ask }: Terminal): Promise<string> {
+/** Deletes the volume that the question has shown, and no other of the same id. */
+export async function deleteOrphan({ yes, ...named }: DeleteOptions, { ask }: Terminal): Promise<string> {
+  const { config, id } = named;
   return askRole('controller', config, async (calls) => {
+    let { node } = named;
     if (!yes) {
-      const found = (await findOrphans(calls)).find((orphan) => orphan.id === id);
-      if (!found)
-        throw new Failure('precondition', `volume ${id} is none of the orphans that \`quarry orphans\` shows`);
-      const what = `${formatBytes(BigInt(found.size))} on node ${found.node}, made as ${JSON.stringify(found.name)}`;
+      const found = await findOrphan(calls, named);
+      ({ node } = found);
+      const what = `${formatBytes(BigInt(found.size))} on node ${node}, made as ${JSON.stringify(found.name)}`;
       const question = `Delete ${id} (${what}) and all that is on it? Type "yes": `;
       if ((await ask(question, 'say --yes to delete all the same')).trim() !== 'yes') return 'Nothing was deleted.\n';
     }
-    await calls.deleteOrphan({ id });
+    await calls.deleteOrphan({ id, ...(node !== undefined && { node }) });
     return `${id} is deleted.\n`;
   });
 }
 
-async function findOrphans(calls: RoleCalls): Promise<readonly Orphan[]> {
-  return (await calls.listOrphans({})).orphans as Orphan[];
+async function findOrphan(calls: RoleCalls, { id, node }: Named): Promise<Orphan> {
+  const all = (await calls.listOrphans({})).orphans as Orphan[];
+  const found = all.filter((orphan) => orphan.id === id && (node === undefined || orphan.node === node));
+  return onlyOne(found, id);
 }
 
 function toRecord({ size, ageSeconds, looseSeconds, ...rest }: Orphan): OrphanRecord {

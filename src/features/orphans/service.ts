@@ -20,18 +20,19 @@ export function createOrphanService(
     ...(volume.created !== undefined && { ageSeconds: seconds(now() - volume.created) }),
     looseSeconds: seconds(now() - since),
     connected: orphans.connected(volume),
+    role: volume.role ?? '',
   });
   return {
     async listOrphans() {
       const found = await orphans.list();
       return { orphans: found.slice(0, mostListed).map(describe), total: String(found.length) };
     },
-    async retainOrphan({ id }, { signal }) {
-      await orphans.retain(id, signal);
+    async retainOrphan({ id, node }, { signal }) {
+      await orphans.retain({ id, node: node || undefined }, signal);
       return {};
     },
-    async deleteOrphan({ id }, { signal }) {
-      await orphans.remove(id, signal);
+    async deleteOrphan({ id, node }, { signal }) {
+      await orphans.remove({ id, node: node || undefined }, signal);
       return {};
     },
   };

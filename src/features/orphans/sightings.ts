@@ -1,3 +1,4 @@
+import { Failure } from '../../domain/errors.ts';
 import type { VolumeId } from '../../domain/ids.ts';
 import type { Volume } from '../../domain/volume.ts';
 
@@ -45,4 +46,21 @@ export function orphansOf(
 
 export function oldestFirst(a: Orphan, b: Orphan): number {
   return a.since - b.since || (a.volume.id < b.volume.id ? -1 : 1);
+}
+
+/**
+ * The one that a person means: the only one of those found for an id, and for a node where one was named. Throws `precondition` for none, and for
+ * several, which differ in their nodes.
+ */
+export function onlyOne<Found extends { readonly node: string }>(found: readonly Found[], id: string): Found {
+  const [one, another] = found;
+  if (!one) throw notShown(id);
+  if (!another) return one;
+  const nodes = found.map(({ node }) => node).join(', ');
+  throw new Failure('precondition', `volume ${id} is on nodes ${nodes}: name one of them with --node`);
+}
+
+/** The refusal of what is no orphan. */
+export function notShown(id: string): Failure {
+  return new Failure('precondition', `volume ${id} is none of the orphans that \`quarry orphans\` shows`);
 }

@@ -10,7 +10,7 @@ export interface Ran {
 }
 
 /** Runs a command line as src/main.ts does. Without an answer nobody is there to ask. */
-export async function quarry(words: readonly string[], answer?: string): Promise<Ran> {
+export async function quarry(words: readonly string[], answer?: string | (() => Promise<string>)): Promise<Ran> {
   const said: string[] = [];
   const questions: string[] = [];
   const stdout = await runCommandLine(words, commands, {
@@ -18,7 +18,7 @@ export async function quarry(words: readonly string[], answer?: string): Promise
     ask: async (question, advice) => {
       if (answer === undefined) throw new Failure('invalid', `no terminal to ask on: ${advice}`);
       questions.push(question);
-      return answer;
+      return typeof answer === 'string' ? answer : answer();
     },
   });
   return { stdout, said, questions };

@@ -2,8 +2,10 @@
 
 export interface DeleteOrphanRequestInit {
   'id'?: (string);
+  'node'?: (string);
 }
 
 export interface DeleteOrphanRequest {
   'id': (string);
+  'node': (string);
 }

@@ -9,6 +9,7 @@ export interface OrphanInit {
   'ageSeconds'?: (string);
   'looseSeconds'?: (string);
   'connected'?: (boolean);
+  'role'?: (string);
   '_ageSeconds'?: "ageSeconds";
 }
 
@@ -21,5 +22,6 @@ export interface Orphan {
   'ageSeconds'?: (string);
   'looseSeconds': (string);
   'connected': (boolean);
+  'role': (string);
   '_ageSeconds'?: "ageSeconds";
 }

@@ -2,8 +2,10 @@
 
 export interface RetainOrphanRequestInit {
   'id'?: (string);
+  'node'?: (string);
 }
 
 export interface RetainOrphanRequest {
   'id': (string);
+  'node': (string);
 }

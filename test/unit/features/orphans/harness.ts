@@ -1,0 +1,57 @@
+import { type Fleet, holdersAmong, type Member } from '../../../../src/domain/fleet.ts';
+import { Failure } from '../../../../src/domain/errors.ts';
+import { Orphans } from '../../../../src/features/orphans/orphans.ts';
+import { expect } from 'vitest';
+import { GatedStorage, specOf } from '../../fleet/gated-storage.ts';
+
+export const never = new AbortController().signal;
+export const minute = 60_000;
+const noon = Date.parse('2026-11-21T12:00:00Z');
+
+/** Two nodes, and what Kubernetes says of their volumes: what is watched may be behind what is true. */
+export async function begin() {
+  const clock = { now: noon };
+  const storages = { a: new GatedStorage('a'), b: new GatedStorage('b') };
+  const silent = new Set<string>();
+  const members = Object.values(storages).map((storage): Member => ({
+    node: storage.node,
+    get connected() {
+      return !silent.has(storage.node);
+    },
+    since: 0,
+    storage,
+  }));
+  const fleet: Fleet = {
+    members: () => members,
+    member: (node) => members.find((member) => member.node === node),
+    holders: (name) => holdersAmong(members, name),
+    forget: (node) =>
+      void members.splice(
+        members.findIndex((member) => member.node === node),
+        1,
+      ),
+  };
+  const claims = {
+    known: new Set<string>() as Set<string> | undefined,
+    truth: new Set<string>() as Set<string> | undefined,
+    watched: () => claims.known,
+    async read() {
+      if (claims.truth) return claims.truth;
+      throw new Failure('unavailable', 'the API server is gone');
+    },
+  };
+  const orphans = new Orphans({ fleet, claims, grace: 10 * minute, now: () => clock.now });
+  const made = await storages.a.create(specOf('pvc-1'), never);
+  storages.a.volumes.set(made.id, { ...made, created: noon - 26 * 60 * minute });
+  const ids = async () => (await orphans.list()).map(({ volume }) => volume.id);
+  return { clock, storages, silent, claims, fleet, members, orphans, ids, id: made.id };
+}
+
+/** The same, after the grace. */
+export async function withOrphan() {
+  const begun = await begin();
+  await begun.orphans.look();
+  begun.clock.now += 10 * minute;
+  expect(await begun.ids()).toEqual([begun.id]);
+  return begun;
+}
