@@ -4,17 +4,17 @@ import type { ProbeTools } from './probe.ts';
 import { decodeSuperblock } from './superblock.ts';
 import { saidBy } from './tool.ts';
 
-/** Milliseconds. A damaged filesystem of terabytes takes its time, and a check that is killed starts from the beginning. */
+/** Milliseconds. Checking terabytes takes hours, and a check that is killed starts from the beginning. */
 export const checkDeadline = 6 * 3600 * 1000;
 
 /**
- * Makes an ext4 fit for mounting. One that was unmounted in good order is fit already, and is examined only where `thorough` asks for it.
- * Throws `precondition` when a person has to decide.
+ * Checks an ext4 and repairs it if needed. One that was unmounted cleanly is checked only if `thorough` is set. Throws `precondition` if
+ * an administrator has to decide.
  */
 export async function checkExt4({ run, patience }: ProbeTools, device: string, thorough: boolean): Promise<void> {
   if (!thorough && decodeSuperblock('ext4', await readHeader(patience, device))?.clean) return;
   const result = await run(['e2fsck', '-p', ...(thorough ? ['-f'] : []), device], { deadline: checkDeadline });
-  // e2fsck(8): 0 nothing wrong, 1 all mended; 4 is added when errors are left.
+  // e2fsck(8): 0 no errors, 1 all errors corrected; 4 is added if errors are left.
   if (result.exitCode === 0 || result.exitCode === 1) return;
   const said = saidBy('e2fsck', result);
   if ((result.exitCode & 4) === 0) {

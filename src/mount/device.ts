@@ -7,14 +7,14 @@ const edge = 1024 * 1024;
 /** Milliseconds for a read of a few MiB. */
 const deadline = 30_000;
 
-/** The first `headerLength` bytes of a device; shorter where the device is. Throws `unavailable`. */
+/** The first `headerLength` bytes of a device, or all of a smaller one. Throws `unavailable`. */
 export function readHeader(patience: Patience, device: string): Promise<Uint8Array> {
   return withDevice(patience, device, (handle) => readAt(handle, 0, headerLength));
 }
 
 /**
- * Reads the first and last MiB, where signatures live. Throws `unavailable` when the device does not give them: what cannot be
- * read is not blank, and blkid answers "nothing found" for a device that it could not open or read.
+ * Reads the first and last MiB, which have the signatures. Throws `unavailable` if they cannot be read: then the device may not be
+ * blank, although blkid answers "nothing found" for a device that it could not open or read.
  */
 export function proveReadable(patience: Patience, device: string, size: bigint): Promise<void> {
   return withDevice(patience, device, async (handle) => {

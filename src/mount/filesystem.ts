@@ -12,11 +12,11 @@ import { createUsage } from './usage.ts';
 const mkfsDeadline = 600_000;
 
 export interface FilesystemTools extends ProbeTools {
-  /** A stop of the driver waits for what runs here: half an mkfs, fsck or growth is of no use. */
+  /** A stop of the driver waits for an mkfs, fsck or growth that runs: half of one is useless. */
   readonly unbroken: Unbroken;
 }
 
-/** Filesystems by the programs of e2fsprogs, xfsprogs and btrfs-progs, each with a deadline. */
+/** Runs the programs of e2fsprogs, xfsprogs and btrfs-progs, each with a deadline. */
 export function createFilesystems({ run, patience, unbroken }: FilesystemTools): Filesystems {
   return {
     probe: (device, size, id) => probe({ run, patience }, device, size, id),
@@ -27,7 +27,7 @@ export function createFilesystems({ run, patience, unbroken }: FilesystemTools):
         await must(run, argv, mkfsDeadline, `${type} could not be made on ${device}`);
       }),
     check: async (device, type, thorough) => {
-      // xfs and btrfs replay their logs when mounted and have nothing else to do here.
+      // xfs and btrfs replay their logs at the mount and need no check.
       if (type === 'ext4')
         await unbroken.run(`fsck of ${device}`, () => checkExt4({ run, patience }, device, thorough));
     },

@@ -4,7 +4,7 @@ import { must } from './tool.ts';
 
 const deadline = 600_000;
 
-/** Grows a mounted filesystem to the size of its device; nothing happens to one that has it. `target` has to be writable. */
+/** Grows a mounted filesystem to the size of its device; does nothing if it has that size. The mount at `target` must be writable. */
 export async function growFilesystem(run: Run, type: FilesystemType, device: string, target: string): Promise<void> {
   await must(run, growCommand(type, device, target), deadline, `the ${type} of ${device} could not be grown`);
 }

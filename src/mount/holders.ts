@@ -3,8 +3,8 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 const shown = 5;
 
 /**
- * Processes with a file, directory or root below the path, as `name (pid)`; a few, for a message. What cannot be read, or lives
- * in another pid namespace, is left out: the answer is a hint, never a decision.
+ * Up to a few processes with a file, directory or root below the path, as `name (pid)`, for a message. Leaves out processes that it
+ * cannot read or that are in another pid namespace, so decide nothing by it.
  */
 export async function holdersOf(path: string, proc = '/proc'): Promise<string[]> {
   const holders: string[] = [];

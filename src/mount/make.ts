@@ -4,8 +4,8 @@ import { markOf } from './mark.ts';
 type MadeVolume = Pick<Volume, 'id' | 'layout' | 'mkfsOptions'>;
 
 /**
- * The command that makes a filesystem. The class's own options come last, and so win. Force stays out where the tool works
- * without: mkfs then refuses by itself a device that is in use or, but for ext4, that holds anything.
+ * The mkfs command. The options of the class come last, so they win. Without `-f`, mkfs refuses a device that is in use and, except for
+ * ext4, one that has any content.
  */
 export function mkfsCommand(
   volume: MadeVolume,
@@ -20,19 +20,19 @@ export function mkfsCommand(
 function defaults(volume: MadeVolume, type: FilesystemType): string[] {
   switch (type) {
     case 'ext4':
-      // 5 % kept back for root is a rule for system disks; here it would be space that was paid for and cannot be used.
+      // ext4 reserves 5 % for root by default, which is meant for system disks; on a volume it is lost space.
       return ['-q', '-m', '0', '-U', markOf(volume.id), '-E', ext4Extended(volume)];
     case 'xfs':
     case 'btrfs':
-      // No discard, see below.
+      // -K: no discard, see below.
       return ['-q', '-K'];
   }
 }
 
 /**
- * `nodiscard`: a new thin volume has nothing to give back, and a thick one was treated as its class asks when its predecessor
- * was deleted. The journal of a thin volume reads as zeros already; on a thick one old bytes could pass for a journal, so it
- * is zeroed there.
+ * `nodiscard`: a new thin volume has nothing to discard, and the extents of a thick one were erased as the class asks when their last
+ * volume was deleted. The journal of a thin volume reads as zeros; on a thick volume old bytes could look like a journal, so it is
+ * zeroed.
  */
 function ext4Extended(volume: MadeVolume): string {
   const journal = volume.layout.type === 'thin' ? 1 : 0;

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { VolumeId } from '../domain/ids.ts';
 
 /**
- * The UUID that our mkfs gives the ext4 of a volume (RFC 9562, version 8), so that one which was made but not yet recorded is
- * known as our own work. A clone or a restored snapshot has another id, and so never matches by accident.
+ * The UUID that our mkfs gives the ext4 of a volume (RFC 9562, version 8). It identifies a filesystem that we made but have not recorded
+ * yet. A clone or a restored snapshot has another id, so it never matches by accident.
  */
 export function markOf(id: VolumeId): string {
   const hex = createHash('sha256').update(`quarry:mkfs:${id}`).digest('hex');

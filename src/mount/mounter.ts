@@ -8,13 +8,13 @@ import { makeDirectory, makeFile, removeMountPoint, resolvePath } from './paths.
 import { readMounts } from './table.ts';
 import { must } from './tool.ts';
 
-// Mounting replays the journal, which takes as long as the disk needs for it.
+// The mount replays the journal, which takes long on a slow disk.
 const mountDeadline = 110_000;
 const bindDeadline = 20_000;
-// Unmounting writes back what is dirty.
+// The unmount writes back dirty pages.
 const unmountDeadline = 110_000;
 
-/** Mounts in this process's mount namespace, by mount(8) and umount(8). Fails with `unavailable` and what the program said. */
+/** Mounts in this process's mount namespace, by mount(8) and umount(8). Throws `unavailable` with the program's message. */
 export function createMounter(run: Run): Mounts {
   return {
     read: () => readMounts(),
@@ -42,7 +42,7 @@ async function mount(
   filesystem: FilesystemType,
   flags: readonly string[],
 ): Promise<void> {
-  // A copy of an xfs volume has the UUID of its origin, and xfs refuses to mount the same one twice.
+  // A copy of an xfs volume has the UUID of its origin, and xfs refuses to mount a UUID twice.
   const options = filesystem === 'xfs' ? ['nouuid', ...flags] : flags;
   await must(
     run,
@@ -71,7 +71,7 @@ async function unmount(run: Run, target: string): Promise<void> {
   if (before === 0) return;
   const result = await run(['umount', '--', target], { deadline: unmountDeadline });
   if (result.exitCode === 0) return;
-  // Somebody else may have been faster: the table knows.
+  // Another program may have unmounted it meanwhile.
   if ((await layers(target)) < before) return;
   const holders = await holdersOf(target);
   const by = holders.length === 0 ? '' : `; held by ${holders.join(', ')}`;

@@ -3,8 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import { Failure, messageOf } from '../domain/errors.ts';
 
 /**
- * The path as mountinfo shows it: the links of its parents followed (/var/lib/kubelet may be one). The last part is not
- * touched, because a dead filesystem may be mounted there. Ancestors that do not exist stay as they are.
+ * The path as mountinfo shows it: resolves symbolic links in its parents (/var/lib/kubelet may be one). Does not touch the last part,
+ * because a dead filesystem may be mounted there. Parents that do not exist stay as they are.
  */
 export async function resolvePath(path: string): Promise<string> {
   if (path === '/') return path;
@@ -22,13 +22,13 @@ async function resolveDirectory(path: string): Promise<string> {
   }
 }
 
-/** With its parents. Throws `exists` where something else is in the way. */
+/** Makes a directory and its parents. Throws `exists` if the path is something else. */
 export async function makeDirectory(path: string): Promise<void> {
   await attempt('make', path, () => mkdir(path, { recursive: true, mode: 0o750 }));
   if (!(await lstat(path)).isDirectory()) throw new Failure('exists', `${path} exists and is not a directory`);
 }
 
-/** An empty file for a device node to be mounted on, with its parents. Throws `exists` where something else is in the way. */
+/** Makes an empty file, on which a device node is mounted, and its parents. Throws `exists` if the path is something else. */
 export async function makeFile(path: string): Promise<void> {
   await attempt('make', dirname(path), () => mkdir(dirname(path), { recursive: true, mode: 0o750 }));
   const found = await attempt('examine', path, () => lstat(path).catch(ignoreMissing));
@@ -38,8 +38,8 @@ export async function makeFile(path: string): Promise<void> {
 }
 
 /**
- * Removes a mount point that nothing is mounted on: an empty directory or an empty file, never more. The kernel refuses
- * (EBUSY) one that is a mount point after all.
+ * Removes an unused mount point: an empty directory or an empty file, never more. The kernel refuses (EBUSY) one that is still mounted
+ * on.
  */
 export async function removeMountPoint(path: string): Promise<void> {
   const found = await attempt('examine', path, () => lstat(path).catch(ignoreMissing));
@@ -57,7 +57,7 @@ async function attempt<T>(verb: string, path: string, work: () => Promise<T>): P
       throw new Failure('precondition', `${path} is not empty; it was left alone`, { cause });
     }
     if (codeOf(cause) === 'EEXIST' || codeOf(cause) === 'ENOTDIR') {
-      throw new Failure('exists', `something that is not a directory is in the way of ${path}`, { cause });
+      throw new Failure('exists', `${path} or a parent of it is not a directory`, { cause });
     }
     throw new Failure('unavailable', `could not ${verb} ${path}: ${messageOf(cause)}`, { cause });
   }

@@ -16,18 +16,18 @@ export interface ProbeTools {
   readonly patience: Patience;
 }
 
-/** Throws `unavailable` whenever the device did not tell: unknown is not blank. */
+/** Finds out what a device contains. Throws `unavailable` if that cannot be read: unknown is not blank. */
 export async function probe(tools: ProbeTools, device: string, size: bigint, id: VolumeId): Promise<Content> {
   const { run, patience } = tools;
   const result = await run(['blkid', '-p', '-o', 'export', '--', device], { deadline });
   if (result.exitCode === 2) {
-    // blkid says the same, and nothing else, of a device that it could not read.
+    // blkid gives the same answer for a device that it could not read.
     await proveReadable(patience, device, size);
     return { holds: 'nothing' };
   }
   if (result.exitCode === 8) return { holds: 'something', name: 'several signatures at once' };
   if (result.exitCode !== 0) {
-    throw new Failure('unavailable', `what ${device} holds could not be found out: ${saidBy('blkid', result)}`);
+    throw new Failure('unavailable', `the content of ${device} could not be determined: ${saidBy('blkid', result)}`);
   }
   const name = contentName(result.stdout);
   const type = filesystemTypes.find((known) => known === name);
@@ -37,7 +37,7 @@ export async function probe(tools: ProbeTools, device: string, size: bigint, id:
   return { holds: 'filesystem', type, size: superblock.size, unfinished: isUnfinished(superblock, id) };
 }
 
-/** The kind of content from `blkid -o export`, for a message or to compare with a filesystem's name. */
+/** The kind of content in the output of `blkid -o export`: a filesystem's name, or a description for a message. */
 export function contentName(output: string): string {
   const lines = output.split('\n').map((line) => {
     const at = line.indexOf('=');
@@ -49,8 +49,8 @@ export function contentName(output: string): string {
 }
 
 /**
- * mke2fs writes its superblock among the first blocks and e2fsck takes its word that all is clean, so a power cut in mkfs leaves
- * an ext4 that only looks whole. The mark says that it was our mkfs; before any mount of ours the volume's tag is written.
+ * mke2fs writes the superblock early and marks it clean, and e2fsck trusts that, so a power cut during mkfs leaves an ext4 that only looks
+ * complete. The mark proves that it was our mkfs, and the volume's tag is written before our first mount.
  */
 function isUnfinished(superblock: Superblock, id: VolumeId): boolean {
   return superblock.inProgress === true || (superblock.neverMounted === true && superblock.uuid === markOf(id));

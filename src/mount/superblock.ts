@@ -1,22 +1,22 @@
 import type { FilesystemType } from '../domain/volume.ts';
 
-/** Bytes from the start of a device that hold the superblocks of all our filesystems: btrfs has its own at 64 KiB. */
+/** Bytes at the start of a device that contain the superblocks of all our filesystems; that of btrfs is at 64 KiB. */
 export const headerLength = 68 * 1024;
 
 export interface Superblock {
-  /** Bytes that the filesystem spans; growing it is due when its device has more. */
+  /** Bytes of the device that the filesystem uses; it can grow if the device has more. */
   readonly size: bigint;
   /** Lower case, with dashes; only of ext4. */
   readonly uuid?: string;
-  /** No kernel has mounted it since it was made; known of ext4 only. */
+  /** It was never mounted; only of ext4. */
   readonly neverMounted?: boolean;
-  /** Unmounted in good order, without errors, and not due for a check; known of ext4 only. */
+  /** It was unmounted cleanly, has no errors and is not due for a check; only of ext4. */
   readonly clean?: true;
-  /** mkfs died before its end; known of xfs only. */
+  /** mkfs did not finish; only of xfs. */
   readonly inProgress?: boolean;
 }
 
-/** What the first `headerLength` bytes of a device say of that filesystem; `undefined` where they do not hold one. */
+/** Decodes the superblock in the first `headerLength` bytes of a device; `undefined` if they contain none of that filesystem. */
 export function decodeSuperblock(filesystem: FilesystemType, header: Uint8Array): Superblock | undefined {
   if (header.byteLength < headerLength) return undefined;
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
@@ -47,7 +47,7 @@ function decodeExt4(view: DataView, header: Uint8Array): Superblock | undefined 
   };
 }
 
-/** Where e2fsck would look no further either, and the kernel replays and repairs nothing; what may be otherwise is e2fsck's to judge. */
+/** Whether e2fsck would stop at the superblock and the kernel would replay and repair nothing; when in doubt, run e2fsck. */
 function isCleanExt4(view: DataView, at: number): boolean {
   const valid = view.getUint16(at + 0x3a, true) === 1;
   const checkEveryMounts = view.getInt16(at + 0x36, true);
@@ -59,13 +59,13 @@ function isCleanExt4(view: DataView, at: number): boolean {
   return valid && !due && !needsRecovery && !hasOrphans && errors === 0;
 }
 
-/** fs/xfs/libxfs/xfs_format.h, struct xfs_dsb: big endian, at the very start. */
+/** fs/xfs/libxfs/xfs_format.h, struct xfs_dsb: big endian, at the start of the device. */
 function decodeXfs(view: DataView): Superblock | undefined {
   if (view.getUint32(0) !== 0x58465342) return undefined;
   return { size: view.getBigUint64(8) * BigInt(view.getUint32(4)), inProgress: view.getUint8(126) !== 0 };
 }
 
-/** include/uapi/linux/btrfs_tree.h, struct btrfs_super_block: little endian; what counts is the size of this device's item. */
+/** include/uapi/linux/btrfs_tree.h, struct btrfs_super_block: little endian; the size is that of this device's item. */
 function decodeBtrfs(view: DataView): Superblock | undefined {
   const at = 64 * 1024;
   if (view.getBigUint64(at + 0x40, true) !== 0x4d5f53665248425fn) return undefined;

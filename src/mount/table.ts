@@ -29,8 +29,8 @@ export function tearsMounts(kernel: string): boolean {
 }
 
 /**
- * The kernel hands the table out a page at a time, and before 5.8 a mount that vanished between two pages took a later one with
- * it. A text that comes twice in a row is whole. Throws when it never settles.
+ * The kernel returns the table one page at a time. Before 5.8, if a mount vanished between two pages, a later mount was left out. A text
+ * that is read twice in a row is complete. Throws if the text keeps changing.
  */
 export async function readSettled(read: () => Promise<string>): Promise<string> {
   let last = await read();
@@ -49,8 +49,8 @@ export async function readMounts(sources: TableSources = kernelSources): Promise
 }
 
 /**
- * Where a device, or one of those with the numbers `above`, is staged, published or mounted otherwise, from one reading; empty when
- * nowhere in this mount namespace. A bind mount whose device node is gone is found by the name that the kernel remembers.
+ * The targets at which a device, or one with a number in `above`, is staged, published or otherwise mounted in this mount namespace, from
+ * one reading of the table. Finds a bind mount whose device node was removed by the name that the kernel remembers.
  */
 export async function mountsOf(
   device: string,
@@ -87,18 +87,18 @@ function toMount(entry: MountinfoEntry, device: string): Mount {
   };
 }
 
-/** Only what may be a volume is examined: touching any other mount point could hang on a dead network filesystem. */
+/** Examines only mounts that may be volumes, because touching a mount of a dead network filesystem could hang. */
 async function deviceBehind(entry: MountinfoEntry, sources: TableSources): Promise<string> {
-  // Names lie here: with udev a node is /dm-3, without it /mapper/group-volume, and minors are used again.
+  // The name in the table is no proof: with udev a node is /dm-3, without it /mapper/group-volume, and minors are reused.
   if (isNodeBind(entry)) return (await sources.deviceNumberOf(entry.target)) ?? entry.device;
-  // btrfs has an anonymous number of its own; its source is the device that was mounted.
+  // btrfs has an anonymous device number; its source is the device that was mounted.
   if (entry.filesystem === 'btrfs' && entry.source.startsWith('/')) {
     return (await sources.deviceNumberOf(entry.source)) ?? entry.device;
   }
   return entry.device;
 }
 
-/** A bind mount out of /dev, which is a devtmpfs, or a tmpfs in some containers. */
+/** Whether this is a bind mount from /dev, which is a devtmpfs, or in some containers a tmpfs. */
 function isNodeBind(entry: MountinfoEntry): boolean {
   return entry.root !== '/' && (entry.filesystem === 'devtmpfs' || entry.filesystem === 'tmpfs');
 }

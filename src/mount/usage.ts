@@ -3,10 +3,10 @@ import type { Patience } from '../concurrency/patience.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
 import type { Filesystems, Usage } from '../domain/filesystems.ts';
 
-/** Milliseconds that a mounted filesystem has to say how full it is. */
+/** Milliseconds that a statfs may take. */
 const deadline = 10_000;
 
-/** Reads the fill of a mounted filesystem. Throws `unavailable`. */
+/** Reads the bytes and inodes of a mounted filesystem. Throws `unavailable`. */
 export function createUsage(patience: Patience, ask = askKernel): Filesystems['usage'] {
   return (device, target) => patience.run(device, `a statfs of ${target}`, deadline, () => ask(target));
 }
