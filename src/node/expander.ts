@@ -7,7 +7,7 @@ import type { NodeTools } from './ports.ts';
 import type { ExpandRequest } from './requests.ts';
 import { type Located, locate } from './mount-lookup.ts';
 
-/** Grows the volume's devices to their logical volume, and the filesystem to its device, online. Answers the size of the device in bytes. */
+/** Grows the devices above the logical volume, then the filesystem, online. Returns the size of the device in bytes. */
 export async function expand(tools: NodeTools, request: ExpandRequest, signal: AbortSignal): Promise<Bytes> {
   return tools.locks.hold(request.id, 'NodeExpandVolume', async () => {
     const located = await locate(tools, request, signal);
@@ -24,7 +24,7 @@ function refuseOutOfRange({ id, size: { required, limit } }: ExpandRequest, size
   if (size < required) {
     throw new Failure(
       'out-of-range',
-      `volume ${id} has ${size} bytes, not ${required}: the controller expands it first`,
+      `volume ${id} has ${size} bytes, not ${required}: the controller has to expand it first`,
     );
   }
   if (limit !== undefined && size > limit) {
@@ -37,18 +37,22 @@ function refuseOutOfRange({ id, size: { required, limit } }: ExpandRequest, size
 
 async function grow(tools: NodeTools, { device, mount, table }: Located): Promise<void> {
   const type = filesystemTypes.find((known) => known === mount.filesystem);
-  if (!type) throw new Failure('precondition', `${mount.target} has ${mount.filesystem}, which cannot be grown here`);
+  if (!type)
+    throw new Failure(
+      'precondition',
+      `${mount.target} has the filesystem ${mount.filesystem}, which Quarry cannot grow`,
+    );
   if (!(await hasRoomToGrow(tools, device, type))) return;
   if (!(await canGrow(tools, device, type))) {
     throw new Failure(
       'precondition',
-      `the kernel resizes no btrfs to less than 256 MiB, and ${device} has less: expand the volume to 256 MiB or more`,
+      `the kernel refuses to resize a btrfs to less than 256 MiB, and ${device} has less: expand the volume to 256 MiB or more`,
     );
   }
   await tools.filesystems.grow(device, type, writable(mount, table).target);
 }
 
-/** A filesystem grows through a mount that may be written to; a volume that is published read-only is staged for writing. */
+/** A filesystem grows only through a writable mount; a volume that is published read-only is usually staged writable. */
 function writable(mount: Mount, table: readonly Mount[]): Mount {
   if (!mount.readOnly) return mount;
   const other = table.find((known) => known.device === mount.device && known.access === 'mount' && !known.readOnly);

@@ -6,13 +6,13 @@ import type { NodeTools } from './ports.ts';
 export interface Preparation {
   readonly open: OpenVolume;
   readonly type: FilesystemType;
-  /** It is mounted somewhere already: a check would be wrong, and is not due. */
+  /** It is mounted elsewhere: a check would damage it and is not needed. */
   readonly mounted: boolean;
 }
 
 /**
- * Leaves the device with a filesystem of that type, fit for mounting, and on record. It is made only on a device that is blank
- * and never was formatted; whatever else is there was written by somebody and is left alone (`precondition`).
+ * Ensures that the device has a filesystem of that type, checked and recorded. Formats only a device that is blank and was never
+ * formatted; throws `precondition` for any other content and leaves it alone.
  */
 export async function prepareFilesystem(
   tools: NodeTools,
@@ -34,16 +34,16 @@ export async function prepareFilesystem(
   }
 }
 
-/** Raw data need not bear any signature, and one that it bears by chance would be repaired. */
+/** Raw data may look blank, or by chance like a filesystem that would then be repaired. */
 function refuseRaw({ device, volume }: OpenVolume): void {
   if (volume.filesystem !== 'block') return;
   throw new Failure(
     'precondition',
-    `volume ${volume.id} was used as a raw block device: what ${device} holds is its user's, and no filesystem is made or mounted on it`,
+    `volume ${volume.id} was used as a raw block device: ${device} has its user's data, so no filesystem is made or mounted on it`,
   );
 }
 
-/** The record comes before the device is handed out. */
+/** Records that the volume is used as a raw block device. Call it before the device is handed out. */
 export async function recordRawUse(tools: NodeTools, { volume }: OpenVolume): Promise<void> {
   if (volume.filesystem === 'none') await tools.volumes.recordUse(volume.id, 'block');
 }
@@ -53,7 +53,7 @@ async function formatBlank(tools: NodeTools, preparation: Preparation): Promise<
   if (volume.filesystem !== 'none') {
     throw new Failure(
       'precondition',
-      `volume ${volume.id} was formatted with ${volume.filesystem}, and now ${device} looks blank; it was left alone, for what was there may still be saved`,
+      `volume ${volume.id} was formatted with ${volume.filesystem}, but ${device} looks blank; it was left alone because its data may be recoverable`,
     );
   }
   await format(tools, preparation, false);
@@ -68,13 +68,13 @@ async function adopt(
 ): Promise<void> {
   const unrecorded = open.volume.filesystem === 'none';
   if (unrecorded && content.unfinished) return format(tools, { open, type, mounted }, true);
-  // Unrecorded, it is a finished mkfs that died before its record, or the work of a user of the raw device: kept either way,
-  // and examined in full, since nobody vouches for it.
+  // An unrecorded filesystem is from an mkfs of ours that was cut off before the record, or from a user of the raw device. Both are
+  // kept, and checked in full, because its state is unknown.
   if (!mounted) await tools.filesystems.check(open.device, type, unrecorded);
   if (unrecorded) await tools.volumes.recordUse(open.volume.id, type);
 }
 
-/** The record comes before the first mount: from then on the volume may hold data, and is never formatted again. */
+/** Records the filesystem. Call it before the first mount: from then on the volume may have data and is never formatted again. */
 async function format(tools: NodeTools, { open, type }: Preparation, overUnfinished: boolean): Promise<void> {
   await tools.filesystems.make(open, type, overUnfinished);
   await tools.volumes.recordUse(open.volume.id, type);

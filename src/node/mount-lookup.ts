@@ -4,7 +4,7 @@ import type { Mount } from '../domain/mounts.ts';
 import type { NodeTools } from './ports.ts';
 import type { PathRequest } from './requests.ts';
 
-/** A raw block volume is staged as a bind mount of its device node on this file: mounts are the only record that there is. */
+/** The file on which a raw block volume's device node is bind-mounted to stage it. The mount is the only record of the stage. */
 export function blockStaging(staging: string): string {
   return `${staging}/device`;
 }
@@ -13,7 +13,7 @@ export function layersAt(table: readonly Mount[], path: string): Mount[] {
   return table.filter((mount) => mount.target === path);
 }
 
-/** What a process that opens the path gets. */
+/** The mount that a process gets when it opens the path. */
 export function topAt(table: readonly Mount[], path: string): Mount | undefined {
   return layersAt(table, path).at(-1);
 }

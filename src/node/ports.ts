@@ -4,13 +4,13 @@ import type { Filesystems } from '../domain/filesystems.ts';
 import type { Mounts } from '../domain/mounts.ts';
 import type { NodeVolumes, VolumeLocks } from '../domain/storage.ts';
 
-/** What holds pods to the limits of the volumes that they use. */
+/** Enforces the limits of volumes on pods. */
 export interface Limits {
   /**
-   * Puts the limits in force where the volume was just published. A text: what is not in force, and what to do. Never throws.
+   * Enforces the limits at a new target. Returns why they are not in force and what to do; `undefined`: they are. Never throws.
    */
   settle(id: VolumeId, target: string): Promise<string | undefined>;
-  /** Something was unpublished: what it left behind is to be cleared, and those that remain share anew. */
+  /** Call it after an unpublish: clears limits that are left over, and divides the limit among the remaining pods. */
   changed(): void;
 }
 

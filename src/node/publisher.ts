@@ -7,7 +7,7 @@ import type { NodeTools } from './ports.ts';
 import type { PublishRequest, UndoRequest } from './requests.ts';
 import { blockStaging, layersAt, targetsBeside, topAt } from './mount-lookup.ts';
 
-/** Flags of a single mount, as opposed to those of a filesystem, which its stage has set (mount(2), MS_REMOUNT with MS_BIND). */
+/** Flags of a single mount (mount(2), MS_REMOUNT with MS_BIND). The flags of the filesystem were set by the stage. */
 const bindFlags: ReadonlySet<string> = new Set([
   'nosuid',
   'nodev',
@@ -26,7 +26,7 @@ interface Place {
   readonly table: readonly Mount[];
 }
 
-/** Safe to repeat, also after it died at any point: the mount table says what is left to do. */
+/** Can be repeated after a crash at any point: it does what the mount table shows to be missing. */
 export async function publish(tools: NodeTools, request: PublishRequest, signal: AbortSignal): Promise<void> {
   refuseReadOnlyBlock(request);
   return tools.locks.hold(request.id, 'NodePublishVolume', async () => {
@@ -38,7 +38,7 @@ export async function publish(tools: NodeTools, request: PublishRequest, signal:
       refuseSecondTarget(request, place);
       signal.throwIfAborted();
       if (request.capability.access === 'block') {
-        // Also here: an earlier version may have staged it, without a record.
+        // An earlier version may have staged it without this record.
         await recordRawUse(tools, open);
         await tools.mounts.makeFile(place.target);
       } else await tools.mounts.makeDirectory(place.target);
@@ -48,7 +48,7 @@ export async function publish(tools: NodeTools, request: PublishRequest, signal:
   });
 }
 
-/** The mount stays in either case: it is what the next attempt, and the pod's cgroup once it comes, are held against. */
+/** Leaves the mount even if it throws: the next attempt, and the limits once the pod's cgroup appears, depend on it. */
 async function limit({ limits }: NodeTools, { volume }: OpenVolume, target: string): Promise<void> {
   const shortfall = await limits.settle(volume.id, target);
   if (shortfall === undefined || volume.qos.enforcement !== 'strict') return;
@@ -56,9 +56,8 @@ async function limit({ limits }: NodeTools, { volume }: OpenVolume, target: stri
 }
 
 /**
- * The kernel lets a process write through a device node on a read-only mount, and `blockdev --setro` would stop the volume's
- * other users too. Kubelet holds its pods back by itself: their cgroup may only read the device. To anyone else, a promise
- * that would not be kept is not given.
+ * The kernel lets a process write through a device node on a read-only mount, and `blockdev --setro` would stop the volume's other
+ * users too. Kubelet restricts its pods by their device cgroup, which only allows reads. For other callers nothing would enforce it.
  */
 function refuseReadOnlyBlock({ id, capability, readOnly, forPod }: PublishRequest): void {
   if (capability.access !== 'block' || !readOnly || forPod) return;
@@ -72,7 +71,7 @@ async function findPlace({ mounts }: NodeTools, path: string, request: PublishRe
   const staging = await mounts.resolve(request.staging);
   const target = await mounts.resolve(request.target);
   if (contains(staging, target) || contains(target, staging)) {
-    throw new Failure('invalid', 'target_path and staging_target_path have to be apart, neither below the other');
+    throw new Failure('invalid', 'target_path and staging_target_path must be different, and neither below the other');
   }
   return {
     staging: request.capability.access === 'block' ? blockStaging(staging) : staging,
@@ -119,13 +118,13 @@ function refuseSecondTarget({ id, capability }: PublishRequest, place: Place): v
   );
 }
 
-/** All of them at once: setting one flag of a mount clears those that are not named with it. */
+/** All flags of the mount, because setting one flag clears those that are not given with it. */
 function flagsOf({ capability, readOnly }: PublishRequest, source: Mount): string[] {
   const flags = capability.access === 'block' ? [] : capability.mountFlags.filter((flag) => bindFlags.has(flag));
   return readOnly || source.readOnly ? ['ro', ...flags] : flags;
 }
 
-/** Undoes a publish by the target alone. LVM is not asked, so that it works when LVM does not. */
+/** Undoes a publish by the target alone, without LVM, so that it works while LVM does not. */
 export async function unpublish({ locks, mounts, limits }: NodeTools, { id, path }: UndoRequest): Promise<void> {
   if (id === undefined) return;
   return locks.hold(id, 'NodeUnpublishVolume', async () => {

@@ -19,11 +19,11 @@ export interface StageRequest {
 export interface PublishRequest extends StageRequest {
   readonly target: string;
   readonly readOnly: boolean;
-  /** Whether kubelet says which pod it is for, as it does for a CSIDriver with `podInfoOnMount`. */
+  /** Whether the request names a pod, as kubelet's do for a CSIDriver with `podInfoOnMount`. */
   readonly forPod: boolean;
 }
 
-/** `undefined` ids name no volume of ours, of which there is nothing to undo. */
+/** An `undefined` id is not one of ours: there is nothing to undo. */
 export interface UndoRequest {
   readonly id: VolumeId | undefined;
   readonly path: string;
@@ -56,8 +56,7 @@ export function parsePublish(request: NodePublishVolumeRequest): PublishRequest 
     ...capabilityProblems(volumeCapability),
   ]);
   // CSI, NodePublishVolume errors: "Staging target path not set" is FAILED_PRECONDITION.
-  if (!stagingTargetPath)
-    throw new Failure('precondition', 'staging_target_path is missing: the volume has to be staged');
+  if (!stagingTargetPath) throw new Failure('precondition', 'staging_target_path is missing: stage the volume first');
   const capability = parseCapability(volumeCapability);
   const asked = request.readonly || capability.mode === 'SINGLE_NODE_READER_ONLY';
   const readOnly = asked || (capability.access === 'mount' && capability.mountFlags.includes('ro'));
@@ -116,12 +115,11 @@ function normal(path: string): string {
 
 function toId(text: string): VolumeId {
   const parsed = parseVolumeId(text);
-  if (!parsed)
-    throw new Failure('not-found', `volume ${text} does not exist: no id that this driver issued has that form`);
+  if (!parsed) throw new Failure('not-found', `volume ${text} does not exist: this driver issues no ids of that form`);
   return parsed.id;
 }
 
-/** CSI wants NOT_FOUND where the volume is not at the path, and a path that cannot be a mount point is a case of that. */
+/** CSI requires NOT_FOUND if the volume is not at the path; a path that cannot be a mount point is such a case. */
 function toVolumePath(path: string): string {
   if (!isPlainPath(path)) throw new Failure('not-found', `the volume is not at ${path}`);
   return normal(path);

@@ -28,7 +28,7 @@ interface Call {
 }
 type Handler<Request, Response> = (request: Request, call: Call) => Promise<Response>;
 
-/** The Node service of CSI, as far as this driver offers it. */
+/** The calls of CSI's Node service that this driver offers. */
 export interface NodeService {
   nodeStageVolume: Handler<NodeStageVolumeRequest, NodeStageVolumeResponseInit>;
   nodeUnstageVolume: Handler<NodeUnstageVolumeRequest, NodeUnstageVolumeResponseInit>;
@@ -46,10 +46,10 @@ export interface NodeServiceOptions extends NodeTools {
   readonly driver: string;
 }
 
-/** VOLUME_MOUNT_GROUP is not among them: kubelet applies fsGroup itself. */
+/** Without VOLUME_MOUNT_GROUP, because kubelet applies fsGroup itself. */
 const capabilities = ['STAGE_UNSTAGE_VOLUME', 'GET_VOLUME_STATS', 'EXPAND_VOLUME', 'SINGLE_NODE_MULTI_WRITER'] as const;
 
-/** The CSI Node service: its requests are parsed here, and what fails is thrown as a `Failure`. */
+/** Parses the requests of the CSI Node service and delegates them. Throws a `Failure` on errors. */
 export function createNodeService(options: NodeServiceOptions): NodeService {
   return {
     async nodeStageVolume(request, { signal }) {

@@ -10,7 +10,7 @@ import { blockStaging, layersAt, targetsBeside, topAt } from './mount-lookup.ts'
 
 interface Staging {
   readonly open: OpenVolume;
-  /** As the mount table shows it. */
+  /** The staging path in the mount table's form. */
   readonly path: string;
   readonly device: string;
   readonly table: readonly Mount[];
@@ -18,7 +18,7 @@ interface Staging {
 
 type MountCapability = Extract<Capability, { access: 'mount' }>;
 
-/** Safe to repeat, also after it died at any point: what is mounted and what is on the device say what is left to do. */
+/** Can be repeated after a crash at any point: the mount table and the device show what is missing. */
 export async function stage(tools: NodeTools, request: StageRequest, signal: AbortSignal): Promise<void> {
   return tools.locks.hold(request.id, 'NodeStageVolume', async () => {
     const open = await tools.devices.open(request.id, signal);
@@ -69,7 +69,7 @@ function fits(top: Mount, device: string, type: string, readOnly: boolean): bool
   return top.access === 'mount' && top.device === device && top.filesystem === type && top.readOnly === readOnly;
 }
 
-/** Whoever writes to the raw device destroys the filesystem that is mounted from it. */
+/** Writes to the raw device would destroy a filesystem that is mounted from it. */
 function refuseOtherAccess(
   { volume }: OpenVolume,
   device: string,
@@ -83,10 +83,10 @@ function refuseOtherAccess(
   throw new Failure('precondition', `volume ${volume.id} is in use as ${form} at ${targets}`);
 }
 
-/** After the mount, where all three filesystems grow online, and so also when an earlier call died between the two. */
+/** Grows the filesystem after the mount, because all three grow online. Each stage does so: an earlier one may have died before it. */
 async function growWhenDue(tools: NodeTools, { open, path }: Staging, { filesystem }: MountCapability): Promise<void> {
   if (!(await hasRoomToGrow(tools, open.device, filesystem))) return;
-  // Its data can be used as it is: the expansion says why it does not grow.
+  // The volume is usable at this size; NodeExpandVolume says why it does not grow.
   if (!(await canGrow(tools, open.device, filesystem))) return;
   await tools.filesystems.grow(open.device, filesystem, path);
 }
@@ -95,7 +95,7 @@ function occupied(path: string): Failure {
   return new Failure('exists', `${path} is taken by another mount, or by this volume in another form`);
 }
 
-/** Undoes a stage by the path and the id alone. LVM is not asked, so that it works when LVM does not. */
+/** Undoes a stage by the path and the id alone, without LVM, so that it works while LVM does not. */
 export async function unstage({ locks, mounts, devices }: NodeTools, { id, path: asked }: UndoRequest): Promise<void> {
   if (id === undefined) return;
   return locks.hold(id, 'NodeUnstageVolume', async () => {
@@ -103,7 +103,7 @@ export async function unstage({ locks, mounts, devices }: NodeTools, { id, path:
     const paths = [blockStaging(path), path];
     const table = await mounts.read();
     const layers = paths.flatMap((place) => layersAt(table, place));
-    // Unmounting would succeed, and would tell the orchestrator that nobody uses the volume, which is not so.
+    // An unmount here would succeed and make Kubernetes believe that the volume is unused.
     const users = layers.flatMap(({ device }) => targetsBeside(table, device, paths));
     if (users.length > 0) {
       throw new Failure('precondition', `volume ${id} is still published at ${[...new Set(users)].join(', ')}`);

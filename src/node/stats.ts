@@ -4,7 +4,7 @@ import type { NodeTools } from './ports.ts';
 import type { PathRequest } from './requests.ts';
 import { locate } from './mount-lookup.ts';
 
-/** Bytes and inodes of a filesystem; of a raw block device its size, for only its user knows what is used of it. */
+/** Bytes and inodes of a filesystem; only the size of a raw block device, because its use is unknown. */
 export async function volumeUsage(
   tools: NodeTools,
   request: PathRequest,
