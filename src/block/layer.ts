@@ -1,6 +1,6 @@
 import type { Volume } from '../domain/volume.ts';
 
-/** Where a layer of a volume belongs. */
+/** The place of a layer in a volume's stack. */
 export interface LayerPlace {
   /** The name of the layer's device. The stack derives it from the volume's id alone. */
   readonly name: string;
@@ -17,19 +17,19 @@ export type LayerState =
     };
 
 /**
- * A kind of device between a logical volume and the device that is mounted or handed out. Every method may be repeated, also after
- * one that was cut off anywhere, and works from what the kernel says: a layer remembers nothing.
+ * A kind of device between a logical volume and the device that is mounted or handed out. Every method can be repeated, also after a
+ * crash at any point. A layer has no memory: it reads its state from the kernel.
  */
 export interface Layer {
-  /** Part of the names of its devices: short, lower case, and never changed. */
+  /** Part of its devices' names: short, lower case, and never changed. */
   readonly kind: string;
-  /** Whether the volume has this layer, as its tags say. */
+  /** Whether the volume has this layer, according to its tags. */
   appliesTo(volume: Volume): boolean;
-  /** From the kernel. Throws `unavailable` when the kernel does not say. */
+  /** Reads the state from the kernel. Throws `unavailable` if it cannot be read. */
   state(name: string): Promise<LayerState>;
   /** Not called while the layer is open. */
   open(volume: Volume, place: LayerPlace, signal: AbortSignal): Promise<void>;
-  /** Follows a device below that has grown. Not called while the layer is closed. */
+  /** Grows the layer to the device below. Not called while the layer is closed. */
   resize(place: LayerPlace): Promise<void>;
   /** Throws `unavailable` while something uses the device. Not called while the layer is closed. */
   close(name: string): Promise<void>;

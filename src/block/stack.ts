@@ -9,11 +9,11 @@ import type { Layer, LayerPlace } from './layer.ts';
 
 /** The bottom of each stack. */
 export interface LogicalVolumes {
-  /** Activates the logical volume where it is not. Throws `not-found`, only after a successful report. */
+  /** Activates the logical volume if it is inactive. Throws `not-found`, only after a successful report. */
   activate(id: VolumeId, signal: AbortSignal): Promise<OpenVolume>;
   /** Throws `not-found`, only after a successful report. */
   mustFind(id: VolumeId): Promise<Volume>;
-  /** The path of the logical volume's device, whether it is there or not. */
+  /** The path of the logical volume's device; the device need not exist. */
   deviceOf(volume: Volume): string;
 }
 
@@ -24,7 +24,7 @@ export interface StackOptions {
   readonly kernel?: StackKernel;
 }
 
-/** What the stack asks the kernel. */
+/** The stack's queries to the kernel. */
 export interface StackKernel {
   readonly deviceNumberOf: typeof deviceNumberOf;
   readonly devicesBelow: typeof devicesBelow;
@@ -33,13 +33,13 @@ export interface StackKernel {
 
 /** The devices of volumes, and their names in the kernel. */
 export interface DeviceStack extends VolumeDevices {
-  /** The device-mapper names that the devices of a volume have or would have, the logical volume's first. */
+  /** The device-mapper names of a volume's devices, open or not; the logical volume's comes first. */
   mapperNamesOf(volume: Volume): string[];
 }
 
 const sysfs: StackKernel = { deviceNumberOf, devicesBelow, deviceSize };
 
-/** The only place that knows which layers there are, and in which order. Remembers nothing: what is open, the kernel says. */
+/** Opens and closes the layers of volumes in order. It has no memory: the kernel knows which layers are open. */
 export function createStack(options: StackOptions): DeviceStack {
   const { volumes, layers, kernel = sysfs } = options;
   return {
@@ -86,7 +86,7 @@ async function findTop({ volumes, layers, kernel = sysfs }: StackOptions, id: Vo
   return (await kernel.deviceNumberOf(device)) === undefined ? undefined : { volume, device };
 }
 
-/** Answers the device on which the next layer goes. */
+/** Returns the device for the next layer. */
 async function openLayer(
   kernel: StackKernel,
   layer: Layer,
@@ -109,7 +109,7 @@ async function openLayer(
   throw new Failure('unavailable', `the ${layer.kind} layer of volume ${volume.id} was opened, but is not there`);
 }
 
-/** What is open over another device holds other data, or data that a layer between the two has not passed. */
+/** Refuses a layer that is open on another device: it has other data, or data that did not pass a layer between the two. */
 async function refuseElsewhere(kernel: StackKernel, device: string, { below }: LayerPlace): Promise<void> {
   const [number, wanted] = await Promise.all([kernel.deviceNumberOf(device), kernel.deviceNumberOf(below)]);
   const found = number === undefined ? [] : await kernel.devicesBelow(number);
@@ -117,7 +117,7 @@ async function refuseElsewhere(kernel: StackKernel, device: string, { below }: L
   throw new Failure('precondition', `${device} is open over ${found.join(', ') || 'no device'}, not over ${below}`);
 }
 
-/** From the id alone, so that a stack can be closed when LVM does not answer. An id may be longer than a name of device-mapper. */
+/** Derives the name from the id alone, so that a stack can be closed while LVM does not answer. Ids may exceed device-mapper's limit. */
 function layerName({ kind }: Layer, id: VolumeId): string {
   return `quarry-${kind}-${createHash('sha256').update(id).digest('hex').slice(0, 40)}`;
 }

@@ -1,6 +1,6 @@
 import { type DeviceNumber, deviceNumberOf, devicesAbove } from '../kernel/block-device.ts';
 
-/** What the search for uses asks the kernel. */
+/** The queries to the kernel. */
 export interface UsesKernel {
   readonly deviceNumberOf: typeof deviceNumberOf;
   readonly devicesAbove: typeof devicesAbove;
@@ -10,8 +10,8 @@ export interface UsesKernel {
 type MountsOf = (device: string, numbers: readonly DeviceNumber[]) => Promise<readonly string[]>;
 
 /**
- * Answers what uses a logical volume's device: the targets of its mounts, the devices that are built on it, as paths, and the
- * targets of their mounts. Empty: nothing does. It does not show a process that has the device open; LVM refuses to remove that.
+ * Finds the uses of a logical volume's device: the targets of its mounts, the paths of devices that are built on it, and the targets of
+ * their mounts. Does not find processes that have the device open; LVM refuses to remove an open device.
  */
 export function createUsesOf(mountsOf: MountsOf, kernel: UsesKernel = { deviceNumberOf, devicesAbove }) {
   return async (device: string): Promise<string[]> => {

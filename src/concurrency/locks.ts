@@ -1,17 +1,17 @@
 import { Failure, pendingOf } from '../domain/errors.ts';
 
 /**
- * One holder a key. Taking is synchronous: nothing can come between the check and the take. A key that is held is refused
- * at once, because CSI wants ABORTED for a second operation on a volume, not a queue.
+ * Locks with one holder per key. A lock is checked and acquired synchronously, so no other operation can get in between. A second
+ * operation is refused at once and not queued, because CSI requires ABORTED.
  */
 export function createLocks(): {
   take(key: string, operation: string): Disposable;
   /**
-   * Runs the task while it holds the key. Keeps the key while a program that the task gave up still runs, because that may still change
-   * what the key stands for.
+   * Runs the task with the key locked. If the task gave up on a program that still runs, the key stays locked until it ends, because the
+   * program may still change the volume.
    */
   hold<T>(key: string, operation: string, task: () => Promise<T>): Promise<T>;
-  /** The operation that holds the key now. */
+  /** The operation that holds the key; `undefined`: none. */
   holder(key: string): string | undefined;
 } {
   const held = new Map<string, string>();

@@ -1,44 +1,44 @@
 import { Failure } from '../domain/errors.ts';
 import { timeout } from './timeout.ts';
 
-/** Work that was given up at its deadline and has not ended. */
+/** A task that exceeded its deadline and has not ended. */
 export interface HangingWork {
   readonly what: string;
-  /** Milliseconds since the epoch at which it was given up. */
+  /** The time of its deadline, in milliseconds since the epoch. */
   readonly since: number;
 }
 
-/** Waits for work that cannot be ended, such as a read of a device that hangs. */
+/** Limits the wait for tasks that cannot be cancelled, such as a read of a device that hangs. */
 export interface Patience {
   /**
-   * Work is known by a key, such as the path of the device, and waits for its turn: one at a time for a key, and so much at once for the
-   * key's group. Throws `unavailable` at the deadline; from then on at once for that key, until the work ends, and for every key of the
-   * group while as much of it hangs as may.
+   * Runs one task per key (for example the path of a device) at a time, and a limited number per group of keys; others wait. Throws
+   * `unavailable` at the deadline. While a task hangs, calls for its key throw at once; while the limit of a group hangs, so do calls for
+   * all its keys.
    */
   run<T>(key: string, what: string, deadline: number, task: () => Promise<T>): Promise<T>;
   hanging(): readonly HangingWork[];
 }
 
-/** Threads of Node for files. Each piece of work that hangs keeps one, and so keeps it from everything else that reads a file. */
+/** Node's threads for files. Each task that hangs blocks one of them, and all other reads of files share the rest. */
 export const fileThreads = 32;
 
 export interface PatienceOptions {
-  /** What hangs together, such as the devices of one volume group. Absent: each key by itself. */
+  /** The group of keys that hang together, such as the devices of one volume group. Absent: each key is its own group. */
   readonly groupOf?: (key: string) => string;
-  /** Pieces of work at once for a group. */
+  /** Tasks at once per group. */
   readonly each?: number;
-  /** Pieces of work at once in all; the threads that remain read what cannot hang, such as the files of the kernel. */
+  /** Tasks at once in all; the remaining threads are for files that cannot hang, such as those of the kernel. */
   readonly most?: number;
 }
 
 interface Running {
   readonly group: string;
   readonly end: Promise<void>;
-  /** Present once it was given up. */
+  /** Present after its deadline. */
   hanging?: HangingWork;
 }
 
-/** One for a process: whatever reads files shares its threads (see `fileThreads`). */
+/** Create one per process, because all reads of files share Node's threads (see `fileThreads`). */
 export function createPatience({
   groupOf = (key) => key,
   each = 2,

@@ -2,11 +2,11 @@ import { Failure } from '../domain/errors.ts';
 
 /** Runs the tasks of one key in order, one at a time; tasks of different keys run at the same time. */
 export interface Queue {
-  /** A task whose signal fired while it waited is never started and ends as `cancelled`. */
+  /** If the signal fires while the task waits, the task never starts and the call throws `cancelled`. */
   run<T>(key: string, signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T>;
 }
 
-/** In memory, for this process alone. */
+/** A queue in memory, for this process only. */
 export function createQueue(): Queue {
   const tails = new Map<string, Promise<unknown>>();
   return {
@@ -17,7 +17,7 @@ export function createQueue(): Queue {
         if (signal?.aborted) throw new Failure('cancelled', 'the caller gave up before the operation started');
         return task();
       })();
-      // A failed task must not fail those behind it.
+      // A failed task must not fail the tasks behind it.
       const tail = mine.then(
         () => undefined,
         () => undefined,

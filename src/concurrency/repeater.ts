@@ -1,10 +1,10 @@
-/** Runs a task again and again, one run at a time. */
+/** Runs a task repeatedly, one run at a time. */
 export interface Repeater {
   /** Runs the task at once, or right after the run in flight. */
   now(): void;
-  /** Runs the task within `delay` milliseconds, or after the pause; calls that come before it starts join. */
+  /** Runs the task after `delay` milliseconds, or after the pause; calls before its start are joined. */
   soon(): void;
-  /** No run starts afterwards; resolves when the one in flight has ended. */
+  /** Starts no further run; resolves when the run in flight has ended. */
   stop(): Promise<void>;
 }
 
@@ -12,14 +12,14 @@ export interface RepeaterOptions {
   readonly task: () => Promise<void>;
   /** Milliseconds between the end of a run and the next; absent: only when asked. */
   readonly every?: number;
-  /** Milliseconds that `soon` waits, so that many causes end in one run. */
+  /** Milliseconds that `soon` waits, so that many calls cause one run. */
   readonly delay: number;
-  /** `soon` also waits this many times as long as the run before took: a costly task leaves the machine to others. */
+  /** `soon` waits at least this many times the duration of the last run, so that a costly task does not occupy the machine. */
   readonly pause?: number;
   readonly failed: (error: unknown) => void;
 }
 
-/** Idle until `now` or `soon` is called. A run that throws ends in `failed`, and the next comes all the same. */
+/** Idle until `now` or `soon` is called. If a run throws, `failed` is called, and the next run happens all the same. */
 export function createRepeater({ task, every, delay, pause = 0, failed }: RepeaterOptions): Repeater {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
@@ -62,7 +62,7 @@ export function createRepeater({ task, every, delay, pause = 0, failed }: Repeat
   };
 }
 
-/** Milliseconds until the task has ended, well or not. */
+/** Runs the task; returns its duration in milliseconds, also if it failed. */
 async function attempt(task: RepeaterOptions['task'], failed: RepeaterOptions['failed']): Promise<number> {
   const started = performance.now();
   try {

@@ -1,22 +1,22 @@
 import { Failure } from '../domain/errors.ts';
 
-/** Work that starts from the beginning when it is cut off, or leaves something half made: a stop waits for it to end. */
+/** Runs tasks that must not be cut off, because they would start from the beginning or leave something half made. A stop waits for them. */
 export interface Unbroken {
-  /** Throws `unavailable` once a stop was asked for: nothing begins that the stop would have to wait for as well. */
+  /** Throws `unavailable` after `stop` was called, so that the stop waits for no further task. */
   run<T>(name: string, work: () => Promise<T>): Promise<T>;
-  /** Names of what runs now. */
+  /** The names of running tasks. */
   running(): readonly string[];
-  /** From now on nothing begins. Resolves when nothing runs. */
+  /** Starts no further task; resolves when no task runs. */
   stop(): Promise<void>;
 }
 
-/** `stop` has no deadline: work that never ends keeps it waiting. */
+/** `stop` has no deadline: it waits as long as a task runs. */
 export function createUnbroken(): Unbroken {
   const current = new Map<Promise<unknown>, string>();
   let stopping = false;
   return {
     async run(name, work) {
-      if (stopping) throw new Failure('unavailable', `${name} does not begin now: the driver is stopping; try again`);
+      if (stopping) throw new Failure('unavailable', `${name} was not started: the driver is stopping; try again`);
       const running = work();
       current.set(running, name);
       try {

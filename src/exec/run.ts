@@ -13,7 +13,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Output as UTF-8 text, whole: a program that writes more than 64 Mi characters to a stream is killed. */
+/** The complete output as UTF-8 text. A program that writes more than 64 Mi characters to a stream is killed. */
 export interface RunResult {
   readonly exitCode: number;
   readonly stdout: string;
@@ -23,19 +23,19 @@ export interface RunResult {
 /** Runs a program to its end. A non-zero exit code is an outcome, not an error. */
 export type Run = (argv: readonly [string, ...string[]], options: RunOptions) => Promise<RunResult>;
 
-/** What every program is given, and nothing else: output in English, and no variable of ours leaks into it. */
+/** The fixed environment of every program: English output, and no other variable of this process. */
 export function programEnvironment(path: string | undefined): Record<string, string> {
   return { LC_ALL: 'C', PATH: path ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
 }
 
 /** Characters of each stream. */
 const outputCap = 64 * 1024 * 1024;
-/** Milliseconds between SIGKILL and the end of the wait. The kernel needs far less, unless the program is in uninterruptible sleep. */
+/** Milliseconds to wait after SIGKILL. The kernel needs far less, unless the program is in uninterruptible sleep. */
 export const killGrace = 1000;
 
 /**
- * How every program is started. It outlives this process (`cleanup`): a filesystem check that is cut off begins again. execa does
- * not keep the output (`buffer`): it would copy it into the message of each failure, 10 s for 64 MiB.
+ * Options for every program. `cleanup: false`: the program outlives this process, because a filesystem check that is cut off starts from
+ * the beginning. `buffer: false`: execa would copy the output into the message of each failure, which takes 10 s for 64 MiB.
  */
 export const programOptions = {
   reject: false,
@@ -47,10 +47,10 @@ export const programOptions = {
 } as const;
 
 /**
- * The only place that starts programs which end by themselves.
- * Throws `unavailable` when the program could not be started, was killed or outlived its deadline (what it changed is then
- * unknown: read the state again), and `cancelled` when the signal fired. A program that SIGKILL does not end within a second is
- * one of the survivors from then on, and the failure tells of its end (`pending`).
+ * Runs programs that end by themselves; nothing else starts them.
+ * Throws `unavailable` if the program could not be started, was killed or exceeded its deadline (its effect is then unknown: read the
+ * state again), and `cancelled` if the signal fired. A program that SIGKILL does not end within a second becomes a survivor, and the
+ * failure's `pending` resolves when it ends.
  */
 export function createRun(survivors: Survivors, path?: string): Run {
   return async ([file, ...args], { deadline, signal, input, env }) => {
@@ -67,7 +67,7 @@ export function createRun(survivors: Survivors, path?: string): Run {
     using overdue = afterKill(deadline, signal);
     const ended: Ended | undefined = await Promise.race([child, overdue.promise]);
     if (ended?.exitCode !== undefined && !output.excess) return { exitCode: ended.exitCode, ...output.texts() };
-    // A child of its own may hold the other ends for long.
+    // A child of the program may keep the other ends open for long.
     for (const stream of streams) stream.destroy();
     const pending = ended ? undefined : survivors.add(child.nodeChildProcess, [file, ...args]);
     if (signal?.aborted) throw new Failure('cancelled', `${file} was cancelled`, { pending });
@@ -78,7 +78,7 @@ export function createRun(survivors: Survivors, path?: string): Run {
   };
 }
 
-/** What is read of execa's result. */
+/** The fields of execa's result that are used here. */
 interface Ended {
   readonly exitCode?: number;
   readonly signal?: string;
@@ -88,12 +88,12 @@ interface Ended {
 
 function failureOf(ended: Ended | undefined, excess: boolean, deadline: number, remains: number | undefined): string {
   const end = remains === undefined ? 'was killed' : `still runs as process ${remains}: it cannot be killed`;
-  if (excess) return `wrote too much and ${end}`;
+  if (excess) return `wrote too much output and ${end}`;
   if (!ended || ended.timedOut) return `did not end within ${deadline} ms and ${end}`;
   return `did not run to its end: ${ended.signal === undefined ? messageOf(ended.cause) : `it was ended by ${ended.signal}`}`;
 }
 
-/** Gathers what comes on stdout and stderr; calls `kill` when that is more than anybody could use. */
+/** Collects stdout and stderr; calls `kill` when one of them exceeds the cap. */
 function collect(streams: readonly (Readable | undefined)[], kill: () => void) {
   const texts = ['', ''];
   const output = { excess: false, texts: () => ({ stdout: texts[0] ?? '', stderr: texts[1] ?? '' }) };
@@ -109,7 +109,7 @@ function collect(streams: readonly (Readable | undefined)[], kill: () => void) {
   return output;
 }
 
-/** Resolves when the program has been dead for so long that waiting on is of no use. */
+/** Resolves `killGrace` after the program was killed, for its deadline or by the signal. */
 function afterKill(deadline: number, signal: AbortSignal | undefined): { promise: Promise<undefined> } & Disposable {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const timers = [setTimeout(resolve, deadline + killGrace, undefined)];

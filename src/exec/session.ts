@@ -5,29 +5,29 @@ import { messageOf } from '../domain/errors.ts';
 import { killGrace, programEnvironment, programOptions } from './run.ts';
 import type { Survivors } from './survivors.ts';
 
-/** A program that is kept running: lines go in on stdin, answers come out on file descriptor 3. */
+/** A long-lived program: it reads lines from stdin and writes answers to file descriptor 3. */
 export interface Session {
   write(line: string): void;
-  /** Called with each piece of text from file descriptor 3, in place of the listener before. */
+  /** Sets the listener for each piece of text from file descriptor 3; replaces the last one. */
   onAnswer(listener: (text: string) => void): void;
-  /** Called with the reason when the program has ended, in place of the listener before; at once where it has. */
+  /** Sets the listener for the program's end, with its reason; replaces the last one. If the program has ended, calls it at once. */
   onEnd(listener: (reason: string) => void): void;
-  /** What it wrote to stderr since the last call, its end only. */
+  /** The end of its stderr since the last call. */
   complaints(): string;
   /**
-   * SIGKILL for the whole process group: lvm starts helpers such as thin_check. Resolves when it has ended, or within a second; with
-   * a promise of its end where SIGKILL did not end it.
+   * Sends SIGKILL to the process group, because lvm starts helpers such as thin_check. Resolves when the program has ended, or after a
+   * second with a promise of its end.
    */
   kill(): Promise<{ pending: Promise<void> | undefined }>;
 }
 
-/** `env` is added to the fixed environment. A program that cannot be started has ended at once: `onEnd` says why. */
+/** Starts a session. `env` is added to the fixed environment. If the program cannot be started, `onEnd` gets the reason. */
 export type StartSession = (argv: readonly [string, ...string[]], env: Readonly<Record<string, string>>) => Session;
 
 /** Characters of stderr that are kept. */
 const complaintsKept = 2000;
 
-/** stdin's end stops such a program by itself, so that it does not outlive this process. */
+/** The program ends at the end of its stdin, so it does not outlive this process. */
 export function createStartSession(survivors: Survivors, path?: string): StartSession {
   return ([file, ...args], env) => {
     const child = execa(file, args, {
@@ -44,7 +44,7 @@ export function createStartSession(survivors: Survivors, path?: string): StartSe
       gone = `${file} ended ${how}`;
       onEnd?.(gone);
     });
-    // A write to a program that has just died ends in EPIPE; `onEnd` tells of its death.
+    // A write to a program that has just died fails with EPIPE; `onEnd` reports its end.
     input.on('error', () => undefined);
     answers.setEncoding('utf8');
     let complaints = '';
@@ -78,7 +78,7 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-/** Whether a program that was killed ends within the time that the kernel needs for it. */
+/** Whether a killed program ends within `killGrace`. */
 async function endsSoon(ended: Promise<void>): Promise<boolean> {
   using late = timeout(killGrace, false);
   return await Promise.race([ended.then(() => true), late.promise]);

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** A program that SIGKILL did not end: it is in uninterruptible sleep, mostly because a disk does not answer. */
+/** A program that SIGKILL did not end: it is in uninterruptible sleep, usually because a disk does not answer. */
 export interface Survivor {
   readonly pid: number;
   readonly argv: readonly string[];
@@ -8,21 +8,21 @@ export interface Survivor {
   readonly since: number;
 }
 
-/** The programs that SIGKILL did not end and that still run. */
+/** The running programs that SIGKILL did not end. */
 export interface Survivors {
-  /** Remembers the program until it ends. Resolves then; `undefined` when it has ended already. */
+  /** Remembers the program until it ends, and resolves then. Returns `undefined` if it has already ended. */
   add(child: ChildProcess, argv: readonly string[]): Promise<void> | undefined;
   list(): readonly Survivor[];
 }
 
-/** @param changed called when such a program is added, and when it has ended after all */
+/** @param changed called when a program is added, and when it ends */
 export function createSurvivors(changed: (survivor: Survivor, state: 'remains' | 'ended') => void): Survivors {
   const known = new Map<ChildProcess, Survivor>();
   return {
     add(child, argv) {
       const { pid } = child;
       if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-      // It must not keep this process from ending.
+      // The program must not keep this process from exiting.
       child.unref();
       for (const stream of child.stdio) stream?.destroy();
       const survivor = { pid, argv, since: Date.now() };

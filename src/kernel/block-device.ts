@@ -12,7 +12,7 @@ export function decodeDeviceNumber(dev: bigint): DeviceNumber {
   return `${major}:${minor}`;
 }
 
-/** The number behind a block device node; `undefined` where there is none. Throws `unavailable` when that cannot be said. */
+/** The number of a block device node; `undefined` if the path is none. Throws `unavailable` if that is unknown. */
 export async function deviceNumberOf(path: string): Promise<DeviceNumber | undefined> {
   try {
     const found = await stat(path, { bigint: true });
@@ -24,7 +24,7 @@ export async function deviceNumberOf(path: string): Promise<DeviceNumber | undef
   }
 }
 
-/** Bytes, as the kernel has them now. sysfs counts in sectors of 512, whatever the device's own are. Throws `unavailable`. */
+/** The kernel's present size of a device, in bytes. sysfs counts in sectors of 512 for every device. Throws `unavailable`. */
 export async function deviceSize(device: string): Promise<Bytes> {
   const number = await deviceNumberOf(device);
   try {
@@ -32,10 +32,10 @@ export async function deviceSize(device: string): Promise<Bytes> {
   } catch (cause) {
     throw new Failure('unavailable', `the size of ${device} could not be read: ${messageOf(cause)}`, { cause });
   }
-  throw new Failure('unavailable', `the size of ${device} could not be read: it is no block device`);
+  throw new Failure('unavailable', `the size of ${device} could not be read: it is not a block device`);
 }
 
-/** The name that device-mapper has for a device, such as `group-volume`; `undefined` where it is none of device-mapper's. */
+/** The device-mapper name of a device, such as `group-volume`; `undefined` for other devices. */
 export async function deviceMapperName(number: string): Promise<string | undefined> {
   try {
     return (await readFile(`/sys/dev/block/${number}/dm/name`, 'utf8')).trim();
@@ -49,7 +49,7 @@ export async function deviceMapperName(number: string): Promise<string | undefin
 /** A device that is built on another. */
 export interface UpperDevice {
   readonly number: DeviceNumber;
-  /** `/dev/mapper/…` for one of device-mapper. */
+  /** `/dev/mapper/…` for a device-mapper device. */
   readonly path: string;
 }
 
@@ -58,7 +58,7 @@ export async function devicesBelow(number: DeviceNumber, sys = '/sys'): Promise<
   return (await neighbours(number, 'slaves', sys)).map((device) => device.number);
 }
 
-/** Every device that is built on this one, directly or through others, the lower ones first. Throws `unavailable`. */
+/** Every device that is built on this one, directly or indirectly, the lower ones first. Throws `unavailable`. */
 export async function devicesAbove(number: DeviceNumber, sys = '/sys'): Promise<UpperDevice[]> {
   const found = new Map<DeviceNumber, UpperDevice>();
   const queue = [number];
@@ -84,7 +84,7 @@ async function neighbours(number: DeviceNumber, side: 'slaves' | 'holders', sys:
   }
 }
 
-/** `undefined`: it has gone since the folder was read. */
+/** `undefined`: the device vanished after the folder was read. */
 async function describe(folder: string, name: string): Promise<UpperDevice | undefined> {
   const number = await readFile(`${folder}/${name}/dev`, 'utf8').catch(ignoreGone);
   if (number === undefined) return undefined;

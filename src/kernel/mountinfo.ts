@@ -1,4 +1,4 @@
-/** A line of /proc/self/mountinfo (proc(5)): what the kernel says, with its escapes undone. */
+/** A line of /proc/self/mountinfo (proc(5)), with the kernel's escapes undone. */
 export interface MountinfoEntry {
   readonly id: number;
   readonly parent: number;
@@ -7,9 +7,9 @@ export interface MountinfoEntry {
   /** The path within its filesystem that is mounted: `/` unless it is a bind mount. */
   readonly root: string;
   readonly target: string;
-  /** Options of this mount alone, such as `ro` and `noexec`. */
+  /** Options of this mount only, such as `ro` and `noexec`. */
   readonly options: readonly string[];
-  /** `shared:N`, `master:N` and what later kernels add. */
+  /** `shared:N`, `master:N` and others that later kernels add. */
   readonly tags: readonly string[];
   readonly filesystem: string;
   readonly source: string;
@@ -17,7 +17,7 @@ export interface MountinfoEntry {
   readonly superOptions: readonly string[];
 }
 
-/** In the order of the file: of several mounts on one path, the topmost comes last. Throws on a line that it cannot read. */
+/** The entries in the order of the file: of several mounts on one path, the topmost comes last. Throws on an unknown format. */
 export function parseMountinfo(text: string): MountinfoEntry[] {
   return text
     .split('\n')
@@ -27,12 +27,12 @@ export function parseMountinfo(text: string): MountinfoEntry[] {
 
 function parseLine(line: string): MountinfoEntry {
   const fields = line.split(' ');
-  // The optional fields end at the first "-" after the six fixed ones; a path cannot be taken for it, since it starts with "/".
+  // The optional fields end at the first "-" after the six fixed ones. No path equals "-", because paths start with "/".
   const separator = fields.indexOf('-', 6);
   const [id, parent, device, root, target, options] = fields;
   const [filesystem, source, superOptions] = separator === -1 ? [] : fields.slice(separator + 1);
   if (!device || !root || !target || !options || !filesystem || source === undefined || superOptions === undefined) {
-    throw new Error(`mountinfo has a line of an unknown form: ${line}`);
+    throw new Error(`unknown format of a line in mountinfo: ${line}`);
   }
   return {
     id: Number(id),
@@ -48,7 +48,7 @@ function parseLine(line: string): MountinfoEntry {
   };
 }
 
-/** The kernel escapes blank, tab, newline, backslash and "#" as three octal digits a byte; all else is raw UTF-8. */
+/** Undoes the kernel's escapes: blank, tab, newline, backslash and "#" are three octal digits per byte; all else is raw UTF-8. */
 export function unescapeOctal(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCodePoint(Number.parseInt(digits, 8)));
 }

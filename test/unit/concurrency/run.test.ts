@@ -49,5 +49,5 @@ test('the end of a program that is killed does not wait for a child of its own t
 });
 
 test('a program that writes without end is killed', async () => {
-  await expect(run(['yes'], { deadline })).rejects.toMatchObject({ message: 'yes wrote too much and was killed' });
+  await expect(run(['yes'], { deadline })).rejects.toMatchObject({ message: 'yes wrote too much output and was killed' });
 });

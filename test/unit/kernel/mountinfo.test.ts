@@ -65,6 +65,6 @@ describe('mountinfo', () => {
 
   test('an empty source is read, a line of another form refused', () => {
     expect(parseMountinfo('1 0 0:5 / / rw - rootfs  rw')[0]?.source).toBe('');
-    expect(() => parseMountinfo('1 0 0:5 / / rw rootfs none rw')).toThrow('unknown form');
+    expect(() => parseMountinfo('1 0 0:5 / / rw rootfs none rw')).toThrow('unknown format');
   });
 });
