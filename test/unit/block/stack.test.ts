@@ -61,7 +61,7 @@ function started() {
 const open = () => started().open(volume.id, signal);
 const topSize = async (): Promise<bigint> => started().size((await open()).device);
 
-test('a stack opens from the bottom to the top, once', async () => {
+test('opens a stack from the bottom to the top, once', async () => {
   const { device } = await open();
   expect(changes).toEqual(['open low', 'open high']);
   expect(devices.paths()).toEqual([bottom, expect.stringMatching(/quarry-low-/), device]);
@@ -71,7 +71,7 @@ test('a stack opens from the bottom to the top, once', async () => {
   expect(await topSize()).toBe(985n);
 });
 
-test('a volume without layers is its logical volume', async () => {
+test('uses the logical volume of a volume without layers', async () => {
   wanted.clear();
   expect((await open()).device).toBe(bottom);
   expect(await started().find(volume.id, signal)).toMatchObject({ device: bottom });
@@ -79,7 +79,7 @@ test('a volume without layers is its logical volume', async () => {
   expect(changes).toEqual([]);
 });
 
-test('a stack that is not open, or not to the top, has no top', async () => {
+test('finds no top of a stack that is closed or partly open', async () => {
   expect(await started().find(volume.id, signal)).toBeUndefined();
   wanted.delete('high');
   await open();
@@ -92,7 +92,7 @@ test('a stack that is not open, or not to the top, has no top', async () => {
   expect(await started().find(volume.id, signal)).toBeUndefined();
 });
 
-test.each(['before', 'after'] as const)('an opening that died %s any layer is ended by the next', async (when) => {
+test.each(['before', 'after'] as const)('continues an opening that died %s any layer', async (when) => {
   for (const step of [1, 2]) {
     changes = [];
     death = { step, when };
@@ -105,7 +105,7 @@ test.each(['before', 'after'] as const)('an opening that died %s any layer is en
   }
 });
 
-test.each(['before', 'after'] as const)('a closing that died %s any layer is ended by the next', async (when) => {
+test.each(['before', 'after'] as const)('continues a closing that died %s any layer', async (when) => {
   for (const step of [1, 2]) {
     await open();
     changes = [];
@@ -117,7 +117,7 @@ test.each(['before', 'after'] as const)('a closing that died %s any layer is end
   }
 });
 
-test('a stack closes from the top to the bottom, once, without LVM, and whatever the tags say by then', async () => {
+test('closes a stack from the top to the bottom, once, without LVM, also after the tags have changed', async () => {
   await open();
   changes = [];
   lvm = false;
@@ -128,14 +128,14 @@ test('a stack closes from the top to the bottom, once, without LVM, and whatever
   expect(devices.paths()).toEqual([bottom]);
 });
 
-test('a device that is used is not closed, nor is what it stands on', async () => {
+test('does not close a device that is in use, or the devices below it', async () => {
   const { device } = await open();
   devices.open.add(device);
   await expect(started().close(volume.id)).rejects.toMatchObject({ kind: 'unavailable' });
   expect(devices.paths()).toHaveLength(3);
 });
 
-test('a growth passes from the bottom to the top, once, and also when it died between two layers', async () => {
+test('grows a stack from the bottom to the top, once, also after a death between two layers', async () => {
   await open();
   for (const death_ of [undefined, { step: 1, when: 'after' }, { step: 2, when: 'before' }] as const) {
     size += 100n;
@@ -152,20 +152,20 @@ test('a growth passes from the bottom to the top, once, and also when it died be
   }
 });
 
-test('a stack that was open while its volume grew has the new size when it is opened again', async () => {
+test('grows a stack that is opened again after its volume grew', async () => {
   await open();
   size = 2000n;
   expect(await topSize()).toBe(1985n);
 });
 
-test('a layer that is open over another device is refused', async () => {
+test('refuses a layer that is open on another device', async () => {
   wanted.delete('low');
   await open();
   wanted.add('low');
   await expect(open()).rejects.toMatchObject({ kind: 'precondition', message: expect.stringMatching(/quarry-high-/) });
 });
 
-test('names of device-mapper stay within its 127 characters, whatever the id, and differ', () => {
+test('derives different names within the 127 characters of device-mapper from any ids', () => {
   const long = 'x'.repeat(127);
   const names = ['y', 'z'].flatMap((last) =>
     started()
@@ -176,7 +176,7 @@ test('names of device-mapper stay within its 127 characters, whatever the id, an
   expect(Math.max(...names.map((name) => name.length))).toBeLessThan(128);
 });
 
-test('every mount of the stack, and every device on the logical volume, uses it', async () => {
+test('finds all mounts of a stack and all devices on the logical volume as uses', async () => {
   const mounted = new Map<string, string>();
   const usesOf = createUsesOf(
     async (device, above) => [devices.get(device).number, ...above].flatMap((number) => mounted.get(number) ?? []),

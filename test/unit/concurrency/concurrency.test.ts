@@ -8,7 +8,7 @@ import { createRepeater } from '../../../src/concurrency/repeater.ts';
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('locks', () => {
-  test('a key stays held while work of a failed operation goes on', async () => {
+  test('a key stays locked while work of a failed operation continues', async () => {
     const locks = createLocks();
     const program = Promise.withResolvers<void>();
     const cause = new Failure('unavailable', 'umount cannot be killed', { pending: program.promise });
@@ -22,13 +22,13 @@ describe('locks', () => {
     expect(await locks.hold('a', 'NodeStageVolume', async () => 1)).toBe(1);
   });
 
-  test('a key is free after work that failed and left nothing', async () => {
+  test('a key is free after a failure that left no work', async () => {
     const locks = createLocks();
     await expect(locks.hold('a', 'DeleteVolume', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(locks.holder('a')).toBeUndefined();
   });
 
-  test('are taken before anything else can run, and refuse the second by the name of the first', () => {
+  test('locks synchronously, and refuses a second operation with the name of the first', () => {
     const locks = createLocks();
     const held = locks.take('a', 'CreateVolume');
     expect(() => locks.take('a', 'DeleteVolume')).toThrow(
@@ -41,7 +41,7 @@ describe('locks', () => {
 });
 
 describe('a queue', () => {
-  test('runs the tasks of a key one at a time and in order, whatever becomes of them', async () => {
+  test('runs the tasks of a key one at a time and in order, also after failures', async () => {
     const tasks = fc.array(fc.record({ key: fc.constantFrom('a', 'b'), fails: fc.boolean(), turns: fc.nat(3) }));
     await fc.assert(
       fc.asyncProperty(tasks, async (plan) => {
@@ -83,7 +83,7 @@ describe('a queue', () => {
     expect(await behind).toBe('ran');
   });
 
-  test('keeps keys apart', async () => {
+  test('runs tasks of different keys at the same time', async () => {
     const queue = createQueue();
     const first = Promise.withResolvers<void>();
     const blocking = queue.run('a', undefined, () => first.promise);
@@ -102,7 +102,7 @@ describe('a repeater', () => {
     await settled();
   };
 
-  test('leaves a pause after a run that is in proportion to it', async () => {
+  test('pauses after a run in proportion to its duration', async () => {
     const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
     const task = vi.fn<() => Promise<void>>(async () => void clock.mockReturnValue(30));
     const repeater = createRepeater({ task, delay: 10, pause: 2, failed: () => undefined });
@@ -116,7 +116,7 @@ describe('a repeater', () => {
     clock.mockRestore();
   });
 
-  test('makes one run of many causes, and another for what came during it', async () => {
+  test('joins many calls in one run, and calls during the run in another', async () => {
     const run = Promise.withResolvers<void>();
     const task = vi.fn<() => Promise<void>>(() => run.promise);
     const repeater = createRepeater({ task, delay: 10, failed: () => undefined });
@@ -137,7 +137,7 @@ describe('a repeater', () => {
     expect(task).toHaveBeenCalledTimes(2);
   });
 
-  test('goes on after a failure, and from the end of a run', async () => {
+  test('continues after a failure, at the interval after the end of a run', async () => {
     const failed = vi.fn<(error: unknown) => void>();
     const task = vi.fn<() => Promise<void>>(() => Promise.reject(new Error('broken')));
     const repeater = createRepeater({ task, every: 100, delay: 10, failed });
@@ -147,7 +147,7 @@ describe('a repeater', () => {
     await repeater.stop();
   });
 
-  test('starts nothing once it was stopped, and stops after the run in flight', async () => {
+  test('starts no run after a stop, which waits for the run in flight', async () => {
     const run = Promise.withResolvers<void>();
     const task = vi.fn<() => Promise<void>>(() => run.promise);
     const repeater = createRepeater({ task, every: 10, delay: 10, failed: () => undefined });

@@ -16,13 +16,13 @@ async function giveUp(work: Promise<unknown>): Promise<unknown> {
   return failure;
 }
 
-test('returns what the work returns, and throws what it throws', async () => {
+test('returns the result of the task, or throws its error', async () => {
   const patience = createPatience();
   expect(await patience.run('a', 'a read', 100, async () => 'read')).toBe('read');
   await expect(patience.run('a', 'a read', 100, () => Promise.reject(new Error('EIO')))).rejects.toThrow('EIO');
 });
 
-test('gives hanging work up at its deadline, and remembers it until it ends', async () => {
+test('gives up on a task at its deadline, and remembers it until it ends', async () => {
   const patience = createPatience();
   const late = Promise.withResolvers<string>();
   const failure = await giveUp(patience.run('a', 'a read of a', 100, () => late.promise));
@@ -38,7 +38,7 @@ test('gives hanging work up at its deadline, and remembers it until it ends', as
   expect(await patience.run('a', 'a read of a', 100, async () => 'a')).toBe('a');
 });
 
-test('begins no more at once than may hang, one at a time for a key', async () => {
+test('runs a limited number of tasks at once, and one per key', async () => {
   const patience = createPatience({ most: 2 });
   const begun: string[] = [];
   const reads = ['a', 'a', 'b', 'c', 'd'].map((key) =>
@@ -53,7 +53,7 @@ test('begins no more at once than may hang, one at a time for a key', async () =
   expect(begun).toEqual(['a', 'b']);
 });
 
-test('gives work its turn when other work has ended', async () => {
+test('runs a waiting task when another has ended', async () => {
   const patience = createPatience({ most: 1 });
   const first = Promise.withResolvers<string>();
   const both = ['a', 'b'].map((key) =>
@@ -63,7 +63,7 @@ test('gives work its turn when other work has ended', async () => {
   expect(await Promise.all(both)).toEqual(['a', 'b']);
 });
 
-test('starts nothing more while so much hangs that no thread would be left', async () => {
+test('starts no task while so many hang that no thread would be left', async () => {
   const patience = createPatience({ most: 2 });
   for (const key of ['a', 'b']) await giveUp(patience.run(key, `a read of ${key}`, 100, () => never));
   let tried = false;
@@ -75,7 +75,7 @@ test('starts nothing more while so much hangs that no thread would be left', asy
 /** Devices of the groups `a`, `b` and so on, such as `a1`. */
 const byLetter = { groupOf: (key: string) => key.slice(0, 1) };
 
-test('two disks that hang hold up no other disk, and only their own devices', async () => {
+test('two disks that hang delay only their own devices', async () => {
   const patience = createPatience(byLetter);
   for (const key of ['a1', 'a2', 'b1', 'b2']) await giveUp(patience.run(key, `a read of ${key}`, 100, () => never));
   let tried = false;
@@ -86,7 +86,7 @@ test('two disks that hang hold up no other disk, and only their own devices', as
   expect(patience.hanging()).toHaveLength(4);
 });
 
-test('one device that hangs leaves the others of its group their turn, one after another', async () => {
+test('the other devices of a group continue one by one while one device hangs', async () => {
   const patience = createPatience(byLetter);
   await giveUp(patience.run('a1', 'a read of a1', 100, () => never));
   let most = 0;
@@ -103,7 +103,7 @@ test('one device that hangs leaves the others of its group their turn, one after
   expect(most).toBe(1);
 });
 
-test('work that waits for a turn in one group does not hold up another group', async () => {
+test('tasks that wait in one group do not delay another group', async () => {
   const patience = createPatience(byLetter);
   const work = Promise.withResolvers<string>();
   const busy = ['a1', 'a2', 'a3'].map((key) => patience.run(key, key, 100, () => work.promise));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createUnbroken } from '../../../src/concurrency/unbroken.ts';
 
-test('a stop waits for what runs, however that ends, and nothing begins after it was asked for', async () => {
+test('a stop waits for running tasks, also if they fail, and no task starts after it', async () => {
   const unbroken = createUnbroken();
   const gates = [Promise.withResolvers<number>(), Promise.withResolvers<number>()] as const;
   const works = gates.map(({ promise }, index) => unbroken.run(`work ${index}`, () => promise).catch(() => -1));

@@ -95,7 +95,7 @@ describe.each<[string, () => Promise<Made>]>([
   });
   const free = () => storage.inventory().pools.get(spec.name)?.free;
 
-  test('has the volume of a name once, whoever asks again', async () => {
+  test('creates one volume per name, also for repeated calls', async () => {
     const made = await storage.create(wish('a', 9n * MiB), signal);
     expect(made).toMatchObject({ id: idOf('a'), node, name: 'a', pool: spec.name, size: 12n * MiB, state: 'ready' });
     expect(await storage.create(wish('a', 9n * MiB), signal)).toEqual(made);
@@ -114,7 +114,7 @@ describe.each<[string, () => Promise<Made>]>([
     await expect(storage.create(wish('a', 8n * MiB, change), signal)).rejects.toMatchObject({ kind: 'exists' });
   });
 
-  test('says whether room, size or pool is what is wrong, and makes nothing', async () => {
+  test('refuses for lack of space, an impossible size or an unknown pool, and creates nothing', async () => {
     await expect(storage.create(wish('a', 1025n * MiB), signal)).rejects.toMatchObject({ kind: 'exhausted' });
     const between = { size: { required: 5n * MiB, limit: 7n * MiB } };
     await expect(storage.create(wish('a', 0n, between), signal)).rejects.toMatchObject({ kind: 'out-of-range' });
@@ -124,7 +124,7 @@ describe.each<[string, () => Promise<Made>]>([
     expect(free()).toBe(1024n * MiB);
   });
 
-  test('says where it is that was given to another node, and forgets it once it is gone from there', async () => {
+  test('names the node that a volume was given to, until it is gone from there', async () => {
     const { id } = await storage.create(wish('a'), signal);
     await give(id);
     await vi.waitUntil(() => storage.inventory().given.get(id) === 'node-2');
@@ -138,7 +138,7 @@ describe.each<[string, () => Promise<Made>]>([
     await vi.waitUntil(() => storage.inventory().given.size === 0 && storage.inventory().volumes.size === 0);
   });
 
-  test('removes what is there and what is not', async () => {
+  test('removes a volume, and accepts the removal of a missing one', async () => {
     const { id } = await storage.create(wish('a'), signal);
     await storage.remove(id, signal);
     await storage.remove(id, signal);
@@ -158,7 +158,7 @@ describe.each<[string, () => Promise<Made>]>([
     expect(free()).toBe(1008n * MiB);
   });
 
-  test('promises no more than the budget of the pool', async () => {
+  test('reserves no more than the budget of the pool', async () => {
     const { id } = await storage.create(wish('a'), signal);
     const modified = await storage.modify(id, reserve(300n), signal);
     expect(modified.qos.reservations).toEqual({ readIops: { fixed: 300n } });
@@ -169,20 +169,20 @@ describe.each<[string, () => Promise<Made>]>([
     expect((await storage.find(id, signal))?.qos).toEqual(modified.qos);
   });
 
-  test('remembers that a volume is retained', async () => {
+  test('records that a volume is retained', async () => {
     const { id } = await storage.create(wish('a'), signal);
     expect(await storage.retain(id, signal)).toMatchObject({ id, retained: true });
     expect(await storage.retain(id, signal)).toEqual(await storage.find(id, signal));
     await expect(storage.retain(idOf('b'), signal)).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  test('knows nothing of a volume that is not there', async () => {
+  test('throws not-found for a volume that does not exist', async () => {
     expect(await storage.find(idOf('a'), signal)).toBeUndefined();
     await expect(storage.expand(idOf('a'), { required: MiB }, signal)).rejects.toMatchObject({ kind: 'not-found' });
     await expect(storage.modify(idOf('a'), reserve(1n), signal)).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  test('refuses a second operation on a volume while one is in flight, and none on another', async () => {
+  test('refuses a second operation on a volume while one is in flight, but not on another volume', async () => {
     const gate = Promise.withResolvers<void>();
     hold(gate.promise);
     const calls = [

@@ -10,7 +10,7 @@ function running(exitCode: number | null = null) {
   return { program, child: Object.assign(new EventEmitter(), shown) as unknown as ChildProcess };
 }
 
-test('a program that cannot be killed is remembered until it ends, and no caller waits for it', async () => {
+test('remembers a program that cannot be killed until it ends, and lets no caller wait for it', async () => {
   const changes: string[] = [];
   const survivors = createSurvivors(({ pid }, state) => changes.push(`${pid} ${state}`));
   const { program, child } = running();
@@ -23,7 +23,7 @@ test('a program that cannot be killed is remembered until it ends, and no caller
   expect(changes).toEqual(['4321 remains', '4321 ended']);
 });
 
-test('a program that has ended is not remembered', () => {
+test('does not remember a program that has ended', () => {
   const survivors = createSurvivors(() => undefined);
   expect(survivors.add(running(0).child, ['true'])).toBeUndefined();
   expect(survivors.list()).toEqual([]);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeDeviceNumber } from '../../../src/kernel/block-device.ts';
 
-test('device numbers', () => {
+test('decodes device numbers', () => {
   expect(decodeDeviceNumber(0x801n)).toBe('8:1');
   // The C library's makedev(3), with all 32 bits of both.
   const word = fc.bigInt({ min: 0n, max: 0xffffffffn });

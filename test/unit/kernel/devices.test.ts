@@ -25,7 +25,7 @@ function build(upper: string, lower: string): void {
   symlinkSync(join(sys, 'class/block', lower), join(sys, 'class/block', upper, 'slaves', lower));
 }
 
-test('every device that is built on another is found once, with its path', async () => {
+test('finds every device that is built on another once, with its path', async () => {
   add('dm-0', '253:0', 'vg-a');
   add('dm-1', '253:1', 'clone');
   add('dm-2', '253:2', 'top');
@@ -47,14 +47,14 @@ test('every device that is built on another is found once, with its path', async
   expect(await devicesBelow('253:0', sys)).toEqual([]);
 });
 
-test('a device that is gone, or goes meanwhile, has nothing above it', async () => {
+test('finds nothing above a device that is gone, or vanishes meanwhile', async () => {
   add('dm-0', '253:0', 'vg-a');
   symlinkSync('/nowhere', join(sys, 'class/block/dm-0/holders/dm-9'));
   expect(await devicesAbove('253:0', sys)).toEqual([]);
   expect(await devicesAbove('253:7', sys)).toEqual([]);
 });
 
-test('holders that cannot be read are not absent', async () => {
+test('throws if holders cannot be read', async () => {
   add('dm-0', '253:0', 'vg-a');
   mkdirSync(join(sys, 'class/block/dm-0/holders/dm-1/dev'), { recursive: true });
   await expect(devicesAbove('253:0', sys)).rejects.toMatchObject({ kind: 'unavailable' });

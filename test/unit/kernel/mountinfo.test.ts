@@ -37,7 +37,7 @@ const entries = fc.array(
 );
 
 describe('mountinfo', () => {
-  test('what the kernel prints is read back', () => {
+  test('reads back any text that the kernel prints', () => {
     fc.assert(
       fc.property(entries, (list) => {
         expect(parseMountinfo(list.map(print).join(''))).toEqual(list);
@@ -45,7 +45,7 @@ describe('mountinfo', () => {
     );
   });
 
-  test('a real line of a bind mount with a blank in its path', () => {
+  test('reads a real line of a bind mount with a blank in its path', () => {
     const line = '36 35 253:300 /a\\040b /mnt/c\\040d ro,noexec master:1 - ext4 /dev/mapper/vg-a rw,errors=continue\n';
     expect(parseMountinfo(line)).toEqual([
       {
@@ -63,7 +63,7 @@ describe('mountinfo', () => {
     ]);
   });
 
-  test('an empty source is read, a line of another form refused', () => {
+  test('reads an empty source, and refuses an unknown format', () => {
     expect(parseMountinfo('1 0 0:5 / / rw - rootfs  rw')[0]?.source).toBe('');
     expect(() => parseMountinfo('1 0 0:5 / / rw rootfs none rw')).toThrow('unknown format');
   });

@@ -22,7 +22,7 @@ function slowLvm() {
   return { lvm, asked };
 }
 
-test('an LVM that answers is well, for a while', async () => {
+test('reports no problem if LVM answers, and reuses the answer for a while', async () => {
   const { lvm, asked } = slowLvm();
   let now = 0;
   const check = createLvmCheck({ lvm, deadline: 60_000, holds: 10, now: () => now });
@@ -39,7 +39,7 @@ test('an LVM that answers is well, for a while', async () => {
   expect(await second).toBe('LVM fails: no room; no luck');
 });
 
-test('an LVM that hangs is asked once, however many wait', async () => {
+test('asks an LVM that hangs only once, for any number of callers', async () => {
   const { lvm, asked } = slowLvm();
   const check = createLvmCheck({ lvm, deadline: 1, holds: 0 });
   expect(await Promise.all([check(), check()])).toEqual(Array(2).fill('LVM has not answered for 1 ms'));
@@ -52,14 +52,14 @@ test('an LVM that hangs is asked once, however many wait', async () => {
   });
 });
 
-test('a process that cannot be asked is not well', async () => {
+test('reports an LVM process that cannot be asked', async () => {
   const { lvm, asked } = slowLvm();
   const check = createLvmCheck({ lvm, deadline: 60_000, holds: 0 })();
   asked[0]?.reject(new Error('lvm: not found'));
   expect(await check).toBe('lvm: not found');
 });
 
-test('does not ask while a change of ours runs, because LVM would make the report wait for it', async () => {
+test('asks nothing while our own change runs, because the report would wait for it', async () => {
   const { lvm, asked } = slowLvm();
   const check = createLvmCheck({ lvm: { ...lvm, changing: true }, deadline: 60_000, holds: 10, now: () => 0 });
   expect(await check()).toBeUndefined();

@@ -6,7 +6,7 @@ const refuse = (stderr: string) =>
     'lvcreate',
   ]);
 
-test('a refusal comes with what LVM said on stderr, without its warnings', async () => {
+test('returns the lines that LVM printed on stderr, without warnings', async () => {
   const stderr = '  WARNING: No free space in thin pool.\n  Warning: old metadata\n\n  Device is broken.\n';
   expect(await refuse(stderr)).toEqual({ ok: false, messages: ['Device is broken.'] });
 });

@@ -15,7 +15,7 @@ beforeEach(() => {
   ({ lvm, cache, storage, wiped } = fakeStorage());
 });
 
-describe('a mirrored creation that LVM had only begun', () => {
+describe('a mirrored volume whose creation was cut off in LVM', () => {
   /** As LVM leaves it: the metadata of the copies is visible, with all tags of the volume. */
   const leaveParts = async (state: 'creating' | 'ready') => {
     await cache.refresh();
@@ -28,7 +28,7 @@ describe('a mirrored creation that LVM had only begun', () => {
   };
   const changes = () => lvm.commands.map(([command]) => command);
 
-  test('is removed and made again by the repeated call', async () => {
+  test('a repeated CreateVolume removes the remains and creates the volume again', async () => {
     await leaveParts('creating');
     expect([...cache.current().volumes.keys()]).toEqual([idOf('a')]);
     expect(await storage.create(volume('a'), signal)).toMatchObject({ lv: 'a', state: 'ready' });
@@ -36,7 +36,7 @@ describe('a mirrored creation that LVM had only begun', () => {
     expect([...lvm.volumes.keys()]).toEqual(['a']);
   });
 
-  test('is removed at the next start', async () => {
+  test('the next start removes the remains of a mirrored creation', async () => {
     await leaveParts('creating');
     const half = cache.current().volumes.get(idOf('a'));
     expect(half && (await storage.finish(half))).toBeUndefined();
@@ -45,20 +45,20 @@ describe('a mirrored creation that LVM had only begun', () => {
     expect(wiped).toEqual([]);
   });
 
-  test('is removed by its deletion', async () => {
+  test('DeleteVolume removes the remains of a mirrored creation', async () => {
     await leaveParts('creating');
     await storage.remove(idOf('a'), signal);
     expect(lvm.volumes.size).toBe(0);
   });
 
-  test('is not assumed of a volume that was ready: a copy may just be added to it', async () => {
+  test('a ready volume with visible parts is kept, because LVM may be adding a copy', async () => {
     await leaveParts('ready');
     expect(await storage.create(volume('a'), signal)).toMatchObject({ lv: 'a', state: 'ready' });
     expect(changes()).toEqual([]);
   });
 });
 
-test('an id that two logical volumes claim is served by none of them', async () => {
+test('refuses an id that two logical volumes claim', async () => {
   await cache.refresh();
   await storage.create(volume('a'), signal);
   lvm.volumes.set('b', { size: 8n * MiB, tags: new Set(lvm.volumes.get('a')?.tags) });

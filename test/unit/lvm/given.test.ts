@@ -37,7 +37,7 @@ const calls = () => ({
 const names = ['find', 'create', 'remove', 'expand', 'modify', 'retain', 'activate'] as const;
 
 describe('a volume that was given to another node', () => {
-  test.each(names)('is said to be there, by %s, with and without what is left of it', async (name) => {
+  test.each(names)('%s names the other node, with and without a remaining logical volume', async (name) => {
     await give(idOf('a'), other);
     const answer = { kind: 'elsewhere', node: other };
     await expect(calls()[name]()).rejects.toMatchObject(answer);
@@ -47,13 +47,13 @@ describe('a volume that was given to another node', () => {
     expect(made.storage.inventory().given).toEqual(new Map([[idOf('a'), other]]));
   });
 
-  test('is not removed where the record came after the last report', async () => {
+  test('a deletion finds a record that is newer than the last report', async () => {
     made.lvm.groupTags.add(`quarry.given=${idOf('a')}/${other}`);
     await expect(calls().remove()).rejects.toMatchObject({ kind: 'elsewhere', node: other });
     expect(made.lvm.volumes.has('a')).toBe(true);
   });
 
-  test('is removed with its record once it is gone from there, and from no other node', async () => {
+  test('a deletion removes logical volume and record only if the volume is gone from the node in the record', async () => {
     await setRole('superseded');
     await give(idOf('a'), other);
     await expect(made.storage.remove(idOf('a'), signal, 'node-3' as NodeName)).rejects.toMatchObject({ node: other });
@@ -65,14 +65,14 @@ describe('a volume that was given to another node', () => {
     await expect(calls().find()).resolves.toBeUndefined();
   });
 
-  test('is with nobody while records contradict each other', async () => {
+  test('refuses a volume with contradicting records', async () => {
     await give(idOf('a'), other);
     await give(idOf('a'), 'node-3');
     await expect(calls().find()).rejects.toMatchObject({ kind: 'precondition' });
     await expect(calls().remove()).rejects.toMatchObject({ kind: 'precondition' });
   });
 
-  test('is so only by the record of the node that it was born on', async () => {
+  test('ignores records of volumes that were born elsewhere, and records that name this node', async () => {
     await give('node-3:a' as VolumeId, other);
     await give(idOf('a'), 'node-1');
     await expect(calls().find()).resolves.toMatchObject({ id: idOf('a'), node: 'node-1' });
@@ -82,10 +82,10 @@ describe('a volume that was given to another node', () => {
   });
 });
 
-describe('what is not the volume itself', () => {
+describe('a logical volume with a passive role', () => {
   const passive: PassiveRole[] = ['arriving', 'leaving', 'superseded', 'replica'];
 
-  test.each(passive)('is reported as %s, and not used', async (role) => {
+  test.each(passive)('reports a volume with the role %s, and does not use it', async (role) => {
     await setRole(role);
     await expect(calls().find()).resolves.toMatchObject({ role });
     const refused = { kind: 'unavailable', message: expect.stringContaining(role) };
@@ -94,14 +94,14 @@ describe('what is not the volume itself', () => {
     }
   });
 
-  test.each(passive)('is deleted as %s only where that loses no trace of the volume', async (role) => {
+  test.each(passive)('refuses to delete a volume with the role %s, unless it is leaving', async (role) => {
     await setRole(role);
     if (role === 'leaving') await calls().remove();
     else await expect(calls().remove()).rejects.toMatchObject({ kind: 'unavailable' });
     expect(made.lvm.volumes.has('a')).toBe(role !== 'leaving');
   });
 
-  test('is not deleted where its role has changed since the last report', async () => {
+  test('a deletion finds a role that is newer than the last report', async () => {
     const tags = made.lvm.volumes.get('a')?.tags;
     tags?.delete('quarry.role=volume');
     tags?.add('quarry.role=superseded');
@@ -109,7 +109,7 @@ describe('what is not the volume itself', () => {
     expect(made.lvm.volumes.has('a')).toBe(true);
   });
 
-  test('a volume that was born elsewhere is on this node, and is deleted as any other', async () => {
+  test('serves and deletes a volume that was born on another node', async () => {
     const tags = made.lvm.volumes.get('a')?.tags;
     tags?.delete('quarry.id=node-1:a');
     tags?.add('quarry.id=node-2:a');
@@ -121,7 +121,7 @@ describe('what is not the volume itself', () => {
   });
 });
 
-test('a record names a volume and a node, and nothing else counts', () => {
+test('reads only records that name a volume and a node', () => {
   const tags = [
     'quarry.given=a:x+2b1/b.c',
     'quarry.given=a:x',

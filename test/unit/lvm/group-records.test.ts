@@ -44,8 +44,8 @@ beforeEach(() => {
   records = new GroupRecords({ node: 'node-1' as NodeName, specs: [spec], readHostFile });
 });
 
-describe('a backup of LVM', () => {
-  test("says the group's UUID and tags, and not those of what is in it", () => {
+describe('reading a backup of LVM', () => {
+  test('reads the UUID and tags of the group, and not those of its volumes', () => {
     const text = backup('A', ['quarry.node=node-1', 'theirs', 'quarry.pool=fast']);
     const tags = new Map([
       ['node', 'node-1'],
@@ -54,13 +54,13 @@ describe('a backup of LVM', () => {
     expect(parseBackup(text)).toEqual({ uuid: 'A', tags });
   });
 
-  test('is a record of a group also where it cannot be read', async () => {
+  test('treats an unreadable backup as the record of a group', async () => {
     file = 'cut off';
     expect(await identify([])).toMatchObject({ state: 'away' });
   });
 });
 
-test('any text as the record holds a pool until the disks of its group, which has the tags of Quarry, are back', async () => {
+test('keeps a pool out of service with any text as record, until the disks of its group are back', async () => {
   file = 'away\n';
   expect(await identify([])).toMatchObject({ state: 'away' });
   const back = member('A', 'quarry.node=node-1,quarry.pool=fast');
@@ -69,15 +69,15 @@ test('any text as the record holds a pool until the disks of its group, which ha
   expect(commands).toEqual(['vgcfgbackup --config backup/backup=1 vg']);
 });
 
-describe('a group', () => {
-  test('that is away is known by its backup, until LVM removes that with the group', async () => {
+describe('identifying a group', () => {
+  test('identifies a missing group by its backup, until LVM removes the backup', async () => {
     file = backup('A', []);
     expect(await identify([])).toMatchObject({ state: 'away', reason: expect.stringContaining('UUID A') });
     file = '';
     expect(await identify([])).toEqual({ state: 'none' });
   });
 
-  test('that was seen is known to this process until it is recorded, and then for as long as the record is there', async () => {
+  test('remembers a group until it is recorded, and then relies on the record', async () => {
     expect(await identify([member('A', '')])).toEqual({ state: 'present', uuid: 'A' });
     expect(await identify([])).toMatchObject({ state: 'away' });
     expect(await identify([member('A', '')])).toEqual({ state: 'present', uuid: 'A' });
@@ -89,14 +89,14 @@ describe('a group', () => {
     expect(await identify([])).toEqual({ state: 'none' });
   });
 
-  test('of Quarry is given the tag of its node before it is recorded, once', async () => {
+  test('tags a group that Quarry made with its node once, before it is recorded', async () => {
     await identify([member('A', 'quarry.pool=fast')]);
     await records.record(spec, writer);
     await records.record(spec, writer);
     expect(commands).toEqual(['vgchange --addtag quarry.node=node-1 vg', 'vgcfgbackup --config backup/backup=1 vg']);
   });
 
-  test('may be here as long as LVM has not told of all disks', async () => {
+  test('assumes that a group may exist while LVM has not listed all disks', async () => {
     expect(await identify([], 'pvs did not end')).toEqual({ state: 'away', reason: 'pvs did not end' });
   });
 });

@@ -22,8 +22,8 @@ beforeEach(() => {
 
 const names = (commands: readonly LvmArguments[]) => commands.map(([name]) => name);
 
-describe('a disk that is taken', () => {
-  test('is proven once more in its turn, right before anything is written', async () => {
+describe('taking a disk', () => {
+  test('proves a disk again within the turn of its group, right before the first write', async () => {
     const others = Promise.withResolvers<void>();
     const steps: string[] = [];
     const before = queue.run(spec.group, undefined, () => others.promise);
@@ -39,7 +39,7 @@ describe('a disk that is taken', () => {
     expect(names(lvm.commands)).toEqual(['pvcreate', 'vgextend']);
   });
 
-  test('is left alone where it may not be taken after all', async () => {
+  test('leaves a disk alone that fails the second proof', async () => {
     const used = async () => {
       throw new Failure('precondition', '/dev/sdb is no longer blank');
     };
@@ -47,18 +47,18 @@ describe('a disk that is taken', () => {
     expect(lvm.commands).toEqual([]);
   });
 
-  test('keeps its physical volume where it has one', async () => {
+  test('keeps the physical volume of a disk that already has our mark', async () => {
     await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: false, mayCreate: false }));
     expect(names(lvm.commands)).toEqual(['vgextend']);
   });
 
-  test('gets a new label where the old one claims a group that does not exist', async () => {
+  test('writes a new label if the old one names a group that does not exist', async () => {
     await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: true, mayCreate: false }));
     expect(lvm.commands[0]).toEqual(expect.arrayContaining(['pvcreate', '-ff']));
     expect(names(lvm.commands)).toEqual(['pvcreate', 'vgextend']);
   });
 
-  test('makes a group that says whose it is only where none may come back', async () => {
+  test('creates a tagged group only if none of that name may come back', async () => {
     await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: false, mayCreate: true }));
     expect(lvm.commands).toEqual([
       expect.arrayContaining(['vgcreate', 'quarry.pool=fast', 'quarry.node=node-1', 'vg']),

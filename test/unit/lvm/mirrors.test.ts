@@ -60,8 +60,8 @@ beforeEach(() => {
   errors.length = 0;
 });
 
-describe('the mark of a boot', () => {
-  test('is there before a mirrored volume is handed out, and set once', async () => {
+describe('the boot mark of a mirrored volume', () => {
+  test('is set once, before the volume is handed out', async () => {
     const { storage } = await start('boot-1');
     await storage.activate(idOf('a'), signal);
     await storage.activate(idOf('a'), signal);
@@ -69,13 +69,13 @@ describe('the mark of a boot', () => {
     expect(lvm.commands).toEqual([['lvchange', '--addtag', 'quarry.boot=boot-1', 'vg/a']]);
   });
 
-  test('fails the call when it cannot be set', async () => {
+  test('fails the stage if it cannot be set', async () => {
     const { storage } = await start('boot-1');
     lvm.change = async () => ({ ok: false, messages: ['no space left'] });
     await expect(storage.activate(idOf('a'), signal)).rejects.toMatchObject({ kind: 'exhausted' });
   });
 
-  test('goes when the volume is closed and its writes are on the disks', async () => {
+  test('is removed when the volume is closed and its writes are on the disks', async () => {
     const { storage, marks, cache, uses, flushed } = await start('boot-1');
     await storage.activate(idOf('a'), signal);
     await cache.refresh();
@@ -92,7 +92,7 @@ describe('the mark of a boot', () => {
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
   });
 
-  test('says nothing of a process that died in the same boot', async () => {
+  test('is kept, and causes no repair, after a crash of the process in the same boot', async () => {
     const { storage } = await start('boot-1');
     await storage.activate(idOf('a'), signal);
     const second = await start('boot-1');
@@ -102,7 +102,7 @@ describe('the mark of a boot', () => {
     expect(lvm.commands).toEqual([]);
   });
 
-  test('is gone after a clean stop', async () => {
+  test('is removed by a clean stop', async () => {
     const { storage, marks } = await start('boot-1');
     await storage.activate(idOf('a'), signal);
     await marks.close();
@@ -110,13 +110,13 @@ describe('the mark of a boot', () => {
   });
 });
 
-describe('copies that an unclean stop may have left different', () => {
+describe('copies after an unclean stop', () => {
   beforeEach(async () => {
     const { storage } = await start('boot-1');
     await storage.activate(idOf('a'), signal);
   });
 
-  test('are repaired at the rate that is allowed, and reported until they are equal', async () => {
+  test('are repaired at the configured rate, and reported until they are equal', async () => {
     const { jobs } = await start('boot-2');
     expect(jobs.list()).toMatchObject([{ pool: spec.name, volume: idOf('a'), lv: 'vg/a', state: 'waiting', done: 0 }]);
     jobs.look();
@@ -131,7 +131,7 @@ describe('copies that an unclean stop may have left different', () => {
     expect(bootsOf('a')).toEqual([]);
   });
 
-  test('keep their mark while the volume is used again, and get that of this boot at the end', async () => {
+  test('keep the old mark during the repair, and get that of this boot at the end', async () => {
     const { storage, jobs, uses } = await start('boot-2');
     await storage.activate(idOf('a'), signal);
     uses.push('/staged');
@@ -145,7 +145,7 @@ describe('copies that an unclean stop may have left different', () => {
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-2']);
   });
 
-  test('are repaired from the start when somebody has stopped the repair', async () => {
+  test('are repaired from the start if an administrator stopped the repair', async () => {
     const { jobs } = await start('boot-2');
     jobs.look();
     await vi.waitFor(() => expect(repairs()).toHaveLength(1));
@@ -157,7 +157,7 @@ describe('copies that an unclean stop may have left different', () => {
     await jobs.stop();
   });
 
-  test('wait while LVM makes the copies', async () => {
+  test('are repaired after LVM has synchronised them for the first time', async () => {
     const { jobs } = await start('boot-2');
     setMirror('a', 'resync', '40.00');
     jobs.look();
@@ -166,7 +166,7 @@ describe('copies that an unclean stop may have left different', () => {
     expect(repairs()).toEqual([]);
   });
 
-  test('stay reported when LVM refuses the repair', async () => {
+  test('stay reported if LVM refuses the repair', async () => {
     const { jobs } = await start('boot-2');
     lvm.change = async () => ({ ok: false, messages: ['a failure on purpose'] });
     const failed = { kind: 'repair', lv: 'vg/a', state: 'failed', reason: expect.stringContaining('on purpose') };
@@ -176,7 +176,7 @@ describe('copies that an unclean stop may have left different', () => {
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
   });
 
-  test('are still unclean for a process that starts amid the repair', async () => {
+  test('are still reported by a process that starts during the repair', async () => {
     const { jobs } = await start('boot-2');
     jobs.look();
     await vi.waitFor(() => expect(repairs()).toHaveLength(1));

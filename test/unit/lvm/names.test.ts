@@ -27,7 +27,7 @@ const csiNames = fc.oneof(
   fc.integer({ min: 1, max: 80 }).map((count) => `a${'-'.repeat(count)}`),
 );
 
-test('every name becomes one that LVM takes, that fits device-mapper, and that an id can carry', () => {
+test('turns every name into one that LVM, device-mapper and volume ids accept', () => {
   fc.assert(
     fc.property(csiNames, (name) => {
       const lv = lvNameFor(name);
@@ -43,7 +43,7 @@ test('every name becomes one that LVM takes, that fits device-mapper, and that a
   );
 });
 
-test('two names never share a logical volume', () => {
+test('gives two names two logical volumes', () => {
   fc.assert(
     fc.property(csiNames, csiNames, (one, other) => {
       fc.pre(one !== other);
@@ -52,21 +52,21 @@ test('two names never share a logical volume', () => {
   );
 });
 
-test('a name that looks like a hash is no way to the volume of another', () => {
+test('a name that looks like a hash does not reach the volume of another name', () => {
   const hashed = lvNameFor('größe');
   expect(hashed).toMatch(/^q-/);
   expect(lvNameFor(hashed)).not.toBe(hashed);
 });
 
-test('a name that LVM takes stays readable', () => {
+test('keeps a name that LVM accepts', () => {
   expect(lvNameFor('pvc-0b6f3a44-5e0b-4b0e-9a53-0a4d3f0d7a11')).toBe('pvc-0b6f3a44-5e0b-4b0e-9a53-0a4d3f0d7a11');
 });
 
-test('device-mapper doubles hyphens', () => {
+test('doubles hyphens in device paths', () => {
   expect(devicePath('my-group' as VgName, 'a--b' as LvName)).toBe('/dev/mapper/my--group-a----b');
 });
 
-test('node names: short ones as they are, long ones hashed, others refused', () => {
+test('keeps short node names, hashes long ones and refuses invalid ones', () => {
   expect(nodeNameFor('node-1.example')).toBe('node-1.example');
   expect(nodeNameFor(`${'a'.repeat(100)}.b`)).toMatch(/^n-[0-9a-f]{40}$/);
   for (const name of ['', '-a', 'a-', 'a b', 'ü', 'a_b']) expect(() => nodeNameFor(name)).toThrow('is not a node name');
@@ -79,7 +79,7 @@ test('keeps the names of hashed nodes apart from names that only look like them'
   expect(nodeNameFor('n-1')).toBe('n-1');
 });
 
-test('a device belongs to the group that its name says, also where one name begins with another', () => {
+test('finds the group of a device by its name, also if one group name begins with another', () => {
   const groups = ['a', 'a-b'] as VgName[];
   const lv = 'v-1' as LvName;
   for (const group of groups) expect(groupOfDevice(devicePath(group, lv), groups)).toBe(group);

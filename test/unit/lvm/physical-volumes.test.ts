@@ -40,7 +40,7 @@ const listed = async (candidates: readonly string[]) => {
   };
 };
 
-test('finds what the host shows and what it hides', async () => {
+test('finds physical volumes that the host configuration shows or hides', async () => {
   [stuck, host] = [new Set(), ['/dev/c']];
   expect(await listed(['/dev/a', '/dev/b'])).toEqual({
     volumes: ['/dev/a ours', '/dev/b ours', '/dev/c theirs'],
@@ -49,7 +49,7 @@ test('finds what the host shows and what it hides', async () => {
   });
 });
 
-test('tells of the disks of the rules when a foreign disk hangs', async () => {
+test('lists the disks of the rules while a foreign disk hangs', async () => {
   [stuck, host] = [new Set(['/dev/x']), ['/dev/c', '/dev/x']];
   expect(await listed(['/dev/a', '/dev/b'])).toEqual({
     volumes: ['/dev/a ours', '/dev/b ours'],
@@ -58,12 +58,12 @@ test('tells of the disks of the rules when a foreign disk hangs', async () => {
   });
 });
 
-test('names a disk of a rule that hangs, and tells of the others', async () => {
+test('names a disk of a rule that hangs, and lists the others', async () => {
   [stuck, host] = [new Set(['/dev/b']), ['/dev/a', '/dev/b', '/dev/c']];
   expect(await listed(['/dev/a', '/dev/b'])).toMatchObject({ volumes: ['/dev/a ours'], problems: ['/dev/b'] });
 });
 
-test('fails when LVM tells of no device at all', async () => {
+test('fails if LVM reports on no device at all', async () => {
   [stuck, host] = [new Set(['/dev/a']), ['/dev/a']];
   await expect(listed(['/dev/a'])).rejects.toMatchObject({ kind: 'unavailable' });
 });

@@ -65,7 +65,7 @@ function poolOf(size: bigint, dataPercent = 0): LvRecord {
   };
 }
 
-test('a new thin pool fits its group, with its metadata, the spare of that, every copy and what is kept free', () => {
+test('a new thin pool fits its group together with metadata, spare, copies and reserve', () => {
   fc.assert(
     fc.property(specs, thins, sizes, (spec, thin, size) => {
       const { data, metadata } = newPoolSizes(spec, thin, vgOf(size));
@@ -78,7 +78,7 @@ test('a new thin pool fits its group, with its metadata, the spare of that, ever
   );
 });
 
-test('a larger group never gets a smaller thin pool, and a larger share neither', () => {
+test('a larger group or share never gives a smaller thin pool', () => {
   fc.assert(
     fc.property(specs, thins, sizes, fc.bigInt({ min: 0n, max: 10_000n }), (spec, thin, size, more) => {
       const { data } = newPoolSizes(spec, thin, vgOf(size));
@@ -91,7 +91,7 @@ test('a larger group never gets a smaller thin pool, and a larger share neither'
   );
 });
 
-test('metadata is what was asked for, or a thousandth within the bounds of the format', () => {
+test('metadata has the configured size, or a thousandth of the data within the bounds of the format', () => {
   const thin = { share: 100, overprovision: 1, refuseAt: 95 };
   const [spec] = fc.sample(
     specs.map((random) => ({ ...random, mirrors: 0 })),
@@ -105,7 +105,7 @@ test('metadata is what was asked for, or a thousandth within the bounds of the f
   expect(metadata(GiB, { metadataSize: 5n * MiB })).toBe(8n * MiB);
 });
 
-test('growth never shrinks a pool, nor takes more than is free', () => {
+test('growth never shrinks a pool or needs more than the free space', () => {
   fc.assert(
     fc.property(specs, thins, sizes, sizes, (spec, thin, pool, free) => {
       const vg = vgOf(pool * BigInt(spec.mirrors + 1) + free, free);
@@ -124,7 +124,7 @@ test('growth never shrinks a pool, nor takes more than is free', () => {
   );
 });
 
-describe('a pool of two stripes on two full devices', () => {
+describe('a pool with two stripes on two full devices', () => {
   const spec: PoolSpec = {
     name: 'fast' as PoolName,
     group: 'vg' as VgName,
@@ -153,12 +153,12 @@ describe('a pool of two stripes on two full devices', () => {
     expect(growthProblem(spec, thin, two, pool)).toBeUndefined();
   });
 
-  test('has nothing to complain of when no device is added', () => {
+  test('reports no problem if no device is added', () => {
     expect(growthProblem(spec, thin, space(), pool)).toBeUndefined();
   });
 });
 
-test('a new pool of legs is never larger than its legs have devices for', () => {
+test('the legs of a new pool always fit on separate devices', () => {
   const shapes = fc.record({ spec: specs, deviceFree: fc.array(sizes, { minLength: 1, maxLength: 8 }) });
   fc.assert(
     fc.property(shapes, thins, ({ spec, deviceFree }, thin) => {
@@ -179,7 +179,7 @@ test.each([
   [{ health: 'metadata_read_only' }, /read-only/],
   [{ needsCheck: true }, /needs a check/],
   [{ health: 'something new' }, /something new/],
-])('a thin pool that LVM reports as %j', (over, problem) => {
+])('explains the problem of a thin pool with %j', (over, problem) => {
   const found = thinPoolProblem({ ...poolOf(GiB), ...over });
   if (problem) expect(found).toMatch(problem);
   else expect(found).toBeUndefined();
@@ -203,7 +203,7 @@ const layouts: fc.Arbitrary<Layout> = fc.oneof(
   }),
 );
 
-test('a prediction is never negative, and never more than there was', () => {
+test('a predicted free space is never negative, and never more than before', () => {
   fc.assert(
     fc.property(pools, layouts, sizes, (pool, layout, size) => {
       const after = afterGrowth(pool, layout, size);
@@ -217,7 +217,7 @@ test('a prediction is never negative, and never more than there was', () => {
   );
 });
 
-test('what is made, grown and removed leaves the totals as they were, where there was room', () => {
+test('the predictions of a creation, a growth and a removal cancel out', () => {
   fc.assert(
     fc.property(pools, layouts, sizes, (pool, layout, size) => {
       const copies = layout.type === 'thick' ? BigInt(layout.mirrors + 1) : 1n;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseQos } from '../../../src/lvm/qos.ts';
 
-test('reads a setting in a form that a later version has as unknown, and not as absent', () => {
+test('reads a setting in the format of a later version as unknown, and not as absent', () => {
   expect(parseQos('ri=later&+wb=later&wi=5&xx=1')).toEqual({
     limits: { writeIops: { fixed: 5n } },
     reservations: {},

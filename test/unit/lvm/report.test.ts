@@ -13,14 +13,14 @@ const log = (code: string) => ({
   log_ret_code: code,
 });
 
-test('rows of all reports follow each other; the log says how it ended', () => {
+test('joins the rows of all reports, and reads the outcome from the log', () => {
   const text = JSON.stringify({ report: [{ lv: [row] }, { vg: [{ vg_name: 'x', size: 1 }] }], log: [log('1')] });
   const document = decodeDocument(text);
   expect(document.rows).toEqual([row, { vg_name: 'x', size: '1' }]);
   expect(succeeded(document, 'lvs')).toBe(true);
 });
 
-test('a command that failed says why', () => {
+test('returns the error lines of a failed command', () => {
   const error = { log_type: 'error', log_message: 'no room' };
   const document = decodeDocument(JSON.stringify({ log: [error, log('5')] }));
   expect(succeeded(document, 'lvs')).toBe(false);
@@ -28,17 +28,17 @@ test('a command that failed says why', () => {
   expect(document.rows).toEqual([]);
 });
 
-test("a document of another command says nothing of this one's outcome", () => {
+test('does not read the outcome of another command', () => {
   const document = decodeDocument(JSON.stringify({ log: [log('1')] }));
   expect(succeeded(document, 'lvremove')).toBeUndefined();
 });
 
-test('a document that does not say how it ended is no success', () => {
+test('does not treat a document without an outcome as success', () => {
   expect(succeeded(decodeDocument('{"log": []}'), 'lvs')).toBeUndefined();
   expect(succeeded(decodeDocument('{"report": []}'), 'lvs')).toBeUndefined();
 });
 
-test('anything else than a JSON object is unavailable', () => {
+test('rejects anything but a JSON object as unavailable', () => {
   for (const text of ['', '{', '[]', 'null', '"x"', '{"report": [', 'WARNING: x\n{}']) {
     expect(() => decodeDocument(text)).toThrow(expect.objectContaining({ kind: 'unavailable' }));
   }
@@ -53,7 +53,7 @@ test('anything else than a JSON object is unavailable', () => {
   );
 });
 
-test('a report without a field, or with a size that is none, is unavailable', () => {
+test('rejects a report with a missing field or an invalid size as unavailable', () => {
   for (const decode of [decodeLv, decodeVg, decodePv]) {
     expect(() => decode({})).toThrow(expect.objectContaining({ kind: 'unavailable' }));
   }
@@ -74,7 +74,7 @@ test.each([
   ['Cannot process volume group vg', 'unavailable'],
   ['Device /dev/sda excluded: device is not in devices file.', 'unavailable'],
   ['', 'unavailable'],
-])('LVM\'s "%s" is %s', (message, kind) => {
+])('translates "%s" to %s', (message, kind) => {
   const failure = lvmFailure('it failed', message === '' ? [] : [message]);
   expect(failure.kind).toBe(kind);
   expect(failure.message).toBe(`it failed: ${message || 'LVM gave no reason'}`);

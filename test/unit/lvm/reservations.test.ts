@@ -55,8 +55,8 @@ const tagsOf = (name: string) =>
   [...(lvm.volumes.get(name)?.tags ?? [])].filter((tag) => tag.startsWith('quarry.qos='));
 const exhausted = { kind: 'exhausted', message: expect.stringContaining('reservedReadIops') };
 
-describe('the budget', () => {
-  test('is never exceeded by what is created at once', async () => {
+describe('the budget of a pool', () => {
+  test('is never exceeded by concurrent creations', async () => {
     const calls = Array.from({ length: 20 }, (_, index) =>
       storage.create(volume(`v${index}`, { fixed: 100n }), signal),
     );
@@ -66,14 +66,14 @@ describe('the budget', () => {
     expect(lvm.volumes.size).toBe(8);
   });
 
-  test('is free again where LVM has removed what memory has', async () => {
+  test('is free again after a removal outside of Quarry', async () => {
     await storage.create(volume('a', { fixed: 800n }), signal);
     await expect(storage.create(volume('b', { fixed: 1n }), signal)).rejects.toMatchObject(exhausted);
     lvm.volumes.delete('a');
     expect(await storage.create(volume('b', { fixed: 800n }), signal)).toMatchObject({ name: 'b' });
   });
 
-  test('counts a volume whose creation nobody could see the end of', async () => {
+  test('counts a volume whose creation had an unknown outcome', async () => {
     const change = lvm.change.bind(lvm);
     lvm.change = async (argv) => {
       await change(argv);
@@ -88,24 +88,24 @@ describe('the budget', () => {
     expect(await storage.create(volume('a', { fixed: 800n }), signal)).toMatchObject({ name: 'a' });
   });
 
-  test('bounds what grows with the volume', async () => {
+  test('limits reservations that grow with the volume', async () => {
     await storage.create(volume('a', { perGiB: 10_000n }, 64n * MiB), signal);
     await expect(storage.expand(idOf('a'), { required: 128n * MiB }, signal)).rejects.toMatchObject(exhausted);
     expect(lvm.volumes.get('a')?.size).toBe(64n * MiB);
     expect(await storage.expand(idOf('a'), { required: 80n * MiB }, signal)).toMatchObject({ size: 80n * MiB });
   });
 
-  test('is not asked for by what reserves nothing', async () => {
+  test('does not limit volumes without reservations', async () => {
     await storage.create(volume('a', { fixed: 800n }), signal);
     expect(await storage.create(volume('b'), signal)).toMatchObject({ name: 'b' });
     expect(await storage.expand(idOf('b'), { required: 16n * MiB }, signal)).toMatchObject({ size: 16n * MiB });
   });
 });
 
-describe('a change', () => {
+describe('a change of limits', () => {
   beforeEach(() => storage.create(volume('a', { fixed: 300n }), signal));
 
-  test('is one command, and nothing where nothing changes', async () => {
+  test('runs one command, or none if nothing changes', async () => {
     lvm.commands.length = 0;
     const changed = await storage.modify(idOf('a'), limit({ perGiB: 5n, least: 400n }), signal);
     expect(changed.qos).toMatchObject({ limits: { readIops: { perGiB: 5n, least: 400n } } });
@@ -118,14 +118,14 @@ describe('a change', () => {
     expect((await cache.refresh()).volumes.get(idOf('a'))).toEqual(changed);
   });
 
-  test('that takes the last setting away leaves no tag', async () => {
+  test('removes the tag with the last setting', async () => {
     await storage.modify(idOf('a'), reserve('none'), signal);
     expect(tagsOf('a')).toEqual([]);
     await storage.modify(idOf('a'), limit({ fixed: 7n }), signal);
     expect(tagsOf('a')).toEqual(['quarry.qos=ri=7']);
   });
 
-  test('past the budget is refused with nothing changed', async () => {
+  test('is refused beyond the budget, and changes nothing', async () => {
     await storage.create(volume('b', { fixed: 400n }), signal);
     lvm.commands.length = 0;
     await expect(storage.modify(idOf('a'), reserve({ fixed: 401n }), signal)).rejects.toMatchObject(exhausted);
@@ -134,14 +134,14 @@ describe('a change', () => {
     await storage.modify(idOf('a'), reserve({ fixed: 400n }), signal);
   });
 
-  test('that makes a limit less than the reservation is refused', async () => {
+  test('is refused if a limit would be less than the reservation', async () => {
     await expect(storage.modify(idOf('a'), limit({ fixed: 299n }), signal)).rejects.toMatchObject({
       kind: 'invalid',
       message: expect.stringContaining('reservedReadIops is 300 IOPS, more than the limit readIops of 299 IOPS'),
     });
   });
 
-  test('goes by what LVM has, not by what memory has', async () => {
+  test('starts from the settings in LVM, not from those in memory', async () => {
     const { tags } = lvm.volumes.get('a') ?? { tags: new Set() };
     tags.delete('quarry.qos=+2bri=300');
     // By hand, and the first one was forgotten.
@@ -151,7 +151,7 @@ describe('a change', () => {
     expect(tagsOf('a')).toEqual(['quarry.qos=ri=500&wi=9']);
   });
 
-  test('of what a later version has written is refused', async () => {
+  test('is refused for a setting that a later version wrote', async () => {
     const { tags } = lvm.volumes.get('a') ?? { tags: new Set() };
     tags.clear();
     for (const tag of ['role=volume', `id=${idOf('a')}`, 'name=a', 'layout=thick/1/65536/0', 'qos=ri=5&rl=9']) {
@@ -164,14 +164,14 @@ describe('a change', () => {
     expect(tagsOf('a')).toEqual(['quarry.qos=ri=5&rl=9']);
   });
 
-  test('of a volume that is not there says so', async () => {
+  test('is refused for a volume that does not exist', async () => {
     await expect(storage.modify(idOf('x'), limit('max'), signal)).rejects.toMatchObject({ kind: 'not-found' });
     lvm.volumes.delete('a');
     await expect(storage.modify(idOf('a'), limit('max'), signal)).rejects.toMatchObject({ kind: 'not-found' });
   });
 });
 
-test('a class whose reservation is more than its limit makes no volume', async () => {
+test('refuses to create a volume whose reservation exceeds its limit', async () => {
   const contradictory = volume('a', { perGiB: 100n }, GiB / 2n);
   const qos = { ...contradictory.qos, limits: { readIops: { fixed: 40n } } };
   await expect(storage.create({ ...contradictory, qos }, signal)).rejects.toMatchObject({ kind: 'invalid' });

@@ -33,26 +33,26 @@ async function processes(): Promise<Map<string, string>> {
 const echo = (word: string) => ({ ok: true, rows: [{ echo: word }] });
 const unknown = expect.objectContaining({ kind: 'unavailable' });
 
-test('one process answers command after command, each its own', async () => {
+test('one process answers several commands, each with its own answer', async () => {
   const words = Array.from({ length: 20 }, (_, index) => `word${index}`);
   expect(await Promise.all(words.map((word) => shell.run([word])))).toEqual(words.map(echo));
   expect(new Set((await processes()).values()).size).toBe(1);
 });
 
-test('an answer may come in many pieces', async () => {
+test('joins an answer that arrives in many pieces', async () => {
   expect(await shell.run(['pieces'])).toEqual({ ok: true, rows: [{ text: 'a\n}\n b' }, { text: '☃' }] });
 });
 
-test('a refusal comes with the reasons of the log', async () => {
+test('returns the reasons of a refusal from the log', async () => {
   expect(await shell.run(['refuse'])).toEqual({ ok: false, messages: ['no room'] });
 });
 
-test('a refusal has what helpers said on stderr, and no warning that speaks of something else', async () => {
+test('returns the lines that helpers printed on stderr, without warnings', async () => {
   expect(await shell.run(['refuse-and-warn'])).toEqual({ ok: false, messages: ['no room', 'thin_check: broken'] });
 });
 
 test.each(['die', 'halfway', 'mute', 'other'])(
-  'a process that does %s leaves its command unknown; the next has another',
+  'reports an unknown outcome after "%s", and starts another process for the next command',
   async (word) => {
     const [lost, next] = await Promise.allSettled([shell.run([word]), shell.run(['next'])]);
     expect(lost).toMatchObject({ status: 'rejected', reason: unknown });
@@ -62,7 +62,7 @@ test.each(['die', 'halfway', 'mute', 'other'])(
   },
 );
 
-test('a stuck process is killed at the deadline; the next command has another', async () => {
+test('kills a stuck process at the deadline, and starts another for the next command', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   await shell.run(['first']);
@@ -78,7 +78,7 @@ test('a stuck process is killed at the deadline; the next command has another', 
   expect(() => process.kill(Number(pids.get('stuck')), 0)).toThrow('ESRCH');
 });
 
-test('never takes the late answer of a replaced process for that of another command', async () => {
+test('never uses the late answer of a replaced process for another command', async () => {
   // As a process in uninterruptible sleep does, it outlives SIGKILL and answers when it wakes up.
   const ends: (() => void)[] = [];
   const start: StartSession = (argv, env) => {
@@ -102,7 +102,7 @@ test('never takes the late answer of a replaced process for that of another comm
   );
 });
 
-test('a restart lets the command in flight end, and gives the next another process', async () => {
+test('a restart waits for the command in flight, and starts another process for the next one', async () => {
   const before = shell.run(['before']);
   shell.restart();
   expect(await Promise.all([before, shell.run(['after'])])).toEqual([echo('before'), echo('after')]);
@@ -110,7 +110,7 @@ test('a restart lets the command in flight end, and gives the next another proce
   expect(pids.get('after')).not.toBe(pids.get('before'));
 });
 
-describe('of the commands that depend on which devices LVM knows', () => {
+describe('commands that depend on the devices that LVM knows', () => {
   let lvm: Lvm;
   beforeEach(() => {
     lvm = createLvm({
@@ -131,7 +131,7 @@ describe('of the commands that depend on which devices LVM knows', () => {
     ['lvchange', ['lvchange', '-a', 'n', '-y', 'vg/lv']],
   ] as const;
 
-  test.each(trusting)('%s runs in a new process', async (command, argv) => {
+  test.each(trusting)('runs %s in a new process', async (command, argv) => {
     await lvm.change(['lvcreate']);
     await lvm.change(['vgchange']);
     await lvm.change(argv);
@@ -140,7 +140,7 @@ describe('of the commands that depend on which devices LVM knows', () => {
     expect(pids.get(command)).not.toBe(pids.get('vgchange'));
   });
 
-  test.each(trusting)('%s runs in the process that has just shown the volume as active', async (command, argv) => {
+  test.each(trusting)('runs %s in the process that has just shown the volume as active', async (command, argv) => {
     await lvm.reportForChange(['lvs', 'vg/lv']);
     await lvm.change(argv);
     const pids = await processes();
@@ -156,7 +156,7 @@ describe('of the commands that depend on which devices LVM knows', () => {
       'vg/lv',
     ],
     ['was shown by the process for reports', () => [lvm.report(['lvs', 'vg/lv'])], 'vg/lv'],
-  ] as const)('a volume that %s is removed by a new process', async (_, before, volume) => {
+  ] as const)('removes a volume in a new process if it %s', async (_, before, volume) => {
     await lvm.change(['lvcreate']);
     await Promise.all(before());
     await lvm.change(['lvremove', '-y', volume]);
@@ -166,12 +166,12 @@ describe('of the commands that depend on which devices LVM knows', () => {
   });
 });
 
-test('a program that cannot be started is unavailable', async () => {
+test('throws unavailable if the program cannot be started', async () => {
   const options = { start: createStartSession(survivors), env: {}, deadline: 5000 };
   await expect(new LvmShell({ ...options, program: ['/nowhere/lvm'] }).run(['lvs'])).rejects.toEqual(unknown);
 });
 
-test('what the shell would split or read as more than a word never reaches it', async () => {
+test('refuses words that the LVM shell would split or interpret', async () => {
   for (const word of ['a b', 'a\nlvremove', '"', "'", '#', '', '\\', 'ü', '$x', ';']) {
     await expect(shell.run(['lvs', word])).rejects.toMatchObject({ kind: 'invalid' });
   }

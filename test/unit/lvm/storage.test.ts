@@ -32,8 +32,8 @@ function holdReport(): { began: Promise<void>; release: () => void } {
   return { began: began.promise, release: held.resolve };
 }
 
-describe('memory', () => {
-  test('says nothing before the first report', async () => {
+describe('the inventory in memory', () => {
+  test('is unavailable before the first report', async () => {
     expect(() => cache.current()).toThrow(expect.objectContaining({ kind: 'unavailable' }));
     await expect(storage.find(idOf('a'), signal)).rejects.toMatchObject({ kind: 'unavailable' });
     await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject({ kind: 'unavailable' });
@@ -41,7 +41,7 @@ describe('memory', () => {
     expect(await storage.find(idOf('a'), signal)).toBeUndefined();
   });
 
-  test('keeps what was made while a report ran, and its room', async () => {
+  test('keeps a volume that was created during a report, and the space it uses', async () => {
     await cache.refresh();
     const report = holdReport();
     const refresh = cache.refresh();
@@ -53,7 +53,7 @@ describe('memory', () => {
     expect(pools.get(spec.name)?.free).toBe(lvm.free);
   });
 
-  test('forgets what was removed while a report ran', async () => {
+  test('omits a volume that was removed during a report', async () => {
     await cache.refresh();
     await storage.create(volume('a'), signal);
     const report = holdReport();
@@ -66,7 +66,7 @@ describe('memory', () => {
     expect((await cache.refresh()).pools.get(spec.name)?.free).toBe(lvm.free);
   });
 
-  test('is not set back by a report that took longer than a later one', async () => {
+  test('ignores a report that ended after a later one', async () => {
     await cache.refresh();
     const report = holdReport();
     const old = cache.refresh();
@@ -79,7 +79,7 @@ describe('memory', () => {
     expect(cache.current().pools.get(spec.name)?.free).toBe(lvm.free);
   });
 
-  test('stays as it was when a report fails', async () => {
+  test('is unchanged if a report fails', async () => {
     await cache.refresh();
     await storage.create(volume('a'), signal);
     lvm.beforeAnswer = () => Promise.reject(new Failure('unavailable', 'gone'));
@@ -87,7 +87,7 @@ describe('memory', () => {
     expect(cache.current().volumes.has(idOf('a'))).toBe(true);
   });
 
-  test('calls nothing absent while a group that was there is not', async () => {
+  test('reports no volume as absent while a known group is missing', async () => {
     await cache.refresh();
     await storage.create(volume('a'), signal);
     lvm.present = false;
@@ -98,11 +98,11 @@ describe('memory', () => {
   });
 });
 
-describe('a group that is not here', () => {
+describe('a missing group', () => {
   const known = (state: GroupState) => cache.identify(new Map([[spec.group, state]]));
   const unavailable = { kind: 'unavailable' };
 
-  test('from the start makes everything about volumes that may be in it unavailable', async () => {
+  test('makes all calls for volumes that may be in it unavailable', async () => {
     lvm.present = false;
     known({ state: 'away', reason: 'volume group vg (UUID own) is not here' });
     await cache.refresh();
@@ -113,7 +113,7 @@ describe('a group that is not here', () => {
     expect(cache.current().unready.get(spec.name)).toBe('volume group vg (UUID own) is not here');
   });
 
-  test('is not taken for one that has its name', async () => {
+  test('is not confused with another group of that name', async () => {
     lvm.uuid = 'other';
     known({ state: 'present', uuid: 'own' });
     await cache.refresh();
@@ -124,7 +124,7 @@ describe('a group that is not here', () => {
     await storage.create(volume('a'), signal);
   });
 
-  test('and never was leaves room elsewhere to the name, and says of no known volume that it is absent', async () => {
+  test('lets a new name be created elsewhere if it never existed, and reports no known volume as absent', async () => {
     lvm.present = false;
     known({ state: 'none' });
     await cache.refresh();
@@ -132,7 +132,7 @@ describe('a group that is not here', () => {
     await expect(storage.remove(idOf('a'), signal)).rejects.toMatchObject(unavailable);
   });
 
-  test('and never was does not concern volumes where another group is here', async () => {
+  test('does not affect lookups if it never existed and another group is here', async () => {
     const unused = thickSpec('unused');
     const both = new InventoryCache(lvm, 'node-1' as NodeName, [spec, unused]);
     const here: GroupState = { state: 'present', uuid: 'own' };
@@ -144,10 +144,10 @@ describe('a group that is not here', () => {
   });
 });
 
-describe('a creation', () => {
+describe('creating a volume', () => {
   beforeEach(() => cache.refresh());
 
-  test('whose answer was lost finds its volume when it is retried, and wipes it before it is ready', async () => {
+  test('a retry after a lost answer finds the volume, and wipes it before it is ready', async () => {
     let lost = false;
     const change = lvm.change.bind(lvm);
     lvm.change = async (argv) => {
@@ -163,7 +163,7 @@ describe('a creation', () => {
     expect(lvm.volumes.get('a')?.tags).not.toContain('quarry.state=creating');
   });
 
-  test('that ended while a finish of it waited is not wiped again', async () => {
+  test('does not wipe a volume again whose creation ended while its finish waited', async () => {
     const created = storage.create(volume('a'), signal);
     const half = { ...volume('a'), id: idOf('a'), node: storage.node, group: spec.group, lv: 'a', size: 8n * MiB };
     const finished = storage.finish({ ...half, filesystem: 'none', state: 'creating' } as never);
@@ -172,7 +172,7 @@ describe('a creation', () => {
     expect(wiped).toEqual([]);
   });
 
-  test('finds room that LVM has and memory does not know of', async () => {
+  test('finds free space that LVM has and the inventory in memory does not show', async () => {
     lvm.volumes.set('theirs', { size: lvm.size, tags: new Set() });
     await cache.refresh();
     await expect(storage.create(volume('a'), signal)).rejects.toMatchObject({ kind: 'exhausted' });
@@ -180,13 +180,13 @@ describe('a creation', () => {
     expect(await storage.create(volume('a'), signal)).toMatchObject({ name: 'a' });
   });
 
-  test('of a name that others have leaves theirs alone', async () => {
+  test('leaves a foreign logical volume of that name alone', async () => {
     lvm.volumes.set('a', { size: MiB, tags: new Set(['theirs']) });
     await expect(storage.create(volume('a'), signal)).rejects.toMatchObject({ kind: 'exists' });
     expect(lvm.volumes.get('a')).toEqual({ size: MiB, tags: new Set(['theirs']) });
   });
 
-  test('is not told that there is no room while its volume is in a group that is away', async () => {
+  test('does not report lack of space while the volume may be in a missing group', async () => {
     await storage.create(volume('a'), signal);
     lvm.present = false;
     await cache.refresh();
@@ -196,7 +196,7 @@ describe('a creation', () => {
     expect(await storage.create(volume('a'), signal)).toMatchObject({ name: 'a' });
   });
 
-  test('is not told that there is no room when its volume is found in a pool that is not ready', async () => {
+  test('does not report lack of space if the volume is in a pool that is not ready', async () => {
     await storage.create(volume('a'), signal);
     const known = cache.current.bind(cache);
     cache.current = () => ({ ...known(), pools: new Map(), unready: new Map([[spec.name, 'a disk is missing']]) });
@@ -207,14 +207,14 @@ describe('a creation', () => {
     await expect(storage.create(volume('b'), signal)).rejects.toMatchObject({ kind: 'exhausted' });
   });
 
-  test('is refused while another for the same name is in flight', async () => {
+  test('refuses a second creation of a name while the first is in flight', async () => {
     const first = storage.create(volume('a'), signal);
     await expect(storage.create(volume('a'), signal)).rejects.toMatchObject({ kind: 'busy' });
     await first;
   });
 });
 
-test('a removal asks LVM whose the volume is, and whether it is in use', async () => {
+test('a removal checks in LVM that the volume is ours and not in use', async () => {
   await cache.refresh();
   await storage.create(volume('a'), signal);
   uses.push('/staged');
@@ -225,8 +225,8 @@ test('a removal asks LVM whose the volume is, and whether it is in use', async (
   expect(lvm.volumes.has('a')).toBe(true);
 });
 
-describe('retaining', () => {
-  test('is recorded on the logical volume, once, and read back', async () => {
+describe('retaining a volume', () => {
+  test('marks the logical volume as retained once, and reads the mark back', async () => {
     await cache.refresh();
     const { id } = await storage.create(volume('a'), signal);
     expect((await storage.retain(id, signal)).retained).toBe(true);
@@ -236,13 +236,13 @@ describe('retaining', () => {
     expect(lvm.commands).toHaveLength(length);
   });
 
-  test('of what does not exist is not found', async () => {
+  test('throws not-found for a volume that does not exist', async () => {
     await cache.refresh();
     await expect(storage.retain(idOf('x'), signal)).rejects.toMatchObject({ kind: 'not-found' });
   });
 });
 
-describe('an expansion looks the volume up again, as a removal does, and', () => {
+describe('an expansion looks the volume up again, and', () => {
   beforeEach(async () => {
     await cache.refresh();
     await storage.create(volume('a'), signal);
@@ -257,14 +257,14 @@ describe('an expansion looks the volume up again, as a removal does, and', () =>
     expect(lvm.commands).toEqual([]);
   });
 
-  test('does not find one that is gone', async () => {
+  test('throws not-found if it is gone', async () => {
     lvm.volumes.delete('a');
     await expect(storage.expand(idOf('a'), { required: 16n * MiB }, signal)).rejects.toMatchObject({
       kind: 'not-found',
     });
   });
 
-  test('sees that it was extended meanwhile', async () => {
+  test('accepts that it was extended meanwhile', async () => {
     lvm.volumes.set('a', { size: 32n * MiB, tags: lvm.volumes.get('a')?.tags ?? new Set() });
     expect(await storage.expand(idOf('a'), { required: 16n * MiB }, signal)).toMatchObject({ size: 32n * MiB });
     expect(lvm.commands).toEqual([]);

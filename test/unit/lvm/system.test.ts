@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-test('the links are those to the devices, and no others', async () => {
+test('links exactly the given devices', async () => {
   const links = linksIn(directory);
   expect(await linkDevices(links, ['/dev/sda', '/dev/disk/by-id/a.b+c'])).toBe(true);
   expect(await linkDevices(links, ['/dev/disk/by-id/a.b+c', '/dev/sda'])).toBe(false);
@@ -20,20 +20,20 @@ test('the links are those to the devices, and no others', async () => {
   expect((await readdir(links)).sort()).toEqual(['sda', 'sdb']);
 });
 
-test('a path that LVM could misread is refused', () => {
+test('refuses a path that LVM could misread', () => {
   for (const path of ['/dev/a|b', '/dev/a"b', '/dev/a b', '/etc/passwd', 'sda']) {
     expect(() => linkName(path)).toThrow('unsupported device path');
   }
   expect(() => devicesSection('/run/a"b')).toThrow('unsupported directory');
 });
 
-test('LVM scans the links alone, and takes no other name', () => {
+test('limits LVM to the links', () => {
   const section = devicesSection('/run/q.d/devices');
   expect(section).toContain('scan=["/run/q.d/devices"]');
   expect(section).toContain('filter=["a|^/run/q[.]d/devices/|","r|.*|"]');
 });
 
-test('a directory is written when it differs, and only then', async () => {
+test('writes the system directory only if it differs', async () => {
   const host = async (path: string) => (path.endsWith('/lvm.conf') ? 'log { verbose = 0 }\n' : '');
   expect(await writeSystemDirectory(directory, ['/dev/sda'], host, 'host')).toBe(true);
   expect(await writeSystemDirectory(directory, ['/dev/sda'], host, 'host')).toBe(false);
@@ -45,7 +45,7 @@ test.each([
   ['container', true],
   ['host', false],
   ['direct', false],
-] as const)('with LVM in mode %s, that LVM makes the names below /dev itself is %s', async (mode, itself) => {
+] as const)('in mode %s, the setting that LVM itself makes the names below /dev is %s', async (mode, itself) => {
   await writeSystemDirectory(directory, [], async () => 'activation { udev_rules = 1 }', mode);
   const written = await readFile(join(directory, 'lvmlocal.conf'), 'utf8');
   expect(written.lastIndexOf('udev_rules = 0') > written.lastIndexOf('udev_rules = 1')).toBe(itself);

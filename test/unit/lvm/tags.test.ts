@@ -10,7 +10,7 @@ import { decodeTagValue, encodeTagValue, parseTags, tag } from '../../../src/lvm
 /** Unpaired surrogates are no text, and no protobuf string. */
 const texts = fc.string({ unit: 'binary' });
 
-test('any text comes back from a tag', () => {
+test('decodes any text that it has encoded', () => {
   fc.assert(
     fc.property(texts, (text) => {
       expect(decodeTagValue(encodeTagValue(text))).toBe(text);
@@ -18,14 +18,14 @@ test('any text comes back from a tag', () => {
   );
 });
 
-test('what looks like an encoding, and every character, comes back', () => {
+test('decodes every character, and texts that look encoded', () => {
   const ascii = Array.from({ length: 128 }, (_, code) => String.fromCodePoint(code));
   for (const text of [...ascii, ascii.join(''), '+41', 'a+20b', '++', '%41', '☃+e2+98+83', '\uFEFFx', '']) {
     expect(decodeTagValue(encodeTagValue(text))).toBe(text);
   }
 });
 
-test('a tag holds only what LVM and its shell take, and fits', () => {
+test('encodes into characters and lengths that LVM and its shell accept', () => {
   const names = fc.string({ unit: 'binary', maxLength: 128 }).filter((name) => Buffer.byteLength(name) <= 128);
   fc.assert(
     fc.property(names, (name) => {
@@ -35,7 +35,7 @@ test('a tag holds only what LVM and its shell take, and fits', () => {
   );
 });
 
-test('what is no encoding of ours decodes to nothing, and never throws', () => {
+test('decodes other texts to undefined, and never throws', () => {
   for (const text of ['+', '+4', '+zz', '+FF', '+ff', '+c3+28', 'a+']) expect(decodeTagValue(text)).toBeUndefined();
   fc.assert(
     fc.property(texts, (text) => {
@@ -44,7 +44,7 @@ test('what is no encoding of ours decodes to nothing, and never throws', () => {
   );
 });
 
-test('foreign tags, and broken ones of ours, are left out', () => {
+test('leaves out foreign tags and broken ones of ours', () => {
   const tags = parseTags(
     'theirs,quarry.name=a+20b,quarry.id=+zz,quarry.nothing,x=quarry.v=2,quarry.v=1,,quarry.fs=a=b',
   );
@@ -61,7 +61,7 @@ const layouts: fc.Arbitrary<Layout> = fc.oneof(
   }),
 );
 
-test('a layout is read as it was printed', () => {
+test('reads a layout as it was printed', () => {
   fc.assert(
     fc.property(layouts, (layout) => {
       expect(parseLayout(printLayout(layout))).toEqual(layout);
@@ -74,7 +74,7 @@ test('a layout is read as it was printed', () => {
 
 const words = fc.string({ unit: 'grapheme', minLength: 1 }).filter((word) => !/\s/.test(word));
 
-test('a volume is what its tags say, in one row of the report', () => {
+test('reads a volume from its tags in one row of a report', () => {
   const amount = fc.bigInt({ min: 1n, max: 2n ** 62n });
   const rate = fc.oneof(
     amount.map((fixed) => ({ fixed })),
@@ -114,7 +114,7 @@ test('a volume is what its tags say, in one row of the report', () => {
   );
 });
 
-test('without its tags a logical volume is not ours, and with a lost one never blank', () => {
+test('does not claim a logical volume without our tags, or treat one with a lost tag as blank', () => {
   const tags = ['quarry.role=volume', 'quarry.id=node-1:lv', 'quarry.name=x', 'quarry.layout=thin'];
   for (const lost of tags) {
     const rest = tags.filter((kept) => kept !== lost);
@@ -140,7 +140,7 @@ function rowOf(size: bigint, tags: readonly string[]): Record<string, string> {
   };
 }
 
-test('the row says since when a volume is there, where LVM writes times as it does by itself', () => {
+test('reads the time of creation in the default format of LVM', () => {
   const tags = ['quarry.role=volume', 'quarry.id=node-1:lv', 'quarry.name=x', 'quarry.layout=thin'];
   const created = (time: string) =>
     toVolume(decodeLv({ ...rowOf(1n, tags), lv_time: time }), 'fast' as PoolName, 'node-1' as NodeName)?.created;

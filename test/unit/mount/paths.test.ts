@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 
 describe('mount points', () => {
-  test('are made with their parents, again and again, and removed without them', async () => {
+  test('makes mount points with their parents, repeatedly, and removes them without their parents', async () => {
     for (const make of [makeDirectory, makeFile]) {
       const path = join(base, make.name, 'b', 'c');
       await make(path);
@@ -24,7 +24,7 @@ describe('mount points', () => {
     }
   });
 
-  test('that hold anything are left alone', async () => {
+  test('refuses to remove mount points with content', async () => {
     mkdirSync(join(base, 'd'));
     writeFileSync(join(base, 'd', 'data'), 'x');
     await expect(removeMountPoint(join(base, 'd'))).rejects.toMatchObject({ kind: 'precondition' });
@@ -32,7 +32,7 @@ describe('mount points', () => {
     expect(readdirSync(join(base, 'd'))).toEqual(['data']);
   });
 
-  test('are not made where something else is, nor through a link', async () => {
+  test('refuses to make a mount point where something else is, or through a link', async () => {
     writeFileSync(join(base, 'file'), '');
     symlinkSync(tmpdir(), join(base, 'link'));
     mkdirSync(join(base, 'directory'));
@@ -43,12 +43,12 @@ describe('mount points', () => {
     await expect(makeFile(join(base, 'directory'))).rejects.toMatchObject({ kind: 'exists' });
   });
 
-  test('whose parents are gone are gone', async () => {
+  test('treats mount points without parents as removed', async () => {
     await expect(removeMountPoint(join(base, 'no', 'such', 'path'))).resolves.toBeUndefined();
   });
 });
 
-test('links among the parents are followed, the last part is not, and what is missing stays', async () => {
+test('resolves links in parents, but not the last part, and keeps missing parts', async () => {
   mkdirSync(join(base, 'real'));
   symlinkSync(join(base, 'real'), join(base, 'link'));
   symlinkSync(tmpdir(), join(base, 'real', 'last'));
@@ -57,7 +57,7 @@ test('links among the parents are followed, the last part is not, and what is mi
   expect(await resolvePath(join(base, 'link', 'last'))).toBe(join(base, 'real', 'last'));
 });
 
-test('who holds a path is told by name', async () => {
+test('lists the processes that use a path by name', async () => {
   const proc = join(base, 'proc');
   mkdirSync(join(proc, '77', 'fd'), { recursive: true });
   mkdirSync(join(proc, '78', 'fd'), { recursive: true });

@@ -10,7 +10,7 @@ function header(write: (view: DataView) => void): Uint8Array {
 }
 
 describe('superblocks', () => {
-  test('ext4: size over 32 bits, UUID, never mounted', () => {
+  test('reads size over 32 bits, UUID and mount state of an ext4', () => {
     fc.assert(
       fc.property(fc.nat(0xffffffff), fc.nat(0xffff), fc.constantFrom(0, 2), fc.boolean(), (low, high, log, wide) => {
         const bytes = header((view) => {
@@ -34,7 +34,7 @@ describe('superblocks', () => {
   test.each([
     ['a time of mount', 0x2c],
     ['a count of mounts', 0x34],
-  ])('ext4 with %s was mounted', (_, offset) => {
+  ])('reads an ext4 with %s as mounted', (_, offset) => {
     const bytes = header((view) => {
       view.setUint16(1024 + 0x38, 0xef53, true);
       view.setUint16(1024 + offset, 1, true);
@@ -42,7 +42,7 @@ describe('superblocks', () => {
     expect(decodeSuperblock('ext4', bytes)?.neverMounted).toBe(false);
   });
 
-  test('xfs: size, and an mkfs in progress', () => {
+  test('reads size and an unfinished mkfs of an xfs', () => {
     const bytes = header((view) => {
       view.setUint32(0, 0x58465342);
       view.setUint32(4, 4096);
@@ -52,7 +52,7 @@ describe('superblocks', () => {
     expect(decodeSuperblock('xfs', bytes)).toEqual({ size: 2n ** 52n, inProgress: true });
   });
 
-  test('btrfs: the size of its device', () => {
+  test('reads the size of the device of a btrfs', () => {
     const bytes = header((view) => {
       for (const [at, byte] of Buffer.from('_BHRfS_M').entries()) view.setUint8(65_536 + 0x40 + at, byte);
       view.setBigUint64(65_536 + 0xd1, 5n, true);
@@ -60,7 +60,7 @@ describe('superblocks', () => {
     expect(decodeSuperblock('btrfs', bytes)).toEqual({ size: 5n });
   });
 
-  test.each(['ext4', 'xfs', 'btrfs'] as const)('anything else is no %s', (type) => {
+  test.each(['ext4', 'xfs', 'btrfs'] as const)('reads no %s from anything else', (type) => {
     expect(
       decodeSuperblock(
         type,

@@ -22,7 +22,7 @@ const blockByNumber = '5 1 0:6 /dm-3 /staging/a/device rw - devtmpfs udev rw';
 const blockByName = '6 1 0:6 /mapper/vg-b /pod/b rw - devtmpfs udev rw';
 
 describe('the mount table', () => {
-  test('names the device behind each kind of mount', async () => {
+  test('finds the device behind each kind of mount', async () => {
     const mounts = await readMounts(sources(root, ext4, bind, btrfs, blockByNumber, blockByName));
     expect(mounts.map(({ target, device, access, readOnly }) => [target, device, access, readOnly])).toEqual([
       ['/', '0:20', 'mount', false],
@@ -34,7 +34,7 @@ describe('the mount table', () => {
     ]);
   });
 
-  test('touches nothing that cannot be a volume', async () => {
+  test('does not touch mounts that cannot be volumes', async () => {
     const touched: string[] = [];
     await readMounts({
       mountinfo: async () => `${root}\n7 1 0:50 / /dead/nfs rw - nfs4 server:/x rw\n${blockByName}`,
@@ -43,14 +43,14 @@ describe('the mount table', () => {
     expect(touched).toEqual(['/pod/b']);
   });
 
-  test('that cannot be read is not empty', async () => {
+  test('throws if the mount table cannot be read', async () => {
     const broken = { ...sources(), mountinfo: () => Promise.reject(new Error('no')) };
     await expect(readMounts(broken)).rejects.toMatchObject({ kind: 'unavailable' });
     await expect(mountsOf('/dev/mapper/vg-a', [], broken)).rejects.toMatchObject({ kind: 'unavailable' });
   });
 });
 
-test('a table that changes while it is read is read until it stays', async () => {
+test('reads the table until it stays the same', async () => {
   const texts = ['a', 'ab', 'b', 'b', 'c'];
   expect(await readSettled(async () => texts.shift() ?? '')).toBe('b');
   let restless = 0;
@@ -58,21 +58,21 @@ test('a table that changes while it is read is read until it stays', async () =>
 });
 
 describe('the uses of a device', () => {
-  test('are its mounts, binds and raw binds, and no others', async () => {
+  test('finds the mounts, binds and raw binds of a device, and no others', async () => {
     const all = sources(root, ext4, bind, btrfs, blockByNumber, blockByName);
     expect(await mountsOf('/dev/mapper/vg-a', [], all)).toEqual(['/staging/e', '/pod/e', '/staging/a/device']);
     expect(await mountsOf('/dev/mapper/vg-b', [], all)).toEqual(['/staging/btr', '/pod/b']);
     expect(await mountsOf('/dev/mapper/vg-b', [], sources(root, ext4))).toEqual([]);
   });
 
-  test('of a device whose node is gone are found by the name that is left', async () => {
+  test('finds the uses of a device whose node was removed by its name', async () => {
     const left = sources(root, '8 1 0:6 /mapper/vg-gone//deleted /pod/gone rw - devtmpfs udev rw');
     expect(await mountsOf('/dev/mapper/vg-gone', [], left)).toEqual(['/pod/gone']);
   });
 });
 
 describe('device numbers', () => {
-  test('are decoded in full', () => {
+  test('decodes all bits of a device number', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, 2n ** 32n - 1n), fc.bigInt(0n, 2n ** 32n - 1n), (major, minor) => {
         // glibc's gnu_dev_makedev
@@ -83,7 +83,7 @@ describe('device numbers', () => {
     );
   });
 
-  test('of what is no block device are absent', async () => {
+  test('finds no device number of a path that is not a block device', async () => {
     expect(await deviceNumberOf('/dev/null')).toBeUndefined();
     expect(await deviceNumberOf('/nothing/here')).toBeUndefined();
     expect(await deviceNumberOf('/dev/null/below')).toBeUndefined();
@@ -96,4 +96,6 @@ test.each([
   ['5.8.0', false],
   ['6.1.0-28-amd64', false],
   ['10.0', false],
-])('kernel %s may tear the table: %s', (kernel, tears) => expect(tearsMounts(kernel)).toBe(tears));
+])('decides whether kernel %s may lose lines of the table: %s', (kernel, tears) =>
+  expect(tearsMounts(kernel)).toBe(tears),
+);

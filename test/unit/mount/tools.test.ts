@@ -30,21 +30,21 @@ const told = (...answer: Parameters<typeof answering>) => ({
   patience: createPatience(),
 });
 
-describe('the probe', () => {
-  test('"nothing found" is blank when the device can be read', async () => {
+describe('probing a device', () => {
+  test('treats "nothing found" as blank if the device can be read', async () => {
     expect(await probe(told(2), image(), 2n * MiB, id)).toEqual({ holds: 'nothing' });
   });
 
-  test('"nothing found" is not blank when it cannot, or ends early', async () => {
+  test('throws on "nothing found" if the device cannot be read, or ends early', async () => {
     await expect(probe(told(2), '/nothing/here', MiB, id)).rejects.toMatchObject({ kind: 'unavailable' });
     await expect(probe(told(2), image(), 3n * MiB, id)).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
-  test.each([1, 4, 127])('exit code %i is not blank', async (code) => {
+  test.each([1, 4, 127])('throws on exit code %i of blkid', async (code) => {
     await expect(probe(told(code), image(), MiB, id)).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
-  test('what is no filesystem of ours is named', async () => {
+  test('names content that is not a filesystem of ours', async () => {
     const output = 'DEVNAME=/dev/x\nPTUUID=ab\nPTTYPE=gpt\n';
     expect(await probe(told(0, output), image(), MiB, id)).toEqual({
       holds: 'something',
@@ -63,7 +63,7 @@ describe('the probe', () => {
     ['our mark, never mounted', markOf(id), 0, true],
     ['our mark, mounted', markOf(id), 1, false],
     ['the mark of the volume it is a copy of', markOf('n1:origin' as VolumeId), 0, false],
-  ])('ext4 with %s', async (_, uuid, mounts, unfinished) => {
+  ])('recognises an unfinished mkfs: ext4 with %s', async (_, uuid, mounts, unfinished) => {
     const bytes = new Uint8Array(4096);
     const view = new DataView(bytes.buffer);
     view.setUint16(1024 + 0x38, 0xef53, true);
@@ -74,33 +74,36 @@ describe('the probe', () => {
   });
 });
 
-test('the mark is a UUID of version 8', () => {
+test('makes a mark that is a UUID of version 8', () => {
   expect(markOf(id)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
 });
 
 describe('mkfs', () => {
   const thin = { id, layout: { type: 'thin' as const }, mkfsOptions: ['-b', '4096'] };
 
-  test.each(['ext4', 'xfs', 'btrfs'] as const)('of %s has the class options last and no force', (type) => {
-    const argv = mkfsCommand(thin, type, '/dev/x', false);
-    expect(argv.slice(-3)).toEqual(['-b', '4096', '/dev/x']);
-    expect(argv).not.toContain('-f');
-    expect(argv).not.toContain('-F');
-  });
+  test.each(['ext4', 'xfs', 'btrfs'] as const)(
+    'calls mkfs.%s with the options of the class last, and without force',
+    (type) => {
+      const argv = mkfsCommand(thin, type, '/dev/x', false);
+      expect(argv.slice(-3)).toEqual(['-b', '4096', '/dev/x']);
+      expect(argv).not.toContain('-f');
+      expect(argv).not.toContain('-F');
+    },
+  );
 
-  test('forces xfs and btrfs over an mkfs that did not end; ext4 needs none', () => {
+  test('forces mkfs over an unfinished xfs or btrfs; ext4 needs no force', () => {
     expect(mkfsCommand(thin, 'xfs', '/dev/x', true)).toContain('-f');
     expect(mkfsCommand(thin, 'ext4', '/dev/x', true)).toEqual(mkfsCommand(thin, 'ext4', '/dev/x', false));
   });
 
-  test('zeroes the journal of a thick volume, where old bytes may lie', () => {
+  test('zeroes the journal of a thick volume, which may have old bytes', () => {
     const thick = { ...thin, layout: { type: 'thick' as const, stripes: 1, stripeSize: 0n, mirrors: 0 } };
     expect(mkfsCommand(thick, 'ext4', '/dev/x', false).join(' ')).toContain('lazy_journal_init=0');
     expect(mkfsCommand(thin, 'ext4', '/dev/x', false).join(' ')).toContain('lazy_journal_init=1');
   });
 });
 
-describe('the check of ext4', () => {
+describe('checking an ext4', () => {
   const ext4 = (...fields: [number, number][]): string => {
     const view = new DataView(new ArrayBuffer(4096));
     for (const [at, value] of [[0x38, 0xef53], [0x3a, 1], ...fields] as const) view.setUint16(1024 + at, value, true);
@@ -108,7 +111,7 @@ describe('the check of ext4', () => {
   };
   const failing = told(8);
 
-  test('starts nothing for one that was unmounted in good order, unless it is to be thorough', async () => {
+  test('starts no e2fsck for a cleanly unmounted ext4, unless the check is thorough', async () => {
     await expect(checkExt4(failing, ext4(), false)).resolves.toBeUndefined();
     await expect(checkExt4(failing, ext4(), true)).rejects.toMatchObject({ kind: 'unavailable' });
   });
@@ -123,11 +126,11 @@ describe('the check of ext4', () => {
     ['errors that the kernel counted', [0x194, 1]],
     ['a check every so many mounts', [0x36, 20]],
     ['a check every so many seconds', [0x44, 1]],
-  ] satisfies [string, [number, number]][])('examines one with %s', async (_, field) => {
+  ] satisfies [string, [number, number]][])('runs e2fsck on an ext4 with %s', async (_, field) => {
     await expect(checkExt4(failing, ext4(field), false)).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
-  test.each([0, 1])('passes with exit code %i', async (code) => {
+  test.each([0, 1])('accepts exit code %i of e2fsck', async (code) => {
     await expect(checkExt4(told(code), image(), false)).resolves.toBeUndefined();
   });
 
@@ -138,7 +141,7 @@ describe('the check of ext4', () => {
     [2, 'unavailable'],
     [8, 'unavailable'],
     [32, 'unavailable'],
-  ])('with exit code %i is a failure: %s', async (code, kind) => {
+  ])('translates exit code %i of e2fsck to %s', async (code, kind) => {
     const checked = checkExt4(told(code, '', 'UNEXPECTED INCONSISTENCY'), image(), false);
     await expect(checked).rejects.toMatchObject({ kind, message: expect.stringContaining('UNEXPECTED INCONSISTENCY') });
   });

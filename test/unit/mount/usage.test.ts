@@ -7,13 +7,13 @@ import { createUsage } from '../../../src/mount/usage.ts';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());
 
-test('of a real filesystem', async () => {
+test('reads the usage of a real filesystem', async () => {
   const { bytes } = await createUsage(createPatience())('/dev/x', tmpdir());
   expect(bytes.total).toBeGreaterThan(0n);
   expect(bytes.used + bytes.available).toBeLessThanOrEqual(bytes.total);
 });
 
-test('one that hangs is given up, and no mount of its device is asked again until it answers', async () => {
+test('gives up on a filesystem that hangs, and asks no mount of its device until it answers', async () => {
   const answer = Promise.withResolvers<Usage>();
   let asked = 0;
   const usage = createUsage(createPatience(), () => {
@@ -30,6 +30,6 @@ test('one that hangs is given up, and no mount of its device is asked again unti
   await expect(usage('/dev/x', '/hung')).resolves.toMatchObject({ bytes: { total: 1n } });
 });
 
-test('an answer of the kernel that is an error is unavailable', async () => {
+test('throws unavailable if the kernel returns an error', async () => {
   await expect(createUsage(createPatience())('/dev/x', '/nothing/here')).rejects.toMatchObject({ kind: 'unavailable' });
 });

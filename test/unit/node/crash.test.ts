@@ -55,7 +55,7 @@ const all = stacks.flatMap(([on, layers]) =>
 describe.each(all)('%s', (_, layers, disk, steps) => {
   const last = steps.at(-1) as Step;
 
-  test('dying before or after any change, then calling again, ends where an undisturbed call does', async () => {
+  test('a repeated call after a death before or after any change gives the result of an undisturbed call', async () => {
     const undisturbed = await prepared(disk, steps.slice(0, -1), layers);
     await last(undisturbed.service, undisturbed.id);
     const count = undisturbed.fake.changes.length;
@@ -72,7 +72,7 @@ describe.each(all)('%s', (_, layers, disk, steps) => {
     }
   });
 
-  test('dying, then undoing instead, leaves nothing mounted and nothing of ours behind', async () => {
+  test('an undo after a death leaves no mount and no file', async () => {
     const undisturbed = await prepared(disk, steps.slice(0, -1), layers);
     await last(undisturbed.service, undisturbed.id);
     for (let step = 1; step <= undisturbed.fake.changes.length; step++) {

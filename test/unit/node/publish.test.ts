@@ -14,7 +14,7 @@ async function staged(capability = mountCapability()): Promise<{ fake: FakeNode;
   return { fake, id, service };
 }
 
-test('a block device that was staged before its use was recorded is put on record before a pod gets it', async () => {
+test('records the use of a block device that was staged without a record before a pod gets it', async () => {
   const { fake, id, service } = await staged(blockCapability());
   Object.assign(fake.disks.get('a') ?? {}, { tag: 'none' });
   await service.nodePublishVolume(publishRequest(id, blockCapability()), call);
@@ -26,7 +26,7 @@ test.each([
   ['the staging path itself', staging],
   ['below it', `${staging}/mount`],
   ['above it', '/kubelet'],
-])('a target that is %s is refused: it would change the staged volume', async (_, targetPath) => {
+])('refuses a target that is %s, because it would change the staged volume', async (_, targetPath) => {
   const { fake, id, service } = await staged();
   const request = publishRequest(id, mountCapability(), { targetPath });
   await expect(service.nodePublishVolume(request, call)).rejects.toMatchObject({ kind: 'invalid' });
@@ -45,7 +45,7 @@ describe('publishing a filesystem', () => {
     ['the request', mountCapability(), true],
     ['a flag', mountCapability('ext4', ['ro']), false],
     ['the mode', mountCapability('ext4', [], 'SINGLE_NODE_READER_ONLY'), false],
-  ])('read-only by %s, and again', async (_, capability, readonly) => {
+  ])('publishes read-only because of %s, and repeats it', async (_, capability, readonly) => {
     const { fake, id, service } = await staged();
     await service.nodePublishVolume(publishRequest(id, capability, { readonly }), call);
     await service.nodePublishVolume(publishRequest(id, capability, { readonly }), call);
@@ -53,14 +53,14 @@ describe('publishing a filesystem', () => {
     expect(fake.table).toHaveLength(2);
   });
 
-  test('of a volume that is staged read-only is read-only, and again', async () => {
+  test('publishes a volume read-only that is staged read-only, and repeats it', async () => {
     const { fake, id, service } = await staged(mountCapability('ext4', ['ro']));
     await service.nodePublishVolume(publishRequest(id), call);
     await service.nodePublishVolume(publishRequest(id), call);
     expect(fake.table).toHaveLength(2);
   });
 
-  test('the same target for another volume, or otherwise, is refused', async () => {
+  test('refuses a target that is in use for another volume or another mode', async () => {
     const { fake, id, service } = await staged();
     await service.nodePublishVolume(publishRequest(id), call);
     await expect(
@@ -77,7 +77,7 @@ describe('publishing a filesystem', () => {
     ['SINGLE_NODE_SINGLE_WRITER', false],
     ['SINGLE_NODE_MULTI_WRITER', true],
     ['SINGLE_NODE_READER_ONLY', true],
-  ])('a second target with %s: %s', async (mode, allowed) => {
+  ])('decides about a second target with %s: %s', async (mode, allowed) => {
     const { fake, id, service } = await staged();
     const capability = mountCapability('ext4', [], mode);
     await service.nodePublishVolume(publishRequest(id, capability), call);
@@ -90,7 +90,7 @@ describe('publishing a filesystem', () => {
     expect(fake.table).toHaveLength(allowed ? 3 : 2);
   });
 
-  test('needs the volume staged, with that access', async () => {
+  test('refuses a volume that is not staged with that access', async () => {
     const { id, service } = await staged();
     const elsewhere = publishRequest(id, undefined, { stagingTargetPath: '/nowhere' });
     await expect(service.nodePublishVolume(elsewhere, call)).rejects.toMatchObject({ kind: 'precondition' });
@@ -101,7 +101,7 @@ describe('publishing a filesystem', () => {
     await expect(service.nodePublishVolume(without, call)).rejects.toMatchObject({ kind: 'precondition' });
   });
 
-  test('a staging mount of another device, as after a reused number, is not taken for the volume', async () => {
+  test('refuses a staging mount of another device, for example after a reused device number', async () => {
     const { fake, id, service } = await staged();
     fake.addVolume('a0');
     fake.table = fake.table.map((mount) => Object.assign(mount, { device: '253:1' }));
@@ -110,7 +110,7 @@ describe('publishing a filesystem', () => {
 });
 
 describe('publishing a block device', () => {
-  test('binds the node to a file, once', async () => {
+  test('binds the device node to a file, once', async () => {
     const { fake, id, service } = await staged(blockCapability());
     await service.nodePublishVolume(publishRequest(id, blockCapability()), call);
     await service.nodePublishVolume(publishRequest(id, blockCapability()), call);
@@ -118,7 +118,7 @@ describe('publishing a block device', () => {
     expect(fake.changes).toEqual([`touch ${target}`, `bind ${target}`]);
   });
 
-  test('read-only for a pod is left to kubelet, which lets it only read; once, and not again for writing', async () => {
+  test('publishes read-only for a pod, which kubelet restricts to reads, and refuses to publish it again for writing', async () => {
     const { fake, id, service } = await staged(blockCapability());
     const volumeContext = { 'csi.storage.k8s.io/pod.uid': 'b0c2d9f0' };
     const request = publishRequest(id, blockCapability(), { readonly: true, volumeContext });
@@ -129,7 +129,7 @@ describe('publishing a block device', () => {
     await expect(writing).rejects.toMatchObject({ kind: 'exists' });
   });
 
-  test('read-only for anyone else is refused, since nothing would enforce it', async () => {
+  test('refuses to publish read-only without a pod, because nothing would enforce it', async () => {
     const { fake, id, service } = await staged(blockCapability());
     await expect(
       service.nodePublishVolume(publishRequest(id, blockCapability(), { readonly: true }), call),
@@ -139,7 +139,7 @@ describe('publishing a block device', () => {
 });
 
 describe('unpublishing', () => {
-  test.each(['mount', 'block'] as const)('undoes a publish for %s access, all layers of it', async (access) => {
+  test.each(['mount', 'block'] as const)('undoes a publish for %s access with all its layers', async (access) => {
     const capability = access === 'block' ? blockCapability() : mountCapability();
     const { fake, id, service } = await staged(capability);
     const before = fake.state();
@@ -150,7 +150,7 @@ describe('unpublishing', () => {
     expect(fake.state()).toEqual(before);
   });
 
-  test('works when the volume is gone', async () => {
+  test('works after the volume was deleted', async () => {
     const { fake, id, service } = await staged();
     await service.nodePublishVolume(publishRequest(id), call);
     fake.disks.clear();
@@ -160,7 +160,7 @@ describe('unpublishing', () => {
 });
 
 describe('limits', () => {
-  test('are settled after each publish, also of one that was done already, and looked at after an unpublish', async () => {
+  test('enforces the limits after each publish, also a repeated one, and again after an unpublish', async () => {
     const { fake, id, service } = await staged();
     await service.nodePublishVolume(publishRequest(id), call);
     await service.nodePublishVolume(publishRequest(id), call);
@@ -168,7 +168,7 @@ describe('limits', () => {
     expect(fake.settled).toEqual([target, target, 'changed']);
   });
 
-  test('that are not in force fail a strict publish, which succeeds once they are, and no other', async () => {
+  test('fails a strict publish until the limits are in force, and no other publish', async () => {
     const { fake, id, service } = await staged();
     fake.shortfall = 'the pod has no cgroup';
     await service.nodePublishVolume(publishRequest(id), call);

@@ -9,8 +9,8 @@ function setup(): { service: NodeService; id: string } {
   return { id, service: createNodeService({ ...fake.tools, node, driver: 'd.test' }) };
 }
 
-describe('what a request lacks is named, all of it at once', () => {
-  test('stage', async () => {
+describe('naming everything that a request lacks', () => {
+  test('names all missing fields of a stage', async () => {
     const { service } = setup();
     const message = await failure(
       'invalid',
@@ -19,7 +19,7 @@ describe('what a request lacks is named, all of it at once', () => {
     expect(message).toMatch(/volume_id.*staging_target_path.*volume_capability/);
   });
 
-  test('publish', async () => {
+  test('names all missing fields of a publish', async () => {
     const { service } = setup();
     const message = await failure(
       'invalid',
@@ -28,7 +28,7 @@ describe('what a request lacks is named, all of it at once', () => {
     expect(message).toMatch(/volume_id.*target_path.*volume_capability/);
   });
 
-  test('unstage, unpublish, stats and expand', async () => {
+  test('names all missing fields of unstage, unpublish, stats and expand', async () => {
     const { service } = setup();
     const none = { volumeId: '', stagingTargetPath: '', targetPath: '', volumePath: '' };
     const both = /volume_id is missing; \w+_path is missing/;
@@ -40,7 +40,7 @@ describe('what a request lacks is named, all of it at once', () => {
   });
 });
 
-test.each(['relative/path', '/', '//', '/a/../b', '/a/..', '/a\0b', '..'])('the path %j is refused', async (path) => {
+test.each(['relative/path', '/', '//', '/a/../b', '/a/..', '/a\0b', '..'])('refuses the path %j', async (path) => {
   const { id, service } = setup();
   await expect(service.nodeStageVolume({ ...stageRequest(id), stagingTargetPath: path }, call)).rejects.toMatchObject({
     kind: 'invalid',
@@ -59,7 +59,7 @@ test.each(['relative/path', '/', '//', '/a/../b', '/a/..', '/a\0b', '..'])('the 
   });
 });
 
-test.each(['no id of ours', 'n1:gone'])('a volume that does not exist, %j, is not found', async (id) => {
+test.each(['no id of ours', 'n1:gone'])('throws not-found for the volume %j, which does not exist', async (id) => {
   const { service } = setup();
   await expect(service.nodeStageVolume(stageRequest(id), call)).rejects.toMatchObject({ kind: 'not-found' });
   await expect(service.nodePublishVolume(publishRequest(id), call)).rejects.toMatchObject({ kind: 'not-found' });
@@ -70,13 +70,13 @@ test.each(['no id of ours', 'n1:gone'])('a volume that does not exist, %j, is no
   ).rejects.toMatchObject({ kind: 'not-found' });
 });
 
-test('an access mode that several nodes would share is refused', async () => {
+test('refuses an access mode for several nodes', async () => {
   const { id, service } = setup();
   const capability = { ...mountCapability(), accessMode: { mode: 'MULTI_NODE_MULTI_WRITER' as const } };
   await expect(service.nodeStageVolume(stageRequest(id, capability), call)).rejects.toMatchObject({ kind: 'invalid' });
 });
 
-test('info and capabilities', async () => {
+test('returns info and capabilities', async () => {
   const { service } = setup();
   expect(await service.nodeGetInfo({}, call)).toEqual({
     nodeId: 'n1',

@@ -21,13 +21,13 @@ function setup(disk: Partial<Disk> = {}): { fake: FakeNode; service: NodeService
 const ext4 = { type: 'ext4', state: 'used', size: GiB } as const;
 
 describe('staging a filesystem', () => {
-  test('a blank volume that never was formatted is formatted, put on record, then mounted', async () => {
+  test('formats a blank volume that was never formatted, records that, then mounts it', async () => {
     const { fake, id, service } = setup();
     await service.nodeStageVolume(stageRequest(id), call);
     expect(fake.changes).toEqual(['mkfs ext4', 'record ext4', `mkdir ${staging}`, `mount ${staging}`]);
   });
 
-  test('a second call changes nothing', async () => {
+  test('changes nothing in a second call', async () => {
     const { fake, id, service } = setup();
     await service.nodeStageVolume(stageRequest(id), call);
     fake.changes.length = 0;
@@ -35,39 +35,39 @@ describe('staging a filesystem', () => {
     expect(fake.changes).toEqual([]);
   });
 
-  test('a formatted volume is checked and mounted, and grown when its device has more', async () => {
+  test('checks and mounts a formatted volume, and grows it if its device is larger', async () => {
     const { fake, id, service } = setup({ tag: 'ext4', content: { ...ext4 }, size: 2n * GiB });
     await service.nodeStageVolume(stageRequest(id), call);
     expect(fake.changes).toEqual(['check', `mkdir ${staging}`, `mount ${staging}`, 'grow']);
   });
 
-  test('a btrfs that the kernel cannot grow is mounted as it is', async () => {
+  test('mounts a btrfs that the kernel cannot grow at its present size', async () => {
     const content = { type: 'btrfs', state: 'used', size: 112n * MiB } as const;
     const { fake, id, service } = setup({ tag: 'btrfs', content, size: 200n * MiB });
     await service.nodeStageVolume(stageRequest(id, mountCapability('btrfs')), call);
     expect(fake.changes).toEqual(['check', `mkdir ${staging}`, `mount ${staging}`]);
   });
 
-  test('a read-only stage does not grow', async () => {
+  test('does not grow a volume in a read-only stage', async () => {
     const { fake, id, service } = setup({ tag: 'ext4', content: { ...ext4 }, size: 2n * GiB });
     await service.nodeStageVolume(stageRequest(id, mountCapability('ext4', ['ro'])), call);
     expect(fake.changes).not.toContain('grow');
   });
 
-  test('a filesystem that is not on record is kept, examined in full, and recorded', async () => {
+  test('keeps a filesystem without a record, checks it in full, and records it', async () => {
     const { fake, id, service } = setup({ content: { ...ext4 } });
     await service.nodeStageVolume(stageRequest(id), call);
     expect(fake.changes.slice(0, 2)).toEqual(['check in full', 'record ext4']);
   });
 
   test.each<[string, Partial<Disk>]>([
-    ['blank but on record as formatted', { tag: 'ext4' }],
+    ['no content but a record of a filesystem', { tag: 'ext4' }],
     ['another filesystem', { tag: 'xfs', content: { ...ext4, type: 'xfs' } }],
     ['another filesystem that is not on record', { content: { ...ext4, type: 'xfs' } }],
     ['a partition table', { content: 'a gpt partition table' }],
     ['encryption', { content: 'crypto_LUKS' }],
     ['errors that need a person', { tag: 'ext4', content: { ...ext4 }, damaged: true }],
-  ])('left alone: %s', async (_, disk) => {
+  ])('leaves a device alone that has %s', async (_, disk) => {
     const { fake, id, service } = setup(disk);
     const before = structuredClone(fake.disks);
     await expect(service.nodeStageVolume(stageRequest(id), call)).rejects.toMatchObject({ kind: 'precondition' });
@@ -75,18 +75,18 @@ describe('staging a filesystem', () => {
     expect(fake.table).toEqual([]);
   });
 
-  test('names both filesystems', async () => {
+  test('names both filesystems in the refusal', async () => {
     const { id, service } = setup({ content: { ...ext4, type: 'xfs' } });
     expect(await failure('precondition', service.nodeStageVolume(stageRequest(id), call))).toMatch(/ext4.*xfs/);
   });
 
-  test('a device that cannot be read is not blank', async () => {
+  test('does not format a device that cannot be read', async () => {
     const { fake, id, service } = setup({ readable: false });
     await expect(service.nodeStageVolume(stageRequest(id), call)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(fake.changes).toEqual([]);
   });
 
-  test('the path may not be taken by another volume, filesystem, mode or access', async () => {
+  test('refuses a path that is in use for another volume, filesystem, mode or access', async () => {
     const { fake, id, service } = setup({ tag: 'ext4', content: { ...ext4 } });
     const other = fake.addVolume('b');
     await service.nodeStageVolume(stageRequest(id), call);
@@ -102,7 +102,7 @@ describe('staging a filesystem', () => {
     });
   });
 
-  test('a volume whose staging mount vanished under its pods is mounted again without a check', async () => {
+  test('mounts a volume again without a check if its staging mount vanished under its pods', async () => {
     const { fake, id, service } = setup();
     await service.nodeStageVolume(stageRequest(id), call);
     await service.nodePublishVolume(publishRequest(id), call);
@@ -112,7 +112,7 @@ describe('staging a filesystem', () => {
     expect(fake.changes).toEqual([`mkdir ${staging}`, `mount ${staging}`]);
   });
 
-  test('two calls at once: the second is busy', async () => {
+  test('throws busy for a second call during the first', async () => {
     const { id, service } = setup();
     const first = service.nodeStageVolume(stageRequest(id), call);
     await expect(service.nodeStageVolume(stageRequest(id), call)).rejects.toMatchObject({ kind: 'busy' });
@@ -123,7 +123,7 @@ describe('staging a filesystem', () => {
     ['mkfs', 'make', {}],
     ['a check in full', 'check', { content: { ...ext4 } }],
   ] as const)(
-    'a caller that gives up during %s: its result is put on record, or it would begin again',
+    'records the result of %s for a caller that gave up, so that it is not repeated',
     async (_, tool, disk) => {
       const { fake, id, service } = setup(structuredClone(disk));
       const caller = new AbortController();
@@ -140,7 +140,7 @@ describe('staging a filesystem', () => {
     },
   );
 
-  test('a caller that gave up before mkfs gets no mkfs', async () => {
+  test('starts no mkfs for a caller that gave up', async () => {
     const { fake, id, service } = setup();
     await expect(service.nodeStageVolume(stageRequest(id), { signal: AbortSignal.abort() })).rejects.toThrow('aborted');
     expect(fake.changes).toEqual([]);
@@ -148,14 +148,14 @@ describe('staging a filesystem', () => {
 });
 
 describe('staging a block device', () => {
-  test('its node is bound to a file below the staging path, once', async () => {
+  test('binds the device node to a file below the staging path, once', async () => {
     const { fake, id, service } = setup();
     await service.nodeStageVolume(stageRequest(id, blockCapability()), call);
     await service.nodeStageVolume(stageRequest(id, blockCapability()), call);
     expect(fake.changes).toEqual(['record block', `touch ${staging}/device`, `bind ${staging}/device`]);
   });
 
-  test('what it holds afterwards is its user’s: no filesystem is made or mounted on it', async () => {
+  test('refuses to make or mount a filesystem on a volume that was staged as a block device', async () => {
     for (const content of [undefined, { ...ext4 }] as const) {
       const { fake, id, service } = setup();
       await service.nodeStageVolume(stageRequest(id, blockCapability()), call);
@@ -167,13 +167,13 @@ describe('staging a block device', () => {
     }
   });
 
-  test('a volume that was formatted stays on record as that', async () => {
+  test('keeps the record of a filesystem when it is staged as a block device', async () => {
     const { fake, id, service } = setup({ tag: 'ext4', content: { ...ext4 } });
     await service.nodeStageVolume(stageRequest(id, blockCapability()), call);
     expect(fake.disks.get('a')?.tag).toBe('ext4');
   });
 
-  test('is refused while the volume is mounted elsewhere as a filesystem, and the other way round', async () => {
+  test('refuses while the volume is mounted elsewhere as a filesystem, and the reverse', async () => {
     const { fake, id, service } = setup({ tag: 'ext4', content: { ...ext4 } });
     const other = (capability = mountCapability()): ReturnType<typeof stageRequest> => ({
       ...stageRequest(id, capability),
@@ -188,7 +188,7 @@ describe('staging a block device', () => {
     expect(await failure('precondition', service.nodeStageVolume(stageRequest(id), call))).toContain('/kubelet/other');
   });
 
-  test('another device at that file, or a filesystem asked for there, is refused', async () => {
+  test('refuses another device at that file, and a filesystem at its path', async () => {
     const { fake, id, service } = setup();
     const other = fake.addVolume('b');
     await service.nodeStageVolume(stageRequest(id, blockCapability()), call);
@@ -205,7 +205,7 @@ describe('unstaging', () => {
     stagingTargetPath: staging,
   });
 
-  test.each(['mount', 'block'] as const)('undoes a stage for %s access, all layers of it', async (access) => {
+  test.each(['mount', 'block'] as const)('undoes a stage for %s access with all its layers', async (access) => {
     const { fake, id, service } = setup();
     await service.nodeStageVolume(stageRequest(id, access === 'block' ? blockCapability() : mountCapability()), call);
     fake.table = [...fake.table, ...fake.table];
@@ -215,7 +215,7 @@ describe('unstaging', () => {
     expect([...fake.paths.keys()].filter((path) => path !== staging)).toEqual([]);
   });
 
-  test('works without the volume, and leaves alone what an unknown id cannot have staged', async () => {
+  test('works after the volume was deleted, and does nothing for an unknown id', async () => {
     const { fake, id, service } = setup();
     await service.nodeStageVolume(stageRequest(id), call);
     await service.nodeUnstageVolume(request('something else'), call);
@@ -224,7 +224,7 @@ describe('unstaging', () => {
     expect(fake.table).toEqual([]);
   });
 
-  test('is refused while the volume is published', async () => {
+  test('refuses while the volume is published', async () => {
     const { fake, id, service } = setup();
     await service.nodeStageVolume(stageRequest(id), call);
     await service.nodePublishVolume(publishRequest(id), call);

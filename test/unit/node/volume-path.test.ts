@@ -31,8 +31,8 @@ function at(volumeId: string, volumePath: string): { volumeId: string; volumePat
   return { volumeId, volumePath, stagingTargetPath: '' };
 }
 
-describe('stats', () => {
-  test.each([target, staging])('of a filesystem at %s: bytes and inodes', async (path) => {
+describe('statistics', () => {
+  test.each([target, staging])('returns bytes and inodes of a filesystem at %s', async (path) => {
     const { id, service } = await published();
     expect((await service.nodeGetVolumeStats(at(id, path), call)).usage).toEqual([
       { unit: 'BYTES', total: '100', used: '40', available: '60' },
@@ -40,18 +40,18 @@ describe('stats', () => {
     ]);
   });
 
-  test.each([target, staging])('of a block device at %s: its size', async (path) => {
+  test.each([target, staging])('returns the size of a block device at %s', async (path) => {
     const { id, service } = await published(blockCapability());
     const { usage } = await service.nodeGetVolumeStats(at(id, path), call);
     expect(usage).toEqual([{ unit: 'BYTES', total: String(GiB) }]);
   });
 
-  test.each(['some/path', '/elsewhere', `${target}/below`])('at %s it is not found', async (path) => {
+  test.each(['some/path', '/elsewhere', `${target}/below`])('throws not-found at %s', async (path) => {
     const { id, service } = await published();
     await expect(service.nodeGetVolumeStats(at(id, path), call)).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  test('at the path of another volume it is not found', async () => {
+  test('throws not-found at the path of another volume', async () => {
     const { fake, service } = await published();
     await expect(service.nodeGetVolumeStats(at(fake.addVolume('b'), target), call)).rejects.toMatchObject({
       kind: 'not-found',
@@ -71,7 +71,7 @@ describe('expansion', () => {
     secrets: {},
   });
 
-  test('grows the filesystem to its device and answers its size', async () => {
+  test('grows the filesystem to its device and returns the size', async () => {
     const { fake, id, service } = await published();
     const disk = fake.disks.get('a');
     if (disk) disk.size = 2n * GiB;
@@ -88,13 +88,13 @@ describe('expansion', () => {
     expect(disk?.content).toMatchObject({ size: 2n * GiB });
   });
 
-  test('changes nothing where the filesystem has its size already', async () => {
+  test('changes nothing if the filesystem already has the size', async () => {
     const { fake, id, service } = await published();
     expect(await service.nodeExpandVolume(request(id, GiB), call)).toEqual({ capacityBytes: String(GiB) });
     expect(fake.changes).toEqual([]);
   });
 
-  test('refuses a btrfs below 256 MiB, which the kernel does not resize, and says why', async () => {
+  test('refuses a btrfs below 256 MiB, which the kernel cannot resize, and says why', async () => {
     const { fake, id, service } = await published(mountCapability('btrfs'));
     const disk = fake.disks.get('a');
     if (disk) Object.assign(disk, { size: 200n * MiB, content: { type: 'btrfs', state: 'used', size: 112n * MiB } });
@@ -104,13 +104,13 @@ describe('expansion', () => {
     expect(fake.changes).toEqual(['grow']);
   });
 
-  test('needs nothing for a block device', async () => {
+  test('does nothing for a block device', async () => {
     const { fake, id, service } = await published(blockCapability());
     expect(await service.nodeExpandVolume(request(id, GiB), call)).toEqual({ capacityBytes: String(GiB) });
     expect(fake.changes).toEqual([]);
   });
 
-  test('refuses what the device does not have, and a limit that it exceeds', async () => {
+  test('refuses a size above that of the device, and a limit below it', async () => {
     const { id, service } = await published();
     await expect(service.nodeExpandVolume(request(id, GiB + 1n), call)).rejects.toMatchObject({ kind: 'out-of-range' });
     await expect(service.nodeExpandVolume(request(id, 1n, GiB - 1n), call)).rejects.toMatchObject({
@@ -118,7 +118,7 @@ describe('expansion', () => {
     });
   });
 
-  test('of a volume published read-only grows through its staging mount', async () => {
+  test('grows a volume that is published read-only through its staging mount', async () => {
     const { fake, id, service } = await published(mountCapability(), true);
     const disk = fake.disks.get('a');
     if (disk) disk.size = 2n * GiB;

@@ -41,17 +41,20 @@ function programs(answers: { blkid?: Partial<RunResult> | Failure; wipefs?: Part
 }
 
 describe('a disk of zeros', () => {
-  test('is blank', async () => {
+  test('a disk of zeros is blank', async () => {
     expect(await proveBlank(await addDisk(), probeOf(machine))).toEqual({ blank: true });
   });
 
-  test.each([512, mebibyte - 512, mebibyte, mebibyte + 512, 2 * mebibyte - 512])('of %d bytes too', async (bytes) => {
-    expect(await findingsOf(await addDisk({ size: bytes }))).toEqual([]);
-  });
+  test.each([512, mebibyte - 512, mebibyte, mebibyte + 512, 2 * mebibyte - 512])(
+    'a disk of %d zero bytes is blank',
+    async (bytes) => {
+      expect(await findingsOf(await addDisk({ size: bytes }))).toEqual([]);
+    },
+  );
 });
 
-describe('a disk is not blank', () => {
-  test('with one byte anywhere in its first or last MiB', async () => {
+describe('a disk that is not blank', () => {
+  test('is not blank with one byte anywhere in its first or last MiB', async () => {
     const disk = await addDisk();
     const place = fc.oneof(fc.nat(mebibyte - 1), fc.integer({ min: size - mebibyte, max: size - 1 }));
     await fc.assert(
@@ -65,7 +68,7 @@ describe('a disk is not blank', () => {
     );
   });
 
-  test('with a signature that blkid and wipefs see', async () => {
+  test('is not blank with a signature that blkid and wipefs see', async () => {
     const disk = await addDisk();
     await machine.write('sda', 512, pvLabel(uuid));
     expect(await findingsOf(disk)).toEqual([
@@ -79,11 +82,11 @@ describe('a disk is not blank', () => {
     ['read-only', { readOnly: true }, 'it is read-only'],
     ['in partitions', { partitions: ['sda1', 'sda2'] }, 'it has partitions: sda1, sda2'],
     ['held', { holders: ['dm-0', 'md1'] }, 'it is held by dm-0, md1'],
-  ])('when it is %s', async (_, facts, finding) => {
+  ])('is not blank if it is %s', async (_, facts, finding) => {
     expect(await findingsOf(await addDisk(facts))).toEqual([finding]);
   });
 
-  test('when it is mounted, by number, by path, or on the host alone', async () => {
+  test('is not blank if it is mounted, by number, by path, or only on the host', async () => {
     const disk = await addDisk();
     const line = (number: string, source: string) => `9 1 ${number} / /data rw - ext4 ${source} rw\n`;
     await machine.mounts(line('8:0', '/dev/root'));
@@ -96,13 +99,13 @@ describe('a disk is not blank', () => {
     expect(await findingsOf(disk)).toEqual(['it is mounted at /data']);
   });
 
-  test('when it is swap', async () => {
+  test('is not blank if it is in use as swap', async () => {
     const disk = await addDisk();
     await machine.swaps(`${disk.device} partition 1 0 -2\n`);
     expect(await findingsOf(disk)).toEqual(['it is in use as swap']);
   });
 
-  test('when it is another disk than was found, or gone', async () => {
+  test('is not blank if it was replaced or is gone', async () => {
     const disk = await addDisk();
     await writeFile(join(machine.sysfs('sda'), 'diskseq'), '8\n');
     expect(await findingsOf(disk)).toEqual([expect.stringMatching(/^it is not the disk that was found before/)]);
@@ -114,7 +117,7 @@ describe('a disk is not blank', () => {
     ]);
   });
 
-  test('and everything found is named', async () => {
+  test('lists all findings', async () => {
     const disk = await addDisk({ readOnly: true, holders: ['dm-0'], partitions: ['sda1'] });
     await machine.swaps(`${disk.device} partition 1 0 -2\n`);
     await machine.mounts(`9 1 8:0 / /data rw - ext4 ${disk.device} rw\n`);
@@ -124,7 +127,7 @@ describe('a disk is not blank', () => {
   });
 });
 
-describe('what is unknown is not blank', () => {
+describe('a disk with a failed probe', () => {
   const failure = new Failure('unavailable', 'it did not end within 10 ms and was killed');
 
   test.each([
@@ -135,17 +138,17 @@ describe('what is unknown is not blank', () => {
     ['wipefs fails', { wipefs: { exitCode: 1, stderr: 'no' } }, /^wipefs could not be checked: .*exit code 1: no$/],
     ['wipefs is not understood', { wipefs: { stdout: '{}' } }, /^wipefs could not be checked: |^wipefs sees unknown/],
     ['wipefs does not run', { wipefs: failure }, /^wipefs could not be checked: it did not end/],
-  ])('%s', async (_, answers, expected) => {
+  ])('is not blank if %s', async (_, answers, expected) => {
     const findings = await findingsOf(await addDisk(), programs(answers));
     expect(findings[0]).toMatch(expected);
   });
 
-  test('a disk that lets a program hang is not opened by this process', async () => {
+  test('does not open a disk in this process on which a program hangs', async () => {
     const findings = await findingsOf(await addDisk(), programs({ blkid: failure }));
     expect(findings).toContain('its first and last MiB were not read, because an earlier probe failed');
   });
 
-  test('the kernel does not say', async () => {
+  test('is not blank if the files of the kernel cannot be read', async () => {
     const disk = await addDisk();
     await rm(join(machine.roots.proc, 'swaps'));
     await rm(join(machine.roots.proc, '1/mountinfo'));
@@ -157,13 +160,13 @@ describe('what is unknown is not blank', () => {
     ]);
   });
 
-  test('the device ends before its size', async () => {
+  test('is not blank if the device ends before its size', async () => {
     const disk = await addDisk();
     await truncate(disk.device, size - 512);
     expect(await findingsOf(disk)).toEqual([`the last MiB could not be read: the device ends at byte ${size - 512}`]);
   });
 
-  test('but a call that was given up is no finding', async () => {
+  test('throws cancelled for a call that was given up, and reports no finding', async () => {
     const disk = await addDisk();
     const cancelled = programs({ blkid: new Failure('cancelled', 'blkid was cancelled') });
     await expect(proveBlank(disk, cancelled)).rejects.toMatchObject({ kind: 'cancelled' });
@@ -172,7 +175,7 @@ describe('what is unknown is not blank', () => {
   });
 });
 
-test('without JSON, wipefs is asked for its table', async () => {
+test('reads the table of a wipefs without JSON', async () => {
   const disk = await addDisk();
   const old = probeOf(machine, async (argv) => {
     if (argv[0] === 'blkid') return { exitCode: 2, stdout: '', stderr: '' };
@@ -182,7 +185,7 @@ test('without JSON, wipefs is asked for its table', async () => {
   expect(await findingsOf(disk, old)).toEqual(['wipefs sees dos']);
 });
 
-describe('a disk that bears our mark', () => {
+describe('a disk with our mark', () => {
   const addMarked = async (disk: FakeDisk = {}) => {
     const found = await addDisk(disk);
     await machine.write('sda', 512, pvLabel(uuid));
@@ -191,11 +194,11 @@ describe('a disk that bears our mark', () => {
   };
   const remainsOf = (disk: Disk) => proveOurs(disk, uuid, probeOf(machine));
 
-  test('and holds nothing else was marked in a taking that was interrupted', async () => {
+  test('is interrupted if it has no other data', async () => {
     expect(await remainsOf(await addMarked())).toEqual({ state: 'interrupted' });
   });
 
-  test('was a member of a group once LVM has written metadata to it, also where the header says that there is none', async () => {
+  test('is returned once LVM has written metadata to it, even if the header shows none', async () => {
     const disk = await addMarked();
     await machine.write('sda', 4096 + 512, 'vg-slow {\nid = "…"\n');
     expect(await remainsOf(disk)).toEqual({
@@ -204,7 +207,7 @@ describe('a disk that bears our mark', () => {
     });
   });
 
-  test('is not interrupted where it has no metadata area of which LVM could have written to none', async () => {
+  test('is not interrupted without an empty metadata area', async () => {
     const disk = await addDisk();
     await machine.write('sda', 512, pvLabel(uuid));
     expect(await remainsOf(disk)).toEqual({
@@ -213,7 +216,7 @@ describe('a disk that bears our mark', () => {
     });
   });
 
-  test('is not interrupted where its header tells of metadata, or a member has left data at its end', async () => {
+  test('is not interrupted if its header points to metadata, or if it has data at its end', async () => {
     const disk = await addMarked();
     await machine.write('sda', 4096, metadataHeader(512n));
     await machine.write('sda', size - 1, 'x');
@@ -223,7 +226,7 @@ describe('a disk that bears our mark', () => {
     });
   });
 
-  test('is refused with another uuid, any other signature or a user', async () => {
+  test('is refused with another uuid, any other signature, or while it is in use', async () => {
     const disk = await addDisk({ holders: ['dm-0'] });
     await machine.write('sda', 512, pvLabel(uuid.replace('AbCd', 'ZZZZ')));
     expect(await remainsOf(disk)).toEqual({
@@ -236,7 +239,7 @@ describe('a disk that bears our mark', () => {
     });
   });
 
-  test('is refused where it cannot be read', async () => {
+  test('is refused if it cannot be read', async () => {
     const disk = await addMarked();
     expect(await remainsOf({ ...disk, size: disk.size * 2n })).toMatchObject({
       state: 'refused',

@@ -41,7 +41,7 @@ function group(name: string): PhysicalVolume {
   return { uuid: foreign, group: parseVgName(name) };
 }
 
-test('blank disks are proposed, in the order of the pools; pools without a rule have none', async () => {
+test('proposes blank disks in the order of the pools, and none for pools without a rule', async () => {
   await machine.add('sda');
   await machine.add('nvme0n1', { links: ['disk/by-id/nvme-x'] });
   const candidates = await find([poolOf('adopted', undefined), fast, slow]);
@@ -52,7 +52,7 @@ test('blank disks are proposed, in the order of the pools; pools without a rule 
   expect(candidates[0]).toMatchObject({ size: 8n * 1024n * 1024n, disk: { name: 'nvme0n1' } });
 });
 
-test('members of the group are members, whatever is on them; those of another group are refused by its name', async () => {
+test('accepts members of the group with any content, and refuses those of another group by its name', async () => {
   await machine.add('sda', { holders: ['dm-0'] });
   await machine.add('sdb');
   await machine.add('sdc');
@@ -65,7 +65,7 @@ test('members of the group are members, whatever is on them; those of another gr
   ]);
 });
 
-test('the remains of a taking are continued, a foreign physical volume is not', async () => {
+test('continues an interrupted disk, and refuses a foreign physical volume', async () => {
   await machine.add('sda');
   await machine.add('sdb');
   await machine.write('sda', 512, pvLabel(ours));
@@ -84,7 +84,7 @@ test('the remains of a taking are continued, a foreign physical volume is not', 
   ]);
 });
 
-test('a former member of a group is returned, and says how it can be taken again', async () => {
+test('reports a former member of a group as returned, and says how it can be taken again', async () => {
   await machine.add('sda');
   await machine.write('sda', 512, pvLabel(ours));
   await machine.write('sda', 4096, metadataHeader());
@@ -96,7 +96,7 @@ test('a former member of a group is returned, and says how it can be taken again
   });
 });
 
-test('our mark alone is no permission: LVM must know it, and nothing else may be there', async () => {
+test('refuses a disk with our mark that LVM does not know, or that has other data', async () => {
   await machine.add('sda');
   await machine.add('sdb', { holders: ['dm-1'] });
   for (const name of ['sda', 'sdb']) await machine.write(name, 512, pvLabel(ours));
@@ -105,13 +105,13 @@ test('our mark alone is no permission: LVM must know it, and nothing else may be
   expect(summary(candidates)[1]?.slice(3)).toEqual(['it is held by dm-1']);
 });
 
-test('what LVM calls a physical volume is not blank, also where the disk looks so', async () => {
+test('refuses a foreign physical volume on a disk that looks blank', async () => {
   await machine.add('sda');
   const [candidate] = await find([slow], { sda: { uuid: foreign } });
   expect(candidate).toMatchObject({ verdict: 'refused', findings: [expect.stringContaining(foreign)] });
 });
 
-test('a member of a second group of the same name is refused, with both UUIDs', async () => {
+test('refuses a member of a second group of the same name, with both UUIDs', async () => {
   await machine.add('sda');
   await machine.add('sdb');
   const slowGroup = slow.group;
@@ -131,7 +131,7 @@ test('a member of a second group of the same name is refused, with both UUIDs', 
   ]);
 });
 
-test('nothing is taken for a pool whose group may come back', async () => {
+test('refuses disks for a pool whose group may come back', async () => {
   await machine.add('sda');
   const reason = 'volume group vg-slow (UUID own) is not here';
   const groups: GroupStates = new Map([[slow.group, { state: 'away', reason }]]);
@@ -140,7 +140,7 @@ test('nothing is taken for a pool whose group may come back', async () => {
   ]);
 });
 
-test('a disk that two pools match is refused to both, unless it is a member of one', async () => {
+test('refuses a disk that two pools match, unless it is a member of one', async () => {
   await machine.add('sda');
   const other = poolOf('other', { paths: ['/dev/sda'] });
   const finding = 'the rules of several pools match it: slow, other';
@@ -158,7 +158,7 @@ test('a disk that two pools match is refused to both, unless it is a member of o
   ]);
 });
 
-test('two paths to one disk are refused, and so is a second path to a member', async () => {
+test('refuses two paths to one disk, and a second path to a member', async () => {
   await machine.add('sda', { wwid: 'naa.5000' });
   await machine.add('sdb', { wwid: 'naa.5000' });
   await machine.add('sdc', { wwid: 'naa.5001' });
@@ -171,7 +171,7 @@ test('two paths to one disk are refused, and so is a second path to a member', a
   expect(summary(await find([slow], { sda: group('vg-slow') }))[1]).toEqual(['slow', 'sdb', 'refused', twin('sda')]);
 });
 
-test('a device that the kernel does not describe is refused without a size', async () => {
+test('refuses a device that the kernel does not describe, without a size', async () => {
   await machine.add('sda');
   await machine.add('nvme0n1');
   await writeFile(join(machine.sysfs('nvme0n1'), 'size'), '\n');
@@ -181,7 +181,7 @@ test('a device that the kernel does not describe is refused without a size', asy
   expect(second).toMatchObject({ verdict: 'proposed' });
 });
 
-test('a disk that LVM cannot read is refused, because it may be a physical volume', async () => {
+test('refuses a disk that LVM cannot read, because it may be a physical volume', async () => {
   await machine.add('sda');
   const [candidate] = await find([fast, slow], {}, { sda: 'lvm did not end within 1000 ms' });
   expect(candidate).toMatchObject({

@@ -12,7 +12,7 @@ async function namesOf(machine: FakeMachine, rule: DiskRule | string): Promise<s
   return disks.map(({ name }) => name);
 }
 
-test('a disk is found once, by the first path that leads to it', async () => {
+test('finds a disk once, by the first path that matches it', async () => {
   await using machine = await FakeMachine.create();
   await machine.add('sdb', { links: ['disk/by-id/wwn-b', 'disk/by-id/ata-b', 'disk/by-id/ata-b_1'] });
   const { disks } = await discover({ paths: ['/dev/disk/by-id/*', '/dev/sdb'] }, machine.roots);
@@ -34,13 +34,13 @@ test('a disk is found once, by the first path that leads to it', async () => {
   ]);
 });
 
-test('the order is that of the patterns, then of the names with their numbers', async () => {
+test('sorts by pattern, then by name with its number', async () => {
   await using machine = await FakeMachine.create();
   for (const name of ['nvme10n1', 'nvme2n1', 'sdb', 'sda']) await machine.add(name);
   expect(await namesOf(machine, { paths: ['/dev/sd*', '/dev/nvme*'] })).toEqual(['sda', 'sdb', 'nvme2n1', 'nvme10n1']);
 });
 
-test('every part of the rule counts', async () => {
+test('applies every part of the rule', async () => {
   await using machine = await FakeMachine.create();
   await machine.add('sda', { size: 4 * 1024 * 1024, rotational: true });
   await machine.add('sdb', { size: 8 * 1024 * 1024 });
@@ -54,7 +54,7 @@ test('every part of the rule counts', async () => {
   expect(await namesOf(machine, { paths, rotational: false })).toEqual(['sdb']);
 });
 
-test('a wildcard picks neither partitions nor devices that are seldom disks; a plain path does', async () => {
+test('matches partitions and unusual devices by a plain path, but not by a wildcard', async () => {
   await using machine = await FakeMachine.create();
   const unlikely = ['dm-0', 'loop0', 'zram0', 'ram0', 'sr0', 'nbd0'];
   for (const name of unlikely) await machine.add(name);
@@ -67,7 +67,7 @@ test('a wildcard picks neither partitions nor devices that are seldom disks; a p
   expect(await namesOf(machine, { paths: ['/dev/loop*', '/dev/loop0'] })).toEqual(['loop0']);
 });
 
-test('what is not there, or leads nowhere or out of /dev, is no match', async () => {
+test('ignores paths that do not exist, or lead nowhere or out of /dev', async () => {
   await using machine = await FakeMachine.create();
   await machine.add('sda');
   await symlink('nowhere', machine.device('dangling'));
@@ -78,7 +78,7 @@ test('what is not there, or leads nowhere or out of /dev, is no match', async ()
   expect(await namesOf(machine, { paths })).toEqual(['sda']);
 });
 
-test('names with a slash and with the backslashes of udev', async () => {
+test('finds names with a slash and with the backslashes of udev', async () => {
   await using machine = await FakeMachine.create();
   await machine.add('cciss!c0d0', {});
   await machine.add('sda', { links: [String.raw`disk/by-id/usb-A\x20B`] });
@@ -87,7 +87,7 @@ test('names with a slash and with the backslashes of udev', async () => {
   expect(await namesOf(machine, '/dev/disk/by-id/usb-A?x20*')).toEqual(['sda']);
 });
 
-test('a device that the kernel does not describe is named, and hides no other', async () => {
+test('lists a device that the kernel does not describe, and the other devices', async () => {
   await using machine = await FakeMachine.create();
   await machine.add('sda');
   await machine.add('sdb');
@@ -103,7 +103,7 @@ test('a device that the kernel does not describe is named, and hides no other', 
   ]);
 });
 
-test('partitions, holders and a partition of its own disk are read', async () => {
+test('reads partitions, holders and the disk of a partition', async () => {
   await using machine = await FakeMachine.create();
   await machine.add('sda', { partitions: ['sda2', 'sda1'], holders: ['dm-3'], rotational: true, readOnly: true });
   const disk = await readBlockDevice(machine.roots.sys, 'sda');

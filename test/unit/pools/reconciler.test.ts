@@ -62,7 +62,7 @@ beforeEach(() => {
   });
 });
 
-test('only what may be taken is taken: approved by the pool, or begun before', async () => {
+test('takes only disks that the pool approves automatically, or that were interrupted', async () => {
   disks = [
     disk('/dev/a', manual, 'proposed'),
     disk('/dev/b', manual, 'interrupted'),
@@ -80,7 +80,7 @@ test('only what may be taken is taken: approved by the pool, or begun before', a
   expect(steps.filter((step) => step.startsWith('take'))).toEqual([]);
 });
 
-test('a verdict is said once, and again when it changes', async () => {
+test('logs a verdict once, and again when it changes', async () => {
   disks = [disk('/dev/a', manual, 'proposed'), disk('/dev/d', automatic, 'refused')];
   await reconciler.reconcile();
   await reconciler.reconcile();
@@ -97,7 +97,7 @@ test('a verdict is said once, and again when it changes', async () => {
 });
 
 test.each(['take /dev/b', 'prepare manual'])(
-  'the trouble of one (%s) does not keep others from being served',
+  'a failure (%s) does not keep the others from being served',
   async (step) => {
     broken = step;
     disks = [disk('/dev/b', automatic, 'proposed'), disk('/dev/c', automatic, 'proposed')];
@@ -107,7 +107,7 @@ test.each(['take /dev/b', 'prepare manual'])(
   },
 );
 
-test('takes a pool that fails out of service with the reason, and back when it is in order', async () => {
+test('takes a failing pool out of service with the reason, and back when it is in order', async () => {
   disks = [];
   broken = 'prepare manual';
   expect(await reconciler.reconcile()).toBe(false);
@@ -141,7 +141,7 @@ test('does not wait for a pool that takes long, and prepares it once', async () 
   expect(await reconciler.reconcile()).toBe(true);
 });
 
-test('keeps a pool in service that has problems, and logs them once', async () => {
+test('keeps a pool with problems in service, and logs them once', async () => {
   disks = [];
   problems.set('manual', ['v1 not active']);
   expect(await reconciler.reconcile()).toBe(true);
@@ -150,7 +150,7 @@ test('keeps a pool in service that has problems, and logs them once', async () =
   expect(lines).toEqual([expect.stringMatching(/^the pool serves, but not all of it .*v1 not active/)]);
 });
 
-test('what was done to a pool is read again, once', async () => {
+test('reads LVM again once after a change of a pool', async () => {
   disks = [];
   wanting.add('manual');
   wanting.add('automatic');
@@ -158,7 +158,7 @@ test('what was done to a pool is read again, once', async () => {
   expect(steps).toEqual(['observe 0', 'show ', 'refresh', 'prepare manual', 'prepare automatic', 'refresh']);
 });
 
-test('LVM that cannot be read fails the round', async () => {
+test('fails if LVM cannot be read', async () => {
   broken = 'refresh';
   disks = [];
   await expect(reconciler.reconcile()).rejects.toThrow('broken');

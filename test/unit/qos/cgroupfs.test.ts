@@ -22,8 +22,8 @@ async function files(contents: Record<string, string>): Promise<void> {
 }
 const visit = async () => undefined;
 
-describe('the cgroups of pods', () => {
-  test('are found of both drivers, in all classes, below any root, and each folder is visited before it is read', async () => {
+describe('finding the cgroups of pods', () => {
+  test('finds the cgroups of both drivers, in all classes, below any root, and visits each folder before reading it', async () => {
     const paths = {
       a: 'kubepods/poda',
       b: 'kubepods/besteffort/podb',
@@ -54,12 +54,12 @@ describe('the cgroups of pods', () => {
     );
   });
 
-  test('are none where there is no such folder', async () =>
+  test('finds no cgroups if there is no such folder', async () =>
     expect(await findPodCgroups(join(root, 'nowhere'), visit)).toEqual(new Map()));
 });
 
 describe('cgroup v2', () => {
-  test('tells a pod that is gone from a controller that is missing', async () => {
+  test('distinguishes a pod that is gone from a missing controller', async () => {
     await files({
       'cgroup.subtree_control': 'io memory',
       'kubepods/cgroup.subtree_control': 'io',
@@ -71,7 +71,7 @@ describe('cgroup v2', () => {
     expect(await throttle.read(join(root, 'kubepods/podx'))).toEqual(new Map());
   });
 
-  test('hands the controller down where it is missing, and not elsewhere', async () => {
+  test('enables the io controller only where it is missing', async () => {
     await files({
       'cgroup.subtree_control': 'cpu io',
       'kubepods/cgroup.subtree_control': 'memory',
@@ -92,7 +92,7 @@ describe('cgroup v1', () => {
     return { bearing: names(bearing), others: names(others) };
   };
 
-  test('takes the leaves that have processes other than the sandbox’s', async () => {
+  test('limits the leaves with processes other than that of the sandbox', async () => {
     await files({
       'pod/cgroup.procs': '',
       'pod/sandbox/cgroup.procs': '1\n',
@@ -102,7 +102,7 @@ describe('cgroup v1', () => {
     expect(await places()).toEqual({ bearing: ['pod/main'], others: ['pod', 'pod/empty', 'pod/sandbox'] });
   });
 
-  test('takes all leaves while none has, and the pod itself where it has no others', async () => {
+  test('limits all leaves if none has processes, and the pod itself if it has no leaves', async () => {
     await files({ 'pod/cgroup.procs': '' });
     expect(await places()).toEqual({ bearing: ['pod'], others: [] });
     await files({ 'pod/sandbox/cgroup.procs': '1\n', 'pod/main/deep/cgroup.procs': '' });
@@ -110,7 +110,7 @@ describe('cgroup v1', () => {
   });
 });
 
-test('a watcher tells of folders that come, of files that limit, and of a folder made again; of no folder that it no longer watches', async () => {
+test('a watcher reports new folders, written limits and recreated folders, but no folder that it no longer watches', async () => {
   await mkdir(join(root, 'pod'));
   await files({ 'pod/io.max': '', 'pod/memory.events': '' });
   let told = Promise.withResolvers<void>();

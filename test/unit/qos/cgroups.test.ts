@@ -6,13 +6,13 @@ const mount = (target: string, filesystem: string, superOptions = 'rw') =>
   `30 24 0:26 / ${target} rw,nosuid - ${filesystem} ${filesystem} ${superOptions}`;
 const find = (...lines: string[]) => findHierarchy(parseMountinfo(lines.join('\n')), '/sys/fs/cgroup');
 
-test('v2 alone', () =>
+test('finds a hierarchy of v2', () =>
   expect(find(mount('/', 'ext4'), mount('/sys/fs/cgroup', 'cgroup2'))).toEqual({
     version: 'v2',
     path: '/sys/fs/cgroup',
   }));
 
-test('v1', () =>
+test('finds a hierarchy of v1', () =>
   expect(
     find(
       mount('/sys/fs/cgroup', 'tmpfs'),
@@ -21,7 +21,7 @@ test('v1', () =>
     ),
   ).toEqual({ version: 'v1', path: '/sys/fs/cgroup/blkio' }));
 
-test('of a hybrid host the one that has the controller', () => {
+test('finds the hierarchy with the controller on a hybrid host', () => {
   const unified = mount('/sys/fs/cgroup/unified', 'cgroup2');
   expect(find(unified, mount('/sys/fs/cgroup/blkio', 'cgroup', 'rw,blkio'))).toMatchObject({ version: 'v1' });
   expect(find(unified, mount('/sys/fs/cgroup/systemd', 'cgroup', 'rw,name=systemd'))).toEqual({
@@ -30,7 +30,7 @@ test('of a hybrid host the one that has the controller', () => {
   });
 });
 
-test('none: elsewhere, hidden by another mount, or only a name that begins alike', () => {
+test('finds no hierarchy elsewhere, below another mount, or in a folder whose name begins alike', () => {
   expect(find(mount('/host/sys/fs/cgroup', 'cgroup2'), mount('/sys/fs/cgroup2', 'cgroup2'))).toBeUndefined();
   expect(find(mount('/sys/fs/cgroup', 'cgroup2'), mount('/sys/fs/cgroup', 'tmpfs'))).toBeUndefined();
 });

@@ -16,7 +16,7 @@ const finding: Finding = {
   cgroups: ['/pod/one'],
 };
 
-test('a write is a repair only where the same cgroups had the same limit in force', () => {
+test('counts a write as a repair only if the same cgroups had the same limit in force', () => {
   const table = createEnforcementTable(memoryLog().log);
   const repairsAfter = (found: Finding): number => {
     table.update([found]);
@@ -34,7 +34,7 @@ test('a write is a repair only where the same cgroups had the same limit in forc
   expect(repairsAfter(shared)).toBe(2);
 });
 
-test('a volume and pod that are gone are forgotten, and start again when they return', () => {
+test('forgets a volume and pod that are gone, and starts again when they return', () => {
   let time = 1;
   const table = createEnforcementTable(memoryLog().log, () => time);
   table.update([finding]);

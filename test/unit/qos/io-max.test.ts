@@ -11,12 +11,12 @@ import {
 import { anyDevice, anyRates } from './arbitrary.ts';
 
 describe('io.max', () => {
-  test('is written with all four rates, so that none is left from before', () =>
+  test('writes all four rates to io.max, so that no old rate stays', () =>
     expect(printIoMax('253:259', { readIops: 500n, writeBandwidth: 1048576n })).toBe(
       '253:259 riops=500 wiops=max rbps=max wbps=1048576',
     ));
 
-  test('is read in the order of the kernel', () =>
+  test('reads io.max in the order of the kernel', () =>
     expect(
       parseIoMax('253:0 rbps=max wbps=1048576 riops=500 wiops=max\n8:16 rbps=1 wbps=max riops=max wiops=max\n'),
     ).toEqual(
@@ -26,7 +26,7 @@ describe('io.max', () => {
       ]),
     ));
 
-  test('comes back as it was written, for any devices and rates', () =>
+  test('reads back any devices and rates that it wrote to io.max', () =>
     fc.assert(
       fc.property(fc.uniqueArray(fc.tuple(anyDevice, anyRates), { selector: ([device]) => device }), (entries) => {
         const text = entries.map(([device, rates]) => `${printIoMax(device, rates)}\n`).join('');
@@ -34,7 +34,7 @@ describe('io.max', () => {
       }),
     ));
 
-  test('of any other text is nothing, and no error', () =>
+  test('reads nothing from any other text, without an error', () =>
     fc.assert(
       fc.property(fc.string(), (text) => {
         expect(parseIoMax(text.replaceAll(':', ''))).toEqual(new Map());
@@ -43,11 +43,11 @@ describe('io.max', () => {
 });
 
 describe('blkio.throttle', () => {
-  test('takes a limit away with 0', () => {
+  test('clears a limit of cgroup v1 with 0', () => {
     expect(printThrottle('253:0', undefined)).toBe('253:0 0');
     expect(printThrottle('253:0', 7n)).toBe('253:0 7');
   });
-  test('is read by device', () =>
+  test('reads the limits of cgroup v1 by device', () =>
     expect(parseThrottle('253:0 500\n8:16 18446744073709551615\n')).toEqual(
       new Map([
         ['253:0', 500n],
@@ -56,7 +56,7 @@ describe('blkio.throttle', () => {
     ));
 });
 
-test('io.stat is read, also of a kernel that counts less or more', () =>
+test('reads io.stat of kernels with fewer or more counters', () =>
   expect(parseIoStat('253:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n8:0 rbytes=9\n8:16 \n')).toEqual(
     new Map([
       ['253:0', { readBytes: 1n, writtenBytes: 2n, reads: 3n, writes: 4n }],
@@ -64,7 +64,7 @@ test('io.stat is read, also of a kernel that counts less or more', () =>
     ]),
   ));
 
-test('the statistics of cgroup v1 are two files', () =>
+test('reads the statistics of cgroup v1 from two files', () =>
   expect(
     parseBlkioStat(
       '253:0 Read 4096\n253:0 Write 8192\n253:0 Sync 1\n253:0 Total 12288\nTotal 12288\n',

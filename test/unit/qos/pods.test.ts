@@ -21,13 +21,13 @@ describe('the pod of a target', () => {
     [`/var/lib/kubelet/pods/${uid}/volume-subpaths/pvc-1/main/0`, undefined],
     [`/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/pvc-1/dev/${uid}`, undefined],
     ['/tmp/mount', undefined],
-  ])('%s', (target, pod) => expect(podOfTarget(target)).toBe(pod));
+  ])('reads the pod of the target %s: %s', (target, pod) => expect(podOfTarget(target)).toBe(pod));
 });
 
 const uids = fc.oneof(fc.uuid(), fc.stringMatching(/^[0-9a-f]{32}$/));
 const roots = fc.constantFrom('', 'custom', 'kubelet');
 
-test('a pod is found again by the cgroup that either driver of kubelet makes, in any class and below any root', () =>
+test('finds the UID of a pod in the cgroup names of both drivers, in any class and below any root', () =>
   fc.assert(
     fc.property(
       uids,
@@ -44,6 +44,6 @@ test('a pod is found again by the cgroup that either driver of kubelet makes, in
   ));
 
 test.each(['kubepods-burstable.slice', 'system.slice', 'x.service', 'kubepods', 'cri-containerd-0123.scope'])(
-  '%s is no pod',
+  'finds no pod in the name %s',
   (name) => expect(podOfCgroup(name)).toBeUndefined(),
 );

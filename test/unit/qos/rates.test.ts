@@ -6,11 +6,11 @@ import { planWrites } from '../../../src/qos/enforce.ts';
 import { asKept, divide, isUnlimited, sameRates, sumOfRates } from '../../../src/qos/rates.ts';
 import { anyDevice, anyRates } from './arbitrary.ts';
 
-describe('dividing', () => {
-  test('gives equal parts, and the remainder to the first', () =>
+describe('dividing rates', () => {
+  test('divides into equal parts, and gives the remainder to the first', () =>
     expect(divide({ readIops: 101n }, 3)).toEqual([{ readIops: 34n }, { readIops: 34n }, { readIops: 33n }]));
 
-  test('loses nothing, favours no pod by more than one, and goes below no floor', () =>
+  test('divides without loss, with differences of at most one, and never below the floor', () =>
     fc.assert(
       fc.property(anyRates, fc.integer({ min: 1, max: 50 }), (rates, count) => {
         const parts = divide(rates, count);
@@ -33,16 +33,16 @@ describe('dividing', () => {
     ));
 });
 
-test('what the kernel cannot count to is no limit', () => {
+test('treats a rate above the counter of the kernel as no limit', () => {
   expect(asKept({ readIops: 2n ** 32n - 1n, writeIops: 2n ** 32n - 2n, readBandwidth: 2n ** 64n })).toEqual({
     writeIops: 2n ** 32n - 2n,
   });
 });
 
-test('a sum with a part that has no limit has none', () =>
+test('adds up to no limit if one part has no limit', () =>
   expect(sumOfRates([{ readIops: 1n, writeIops: 1n }, { readIops: 2n }])).toEqual({ readIops: 3n }));
 
-describe('a plan', () => {
+describe('planning writes', () => {
   const anyTable = fc
     .uniqueArray(fc.tuple(anyDevice, anyRates), { selector: ([device]) => device, maxLength: 6 })
     .map((entries) => new Map(entries));
@@ -57,7 +57,7 @@ describe('a plan', () => {
       return { wanted, actual: both, ours };
     });
 
-  test('leaves what is wanted, nothing else of ours, all of the others, and nothing to do', () =>
+  test('plans writes that set the wanted limits, clear other limits of ours, and leave other devices alone', () =>
     fc.assert(
       fc.property(scene, ({ wanted, actual, ours }) => {
         const writes = planWrites(wanted, actual, ours);
@@ -73,7 +73,7 @@ describe('a plan', () => {
       }),
     ));
 
-  test('takes a limit away by writing no limit', () => {
+  test('plans to clear a limit by writing no limit', () => {
     const [[device, rates] = ['', {}]] = planWrites(
       new Map(),
       new Map([['253:1', { readIops: 5n }]]),

@@ -77,7 +77,7 @@ async function examine() {
   }));
 }
 
-test('a limit goes to the top of a stack, and leaves the device below', async () => {
+test('sets the limit on the top of a stack, and clears it on the device below', async () => {
   world.publish('a', 'p');
   await examine();
   expect(Object.fromEntries(world.cgroupfs.of('p'))).toEqual({ '253:0': { readIops: 100n } });
@@ -87,7 +87,7 @@ test('a limit goes to the top of a stack, and leaves the device below', async ()
   expect(Object.fromEntries(world.cgroupfs.of('p'))).toEqual({ '253:0': {}, '253:77': { readIops: 100n } });
 });
 
-test('a limit is put in force once, and known since when', async () => {
+test('enforces a limit once, and records since when it is in force', async () => {
   world.publish('a', 'p');
   const enforced = {
     volume: 'node-1:a',
@@ -105,7 +105,7 @@ test('a limit is put in force once, and known since when', async () => {
   expect(lines.map(({ message }) => message)).toEqual(['limit in force']);
 });
 
-test('two pods share, and the one that is left has all of it again', async () => {
+test('divides a limit between two pods, and gives the remaining pod all of it', async () => {
   world.publish('a', 'p');
   world.publish('a', 'q');
   await examine();
@@ -116,7 +116,7 @@ test('two pods share, and the one that is left has all of it again', async () =>
   expect(world.cgroupfs.of('q').get('253:0')).toEqual({ readIops: 100n });
 });
 
-test('a pod waits for its cgroup, and counts among those that share already', async () => {
+test('counts a pod whose cgroup does not exist yet among those that share', async () => {
   world.publish('a', 'p');
   world.publish('a', 'late');
   expect(await examine()).toMatchObject([
@@ -126,7 +126,7 @@ test('a pod waits for its cgroup, and counts among those that share already', as
   expect(world.cgroupfs.of('p').get('253:0')).toEqual({ readIops: 50n });
 });
 
-test('lines of other devices are left alone, and lines of ours are cleared in every pod', async () => {
+test('clears unwanted limits of our devices in every pod, and leaves other devices alone', async () => {
   world.cgroupfs.of('q').set('8:16', { readIops: 1n });
   world.cgroupfs.of('q').set('253:1', { readIops: 2n });
   world.cgroupfs.of('q').set('253:77', { readIops: 3n });
@@ -138,14 +138,14 @@ test('lines of other devices are left alone, and lines of ours are cleared in ev
   });
 });
 
-test('pods that neither use nor had a volume are passed over where that is asked', async () => {
+test('skips pods that neither use nor had a volume, if asked to', async () => {
   for (const pod of ['p', 'q']) world.cgroupfs.of(pod).set('253:1', { readIops: 2n });
   await reconcile(world, strangers, new Set(['p']));
   expect(world.cgroupfs.of('p').get('253:1')).toEqual({});
   expect(world.cgroupfs.of('q').get('253:1')).toEqual({ readIops: 2n });
 });
 
-test('after a reboot with other numbers the right devices have the limits', async () => {
+test('limits the right devices after a reboot that changed their numbers', async () => {
   world.publish('a', 'p');
   await examine();
   world.firstMinor = 300;
@@ -156,8 +156,8 @@ test('after a reboot with other numbers the right devices have the limits', asyn
   expect(Object.fromEntries(world.cgroupfs.of('p'))).toEqual({ '253:300': { readIops: 100n } });
 });
 
-describe('what is not in force', () => {
-  test('is told with its reason, once, until it is', async () => {
+describe('a limit that is not in force', () => {
+  test('is logged once with its reason, until it is in force', async () => {
     world.publish('a', 'p');
     world.cgroupfs.refuses = 'cgroup-read-only';
     expect(await examine()).toMatchObject([{ state: 'failed', reason: 'cgroup-read-only', inForce: {} }]);
@@ -170,20 +170,20 @@ describe('what is not in force', () => {
     expect(lines).toHaveLength(2);
   });
 
-  test('also when the kernel shows another value than was written', async () => {
+  test('is reported if the kernel shows another value than was written', async () => {
     world.publish('a', 'p');
     world.cgroupfs.deaf = true;
     expect(await examine()).toMatchObject([{ state: 'failed', reason: 'not-read-back' }]);
   });
 
-  test('a limit that was dropped and cannot be cleared', async () => {
+  test('is reported if it was removed and cannot be cleared', async () => {
     world.publish('b', 'p');
     world.cgroupfs.of('p').set('253:1', { readIops: 5n });
     world.cgroupfs.refuses = 'write-refused';
     expect(await examine()).toMatchObject([{ volume: 'node-1:b', state: 'failed', inForce: { readIops: 5n } }]);
   });
 
-  test('without a hierarchy, and of a target that names no pod', async () => {
+  test('is reported without a hierarchy, and for a target that names no pod', async () => {
     world.publish('b', 'p');
     world.table.push({ target: '/tmp/x', device: '253:0' });
     strangers.set('/tmp/x', 'node-1:a' as VolumeId);
@@ -195,7 +195,7 @@ describe('what is not in force', () => {
     expect(await examine()).toMatchObject([{ state: 'enforced' }, { reason: 'no-cgroup-filesystem' }]);
   });
 
-  test('in one pod keeps no other from its limit', async () => {
+  test('in one pod does not affect the limits of other pods', async () => {
     world.publish('a', 'p');
     world.publish('a', 'q');
     world.cgroupfs.broken.add('/kubepods/podp');
@@ -207,7 +207,7 @@ describe('what is not in force', () => {
   });
 });
 
-test('a limit that another program wiped is restored and counted; a change by Quarry is not counted', async () => {
+test('restores and counts a limit that another program cleared, and does not count changes by Quarry', async () => {
   world.publish('a', 'p');
   await examine();
   world.publish('a', 'q');
@@ -219,7 +219,7 @@ test('a limit that another program wiped is restored and counted; a change by Qu
   expect(enforcements.counts.driftRepaired).toBe(1);
 });
 
-test('for any publications and any state before: one round makes it right, and a second writes nothing', () => {
+test('enforces any publications from any earlier state in one reconciliation, and writes nothing in the next', () => {
   const lvs = ['v0', 'v1', 'v2', 'v3'];
   const pods = ['p', 'q', 'r'];
   const limit = fc.option(fc.bigInt({ min: 20n, max: 1000n }), { nil: undefined });
