@@ -11,10 +11,10 @@ interface FakeDevice {
   readonly below: string | undefined;
 }
 
-/** The block devices of a kernel, by their paths: what is built on what. Outlives the process that asks. */
+/** The block devices of a kernel, by path, each with the device below. Survives the death of the driver. */
 export class FakeDevices implements StackKernel, UsesKernel {
   readonly #devices = new Map<string, FakeDevice>();
-  /** Paths that something has mounted or open. */
+  /** Paths that are mounted or open. */
   readonly open = new Set<string>();
   #minors = 0;
 
@@ -55,7 +55,7 @@ export class FakeDevices implements StackKernel, UsesKernel {
     return found;
   }
 
-  /** The path at the bottom of what the device is built on. */
+  /** The path of the lowest device below this one. */
   bottomOf(path: string): string {
     const { below } = this.get(path);
     return below === undefined ? path : this.bottomOf(below);
@@ -75,14 +75,14 @@ export class FakeDevices implements StackKernel, UsesKernel {
 }
 
 export interface FakeLayerOptions {
-  /** Bytes that it takes of the device below. */
+  /** Bytes that the layer uses of the device below. */
   readonly header?: bigint;
   readonly appliesTo?: (volume: Volume) => boolean;
-  /** Told each change; the caller may die before or after it. */
+  /** Called with each change; it may throw before or after the change. */
   readonly change?: <T>(what: string, effect: () => T) => T;
 }
 
-/** A layer whose devices are those of the fake kernel, and nothing else. */
+/** A layer whose devices are those of the fake kernel. */
 export function fakeLayer(devices: FakeDevices, kind: string, options: FakeLayerOptions = {}): Layer {
   const { header = 0n, appliesTo = () => true, change = (_, effect) => effect() } = options;
   const pathOf = (name: string): string => `/dev/mapper/${name}`;

@@ -13,11 +13,11 @@ const bottom = '/dev/mapper/vg-a';
 let devices: FakeDevices;
 let changes: string[];
 let size: bigint;
-/** The change that the process dies at, and on which side of it. */
+/** The change before or after which the process dies. */
 let death: { step: number; when: 'before' | 'after' } | undefined;
-/** The kinds that the volume's tags ask for. */
+/** The kinds in the volume's tags. */
 let wanted: Set<string>;
-/** Which part of LVM answers. */
+/** Whether LVM answers. */
 let lvm: boolean;
 
 beforeEach(() => {
@@ -39,7 +39,7 @@ function change<T>(what: string, effect: () => T): T {
   return result;
 }
 
-/** A process that has just started: it knows nothing but what the kernel says. */
+/** A process that has just started and has only the kernel's state. */
 function started() {
   const answers = <T>(value: T): T => {
     if (!lvm) throw new Failure('unavailable', 'LVM does not answer');

@@ -9,7 +9,7 @@ const never = new Promise<string>(() => undefined);
 const unavailable = (text: RegExp) =>
   expect.objectContaining({ kind: 'unavailable', message: expect.stringMatching(text) });
 
-/** The error of work that hangs until its deadline. */
+/** The error of a task that hangs until its deadline. */
 async function giveUp(work: Promise<unknown>): Promise<unknown> {
   const failure = work.catch((error: unknown) => error);
   await vi.advanceTimersByTimeAsync(100);

@@ -15,8 +15,7 @@ import { emptyPool, MemoryStorage } from '../../support/memory-storage.ts';
 import { attached, controller, node as dial } from '../fleet/harness.ts';
 import { FakeLvm, spec as plain } from '../lvm/fake-lvm.ts';
 
-// What the services rely on, of every storage: the one over LVM, the one of another machine, and the one in memory that stands for
-// either in other tests.
+// The services rely on this behaviour of every storage: over LVM, of another machine, and in memory (used in other tests).
 
 const { signal } = new AbortController();
 const node = 'node-1' as NodeName;
@@ -35,7 +34,7 @@ const reserve = (readIops: bigint) => ({ limits: {}, reservations: { readIops: {
 
 interface Made {
   readonly storage: Storage;
-  /** What begins from now on does not end before. */
+  /** Calls that begin from now on wait for `until`. */
   readonly hold: (until: Promise<void>) => void;
   /** Records that the volume was given to node-2. */
   readonly give: (id: VolumeId) => Promise<unknown>;
@@ -69,7 +68,7 @@ async function local(): Promise<Made> {
   return { storage, give, hold: (until) => void (lvm.beforeAnswer = () => until) };
 }
 
-/** LVM's, as a controller has it: over TLS and a stream that the node has dialled. */
+/** The storage over LVM that a controller reaches over TLS and a stream that the node has dialled. */
 async function remote(): Promise<Made> {
   const [running, { storage, hold, give }] = [await controller(), await local()];
   dial(storage, [running.port]);
@@ -196,7 +195,7 @@ describe.each<[string, () => Promise<Made>]>([
     const busy = { status: 'rejected', reason: expect.objectContaining({ kind: 'busy' }) };
     const made = (name: string) => ({ status: 'fulfilled', value: expect.objectContaining({ name, qos: noQos }) });
     await Promise.allSettled(calls.slice(2));
-    // The name was looked for and is not there yet, which must not be taken for absence.
+    // The volume is not there yet, but it must not be reported as absent.
     await expect(storage.find(idOf('a'), signal)).rejects.toMatchObject({ kind: 'busy' });
     gate.resolve();
     expect(await Promise.allSettled(calls)).toEqual([made('a'), made('b'), busy, busy, busy, busy]);

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
 import { createSurvivors } from '../../../src/exec/survivors.ts';
 
-/** As Node shows a program that runs. */
+/** A running program as Node's type has it. */
 function running(exitCode: number | null = null) {
   const program = { referenced: true, unref: () => (program.referenced = false) };
   const shown = { pid: 4321, exitCode, signalCode: null, stdio: [null, null, null], unref: program.unref };

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type MountinfoEntry, parseMountinfo } from '../../../src/kernel/mountinfo.ts';
 
-/** As the kernel prints (fs/proc_namespace.c, seq_escape of blank, tab, newline, backslash and "#"). */
+/** The kernel's format (fs/proc_namespace.c, seq_escape of blank, tab, newline, backslash and "#"). */
 function print(entry: MountinfoEntry): string {
   const { id, parent, device, root, target, options, tags, filesystem, source, superOptions } = entry;
   const before = [id, parent, device, escape(root), escape(target), options.join(','), ...tags];

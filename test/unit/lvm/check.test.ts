@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { createLvmCheck } from '../../../src/lvm/check.ts';
 import type { Lvm, LvmAnswer } from '../../../src/lvm/lvm.ts';
 
-/** An LVM that answers when it is told to. */
+/** An LVM that answers when the test calls for it. */
 function slowLvm() {
   const asked: PromiseWithResolvers<LvmAnswer>[] = [];
   const report: Lvm['report'] = () => {

@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 describe('a mirrored volume whose creation was cut off in LVM', () => {
-  /** As LVM leaves it: the metadata of the copies is visible, with all tags of the volume. */
+  /** The state that LVM leaves: the metadata volumes of the copies are visible and have all tags of the volume. */
   const leaveParts = async (state: 'creating' | 'ready') => {
     await cache.refresh();
     await storage.create(volume('a'), signal);

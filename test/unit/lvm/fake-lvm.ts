@@ -6,20 +6,20 @@ import { thickSpec } from '../../support/memory-storage.ts';
 
 export const spec = thickSpec('fast', { group: 'vg' as VgName });
 
-/** A volume group that lives in memory and obeys the commands that the storage sends. */
+/** A volume group in memory that runs the commands of the storage. */
 export class FakeLvm implements Lvm {
   readonly size = 1024n * MiB;
   present = true;
   uuid = 'own';
   readonly volumes = new Map<string, { size: bigint; tags: Set<string> }>();
-  /** What LVM says of the copies of those that have some; a repair stays at 0 % until a test changes it. */
+  /** The state of the copies of mirrored volumes; a repair stays at 0 % until a test changes it. */
   readonly mirrors = new Map<
     string,
     { raid_sync_action: string; sync_percent: string; raid_max_recovery_rate: string }
   >();
   readonly groupTags = new Set<string>();
   readonly commands: LvmArguments[] = [];
-  /** Called between what a report has read and its answer, or before a change; may throw, or make changes of its own. */
+  /** Called after a report has read the state and before it answers, and before a change; may throw or make other changes. */
   beforeAnswer: (argv: LvmArguments) => Promise<void> = async () => undefined;
 
   async report(argv: LvmArguments): Promise<LvmAnswer> {

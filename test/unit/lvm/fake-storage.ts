@@ -23,7 +23,7 @@ export function volume(name: string, size = 8n * MiB): VolumeSpec {
   };
 }
 
-/** The real storage over an LVM in memory. `wiped`: the devices that were wiped; `uses`: where every device is in use. */
+/** The real storage over an LVM in memory. `wiped`: the devices that were wiped; `uses`: the uses of every device. */
 export function fakeStorage({ lvm = new FakeLvm(), boot = 'boot-1' } = {}) {
   const cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
   const wiped: string[] = [];

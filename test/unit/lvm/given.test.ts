@@ -14,7 +14,7 @@ beforeEach(async () => {
   await made.storage.create(volume('a'), signal);
 });
 
-/** As a person, or a movement, sets them. */
+/** Sets a record by hand, as an administrator or a movement would. */
 async function setRole(role: PassiveRole | 'volume', lv = 'a'): Promise<void> {
   const tags = made.lvm.volumes.get(lv)?.tags;
   for (const tag of tags ?? []) if (tag.startsWith('quarry.role=')) tags?.delete(tag);

@@ -18,7 +18,7 @@ const log = { debug: none, info: none, warn: none, error: (fields: object) => vo
 
 let lvm: FakeLvm;
 
-/** A driver in a boot of the machine, with the inventory read. */
+/** Starts a driver in a boot of the machine, and reads the inventory. */
 async function start(boot: string) {
   const parts = fakeStorage({ lvm, boot });
   await parts.cache.refresh();

@@ -23,7 +23,7 @@ const csiNames = fc.oneof(
       fc.string(),
     )
     .map(([start, rest]) => start + rest),
-  // Of these device-mapper doubles nearly all.
+  // Names in which device-mapper doubles nearly all characters.
   fc.integer({ min: 1, max: 80 }).map((count) => `a${'-'.repeat(count)}`),
 );
 

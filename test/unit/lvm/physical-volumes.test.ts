@@ -12,12 +12,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** The group of each physical volume; `host`: what the host's own configuration shows. */
+/** The group of each physical volume; `host`: the devices that the host's configuration shows. */
 const groups: Record<string, string> = { '/dev/a': 'ours', '/dev/b': 'ours', '/dev/c': 'theirs' };
 let stuck: ReadonlySet<string>;
 let host: readonly string[];
 
-/** `pvs`: hangs, which ends in its deadline, when it would have to read a stuck device. */
+/** `pvs`: fails at its deadline if it has to read a stuck device. */
 const run: Run = async (argv) => {
   const links = /scan=\["([^"]+)"\]/.exec(argv.join(' '))?.[1];
   const devices = links === undefined ? host : (await readdir(links)).map((name) => `/dev/${name}`).toSorted();

@@ -18,7 +18,7 @@ import {
 const extentSize = 4n * MiB;
 const sizes = fc.bigInt({ min: 32n, max: 1_000_000n }).map((extents) => extents * extentSize);
 
-/** A group on twelve devices, each as free as the other: enough for every leg of the specs below. */
+/** A group on twelve devices with equal free space: enough for every leg of the specs below. */
 function vgOf(size: bigint, free = size): GroupSpace {
   const extents = free / extentSize;
   const deviceFree = Array.from(
@@ -82,7 +82,7 @@ test('a larger group or share never gives a smaller thin pool', () => {
   fc.assert(
     fc.property(specs, thins, sizes, fc.bigInt({ min: 0n, max: 10_000n }), (spec, thin, size, more) => {
       const { data } = newPoolSizes(spec, thin, vgOf(size));
-      // Rounding, and metadata that is sized for the share, also where less than that is free.
+      // Allows for rounding, and for metadata that has the size for the whole share although less is free.
       const slack = 4n * extentSize * BigInt(spec.stripes) + data / 100n;
       expect(newPoolSizes(spec, thin, vgOf(size + more * extentSize)).data + slack).toBeGreaterThanOrEqual(data);
       const wider = { ...thin, share: Math.min(100, thin.share + 1) };

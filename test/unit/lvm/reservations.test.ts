@@ -144,7 +144,7 @@ describe('a change of limits', () => {
   test('starts from the settings in LVM, not from those in memory', async () => {
     const { tags } = lvm.volumes.get('a') ?? { tags: new Set() };
     tags.delete('quarry.qos=+2bri=300');
-    // By hand, and the first one was forgotten.
+    // Added by hand without removing the first one.
     for (const tag of ['quarry.qos=wi=8', 'quarry.qos=wi=9']) tags.add(tag);
     const changed = await storage.modify(idOf('a'), limit({ fixed: 500n }), signal);
     expect(changed.qos.limits).toEqual({ readIops: { fixed: 500n }, writeIops: { fixed: 9n } });

@@ -79,7 +79,7 @@ test('kills a stuck process at the deadline, and starts another for the next com
 });
 
 test('never uses the late answer of a replaced process for another command', async () => {
-  // As a process in uninterruptible sleep does, it outlives SIGKILL and answers when it wakes up.
+  // It survives SIGKILL and answers later, like a process in uninterruptible sleep.
   const ends: (() => void)[] = [];
   const start: StartSession = (argv, env) => {
     const session = createStartSession(survivors)(argv, env);

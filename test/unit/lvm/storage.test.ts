@@ -20,7 +20,7 @@ beforeEach(() => {
   ({ lvm, cache, storage, wiped, uses } = fakeStorage());
 });
 
-/** Holds the answer of the next report, as read now, until the answer is called. */
+/** Delays the answer of the next report, which shows the present state, until the returned function is called. */
 function holdReport(): { began: Promise<void>; release: () => void } {
   const [held, began] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   lvm.beforeAnswer = async (argv) => {

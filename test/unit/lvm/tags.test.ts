@@ -7,7 +7,7 @@ import { parseLayout, printLayout } from '../../../src/lvm/layout.ts';
 import { creationTags, decodeLv, toVolume } from '../../../src/lvm/records.ts';
 import { decodeTagValue, encodeTagValue, parseTags, tag } from '../../../src/lvm/tags.ts';
 
-/** Unpaired surrogates are no text, and no protobuf string. */
+/** Without unpaired surrogates, which are not valid in text or in a protobuf string. */
 const texts = fc.string({ unit: 'binary' });
 
 test('decodes any text that it has encoded', () => {

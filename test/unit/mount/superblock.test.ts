@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeSuperblock, headerLength } from '../../../src/mount/superblock.ts';
 
 function header(write: (view: DataView) => void): Uint8Array {
-  // Not at the start of its buffer, as a subarray of a larger read would be.
+  // A subarray that does not begin at the start of its buffer.
   const bytes = new Uint8Array(headerLength + 512).subarray(512);
   write(new DataView(bytes.buffer, bytes.byteOffset));
   return bytes;

@@ -24,7 +24,7 @@ function image(content: Uint8Array = new Uint8Array()): string {
   return path;
 }
 
-/** The probe's tools, with a blkid that answers so. */
+/** The probe's tools, with a blkid that gives this answer. */
 const told = (...answer: Parameters<typeof answering>) => ({
   run: answering(...answer),
   patience: createPatience(),

@@ -43,7 +43,7 @@ export function publishRequest(
   return { ...stageRequest(volumeId, volumeCapability), targetPath: target, readonly: false, ...changes };
 }
 
-/** The kind of the failure and its message; throws when the call did not fail so. */
+/** The message of the call's failure; throws if the call does not fail with that kind. */
 export async function failure(kind: FailureKind, work: Promise<unknown>): Promise<string> {
   const error: unknown = await work.then(
     () => undefined,

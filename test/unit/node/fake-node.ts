@@ -14,7 +14,7 @@ import { FakeDevices, fakeLayer } from '../block/fake-devices.ts';
 export const GiB = 1024n ** 3n;
 export const node = 'n1' as NodeName;
 
-/** `half`: mkfs died; `made`: finished, never mounted; `used`: holds data. */
+/** `half`: mkfs was cut off; `made`: finished and never mounted; `used`: has data. */
 export interface Disk {
   size: bigint;
   tag: FilesystemState;
@@ -25,16 +25,16 @@ export interface Disk {
 
 type Death = { readonly step: number; readonly when: 'before' | 'after' };
 
-/** A node with volumes, mounts and paths that remembers, and that can be told to die before or after its nth change. */
+/** A node with volumes, mounts and paths in memory. It can die before or after its nth change. */
 export class FakeNode {
   readonly disks = new Map<string, Disk>();
   readonly changes: string[] = [];
   table: Mount[] = [];
   paths = new Map<string, 'file' | 'directory'>();
   usages = { bytes: { total: 100n, used: 40n, available: 60n }, inodes: { total: 10n, used: 4n, available: 6n } };
-  /** What the limits were asked for. */
+  /** The calls to the limits. */
   readonly settled: string[] = [];
-  /** What is not in force. */
+  /** Why the limits are not in force. */
   shortfall: string | undefined;
   enforcement: Enforcement = 'report';
   readonly #devices = new FakeDevices();
@@ -59,7 +59,7 @@ export class FakeNode {
     this.changes.length = 0;
   }
 
-  /** What an observer sees; the history is left out. */
+  /** The visible state, without the history. */
   state(): unknown {
     const disks = [...this.disks].map(([lv, disk]) => [lv, structuredClone(disk)]);
     const devices = this.#devices.paths();
@@ -103,7 +103,7 @@ export class FakeNode {
     return this.#devices.get(device).number;
   }
 
-  /** What is mounted is open. */
+  /** Mounted devices are open. */
   #settleOpen(): void {
     for (const path of this.#devices.paths()) {
       if (this.table.some((mount) => mount.device === this.#number(path))) this.#devices.open.add(path);
@@ -201,7 +201,7 @@ export class FakeNode {
       grow: async (device) =>
         this.#change('grow', () => {
           const disk = this.#disk(device);
-          // A filesystem grows to its device, not to what is below that.
+          // A filesystem grows to its device, not to the device below.
           if (typeof disk.content === 'object') disk.content.size = this.#devices.get(device).size();
         }),
       usage: async () => this.usages,

@@ -30,7 +30,7 @@ async function findingsOf(disk: Disk, probe = probeOf(machine)): Promise<readonl
   return proof.blank ? [] : proof.findings;
 }
 
-/** blkid and wipefs see nothing, but for what is given. */
+/** blkid and wipefs find nothing unless `answers` says otherwise. */
 function programs(answers: { blkid?: Partial<RunResult> | Failure; wipefs?: Partial<RunResult> | Failure }) {
   const nothing = { blkid: { exitCode: 2 }, wipefs: { exitCode: 0 } };
   return probeOf(machine, async ([program]) => {

@@ -63,7 +63,7 @@ test('matches partitions and unusual devices by a plain path, but not by a wildc
   expect(await namesOf(machine, { paths: ['/dev/*', '/dev/disk/by-id/ata-*'] })).toEqual(['sda']);
   expect(await namesOf(machine, { paths: unlikely.map((name) => `/dev/${name}`) })).toEqual(unlikely);
   expect(await namesOf(machine, '/dev/disk/by-id/ata-a-part1')).toEqual(['sda1']);
-  // Also when a wildcard met it first.
+  // Also if a wildcard matched it first.
   expect(await namesOf(machine, { paths: ['/dev/loop*', '/dev/loop0'] })).toEqual(['loop0']);
 });
 

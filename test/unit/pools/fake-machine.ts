@@ -10,7 +10,7 @@ import { createRun, type Run } from '../../../src/exec/run.ts';
 import { createSurvivors } from '../../../src/exec/survivors.ts';
 
 export interface FakeDisk {
-  /** Bytes; the file that stands for the device has as many. */
+  /** Bytes, and the size of the file for the device. */
   readonly size?: number;
   readonly rotational?: boolean;
   readonly readOnly?: boolean;
@@ -106,7 +106,7 @@ export class FakeMachine implements AsyncDisposable {
   }
 }
 
-/** blkid and wipefs of this machine, looking at the files. */
+/** blkid and wipefs of this machine, which read the files. */
 export function probeOf(machine: FakeMachine, run: Run = createRun(createSurvivors(() => undefined))): DiskProbe {
   return { roots: machine.roots, run, deadline: 10_000, patience: createPatience() };
 }
@@ -130,7 +130,7 @@ export function pvLabel(uuid: string): Buffer {
   return sector;
 }
 
-/** The header of a metadata area at byte 4096, as `pvcreate` and `vgreduce` leave it: `text`, where metadata begins, is 0. */
+/** The header of a metadata area at byte 4096 after `pvcreate` or `vgreduce`: `text`, the start of the metadata, is 0. */
 export function metadataHeader(text = 0n): Buffer {
   const sector = Buffer.alloc(512);
   sector.writeUInt32LE(0x12345678, 0);

@@ -3,7 +3,7 @@ import { rateKeys, type Rates } from '../../../src/domain/qos.ts';
 
 const rate = fc.option(fc.bigInt({ min: 1n, max: 2n ** 31n }), { nil: undefined });
 
-/** Rates as the kernel keeps them: 1 or more, absent for no limit. */
+/** Rates that the kernel can have: 1 or more, absent for no limit. */
 export const anyRates: fc.Arbitrary<Rates> = fc
   .tuple(rate, rate, rate, rate)
   .map((values) =>

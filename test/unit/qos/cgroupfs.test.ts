@@ -13,7 +13,7 @@ beforeEach(async () => {
   return () => rm(root, { recursive: true });
 });
 
-/** Plain files in place of the kernel's: they keep what is written. */
+/** Plain files instead of the kernel's: they keep the last write. */
 async function files(contents: Record<string, string>): Promise<void> {
   for (const [name, content] of Object.entries(contents)) {
     await mkdir(dirname(join(root, name)), { recursive: true });

@@ -25,7 +25,7 @@ test('counts a write as a repair only if the same cgroups had the same limit in 
   expect(repairsAfter(finding)).toBe(0);
   expect(repairsAfter({ ...finding, wrote: false })).toBe(0);
   expect(repairsAfter(finding)).toBe(1);
-  // A container came, and shares.
+  // A new container shares the limit.
   const shared = { ...finding, cgroups: ['/pod/one', '/pod/two'] };
   expect(repairsAfter(shared)).toBe(1);
   expect(repairsAfter({ ...shared, wanted: { readIops: 50n } })).toBe(1);

@@ -2,13 +2,13 @@ import type { Rates, Use } from '../../../src/domain/qos.ts';
 import type { Cgroups } from '../../../src/qos/cgroups.ts';
 import type { Reason } from '../../../src/qos/throttle.ts';
 
-/** The cgroups of a node, one a pod, that remember what was written. */
+/** The cgroups of a node, one per pod, that remember writes. */
 export class FakeCgroups {
   readonly limits = new Map<string, Map<string, Rates>>();
   readonly uses = new Map<string, Use>();
   readonly writes: string[] = [];
   refuses: Reason | undefined;
-  /** The kernel takes a write and keeps what it had. */
+  /** The kernel accepts a write and keeps the old limit. */
   deaf = false;
   broken = new Set<string>();
 

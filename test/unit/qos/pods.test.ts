@@ -10,14 +10,14 @@ describe('the pod of a target', () => {
     [`/var/lib/kubelet/pods/${uid}/volumes/kubernetes.io~csi/pvc-1/mount`, uid],
     [`/data/k3s/agent/pods/${uid}/volumes/kubernetes.io~csi/pvc-1/mount`, uid],
     [`/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/pvc-1/${uid}`, uid],
-    // Of a static pod kubelet makes the UID from a hash.
+    // Kubelet makes the UID of a static pod from a hash.
     [
       '/var/lib/kubelet/pods/0f1e2d3c4b5a69788796a5b4c3d2e1f0/volumes/kubernetes.io~csi/v/mount',
       '0f1e2d3c4b5a69788796a5b4c3d2e1f0',
     ],
     [`/var/lib/kubelet/plugins/kubernetes.io/csi/lvm.quarry.csi/0123/globalmount`, undefined],
     [`/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/staging/pvc-1/device`, undefined],
-    // Kubelet's own: a subpath, and its second mount of a block device.
+    // Mounts that kubelet makes itself: a subpath, and its second mount of a block device.
     [`/var/lib/kubelet/pods/${uid}/volume-subpaths/pvc-1/main/0`, undefined],
     [`/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/pvc-1/dev/${uid}`, undefined],
     ['/tmp/mount', undefined],

@@ -49,7 +49,7 @@ describe('planning writes', () => {
   const scene = fc
     .tuple(anyTable, anyTable, fc.array(anyDevice), fc.boolean())
     .map(([wanted, actual, others, overlap]) => {
-      // Often the same devices on both sides.
+      // Few numbers, so that both sides often have the same devices.
       const both = overlap
         ? new Map([...actual, ...[...wanted.keys()].map((device) => [device, {}] as const)])
         : actual;
