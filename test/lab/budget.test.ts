@@ -39,7 +39,7 @@ describe('limits and reservations', () => {
     await Promise.all(entries.map(({ volume }) => controller().deleteVolume({ volumeId: volume?.volumeId ?? '' })));
   };
 
-  test('are tags, changed in one transaction, and there after kill -9', async () => {
+  test('keeps limits in tags, changes them in one transaction, and has them after kill -9', async () => {
     const over = { parameters: { readIopsPerGiB: '1k', readIopsMin: '500' }, mutableParameters: { readIops: '700' } };
     const volumeId = await createVolume(driver, 'limited', 4 * MiB, over);
     expect(await tagOf('limited')).toBe('quarry.qos=ri=700\n');
@@ -52,14 +52,14 @@ describe('limits and reservations', () => {
     await modify(volumeId, {});
     await modify(volumeId, { writeIops: '2k' });
     expect(Number(await seqno())).toBe(before + 1);
-    // Made again with what its class said at first: what was changed since stays.
+    // A repeated creation with the parameters of the class keeps later changes.
     expect(await createVolume(driver, 'limited', 4 * MiB, over)).toBe(volumeId);
     await modify(volumeId, { reservedReadIops: 'none' });
     expect(await tagOf('limited')).toBe('quarry.qos=wi=2000&strict\n');
     await removeAll();
   });
 
-  test('a change with anything wrong in it changes nothing, and says all of it', async () => {
+  test('refuses a change with any problem completely, and names all problems', async () => {
     const volumeId = await createVolume(driver, 'wrong', 4 * MiB, { mutableParameters: { readIops: '700' } });
     const outcome = await outcomeOf(modify(volumeId, { writeIops: '5', readIops: 'many', pool: 'fast', foo: '1' }));
     expect(outcome.code).toBe('INVALID_ARGUMENT');
@@ -69,7 +69,7 @@ describe('limits and reservations', () => {
     await removeAll();
   });
 
-  test('a hundred creates at once promise no more than the budget, and then there is no capacity', async () => {
+  test('reserves no more than the budget in a hundred concurrent creations, and then reports no capacity', async () => {
     const parameters = { reservedReadIops: '1500' };
     expect(await capacityFor(parameters)).toBeGreaterThan(0);
     const calls = Array.from({ length: 100 }, (_, index) =>
@@ -91,7 +91,7 @@ describe('limits and reservations', () => {
     await removeAll();
   });
 
-  test('what is reserved per GiB bounds the size, at creation and at expansion', async () => {
+  test('limits the size by reservations per GiB, at creation and at expansion', async () => {
     const parameters = { reservedWriteBandwidthPerGiB: '200Mi' };
     expect(await capacityFor(parameters)).toBe(2.5 * 1024 * MiB);
     const volumeId = await createVolume(driver, 'grows', 1024 * MiB, { parameters });
@@ -111,7 +111,7 @@ describe('calibrate', () => {
   const scratch = () => guest().shell('lvs --noheadings -o lv_name quarry-fast | grep -c q-scratch || true');
   const quick = ['calibrate', 'fast', '--rounds', '1', '--seconds', '1'];
 
-  test('measures each rate on a scratch volume, and suggests lines that are a budget', async () => {
+  test('measures each rate on a scratch volume, and prints a valid budget', async () => {
     const { exitCode, stdout, stderr } = await driver.quarry(...quick);
     expect(exitCode, stderr).toBe(0);
     const [, lines = ''] = /\n\n( +budget:\n[\s\S]+)$/.exec(stdout) ?? [];
@@ -121,16 +121,16 @@ describe('calibrate', () => {
     expect(await scratch()).toBe('0\n');
   });
 
-  test("measures with the host's fio where LVM is the host's", async () => {
+  test("measures with the host's fio if LVM is the host's", async () => {
     await using other = await prepareDriver(guest(), { pools, more: 'lvm: { mode: host }', name: 'hosted' });
-    // As in the image, which has no fio.
+    // Like the image, which has no fio.
     const without = 'mount --bind /dev/null /usr/bin/fio; exec "$@"';
     const quarry = [GUEST_NODE, '/quarry/src/main.ts', ...quick, '--config', other.config];
     const { exitCode, stderr } = await guest().exec(['unshare', '--mount', 'sh', '-c', without, 'sh', ...quarry]);
     expect(exitCode, stderr).toBe(0);
   });
 
-  test('is refused while a volume of the pool is in use, and for a pool that is not there', async () => {
+  test('refuses while a volume of the pool is in use, and for an unknown pool', async () => {
     const volumeId = await createVolume(driver, 'busy', 16 * MiB);
     const staged = { volumeId, stagingTargetPath: '/tmp/busy', volumeCapability: capabilities.ext4 };
     await driver.client.node.nodeStageVolume(staged);
@@ -146,7 +146,7 @@ describe('calibrate', () => {
     });
   });
 
-  test('leaves nothing when it is interrupted; what a kill leaves is no volume, and goes at the next start', async () => {
+  test('leaves nothing when it is interrupted, and the next start removes the scratch volume that a kill leaves', async () => {
     const begin = async () => {
       const words = ['calibrate', 'fast', '--seconds', '60', '--config', driver.config];
       const running = await guest().start([GUEST_NODE, '/quarry/src/main.ts', ...words]);

@@ -23,7 +23,7 @@ beforeAll(async () => {
   await guest().shell('echo 0 >/tmp/data/file; sync -f /tmp/data/file');
 });
 
-/** What must exist, by name; the names are legal ones for LVM, so that an id can be told from them. */
+/** The volumes that must exist, by name. LVM accepts the names, so that the ids follow from them. */
 const sizes = new Map<string, number>();
 let written = 0;
 const idOf = (name: string) => `node-1:${name}`;
@@ -68,7 +68,7 @@ function plan(round: string): Step[] {
   ];
 }
 
-/** Sends all steps at once, cuts as soon as `acknowledged` of them have succeeded, and tells which had by then. */
+/** Sends all steps at once, cuts as soon as `acknowledged` of them have succeeded, and returns those. */
 async function interrupt(steps: readonly Step[], acknowledged: number, cut: () => Promise<void>): Promise<boolean[]> {
   const enough = Promise.withResolvers<void>();
   let count = 0;
@@ -141,32 +141,38 @@ async function disaster(
 }
 
 const kills: number[] = Array.from({ length: 10 }, (_, index): number => index % 7);
-test.each(kills.entries().toArray())('kill -9, round %i: after %i acknowledged calls', async (round, acknowledged) => {
-  await disaster(
-    `kill${round}`,
-    acknowledged,
-    () => driver.kill(),
-    async () => undefined,
-  );
-});
+test.each(kills.entries().toArray())(
+  'keeps acknowledged volumes through kill -9, round %i, after %i acknowledged calls',
+  async (round, acknowledged) => {
+    await disaster(
+      `kill${round}`,
+      acknowledged,
+      () => driver.kill(),
+      async () => undefined,
+    );
+  },
+);
 
-test.each([0, 1, 2, 4, 6])('a power cut after %i acknowledged calls', async (acknowledged) => {
-  await disaster(
-    `cut${acknowledged}`,
-    acknowledged,
-    () => guest().powerCut(),
-    () => guest().boot(),
-  );
-});
+test.each([0, 1, 2, 4, 6])(
+  'keeps acknowledged volumes through a power cut after %i acknowledged calls',
+  async (acknowledged) => {
+    await disaster(
+      `cut${acknowledged}`,
+      acknowledged,
+      () => guest().powerCut(),
+      () => guest().boot(),
+    );
+  },
+);
 
-describe('the taking of a disk', () => {
+describe('an interrupted taking of a disk', () => {
   const marked = (device: string): Promise<string> =>
     guest().shell(`until blkid -p ${device} | grep -q LVM2; do :; done`);
   const cuts: [string, () => Promise<void>, () => Promise<void>][] = [
     ['kill -9', () => driver.kill(), async () => undefined],
     ['a power cut', () => guest().powerCut(), () => guest().boot()],
   ];
-  test.each(cuts)('goes on after %s', async (_what, cut, back) => {
+  test.each(cuts)('continues after %s', async (_what, cut, back) => {
     const device = await guest().addDisk('256M');
     await guest().shell(`kill -HUP ${driver.process().pid}`);
     await marked(device);
@@ -180,10 +186,10 @@ describe('the taking of a disk', () => {
   });
 });
 
-test('a disk whose label claims a group that LVM did not come to write is taken', async () => {
+test('takes a disk whose label names a group that LVM did not write', async () => {
   const device = await guest().addDisk('256M');
   await driver.kill();
-  // LVM writes the label, then the group's metadata: what is between the two is made by putting the metadata area back.
+  // LVM writes the label, then the group's metadata. Restoring the metadata area gives the state between the two.
   await guest()
     .shell(`pvcreate -qq -y --norestorefile --uuid quarry-HALF-HALF-HALF-HALF-HALF-HALFFF --metadatasize 32m ${device}
     dd if=${device} of=/root/area bs=4096 skip=1 count=2000 status=none
@@ -195,7 +201,7 @@ test('a disk whose label claims a group that LVM did not come to write is taken'
   expect(await guest().shell(`pvs --noheadings -o vg_name,pv_uuid ${device}`)).toMatch(/qfast +quarry-/);
 });
 
-test('a disk that was taken out of its group is not taken again until it is named', async () => {
+test('does not take a disk again that left its group, until it is named', async () => {
   const device = await guest().addDisk('256M');
   await guest().shell(`kill -HUP ${driver.process().pid}`);
   await driver.logged(`"device":"${device}","path":"${device}","msg":"disk taken"`);
@@ -212,7 +218,7 @@ test('a disk that was taken out of its group is not taken again until it is name
   await expectWhole();
 });
 
-test('a thick volume whose wipe was cut off is wiped at the next start, and can then be formatted', async () => {
+test('wipes a thick volume whose wipe was cut off at the next start, so that it can be formatted', async () => {
   const tags = creationTags({
     id: idOf('half') as VolumeId,
     node: 'node-1' as NodeName,
@@ -242,14 +248,14 @@ test('a thick volume whose wipe was cut off is wiped at the next start, and can 
   await expectWhole();
 });
 
-test('a thin pool whose activation was cut off is activated at the next start', async () => {
+test('activates a thin pool at the next start whose activation was cut off', async () => {
   await driver.kill();
   await guest().shell(`umount /tmp/data
     part=qfast-thinpool_tmeta
     table=$(dmsetup table $part) uuid=$(dmsetup info --columns --noheadings -o uuid $part)
     vgchange -qq -an qfast
     dmsetup create $part --uuid "$uuid" --table "$table"`);
-  // LVM's own way: it refuses, and the driver must not.
+  // LVM refuses the activation, and the driver must recover.
   expect((await guest().exec(['vgchange', '-ay', 'qfast'])).stderr).toContain('prohibited while');
   await driver.launch();
   await driver.ready();

@@ -27,11 +27,11 @@ beforeAll(async () => {
 const controller = () => driver.client.controller;
 
 describe('volumes', () => {
-  test.each(['thin', 'thick'])('of type %s: a hundred at once are made, once each, and removed', async (type) => {
+  test.each(['thin', 'thick'])('creates and removes a hundred %s volumes at once, each once', async (type) => {
     const names = Array.from({ length: 100 }, (_, index) => `${type}-${index}`);
     const over = { parameters: { type } };
     const calls = names.map((name) => createVolume(driver, name, 4 * MiB, over));
-    // Those of one name meet: each is refused while another is in flight, or finds the volume that it made.
+    // Calls for one name compete: each is refused while another is in flight, or finds its volume.
     const again = names.map((name) => outcomeOf(createVolume(driver, name, 4 * MiB, over)));
     const made = await Promise.all(calls);
     for (const { code } of await Promise.all(again)) expect(code).toMatch(/^(?:OK|ABORTED)$/);
@@ -53,7 +53,7 @@ describe('volumes', () => {
     ["the pool's own name", 'thinpool'],
     ['nothing but dots', '..'],
     ['hyphens, which device-mapper doubles', `a${'-'.repeat(60)}b`],
-  ])('with a name of %s', async (_what, name) => {
+  ])('creates a volume with a name of %s', async (_what, name) => {
     const id = await createVolume(driver, name, 4 * MiB);
     expect(await createVolume(driver, name, 4 * MiB)).toBe(id);
     expect(Buffer.byteLength(id)).toBeLessThanOrEqual(128);
@@ -64,7 +64,7 @@ describe('volumes', () => {
     expect((await controller().listVolumes({})).entries).toEqual([]);
   });
 
-  test('are not deleted while they are staged', async () => {
+  test('does not delete a volume while it is staged', async () => {
     const volumeId = await createVolume(driver, 'staged', 16 * MiB);
     const staged = { volumeId, stagingTargetPath: '/tmp/staged', volumeCapability: capabilities.ext4 };
     await driver.client.node.nodeStageVolume(staged);
@@ -76,7 +76,7 @@ describe('volumes', () => {
     await controller().deleteVolume({ volumeId });
   });
 
-  test.each(['thin', 'thick'])('of type %s are not deleted while another device is built on them', async (type) => {
+  test.each(['thin', 'thick'])('does not delete a %s volume while another device is built on it', async (type) => {
     const volumeId = await createVolume(driver, `held-${type}`, 16 * MiB, { parameters: { type } });
     const device = `/dev/mapper/quarry--fast-held--${type}`;
     await guest().shell(`DM_DISABLE_UDEV=1 dmsetup create lower --table "0 16384 linear ${device} 0"
@@ -96,7 +96,7 @@ describe('volumes', () => {
 });
 
 describe('a raw block volume', () => {
-  test('is on record before it is handed out, and never formatted, whatever died meanwhile', async () => {
+  test('is recorded before it is handed out, and never formatted, also after a death in between', async () => {
     const volumeId = await createVolume(driver, 'raw', 16 * MiB);
     const staged = { volumeId, stagingTargetPath: '/tmp/raw', volumeCapability: capabilities.block };
     await driver.client.node.nodeStageVolume(staged);
@@ -117,8 +117,8 @@ describe('a raw block volume', () => {
   });
 });
 
-describe('the process', () => {
-  /** Holds the lock of the group, so that what changes it stays in flight until the answer is called. */
+describe('the driver process', () => {
+  /** Locks the group, so that its changes stay in flight until the returned function is called. */
   async function holdLock(): Promise<() => void> {
     const holder = await guest().start(['flock', '/run/lock/lvm/V_quarry-fast', 'sh', '-c', 'echo held; cat']);
     await holder.stdout.waitFor('held');
@@ -126,7 +126,7 @@ describe('the process', () => {
   }
   const lockAwaited = () => guest().shell("until grep -q -e '-> FLOCK' /proc/locks; do sleep 0.05; done");
 
-  test('ends what is in flight at SIGTERM, and then exits with 0', async () => {
+  test('finishes calls in flight at SIGTERM, and then exits with 0', async () => {
     const release = await holdLock();
     const call = createVolume(driver, 'last', 4 * MiB);
     await lockAwaited();
@@ -142,7 +142,7 @@ describe('the process', () => {
     await controller().deleteVolume({ volumeId: id });
   });
 
-  test('lets a check of a filesystem end at SIGTERM, begins no other, and serves meanwhile', async () => {
+  test('lets a filesystem check end at SIGTERM, starts no other, and serves meanwhile', async () => {
     const { node } = driver.client;
     const formatted = async (name: string) => {
       const volumeId = await createVolume(driver, name, 16 * MiB);
@@ -154,7 +154,7 @@ describe('the process', () => {
     };
     const staged = await formatted('checked');
     const other = await formatted('other');
-    // The check waits for a word, and passes it on when it has ended well.
+    // The check waits for a word, and passes it on when it has succeeded.
     await guest()
       .shell(`printf '#!/bin/sh\necho >/tmp/begun; read word </tmp/go; /usr/sbin/e2fsck "$@" && touch /tmp/ended' >/usr/local/sbin/e2fsck
       chmod +x /usr/local/sbin/e2fsck; mkfifo /tmp/begun /tmp/go`);
@@ -174,7 +174,7 @@ describe('the process', () => {
     await controller().deleteVolume({ volumeId: staged.volumeId });
   });
 
-  test('leaves the socket of a living one alone, and replaces that of a dead one', async () => {
+  test('leaves the socket of a running driver alone, and replaces that of a dead one', async () => {
     const second = await driver.quarry('all');
     expect(second).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('another process serves') });
     expect((await driver.client.identity.probe({})).ready?.value).toBe(true);
@@ -184,10 +184,10 @@ describe('the process', () => {
     await driver.ready();
   });
 
-  test('is not ready, and says nothing of any volume, until LVM has answered', async () => {
+  test('is not ready, and answers about no volume, until LVM has answered', async () => {
     const volumeId = await createVolume(driver, 'kept', 4 * MiB);
     await driver.terminate();
-    // What an earlier life may have left behind: LVM would see no disk at all.
+    // An earlier process may have left this configuration, with which LVM would see no disk.
     await guest().shell(`sed -i 's/^  filter = .*/  filter = ["r|.*|"]/' /run/quarry/lvm/lvmlocal.conf
       printf '#!/bin/sh\\nread word </tmp/gate; exec /usr/sbin/lvm "$@"' >/usr/local/sbin/lvm
       mkfifo /tmp/gate; chmod +x /usr/local/sbin/lvm`);
@@ -211,7 +211,7 @@ describe('the process', () => {
     await controller().deleteVolume({ volumeId });
   });
 
-  test('registers itself with kubelet, and answers the probes of its pod', async () => {
+  test('registers with kubelet, and answers the probes of its pod', async () => {
     await guest().shell('mkdir -p /var/lib/kubelet/plugins_registry');
     const more = 'registration: {mode: self}\nmetrics: {listen: "127.0.0.1:9810"}';
     const registered = await prepareDriver(guest(), { name: 'registered', pools: '  []', more });
@@ -236,7 +236,7 @@ describe('the process', () => {
     await registered.kill();
   });
 
-  test('makes a thick volume with LVM of a container, where no udev makes its name', async () => {
+  test('creates a thick volume with LVM of a container, without udev', async () => {
     await driver.kill();
     await guest().shell(String.raw`sed -i.kept 's/\(udev_[a-z]*\) = 0/\1 = 1/' /etc/lvm/lvmlocal.conf`);
     await using contained = await startDriver(guest(), { name: 'contained', pools, more: 'lvm: { mode: container }' });
@@ -245,7 +245,7 @@ describe('the process', () => {
     await guest().shell('mv /etc/lvm/lvmlocal.conf.kept /etc/lvm/lvmlocal.conf');
   });
 
-  test('does not start with a configuration that is wrong', async () => {
+  test('does not start with an invalid configuration', async () => {
     await using other = await prepareDriver(guest(), { pools: '  - { name: x }', name: 'wrong' });
     expect((await other.quarry('all')).exitCode).toBe(2);
   });

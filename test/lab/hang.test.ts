@@ -39,7 +39,7 @@ const hungOperations = async () => {
   return /^quarry_hung_operations (\d+)$/m.exec(text)?.[1];
 };
 
-test('a program on a disk that hangs is given up and remembered, its volume stays locked, and the others are served', async () => {
+test('gives up on a program on a disk that hangs, remembers it, keeps its volume locked, and serves the others', async () => {
   // Every read of a suspended device waits in uninterruptible sleep.
   await guest().shell('dmsetup suspend --noflush --nolockfs qfast-stuck');
   const given = await outcomeOf(stage('stuck'));
@@ -55,7 +55,7 @@ test('a program on a disk that hangs is given up and remembered, its volume stay
   expect(await hungOperations()).toBe('0');
 });
 
-test('reads that hang on two disks keep no other disk from being served, though they keep four threads', async () => {
+test('serves other disks while reads hang on two disks and block four threads', async () => {
   for (const { name } of onHungDisks) await stage(name);
   const each = (command: string) =>
     onHungDisks.map(({ pool, name }) => `${command} q${pool}-${name.replace('-', '--')}`);
@@ -75,7 +75,7 @@ test('reads that hang on two disks keep no other disk from being served, though 
   expect(await hungOperations()).toBe('0');
 });
 
-test('the driver ends on SIGTERM while a program hangs', async () => {
+test('ends on SIGTERM while a program hangs', async () => {
   await guest().shell('umount /run/stuck; dmsetup suspend --noflush --nolockfs qfast-stuck');
   await outcomeOf(stage('stuck'));
   const { exitCode } = await driver.terminate();

@@ -13,7 +13,7 @@ import { GUEST_NODE, useGuest } from '../support/guest.ts';
 describe('programs in a guest', () => {
   const guest = useGuest({ disks: ['1G'] });
 
-  test('answer exit code and both streams', async () => {
+  test('return exit code and both streams', async () => {
     const result = await guest().exec(['sh', '-c', 'echo out; echo err >&2; exit 3']);
     expect(result).toEqual({ exitCode: 3, stdout: 'out\n', stderr: 'err\n' });
   });
@@ -27,7 +27,7 @@ describe('programs in a guest', () => {
     expect(result.stdout).toBe('größer\nblue in /usr/lib\n');
   });
 
-  test('answer 127 when there is no such program, 128 + N after signal N', async () => {
+  test('return 127 for a missing program, and 128 + N after signal N', async () => {
     expect((await guest().exec(['no-such-program'])).exitCode).toBe(127);
     expect((await guest().exec(['sh', '-c', 'kill -9 $$'])).exitCode).toBe(137);
   });
@@ -39,11 +39,11 @@ describe('programs in a guest', () => {
     expect((await guest().exec(['pgrep', '-f', 'sleep 471'])).exitCode).toBe(1);
   });
 
-  test('fail a shell script with its words', async () => {
+  test('fail a shell script with its message', async () => {
     await expect(guest().shell('echo before; echo why >&2; false; echo never')).rejects.toThrow(/before\nwhy/);
   });
 
-  test('run long, are read line by line and signalled', async () => {
+  test('run for long, are read line by line, and get signals', async () => {
     const script = 'trap "echo bye; exit 5" TERM; echo ready; while :; do sleep 0.1; done';
     const started = await guest().start(['bash', '-c', script]);
     expect(await started.stdout.waitFor(/^rea/)).toBe('ready');
@@ -52,13 +52,13 @@ describe('programs in a guest', () => {
     expect(await started.exited).toEqual({ exitCode: 5, stdout: 'ready\nbye\n', stderr: expect.any(String) });
   });
 
-  test('include Node 26, the repository read-only, and csi-sanity', async () => {
+  test('find Node 26, the read-only repository, and csi-sanity', async () => {
     expect(await guest().shell(`${GUEST_NODE} -p process.version`)).toMatch(/^v26\./);
     await expect(guest().shell('touch /quarry/x')).rejects.toThrow('Read-only file system');
     await guest().shell('test -x /tools/csi-sanity');
   });
 
-  test('find their disks, and one plugged in later', async () => {
+  test('find their disks, and one that is added later', async () => {
     expect(guest().disks).toEqual(['/dev/ubda']);
     expect(await guest().addDisk('2G')).toBe('/dev/ubdb');
     const sizes = await guest().shell('lsblk --bytes --noheadings --nodeps --output NAME,SIZE /dev/ubda /dev/ubdb');
@@ -66,7 +66,7 @@ describe('programs in a guest', () => {
     await guest().shell('pvcreate -q /dev/ubdb && vgcreate -q later /dev/ubdb && vgremove -q later');
   });
 
-  test('are reached on their unix sockets, on demand', async () => {
+  test('listen on unix sockets that the test reaches', async () => {
     const path = await guest().forward('/run/echo.sock');
     await expect(talk(path, 'early')).resolves.toBe('');
     const server = await guest().start(['socat', 'UNIX-LISTEN:/run/echo.sock,fork', 'EXEC:rev']);
@@ -78,7 +78,7 @@ describe('programs in a guest', () => {
 });
 
 describe('a power cut', () => {
-  test('leaves disks and root as they were', async () => {
+  test('keeps disks and root unchanged', async () => {
     await using guest = await bootGuest({ disks: ['1G'] });
     await guest.shell(
       'echo kept | dd of=/dev/ubda bs=512 conv=sync oflag=direct status=none; echo root >/root/x; sync',
@@ -103,15 +103,15 @@ describe('a power cut', () => {
   });
 });
 
-describe('a kernel that complains', () => {
-  test('by a warning fails the end of the guest', async () => {
+describe('a kernel with a warning or panic', () => {
+  test('fails the end of the guest after a warning', async () => {
     const guest = await bootGuest();
     await guest.shell('echo "<4>WARNING: test" >/dev/kmsg');
     expect(guest.console()).toContain('WARNING: test');
     await expect(guest.shutdown()).rejects.toThrow('WARNING: test');
   });
 
-  test('by a panic ends what is in flight and fails the power cut', async () => {
+  test('ends programs and fails the power cut after a panic', async () => {
     const guest = await bootGuest();
     await expect(guest.shell('echo c >/proc/sysrq-trigger')).rejects.toThrow('is gone');
     await expect(guest.powerCut()).rejects.toThrow('Kernel panic');
@@ -119,14 +119,14 @@ describe('a kernel that complains', () => {
   });
 });
 
-test('cgroup v2 by default, v1 on demand', async () => {
+test('has cgroup v2 by default, and v1 on demand', async () => {
   await using lab = await openLab();
   const [v2, v1] = await Promise.all([lab.boot(), lab.boot({ cgroup: 'v1' })]);
   expect(await v2.shell('cat /sys/fs/cgroup/cgroup.subtree_control')).toContain('io');
   expect(await v1.shell('ls /sys/fs/cgroup/blkio')).toContain('blkio.throttle.read_iops_device');
 });
 
-test('several guests share a network, and a folder of the host', async () => {
+test('several guests share a network and a folder of the host', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'quarry-share-'));
   const shares = [{ host: folder, guest: '/share', writable: true }];
   await using lab = await openLab();
@@ -141,7 +141,7 @@ test('several guests share a network, and a folder of the host', async () => {
   await rm(folder, { recursive: true });
 });
 
-test('nothing survives a test process that is killed', async () => {
+test('leaves nothing behind after a test process is killed', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'quarry-killed-'));
   const script = join(folder, 'boots.ts');
   await writeFile(
@@ -164,7 +164,7 @@ test('nothing survives a test process that is killed', async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What a unix socket answers to `words`, until either side ends. */
+/** The answer of a unix socket to `words`, until either side ends. */
 async function talk(path: string, words: string): Promise<string> {
   const socket = connect(path);
   socket.on('error', () => undefined);
@@ -172,7 +172,7 @@ async function talk(path: string, words: string): Promise<string> {
   return text(socket).catch(() => '');
 }
 
-/** Ids of the processes whose command line or environment holds a text. */
+/** Ids of the processes with a text in their command line or environment. */
 async function processesNaming(words: string): Promise<string[]> {
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const holds = async (id: string): Promise<boolean> => {

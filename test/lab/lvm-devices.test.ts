@@ -22,13 +22,13 @@ describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) =>
   });
   const controller = () => driver.client.controller;
 
-  test('a volume that another program activated and opened is neither removed nor resized without its device', async () => {
+  test('removes and resizes a volume only with its device if another program activated and opened it', async () => {
     const names = ['zz-open', 'zy-grown', 'aa-first'] as const;
     const ids = new Map<string, string>();
     for (const name of names) ids.set(name, await createVolume(driver, name, 8 * MiB, thick()));
     const id = (name: (typeof names)[number]): string => ids.get(name) ?? '';
     await guest().shell('lvchange -qq -an qwide/zz-open qwide/zy-grown');
-    // The process for changes sees the devices now, and both volumes are inactive.
+    // The process for changes reads its list of devices now, while both volumes are inactive.
     await controller().controllerModifyVolume({ volumeId: id('aa-first'), mutableParameters: { readIops: '100' } });
     await guest().shell('lvchange -qq -ay qwide/zy-grown qwide/zz-open');
     const reader = await guest().start(['sh', '-c', 'exec 3</dev/qwide/zz-open; echo open; cat'], {});

@@ -22,7 +22,7 @@ const pools = `
 const disks = ['512M', '512M', '512M', '512M', '1G', '1G', '64M'];
 const guest = useGuest({ disks });
 
-// The driver's lvm goes through this one, which fails, or hangs, while /tmp/lvm says so; commands of the test do not.
+// The driver's lvm is this wrapper, which fails or hangs while /tmp/lvm says so. Commands of the test bypass it.
 const wrapper = `#!/bin/bash
 case $(cat /tmp/lvm 2>/dev/null) in fail) echo '  a failure on purpose' >&2; exit 5 ;; hang) exec sleep 1000 ;; esac
 exec /usr/sbin/lvm "$@"
@@ -38,7 +38,7 @@ async function lv(field: string, name: string): Promise<string> {
   return (await guest().shell(`lvs --noheadings --units b --nosuffix -o ${field} ${name}`)).trim();
 }
 
-/** Looks for what is not there, for which LVM must be asked. */
+/** Looks up a missing volume, for which the driver must ask LVM. */
 async function reread({ client }: Driver): Promise<void> {
   await outcomeOf(client.controller.controllerGetVolume({ volumeId: 'node-1:nothing' }));
 }
@@ -49,7 +49,7 @@ async function largest(driver: Driver, parameters: Record<string, string>): Prom
   return Number(maximumVolumeSize?.value);
 }
 
-/** Holds the lock of a group, so that a command of the driver's stays in flight; answers how to let go. */
+/** Locks a group, so that a command of the driver stays in flight; returns the function that unlocks it. */
 async function holdLock(group: string): Promise<{ waiter(): Promise<void>; release(): Promise<void> }> {
   const holder = await guest().start(['flock', `/run/lock/lvm/V_${group}`, 'sh', '-c', 'echo held; cat']);
   await holder.stdout.waitFor('held');
@@ -73,7 +73,7 @@ async function mendLvm(): Promise<void> {
 describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) => {
   let driver: Driver;
   beforeAll(async () => {
-    // LVM itself tries for five seconds to remove a volume that is open.
+    // LVM tries for five seconds to remove an open volume.
     driver = await startDriver(guest(), { pools, name: process, more: `lvm: { process: ${process}, deadline: 8s }` });
   });
   afterAll(async () => {
@@ -87,7 +87,7 @@ describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) =>
     ['striped', thick({ stripes: '3', stripeSize: '128Ki' }), 'qwide', 'striped', '3'],
     ['mirrored', thick({ mirrors: '1' }), 'qwide', 'raid1', '2'],
     ['striped and mirrored', thick({ stripes: '2', mirrors: '1' }), 'qwide', 'raid10', '4'],
-  ])('a %s volume is made, found, grown and removed', async (name, over, group, segments, stripes) => {
+  ])('creates, finds, grows and removes a %s volume', async (name, over, group, segments, stripes) => {
     const csiName = `${name} of ${process}`;
     const id = await createVolume(driver, csiName, 24 * MiB, over);
     const path = `${group}/${id.slice('node-1:'.length)}`;
@@ -107,7 +107,7 @@ describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) =>
     expect((await outcomeOf(controller().controllerGetVolume({ volumeId: id }))).code).toBe('NOT_FOUND');
   });
 
-  test('tags are the only record: nothing changes with another life', async () => {
+  test('serves the same volumes after a restart, from tags alone', async () => {
     const others = await controller().listVolumes({});
     expect(others.entries).toEqual([]);
     const ids = [
@@ -127,7 +127,7 @@ describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) =>
     for (const volumeId of ids) await controller().deleteVolume({ volumeId });
   });
 
-  test('foreign volumes count as used and are never touched', async () => {
+  test('counts foreign volumes as used space, and never touches them', async () => {
     const before = await largest(driver, { pool: 'wide' });
     await guest().shell('lvcreate -qq -y -L 100M -n foreign qwide /dev/ubda && echo theirs >/dev/qwide/foreign');
     expect(await largest(driver, { pool: 'wide' })).toBe(before - 100 * MiB);
@@ -147,7 +147,7 @@ describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) =>
     await reread(driver);
   });
 
-  test('a volume that somebody has open is not removed', async () => {
+  test('does not remove a volume that another program has open', async () => {
     const id = await createVolume(driver, 'open', 8 * MiB, thick());
     const reader = await guest().start(['sh', '-c', 'exec 3</dev/qwide/open; echo open; cat'], {});
     await reader.stdout.waitFor('open');
@@ -157,7 +157,7 @@ describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) =>
     await controller().deleteVolume({ volumeId: id });
   });
 
-  test.each(['fail', 'hang'] as const)('unknown is not absent: LVM that does %s', async (how) => {
+  test.each(['fail', 'hang'] as const)('reports no volume as absent while LVM does %s', async (how) => {
     const id = await createVolume(driver, 'known', 8 * MiB, thick());
     await breakLvm(how);
     const calls = [
@@ -167,7 +167,7 @@ describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) =>
       () => createVolume(driver, 'known', 8 * MiB, thick()),
       () => createVolume(driver, 'unknown', 8 * MiB, thick()),
     ];
-    // One failure stands for the others where each has to wait for the deadline.
+    // If each call waits for the deadline, one is enough.
     for (const call of how === 'fail' ? calls : calls.slice(0, 1)) {
       expect((await outcomeOf(call())).code).toBe('UNAVAILABLE');
     }
@@ -177,7 +177,7 @@ describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) =>
     await controller().deleteVolume({ volumeId: 'node-1:unknown' });
   });
 
-  test.each(['KILL', 'STOP'])('lvm gets SIG%s in the middle of a command', async (signal) => {
+  test.each(['KILL', 'STOP'])('recovers from SIG%s to lvm during a command', async (signal) => {
     const lock = await holdLock('qwide');
     const call = outcomeOf(createVolume(driver, 'cut', 8 * MiB, thick()));
     await lock.waiter();
@@ -195,7 +195,7 @@ describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) =>
     ['mirrored', { pool: 'wide', mirrors: '3' }, 4 * MiB],
     ['striped and mirrored', { pool: 'wide', stripes: '2', mirrors: '1' }, 8 * MiB],
     ['thin', { pool: 'thin' }, 4 * MiB],
-  ])('the largest %s volume can be made, and none larger', async (name, parameters, unit) => {
+  ])('creates the largest possible %s volume, and refuses a larger one', async (name, parameters, unit) => {
     const size = await largest(driver, parameters);
     const more = await outcomeOf(createVolume(driver, `more ${name}`, size + unit, { parameters }));
     expect(more).toMatchObject({ code: 'RESOURCE_EXHAUSTED', details: expect.stringContaining(`${size} bytes`) });
@@ -211,11 +211,11 @@ describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) =>
   });
 });
 
-/** Puts in as many empty devices as take up half the metadata: nothing else fills it as fast. */
+/** Adds empty devices until half of the metadata is full: nothing else fills it as fast. */
 const fillMetadata = (pool: string) =>
   `for i in $(seq 1000000 1000450); do dmsetup message ${pool}-tpool 0 "create_thin $i"; done`;
 
-describe('a pool that fills', () => {
+describe('filling a pool', () => {
   const tight = (autoextend: string) => `
   - name: tight
     volumeGroup: qtight
@@ -237,7 +237,7 @@ describe('a pool that fills', () => {
     details: expect.stringMatching(what),
   });
 
-  test('refuses volumes once its data, its metadata or the metadata area of its group are too full', async () => {
+  test('refuses volumes once the data, the metadata or the metadata area of the group is too full', async () => {
     await guest().shell(`vgcreate -qq crowded /dev/ubdg && lvcreate -qq -an -l 1 -n tagged crowded -Zn -Wn`);
     await using driver = await startDriver(guest(), { pools: tight('') });
     const thin = { parameters: { pool: 'tight' } };
@@ -265,7 +265,7 @@ describe('a pool that fills', () => {
     expect(await largest(driver, { pool: 'crowded' })).toBe(0);
   });
 
-  test('grows the data and the metadata of its thin pool', async () => {
+  test('grows the data and the metadata of a thin pool', async () => {
     const autoextend = ', autoextend: { threshold: 50%, by: 50% }';
     await using driver = await prepareDriver(guest(), { pools: tight(autoextend), more: 'rescan: 24h' });
     const size = Number.parseInt(await lv('lv_size', 'qtight/thinpool'), 10) / MiB;

@@ -31,10 +31,10 @@ const pools = `
     ${disks('/dev/ubdg', '/dev/dm-2')}
     thin: { share: 40%, metadataSize: 4Mi }`;
 
-/** LVM sees the physical volumes of slow disks twice, and is to use what is behind dm-delay. */
+/** LVM sees the physical volumes of slow disks twice, and has to use those on dm-delay. */
 const stackedOnly = 'devices { filter = ["r|/dev/ubd[dfh]|", "a|.*|"] }';
 
-/** The table of a disk to which writes are late by so many milliseconds. */
+/** The table of a disk that delays writes by some milliseconds. */
 const tableOf = (disk: string, milliseconds: number): string =>
   `0 $(blockdev --getsz ${disk}) ${milliseconds === 0 ? `linear ${disk} 0` : `delay ${disk} 0 0 ${disk} 0 ${milliseconds}`}`;
 
@@ -55,7 +55,7 @@ const stackDisks = () =>
       .join('\n'),
   );
 
-/** Cuts the power, and boots with all disks as fast as they are. */
+/** Cuts the power, and boots without delayed disks. */
 async function cutAndBoot(): Promise<void> {
   await guest().powerCut();
   await guest().boot();
@@ -75,7 +75,7 @@ beforeAll(async () => {
   await start();
 });
 
-/** The logical volumes that are marked with a boot. */
+/** The logical volumes with the mark of a boot. */
 const marks = async (): Promise<string[]> =>
   (await guest().shell('lvs --noheadings -o lv_name,lv_tags | awk "/quarry.boot=/ { print \\$1 }"'))
     .split('\n')
@@ -88,21 +88,21 @@ const unclean = async (): Promise<string[]> => {
 };
 
 describe('a power cut while one of two copies was written', () => {
-  /** `lv`: what has the copies, and is marked; `data`: the device that is a raid. */
+  /** `lv`: the logical volume with the mark; `data`: the raid device. */
   const volumes = [
     { name: 'one', pool: 'pair', parameters: { mirrors: '1' }, lv: 'qpair/one', data: 'qpair-one' },
     { name: 'ten', pool: 'wide', parameters: { mirrors: '1', stripes: '2' }, lv: 'qwide/ten', data: 'qwide-ten' },
     { name: 'sparse', pool: 'thin', parameters: {}, lv: 'qthin/thinpool', data: 'qthin-thinpool_tdata' },
   ] as const;
   const device = (name: string) => `$(ls /dev/mapper/q*-${name})`;
-  /** A command: whether the copies of a raid are byte by byte the same; those of a raid10 are neighbours. */
+  /** The command that compares the copies of a raid byte by byte; those of a raid10 are neighbours. */
   const equal = (raid: string) =>
     `{ echo 3 >/proc/sys/vm/drop_caches; ls /dev/mapper/${raid}_rimage_* | xargs -n 2 cmp; }`;
   const staging = (name: string) => ({ volumeId: `node-1:${name}`, stagingTargetPath: `/tmp/${name}` });
   const stage = (name: string) =>
     driver.client.node.nodeStageVolume({ ...staging(name), volumeCapability: capabilities.block });
 
-  test('is repaired in the background, reported until then, and leaves equal copies', async () => {
+  test('is followed by a reported repair in the background that makes the copies equal', async () => {
     for (const { name, pool, parameters } of volumes) {
       await createVolume(driver, name, 8 * MiB, { parameters: { pool, ...parameters } });
       await guest().shell(`mkdir -p /tmp/${name}`);
@@ -110,18 +110,18 @@ describe('a power cut while one of two copies was written', () => {
       await guest().shell(`dd if=/dev/zero of=${device(name)} bs=1M count=8 oflag=direct status=none`);
     }
     await guest().shell('while dmsetup status --target raid | grep -v idle; do :; done');
-    // Writes without a pause: only while the kernel knows of writes does the next one go to both copies at once.
+    // Writes without a pause: the kernel sends a write to both copies at once only while others are in flight.
     const job = '--size=8M --rw=randwrite --bs=64k --direct=1 --refill_buffers --time_based --runtime=600';
     const writers = volumes.map(({ name }) => `fio --name=${name} --filename=${device(name)} ${job} >/dev/null &`);
     await guest().start(['sh', '-c', `${writers.join('\n')}\nwait`]);
     const blank = (name: string) =>
       `dd if=${device(name)} bs=1M count=8 iflag=direct status=none | cmp -s -n 8388608 - /dev/zero`;
     for (const { name } of volumes) await guest().shell(`while ${blank(name)}; do :; done`);
-    // From now on each write reaches one copy and waits for the other.
+    // From now on each write is on one copy and delayed on the other.
     await slowDown(600_000);
     for (const { data } of volumes) await guest().shell(`until ! ${equal(data)}; do :; done`);
     await cutAndBoot();
-    // LVM by itself calls them equal.
+    // LVM reports the copies as equal.
     await guest().shell(
       `vgchange -qq -ay --config '${stackedOnly}'; while dmsetup status --target raid | grep -v idle; do :; done`,
     );
@@ -129,7 +129,7 @@ describe('a power cut while one of two copies was written', () => {
 
     await start();
     expect((await unclean()).join()).toMatch(/pool="thin",volume="",state="(?:waiting|running)"/);
-    // A repair that is cut off is found again, and begins at the first byte. The others may have ended.
+    // A repair that was cut off is found again and starts at the first byte. The others may have ended.
     const jobs = async (): Promise<string> => (await driver.quarry('jobs')).stdout;
     const thinPool = / +thin +\(thin pool\) +running /;
     await expect.poll(jobs, { timeout: 30_000 }).toMatch(thinPool);
@@ -140,11 +140,11 @@ describe('a power cut while one of two copies was written', () => {
     for (const { data } of volumes) await guest().shell(equal(data));
     await guest().shell(equal('qthin-thinpool_tmeta'));
     expect(await unclean()).toEqual([]);
-    // What is closed has no mark, and the thin pool that of this boot.
+    // Closed volumes have no mark, and the thin pool has that of this boot.
     expect(await marks()).toEqual(['thinpool']);
   }, 300_000);
 
-  test('is not assumed of a driver that was killed, nor after a clean stop', async () => {
+  test('repairs nothing after a kill of the driver or a clean stop', async () => {
     for (const { name } of volumes) await guest().shell(`mkdir -p /tmp/${name}`);
     for (const { name } of volumes) await stage(name);
     expect(await marks()).toEqual(['one', 'ten', 'thinpool']);
@@ -165,10 +165,10 @@ describe('a power cut while one of two copies was written', () => {
 describe.each([
   ['raid1', { mirrors: '1' }, 2],
   ['raid10', { stripes: '2', mirrors: '1' }, 4],
-])('a power cut inside the creation of a %s volume', (type, parameters, legs) => {
-  // The device that LVM makes last before the cut: the metadata of one leg while it is wiped, then the volume itself.
+])('a power cut during the creation of a %s volume', (type, parameters, legs) => {
+  // The last device that LVM makes before the cut: the metadata of a leg while it is wiped, then the volume.
   const moments = [`qwide-${type}_rmeta_${legs - 1}`, `qwide-${type}_rmeta_0`, `qwide-${type}`];
-  test.each(moments)('while %s is there leaves nothing in the way', async (device) => {
+  test.each(moments)('a repeated creation succeeds after a cut while %s exists', async (device) => {
     const request = volumeRequest(type, 24 * MiB, { parameters: { pool: 'wide', ...parameters } });
     await slowDown(20);
     const created = outcomeOf(driver.client.controller.createVolume(request));

@@ -17,7 +17,7 @@ test.each([
   ['a partition table', 'foreigngpt', 'parted -s', 'a gpt partition table'],
   ['swap', 'foreignswap', 'mkswap -q', 'holds swap'],
 ])(
-  '%s is left alone',
+  'leaves %s alone',
   async (_, name, command, message) => {
     const v = volume(name);
     await v.create();
@@ -29,7 +29,7 @@ test.each([
   30_000,
 );
 
-test('an ext4 with errors that e2fsck does not mend by itself is left to a person', async () => {
+test('leaves an ext4 alone whose errors e2fsck does not repair by itself', async () => {
   const v = volume('broken');
   await v.create('-L 64M --addtag ext4');
   await guest.shell(
@@ -38,8 +38,8 @@ test('an ext4 with errors that e2fsck does not mend by itself is left to a perso
   await expect(v.stage('ext4')).rejects.toMatchObject(refused('precondition', 'e2fsck'));
 });
 
-describe('an mkfs that died halfway is run again', () => {
-  test('ext4, where the superblock says that all is well', async () => {
+describe('repeating an mkfs that was cut off', () => {
+  test('repeats an mkfs of ext4 whose superblock looks clean', async () => {
     const v = volume('halfext4');
     await v.create();
     const mark = markOf('guest:halfext4' as VolumeId);
@@ -52,8 +52,8 @@ describe('an mkfs that died halfway is run again', () => {
     expect(await guest.shell('lvs --noheadings -o lv_tags vg/halfext4')).toContain('ext4');
   });
 
-  test('ext4, wherever the power is cut', async () => {
-    // Says through a pipe, where there is one, that it begins: /tmp is empty after a boot.
+  test('repeats an mkfs of ext4 after a power cut at any point', async () => {
+    // Reports its start through a pipe, if there is one: /tmp is empty after a boot.
     await guest.shell(`cat > /usr/local/sbin/mkfs.ext4 <<'END'
 #!/bin/sh
 [ -p /tmp/mkfs ] && echo > /tmp/mkfs
@@ -78,7 +78,7 @@ END
     }
   });
 
-  test('xfs, which says so', async () => {
+  test('repeats an mkfs of xfs, which marks it as unfinished', async () => {
     const v = volume('halfxfs');
     await v.create();
     await guest.shell(
@@ -90,7 +90,7 @@ END
   });
 });
 
-test('a blank device whose volume was formatted once is left alone', async () => {
+test('leaves a blank device alone whose volume was formatted before', async () => {
   const v = volume('wiped');
   await v.create('-L 64M --addtag ext4');
   await expect(v.stage('ext4')).rejects.toMatchObject(refused('precondition', 'looks blank'));

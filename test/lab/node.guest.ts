@@ -1,7 +1,7 @@
 /**
- * Runs in the guest: the Node service over real mounts and real logical volumes of the group `vg`. Reads a call a line on
- * stdin, `{ call, method, request }`, and answers each with `{ call, response }` or `{ call, failure }`. Volumes are kept with lvm commands
- * here: the Storage has tests of its own.
+ * Runs in the guest: the Node service over real mounts and real logical volumes of the group `vg`. Reads one call per line from
+ * stdin, `{ call, method, request }`, and answers each with `{ call, response }` or `{ call, failure }`. Volumes are created with lvm
+ * commands here, because the storage has other tests.
  */
 import { createInterface } from 'node:readline';
 import { createStack, type LogicalVolumes } from '../../src/block/stack.ts';
@@ -25,7 +25,7 @@ import { createLimits } from '../../src/qos/limits.ts';
 import { createLinearLayer } from '../support/linear-layer.ts';
 import { fixed, poolWith } from '../unit/domain/reserved.ts';
 
-/** What the service started, since it was last asked for. */
+/** The programs that the service has started since the last question. */
 const programs: string[] = [];
 const run = createRun(createSurvivors(() => undefined));
 const counted: Run = (argv, options) => {

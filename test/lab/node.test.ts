@@ -13,7 +13,7 @@ const total = (usage: { total: string }[]): number => Number(usage[0]?.total);
 const MiB = 1024 ** 2;
 
 describe.each(['ext4', 'xfs', 'btrfs'])('%s', (type) => {
-  test('its life: made, written, read-only elsewhere, grown online and at stage, and undone', async () => {
+  test('makes, mounts, publishes read-only, grows online and at stage, and undoes', async () => {
     const v = volume(type);
     await v.create();
     await v.stage(type);
@@ -50,7 +50,7 @@ describe.each(['ext4', 'xfs', 'btrfs'])('%s', (type) => {
     await v.unstage();
   });
 
-  test('flags, and a stage that is read-only', async () => {
+  test('applies mount flags, and stages read-only', async () => {
     const v = volume(type);
     await v.stage(type, ['ro', 'noexec']);
     await v.publish(type);
@@ -62,7 +62,7 @@ describe.each(['ext4', 'xfs', 'btrfs'])('%s', (type) => {
   });
 });
 
-test('a copy of an xfs volume is mounted beside its origin', async () => {
+test('mounts a copy of an xfs volume while its origin is mounted', async () => {
   const v = volume('xfs');
   const copy = volume('copy');
   await v.stage('xfs');
@@ -75,7 +75,7 @@ test('a copy of an xfs volume is mounted beside its origin', async () => {
   await v.unstage();
 });
 
-test('a btrfs below 256 MiB is mounted, does not grow and says why, and grows to 256 MiB and more', async () => {
+test('mounts a btrfs below 256 MiB, says why it does not grow, and grows it to 256 MiB or more', async () => {
   const v = volume('small');
   await v.create('-L 128M');
   await v.stage('btrfs');
@@ -93,7 +93,7 @@ test('a btrfs below 256 MiB is mounted, does not grow and says why, and grows to
   await v.unstage();
 });
 
-test('the programs that each call starts: none where there is nothing to do', async () => {
+test('starts only the expected programs in each call, and none if there is nothing to do', async () => {
   const v = volume('counted');
   const started = async (work: Promise<unknown>): Promise<unknown> => {
     await work;
@@ -121,7 +121,7 @@ test('the programs that each call starts: none where there is nothing to do', as
   await v.unstage();
 });
 
-test('a raw block device, with a minor over 255: the volume itself, in a file', async () => {
+test('publishes a raw block device with a minor above 255 in a file', async () => {
   const v = volume('raw');
   const major = (await guest.shell(`grep device-mapper /proc/devices | cut -d' ' -f1`)).trim();
   await v.create(`-L 64M -My --major ${major} --minor 300`);
@@ -144,13 +144,13 @@ test('a raw block device, with a minor over 255: the volume itself, in a file', 
   expect(await guest.shell(`head -c 7 ${v.device}`)).toBe('written');
 });
 
-test('why a read-only raw device is refused: the kernel writes through a node on a read-only mount', async () => {
+test('the kernel lets a process write through a device node on a read-only mount', async () => {
   await guest.shell(`lvcreate -q -L 8M -n readonly vg; touch /tmp/node
     mount --bind -o ro /dev/mapper/vg-readonly /tmp/node; echo through > /tmp/node; sync /tmp/node; umount /tmp/node`);
   expect(await guest.shell('head -c 7 /dev/mapper/vg-readonly')).toBe('through');
 });
 
-test('a target that is in use is not unmounted, and who uses it is named', async () => {
+test('does not unmount a target that is in use, and names the process', async () => {
   const v = volume('ext4');
   await v.stage('ext4');
   await v.publish('ext4');
@@ -163,7 +163,7 @@ test('a target that is in use is not unmounted, and who uses it is named', async
   await v.unstage();
 });
 
-test('a filesystem that shut itself down can be undone', async () => {
+test('undoes stage and publish of a filesystem that shut itself down', async () => {
   const v = volume('xfs');
   await v.stage('xfs');
   await v.publish('xfs');

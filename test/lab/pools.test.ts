@@ -10,7 +10,7 @@ import {
 } from '../support/driver.ts';
 import { GUEST_NODE, useGuest } from '../support/guest.ts';
 
-// Two to be approved, one taken by itself, eight that are not blank, two of an adopted group, one of an interrupted taking,
+// Two disks to approve, one taken automatically, eight that are not blank, two of an adopted group, one whose taking was interrupted,
 // one behind a filter.
 const guest = useGuest({
   disks: ['256M', '256M', '512M', ...Array<string>(8).fill('64M'), '64M', '64M', '128M', '128M'],
@@ -71,8 +71,8 @@ async function vg(fields: string, group: string): Promise<string> {
   return (await guest().shell(`vgs --noheadings -o ${fields} ${group}`)).trim();
 }
 
-describe('a disk', () => {
-  test('is proposed, approved by hand, and then taken', async () => {
+describe('taking disks', () => {
+  test('proposes a disk, and takes it after an approval by hand', async () => {
     expect(driver.log()).toMatch(/"pool":"manual","device":"\/dev\/ubda".*"msg":"disk proposed"/);
     expect(rows.get('/dev/ubda')).toMatch(/manual +proposed/);
     expect(await metrics()).toMatch(/quarry_disks\{pool="manual",verdict="proposed"\} 2/);
@@ -86,7 +86,7 @@ describe('a disk', () => {
     expect(await vg('vg_tags,pv_count', 'qmanual')).toMatch(/^quarry\.node=node-1,quarry\.pool=manual,quarry\.v=1 +1$/);
     expect(await guest().shell('pvs --noheadings -o pv_uuid /dev/ubda')).toMatch(/^ *quarry-/);
 
-    // The driver looks again in a day, unless it is told.
+    // The driver looks again after a day, or when it is asked.
     await createVolume(driver, 'early', MiB, { parameters: { pool: 'manual' } });
 
     expect(await driver.quarry('disks', 'approve')).toMatchObject({
@@ -98,7 +98,7 @@ describe('a disk', () => {
     expect(await vg('pv_count', 'qmanual')).toBe('2');
   });
 
-  test('is taken at once where the pool says so, with room for the records of thousands of volumes', async () => {
+  test('takes a disk at once with automatic approval, with metadata space for thousands of volumes', async () => {
     expect(driver.log()).toMatch(/"device":"\/dev\/ubdc".*"msg":"disk taken"/);
     expect(await vg('vg_mda_size', 'qauto --units m --nosuffix')).toMatch(/^3\d\./);
     await createVolume(driver, 'thin', 32 * MiB, { parameters: { pool: 'automatic' } });
@@ -113,13 +113,13 @@ describe('a disk', () => {
     ['data at its end', 'ubdi', /last MiB/],
     ['a holder', 'ubdj', /it is held by dm-/],
     ['data at its start', 'ubdk', /first MiB/],
-  ])('with %s is refused, says why and is left alone', async (_what, name, finding) => {
+  ])('refuses a disk with %s, says why and leaves it alone', async (_what, name, finding) => {
     expect(rows.get(`/dev/${name}`)).toMatch(/refused +.+/);
     expect(rows.get(`/dev/${name}`)).toMatch(finding);
     expect(driver.log()).toMatch(new RegExp(`"device":"/dev/${name}".*"findings":\\[".*"msg":"disk refused"`));
   });
 
-  test('that is refused cannot be approved', async () => {
+  test('does not let a refused disk be approved', async () => {
     const approved = await driver.quarry('disks', 'approve', '/dev/ubdj');
     expect(approved).toMatchObject({
       exitCode: 1,
@@ -127,18 +127,18 @@ describe('a disk', () => {
     });
   });
 
-  test('that is refused has the same bytes as before, and its pool no group', async () => {
+  test('leaves refused disks unchanged, and creates no group for their pool', async () => {
     expect(await checksums()).toBe(sums);
     expect((await guest().exec(['vgs', 'qrefused'])).exitCode).toBe(5);
     expect(await metrics()).toMatch(/quarry_disks\{pool="refused",verdict="refused"\} 8/);
   });
 
-  test('whose taking was cut off after its mark is taken', async () => {
+  test('takes a disk whose taking was cut off after its mark', async () => {
     expect(await vg('pv_name', 'qmarked')).toBe('/dev/ubdn');
     await createVolume(driver, 'marked', 8 * MiB, { parameters: { pool: 'marked' } });
   });
 
-  test('that comes later extends its pool and the thin pool of that', async () => {
+  test('extends a pool and its thin pool with a disk that is added later', async () => {
     const capacity = async () => {
       const { maximumVolumeSize } = await driver.client.controller.getCapacity({ parameters: { pool: 'automatic' } });
       return Number(maximumVolumeSize?.value);
@@ -154,14 +154,14 @@ describe('a disk', () => {
   });
 });
 
-test('a group is adopted by its name and never extended', async () => {
+test('adopts a group by its name, and never extends it', async () => {
   const id = await createVolume(driver, 'guest', 8 * MiB, { parameters: { pool: 'adopted' } });
   expect(await guest().shell('lvs --noheadings -o lv_tags theirs/guest')).toContain(`quarry.id=${id}`);
   expect(await vg('pv_count,vg_tags', 'theirs')).toBe('1');
   expect((await guest().exec(['pvs', '/dev/ubdm'])).exitCode).toBe(5);
 });
 
-test('a thin pool whose check fails once is tried again, and served', async () => {
+test('retries a thin pool whose check fails once, and serves it', async () => {
   const { volumeId, ...volume } = { volumeId: 'node-1:thin', volumeCapability: capabilities.block };
   await driver.kill();
   await guest().shell(`cp /etc/lvm/lvmlocal.conf /root/lvmlocal.conf; vgchange -qq -an qauto
@@ -179,7 +179,7 @@ test('a thin pool whose check fails once is tried again, and served', async () =
   await driver.client.node.nodeUnstageVolume({ volumeId, stagingTargetPath: '/root/staging' });
 });
 
-test('a host whose LVM has a devices file and refuses every disk is served', async () => {
+test('serves on a host whose LVM has a devices file and refuses every disk', async () => {
   await driver.kill();
   await guest().shell(`cp /etc/lvm/lvmlocal.conf /root/lvmlocal.conf
     mkdir -p /etc/lvm/devices; touch /etc/lvm/devices/system.devices
@@ -195,7 +195,7 @@ test('a host whose LVM has a devices file and refuses every disk is served', asy
   await guest().shell('cp /root/lvmlocal.conf /etc/lvm/lvmlocal.conf; rm -r /etc/lvm/devices; vgs qhidden');
 });
 
-describe('a group', () => {
+describe('a missing volume group', () => {
   const [own, other, blank] = ['/dev/loop1', '/dev/loop2', '/dev/loop3'] as const;
   const attach = (loop: string) =>
     guest().shell(`modprobe loop; file=/root/$(basename ${loop}); truncate -s 64M $file; losetup ${loop} $file`);
@@ -205,7 +205,7 @@ describe('a group', () => {
   - { name: away, volumeGroup: qaway, type: thick, ${rule(`${own}, ${other}, ${blank}`, 'automatic')} }
   - { name: unused, volumeGroup: qunused, type: thick, ${rule('/dev/none', 'automatic')} }`;
 
-  test('that is away makes its volumes unavailable, and is neither replaced nor taken for another of its name', async () => {
+  test('makes its volumes unavailable, and is not replaced by a new group or another one of its name', async () => {
     await attach(own);
     await using away = await startDriver(guest(), {
       pools: pool,
@@ -245,13 +245,13 @@ describe('a group', () => {
     expect(await row(other)).toMatch(new RegExp(`refused.*${stranger}.*${uuid}`));
     await createVolume(away, 'kept', 8 * MiB, request);
     await controller.deleteVolume({ volumeId });
-    // The pool that this node never had takes no part in that.
+    // The pool that this node never had has no effect on that.
     await controller.deleteVolume({ volumeId });
     expect((await uuids()).toSorted()).toEqual([uuid, stranger].toSorted());
   });
 });
 
-test('quarry check names every problem, and serve refuses to start with one', async () => {
+test('lists every problem in quarry check, and does not start with one', async () => {
   const wrong = `
   - { name: Wrong, volumeGroup: qw, type: thick, disks: { paths: [relative] }, approve: soon }
   - { name: twice, volumeGroup: qw, type: thin, thin: { share: 200% } }

@@ -26,8 +26,8 @@ async function row(volumeId: string): Promise<string[]> {
 
 const shown = async (volumeId: string) => (await row(volumeId)).slice(0, 5);
 
-describe('a limit that cannot be put in force', () => {
-  test.each(['report', 'strict'] as const)('because io.max is read-only: %s', async (enforcement) => {
+describe('a limit that cannot be enforced', () => {
+  test.each(['report', 'strict'] as const)('reports or fails because io.max is read-only: %s', async (enforcement) => {
     const id = await pods.create(`ro-${enforcement}`, 'block', { readIops: '55', qosEnforcement: enforcement });
     const [volume, uid] = [pods.volume(id, 'block'), pods.newUid()];
     await volume.stage();
@@ -50,7 +50,7 @@ describe('a limit that cannot be put in force', () => {
     expect(await shown(id)).toEqual([id, uid, 'readIops=55', 'readIops=55', 'enforced']);
   });
 
-  test('because the whole filesystem is read-only, and io.max is missing', async () => {
+  test('reports that the whole filesystem is read-only and io.max is missing', async () => {
     const id = await pods.create('all-ro', 'block', { readIops: '56', qosEnforcement: 'strict' });
     const [volume, uid] = [pods.volume(id, 'block'), pods.newUid()];
     await volume.stage();
@@ -62,7 +62,7 @@ describe('a limit that cannot be put in force', () => {
     await volume.publish(uid);
   });
 
-  test('because the io controller cannot be handed down past a cgroup that has processes', async () => {
+  test('reports that a cgroup with processes prevents the io controller', async () => {
     const id = await pods.create('no-io', 'block', { readIops: '57' });
     const [volume, uid] = [pods.volume(id, 'block'), pods.newUid()];
     await volume.stage();
@@ -78,7 +78,7 @@ describe('a limit that cannot be put in force', () => {
     expect(await shown(id)).toEqual([id, uid, 'readIops=57', 'readIops=57', 'enforced']);
   });
 
-  test('because the pod has no cgroup yet: strict waits for it', async () => {
+  test('reports that the pod has no cgroup yet, and a strict publish fails until it has one', async () => {
     const id = await pods.create('early', 'ext4', { writeIops: '58', qosEnforcement: 'strict' });
     const [volume, uid] = [pods.volume(id, 'ext4'), pods.newUid()];
     await volume.stage();
@@ -90,7 +90,7 @@ describe('a limit that cannot be put in force', () => {
     await volume.publish(uid);
   });
 
-  test('because the target is no path of a kubelet', async () => {
+  test('reports that the target is not a path of kubelet', async () => {
     const id = await pods.create('stranger', 'block', { readIops: '59' });
     const common = {
       volumeId: id,
@@ -106,7 +106,7 @@ describe('a limit that cannot be put in force', () => {
   });
 });
 
-test('what was wiped and used is counted beside the limit', async () => {
+test('counts repaired limits and the use of a volume', async () => {
   const v = await pods.run('counted', 'block', { readIops: '500' });
   await guest.shell(`echo '${v.device} riops=max' >${v.pod}/io.max`);
   await pods.untilFile(`${v.pod}/io.max`, ioMax(v.device, { riops: 500 }));
@@ -123,12 +123,12 @@ test('what was wiped and used is counted beside the limit', async () => {
   expect((await row(v.id)).at(-1)).toBe('read 400 KiB in 100, written 0 B in 0');
 });
 
-/** Devices that take numbers, so that a volume gets another one. */
+/** Devices that occupy numbers, so that a volume gets another one. */
 const fill = (name: string, count: number) =>
   guest.shell(`for i in $(seq ${count}); do printf '${name}%s,,,rw,0 8 zero;' $i; done | sed 's/;$//' >/tmp/devices
     dmsetup create --concise "$(cat /tmp/devices)"`);
 
-test('a device whose minor is beyond 255 is held', async () => {
+test('limits a device whose minor is above 255', async () => {
   await fill('filler', 300);
   const v = await pods.run('beyond', 'block', { readIops: '150' });
   expect(Number(v.device.split(':')[1])).toBeGreaterThan(255);
@@ -139,7 +139,7 @@ test('a device whose minor is beyond 255 is held', async () => {
   await guest.shell('dmsetup remove filler{1..300}');
 });
 
-test('kill -9: what was changed meanwhile is right again after the start', async () => {
+test('restores limits at the start that were changed after a kill -9', async () => {
   const v = await pods.run('killed', 'ext4', { readIops: '80' });
   const gone = await pods.run('dropped', 'block', { readIops: '81' });
   await driver.kill();
@@ -149,13 +149,13 @@ test('kill -9: what was changed meanwhile is right again after the start', async
   await pods.untilFile(`${gone.pod}/io.max`, gone.device, false);
 });
 
-test('power cut: with other device numbers after the boot, the right device is held, below a root that is configured', async () => {
+test('limits the right device after a power cut that changed device numbers, below a configured root', async () => {
   const v = await pods.run('rebooted', 'ext4', { readIops: '90' });
   await guest.shell('sync');
   await guest.powerCut();
   await guest.boot();
   await fill('shuffle', 5);
-  // Deeper than cgroups are looked for.
+  // Deeper than the driver searches for cgroups.
   const root = 'a/b/c/d';
   await guest.shell(`sed -i 's|interval: 1h|&, cgroupRoot: /${root}|' ${driver.config}`);
   await driver.launch();

@@ -15,7 +15,7 @@ beforeAll(() => {
 const readIopsOf = (cgroup: string) => `${cgroup}/blkio.throttle.read_iops_device`;
 const container = (v: Running) => `${v.pod}/container`;
 
-test('a container is held to each of the four limits', async () => {
+test('limits a container to each of the four limits', async () => {
   const v = await pods.run('rates', 'block', {
     readIops: '100',
     writeIops: '200',
@@ -37,10 +37,10 @@ test('a container is held to each of the four limits', async () => {
   }
 });
 
-test('the containers that work share the limit, the sandbox has none; changed live and dropped', async () => {
+test('divides the limit among containers with processes, gives the sandbox none, and changes and removes it live', async () => {
   const v = await pods.run('leaves', 'ext4', { readIops: '100' });
   await pods.untilFile(readIopsOf(container(v)), `${v.device} 100`);
-  // The runtime's sandbox is a process of the name "pause"; a name is what comm says.
+  // The runtime's sandbox is a process with the name "pause" in comm.
   const start = (cgroup: string, name: string) =>
     guest.shell(`mkdir -p ${v.pod}/${cgroup}; cp /bin/sleep /tmp/${name}
       /tmp/${name} 1000 >/dev/null 2>&1 & echo $! >${v.pod}/${cgroup}/cgroup.procs`);
@@ -57,7 +57,7 @@ test('the containers that work share the limit, the sandbox has none; changed li
   await pods.untilFile(readIopsOf(`${v.pod}/second`), v.device, false);
 });
 
-test('two pods share the limit of their volume; what is wiped is put right', async () => {
+test('divides a limit between two pods, and restores a cleared limit', async () => {
   const v = await pods.run('shared', 'block', { readIops: '200' });
   const other = pods.newUid();
   const pod = await pods.make(other, { by: 'systemd', pod: 'besteffort' });
@@ -83,7 +83,7 @@ test.each<PodOptions>([
   await pods.untilFile(readIopsOf(`${pod}/container`), `${await pods.deviceAt(volume.targetPath(uid))} 77`);
 });
 
-test('quarry qos shows what the leaves have together, and what the pod has used', async () => {
+test('shows the sum of the limits of the leaves, and the use of the pod, in quarry qos', async () => {
   const v = await pods.run('shown', 'block', { readIops: '500' });
   await pods.untilFile(readIopsOf(container(v)), `${v.device} 500`);
   await guest.shell(`echo $$ >${container(v)}/cgroup.procs; dd if=${v.path} of=/dev/null iflag=direct bs=4k count=10`);
@@ -103,7 +103,7 @@ test('quarry qos shows what the leaves have together, and what the pod has used'
   ]);
 });
 
-test('buffered writes are held where the program flushes them, and escape where the kernel does', async () => {
+test('limits buffered writes that the program flushes, but not those that the kernel flushes', async () => {
   const v = await pods.run('buffered', 'ext4', { writeBandwidth: `${MiB}` });
   await pods.untilFile(`${container(v)}/blkio.throttle.write_bps_device`, `${v.device} ${MiB}`);
   const { bandwidth } = await writeBuffered(guest, container(v), `${v.path}/flushed`, 4);

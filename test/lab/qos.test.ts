@@ -29,7 +29,7 @@ describe.each(['4k', '1m'] as const)('a raw block volume with blocks of %s', (bs
     return both.map((measured) => measured[rate]);
   };
 
-  test('is held to its operations a second, sequential and random', async () => {
+  test('limits its operations per second, sequential and random', async () => {
     await pods.modify(v.id, { readIops: `${iops}`, writeIops: `${iops * 2}` });
     await pods.untilFile(ioMaxOf(v), ioMax(v.device, { riops: iops, wiops: iops * 2 }));
     for (const kind of ['', 'rand'] as const) {
@@ -38,7 +38,7 @@ describe.each(['4k', '1m'] as const)('a raw block volume with blocks of %s', (bs
     }
   });
 
-  test('is held to its bytes a second, sequential and random', async () => {
+  test('limits its bytes per second, sequential and random', async () => {
     const limits = { readBandwidth: `${bandwidth}`, writeBandwidth: `${bandwidth / 2}` };
     await pods.modify(v.id, { readIops: 'max', writeIops: 'max', ...limits });
     await pods.untilFile(ioMaxOf(v), ioMax(v.device, { rbps: bandwidth, wbps: bandwidth / 2 }));
@@ -49,17 +49,20 @@ describe.each(['4k', '1m'] as const)('a raw block volume with blocks of %s', (bs
   });
 });
 
-test.each(['ext4', 'xfs', 'btrfs'] as const)('%s: buffered writes are held, and counted as the pod’s', async (type) => {
-  const limit = 4 * MiB;
-  const v = await pods.run(`buffered-${type}`, type, { writeBandwidth: `${limit}` });
-  await pods.untilFile(ioMaxOf(v), ioMax(v.device, { wbps: limit }));
-  const { bandwidth } = await writeBuffered(guest, `${v.pod}/container`, `${v.path}/file`, 16);
-  expect(bandwidth).toBeLessThan(limit * 1.05);
-  const written = await guest.shell(`sed -n 's/^${v.device} .*wbytes=\\([0-9]*\\).*/\\1/p' ${v.pod}/io.stat`);
-  expect(Number(written)).toBeGreaterThanOrEqual(16 * MiB);
-});
+test.each(['ext4', 'xfs', 'btrfs'] as const)(
+  'limits buffered writes on %s, and counts them for the pod',
+  async (type) => {
+    const limit = 4 * MiB;
+    const v = await pods.run(`buffered-${type}`, type, { writeBandwidth: `${limit}` });
+    await pods.untilFile(ioMaxOf(v), ioMax(v.device, { wbps: limit }));
+    const { bandwidth } = await writeBuffered(guest, `${v.pod}/container`, `${v.path}/file`, 16);
+    expect(bandwidth).toBeLessThan(limit * 1.05);
+    const written = await guest.shell(`sed -n 's/^${v.device} .*wbytes=\\([0-9]*\\).*/\\1/p' ${v.pod}/io.stat`);
+    expect(Number(written)).toBeGreaterThanOrEqual(16 * MiB);
+  },
+);
 
-test('two pods share the limit of their volume, and the one that is left has all of it', async () => {
+test('divides a limit between two pods, and gives the remaining pod all of it', async () => {
   const v = await pods.run('shared', 'block', { readIops: '301' });
   const other = pods.newUid();
   const pod = await pods.make(other);
@@ -79,7 +82,7 @@ test('two pods share the limit of their volume, and the one that is left has all
   await pods.untilFile(`${pod}/io.max`, v.device, false);
 });
 
-test('a pod that runs is held to a limit that was changed, down and up; dropping it writes max', async () => {
+test('applies a lower and a higher limit to a running pod, and writes max when it is removed', async () => {
   const v = await pods.run('live', 'block', { readIops: '400' });
   const done = `sed -n 's/^${v.device} .*rios=\\([0-9]*\\).*/\\1/p' ${v.pod}/io.stat`;
   const fio = `--direct=1 --ioengine=libaio --iodepth=4 --rw=randread --bs=4k --filename=${v.path} --size=64m`;
@@ -102,7 +105,7 @@ test('a pod that runs is held to a limit that was changed, down and up; dropping
   await pods.untilFile(ioMaxOf(v), v.device, false);
 });
 
-test('a limit per GiB follows an expansion', async () => {
+test('raises a limit per GiB with an expansion', async () => {
   const v = await pods.run('grown', 'block', { writeIopsPerGiB: '1600' });
   await pods.untilFile(ioMaxOf(v), ioMax(v.device, { wiops: 100 }));
   await driver.client.controller.controllerExpandVolume({
@@ -112,7 +115,7 @@ test('a limit per GiB follows an expansion', async () => {
   await pods.untilFile(ioMaxOf(v), ioMax(v.device, { wiops: 200 }));
 });
 
-test('what somebody wipes or changes is put right, and so is a cgroup that is made anew', async () => {
+test('restores limits that another program cleared or changed, and those of a recreated cgroup', async () => {
   const v = await pods.run('wiped', 'ext4', { readIops: '123' });
   const wanted = ioMax(v.device, { riops: 123 });
   await guest.shell(`echo '${v.device} riops=max' >${ioMaxOf(v)}`);
@@ -125,7 +128,7 @@ test('what somebody wipes or changes is put right, and so is a cgroup that is ma
   await pods.untilFile(ioMaxOf(v), wanted);
 });
 
-test('limits of other devices in the same file stay as they are', async () => {
+test('keeps limits of other devices in the same file', async () => {
   const foreign = ioMax('98:0', { rbps: 104857600 });
   const v = await pods.run('beside', 'block', { readIops: '50' });
   await guest.shell(`echo '${foreign}' >${ioMaxOf(v)}`);
@@ -144,7 +147,7 @@ test.each<PodOptions>([
   { by: 'systemd', pod: 'besteffort' },
   { by: 'cgroupfs', pod: 'burstable', root: 'custom' },
   { by: 'systemd', pod: 'burstable', root: 'custom' },
-])('a cgroup that appears after the publish is found: %o', async (options) => {
+])('finds a cgroup that appears after the publish: %o', async (options) => {
   const id = await pods.create(`late-${Object.values(options).join('-')}`, 'block', { readIops: '77' });
   const [volume, uid] = [pods.volume(id, 'block'), pods.newUid()];
   await volume.stage();
@@ -153,7 +156,7 @@ test.each<PodOptions>([
   await pods.untilFile(`${pod}/io.max`, ioMax(await pods.deviceAt(volume.targetPath(uid)), { riops: 77 }));
 });
 
-test('mkfs runs in the cgroup of the driver, which has no limit', async () => {
+test('runs mkfs in the cgroup of the driver, which has no limit', async () => {
   const wrapper = `#!/bin/sh\ncat /proc/self/cgroup >/tmp/mkfs.cgroup\nexec /usr/sbin/mkfs.ext4 "$@"\n`;
   await guest.exec(['sh', '-c', 'cat >/usr/local/sbin/mkfs.ext4; chmod +x /usr/local/sbin/mkfs.ext4'], {
     input: wrapper,

@@ -12,12 +12,12 @@ beforeAll(() => {
 const MiB = 1024 ** 2;
 const total = (usage: { total: string }[]): number => Number(usage[0]?.total);
 const shell = async (command: string): Promise<string> => (await guest.shell(command)).trim();
-/** The path of the layer that is open on a volume; empty when none is. */
+/** The path of the open layer on a volume; empty if there is none. */
 const layerOn = (name: string) =>
   shell(`cd /sys/dev/block/$(stat -L -c '%Hr:%Lr' /dev/mapper/vg-${name})/holders
     for one in *; do [ -e $one ] && echo /dev/mapper/$(cat $one/dm/name); done; true`);
 
-test('a filesystem is made, measured and grown on the top of the stack, which is closed at unstage', async () => {
+test('makes, measures and grows a filesystem on the top of the stack, and closes the stack at unstage', async () => {
   const v = volume('stacked');
   await v.create('-L 128M');
   await v.stage('ext4');
@@ -40,7 +40,7 @@ test('a filesystem is made, measured and grown on the top of the stack, which is
   await v.unstage();
 });
 
-test('a raw block device is the top of the stack, with its size', async () => {
+test('hands out the top of the stack as raw block device, with its size', async () => {
   const v = volume('raw');
   await v.create('-L 64M');
   await v.stage('block');
@@ -55,12 +55,12 @@ test('a raw block device is the top of the stack, with its size', async () => {
   expect(await layerOn('raw')).toBe('');
 });
 
-test('a process that is killed between two steps, and a layer that is used, leave nothing that the next call cannot end', async () => {
+test('the next call continues after a kill between two steps, and after a refused close', async () => {
   const v = volume('killed');
   await v.create('-L 64M');
   await v.stage('block');
   const layer = await layerOn('killed');
-  // As an unstage leaves it that died before it closed the layer.
+  // The state after an unstage that died before it closed the layer.
   await guest.shell(`umount ${v.staging}/device`);
   await startService();
   const user = await guest.start(['sh', '-c', `exec 3<${layer}; echo opened; exec sleep 1000`]);
@@ -74,7 +74,7 @@ test('a process that is killed between two steps, and a layer that is used, leav
   await expect(v.publish('block')).rejects.toMatchObject(refused('precondition', 'not staged'));
 });
 
-test('the uses of a logical volume are the mounts of every device on it, and those devices', async () => {
+test('finds the devices on a logical volume, and the mounts of all of them, as its uses', async () => {
   const v = volume('used');
   await v.create('-L 64M');
   await v.stage('ext4');
@@ -88,7 +88,7 @@ test('the uses of a logical volume are the mounts of every device on it, and tho
   expect(await call('usesOf', v.device)).toEqual([]);
 });
 
-test('the limit of a volume is in force on the top of its stack', async () => {
+test('enforces the limit of a volume on the top of its stack', async () => {
   const uid = '00000001-1111-2222-3333-444444444444';
   const cgroup = `/sys/fs/cgroup/${podCgroup(uid)}`;
   await guest.shell(`mkdir -p ${cgroup}`);

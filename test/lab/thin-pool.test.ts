@@ -31,15 +31,15 @@ const create = (name: string, pool: string) =>
 const ok = { code: 'OK', details: '' };
 const lvs = (fields: string, group: string) => guest().shell(`lvs --noheadings -o ${fields} ${group}`);
 
-/** Tags of a volume as the driver creates it; LVM commits them with the volume. */
+/** The tags of a volume that the driver creates; LVM commits them with the volume. */
 const tags = (name: string) =>
   ['v=1', 'role=volume', `id=node-1:${name}`, `name=${name}`, 'layout=thin', 'fs=none']
     .map((tag) => `--addtag quarry.${tag}`)
     .join(' ');
 
 /**
- * What a power cut leaves between LVM's commit of a new thin volume and its message to the pool: the volume and the message are in the
- * group's metadata, and the kernel's pool has no such device and is one transaction behind.
+ * The state after a power cut between LVM's commit of a new thin volume and its message to the pool: the group's metadata has the volume
+ * and the message, but the kernel's pool has no such device and is one transaction behind.
  */
 const commitWithoutMessage = (name: string) =>
   guest().shell(`set -e
@@ -61,20 +61,20 @@ async function cutPower(then: () => Promise<unknown>): Promise<void> {
   await driver.ready();
 }
 
-describe('a thin volume that LVM committed and did not announce to its pool', () => {
-  test('does not keep the pool down, and is there', async () => {
+describe('a thin volume that LVM committed without a message to its pool', () => {
+  test('does not keep the pool from being served, and can be used', async () => {
     await cutPower(() => commitWithoutMessage('cut'));
     for (const name of ['first', 'second', 'cut']) expect(await stage(name)).toEqual(ok);
     expect(await create('after', 'fast')).toEqual(ok);
     expect(await lvs('lv_name', 'qfast')).not.toMatch(/scratch/);
   });
 
-  test('is finished when it is first used, where the pool is active already', async () => {
+  test('is finished at its first use if the pool is already active', async () => {
     const others = 'umount /run/stage-first /run/stage-second /run/stage-cut';
     await driver.kill();
     await guest().shell(others);
     await commitWithoutMessage('used');
-    // Activated as another program would: all of the group that activates.
+    // Another program activates everything in the group that it can.
     await guest().exec(['vgchange', '-qq', '-ay', 'qfast']);
     await driver.launch();
     await driver.ready();
@@ -82,7 +82,7 @@ describe('a thin volume that LVM committed and did not announce to its pool', ()
   });
 });
 
-test('a volume that does not activate concerns that volume alone', async () => {
+test('serves all other volumes if one does not activate', async () => {
   // A device of that name that LVM did not create.
   const rival = "dmsetup create qfast-second --table '0 8 zero'";
   await cutPower(() => guest().shell(rival));
@@ -99,18 +99,18 @@ describe('a thin pool whose creation was cut off', () => {
   const remove = 'vgchange -qq -an qlate; lvremove -qq -y qlate';
 
   test.each([
-    ['after its data', part('thinpool', 'thin-pool', '200m')],
+    ['after the creation of its data', part('thinpool', 'thin-pool', '200m')],
     [
-      'before its parts are joined',
+      'before the join of its parts',
       `${part('thinpool', 'thin-pool', '200m')}; ${part('thinpoolm', 'thin-pool-metadata', '32m')}`,
     ],
-  ])('%s is finished', async (_when, leave) => {
+  ])('is finished after a cut %s', async (_when, leave) => {
     await cutPower(() => guest().shell(`${remove}; ${leave}; sync`));
     expect(await lvs('lv_attr,lv_tags', 'qlate/thinpool')).toMatch(/^ *twi\S+ +quarry.role=thin-pool,quarry.v=1 *$/m);
     expect(await create('finished', 'late')).toEqual(ok);
   });
 
-  test('is left alone when a volume has its name and not its tags, and the other pools serve', async () => {
+  test('is left alone if a volume has its name without its tags, and the other pools serve', async () => {
     const theirs = 'lvcreate -qq -y -L 16m -n thinpool qlate; echo theirs > /dev/qlate/thinpool; sync';
     await cutPower(() => guest().shell(`${remove}; ${theirs}`));
     expect(await create('none', 'late')).toMatchObject({
@@ -125,9 +125,9 @@ describe('a thin pool whose creation was cut off', () => {
   });
 });
 
-test('a thin pool that has failed offers nothing and says why', async () => {
+test('offers no capacity for a failed thin pool, and says why', async () => {
   expect(await create('victim', 'other')).toEqual(ok);
-  // Its metadata is replaced by a device that answers with errors, which the kernel notices with the next commit.
+  // Replaces its metadata by a device that returns errors, which the kernel detects at the next commit.
   const fail = `
 table=$(dmsetup table qother-thinpool_tmeta)
 dmsetup suspend --noflush qother-thinpool_tmeta
@@ -136,7 +136,7 @@ dmsetup resume qother-thinpool_tmeta
 dd if=/dev/zero of=/dev/qother/victim bs=64k count=4 oflag=direct conv=fsync || true`;
   await guest().shell(fail);
   expect(await lvs('lv_health_status', 'qother/thinpool')).toMatch(/failed|metadata_read_only/);
-  // LVM refuses it, and the driver reads the state again.
+  // LVM refuses the creation, and the driver reads LVM's state again.
   expect((await create('first-to-notice', 'other')).code).toBe('RESOURCE_EXHAUSTED');
   expect(await create('refused', 'other')).toMatchObject({
     code: 'RESOURCE_EXHAUSTED',

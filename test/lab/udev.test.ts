@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { capabilities, createVolume, type Driver, MiB, startDriver } from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
 
-/** A host as most are: udev makes device nodes and links, and LVM waits for it. */
+/** A host like most: udev makes device nodes and links, and LVM waits for it. */
 const hostConfiguration = `
 activation { udev_sync = 1 udev_rules = 1 monitoring = 0 }
 devices { obtain_device_list_from_udev = 1 use_devicesfile = 0 types = [ "ubd", 16 ] }`;
@@ -25,12 +25,12 @@ beforeAll(async () => {
   driver = await startDriver(guest(), { pools });
 });
 
-test('a host with udev has a database of the disks, and LVM reads it', async () => {
+test('LVM reads the database of udev on a host with udev', async () => {
   expect(await guest().shell('udevadm info --query=property /dev/ubda')).toContain('ID_FS_TYPE=LVM2_member');
   expect(await guest().shell('lvmconfig --typeconfig full activation/udev_sync')).toContain('udev_sync=1');
 });
 
-test.each(['thin', 'thick'])('beside udev, a %s volume is made, used, grown and removed', async (pool) => {
+test.each(['thin', 'thick'])('creates, uses, grows and removes a %s volume on a host with udev', async (pool) => {
   const { controller, node } = driver.client;
   const volumeId = await createVolume(driver, `${pool}-1`, 64 * MiB, {
     parameters: { pool },
@@ -54,11 +54,11 @@ test.each(['thin', 'thick'])('beside udev, a %s volume is made, used, grown and 
   await node.nodeUnstageVolume({ volumeId, stagingTargetPath: stage.stagingTargetPath });
   await controller.deleteVolume({ volumeId });
   expect((await guest().exec(['ls', link])).exitCode).toBe(2);
-  // What LVM would still wait for.
+  // The cookies that LVM still waits for.
   expect(await guest().shell('dmsetup udevcookies')).not.toContain('0x');
 });
 
-test('beside udev, everything is there again after kill -9', async () => {
+test('serves all volumes after kill -9 on a host with udev', async () => {
   const volumeId = await createVolume(driver, 'kept', 16 * MiB, { parameters: { pool: 'thin' } });
   await driver.kill();
   await guest().shell('vgchange -qq -an qthin');
