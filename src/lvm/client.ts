@@ -9,12 +9,12 @@ export interface LvmClientOptions {
   readonly run: Run;
   readonly start: StartSession;
   readonly program: readonly [string, ...string[]];
-  /** LVM_SYSTEM_DIR: which devices LVM may see is written there. */
+  /** LVM_SYSTEM_DIR: it says which devices LVM may see. */
   readonly directory: string;
   readonly process: 'shell' | 'command';
-  /** Milliseconds that a report, and a change that is not slow, may take. */
+  /** Milliseconds for a report, or a change that is not slow. */
   readonly deadline: number;
-  /** Milliseconds that a slow change may take. */
+  /** Milliseconds for a slow change. */
   readonly slowDeadline: number;
 }
 
@@ -48,11 +48,11 @@ export function createLvm(options: LvmClientOptions): Lvm {
 }
 
 /**
- * The process for changes. Some commands do less where LVM takes a volume as inactive. By an outdated list of devices (see
- * `Lvm.restartReports`), `lvremove` removes a volume that another program activated and has open, and leaves its device on extents that are
- * free by then; `lvextend` grows the metadata alone; `lvchange -a n` succeeds and deactivates nothing. All three seen with LVM 2.03.31.
- * They need a new process, which has no list yet and takes 60 ms longer, unless the command right before showed the volume as active: an
- * outdated list lacks devices, and the next command keeps each device of it that still exists.
+ * The process for changes. Some commands do less if LVM believes that a volume is inactive. With an outdated list of devices (see
+ * `Lvm.restartReports`), `lvremove` removes a volume that another program activated and has open, and leaves its device on free extents;
+ * `lvextend` grows only the metadata; `lvchange -a n` succeeds and deactivates nothing. All three were seen with LVM 2.03.31. They need a
+ * new process, which has no list yet and takes 60 ms longer, unless the command right before showed the volume as active: an outdated list
+ * only lacks devices, and the next command keeps each of its devices that still exists.
  */
 function createChanges(shell: LvmShell): { report: Change; change: Change; restart: () => void } {
   let commands = 0;
@@ -78,7 +78,7 @@ function createChanges(shell: LvmShell): { report: Change; change: Change; resta
   };
 }
 
-/** The fifth attribute of lvs(8): `a` is active; other letters are suspended volumes, volumes without a table, and unknown. */
+/** Reads the fifth attribute of lvs(8): `a` is active; other letters mean suspended, without a table, or unknown. */
 function isActive(row: ReportRow): boolean {
   return row['lv_attr']?.[4] === 'a';
 }
@@ -89,7 +89,7 @@ function trustsDevices([command, option]: LvmArguments): boolean {
 
 type Change = Lvm['change'];
 
-/** Counts the changes that run. */
+/** Counts the running changes. */
 function counted(change: Change, slowChange: Change): Pick<Lvm, 'change' | 'slowChange' | 'changing'> {
   let running = 0;
   const count =

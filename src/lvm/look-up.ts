@@ -9,8 +9,8 @@ import { decodeLv } from './records.ts';
 import type { ReportRow } from './report.ts';
 
 /**
- * Reads the logical volume and its tags again, right before a change of it. `undefined`: it is gone. Throws `precondition` where it has become
- * another's, and `elsewhere` where its group has the record that this node gave the volume to another one than `goneFrom`.
+ * Reads the volume's row from LVM again, right before a change. `undefined`: the logical volume is gone. Throws `precondition` if it has
+ * lost the volume's tags, and `elsewhere` if its group records that this node gave the volume to a node other than `goneFrom`.
  */
 export async function lookUp(
   { lvm, node }: { readonly lvm: Lvm; readonly node: NodeName },

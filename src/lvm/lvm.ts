@@ -13,7 +13,7 @@ export type LvmAnswer =
  */
 export interface Lvm {
   report(argv: LvmArguments): Promise<LvmAnswer>;
-  /** A report by the process that makes the changes: where it shows a volume as active, the change that follows also takes it as active. */
+  /** A report by the process for changes: if it shows a volume as active, the next change also sees the volume as active. */
   reportForChange(argv: LvmArguments): Promise<LvmAnswer>;
   change(argv: LvmArguments): Promise<LvmAnswer>;
   /**

@@ -3,23 +3,23 @@ import type { Session, StartSession } from '../exec/session.ts';
 import type { LvmAnswer, LvmArguments } from './lvm.ts';
 import { decodeDocument, errorLines, errorMessages, type LvmDocument, succeeded } from './report.ts';
 
-/** lvm(8) splits a line at spaces and honours quotes; nothing we send needs either, and so nothing may contain them. */
+/** lvm(8) splits a line at spaces and interprets quotes. We need neither, so no word may contain them. */
 const safeWord = /^[A-Za-z0-9_+.\-/=!:&,%@]+$/;
 
 export interface ShellOptions {
   readonly start: StartSession;
-  /** The program with what enters the right namespaces before it: `['lvm']`. */
+  /** The program, after the words that enter the host's namespaces: `['lvm']`. */
   readonly program: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
-  /** Milliseconds an answer may take before the process is killed. */
+  /** Milliseconds for an answer; then the process is killed. */
   readonly deadline: number;
 }
 
 /**
- * One long-lived `lvm` process, started at its first command and again after it died or was stuck.
- * The profile that LVM ships for its D-Bus daemon makes it answer each command with one JSON document on descriptor 3.
- * Commands must not use `--select` (the outcome of all later commands is lost, and their log holds freed memory), nor `--devices`
- * (the command after it crashes): both seen with LVM 2.03.31.
+ * One long-lived `lvm` process, started at the first command and again after it died or was stuck.
+ * With the profile that LVM ships for its D-Bus daemon, it answers each command with one JSON document on descriptor 3.
+ * Commands must not use `--select` (the outcome of all later commands is lost, and their log contains freed memory) or `--devices`
+ * (the next command crashes): both seen with LVM 2.03.31.
  */
 export class LvmShell {
   readonly #options: ShellOptions;
@@ -36,7 +36,7 @@ export class LvmShell {
     return turn;
   }
 
-  /** The process ends after the command in flight; the next command starts another. */
+  /** Ends the process after the command in flight; the next command starts another. */
   restart(): void {
     this.#tail = this.#tail.then(() => this.#discard());
   }
@@ -50,7 +50,7 @@ export class LvmShell {
     }
     if (ok) return { ok, rows: document.rows };
     const messages = errorMessages(await this.#exchange(['lastlog']));
-    // LVM's own errors are in the log; what its helpers say, such as thin_check, is on stderr alone.
+    // The log has LVM's errors; those of its helpers, such as thin_check, are only on stderr.
     return { ok, messages: [...messages, ...errorLines(this.#session?.complaints() ?? '')] };
   }
 
@@ -62,7 +62,7 @@ export class LvmShell {
     const answer = await answerOf(session, argv, this.#options.deadline);
     session.onEnd(() => this.#discard(session));
     if (typeof answer === 'string') return decodeDocument(answer);
-    // The process is never asked again: what it may still say is the answer to this command.
+    // The process gets no further command, because its next output may be the answer to this one.
     if (this.#session === session) this.#session = undefined;
     const { pending } = await session.kill();
     throw new Failure('unavailable', answer.message, { pending });
@@ -79,7 +79,7 @@ export class LvmShell {
   }
 }
 
-/** The whole answer of this process to this command, or why there is none. */
+/** The complete answer of this process to this command, or why there is none. */
 function answerOf(session: Session, argv: LvmArguments, deadline: number): Promise<string | Failure> {
   const { promise, resolve } = Promise.withResolvers<string | Failure>();
   let buffer = '';
@@ -94,7 +94,7 @@ function answerOf(session: Session, argv: LvmArguments, deadline: number): Promi
   return promise.finally(() => clearTimeout(timer));
 }
 
-/** LVM ends a document with a brace at the start of an indented line of its own; only then is parsing worth its time. */
+/** LVM ends a document with a brace on a separate, slightly indented line. Other texts are not parsed, to save time. */
 function isWhole(text: string): boolean {
   if (!/\n ? ?\}\s*$/.test(text.slice(-8))) return false;
   try {
