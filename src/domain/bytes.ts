@@ -25,7 +25,7 @@ const units: Readonly<Record<string, bigint>> = {
 };
 
 /**
- * A Kubernetes quantity of bytes (`512Mi`, `1.5G`, `1073741824`), or `undefined` where the text is none.
+ * A Kubernetes quantity of bytes (`512Mi`, `1.5G`, `1073741824`), or `undefined` if the text is not one.
  * A fraction of a byte is not a size.
  */
 export function parseBytes(text: string): Bytes | undefined {
@@ -52,7 +52,7 @@ export function formatBytes(bytes: Bytes): string {
   return tenths % 10n === 0n ? `${tenths / 10n} ${name}` : `${tenths / 10n}.${tenths % 10n} ${name}`;
 }
 
-/** For people who compare: the largest binary unit of which it is a whole number. */
+/** For people, without rounding: a whole number of the largest binary unit that divides it. */
 export function formatExactly(bytes: Bytes): string {
   const [name, unit] = named.find(([, size]) => bytes >= size && bytes % size === 0n) ?? ['B', 1n];
   return `${bytes / unit} ${name}`;
@@ -68,17 +68,17 @@ export function roundDown(bytes: Bytes, unit: Bytes): Bytes {
   return (bytes / unit) * unit;
 }
 
-/** Of one value or more. */
+/** The smallest of one or more values. */
 export function smallest(...values: [Bytes, ...Bytes[]]): Bytes {
   return values.reduce((a, b) => (a < b ? a : b));
 }
 
-/** Of one value or more. */
+/** The largest of one or more values. */
 export function largest(...values: [Bytes, ...Bytes[]]): Bytes {
   return values.reduce((a, b) => (a > b ? a : b));
 }
 
-/** What a request asks for: at least `required`, at most `limit` where there is one. */
+/** The size a request asks for: at least `required`, at most `limit` if there is one. */
 export interface SizeRange {
   readonly required: Bytes;
   readonly limit?: Bytes | undefined;

@@ -10,7 +10,7 @@ export const accessModes = [
 ] as const;
 export type AccessMode = (typeof accessModes)[number];
 
-/** CSI's VolumeCapability, parsed: how a volume is handed out and to how many. */
+/** CSI's VolumeCapability, parsed: how a volume is accessed, and by how many pods. */
 export type Capability =
   | { readonly access: 'block'; readonly mode: AccessMode }
   | {
@@ -29,7 +29,7 @@ export interface CapabilityMessage {
 
 const defaultFilesystem: FilesystemType = 'ext4';
 
-/** One reason for each thing that is wrong; a capability that Quarry can serve gives none. */
+/** One reason for each problem; empty for a capability that Quarry serves. */
 export function capabilityProblems(message: CapabilityMessage | null | undefined): string[] {
   if (!message) return ['volume_capability is missing'];
   const problems: string[] = [];
@@ -69,8 +69,8 @@ export function parseCapability(message: CapabilityMessage | null | undefined): 
 }
 
 /**
- * As mount(8) reads them: a flag may be a list, a comma within quotes separates nothing (SELinux contexts have some), and the last of
- * `ro` and `rw` counts. Otherwise a mount would not be recognized as the one that was asked for.
+ * Splits flags as mount(8) does, so that an existing mount compares equal: a flag may be a list, a comma within quotes does not separate
+ * (SELinux contexts have some), and the last of `ro` and `rw` counts.
  */
 function parseMountFlags(flags: readonly string[]): string[] {
   const single = flags.flatMap((flag) => flag.match(/(?:"[^"]*"|[^",])+/g) ?? []);

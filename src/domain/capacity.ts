@@ -3,13 +3,13 @@ import { Failure } from './errors.ts';
 import type { Pool } from './pool.ts';
 import type { Layout } from './volume.ts';
 
-/** Metadata that one more volume with our tags takes, generously: 510 bytes were measured, segments of a mirror add to it. */
+/** Metadata of one more volume with our tags, rounded up: 510 bytes were measured, and a mirror's segments add to it. */
 const metadataPerVolume = 2048n;
 
-/** A volume of no given size. */
+/** The size of a volume whose request gives none. */
 const defaultSize = 1024n * 1024n * 1024n;
 
-/** The largest volume of this layout that can really be made now; 0 where none can. */
+/** The largest volume of this layout that can be made now; 0 if none can. */
 export function largestVolume(pool: Pool, layout: Layout): Bytes {
   if (refusal(pool, layout) !== undefined) return 0n;
   return layout.type === 'thin' ? largestThin(pool) : largestThick(pool, layout);
@@ -31,7 +31,7 @@ function refusal(pool: Pool, layout: Layout): string | undefined {
   return undefined;
 }
 
-/** LVM reports the area's whole size and halves what it calls free: a commit writes the new copy beside the old one. */
+/** LVM reports the area's whole size and halves what it calls free: a commit writes the new copy next to the old one. */
 function metadataFits({ metadata }: Pool): boolean {
   return metadata.free >= largest(metadataPerVolume, metadata.size / 50n);
 }
@@ -43,7 +43,7 @@ function largestThin({ spec, thin, extentSize }: Pool): Bytes {
 }
 
 /**
- * Each of stripes × (mirrors + 1) legs needs a physical volume of its own; a mirror's leg has one more extent for its own
+ * Each of stripes × (mirrors + 1) legs needs its own physical volume; a mirror's leg takes one more extent for its
  * metadata. A linear volume may take every free extent.
  */
 function largestThick(pool: Pool, layout: Extract<Layout, { type: 'thick' }>): Bytes {
@@ -53,7 +53,7 @@ function largestThick(pool: Pool, layout: Extract<Layout, { type: 'thick' }>): B
   return data * BigInt(layout.stripes);
 }
 
-/** The free space of a group, in all and on each device that LVM may allocate from. */
+/** The free space of a group: the total, and on each device that LVM may allocate from. */
 export interface FreeSpace {
   readonly free: Bytes;
   readonly deviceFree: readonly Bytes[];
@@ -61,8 +61,8 @@ export interface FreeSpace {
 }
 
 /**
- * The size in bytes that each of `legs` can have, a multiple of an extent. Each leg needs a device of its own, so that the fullest of the
- * devices taken decides; a single leg may use every device. LVM could join devices into a leg: this counts too little then, never too much.
+ * The size in bytes that each of `legs` can have, a multiple of an extent. Each leg needs its own device, so the fullest device taken
+ * decides; a single leg may use every device. LVM can also join devices into one leg: the result is then too small, never too large.
  */
 export function legSize({ free, deviceFree, extentSize }: FreeSpace, reserve: Bytes, legs: number): Bytes {
   const usable = largest(free - reserve, 0n);
@@ -81,8 +81,8 @@ export function sizeUnit(pool: Pool, layout: Layout): Bytes {
 }
 
 /**
- * The exact size to make for a range: `required`, rounded up to what LVM can do.
- * Throws `out-of-range` where that is more than the limit, `exhausted` where the pool has no such room.
+ * The exact size to make for a range: `required`, rounded up to a size that LVM can make.
+ * Throws `out-of-range` if that exceeds the limit, `exhausted` if it exceeds the pool's room.
  */
 export function chooseSize(pool: Pool, layout: Layout, range: SizeRange): Bytes {
   const size = roundedSize(pool, layout, range);
@@ -90,16 +90,16 @@ export function chooseSize(pool: Pool, layout: Layout, range: SizeRange): Bytes 
   const room = largestVolume(pool, layout);
   if (reason !== undefined) throw new Failure('exhausted', `${reason}; nothing can be made in it`);
   if (size > room) {
-    const what = layout.type === 'thin' ? 'thin' : describeThick(layout);
+    const kind = layout.type === 'thin' ? 'thin' : describeThick(layout);
     throw new Failure(
       'exhausted',
-      `pool ${pool.spec.name} can hold a ${what} volume of ${room} bytes at most; ${size} were asked for`,
+      `pool ${pool.spec.name} can hold a ${kind} volume of ${room} bytes at most; ${size} were asked for`,
     );
   }
   return size;
 }
 
-/** Throws `exhausted` where a volume of `size` bytes cannot become one of `wanted`. */
+/** Throws `exhausted` if a volume of `size` bytes cannot grow to `wanted` bytes. */
 export function refuseGrowth(pool: Pool, layout: Layout, size: Bytes, wanted: Bytes): void {
   const reason = refusal(pool, layout);
   if (reason !== undefined) throw new Failure('exhausted', `${reason}; nothing can grow in it`);
@@ -112,7 +112,7 @@ export function refuseGrowth(pool: Pool, layout: Layout, size: Bytes, wanted: By
   }
 }
 
-/** As `chooseSize`, without looking at the room. */
+/** As `chooseSize`, without checking the room. */
 export function roundedSize(pool: Pool, layout: Layout, range: SizeRange): Bytes {
   const unit = sizeUnit(pool, layout);
   const wanted = range.required > 0n ? range.required : smallest(defaultSize, range.limit ?? defaultSize);

@@ -1,6 +1,6 @@
 import type { Volume, VolumeSpec } from './volume.ts';
 
-/** Why an existing volume does not satisfy a request for the same name; empty when it does. */
+/** Why an existing volume does not satisfy a request for the same name; empty if it does. */
 export function incompatibilities(volume: Volume, spec: VolumeSpec): string[] {
   const problems: string[] = [];
   const { required, limit } = spec.size;

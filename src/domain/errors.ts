@@ -1,33 +1,33 @@
 import type { NodeName } from './ids.ts';
 
 /**
- * The closed set of ways an operation can fail, and when it does; the reference is made from it. `src/grpc/status.ts` maps each
- * kind to a gRPC code, and does not compile until a new kind has one.
+ * All kinds of failure, and when each occurs; the reference is made from it. `src/grpc/status.ts` maps each kind to a gRPC code, and
+ * does not compile until a new kind has one.
  */
 export const failureKinds = {
   invalid: 'The request is malformed, over a size limit, or has an unknown parameter; every problem is named',
   'not-found': 'A successful report of LVM does not show the volume, or it is not at that path',
-  exists: 'The name, or the mount path, is taken by something that does not fit the request',
+  exists: 'Something that does not fit the request has the name, or is mounted at the path',
   exhausted:
-    "No room, a reservation that the pool's budget cannot promise, pool not ready, or no node of the requested topology is served here, with the reason of each: the scheduler may try another node",
+    "No room, a reservation beyond the pool's budget, pool not ready, or no node of the requested topology is served here; the message has the reason of each node, and the scheduler may try another one",
   'out-of-range': 'No size between `required_bytes` and `limit_bytes` can be made; a volume would have to shrink',
-  precondition: 'In use, not staged, holds something else than asked for, or a person has to decide',
-  elsewhere: 'The volume was born on this node and given to another one, which is named',
+  precondition: 'In use, not staged, has other content than asked for, or an administrator has to decide',
+  elsewhere: 'The volume was created on this node and given to another one, which the message names',
   busy: 'Another call for the same volume is in flight',
-  'bad-token': '`starting_token` was not given out by this driver',
+  'bad-token': '`starting_token` does not come from this driver',
   unavailable:
-    'The truth could not be established, or the outcome is unknown: try again. Of a node that is not connected, with its name',
-  cancelled: 'The caller gave up',
+    'The state could not be read, or the outcome is unknown: try again. If a node is not connected, the message names it',
+  cancelled: 'The caller cancelled the call',
   unimplemented: 'Not offered',
 } as const;
 
 /** Key of `failureKinds`. */
 export type FailureKind = keyof typeof failureKinds;
 
-/** The one error class of Quarry. The message is shown to users: it says what is wrong and how to mend it. */
+/** The only error class of Quarry. Users read the message: it says what is wrong and how to fix it. */
 export class Failure extends Error {
   readonly kind: FailureKind;
-  /** Resolves when work has ended that goes on although nobody waits for it any more. */
+  /** Resolves when work that outlasts the failed operation has ended. */
   readonly pending: Promise<void> | undefined;
   /** Of kind `elsewhere`: the node that has the volume. */
   readonly node: NodeName | undefined;
@@ -45,17 +45,17 @@ export class Failure extends Error {
   }
 }
 
-/** Work of the failed operation that still goes on; a failure has that of its cause. */
+/** Work of the failed operation that still runs; a failure inherits it from its cause. */
 export function pendingOf(error: unknown): Promise<void> | undefined {
   return error instanceof Failure ? error.pending : undefined;
 }
 
-/** Whether the error is a Failure, and of this kind where one is given. */
+/** Whether the error is a Failure, of this kind if one is given. */
 export function isFailure(error: unknown, kind?: FailureKind): error is Failure {
   return error instanceof Failure && (kind === undefined || error.kind === kind);
 }
 
-/** The message of anything that was thrown, for logs and for wrapping. */
+/** The message of any thrown value, for logs and for wrapping. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -2,18 +2,18 @@ import { type Bytes, MiB } from './bytes.ts';
 import type { VolumeId } from './ids.ts';
 import type { FilesystemType, OpenVolume } from './volume.ts';
 
-/** Bytes of a volume that is to hold it: mkfs.xfs refuses less, and the kernel resizes no btrfs to less. */
+/** The smallest volume for each type, in bytes: mkfs.xfs refuses less, and the kernel does not resize btrfs to less. */
 export const smallestVolume: Readonly<Record<FilesystemType, Bytes>> = { ext4: 0n, xfs: 300n * MiB, btrfs: 256n * MiB };
 
-/** What a device holds. */
+/** The content of a device. */
 export type Content =
   | { readonly holds: 'nothing' }
   | {
       readonly holds: 'filesystem';
       readonly type: FilesystemType;
-      /** Bytes that it spans. */
+      /** The filesystem's size in bytes. */
       readonly size: Bytes;
-      /** Left by an mkfs whose end nobody saw, and never mounted: there is no data in it, and it may be half made. */
+      /** An mkfs made it, may have been cut off, and it was never mounted: it holds no data. */
       readonly unfinished: boolean;
     }
   | { readonly holds: 'something'; readonly name: string };
@@ -22,28 +22,28 @@ export type Content =
 export interface Amounts {
   readonly total: bigint;
   readonly used: bigint;
-  /** To an unprivileged user; may be less than total − used. */
+  /** For an unprivileged user; may be less than total − used. */
   readonly available: bigint;
 }
 
 /** How full a mounted filesystem is. */
 export interface Usage {
   readonly bytes: Amounts;
-  /** Absent where the filesystem has no fixed number of them (btrfs). */
+  /** Absent if the filesystem has no fixed number of them (btrfs). */
   readonly inodes?: Amounts;
 }
 
-/** What is done to filesystems, apart from mounting them. Nothing takes a signal: half an mkfs or fsck helps nobody. */
+/** The operations on filesystems, except mounts. None takes a signal: an aborted mkfs or fsck has to begin again. */
 export interface Filesystems {
-  /** `size`: of the device, in bytes. Throws `unavailable` when the device did not tell: unknown is not blank. */
+  /** `size`: of the device, in bytes. Throws `unavailable` if the device cannot be read: unknown is not blank. */
   probe(device: string, size: Bytes, id: VolumeId): Promise<Content>;
-  /** Bytes that the filesystem on the device spans; of a mounted one possibly an older, smaller value. */
+  /** The filesystem's size on the device in bytes; while it is mounted, the value may be older and smaller. */
   sizeOn(device: string, type: FilesystemType): Promise<Bytes | undefined>;
   make(open: OpenVolume, type: FilesystemType, overUnfinished: boolean): Promise<void>;
-  /** Throws `precondition` when a person has to decide. */
+  /** Throws `precondition` if an administrator has to decide. */
   check(device: string, type: FilesystemType, thorough: boolean): Promise<void>;
-  /** Nothing happens to a filesystem that has its device's size. `target` has to be writable. */
+  /** Leaves a filesystem as it is that already has its device's size. `target` has to be writable. */
   grow(device: string, type: FilesystemType, target: string): Promise<void>;
-  /** Of the filesystem of `device` that is mounted at `target`. Throws `unavailable`, also when it does not answer in time. */
+  /** Of the filesystem of `device` mounted at `target`. Throws `unavailable`, also if it does not answer in time. */
   usage(device: string, target: string): Promise<Usage>;
 }

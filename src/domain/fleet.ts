@@ -2,14 +2,14 @@ import { Failure, isFailure } from './errors.ts';
 import { type LvName, type NodeName, volumeIdFor } from './ids.ts';
 import type { Inventory, Storage } from './storage.ts';
 
-/** The nodes whose volumes a controller serves: those attached now, and those that were. */
+/** The nodes whose volumes a controller serves: those that are connected, and those that were. */
 export interface Fleet {
-  /** Another array whenever other nodes are members. */
+  /** A new array whenever the set of members changes. */
   members(): readonly Member[];
   member(node: NodeName): Member | undefined;
-  /** The members on which a volume with that name in its id was born and is, or was given away, as far as is known. */
+  /** The members on which a volume with that name in its id was created and is, or was given away, as far as is known. */
   holders(name: LvName): readonly Member[];
-  /** Drops what is known of a node that is not connected; when it attaches again it is a member again. */
+  /** Drops a disconnected node from memory; it becomes a member again when it connects. */
   forget(node: NodeName): void;
 }
 
@@ -18,14 +18,14 @@ export interface Member {
   readonly node: NodeName;
   /** False: its inventory is the last known; every operation on its storage throws `unavailable` and names the node. */
   readonly connected: boolean;
-  /** Why it is set apart: its last report could not be used. Such a node gets no volume, and counts as disconnected. */
+  /** Why the node's last report could not be used. The node then gets no volume, and counts as disconnected. */
   readonly apart?: string | undefined;
-  /** Milliseconds since the epoch since when it is connected or disconnected. */
+  /** When `connected` last changed, in milliseconds since the epoch. */
   readonly since: number;
   readonly storage: Storage;
 }
 
-/** `quarry all`: one member, which is this machine. */
+/** The fleet of `quarry all`: this machine is its only member. */
 export function fleetOf(storage: Storage, since: number): Fleet {
   const member: Member = { node: storage.node, connected: true, since, storage };
   const members = [member];
@@ -37,7 +37,7 @@ export function fleetOf(storage: Storage, since: number): Fleet {
   };
 }
 
-/** What was last heard of a member, or why nothing was ever heard. */
+/** The member's last inventory, or why there is none. */
 export function inventoryOf({ storage }: Pick<Member, 'storage'>): Inventory | Failure {
   try {
     return storage.inventory();
@@ -47,7 +47,7 @@ export function inventoryOf({ storage }: Pick<Member, 'storage'>): Inventory | F
   }
 }
 
-/** Those on which a volume with that name in its id was born and is, or was given away; one that has never reported has none. */
+/** The members on which a volume with that name in its id was created and is, or was given away; one that has never reported is not among them. */
 export function holdersAmong(members: readonly Member[], name: LvName): Member[] {
   return members.filter((member) => {
     const inventory = inventoryOf(member);

@@ -4,14 +4,14 @@ import type { PoolSpec } from './pool.ts';
 /** A volume group, known by its UUID: names are not unique. */
 export interface KnownGroup {
   readonly uuid: string;
-  /** Of Quarry, such as `node` and `pool`, by key. */
+  /** Quarry's tags by key, such as `node` and `pool`. */
   readonly tags: ReadonlyMap<string, string>;
 }
 
 /**
  * - `present` the pool's group is here, and has this UUID
- * - `none`    no group of that name is here, and none is known that may come back: one may be created
- * - `away`    the pool's group, or what may be it, cannot be used now: nothing is created, and no volume is called absent
+ * - `none`    no group of that name is here, and none may come back: one may be created
+ * - `away`    the pool's group, or one that may be it, cannot be used now: nothing is created, and no volume counts as absent
  */
 export type GroupState =
   | { readonly state: 'present'; readonly uuid: string }
@@ -22,8 +22,8 @@ export type GroupState =
 export type GroupStates = ReadonlyMap<VgName, GroupState>;
 
 /**
- * Which of the groups that bear the pool's name is the pool's. `recorded` is the group that was here last. A group that bears the tag
- * of another node is another node's; one that bears this node's tag is preferred to one that bears none.
+ * Finds the pool's group among those of its name. `recorded` is the group that was here last. A group with another node's tag belongs
+ * to that node; a group with this node's tag is preferred to one without a tag.
  */
 export function identifyGroup(
   spec: PoolSpec,
@@ -46,7 +46,7 @@ export function identifyGroup(
 
 const foreign = 0;
 
-/** How much of a claim a group has to be the pool's: another node's has none. */
+/** How well a group matches the pool: 0 for another node's. */
 function claimOf({ tags }: KnownGroup, spec: PoolSpec, node: NodeName): number {
   const owner = tags.get('node');
   if (owner !== undefined) return owner === node ? 3 : foreign;
@@ -59,7 +59,7 @@ function reasonOf(group: VgName, here: readonly KnownGroup[], recorded: KnownGro
   const remedy = `bring its disks back; if it is gone for good, remove LVM's record of it, /etc/lvm/backup/${group}`;
   if (!last) return `several volume groups are named ${group}, or one of another node: ${others.join(', ')}`;
   if (others.length === 0) return `${last} is not here: ${remedy}`;
-  return `${last} cannot be told from another one of that name (${others.join(', ')}): remove the other, or ${remedy}`;
+  return `${last} cannot be distinguished from another one of that name (${others.join(', ')}): remove the other, or ${remedy}`;
 }
 
 function describe({ uuid, tags }: KnownGroup): string {

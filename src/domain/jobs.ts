@@ -2,7 +2,7 @@ import type { Bytes } from './bytes.ts';
 import type { VolumeId } from './ids.ts';
 
 /**
- * - `creation` ends a creation that was cut off
+ * - `creation` finishes or undoes an interrupted creation
  * - `repair`   makes the copies of a mirror equal after an unclean stop
  */
 export type JobKind = 'creation' | 'repair';
@@ -13,7 +13,7 @@ export type JobBounds = Readonly<Record<JobKind | 'total', number>>;
 /** The logical volume that a job works on. */
 export interface JobTarget {
   readonly pool: string;
-  /** Absent: the pool's thin pool, and with it all its thin volumes. */
+  /** Absent: the job works on the pool's thin pool, and so on all its thin volumes. */
   readonly volume: VolumeId | undefined;
   /** `group/name` */
   readonly lv: string;
@@ -24,24 +24,24 @@ export interface JobTarget {
 export interface JobControl {
   /** Fires when the driver stops. */
   readonly signal: AbortSignal;
-  /** Tells how much is done, 0 to 1. */
+  /** Reports how much is done, 0 to 1. */
   readonly progress: (done: number) => void;
 }
 
-/** Work that outlives a call. It can be begun again after it was cut off anywhere. */
+/** Work that outlives a call. It can be interrupted at any point and begun again. */
 export interface Job extends JobTarget {
-  /** Among the jobs of its kind. */
+  /** Unique among the jobs of its kind. */
   readonly key: string;
   /** Jobs of a kind with the same lane run one after the other. */
   readonly lane: string;
-  /** Throws `busy` where it has to wait, and `not-found` where there is nothing left to do. */
+  /** Throws `busy` if it has to wait, and `not-found` if nothing is left to do. */
   readonly run: (control: JobControl) => Promise<void>;
 }
 
-/** The jobs of a kind. What there is to do is read from LVM's state, so that a crash forgets none. */
+/** The jobs of a kind. They are found in LVM's state, so that no crash loses one. */
 export interface JobSource {
   readonly kind: JobKind;
-  /** By the last report of LVM. */
+  /** From the last report of LVM. */
   readonly find: () => readonly Job[];
 }
 

@@ -9,13 +9,13 @@ import { applyChange, noQos } from './qos.ts';
 import type { Inventory } from './storage.ts';
 import type { Layout } from './volume.ts';
 
-/** What a class gets on one node. */
+/** The pool, layout and room of a class on one node. */
 export interface Offer {
   readonly pool: Pool;
   readonly layout: Layout;
-  /** The largest volume that can be made now, by what is known of the node. */
+  /** The largest volume that can be made now, according to the node's last report. */
   readonly room: Bytes;
-  /** Sizes are multiples of it. */
+  /** Sizes are multiples of this. */
   readonly unit: Bytes;
 }
 
@@ -35,7 +35,7 @@ export function poolNameOf(inventory: Inventory, { pool }: ClassParameters): Poo
   return pool ?? inventory.defaultPool;
 }
 
-/** What the pool of the class has to offer by the last report of the node, or why it has nothing. */
+/** The class's offer according to the node's last report, or why there is none. */
 export function offerOf(inventory: Inventory, parameters: ClassParameters): Offer | Refused {
   const name = poolNameOf(inventory, parameters);
   if (name === undefined) return { reason: 'no-pool', message: 'it has no pool' };
@@ -50,7 +50,7 @@ export function offerOf(inventory: Inventory, parameters: ClassParameters): Offe
   return { pool, layout, room: roomFor(inventory, pool, layout, parameters), unit: sizeUnit(pool, layout) };
 }
 
-/** With what the class reserves taken from what the pool may still promise. */
+/** The room that remains if the pool has to promise the class's reservations too. */
 function roomFor({ volumes }: Inventory, pool: Pool, layout: Layout, { qos }: ClassParameters): Bytes {
   const largest = largestVolume(pool, layout);
   if (largest === 0n || Object.keys(qos.reservations).length === 0) return largest;
@@ -58,7 +58,7 @@ function roomFor({ volumes }: Inventory, pool: Pool, layout: Layout, { qos }: Cl
   return largestReserved(left, applyChange(noQos, qos), sizeUnit(pool, layout), largest);
 }
 
-/** Whether a volume of the range can be made of the offer, as far as is known; `undefined`: it can. */
+/** Why no volume of the range fits the offer; `undefined` if one fits, as far as is known. */
 export function shortfallOf({ pool, layout, room }: Offer, range: SizeRange): Refused | undefined {
   const size = attempt(() => roundedSize(pool, layout, range), 'out-of-range');
   if (typeof size !== 'bigint') return { reason: 'out-of-range', message: size.message };
@@ -66,7 +66,7 @@ export function shortfallOf({ pool, layout, room }: Offer, range: SizeRange): Re
   return { reason: 'full', message: `pool ${pool.spec.name} has room for ${room} bytes; ${size} were asked for` };
 }
 
-/** The result, or the failure of that kind; any other is thrown. */
+/** The result, or a failure of that kind; any other is thrown. */
 function attempt<T extends object | bigint>(decide: () => T, kind: 'invalid' | 'out-of-range'): T | Error {
   try {
     return decide();

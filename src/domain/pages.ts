@@ -2,17 +2,17 @@ import { Failure } from './errors.ts';
 
 const version = '1.';
 
-/** Entries of a page: one of 400 bytes at most each, so that all fit into the 4 MiB that gRPC's clients take. */
+/** Entries of a page: an entry has at most 400 bytes, so that all fit into the 4 MiB that gRPC's clients accept. */
 const mostEntries = 8192;
 
-/** How many entries a page has, whatever its caller asks for; 0: as many as fit. A negative number is left to `pageOf`. */
+/** The number of entries of a page, capped; 0: as many as fit. `pageOf` refuses a negative number. */
 export function pageSize(maxEntries: number): number {
   return maxEntries === 0 ? mostEntries : Math.min(maxEntries, mostEntries);
 }
 
 /**
- * A page of things that are sorted by id, without repeats. A token says which id came last, so that it survives changes of
- * the list and restarts. Throws `bad-token`.
+ * A page of entries sorted by unique id. A token names the last id of its page, so that it survives changes of the list and restarts.
+ * Throws `bad-token`.
  */
 export function pageOf<T>(
   items: readonly T[],
@@ -37,7 +37,7 @@ function decodeToken(token: string): string {
   try {
     if (token.startsWith(version)) return decodeURIComponent(token.slice(version.length));
   } catch {
-    // Falls through to the one answer for every token that is not ours.
+    // Falls through: every foreign token gets the same answer.
   }
   throw new Failure('bad-token', 'starting_token is not one that this driver gave out: list again from the start');
 }

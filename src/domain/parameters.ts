@@ -6,7 +6,7 @@ import type { QosChange } from './qos.ts';
 import { qosParameterNames, qosParameterSummary, readQos } from './qos-parameters.ts';
 import type { Layout } from './volume.ts';
 
-/** The parameters of a StorageClass. What is absent follows the pool. */
+/** The parameters of a StorageClass. An absent one follows the pool. */
 export interface ClassParameters {
   readonly pool?: PoolName;
   readonly type?: 'thin' | 'thick';
@@ -18,21 +18,21 @@ export interface ClassParameters {
 }
 
 interface Parameter {
-  /** For the reference. */
+  /** The accepted values, for the reference. */
   readonly values: string;
   readonly otherwise: string;
-  /** Answers what is wrong with the value, as text. */
+  /** A text says what is wrong with the value. */
   readonly read: (value: string) => Partial<ClassParameters> | string;
 }
 
-/** The parameters of a StorageClass, but for limits and reservations. */
+/** The parameters of a StorageClass, without limits and reservations. */
 export const classParameters: Readonly<Record<string, Parameter>> = {
   pool: {
     values: 'name of a pool in the configuration',
     otherwise: 'the first pool',
     read: (value) => {
       const pool = parsePoolName(value);
-      return pool ? { pool } : 'is no pool name: lower-case letters, digits and "-"';
+      return pool ? { pool } : 'is not a pool name: lower-case letters, digits and "-"';
     },
   },
   type: {
@@ -70,7 +70,7 @@ export const parameterNames: readonly string[] = [...Object.keys(classParameters
 
 const known = `${Object.keys(classParameters).join(', ')}, ${qosParameterSummary}`;
 
-/** What Kubernetes itself adds, and its sidecars read. */
+/** Parameters that Kubernetes adds and its sidecars read. */
 const kubernetesPrefix = 'csi.storage.k8s.io/';
 
 /** Throws `invalid` with every problem at once. */
@@ -89,7 +89,7 @@ export function parseParameters(parameters: Readonly<Record<string, string>>): C
   return Object.assign({}, ...parsed) as ClassParameters;
 }
 
-/** The layout that a class gets in a pool. Throws `invalid` where the pool cannot have it. */
+/** The layout that a class gets in a pool. Throws `invalid` if the pool cannot have it. */
 export function layoutFor(spec: PoolSpec, parameters: ClassParameters): Layout {
   const type = parameters.type ?? spec.type;
   const { stripes, stripeSize, mirrors } = parameters;

@@ -7,12 +7,12 @@ import type { ClassParameters } from './parameters.ts';
 import type { Inventory } from './storage.ts';
 import type { Accessibility } from './topology.ts';
 
-/** Among nodes that suit alike: the one with the most room, or the one with the least that is enough. */
+/** Among equally suitable nodes: the one with the most room, or the one with the least room that is enough. */
 export const packings = ['spread', 'pack'] as const;
 /** One of `packings`. */
 export type Packing = (typeof packings)[number];
 
-/** What is to be placed. */
+/** The volume to place. */
 export interface Wish {
   readonly parameters: ClassParameters;
   readonly size: SizeRange;
@@ -25,18 +25,18 @@ export interface Place {
   readonly member?: Member | undefined;
 }
 
-/** What a controller knows of nodes beyond their reports. */
+/** A controller's own knowledge of the nodes, beyond their reports. */
 export interface Load {
-  /** Bytes of creations on their way to the node: without them, creations at once would all choose the same one. */
+  /** Bytes of pending creations on the node: without them, simultaneous creations would all choose the same one. */
   readonly comingTo: (node: NodeName) => bigint;
-  /** It left several creations without an answer: others that have room are tried first. */
+  /** Several creations got no answer from the node: other nodes with room are tried first. */
   readonly unanswering: (node: NodeName) => boolean;
 }
 
-/** What stands in the way of a node, or how much room it has. */
+/** How a node suits: its room, or why it does not. */
 export type Judgement =
   | { readonly is: 'able'; readonly node: NodeName; readonly member: Member; readonly offer: Offer }
-  /** By what is known it has no room; the node itself may know better. */
+  /** It has no room according to its last report, which may be outdated. */
   | {
       readonly is: 'full';
       readonly node: NodeName;
@@ -49,10 +49,8 @@ export type Judgement =
   | { readonly is: 'disconnected'; readonly node: NodeName; readonly message: string };
 
 /**
- * The nodes that may get the volume or may have it, in the order to try: preferred ones first, the rest by room. A node that
- * is silent stands where it would have been chosen at the best, as an earlier call may have chosen it: what comes after it
- * must not be tried before it has spoken.
- *
+ * The nodes that may get the volume or may have it, in the order to try: preferred ones first, the rest by room. A disconnected node
+ * gets the best position it could have had, as an earlier call may have chosen it: a node after it must not be tried before it answers.
  */
 export function place(
   places: readonly Place[],
@@ -71,7 +69,7 @@ export function place(
 function judge({ node, member }: Place, wish: Wish): Judgement {
   if (!member) return { is: 'disconnected', node, message: `node ${node} has not connected to this controller yet` };
   const inventory = inventoryOf(member);
-  // A node that is known to lack the pool holds no volume in it, attached or not.
+  // A node that is known to lack the pool has no volume in it, even if it is disconnected.
   if (!(inventory instanceof Failure)) {
     const lacking = lacksPool(inventory, wish.parameters);
     if (lacking) return { is: 'refused', node, why: lacking };
@@ -88,7 +86,7 @@ function judge({ node, member }: Place, wish: Wish): Judgement {
   return why.reason === 'full' ? { is: 'full', node, member, offer, why } : { is: 'refused', node, why };
 }
 
-/** For messages: which node is not connected, and since when. */
+/** For messages: names the node, and since when it is disconnected. */
 export function disconnection({ node, since }: Member): string {
   return `node ${node} is not connected to this controller since ${new Date(since).toISOString()}`;
 }
@@ -101,7 +99,7 @@ function lacksPool(inventory: Inventory, parameters: ClassParameters): Refused |
 
 const order = { disconnected: 0, able: 1, full: 2, refused: 3 } satisfies Record<Judgement['is'], number>;
 
-/** Equals without a preference; names decide at last, so that the same knowledge gives the same order. */
+/** Orders equally preferred nodes; names decide last, so that the same state gives the same order. */
 function compare(a: Judgement, b: Judgement, packing: Packing, { comingTo, unanswering }: Load): number {
   if (a.is !== b.is) return order[a.is] - order[b.is];
   if (unanswering(a.node) !== unanswering(b.node)) return unanswering(a.node) ? 1 : -1;

@@ -3,10 +3,10 @@ import type { PoolName, VgName } from './ids.ts';
 import type { Budget } from './qos.ts';
 import type { Layout } from './volume.ts';
 
-/** The mark that a disk is ours, at the start of its PV's UUID: on the disk itself, and there before any group is. */
+/** Marks a disk as ours, at the start of its PV's UUID: it is on the disk itself, before the disk is in a group. */
 export const deviceMark = 'quarry';
 
-/** The rule by which a pool picks disks. A disk matches when it meets every part that is given. */
+/** The rule by which a pool selects disks. A disk matches if it meets every part that is given. */
 export interface DiskRule {
   /** Globs of device paths, `/dev/disk/by-id/…` preferred. */
   readonly paths: readonly string[];
@@ -15,7 +15,7 @@ export interface DiskRule {
   readonly rotational?: boolean | undefined;
 }
 
-/** A thin pool's section of the configuration. */
+/** The configuration of a thin pool. */
 export interface ThinSpec {
   /** Percent of the group's size given to the thin pool, 1–100. */
   readonly share: number;
@@ -23,17 +23,17 @@ export interface ThinSpec {
   readonly overprovision: number;
   /** Bytes; absent: sized for the pool. */
   readonly metadataSize?: Bytes | undefined;
-  /** Grow data or metadata by `by` percent once `threshold` percent are used; absent: never. */
+  /** Grows data or metadata by `by` percent once `threshold` percent are used; absent: never. */
   readonly autoextend?: { readonly threshold: number; readonly by: number } | undefined;
   /** No new or larger volume once data or metadata is this full, in percent. */
   readonly refuseAt: number;
 }
 
-/** What the configuration says about a pool. */
+/** The configuration of a pool. */
 export interface PoolSpec {
   readonly name: PoolName;
   readonly group: VgName;
-  /** The type of volumes whose class does not say. */
+  /** The type of volumes whose class gives none. */
   readonly type: 'thin' | 'thick';
   /** Absent: the group is adopted as it is and never extended. */
   readonly disks?: DiskRule | undefined;
@@ -50,7 +50,7 @@ export interface PoolSpec {
   readonly budget?: Budget | undefined;
 }
 
-/** What LVM says about a pool. */
+/** The state of a pool, from LVM's report. */
 export interface Pool {
   readonly spec: PoolSpec;
   readonly extentSize: Bytes;
@@ -70,11 +70,11 @@ export interface ThinPool {
   readonly promised: Bytes;
   readonly dataPercent: number;
   readonly metadataPercent: number;
-  /** Why LVM or the kernel takes no more from it; such a pool offers nothing. Absent: it works. */
+  /** Why nothing can be allocated from it now; absent: it works. */
   readonly problem?: string | undefined;
 }
 
-/** The layout of a volume whose class asks for nothing more than a type. */
+/** The layout of a volume whose class gives only a type. */
 export function defaultLayout(spec: PoolSpec, type: 'thin' | 'thick'): Layout {
   if (type === 'thin') return { type };
   return { type, stripes: spec.stripes, stripeSize: spec.stripeSize, mirrors: spec.mirrors };

@@ -2,7 +2,7 @@ import { parseBytes } from './bytes.ts';
 import { Failure } from './errors.ts';
 import { mostRate, type QosChange, type Rate, type RateKey, rateKeys, reservedName } from './qos.ts';
 
-/** What is appended to a rate's name: the rate itself, or so much for each GiB, within bounds. */
+/** Suffixes of a rate's name: a fixed rate, a rate per GiB, and its bounds. */
 const forms = ['', 'PerGiB', 'Min', 'Max'] as const;
 type Form = (typeof forms)[number];
 type Given = Readonly<Partial<Record<Form, string>>>;
@@ -18,49 +18,48 @@ export const qosParameterNames: readonly string[] = [
   enforcementName,
 ];
 
-/** The same for people, who would not read 33 names. */
-export const qosParameterSummary = `${[...limitNames, ...reservationNames].map(([name]) => name).join(', ')} (each also with PerGiB, and beside that Min and Max), ${enforcementName}`;
+/** The same as a short text for messages: there are 33 names. */
+export const qosParameterSummary = `${[...limitNames, ...reservationNames].map(([name]) => name).join(', ')} (each also with PerGiB, Min and Max), ${enforcementName}`;
 
 const ending = (of: readonly (readonly [string, RateKey])[], end: string) =>
   of.map(([name]) => name).filter((name) => name.endsWith(end));
 
-/** For the reference: names that share a row, the values they take, and what they mean. */
+/** Rows of the reference: names that share a row, their values, and their meaning. */
 export const qosParameterHelp = [
   { names: ending(limitNames, 'Iops'), values: 'a number, or `max`', meaning: 'Most operations a second' },
   { names: ending(limitNames, 'Bandwidth'), values: 'a number, or `max`', meaning: 'Most bytes a second' },
   {
     names: ending(reservationNames, ''),
     values: 'a number, or `none`',
-    meaning: 'What the volume is promised. Needs a pool whose budget has that rate',
+    meaning: 'The rate that is reserved for the volume. Needs a pool whose budget has that rate',
   },
   {
     names: [...limitNames, ...reservationNames].map(([name]) => `${name}PerGiB`),
     values: 'a number',
     meaning:
-      'So much for each GiB of the volume, in place of a fixed number. Rounded down, at least 1. Follows an expansion',
+      'The rate for each GiB of the volume, instead of a fixed number. Rounded down, at least 1. Follows an expansion',
   },
   {
     names: [...limitNames, ...reservationNames].flatMap(([name]) => [`${name}Min`, `${name}Max`]),
     values: 'a number',
-    meaning: 'Bounds of what is given `PerGiB` in the same class',
+    meaning: 'Bounds of the `PerGiB` rate in the same class',
   },
   {
     names: [enforcementName],
     values: '`strict`, `report` (default)',
-    meaning:
-      'What happens where a limit cannot be put in force: the publish fails, or it succeeds and the shortfall is reported',
+    meaning: 'If a limit cannot be put in force: the publish fails, or it succeeds and the shortfall is reported',
   },
 ] as const;
 
-/** A rate as parameters and the configuration write it: `500`, `2k`, `100Mi`; `undefined` where the text is none. */
+/** A rate in parameters and the configuration, such as `500`, `2k`, `100Mi`; `undefined` if the text is not one. */
 export function parseRate(text: string): bigint | undefined {
   const rate = parseBytes(text);
   return rate !== undefined && rate >= 1n && rate <= mostRate ? rate : undefined;
 }
 
 /**
- * What the parameters say of limits and reservations; other parameters are passed over. What is wrong is added to
- * `problems`, each with the parameter's name and how to mend it.
+ * Reads limits and reservations from the parameters, and ignores the others. Adds each problem to `problems`, with the parameter's name
+ * and how to fix it.
  */
 export function readQos(parameters: Readonly<Record<string, string>>, problems: string[]): QosChange {
   const read = <Word extends string>(names: readonly (readonly [string, RateKey])[], word: Word) => {
@@ -82,14 +81,14 @@ export function readQos(parameters: Readonly<Record<string, string>>, problems: 
 }
 
 /**
- * The change that ControllerModifyVolume asks for, or that is made to a class at creation. Throws `invalid` with every
- * parameter that cannot be changed and every value that is wrong.
+ * The change that ControllerModifyVolume asks for, or that CreateVolume adds to the class. Throws `invalid` with every parameter that
+ * cannot be changed and every wrong value.
  */
 export function parseQosChange(parameters: Readonly<Record<string, string>>): QosChange {
   const problems: string[] = [];
   for (const name of Object.keys(parameters)) {
     if (name.startsWith('csi.storage.k8s.io/') || qosParameterNames.includes(name)) continue;
-    problems.push(`"${name}" is no parameter that can be changed; these can: ${qosParameterSummary}`);
+    problems.push(`parameter "${name}" cannot be changed; these can: ${qosParameterSummary}`);
   }
   const change = readQos(parameters, problems);
   if (problems.length > 0) throw new Failure('invalid', `mutable_parameters: ${problems.join('; ')}`);
@@ -117,7 +116,7 @@ function readSetting<Word extends string>(
   const [perGiB, least, most] = [number('PerGiB'), number('Min'), number('Max')];
   for (const [form, text] of [['Min', Min] as const, ['Max', Max] as const]) {
     if (text !== undefined && PerGiB === undefined) {
-      problems.push(`${name}${form} bounds what is given per GiB: give ${name}PerGiB beside it, or leave it out`);
+      problems.push(`${name}${form} bounds ${name}PerGiB: give both, or leave ${name}${form} out`);
     }
   }
   if (least !== undefined && most !== undefined && least > most) {

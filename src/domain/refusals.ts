@@ -9,13 +9,13 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** A message is a header of the answer: it must stay short, whatever the number of nodes. */
+/** gRPC sends the message in a header: it must stay short for any number of nodes. */
 const shown = 8;
 const longest = 200;
 
 /**
- * One failure for all nodes: `exhausted`, which makes Kubernetes try another node, unless every node that has the pool objects
- * to the request itself.
+ * One failure for all nodes: `exhausted`, on which Kubernetes tries another node, unless every node that has the pool refuses the
+ * request itself.
  */
 export function refusalOf(refusals: readonly Refusal[]): Failure {
   const having = refusals.filter(({ reason }) => reason !== 'no-pool');

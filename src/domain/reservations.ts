@@ -8,8 +8,8 @@ import type { Volume } from './volume.ts';
 type Holder = Pick<Volume, 'qos' | 'size'>;
 
 /**
- * What is reserved for a volume: never more than its own limit, which a reservation per GiB may outgrow. A limit that is not known takes
- * nothing from it.
+ * The rates that are reserved for a volume: never more than its own limit, which a reservation per GiB may outgrow. An unknown limit does
+ * not reduce them.
  */
 export function reservedBy({ qos, size }: Holder): Rates {
   const limits = ratesFor(qos.limits, size);
@@ -25,7 +25,7 @@ export function sumOf(all: Iterable<Rates>): Rates {
   return sum;
 }
 
-/** What the pool's other volumes leave to be reserved. A rate that is absent is not budgeted: none of it can be reserved. */
+/** The rates that the pool's other volumes leave to reserve. An absent rate is not budgeted: none of it can be reserved. */
 export function reservableRates({ spec }: Pool, volumes: Iterable<Volume>, except?: VolumeId): Rates {
   const { rates = {}, reservable = 0 } = spec.budget ?? {};
   const others = [...volumes].filter(({ id, pool }) => pool === spec.name && id !== except);
@@ -38,14 +38,14 @@ export function reservableRates({ spec }: Pool, volumes: Iterable<Volume>, excep
   return left;
 }
 
-/** Whether all that is promised to a volume can be reserved. */
+/** Whether all reservations of a volume fit. */
 function fits(left: Rates, holder: Holder): boolean {
   return entries(reservedBy(holder)).every(([key, rate]) => rate <= (left[key] ?? 0n));
 }
 
 /**
- * Throws `exhausted`, with each rate that does not fit, where the pool cannot promise what the volume would have. `before`:
- * what is promised to it already, and is not taken back when the budget has shrunk.
+ * Throws `exhausted`, with each rate that does not fit, if the pool cannot promise the volume's reservations. `before`: its present
+ * reservations, which stay valid if the budget has shrunk.
  */
 export function refuseReservation(
   pool: Pool,
@@ -73,8 +73,8 @@ function describeLeft({ spec }: Pool, key: RateKey, left: Rates): string {
 }
 
 /**
- * The largest of `unit`, twice that, and so on up to `most` for which the promises fit; 0 where not even those of the smallest do.
- * Reservations never shrink with the size, so the sizes that fit are the smaller ones.
+ * The largest multiple of `unit` up to `most` whose reservations fit; 0 if none does. Reservations never shrink as the size grows, so
+ * all smaller sizes fit too.
  */
 export function largestReserved(left: Rates, qos: Qos, unit: Bytes, most: Bytes): Bytes {
   let [fitting, beyond] = [0n, most / unit + 1n];
@@ -86,7 +86,7 @@ export function largestReserved(left: Rates, qos: Qos, unit: Bytes, most: Bytes)
   return fitting * unit;
 }
 
-/** Where more is promised than the volume's own limit lets through, one sentence a rate. */
+/** One sentence for each rate whose reservation exceeds the volume's own limit. */
 export function contradictions({ qos, size }: Holder): string[] {
   const limits = ratesFor(qos.limits, size);
   return entries(ratesFor(qos.reservations, size)).flatMap(([key, rate]) => {

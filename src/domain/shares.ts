@@ -6,8 +6,8 @@ import { reservedBy, sumOf } from './reservations.ts';
 import type { Volume } from './volume.ts';
 
 /**
- * No volume is held to less, unless its own limit says so: a limit of 0 would hang its I/O for ever. Where this many volumes
- * share so little, their sum may exceed the budget by the floors.
+ * The least limit of a volume, unless its own limit is lower: a limit of 0 would hang its I/O for ever. With very many volumes the sum
+ * of these may exceed the budget.
  */
 export const leastRates = {
   readIops: 10n,
@@ -17,11 +17,11 @@ export const leastRates = {
 } as const satisfies Record<RateKey, bigint>;
 
 /**
- * What each published volume of the pool is held to. `volumes`: all of the pool, since what is reserved is kept for its
- * holder also while that does not run. A rate that is absent is not limited.
+ * The limits of each published volume of the pool. `volumes`: all of the pool, since a volume keeps its reservation while no pod uses it.
+ * An absent rate is not limited.
  *
- * A volume wants its own limit, else its reservation, else the pool's limit for the unreserved. It gets what is promised to it,
- * and of what the budget has left the same as every other, unless it wants less.
+ * A volume wants its own limit, else its reservation, else the pool's limit for the unreserved. It gets its reservation, and an equal share
+ * of the rest of the budget, unless it wants less.
  */
 export function limitsInUse(
   pool: Pool,
@@ -64,12 +64,12 @@ function demandOf({ spec }: Pool, volume: Volume): Demand {
   return { id, wants: { ...spec.budget?.unreserved, ...own }, granted: reservedBy(volume) };
 }
 
-/** What a volume wants beyond its promise; never more than there is. */
+/** The rate that a volume wants beyond its reservation; at most the rest. */
 function excessOf(wanted: Bytes | undefined, granted: bigint, rest: bigint): bigint {
   return wanted === undefined ? rest : smallest(wanted - granted, rest);
 }
 
-/** The largest level at which the excesses, each cut off there, are no more than the rest in sum. */
+/** The largest level for which the sum of the excesses, each capped at the level, does not exceed the rest. */
 function fairLevel(excesses: readonly bigint[], rest: bigint): bigint {
   let left = rest;
   let sharers = BigInt(excesses.length);

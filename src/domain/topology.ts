@@ -10,32 +10,32 @@ export interface TopologyRequirementMessage {
   preferred?: readonly TopologyMessage[] | null;
 }
 
-/** Where a volume may be. */
+/** The nodes that may have a volume. */
 export interface Accessibility {
-  /** Absent: on any node. Empty: on none that Quarry could name. */
+  /** Absent: any node. Empty: no node of Quarry. */
   readonly requisite?: ReadonlySet<NodeName> | undefined;
   /** Best first; all of them in `requisite`. */
   readonly preferred: readonly NodeName[];
 }
 
-/** One segment a node. Pools are no topology: kubelet refuses a driver whose label values change. */
+/** The key of the only segment of a node. Pools are not part of topology: kubelet refuses a driver whose label values change. */
 export function topologyKey(driver: string): string {
   return `topology.${driver}/node`;
 }
 
-/** The node's topology in the shape of CSI messages. */
+/** The node's topology as a CSI message. */
 export function topologyOf(driver: string, node: NodeName): { segments: Record<string, string> } {
   return { segments: { [topologyKey(driver)]: node } };
 }
 
-/** The node that a topology names, in lower or upper case of the key; `undefined` where it is not one of ours. */
+/** The node that a topology names; the key's case does not matter. `undefined` if it is not our topology. */
 function nodeOf(topology: TopologyMessage, driver: string): NodeName | undefined {
   const key = topologyKey(driver).toLowerCase();
   const segment = Object.entries(topology.segments ?? {}).find(([name]) => name.toLowerCase() === key);
   return segment?.[1] as NodeName | undefined;
 }
 
-/** Preferred without requisite binds as requisite does: CSI lets a plugin go beyond it, and nobody asked for that. */
+/** Preferred without requisite counts as requisite: CSI lets a plugin go beyond it, but no caller asks for that. */
 export function parseAccessibility(
   requirement: TopologyRequirementMessage | null | undefined,
   driver: string,
@@ -48,7 +48,7 @@ export function parseAccessibility(
   return { requisite: nodes, preferred: [...new Set(namesIn(preferred, driver))].filter((node) => nodes.has(node)) };
 }
 
-/** Whether the requirement lets a volume be on the node. */
+/** Whether the requirement allows the node. */
 export function accepts({ requisite }: Accessibility, node: NodeName): boolean {
   return requisite === undefined || requisite.has(node);
 }

@@ -3,7 +3,7 @@ import { Failure } from './errors.ts';
 import type { Qos } from './qos.ts';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from './ids.ts';
 
-/** What Quarry can make, check and grow. */
+/** The filesystems that Quarry can make, check and grow. */
 export const filesystemTypes = ['ext4', 'xfs', 'btrfs'] as const;
 /** One of `filesystemTypes`. */
 export type FilesystemType = (typeof filesystemTypes)[number];
@@ -21,18 +21,18 @@ export type Layout =
       readonly mirrors: number;
     };
 
-/** Throws `unimplemented` for the layout of a volume that a newer version has made. */
+/** Throws `unimplemented` for a volume whose layout only a newer version knows. */
 export function knownLayout({ id, layout }: Pick<Volume, 'id' | 'layout'>): Layout {
   if (layout.type !== 'unknown') return layout;
-  throw new Failure('unimplemented', `volume ${id} has a layout that is not known here: a newer version made it`);
+  throw new Failure('unimplemented', `volume ${id} has a layout that only a newer version of Quarry knows`);
 }
 
-/** Of a volume that a newer version has made: it is listed and left alone. */
+/** The layout of a volume that a newer version made: it is listed and left alone. */
 export interface UnknownLayout {
   readonly type: 'unknown';
 }
 
-/** A volume that is asked for. */
+/** A volume to create. */
 export interface VolumeSpec {
   /** The CSI name; the storage derives the volume's id from it, so that the same name is the same volume. */
   readonly name: string;
@@ -44,49 +44,49 @@ export interface VolumeSpec {
 }
 
 /**
- * What a logical volume is that bears a volume's id and is not to be used as the volume:
+ * The roles of a logical volume that has a volume's id and must not be used as the volume:
  *
  * - `arriving`   a copy that is not complete
  * - `leaving`    the volume itself, while it is given to another node
- * - `superseded` what was the volume until another node got it
+ * - `superseded` the remains of a volume that another node has now
  * - `replica`    a copy that follows the volume
  */
 export const passiveRoles = ['arriving', 'leaving', 'superseded', 'replica'] as const;
-/** `unknown`: a role of a newer version. */
+/** One of `passiveRoles`; `unknown`: a role of a newer version. */
 export type PassiveRole = (typeof passiveRoles)[number] | 'unknown';
 
-/** Throws `unavailable` for what may not be staged, listed, changed or given a topology. */
+/** Throws `unavailable` for a logical volume that must not be staged, listed, changed or given a topology. */
 export function refusePassive({ id, node, role }: Pick<Volume, 'id' | 'node' | 'role'>): void {
   if (role === undefined) return;
   throw new Failure(
     'unavailable',
-    `what node ${node} has of volume ${id} is ${role}: it cannot be used as the volume now`,
+    `the copy of volume ${id} on node ${node} is ${role}: it cannot be used as the volume now`,
   );
 }
 
-/** What a volume was first used for; `block`: as a raw block device, so that its content is its user's alone. */
+/** The first use of a volume; `block`: as a raw block device, whose content Quarry never touches. */
 export const volumeUses = ['block', ...filesystemTypes] as const;
 /** One of `volumeUses`. */
 export type VolumeUse = (typeof volumeUses)[number];
 
 /**
- * What a volume holds, as its tags say: `none` until it is used for the first time. `unknown`: the record is lost, or written by
- * a newer version, so that the volume must never be formatted.
+ * The content of a volume according to its tags: `none` until its first use. `unknown`: the record is lost, or a newer version wrote it,
+ * so the volume must never be formatted.
  */
 export type FilesystemState = 'none' | 'unknown' | VolumeUse;
 
-/** Unknown is not absent: whatever is lost or strange counts as formatted. */
+/** A lost or unknown record counts as formatted. */
 export function parseFilesystemState(text: string | undefined): FilesystemState {
   if (text === 'none') return 'none';
   return volumeUses.find((known) => known === text) ?? 'unknown';
 }
 
-/** A volume as its tags and LVM show it. Sizes in bytes. */
+/** A volume, from its tags and LVM's report. Sizes in bytes. */
 export interface Volume {
   readonly id: VolumeId;
-  /** Where it is: the node that reports it. */
+  /** The node that reports the volume. */
   readonly node: NodeName;
-  /** Absent: it is the volume itself. */
+  /** Absent: this is the volume itself. */
   readonly role?: PassiveRole;
   readonly name: string;
   readonly pool: PoolName;
@@ -97,20 +97,20 @@ export interface Volume {
   readonly filesystem: FilesystemState;
   readonly mkfsOptions: readonly string[];
   readonly qos: Qos;
-  /** `creating`: its first bytes were not yet proven to be wiped; nothing was ever written through it. */
+  /** `creating`: its first bytes are not yet proven to be wiped, and no user has written to it. */
   readonly state: 'ready' | 'creating';
   /**
-   * Of a mirrored volume that may be written to, or may not have been closed: the boots of the machine in which it was opened. Absent: it
-   * is closed, and its copies are equal.
+   * For a mirrored volume that may be written to, or may not have been closed: the boots of the machine in which it was opened. Absent:
+   * it is closed, and its copies are equal.
    */
   readonly boots?: readonly string[];
-  /** Milliseconds since the epoch, by the node's clock, where LVM says so. */
+  /** Milliseconds since the epoch, by the node's clock, if LVM reports it. */
   readonly created?: number;
-  /** Somebody has said that it is meant to be in no PersistentVolume. */
+  /** An administrator keeps it without a PersistentVolume on purpose. */
   readonly retained?: true;
 }
 
-/** A volume of this node with the block device that gives access to it now: the top of its devices. */
+/** A volume of this node with the device at the top of its open stack. */
 export interface OpenVolume {
   readonly volume: Volume;
   /** `/dev/mapper/…` */

@@ -63,15 +63,15 @@ describe('a change', () => {
     [{ readIops: '1.5' }, 'readIops "1.5" must be'],
     [{ readIops: '2P' }, 'readIops "2P" must be'],
     [{ readIops: '5', readIopsPerGiB: '1' }, 'readIops and readIopsPerGiB contradict each other: give one of them'],
-    [{ readIopsMin: '5' }, 'readIopsMin bounds what is given per GiB: give readIopsPerGiB beside it'],
+    [{ readIopsMin: '5' }, 'readIopsMin bounds readIopsPerGiB: give both, or leave readIopsMin out'],
     [{ readIopsPerGiB: '1', readIopsMin: '5', readIopsMax: '4' }, 'readIopsMin 5 is more than readIopsMax 4'],
     [
       { reservedReadIops: '5', readIops: '4' },
       'reservedReadIops 5 is more than readIops 4: lower it or raise the limit',
     ],
     [{ qosEnforcement: 'on' }, 'qosEnforcement "on" must be strict or report'],
-    [{ pool: 'fast' }, '"pool" is no parameter that can be changed; these can: readIops, '],
-    [{ readiops: '5' }, '"readiops" is no parameter'],
+    [{ pool: 'fast' }, 'parameter "pool" cannot be changed; these can: readIops, '],
+    [{ readiops: '5' }, 'parameter "readiops" cannot be changed'],
   ])('%o is refused', (parameters: Record<string, string>, expected) => {
     expect(problemOf(parameters)).toContain(expected);
   });
@@ -169,7 +169,7 @@ describe('for any parameters', () => {
           const words = name === 'qosEnforcement' ? ['strict', 'report'] : [];
           if (/Iops$|Bandwidth$/.test(name)) words.push(name.startsWith('reserved') ? 'none' : 'max');
           const right = known && (words.includes(text) || (name !== 'qosEnforcement' && parseRate(text) !== undefined));
-          if (!right) expect(problem).toContain(known ? `${name} "${text}" must be` : `"${name}" is no parameter`);
+          if (!right) expect(problem).toContain(known ? `${name} "${text}" must be` : `parameter "${name}" cannot be changed`);
         }
       }),
       { numRuns: 500 },
