@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import { lvNameFor } from '../lvm/names.ts';
 import { createMachine } from './machine.ts';
 
-/** Everything in one process: Identity, Controller and Node on one socket, over the LVM of this machine. */
+/** One process for everything: Identity, Controller and Node on one socket, with this machine's LVM. */
 export function createAll(config: Configs['all'], log: Log): Promise<App> {
   return createMachine(config, log, (storage) => {
     const fleet = fleetOf(storage, Date.now());

@@ -1,9 +1,9 @@
-/** One process of Quarry in whatever role; this folder makes them, and is the only place that joins the layers. */
+/** A process of Quarry, in any role; this folder makes them, and is the only place that joins the layers. */
 export interface App {
-  /** Resolves when calls are accepted; LVM and the pools, or the nodes, may need longer, as Probe says. */
+  /** Resolves when calls are accepted; LVM and the pools, or the nodes, may be ready later, which Probe reports. */
   start(): Promise<void>;
-  /** Looks at disks and groups again, now. */
+  /** Checks disks and groups now. */
   rescan(): void;
-  /** Ends what is in flight within the deadline, work on filesystems before that, whatever it takes. True when nothing had to be cut off. */
+  /** Waits for work on filesystems without limit, then for other calls until the deadline. True if no call was aborted. */
   stop(deadlineMs: number): Promise<boolean>;
 }

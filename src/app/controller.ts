@@ -15,7 +15,7 @@ import { version } from '../version.ts';
 import { controllerParts, type JoinedParts } from './parts.ts';
 import { createProvisioning } from './provisioning.ts';
 
-/** Identity and Controller for the sidecars, over the nodes that attach. */
+/** Identity and Controller for the sidecars, with the storage of the nodes that connect. */
 export async function createController(config: Configs['controller'], log: Log): Promise<App> {
   const { driver, endpoint } = config;
   const { listen } = config.fleet;
@@ -58,9 +58,8 @@ export async function createController(config: Configs['controller'], log: Log):
 }
 
 /**
- * Alive is whoever can be reached, by sidecars and by nodes, on an event loop that turns: else there would be no answer in the
- * time that the probe has. How many nodes are there says nothing of this process. Were it to end when they are away, it would start
- * without what it knows of them, at the very time when the network is in trouble.
+ * Liveness: sidecars and nodes can connect; a blocked event loop lets the probe time out. Disconnected nodes don't count: a restart would
+ * lose what the controller knows of them while the network fails.
  */
 function createChecks(nodes: FleetServer, problem: Checks['live'], settling: Settling): Checks {
   return {
@@ -69,7 +68,7 @@ function createChecks(nodes: FleetServer, problem: Checks['live'], settling: Set
   };
 }
 
-/** Loaded only where there is Kubernetes to talk to. */
+/** Loads the client of the API server only if the configuration has one. */
 async function loadKubernetes(config: Configs['controller'], log: Log, podGone: (uid: string) => void) {
   if (!config.kubernetes) return undefined;
   const { createKubernetes } = await import('./kubernetes.ts');
@@ -92,7 +91,7 @@ function familiesOf(nodes: FleetServer, { metrics }: JoinedParts): Families {
   return joinFamilies([controllerFamilies(nodes.fleet, () => nodes.refused()), metrics]);
 }
 
-/** For the command line; absent where no feature answers it. */
+/** The server for the command line; absent if no feature has calls for it. */
 function createAdminServer(config: Configs['controller'], { admin: methods }: JoinedParts, log: Log) {
   if (!methods) return undefined;
   return createServer({ endpoint: config.admin.address, interface: admin, services: { Admin: methods }, log });

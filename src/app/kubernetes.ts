@@ -11,14 +11,14 @@ import { nodeNameFor } from '../lvm/names.ts';
 
 type Config = Configs['controller'];
 
-/** What a controller knows from the Kubernetes API. */
+/** A controller's view of the Kubernetes API. */
 export interface Kubernetes {
-  /** Absent where nodes show certificates. */
+  /** Absent if nodes authenticate with certificates. */
   readonly authenticate: Authenticate | undefined;
-  /** False for every node unless the configuration says otherwise. */
+  /** False for every node unless `nodeGone: forget` is configured. */
   readonly nodeGone: (node: NodeName) => boolean;
   readonly nodeDeleted: (node: NodeName) => boolean;
-  /** The nodes that will attach; `undefined` while that is not known. */
+  /** The nodes that are expected to connect; `undefined` while that is not known. */
   readonly expected: () => readonly NodeName[] | undefined;
   readonly volumes: PersistentVolumes;
   start(): void;

@@ -23,13 +23,13 @@ import { type ReconcilerPorts, PoolReconciler } from '../pools/reconciler.ts';
 import { createCandidateFinder } from './candidates.ts';
 import { traceLvm, traceRun } from './tracing.ts';
 
-/** What this machine's disks and LVM are, joined; the driver and the command line both stand on it. */
+/** Access to this machine's disks and LVM, for the driver and the command line. */
 export interface Local {
   readonly run: Run;
   /** Programs that cannot be killed. */
   readonly survivors: Survivors;
   readonly patience: Patience;
-  /** How a program that is not of the image is started: where LVM is the host's, so is that. */
+  /** The command line of a program that is not in the image: if LVM runs in the host's namespaces, so does the program. */
   readonly hosted: (program: string) => readonly [string, ...string[]];
   readonly lvm: Lvm;
   readonly cache: InventoryCache;
@@ -46,13 +46,13 @@ export interface LocalOptions {
   readonly observe: (disks: readonly Candidate[]) => void;
   /** Called after each change of LVM. */
   readonly changed: () => void;
-  /** Called when LVM was read anew. */
+  /** Called after each new report of LVM. */
   readonly reported?: () => void;
-  /** Called when a pool has been prepared that took long. */
+  /** Called after a slow preparation of a pool. */
   readonly prepared?: () => void;
 }
 
-/** LVM's processes start with the first command. Throws `unavailable` where the host's LVM configuration cannot be read. */
+/** LVM's processes start with the first command. Throws `unavailable` if the host's LVM configuration cannot be read. */
 export async function createLocal(config: Config, options: LocalOptions): Promise<Local> {
   const { log, observe, changed, reported, prepared } = options;
   const { survivors, run, start } = createPrograms(log);
@@ -93,7 +93,7 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   return { run, survivors, patience, hosted, lvm, cache, writer, reconciler, findDisks, prepare, show };
 }
 
-/** A root disk that takes no record keeps no pool from being served. */
+/** A failed write to the root disk is only logged: the pool is served. */
 async function recordGroup(spec: PoolSpec, records: GroupRecords, writer: Writer, log: Log): Promise<void> {
   try {
     await records.record(spec, writer);
@@ -103,16 +103,16 @@ async function recordGroup(spec: PoolSpec, records: GroupRecords, writer: Writer
 }
 
 function createPrograms(log: Log) {
-  const survivors = createSurvivors((survivor, state) => tellOfSurvivor(log, survivor, state));
+  const survivors = createSurvivors((survivor, state) => logSurvivor(log, survivor, state));
   return { survivors, run: traceRun(createRun(survivors), log), start: createStartSession(survivors) };
 }
 
-function tellOfSurvivor(log: Log, { pid, argv }: Survivor, state: 'remains' | 'ended'): void {
+function logSurvivor(log: Log, { pid, argv }: Survivor, state: 'remains' | 'ended'): void {
   if (state === 'ended') log.info({ pid, argv }, 'a program that could not be killed has ended');
   else log.warn({ pid, argv }, 'a program cannot be killed: it is in uninterruptible sleep');
 }
 
-/** Calls `answered` when a program has succeeded for the first time. */
+/** Calls `answered` after the first success of a program. */
 function announcing(run: Run, answered: () => void): Run {
   let done = false;
   return async (argv, options) => {
@@ -123,11 +123,11 @@ function announcing(run: Run, answered: () => void): Run {
   };
 }
 
-/** The long-lived process needs the profile that LVM ships for its D-Bus daemon; where that is missing, a process a command. */
+/** The long-lived process needs the profile that LVM ships for its D-Bus daemon; without it, each command has its own process. */
 async function usableProcess(config: Config, readHostFile: ReadHostFile, log: Log): Promise<'shell' | 'command'> {
   if (config.lvm.process === 'command') return 'command';
   const profile = await readHostFile(shellProfile);
   if (profile !== '') return 'shell';
-  log.warn({ profile: shellProfile }, 'LVM lacks the profile for a long-lived process: a process a command is used');
+  log.warn({ profile: shellProfile }, 'LVM lacks the profile for a long-lived process: each command starts a process');
   return 'command';
 }

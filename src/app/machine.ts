@@ -33,18 +33,18 @@ import { createLocal, type Local } from './local.ts';
 import { joinParts, nodeParts } from './parts.ts';
 import { createUpkeep } from './upkeep.ts';
 
-/** How long after a change of LVM its report is read again: many changes, one report. */
+/** Milliseconds from a change of LVM to the next report, so that many changes need one report. */
 const reportDelay = 1000;
-/** A report of a thousand volumes takes 0.3 s: while volumes are made, memory is right without it (ADR 5). */
+/** A report of a thousand volumes takes 0.3 s; after our own changes the state in memory is right without one (ADR 5). */
 const reportPause = 20;
 
-/** What a role adds to serving the disks of this machine to kubelet. */
+/** A role's additions to the node services. */
 export interface Addition extends Part {
-  /** The inventory may have changed. */
+  /** Called when the inventory may have changed. */
   readonly changed?: () => void;
 }
 
-/** Identity and Node over the LVM of this machine. */
+/** Identity and Node with this machine's LVM. */
 export async function createMachine(config: Config, log: Log, add: (storage: LocalStorage) => Addition): Promise<App> {
   let addition: Addition = {};
   let added: readonly NodePart[] = [];
@@ -100,7 +100,7 @@ async function endUnbroken(unbroken: Parts['unbroken'], log: Log): Promise<void>
   await unbroken.stop();
 }
 
-/** After the last call. A mark that stays costs a comparison of copies after the next boot, and nothing else. */
+/** Runs after the last call. If a mark stays, the copies are compared after the next boot. */
 async function closeMarks({ marks }: LocalStorage, deadlineMs: number, log: Log): Promise<void> {
   try {
     await Promise.race([marks.close(), sleep(deadlineMs, undefined, { ref: false })]);
@@ -122,7 +122,7 @@ async function assemble(config: Config, log: Log, hooks: Hooks) {
   const report = createRepeater({
     task: async () => {
       const { unready } = await local.cache.refresh();
-      // Such as a disk that was approved by hand, and that our LVM does not see yet.
+      // For example a disk that an administrator approved, and that our LVM does not see yet.
       if (unready.size > 0) upkeep.rounds.soon();
     },
     delay: reportDelay,
@@ -162,13 +162,13 @@ function createOwnRegistration({ registration, driver, endpoint }: Config, log: 
   return createRegistration({ path: join(registration.directory, `${driver}-reg.sock`), driver, endpoint: path, log });
 }
 
-/** Milliseconds that LVM has to answer a probe, and for which its answer holds. */
+/** Milliseconds that LVM has to answer a probe, and that its answer is valid. */
 const probeTimes = { deadline: 10_000, holds: 10_000 };
 
 function createChecks({ local: { lvm }, upkeep, registration, unbroken }: Parts): Checks {
   const problemOfLvm = createLvmCheck({ lvm, ...probeTimes });
   return {
-    // A new process would do no better while LVM hangs, and its start would cut off what runs.
+    // A restart does not help while LVM hangs, and would abort work on filesystems.
     live: async () => (unbroken.running().length > 0 ? undefined : problemOfLvm()),
     ready: async () => (upkeep.ready() ? registration?.problem() : 'LVM and the pools are not ready yet'),
   };

@@ -6,7 +6,7 @@ import { nodeFamilies } from '../metrics/fleet.ts';
 import { version } from '../version.ts';
 import { createMachine } from './machine.ts';
 
-/** Identity and Node for kubelet, and the storage of this machine for whichever controllers there are. */
+/** Identity and Node for kubelet, and this machine's storage for the controllers. */
 export function createNode(config: Configs['node'], log: Log): Promise<App> {
   const { driver, fleet } = config;
   return createMachine(config, log, (storage) => {

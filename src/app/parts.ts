@@ -3,17 +3,17 @@ import { type Families, joinFamilies } from '../metrics/metrics.ts';
 import type { ControllerContext, NodeContext, NodePart, Part } from './feature.ts';
 import { features } from './features.ts';
 
-/** The parts of all features, as one. */
+/** The parts of all features, joined. */
 export interface JoinedParts {
   readonly services: Services;
-  /** Absent where no feature answers calls of the command line. */
+  /** Absent if no feature has calls for the command line. */
   readonly admin: Partial<AdminMethods> | undefined;
   readonly metrics: Required<Families>;
   start(): void;
   stop(deadlineMs: number): Promise<void>;
 }
 
-/** What the features add to a controller. */
+/** The features' parts of a controller. */
 export async function controllerParts(context: ControllerContext): Promise<JoinedParts> {
   const made = await Promise.all(features.map(async ({ controller }) => controller?.(context)));
   return joinParts(made.filter((part) => part !== undefined));

@@ -9,10 +9,10 @@ import type { Log } from '../log.ts';
 import { lvNameFor } from '../lvm/names.ts';
 import type { Kubernetes } from './kubernetes.ts';
 
-/** Milliseconds between two looks at what need not be remembered. */
+/** Milliseconds between two passes that drop outdated entries. */
 const tidyEvery = 60_000;
 
-/** The provisioner of a controller, with what it must know of nodes that are not connected. */
+/** The provisioner of a controller, with its knowledge of disconnected nodes. */
 export function createProvisioning(
   config: Configs['controller'],
   fleet: Fleet,
@@ -29,7 +29,7 @@ export function createProvisioning(
   const lifecycle: NodeLifecycle = {
     nodeGone: (node) => nodes?.nodeGone(node) ?? false,
     nodeDeleted: (node) => nodes?.nodeDeleted(node) ?? false,
-    // A node that is named may attach at any time; for those that nobody names, all had the time once this has settled.
+    // A node whose name is known may connect at any time; all others had time to connect once the controller has settled.
     awaits: (node) => node !== undefined || !settling.settled(),
   };
   const provisioner = new Provisioner({ fleet, packing: config.placement, lvNameFor, lifecycle });
@@ -38,7 +38,8 @@ export function createProvisioning(
     task: () => provisioner.tidy(stopping.signal),
     every: tidyEvery,
     delay: 0,
-    failed: (error) => log.error({ reason: messageOf(error) }, 'memory of nodes and creations could not be tidied'),
+    failed: (error) =>
+      log.error({ reason: messageOf(error) }, 'outdated entries of nodes and creations could not be dropped'),
   });
   return {
     provisioner,

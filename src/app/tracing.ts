@@ -2,12 +2,12 @@ import type { Run } from '../exec/run.ts';
 import type { Log } from '../log.ts';
 import type { Lvm } from '../lvm/lvm.ts';
 
-/** One line at `debug` for each program: what was run for how long. Secrets are never arguments. */
+/** Logs each program at `debug`, with arguments and duration. Secrets are never arguments. */
 export function traceRun(run: Run, log: Log): Run {
   return (argv, options) => traced(log, { argv }, 'program', () => run(argv, options));
 }
 
-/** The same for each LVM command, whether a process of its own or a line to the long-lived one. */
+/** The same for each LVM command, run as a process or by the long-lived one. */
 export function traceLvm(lvm: Lvm, log: Log): Lvm {
   return {
     report: (argv) => traced(log, { argv }, 'LVM command', () => lvm.report(argv)),

@@ -3,10 +3,10 @@ import { type Calls, withClient } from '../grpc/client.ts';
 import { admin } from '../grpc/load.ts';
 import type { AdminMethods } from '../grpc/services.ts';
 
-/** Each throws a Failure with the reason that the role gave; `unavailable` where none answers. */
+/** Each call throws a Failure with the role's reason; `unavailable` if no process answers. */
 export type RoleCalls = Calls<AdminMethods>;
 
-/** Asks the role that runs on this machine, at the socket that its configuration names. */
+/** Calls the role on this machine, at the socket in its configuration. */
 export async function askRole<T>(
   role: 'node' | 'controller',
   path: string,

@@ -1,7 +1,7 @@
 import { Failure } from '../domain/errors.ts';
 import { type Format, formats, type Listing, print, type Rows } from './output.ts';
 
-/** Exit codes of every command; a page of the reference is made from this. */
+/** Exit codes of every command; the reference is made from this. */
 export const exitCodes = {
   0: 'done',
   1: 'the command failed; the reason is on stderr',
@@ -10,7 +10,7 @@ export const exitCodes = {
 
 const defaultConfig = '/etc/quarry/config.yaml';
 
-/** One word, or several, behind the name of a command. */
+/** One or more words after the name of a command. */
 export interface Argument<T> {
   readonly help: string;
   readonly count: 'one' | 'optional' | 'many';
@@ -20,17 +20,17 @@ export interface Argument<T> {
 
 export interface Option<T> {
   readonly help: string;
-  /** What stands for the value in help; without one the option is a switch. */
+  /** The placeholder of the value in help; an option without one is a switch. */
   readonly value?: string;
   readonly choices?: readonly string[];
   readonly file?: boolean;
-  /** As help shows it. */
+  /** The default, as help shows it. */
   readonly fallback?: string;
-  /** `given` is undefined where the option is absent. Throws Failure('invalid') that names the option. */
+  /** `given` is undefined if the option is absent. Throws Failure('invalid') that names the option. */
   readonly parse: (given: string | boolean | undefined, flag: string) => T;
 }
 
-/** Exactly one word. */
+/** An argument of exactly one word. */
 export function word(help: string): Argument<string> {
   return { help, count: 'one', parse: ([only = '']) => only };
 }
@@ -48,7 +48,7 @@ export function optionalOneOf<const T extends string>(help: string, choices: rea
   return { help: `${help}; default: ${otherwise}`, count: 'optional', choices, parse };
 }
 
-/** False unless given. */
+/** A switch: false unless given. */
 export function flag(help: string): Option<boolean> {
   return { help, parse: (given) => given === true };
 }
@@ -100,18 +100,18 @@ type Parsed<Parts> = {
 
 export type Given<A, O> = Parsed<A> & Parsed<O> & { readonly config: string };
 
-/** How a command talks to the person who runs it; what it answers goes to stdout. */
+/** Remarks and questions to the user of a command; its result goes to stdout. */
 export interface Terminal {
-  /** A line on stderr. */
+  /** Writes a line to stderr. */
   readonly say: (line: string) => void;
-  /** Throws Failure('invalid') with the advice where no person is there to answer. */
+  /** Throws Failure('invalid') with the advice if there is no terminal to answer on. */
   readonly ask: (question: string, advice: string) => Promise<string>;
 }
 
 interface Spec<A extends Arguments, O extends Options> {
   /** All its words: `disks approve`. */
   readonly name: string;
-  /** A line, without full stop. */
+  /** One line, without full stop. */
   readonly summary: string;
   readonly details?: string;
   /** `here`: reads this machine; `node`, `controller`: asks the role that runs on this machine, over its socket; `nowhere`: needs neither. */
@@ -119,22 +119,22 @@ interface Spec<A extends Arguments, O extends Options> {
   readonly arguments?: A;
   readonly options?: O;
   readonly examples: readonly { readonly line: string; readonly does: string }[];
-  /** When it ends with 1. */
+  /** When the command ends with 1. */
   readonly failsWhen?: string;
 }
 
-/** A command whose types are settled: what help, completion and the reference read, and the way to run it. */
+/** A command without type parameters: help, completion and the reference read it, and `run` runs it. */
 export interface Command extends Omit<Spec<Arguments, Options>, 'arguments' | 'options'> {
   readonly arguments: Arguments;
-  /** With those that every command of its kind has. */
+  /** With the options that every command of its kind has. */
   readonly options: Options;
-  /** Name and meaning of each field of a record in JSON and YAML; absent where no rows are printed. */
+  /** Name and meaning of each field of a record in JSON and YAML; absent if the command prints no rows. */
   readonly fields?: Readonly<Record<string, string>>;
-  /** Resolves with what is to be printed on stdout. */
+  /** Resolves with the text for stdout. */
   readonly run: (given: Readonly<Record<string, unknown>>, terminal: Terminal) => Promise<string>;
 }
 
-/** A command that answers in words, or not at all. */
+/** A command that prints text, or nothing. */
 export function command<const A extends Arguments, const O extends Options>(
   spec: Spec<A, O> & { readonly run: (given: Given<A, O>, terminal: Terminal) => Promise<string> },
 ): Command {
@@ -142,7 +142,7 @@ export function command<const A extends Arguments, const O extends Options>(
   return { ...spec, arguments: spec.arguments ?? {}, options, run: (given, to) => spec.run(given as Given<A, O>, to) };
 }
 
-/** A command that answers in rows, for people as a table and for programs as JSON or YAML. */
+/** A command that prints rows: a table for people, JSON or YAML for programs. */
 export function listing<R extends object, const A extends Arguments, const O extends Options>(
   spec: Spec<A, O> & {
     readonly rows: Rows<R>;
@@ -163,7 +163,7 @@ export function flagOf(key: string): string {
   return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** `-o` for the one option that is typed often. */
+/** `-o`: only the option that is typed often has a short form. */
 export function shortOf(key: string): string | undefined {
   return key === 'output' ? '-o' : undefined;
 }

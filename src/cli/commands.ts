@@ -6,7 +6,7 @@ import { approve, disks } from './commands/disks.ts';
 import { serveCommands } from './commands/serve.ts';
 import { showVersion } from './commands/version.ts';
 
-/** In the order of help. Each loads what it works with when it is run; a command stands behind the one whose name it continues. */
+/** In the order of help. A command loads its modules when it runs; a subcommand follows its parent. */
 export const commands: readonly Command[] = [
   ...serveCommands,
   check,

@@ -1,8 +1,8 @@
 import { type Command, flagOf, shortOf } from './command.ts';
 
-/** What may follow the words of a command: its subcommands, the choices of its arguments, and its options. */
+/** The possible words after a command: its subcommands, the choices of its arguments, and its options. */
 interface Place {
-  /** `disks`; empty at the start. */
+  /** Such as `disks`; empty at the start. */
   readonly path: string;
   readonly words: readonly { readonly word: string; readonly help: string }[];
   readonly options: readonly Flag[];
@@ -17,7 +17,7 @@ interface Flag {
 const help: Flag = { names: ['-h', '--help'], help: 'show help', value: 'none' };
 const version: Flag = { names: ['--version'], help: 'show the version', value: 'none' };
 
-/** A script for the shell, made from the list of commands; it starts nothing while a person types. */
+/** A script for the shell, made from the list of commands; it starts no process while the user types. */
 export function completionScript(shell: 'bash' | 'zsh' | 'fish', commands: readonly Command[]): string {
   const start = { path: '', words: wordsBelow('', commands), options: [version, help] };
   const places = [start, ...commands.map((command) => placeOf(command, commands))];
@@ -56,7 +56,7 @@ function parentOf(name: string): string {
   return name.split(' ').slice(0, -1).join(' ');
 }
 
-/** In a shell's `case`, a place is reached from the one before by a word: `'disks approve'`, and `' disks'` at the start. */
+/** Patterns for a shell's `case` over the previous path and the next word: `'disks approve'`, and `' disks'` at the start. */
 function steps(places: readonly Place[]): string[] {
   return places.filter(({ path }) => path !== '').map(({ path }) => quote(path.includes(' ') ? path : ` ${path}`));
 }
@@ -65,7 +65,7 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** The options that take a value, each once. */
+/** The distinct options that take a value. */
 function valued(places: readonly Place[]): Flag[] {
   const all = places.flatMap(({ options }) => options).filter(({ value }) => value !== 'none');
   return [...new Map(all.map((option) => [option.names.join(), option])).values()];

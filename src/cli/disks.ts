@@ -19,7 +19,7 @@ export async function listDisks({ config }: { readonly config: string }): Promis
 }
 
 /**
- * Takes proposed disks for their pools. LVM's own locks keep this and a running driver apart, which is then asked to look.
+ * Takes proposed disks for their pools, then asks a running driver to rescan. LVM's own locks order its changes and the driver's.
  *
  * @throws Failure('precondition') when a named disk is not proposed
  */
@@ -43,17 +43,17 @@ export async function approveDisks(options: ApproveOptions, terminal: Terminal):
   });
 }
 
-/** A driver that runs serves what was taken when this returns; where it does not, the person learns so. */
+/** When this returns, a running driver serves the disks, or the user has read on stderr why not. */
 async function tellDriver(socket: string, { say }: Terminal): Promise<void> {
   if (!(await answers(socket))) return;
   try {
     await askSocket(socket, (calls) => calls.rescan({}));
   } catch (error) {
-    say(`The driver that runs could not be asked to look, and will by itself: ${messageOf(error)}`);
+    say(`The running driver did not rescan now, and will do so at its next interval: ${messageOf(error)}`);
   }
 }
 
-/** The disks to take: all that are proposed, those that are named, or those that the person names when asked. */
+/** The disks to take: all proposed ones, the named ones, or those that the user names when asked. */
 export async function chooseDisks(
   disks: readonly Candidate[],
   { disk: names, all }: Pick<ApproveOptions, 'disk' | 'all'>,
@@ -65,10 +65,10 @@ export async function chooseDisks(
   say((await print(diskRows, listed(proposed), 'table')).trimEnd());
   const answer = await ask(
     'Which disks? Devices with blanks between them, or "all": ',
-    'name the disks to take, or say --all',
+    'name the disks to take, or give --all',
   );
   const given = answer.split(/\s+/).filter((word) => word !== '');
-  if (given.length === 0) throw new Failure('cancelled', 'no disk was named, and none was taken');
+  if (given.length === 0) throw new Failure('cancelled', 'no disk was named; nothing was taken');
   return given.length === 1 && given[0] === 'all' ? proposed : named(disks, given);
 }
 

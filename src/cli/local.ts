@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.ts';
 import { createTerminalLog } from '../log.ts';
 import { createLocal, type Local } from '../app/local.ts';
 
-/** The driver's own LVM directory is left alone: it has a filter for what the driver sees. */
+/** Uses another LVM directory than the driver, whose filter must not change. */
 export async function withLocal<T>(path: string, task: (local: Local, config: Config) => Promise<T>): Promise<T> {
   const config = await loadMachineConfig(path);
   const log = createTerminalLog();

@@ -1,4 +1,4 @@
-/** `wide` is a table with further columns; `json` and `yaml` are for programs, and keep their shape. */
+/** `wide` is a table with more columns; `json` and `yaml` are for programs, and keep their shape. */
 export const formats = ['table', 'wide', 'json', 'yaml'] as const;
 export type Format = (typeof formats)[number];
 
@@ -9,23 +9,23 @@ interface Column<R> {
   readonly wide?: boolean;
 }
 
-/** How records look. */
+/** How records are printed. */
 export interface Rows<R extends object> {
   readonly columns: readonly Column<R>[];
-  /** The fields of JSON and YAML, with what they mean. Sizes are numbers of bytes; a field that is not known is absent. */
+  /** The fields of JSON and YAML, with their meaning. Sizes are numbers of bytes; an unknown value is absent. */
   readonly fields: { readonly [Field in keyof R & string]-?: string };
-  /** What a table without rows says instead. */
+  /** Printed instead of a table without rows. */
   readonly none: string;
 }
 
-/** What a command that answers in rows has found. */
+/** The result of a command that prints rows. */
 export interface Listing<R extends object> {
   readonly records: readonly R[];
   /** Below a table, for people. */
   readonly footer?: string;
 }
 
-/** The whole output of a command, with its last line feed. */
+/** The whole output of a command, with the last line feed. */
 export async function print<R extends object>(rows: Rows<R>, listing: Listing<R>, format: Format): Promise<string> {
   switch (format) {
     case 'json':
@@ -38,18 +38,18 @@ export async function print<R extends object>(rows: Rows<R>, listing: Listing<R>
   }
 }
 
-/** An object around the list, so that what concerns all of it has a place later. */
+/** Wraps the list in an object, so that fields of the whole list can be added later. */
 function asData<R extends object>({ fields }: Rows<R>, { records }: Listing<R>): { items: object[] } {
   const known = Object.keys(fields) as (keyof R)[];
   return { items: records.map((record) => Object.fromEntries(known.map((field) => [field, record[field]]))) };
 }
 
-/** JSON's numbers have as many digits as they need; only JavaScript's are limited to 2^53. */
+/** Writes every digit: JSON's numbers have no limit, only JavaScript's end at 2^53. */
 function exactNumber(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? exact.rawJSON(String(value)) : value;
 }
 
-/** TypeScript's library does not have it yet. */
+/** TypeScript's library lacks `rawJSON`. */
 const exact = JSON as unknown as { readonly rawJSON: (text: string) => object };
 
 function printTable<R extends object>({ columns, none }: Rows<R>, listing: Listing<R>, wide: boolean): string {
@@ -60,7 +60,7 @@ function printTable<R extends object>({ columns, none }: Rows<R>, listing: Listi
   return table(headings, cells) + (listing.footer ?? '');
 }
 
-/** Columns as wide as their widest cell; columns that are empty in every row are left out. */
+/** Columns are as wide as their widest cell; a column that is empty in every row is left out. */
 function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const shown = headings.map((_, column) => column).filter((column) => rows.some((row) => row[column]));
   const lines = [headings, ...rows].map((row) => shown.map((column) => harmless(row[column] ?? '')));
@@ -69,7 +69,7 @@ function table(headings: readonly string[], rows: readonly (readonly string[])[]
   return padded.map((line) => `${line.trimEnd()}\n`).join('');
 }
 
-/** Names come from other machines: a control character in one must not move the cursor or break a row. */
+/** Replaces control characters: names come from other machines, and must not move the cursor or break a row. */
 function harmless(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '\u{FFFD}');
 }

@@ -3,13 +3,13 @@ import { Failure } from '../domain/errors.ts';
 import { version } from '../version.ts';
 import { type Command, exitCodes, flagOf, shortOf, type Terminal } from './command.ts';
 
-const description = 'Persistent volumes for Kubernetes on the raw disks of a node, through LVM.';
+const description = 'Persistent volumes for Kubernetes on the raw disks of a node, with LVM.';
 const shown = new Set(['commander.helpDisplayed', 'commander.help', 'commander.version']);
 
 /**
- * Runs what the words ask for, and resolves with the text for stdout.
+ * Runs the command, and resolves with the text for stdout.
  *
- * @throws Failure('invalid'), in one line, when the words are no command line
+ * @throws Failure('invalid'), in one line, if the words are not a valid command line
  */
 export async function runCommandLine(
   argv: readonly string[],
@@ -36,13 +36,13 @@ export async function runCommandLine(
   return text;
 }
 
-/** `quarry` alone and `quarry help` are questions for help. */
+/** `quarry` alone and `quarry help` show the help. */
 function normalize(argv: readonly string[]): string[] {
   if (argv.length === 0) return ['--help'];
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
 }
 
-/** Commands below others are in the one list too: who looks for "approve" does not know where it is. */
+/** Lists subcommands too, so that a user who looks for "approve" finds it. */
 function listAll(root: Program): void {
   const below = (program: Program): Program[] => program.commands.flatMap((each) => [each, ...below(each)]);
   root.configureHelp({
@@ -62,7 +62,7 @@ Exit codes: ${Object.entries(exitCodes)
   .map(([code, meaning]) => `${code} ${meaning}`)
   .join('; ')}.`;
 
-/** The text is collected: commander is done where it would end the process. */
+/** Thrown where commander would end the process; the text is collected by then. */
 class Shown extends Error {}
 
 function prepare(program: Program, write: (text: string) => void): Program {
@@ -77,7 +77,7 @@ function prepare(program: Program, write: (text: string) => void): Program {
     });
 }
 
-/** The command of commander for these words; those before the last are there already. */
+/** The commander command for these words; its parents exist already. */
 function nested(root: Program, { name }: Command): Program {
   const [last = name, ...before] = name.split(' ').toReversed();
   const parent = before.reduceRight((at, word) => at.commands.find((known) => known.name() === word) ?? at, root);
@@ -103,7 +103,7 @@ function describe(program: Program, command: Command): Program {
   return program;
 }
 
-/** Options may stand anywhere behind the first word that has them: `quarry --config FILE disks approve`. */
+/** Options may be given before a subcommand: `quarry --config FILE disks approve`. */
 function valuesOf(program: Program, command: Command): Record<string, unknown> {
   const outer: Record<string, string | boolean> = {};
   for (let at = program.parent; at !== null; at = at.parent) Object.assign(outer, { ...at.opts(), ...outer });

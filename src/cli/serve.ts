@@ -6,7 +6,7 @@ import type { Config, Configs, Role } from '../config/schema.ts';
 import { createLog, type Log } from '../log.ts';
 import type { RegistrationMode } from '../config/cluster.ts';
 
-/** Milliseconds that calls in flight have once the process is told to end. The chart's grace period allows for it. */
+/** Milliseconds that calls in flight have after SIGTERM. The chart's grace period includes it. */
 export const stopDeadline = 20_000;
 
 const lingering = 5000;
@@ -17,19 +17,19 @@ interface ServeCommand {
   readonly registration?: RegistrationMode | undefined;
 }
 
-/** Serves until SIGTERM or SIGINT, then ends what is in flight. SIGHUP looks for disks again. */
+/** Serves until SIGTERM or SIGINT, then ends the calls in flight. SIGHUP rescans the disks. */
 export async function serve(command: ServeCommand): Promise<string> {
   setFileThreads(fileThreads);
   const { app, log } = await create(command);
-  const told = Promise.withResolvers<string>();
-  process.on('SIGTERM', () => told.resolve('SIGTERM'));
-  process.on('SIGINT', () => told.resolve('SIGINT'));
+  const stopSignal = Promise.withResolvers<string>();
+  process.on('SIGTERM', () => stopSignal.resolve('SIGTERM'));
+  process.on('SIGINT', () => stopSignal.resolve('SIGINT'));
   process.on('SIGHUP', () => app.rescan());
   await app.start();
-  log.info({ signal: await told.promise }, 'stopping');
+  log.info({ signal: await stopSignal.promise }, 'stopping');
   const clean = await app.stop(stopDeadline);
   log.info({ clean }, 'stopped');
-  // A child that cannot end, for its disk is gone, does not keep the process: nothing is left to wait for.
+  // A child process that hangs on a lost disk must not keep this process alive.
   setTimeout(() => process.exit(1), lingering).unref();
   return '';
 }
@@ -70,7 +70,7 @@ async function make<Name extends Role>(
   return { app: await createApp(config, log), log };
 }
 
-/** What the command line says goes before what the file says. */
+/** The command line overrides the file. */
 function registered<Given extends Config>(config: Given, mode: ServeCommand['registration']): Given {
   return mode === undefined ? config : { ...config, registration: { ...config.registration, mode } };
 }

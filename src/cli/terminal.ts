@@ -8,7 +8,7 @@ export const terminal: Terminal = {
     if (!process.stdin.isTTY) throw new Failure('invalid', `no terminal to ask on: ${advice}`);
     const { createInterface } = await import('node:readline/promises');
     const lines = createInterface({ input: process.stdin, output: process.stderr });
-    // At the end of its input readline never settles the question.
+    // At the end of the input readline never settles the question.
     const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
     try {
       return await Promise.race([lines.question(question), ended]);

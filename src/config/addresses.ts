@@ -8,17 +8,17 @@ export interface Endpoint {
   readonly path: string;
 }
 
-/** `host:port` of a TCP listener; the brackets of an IPv6 address are taken off. */
+/** `host:port` of a TCP listener, without the brackets of an IPv6 address. */
 export interface Listen {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
 }
 
-/** `sun_path` of unix(7) holds 108 bytes with its ending zero. */
+/** `sun_path` of unix(7) holds 108 bytes with the terminating zero. */
 const socketPathLimit = 107;
 
-/** `unix:///path`, `unix:/path` or `/path`: the forms that sidecars and kubelet take too. */
+/** `unix:///path`, `unix:/path` or `/path`: the forms that sidecars and kubelet accept too. */
 export function parseEndpoint(text: string): Endpoint | undefined {
   const path = /^(?:unix:(?:\/\/)?)?(\/[^/\0][^\0]*)$/.exec(text)?.[1];
   if (path === undefined || path.endsWith('/') || Buffer.byteLength(path) > socketPathLimit) return undefined;
@@ -33,8 +33,8 @@ export function parseListen(text: string): Listen | undefined {
 }
 
 /**
- * The specification asks for domain notation and 63 characters; csi-sanity also for a letter at both ends, and Kubernetes
- * makes an object of that name, which must be lower case.
+ * The specification requires domain notation and at most 63 characters, csi-sanity a letter at both ends, and Kubernetes
+ * lower case, since it makes an object of that name.
  */
 export function parseDriverName(text: string): string | undefined {
   const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';

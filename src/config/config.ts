@@ -9,7 +9,7 @@ import { type Configs, type Role, roles, schemas } from './schema.ts';
 
 const defaultEndpoint = 'unix:///run/quarry/csi.sock';
 
-/** Throws `invalid` with the file's name and every problem, one a line; also when the file cannot be read. */
+/** Throws `invalid` with the file's name and every problem, one a line; also if the file cannot be read. */
 export async function loadConfig<Name extends Role>(
   path: string,
   role: Name,
@@ -18,7 +18,7 @@ export async function loadConfig<Name extends Role>(
   return load(path, (text) => parseConfig(text, environment, role));
 }
 
-/** The configuration of whichever role serves this machine's disks. Throws as `loadConfig`. */
+/** The configuration of the role that serves this machine's disks. Throws as `loadConfig`. */
 export async function loadMachineConfig(
   path: string,
   environment: Environment = readEnvironment(),
@@ -62,12 +62,12 @@ function parseYaml(text: string): unknown {
   try {
     return document.toJS() ?? {};
   } catch (error) {
-    // Aliases that multiply beyond measure.
+    // The parser gives up on aliases that expand without bound.
     throw new Failure('invalid', messageOf(error), { cause: error });
   }
 }
 
-/** The file with what it leaves to the environment, and where that came from. */
+/** The file, completed from the environment, with the origin of each added value. */
 function withEnvironment(
   file: unknown,
   environment: Environment,
@@ -88,7 +88,7 @@ function withEnvironment(
   return { raw, origins };
 }
 
-/** The API server is that of the pod, and the admin socket is beside that of the sidecars. */
+/** Defaults: the pod's API server, and an admin socket next to the sidecars' socket. */
 function completeController(raw: Record<string, unknown>, { apiServer }: Environment): void {
   const { kubernetes, endpoint } = raw;
   if (typeof kubernetes === 'object' && kubernetes !== null && !('server' in kubernetes)) {
@@ -97,14 +97,14 @@ function completeController(raw: Record<string, unknown>, { apiServer }: Environ
   if (typeof endpoint === 'string') raw['admin'] ??= endpoint.replace(/[^/]*$/, 'admin.sock');
 }
 
-/** One problem an unknown key, each with the key in its path. */
+/** One problem for each unknown key, with the key in its path. */
 function toProblems(issue: core.$ZodIssue): Problem[] {
   if (issue.code !== 'unrecognized_keys') return [issue];
   const message = (key: string) => (issue.path.length === 0 ? foreign(key) : undefined) ?? issue.message;
   return issue.keys.map((key) => ({ path: [...issue.path, key], message: message(key) }));
 }
 
-/** A key that is right in the file of another role. */
+/** For a key that belongs to another role: the message that says so. */
 function foreign(key: string): string | undefined {
   const theirs = roles.filter((role) => key in schemas[role].shape);
   return theirs.length === 0 ? undefined : `belongs to ${theirs.map((role) => `quarry ${role}`).join(' and ')} only`;
@@ -116,7 +116,7 @@ function describe({ path, message }: Problem, origins: ReadonlyMap<PropertyKey, 
   return `${formatPath(path)}${origin === undefined ? '' : ` (from ${origin})`}: ${message}`;
 }
 
-/** `pools[1].thin.share`; a key of other characters in quotes. */
+/** `pools[1].thin.share`; a key with other characters is quoted. */
 function formatPath(path: readonly PropertyKey[]): string {
   if (path.length === 0) return 'the file';
   return path

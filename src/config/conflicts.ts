@@ -16,8 +16,8 @@ const draftRates = z.object({
 });
 
 /**
- * The parts of a pool that bear on each other, each `undefined` where it cannot be read. zod looks at a whole object only
- * when all its parts are right; here the conflicts are to be named beside the other problems, not one run later.
+ * The parts of a pool that depend on each other, each `undefined` if it cannot be read. zod checks a whole object only once all its
+ * parts are valid; this schema reports conflicts together with the other problems.
  */
 const draftPool = z.object({
   name: z.string().optional().catch(undefined),
@@ -36,12 +36,12 @@ const draftPool = z.object({
         .object({ threshold: percent(50, 99).optional().catch(undefined) })
         .optional()
         .catch(undefined),
-      // Unreadable: nothing contradicts it.
+      // Unreadable: nothing conflicts with it.
       refuseAt: percent(1, 100).default(95).catch(Number.POSITIVE_INFINITY),
     })
     .optional()
     .catch(undefined),
-  // What is there but cannot be read has a budget too, of unknown size.
+  // An unreadable budget counts as given, without rates.
   budget: draftRates.optional().catch({}),
   reservable: z.unknown().optional(),
   unreserved: draftRates.optional().catch({}),
@@ -50,7 +50,7 @@ type DraftPool = z.output<typeof draftPool>;
 
 const draftConfig = z.object({ pools: z.array(z.unknown()) });
 
-/** What contradicts what in the file; reads only the parts that are right by themselves. */
+/** The conflicts between parts of the file; parts that are invalid by themselves are ignored. */
 export function conflicts(raw: unknown): Problem[] {
   const config = draftConfig.safeParse(raw);
   if (!config.success) return [];
@@ -72,7 +72,7 @@ function duplicates(pools: readonly (DraftPool | undefined)[], key: 'name' | 'vo
     const earlier = first.get(value);
     if (earlier === undefined) first.set(value, index);
     if (earlier === undefined) return [];
-    return [{ path: ['pools', index, key], message: `"${value}" is that of pools[${earlier}] already` }];
+    return [{ path: ['pools', index, key], message: `"${value}" is already used by pools[${earlier}]` }];
   });
 }
 
@@ -107,7 +107,7 @@ function poolConflicts(pool: DraftPool): Problem[] {
 function budgetConflicts({ budget, reservable, unreserved }: DraftPool): Problem[] {
   if (!budget) {
     const given = Object.entries({ reservable, unreserved }).filter(([, value]) => value !== undefined);
-    return given.map(([key]) => ({ path: [key], message: 'has no meaning without budget' }));
+    return given.map(([key]) => ({ path: [key], message: 'has no effect without budget' }));
   }
   return rateKeys.flatMap((key) => {
     const [most, own] = [budget[key], unreserved?.[key]];

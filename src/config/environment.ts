@@ -1,22 +1,22 @@
 import { hostname } from 'node:os';
 
-/** What the configuration takes from outside of its file. */
+/** The configuration that comes from environment variables. */
 export interface Environment {
   readonly hostname: string;
   /** `NODE_NAME`, set by the downward API. */
   readonly nodeName?: string | undefined;
-  /** `CSI_ENDPOINT`, as the CSI deployments have it. */
+  /** `CSI_ENDPOINT`, as in the deployments of other CSI drivers. */
   readonly endpoint?: string | undefined;
   /** `KUBERNETES_SERVICE_HOST` and `_PORT`, which every pod has, as a URL. */
   readonly apiServer?: string | undefined;
 }
 
-/** Sets how many threads Node has for files, names and compression. It counts only before the first of them is used. */
+/** Sets the number of threads of Node's pool for files, DNS and compression. It has no effect once a thread was used. */
 export function setFileThreads(threads: number, variables: NodeJS.ProcessEnv = process.env): void {
   variables['UV_THREADPOOL_SIZE'] = String(threads);
 }
 
-/** An empty variable counts as absent: that is how manifests unset one. */
+/** An empty variable counts as absent: manifests unset one so. */
 export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
   return {
     hostname: hostname(),

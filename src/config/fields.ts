@@ -6,7 +6,7 @@ import { parseCount, parseDuration, parsePercent, parseRatio } from './units.ts'
 /** How a number is written in the file, for the reference. */
 export const units = z.registry<{ readonly unit: 'duration' | 'percent' }>();
 
-/** A mapping that takes no other keys than those of the shape, and names them when it meets one. */
+/** A mapping that accepts only the keys of the shape; the error for another key lists them. */
 export function section<Shape extends z.core.$ZodShape>(shape: Shape) {
   const known = Object.keys(shape).join(', ');
   return z.strictObject(shape, {
@@ -28,8 +28,7 @@ export function choice<const Values extends readonly [string, ...string[]]>(valu
 }
 
 /**
- * A text or a number read by `read`, which answers `undefined` for what it cannot read; `check` may then object to the
- * value.
+ * A text or a number, parsed by `read`, which returns `undefined` for an invalid text; `check` returns what is wrong with the parsed value.
  */
 export function scalar<T>(
   expected: string,
@@ -38,7 +37,7 @@ export function scalar<T>(
 ) {
   const error = (issue: { input?: unknown }) => (issue.input === undefined ? 'is missing' : expected);
   return z.union([z.string(), z.number()], { error }).transform((input, context): T => {
-    // A YAML integer beyond 2^53 has been rounded by now: it is not what the file says.
+    // YAML has already rounded an integer beyond 2^53.
     const exact = typeof input === 'string' || !Number.isInteger(input) || Number.isSafeInteger(input);
     const value = exact ? read(String(input)) : undefined;
     const problem = value === undefined ? expected : check?.(value);

@@ -7,9 +7,9 @@ import { duration, list, scalar, section } from './fields.ts';
 const controller = scalar('must be name:port, such as quarry-controller.quarry.svc:9443', (text) => {
   const address = parseListen(text);
   return address && address.port > 0 ? { name: address.host, port: address.port } : undefined;
-}).refine(({ name }) => isIP(name) === 0, { error: 'must be a name: the certificate of a controller is for one' });
+}).refine(({ name }) => isIP(name) === 0, { error: 'must be a DNS name: the certificate of a controller is for one' });
 
-/** One name is enough where it stands for every replica. */
+/** A list, or a single name that resolves to every replica. */
 const controllers = z.preprocess(
   (value) => (value === undefined || Array.isArray(value) ? value : [value]),
   list(controller).min(1, { error: 'must name at least one' }),
@@ -17,42 +17,42 @@ const controllers = z.preprocess(
 
 const path = scalar('must be an absolute path', absolutePath);
 
-/** How a node finds the controllers, and shows them who it is. */
+/** How a node finds the controllers, and authenticates to them. */
 export const nodeFleet = section({
   controllers: controllers.describe(
-    "`name:port`, or a list of them. A name may stand for many controllers, as that of a headless Service does; each address it resolves to is dialled, and it is resolved again every ten seconds. It must be a name, since the controller's certificate is for one.",
+    "`name:port`, or a list of them. A name may resolve to several controllers, as that of a headless Service does; the node dials each address, and resolves the name again every ten seconds. It must be a DNS name, since the controller's certificate is for one.",
   ),
-  ca: path.describe("PEM file of the authorities that the controllers' certificates are of."),
-  token: path.optional().describe('File with the bearer token that shows who this node is.'),
+  ca: path.describe("PEM file with the authorities that sign the controllers' certificates."),
+  token: path.optional().describe('File with the bearer token that authenticates this node.'),
   certificate: path
     .optional()
-    .describe('PEM file that shows who this node is: a client certificate with one URI `quarry://node/<node>`.'),
-  key: path.optional().describe('PEM file of its private key.'),
+    .describe('PEM file with the client certificate of this node, with one URI `quarry://node/<node>`.'),
+  key: path.optional().describe('PEM file with its private key.'),
 });
 
-/** Where a controller awaits the nodes, and how it knows them. */
+/** Where a controller listens for nodes, and how it authenticates them. */
 export const controllerFleet = section({
   listen: scalar('must be host:port, such as 0.0.0.0:9443', parseListen).describe('`host:port` that the nodes dial.'),
-  certificate: path.describe("PEM file of the controller's own certificate, for the name that the nodes dial."),
-  key: path.describe('PEM file of its private key.'),
-  clientCa: path.optional().describe("PEM file of the authorities that the nodes' certificates are of."),
+  certificate: path.describe("PEM file with the controller's certificate, for the name that the nodes dial."),
+  key: path.describe('PEM file with its private key.'),
+  clientCa: path.optional().describe("PEM file with the authorities that sign the nodes' certificates."),
   tokenAudience: scalar('must be a text', (text) => text || undefined)
     .optional()
-    .describe("What the nodes' tokens must be for."),
+    .describe("The audience of the nodes' tokens."),
   serviceAccount: scalar('must be namespace:name', (text) =>
     /^[a-z0-9.-]+:[a-z0-9.-]+$/.test(text) ? text : undefined,
   )
     .optional()
-    .describe("Whose the nodes' tokens must be: `namespace:name`."),
+    .describe("The ServiceAccount of the nodes' tokens: `namespace:name`."),
   settle: duration('0s', '10m')
     .default(15_000)
     .describe(
-      'How long after its start the controller is not ready in any case, so that the nodes can attach first; 0s to 10m.',
+      'The controller is not ready for this long after its start, so that the nodes can connect first; 0s to 10m.',
     ),
   settleLimit: duration('0s', '30m')
     .default(120_000)
     .describe(
-      "With `kubernetes`: from then on it is ready as soon as each Node that is Ready and has the driver's topology label has attached, and after this time at the latest; 0s to 30m.",
+      "With `kubernetes`: after `settle` the controller is ready once each Node that is Ready and has the driver's topology label has connected, and after this time at the latest; 0s to 30m.",
     ),
 });
 
@@ -63,11 +63,15 @@ interface Ways {
 }
 
 const ways = {
-  node: { first: ['token'], second: ['certificate', 'key'], purpose: 'to show who this node is' },
-  controller: { first: ['clientCa'], second: ['tokenAudience', 'serviceAccount'], purpose: 'to know the nodes by' },
+  node: { first: ['token'], second: ['certificate', 'key'], purpose: 'to authenticate this node' },
+  controller: {
+    first: ['clientCa'],
+    second: ['tokenAudience', 'serviceAccount'],
+    purpose: 'to authenticate the nodes',
+  },
 } as const satisfies Record<'node' | 'controller', Ways>;
 
-/** Of two ways to show or to know who somebody is, one is needed, whole. */
+/** Exactly one of the two ways to authenticate has to be configured, completely. */
 export function fleetConflicts(raw: unknown, role: 'node' | 'controller'): Problem[] {
   const given = Object.keys(z.object({ fleet: z.record(z.string(), z.unknown()) }).safeParse(raw).data?.fleet ?? {});
   if (given.length === 0) return [];
@@ -76,7 +80,7 @@ export function fleetConflicts(raw: unknown, role: 'node' | 'controller'): Probl
   const problem = (key: string, message: string): Problem[] => [{ path: ['fleet', key], message }];
   const [some, others] = [has(first), has(second)];
   if (some.length > 0 && others.length > 0) {
-    return problem(others[0] ?? '', `cannot be beside ${some.join(', ')}: one way is used ${purpose}`);
+    return problem(others[0] ?? '', `conflicts with ${some.join(', ')}: give one of the two ${purpose}`);
   }
   if (some.length > 0) return [];
   if (others.length === second.length) {
@@ -84,6 +88,6 @@ export function fleetConflicts(raw: unknown, role: 'node' | 'controller'): Probl
     return asks ? [] : [{ path: ['kubernetes'], message: 'is missing: the API server checks the tokens of the nodes' }];
   }
   const missing = second.find((key) => !others.includes(key));
-  if (others.length > 0) return problem(missing ?? '', `is missing beside ${others.join(', ')}`);
-  return problem(first[0] ?? '', `is missing: either it or ${second.join(' and ')} must be there, ${purpose}`);
+  if (others.length > 0) return problem(missing ?? '', `is missing: ${others.join(', ')} needs it`);
+  return problem(first[0] ?? '', `is missing: it or ${second.join(' and ')} is needed ${purpose}`);
 }

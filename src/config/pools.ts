@@ -5,10 +5,10 @@ import type { PoolSpec, ThinSpec } from '../domain/pool.ts';
 import type { Rates } from '../domain/qos.ts';
 import { bytes, choice, count, flag, list, percent, rate, ratio, scalar, section } from './fields.ts';
 
-/** The most that dm-thin addresses: 15.875 GiB, rounded down from 255 bitmaps of 4 KiB blocks. */
+/** The largest metadata of dm-thin: 15.875 GiB, rounded down from 255 bitmaps of 4 KiB blocks. */
 const largestThinMetadata = (127n * GiB) / 8n;
 
-/** LVM takes powers of two from a page up to an extent, which is 4 MiB unless a group says otherwise. */
+/** LVM accepts powers of two from a page up to an extent, which is 4 MiB by default. */
 const stripeSize = bytes(4n * KiB, 4n * MiB).refine((size) => (size & (size - 1n)) === 0n, {
   error: 'must be a power of two',
 });
@@ -16,14 +16,14 @@ const stripeSize = bytes(4n * KiB, 4n * MiB).refine((size) => (size & (size - 1n
 const devicePattern = scalar('must be a path or glob under /dev/ without ".."', (text) =>
   /^\/dev\/./.test(text) && !text.split('/').includes('..') ? text : undefined,
 ).refine((pattern) => !(hasWildcard(pattern) && pattern.includes('\\')), {
-  error: 'has both a wildcard and a backslash: write "?" in place of the backslash',
+  error: 'has both a wildcard and a backslash: write "?" instead of the backslash',
 });
 
 const diskRule = section({
   paths: list(devicePattern)
     .min(1, { error: 'must name at least one path or glob' })
     .describe(
-      'Paths or globs under `/dev/`. `/dev/disk/by-id/…` is best: the names of the kernel change between boots. `*`, `?`, `[…]`, `{a,b}` and `**` are wildcards. In a path without wildcard a backslash is part of the name (udev writes a blank as `\\x20`); beside a wildcard, write `?` for it.',
+      'Paths or globs under `/dev/`. `/dev/disk/by-id/…` is best: kernel names change between boots. `*`, `?`, `[…]`, `{a,b}` and `**` are wildcards. In a path without wildcards a backslash is part of the name (udev writes a blank as `\\x20`); in a path with wildcards, write `?` for it.',
     ),
   minSize: bytes().optional().describe('Smallest size that matches.'),
   maxSize: bytes().optional().describe('Largest size that matches.'),
@@ -33,19 +33,19 @@ const diskRule = section({
 });
 
 const thin = section({
-  // The rest lets the pool's metadata grow, which is what must never run out.
+  // The rest is room for the pool's metadata, which must never run out.
   share: percent(1, 100)
     .default(95)
     .describe('Part of the group given to the thin pool, 1 to 100 percent. The rest is room for its metadata to grow.'),
   overprovision: ratio(1, 1000)
     .default(1)
     .describe(
-      'Virtual bytes promised for each byte of the thin pool, 1 to 1000; `1` promises no more than there is. May be a fraction such as `1.5`.',
+      'Virtual bytes that volumes may have for each byte of the thin pool, 1 to 1000; `1`: no over-provisioning. May be a fraction such as `1.5`.',
     ),
   metadataSize: bytes(2n * MiB, largestThinMetadata)
     .optional()
     .meta({ description: "Size of the pool's metadata, 2Mi to 15.875Gi.", otherwise: 'sized for the pool' }),
-  // LVM itself treats a threshold under 50 as 50.
+  // LVM treats a threshold under 50 as 50.
   autoextend: section({
     threshold: percent(50, 99).meta({
       description: 'Once data or metadata is this full, it grows; 50 to 99 percent, below `refuseAt`.',
@@ -72,29 +72,29 @@ const rates = section({
 
 export const pool = section({
   name: scalar('must be a pool name: lower-case letters, digits and "-", 63 at most', parsePoolName).describe(
-    'What a StorageClass asks for: lower-case letters, digits and `-`, at most 63. Each name once.',
+    'The name that a StorageClass gives as `pool`: lower-case letters, digits and `-`, at most 63. Unique.',
   ),
   volumeGroup: scalar(
     'must be a volume group name: letters, digits and "_.+-", 63 at most, not beginning with "-"',
     parseVgName,
   ).describe(
-    'LVM volume group. Made from the first disks where it does not exist and `disks` is given, else adopted as it is. Each group belongs to one pool.',
+    'LVM volume group. An existing one is adopted as it is; with `disks`, a missing one is made from the first disks. Each group belongs to one pool.',
   ),
-  type: choice(['thin', 'thick']).describe('`thin` or `thick`: the type of volumes whose class does not say.'),
+  type: choice(['thin', 'thick']).describe('`thin` or `thick`: the type of volumes whose class gives none.'),
   disks: diskRule.optional().meta({
-    description: 'Which disks the pool takes. Without it the group is adopted by name and never extended.',
+    description: 'The disks that the pool takes. Without it the group is adopted by name and never extended.',
     otherwise: 'no rule',
   }),
   approve: choice(['manual', 'automatic'])
     .default('manual')
     .describe(
-      '`manual`: a matching blank disk is proposed and taken after `quarry disks approve`. `automatic`: taken at once; needs `disks`.',
+      '`manual`: a matching blank disk is proposed, and taken after `quarry disks approve`. `automatic`: it is taken at once; needs `disks`.',
     ),
   // LVM allows 128 stripes and ten images of a mirror.
   stripes: count(1, 128)
     .default(1)
     .describe(
-      'Disks that a volume is striped over, 1 to 128: for thick volumes whose class does not say, and for the thin pool.',
+      'Disks that a volume is striped over, 1 to 128: for the thin pool, and for thick volumes whose class gives no number.',
     ),
   stripeSize: stripeSize
     .default(64n * KiB)
@@ -107,16 +107,16 @@ export const pool = section({
   budget: rates
     .optional()
     .describe(
-      "What the pool's disks can do: any of `readIops`, `writeIops`, `readBandwidth`, `writeBandwidth`. Only these can be reserved, and are shared out.",
+      "The rates that the pool's disks sustain: any of `readIops`, `writeIops`, `readBandwidth`, `writeBandwidth`. Only these can be reserved, and are shared out.",
     ),
-  // Disks do less on a bad day than when they were measured.
+  // Disks may sustain less than was measured.
   reservable: percent(1, 100)
     .default(80)
     .describe('How much of the budget may be reserved, 1 to 100 percent. Needs `budget`.'),
   unreserved: rates
     .optional()
     .describe(
-      'Limits of a volume that has neither a limit nor a reservation of that rate; any of the four, not above the budget. Needs `budget`.',
+      'Limits of a volume that has neither a limit nor a reservation for the rate; any of the four, not above the budget. Needs `budget`.',
     ),
 }).transform(toPoolSpec);
 

@@ -32,23 +32,23 @@ const lvm = section({
   mode: choice(lvmModes)
     .default('auto')
     .describe(
-      "Where LVM's programs run: `host` in the host's namespaces (nsenter into those of process 1), `container` in the driver's own container, without udev and dmeventd, `direct` when the driver is started on the host itself; `auto` finds out.",
+      "Where LVM's programs run: `host` in the host's namespaces (nsenter into those of process 1), `container` in the driver's own container, without udev and dmeventd, `direct` if the driver runs on the host itself; `auto` detects it.",
     ),
   process: choice(lvmProcesses)
     .default('shell')
     .describe(
-      '`shell` keeps LVM processes and feeds them commands, `command` starts one for each command: slower, for when the first fails.',
+      '`shell` runs commands in long-lived LVM processes; `command` starts a process for each command: slower, in case `shell` fails.',
     ),
   directory: scalar('must be an absolute path', absolutePath)
     .default('/run/quarry/lvm')
     .describe('Absolute path of the LVM configuration that Quarry generates for its own commands.'),
   deadline: duration('1s', '1h')
     .default(60_000)
-    .describe('After this a command of LVM is killed and the state read again; 1s to 1h.'),
+    .describe('An LVM command that runs longer is killed, and the state is read again; 1s to 1h.'),
   slowDeadline: duration('1m', '24h')
     .default(3_600_000)
     .describe(
-      "How long LVM has to activate a volume group and to create a thin pool: it checks or zeroes the pool's metadata, which takes minutes for gigabytes. 1m to 24h.",
+      "The same for the activation of a volume group and the creation of a thin pool: LVM checks or zeroes the pool's metadata, which takes minutes for gigabytes. 1m to 24h.",
     ),
 });
 
@@ -59,11 +59,11 @@ const qos = section({
   cgroupRoot: scalar('must be an absolute path', absolutePath).optional().meta({
     description:
       "The cgroup below which kubelet keeps `kubepods` or `kubepods.slice`, such as `/custom`: kubelet's `--cgroup-root`.",
-    otherwise: 'looked for, three levels deep',
+    otherwise: 'searched for, three levels deep',
   }),
   interval: duration('1s', '1h')
     .default(10_000)
-    .describe('How often limits are held against the cgroups without a cause; 1s to 1h.'),
+    .describe('How often limits are compared with the cgroups if nothing else triggers it; 1s to 1h.'),
 });
 
 const jobs = section({
@@ -95,7 +95,7 @@ const unixSocket = scalar(
   parseEndpoint,
 );
 
-/** What every role has. */
+/** The keys of every role. */
 const common = {
   driver: driver
     .default('lvm.quarry.csi')
@@ -119,16 +119,16 @@ const common = {
   }).optional(),
 };
 
-/** What a role has that serves the disks of the machine it runs on. */
+/** The keys of a role that serves the disks of its machine. */
 const machine = {
   node: node.meta({
     description:
-      'Name of this node in volume ids and topology: the name of the Kubernetes node. One longer than 63 characters is hashed.',
+      'Name of this node in volume ids and topology: the name of the Kubernetes node. A name longer than 63 characters is hashed.',
     otherwise: 'environment variable `NODE_NAME`, else the hostname',
   }),
   rescan: duration('500ms', '24h')
     .default(30_000)
-    .describe('How often disks and volume groups are looked at again; 500ms to 24h.'),
+    .describe('How often disks and volume groups are checked; 500ms to 24h.'),
   lvm: lvm.prefault({}),
   qos: qos.prefault({}),
   jobs: jobs.prefault({}),
@@ -137,32 +137,32 @@ const machine = {
 };
 
 export const roles = ['all', 'node', 'controller'] as const;
-/** What one process is; each has a schema of its own. */
+/** The role of a process; each has its own schema. */
 export type Role = (typeof roles)[number];
 
 export const schemas = {
-  // Beside `all` there is a kubelet only on clusters of one node.
+  // `all` runs next to a kubelet only on clusters of one node.
   all: section({ ...common, registration: registration('external'), ...machine }),
   node: section({ ...common, registration: registration('self'), ...machine, fleet: nodeFleet }),
   controller: section({
     ...common,
     admin: unixSocket.meta({
       description:
-        'Unix socket on which the controller serves `quarry orphans` on the same machine. Only its own user may open it.',
-      otherwise: '`admin.sock` beside `endpoint`',
+        'Unix socket on which the controller serves `quarry orphans` on the same machine. Only the user of the controller may open it.',
+      otherwise: '`admin.sock` in the folder of `endpoint`',
     }),
     placement: choice(packings)
       .default('spread')
       .describe(
-        'Of a controller. Among nodes that suit a volume alike: `spread` takes the one with the most room, `pack` the one with the least that is enough.',
+        'How a controller chooses among equally suitable nodes: `spread` takes the one with the most room, `pack` the one with the least room that is enough.',
       ),
     fleet: controllerFleet,
     kubernetes: kubernetes.optional(),
   }),
 } as const satisfies Record<Role, z.ZodType>;
 
-/** All that the file and the environment say to a role. Durations are milliseconds. */
+/** The configuration of each role, from file and environment. Durations are milliseconds. */
 export type Configs = { readonly [Name in Role]: Readonly<z.output<(typeof schemas)[Name]>> };
 
-/** What the roles that serve a machine's disks have in common. */
+/** The configuration that the roles with disks have in common. */
 export type Config = Configs['all'];

@@ -91,7 +91,7 @@ describe('taking disks', () => {
 
     expect(await driver.quarry('disks', 'approve')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('name the disks to take, or say --all'),
+      stderr: expect.stringContaining('name the disks to take, or give --all'),
     });
     expect(await vg('pv_count', 'qmanual')).toBe('1');
     expect((await driver.quarry('disks', 'approve', '--all')).exitCode).toBe(0);

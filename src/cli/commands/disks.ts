@@ -29,7 +29,7 @@ export const diskRows: Rows<DiskRecord> = {
     volumeGroup: "the pool's volume group",
     verdict: '`member`, `proposed`, `interrupted`, `returned` or `refused`',
     path: 'path by which the rule found the disk',
-    findings: 'list of what forbids it; empty unless the disk is refused or returned',
+    findings: 'list of reasons why the disk cannot be taken; empty unless it is refused or returned',
   },
   none: "No disk matches a pool's rule.",
 };
@@ -50,8 +50,8 @@ export const approve = listing({
   name: 'disks approve',
   summary: 'Take proposed disks for their pools',
   details:
-    'Each disk is proven blank once more before it is taken. Without names, the command shows what is proposed and asks for them. ' +
-    'A driver that runs serves the disks when the command ends.',
+    'Each disk is proven blank again before it is taken. Without names, the command lists the proposed disks and asks for names. ' +
+    'When the command ends, a running driver serves the disks.',
   where: 'here',
   arguments: { disk: words('device, or path by which the rule found it') },
   options: { all: flag('take every proposed disk') },
@@ -60,7 +60,7 @@ export const approve = listing({
   examples: [
     { line: 'quarry disks approve', does: 'shows the proposed disks and asks which to take' },
     { line: 'quarry disks approve /dev/disk/by-id/nvme-A /dev/sdb', does: 'takes two disks' },
-    { line: 'quarry disks approve --all', does: 'takes all that are proposed' },
+    { line: 'quarry disks approve --all', does: 'takes all proposed disks' },
   ],
   run: async (given, terminal) => (await import('../disks.ts')).approveDisks(given, terminal),
 });

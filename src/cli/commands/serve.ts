@@ -2,16 +2,12 @@ import type { RegistrationMode } from '../../config/cluster.ts';
 import { choice, command, type Command } from '../command.ts';
 
 const modes = ['self', 'external'] as const satisfies readonly RegistrationMode[];
-const registration = choice(
-  'how kubelet comes to know the driver, in place of what the configuration says',
-  'MODE',
-  modes,
-);
+const registration = choice('how the driver is registered with kubelet; overrides the configuration', 'MODE', modes);
 
 const signals =
-  'It ends at SIGTERM or SIGINT, after calls in flight had 20 seconds; SIGHUP makes a machine with disks look at them now.';
+  'SIGTERM or SIGINT ends it, after calls in flight had 20 seconds; SIGHUP rescans the disks of this machine now.';
 
-/** The roles: each serves until a signal ends it. */
+/** The roles, one command each: it serves until a signal ends it. */
 export const serveCommands: readonly Command[] = [
   command({
     name: 'all',
@@ -36,7 +32,7 @@ export const serveCommands: readonly Command[] = [
     summary: 'Serve Identity and Controller for the nodes that connect; needs no disks',
     details: signals,
     where: 'here',
-    examples: [{ line: 'quarry controller', does: 'serves as /etc/quarry/config.yaml says' }],
+    examples: [{ line: 'quarry controller', does: 'serves with /etc/quarry/config.yaml' }],
     run: async (given) => (await import('../serve.ts')).serve({ role: 'controller', ...given }),
   }),
 ];

@@ -63,7 +63,7 @@ test('an answer that names another disk takes nothing', async () => {
 });
 
 test('without names and without a terminal the command says what to do', async () => {
-  const failure = { kind: 'invalid', message: 'name the disks to take, or say --all' };
+  const failure = { kind: 'invalid', message: 'name the disks to take, or give --all' };
   await expect(choose([], false)).rejects.toMatchObject(failure);
 });
 

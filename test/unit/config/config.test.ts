@@ -190,8 +190,8 @@ pools:
     ],
     ['type: thick, budget: {iops: 5}', /^pools\[0\]\.budget\.iops: unknown key; known here: readIops, writeIops, /],
     ['type: thick, budget: {readIops: 5}, reservable: 101', 'pools[0].reservable: must be between 1 and 100 percent'],
-    ['type: thick, reservable: 50%', 'pools[0].reservable: has no meaning without budget'],
-    ['type: thick, unreserved: {readIops: 5}', 'pools[0].unreserved: has no meaning without budget'],
+    ['type: thick, reservable: 50%', 'pools[0].reservable: has no effect without budget'],
+    ['type: thick, unreserved: {readIops: 5}', 'pools[0].unreserved: has no effect without budget'],
     [
       'type: thick, budget: {readIops: 1k}, unreserved: {readIops: 1001, writeIops: 5}',
       'pools[0].unreserved.readIops: must not be more than the budget of 1000',
@@ -212,7 +212,7 @@ pools:
     expect(problems).toEqual(['pools[0].budget.readIops: must be a rate such as 500, 100k or 2Gi, from 1 to 1P']);
     expect(problemsOfPool('type: thick, unreserved: 5')).toEqual([
       'pools[0].unreserved: must be a mapping with the keys readIops, writeIops, readBandwidth, writeBandwidth',
-      'pools[0].unreserved: has no meaning without budget',
+      'pools[0].unreserved: has no effect without budget',
     ]);
   });
 

@@ -33,23 +33,23 @@ describe('quarry node', () => {
     expect(problemsOf(node('token: /t'), 'node')).toEqual([]);
     expect(problemsOf(node('certificate: /c, key: /k'), 'node')).toEqual([]);
     expect(problemsOf(node(''), 'node')).toEqual([
-      'fleet.token: is missing: either it or certificate and key must be there, to show who this node is',
+      'fleet.token: is missing: it or certificate and key is needed to authenticate this node',
     ]);
-    expect(problemsOf(node('certificate: /c'), 'node')).toEqual(['fleet.key: is missing beside certificate']);
+    expect(problemsOf(node('certificate: /c'), 'node')).toEqual(['fleet.key: is missing: certificate needs it']);
     expect(problemsOf(node('token: /t, key: /k'), 'node')).toEqual([
-      'fleet.key: cannot be beside token: one way is used to show who this node is',
+      'fleet.key: conflicts with token: give one of the two to authenticate this node',
     ]);
   });
 
   test('every problem is named', () => {
     const text = 'pools: []\nfleet: {controllers: [10.0.0.1:9443, c, "c:0"], ca: ca.crt, listen: "c:1"}';
     expect(problemsOf(text, 'node')).toEqual([
-      'fleet.controllers[0]: must be a name: the certificate of a controller is for one',
+      'fleet.controllers[0]: must be a DNS name: the certificate of a controller is for one',
       'fleet.controllers[1]: must be name:port, such as quarry-controller.quarry.svc:9443',
       'fleet.controllers[2]: must be name:port, such as quarry-controller.quarry.svc:9443',
       'fleet.ca: must be an absolute path',
       'fleet.listen: unknown key; known here: controllers, ca, token, certificate, key',
-      'fleet.token: is missing: either it or certificate and key must be there, to show who this node is',
+      'fleet.token: is missing: it or certificate and key is needed to authenticate this node',
     ]);
     expect(problemsOf('pools: []', 'node')).toEqual(['fleet: is missing']);
   });
@@ -81,13 +81,13 @@ describe('quarry controller', () => {
     ]);
     expect(problemsOf(`${byToken}\nkubernetes: {server: "https://10.0.0.1"}`, 'controller')).toEqual([]);
     expect(problemsOf(controller('tokenAudience: q'), 'controller')).toEqual([
-      'fleet.serviceAccount: is missing beside tokenAudience',
+      'fleet.serviceAccount: is missing: tokenAudience needs it',
     ]);
     expect(problemsOf(controller(''), 'controller')).toEqual([
-      'fleet.clientCa: is missing: either it or tokenAudience and serviceAccount must be there, to know the nodes by',
+      'fleet.clientCa: is missing: it or tokenAudience and serviceAccount is needed to authenticate the nodes',
     ]);
     expect(problemsOf(controller('clientCa: /ca, tokenAudience: q, serviceAccount: "q:node"'), 'controller')).toEqual([
-      'fleet.tokenAudience: cannot be beside clientCa: one way is used to know the nodes by',
+      'fleet.tokenAudience: conflicts with clientCa: give one of the two to authenticate the nodes',
     ]);
   });
 

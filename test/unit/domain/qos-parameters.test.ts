@@ -169,7 +169,8 @@ describe('for any parameters', () => {
           const words = name === 'qosEnforcement' ? ['strict', 'report'] : [];
           if (/Iops$|Bandwidth$/.test(name)) words.push(name.startsWith('reserved') ? 'none' : 'max');
           const right = known && (words.includes(text) || (name !== 'qosEnforcement' && parseRate(text) !== undefined));
-          if (!right) expect(problem).toContain(known ? `${name} "${text}" must be` : `parameter "${name}" cannot be changed`);
+          if (!right)
+            expect(problem).toContain(known ? `${name} "${text}" must be` : `parameter "${name}" cannot be changed`);
         }
       }),
       { numRuns: 500 },
