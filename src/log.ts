@@ -8,7 +8,7 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/** From the most to the least that is written. */
+/** From the most to the fewest messages. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -17,7 +17,7 @@ export function createLog(level: LogLevel): Log {
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
 }
 
-/** For commands that a person runs: only what went wrong, one readable line each, on stderr. */
+/** For commands: writes only warnings and errors, one readable line each, to stderr. */
 export function createTerminalLog(): Log {
   const say = (fields: object, message: string) => void process.stderr.write(`${message}: ${JSON.stringify(fields)}\n`);
   return { debug: () => undefined, info: () => undefined, warn: () => undefined, error: say };

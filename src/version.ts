@@ -1,4 +1,4 @@
 import packageJson from '../package.json' with { type: 'json' };
 
-/** This build's, of package.json: a semantic version. */
+/** The version of this build, from package.json: a semantic version. */
 export const version: string = packageJson.version;

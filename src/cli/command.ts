@@ -90,7 +90,7 @@ const output: Option<Format> = {
   parse: (given) => (given as Format | undefined) ?? 'table',
 };
 
-/** Keys are the names in camel case: `besideVolumes` is `--beside-volumes`. */
+/** Keys are the names in camel case: `whileInUse` is `--while-in-use`. */
 type Arguments = Readonly<Record<string, Argument<unknown>>>;
 export type Options = Readonly<Record<string, Option<unknown>>>;
 
@@ -158,7 +158,7 @@ export function listing<R extends object, const A extends Arguments, const O ext
   return { ...made, options: { ...spec.options, output, config }, fields: rows.fields };
 }
 
-/** `besideVolumes` → `--beside-volumes`. */
+/** `whileInUse` → `--while-in-use`. */
 export function flagOf(key: string): string {
   return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -7,23 +7,23 @@ import { decode, encode, type methodsOf } from './load.ts';
 import { redact } from './redact.ts';
 import { type CallStatus, isUnknown, statusOf } from './status.ts';
 
-/** Bytes. What a Go client accepts by default, in both directions: the largest list page has to fit. */
+/** Bytes, for both directions. A Go client accepts no more by default; the largest list page has to fit. */
 export const largestMessage = 4 * 1024 * 1024;
 
-/** What a handler gets beside its request. */
+/** What a handler gets in addition to its request. */
 export interface CallContext {
-  /** Aborts when the caller gives up, its deadline passes, or the server is stopped by force. */
+  /** Aborts when the caller cancels, its deadline passes, or the server is stopped by force. */
   readonly signal: AbortSignal;
   readonly log: Log;
 }
 
 export interface CallHooks {
   readonly log: Log;
-  /** Called once a call, with the code's name. */
+  /** Called once for each call, with the name of its gRPC code. */
   readonly observe?: (method: string, code: string, seconds: number) => void;
   /** Milliseconds from any fixed moment; for tests. */
   readonly now?: () => number;
-  /** Holds the calls that are being served. A caller that gave up is gone from the connection, but not from here. */
+  /** The calls that are being served, also those whose caller has cancelled. */
   readonly running?: Set<Promise<void>>;
   /** Milliseconds that a stream waits for its caller to take a message; default: two minutes. */
   readonly stallLimit?: number;
@@ -33,7 +33,7 @@ export type Method = ReturnType<typeof methodsOf>[number];
 /** A decoded protobuf message, its fields in lower camel case and 64-bit numbers as text. */
 export type Message = Record<string, unknown>;
 
-/** What grpc-js hands over of a call with one request, however many replies it has. */
+/** The part of grpc-js's call that all kinds with one request share. */
 interface Incoming {
   readonly request: Buffer;
   readonly cancelled: boolean;
@@ -48,15 +48,15 @@ export interface Outcome<Result> {
   readonly error?: unknown;
 }
 
-/** What a kind of call does with a request; throws what the caller is told. */
+/** Handles a decoded request; the caller gets the status of the error it throws. */
 export type Work<Result> = (request: Message, context: CallContext) => Promise<Result>;
 
-/** RPCs that change nothing: their lines are for debugging, since sidecars and probes repeat them for ever. */
+/** RPCs that change nothing: logged at `debug`, since sidecars and probes repeat them for ever. */
 const reading = /^Probe$|^(?:Node|Controller|GroupController)?(?:Get|List|Validate)/;
 
 /**
- * What all kinds of calls have in common: decodes, checks limits, hands over the signal, maps errors, writes the one line of the
- * log. Never throws: whatever the work does, there is a status for the caller, and the process lives.
+ * The common part of all kinds of calls: decodes, checks limits, passes the signal, maps errors, and writes one line to the log. Never
+ * throws: the caller always gets a status, and the process stays alive.
  */
 export async function perform<Result>(
   method: Method,
@@ -72,14 +72,14 @@ export async function perform<Result>(
   return outcome;
 }
 
-/** Counts a call among those that run until it is over. Its end must not throw; grpc-js does, in states it did not foresee. */
+/** Keeps a call in `running` until it ends. Catches what grpc-js throws at the end of a call in unexpected states. */
 export function track(hooks: CallHooks, call: () => Promise<void>): void {
   const served = call().catch(warn);
   hooks.running?.add(served);
   void served.finally(() => hooks.running?.delete(served));
 }
 
-/** @throws Failure('exhausted') when the message is larger than clients accept; grpc-js would refuse it without a line in the log */
+/** @throws Failure('exhausted') if the message is larger than clients accept; grpc-js would refuse it without a line in the log */
 export function encodeReply(method: Method, message: object): Buffer {
   const bytes = encode(method.resolvedResponseType, message);
   if (bytes.length <= largestMessage) return bytes;
@@ -109,7 +109,7 @@ async function answer<Result>(
   try {
     if (work === undefined) throw new Failure('unimplemented', `this driver does not offer ${method.name}`);
     request = parse(method.resolvedRequestType, bytes);
-    // Of all our interfaces CSI alone limits what a field may hold.
+    // CSI is the only one of our interfaces with size limits for fields.
     if (method.resolvedRequestType.fullName.startsWith('.csi.v1.'))
       checkFieldLimits(method.resolvedRequestType, request);
     return { status: { code: status.OK, details: '' }, request, result: await work(request, context) };
@@ -126,7 +126,7 @@ function parse(type: protobuf.Type, bytes: Buffer): Message {
   }
 }
 
-/** A logger or a metric that throws must not cost the caller its answer. */
+/** A logger or a metric that throws must not prevent the reply. */
 function report(
   method: Method,
   outcome: Outcome<unknown>,

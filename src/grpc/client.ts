@@ -3,14 +3,14 @@ import { Failure, type FailureKind } from '../domain/errors.ts';
 import { decode, encode, type Interface, loadProto, methodsOf } from './load.ts';
 import { kinds } from './status.ts';
 
-/** The methods of a generated service as async functions under camelCase names. They throw the failure that was thrown there. */
+/** The methods of a generated service as async functions under camelCase names. They throw the server's failure. */
 export type Calls<Methods> = {
   [Name in keyof Methods]: Methods[Name] extends (request: infer Request, ...rest: never[]) => Promise<infer Response>
     ? (request: Partial<Request>) => Promise<Required<Response>>
     : never;
 };
 
-/** Milliseconds. Longer than a node needs for any one command. */
+/** Milliseconds. Longer than a node needs for any command. */
 const callDeadline = 150_000;
 
 /** Calls a service on a unix socket of this machine. */
@@ -47,8 +47,10 @@ function same(bytes: Buffer): Buffer {
 
 function failureOf(path: string, error: ServiceError | null): Failure {
   const kind: FailureKind = kinds.get(error?.code ?? status.UNKNOWN) ?? 'unavailable';
-  // What grpc-js says by itself of a socket that nobody serves helps nobody.
-  const silent = error?.code === status.UNAVAILABLE && error.details.startsWith('No connection established');
-  if (silent) return new Failure(kind, `no Quarry answers on ${path}: does it run here, and may you open its socket?`);
-  return new Failure(kind, error?.details || `${path} gave no answer`, { cause: error });
+  // grpc-js's own text for a socket without a server does not say what to do.
+  const unserved = error?.code === status.UNAVAILABLE && error.details.startsWith('No connection established');
+  if (unserved) {
+    return new Failure(kind, `no Quarry answers on ${path}: does it run here, and may you open its socket?`);
+  }
+  return new Failure(kind, error?.details || `no answer from ${path}`, { cause: error });
 }

@@ -8,16 +8,16 @@ const largestMap = 4096;
 const longestNodeId = 256;
 const longestPath = 4096;
 
-/** So many problems are named; a request can hold thousands, a gRPC status cannot. */
+/** The most problems in one message: a request can have thousands, and a gRPC status has no room for them. */
 const mostNamed = 20;
 
-/** Control characters but tab, line feed and carriage return: what CSI bans from the names of volumes and snapshots. */
+/** Control characters except tab, line feed and carriage return: CSI bans them from the names of volumes and snapshots. */
 const bannedInNames = /[^\P{Cc}\t\n\r]/u;
 
 /**
- * Holds a decoded request against the size limits of CSI.
+ * Checks a decoded request against the size limits of CSI.
  *
- * @throws Failure('invalid') that names every field over its limit, by its dotted name in the interface, and never its value
+ * @throws Failure('invalid') that names every field over its limit by its dotted name in the interface, without its value
  */
 export function checkFieldLimits(type: protobuf.Type, message: Readonly<Record<string, unknown>>): void {
   const problems = [...problemsIn(type, message, '')];
@@ -56,7 +56,7 @@ function* problemsInValue(field: protobuf.Field, value: unknown, path: string): 
   }
 }
 
-/** Kubelet adds the tokens after the driver's own context was measured, and two of them can fill the limit alone. */
+/** Excludes kubelet's tokens: kubelet adds them to a context that was within the limit, and two of them can exceed it. */
 function* problemsInMap(map: Readonly<Record<string, unknown>>, path: string): Generator<string> {
   const entries = Object.entries(map).filter(([key]) => key !== tokensKey);
   const size = entries.reduce(
@@ -66,7 +66,7 @@ function* problemsInMap(map: Readonly<Record<string, unknown>>, path: string): G
   yield* overLimit(path, size, largestMap);
 }
 
-/** Mount flags are limited as a whole, like a map: one SELinux context alone can pass 128 bytes. */
+/** Limits all mount flags together, like a map: one SELinux context can exceed 128 bytes. */
 function* problemsInFlags(flags: readonly string[], path: string): Generator<string> {
   const size = flags.reduce((sum, flag) => sum + Buffer.byteLength(flag), 0);
   yield* overLimit(path, size, largestMap);
@@ -85,7 +85,7 @@ function isPath(field: protobuf.Field): boolean {
   return field.name.endsWith('Path');
 }
 
-/** volumeId → volume_id, as the specification and every CSI log call it. */
+/** volumeId → volume_id, the name in the specification and in every CSI log. */
 function interfaceName(field: protobuf.Field): string {
   return field.name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -4,34 +4,34 @@ import type { ServiceDefinition } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 import descriptor from 'protobufjs/google/protobuf/descriptor.json' with { type: 'json' };
 
-/** How decoded messages look: the same choices that proto/generate.ts makes for the types of src/gen. */
+/** The form of decoded messages; proto/generate.ts uses the same options for the types of src/gen. */
 const conversion: protobuf.IConversionOptions = { longs: String, enums: String, defaults: true, oneofs: true };
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** One of our interfaces: its file in proto/, and the package of its services. */
+/** An interface: its file in proto/, and the package of its services. */
 export interface Interface {
   readonly file: string;
   readonly package: string;
 }
 
 export const csi: Interface = { file: 'csi.proto', package: 'csi.v1' };
-/** kubelet's, for plugins that register themselves. */
+/** Kubelet's interface for plugins that register themselves. */
 export const pluginRegistration: Interface = { file: 'pluginregistration.proto', package: 'pluginregistration' };
-/** What the command line asks a running driver. */
+/** The calls of the command line to a running driver. */
 export const admin: Interface = { file: 'admin.proto', package: 'quarry.admin.v1' };
-/** What nodes and controllers say to each other. */
+/** The stream between nodes and controllers. */
 export const fleet: Interface = { file: 'fleet.proto', package: 'quarry.fleet.v1' };
-/** What a controller asks of a node's volumes, and the records that a node sends of them. */
+/** A controller's calls about a node's volumes, and the records that a node sends of them. */
 export const nodeVolumes: Interface = { file: 'node/volumes.proto', package: 'quarry.node.v1' };
 /** The records that a node sends of its pools. */
 export const nodePools: Interface = { file: 'node/pools.proto', package: 'quarry.node.v1' };
 
 /**
- * Reads a proto with the options that redaction and limits go by. protobufjs does it alone: proto-loader drops those options,
- * and describes every type again for gRPC reflection, which costs 60 ms and 4 MB more (measured with import).
+ * Reads a proto with the options that redaction and limits need. Uses protobufjs only: proto-loader drops those options, and describes
+ * every type again for gRPC reflection, which costs 60 ms and 4 MB more (measured with import).
  *
- * It is found in proto/ of the source tree, or beside the bundle.
+ * The file is in proto/ of the source tree, or next to the bundle.
  */
 export function loadProto({ file }: Interface = csi): protobuf.Root {
   const path = findProto(file);
@@ -68,8 +68,8 @@ function isResolved(method: protobuf.Method): method is protobuf.Method & Resolv
 }
 
 /**
- * Decodes one message; throws on anything that is not one. protobufjs alone takes text that is cut short, and turns bytes
- * that are no UTF-8 into U+FFFD, which would make one name of two.
+ * Decodes one message; throws on anything that is not one. protobufjs itself accepts truncated text, and turns bytes that are not
+ * UTF-8 into U+FFFD, so that two names could become equal.
  */
 export function decode(type: protobuf.Type, bytes: Uint8Array): Record<string, unknown> {
   const reader = protobuf.Reader.create(bytes);
@@ -77,13 +77,13 @@ export function decode(type: protobuf.Type, bytes: Uint8Array): Record<string, u
   return type.toObject(type.decode(reader), conversion);
 }
 
-/** Encodes one message; throws when a field holds something of another shape than the type has. */
+/** Encodes one message; throws if a field does not have the shape of its type. */
 export function encode(type: protobuf.Type, message: object): Buffer {
   if (typeof message !== 'object' || message === null) throw new TypeError(`${type.name} is not an object`);
   return Buffer.from(type.encode(type.fromObject(message)).finish());
 }
 
-/** A gRPC service whose messages are bytes: who serves it decodes and encodes by itself, and so owns every error. */
+/** A gRPC service whose messages are bytes: its handlers decode and encode, so that they can map every error. */
 export function rawDefinition(root: protobuf.Root, service: string): ServiceDefinition {
   const same = (bytes: Buffer): Buffer => bytes;
   const methods = methodsOf(root, service).map((method) => ({

@@ -2,12 +2,12 @@ import protobuf from 'protobufjs';
 
 const hidden = '[redacted]';
 
-/** Kubelet hands pod tokens over in a map that is not marked secret, so this one is known by its key. */
+/** Kubelet passes pod tokens in a map that is not marked secret, so they are recognised by this key. */
 export const tokensKey = 'csi.storage.k8s.io/serviceAccount.tokens';
 
 /**
- * A copy of a decoded message that may go to a log. What is secret comes from the interface's own csi_secret option. A secret
- * map loses its keys too, since they are chosen by whoever wrote the Secret. Fields that the type does not know are left out.
+ * A copy of a decoded message for the log. The interface's csi_secret option marks the secrets. A secret map loses its keys too, since
+ * the author of the Secret chose them. Fields that the type does not have are left out.
  */
 export function redact(type: protobuf.Type, message: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const shown = type.fieldsArray.filter((field) => !isEmpty(message[field.name]));

@@ -10,22 +10,22 @@ import { answers, claimSocket, socketPath } from './socket.ts';
 export interface ServerOptions<Offered extends object = Services> extends CallHooks {
   /** `unix:///path` */
   readonly endpoint: string;
-  /** Whether the socket's folder is created where it is missing. Default: true. */
+  /** Whether to create the socket's folder if it is missing. Default: true. */
   readonly makeFolder?: boolean;
   readonly services: Offered;
-  /** What the services are of. Default: CSI. */
+  /** The interface of the services. Default: CSI. */
   readonly interface?: Interface;
   /** Services of other interfaces, on the same socket. */
-  readonly beside?: readonly { readonly interface: Interface; readonly services: object }[];
+  readonly additional?: readonly { readonly interface: Interface; readonly services: object }[];
 }
 
 /** Accepts calls on one unix socket. */
 export interface SocketServer {
-  /** Resolves when calls are accepted. @throws Failure when the socket cannot be had */
+  /** Resolves when calls are accepted. @throws Failure if it cannot listen on the socket */
   start(): Promise<void>;
-  /** What keeps clients from reaching it, if anything: such as a socket that somebody took away. */
+  /** Why clients cannot connect, such as a deleted socket; `undefined` if they can. */
   problem(): Promise<string | undefined>;
-  /** Takes no new call, lets running ones finish, cuts them off after the deadline. True when none had to be cut off. */
+  /** Accepts no new call, lets running ones finish, and aborts them after the deadline. True if none was aborted. */
   stop(deadlineMs: number): Promise<boolean>;
 }
 
@@ -42,7 +42,7 @@ export function createServer<Offered extends object = Services>(options: ServerO
   return {
     async start() {
       bindServices(server, options.interface ?? csi, options.services, { ...options, running });
-      for (const other of options.beside ?? [])
+      for (const other of options.additional ?? [])
         bindServices(server, other.interface, other.services, { ...options, running });
       await claimSocket(path, options.makeFolder);
       await bind(server, path);
@@ -74,7 +74,7 @@ async function shutDown(server: Server, running: ReadonlySet<Promise<void>>, dea
   try {
     return await Promise.race([quiet, late.promise]);
   } finally {
-    // Also after a clean end: it lets go of what tryShutdown leaves registered, and does nothing twice.
+    // Also after a clean end: it unregisters what tryShutdown leaves, and may be called twice.
     server.forceShutdown();
   }
 }

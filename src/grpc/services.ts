@@ -12,7 +12,7 @@ import type { CallHooks, Message } from './call.ts';
 import { serverStream, type StreamHandler } from './stream.ts';
 import { unary, type UnaryHandler } from './unary.ts';
 
-/** The methods of a generated service as async functions under camelCase names; its index signature falls away. */
+/** The methods of a generated service as async functions under camelCase names, without its index signature. */
 type Methods<Handlers> = {
   [
     Name in keyof Handlers as string extends Name ? never : Uncapitalize<Name & string>
@@ -30,14 +30,14 @@ export type ControllerMethods = Methods<ControllerHandlers>;
 export type GroupControllerMethods = Methods<GroupControllerHandlers>;
 export type NodeMethods = Methods<NodeHandlers>;
 type SnapshotMetadataMethods = Methods<SnapshotMetadataHandlers>;
-/** `quarry.admin.v1`, as async functions: what the command line calls. */
+/** `quarry.admin.v1`, as async functions: the calls of the command line. */
 export type AdminMethods = Methods<AdminHandlers>;
-/** kubelet's plugin registration, as async functions. */
+/** Kubelet's plugin registration, as async functions. */
 export type RegistrationMethods = Methods<RegistrationHandlers>;
-/** Of a node, called by a controller over the stream between them. */
+/** A node's methods, which a controller calls over the stream between them. */
 export type VolumesMethods = Methods<VolumesHandlers>;
 
-/** What is offered. A method that is left out answers UNIMPLEMENTED, and so does a service. */
+/** The CSI services of a server. A missing method or service answers UNIMPLEMENTED. */
 export interface Services {
   readonly Identity?: Partial<IdentityMethods>;
   readonly Controller?: Partial<ControllerMethods>;
@@ -49,13 +49,13 @@ export interface Services {
 type LooseHandler = UnaryHandler<Message, object> & StreamHandler<Message, object>;
 type LooseHandlers = Readonly<Record<string, LooseHandler | undefined>>;
 
-/** Adds the services to a server. Throws on a handler that no method calls, which is always a slip. */
+/** Adds the services to a server. Throws on a handler without a method: a mistake in the code. */
 export function bindServices(server: Server, proto: Interface, services: object, hooks: CallHooks): void {
   const root = loadProto(proto);
   for (const [name, handlers] of Object.entries(services)) {
     const service = `${proto.package}.${name}`;
     const definition = rawDefinition(root, service);
-    // The types hold each handler to its method; here, where the methods come from the proto, they are all alike.
+    // The types tie each handler to its method; this code reads the methods from the proto and treats all alike.
     const loose = handlers as LooseHandlers;
     for (const key of Object.keys(loose)) {
       if (!(key in definition)) throw new Error(`${service} has no method ${key}`);

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { Failure } from '../domain/errors.ts';
 
-/** sun_path has 108 bytes, the last of them zero. */
+/** sun_path has 108 bytes including the terminating zero. */
 const longestSocketPath = 107;
 
 /** `unix:///run/csi.sock` → `/run/csi.sock`. @throws Failure('invalid') */
@@ -17,10 +17,9 @@ export function socketPath(endpoint: string): string {
 }
 
 /**
- * Makes the path free to bind: creates its folder unless that is another program's to create, and removes a socket that a dead process left
- * behind.
+ * Prepares the path for bind: creates its folder if `makeFolder`, and removes the socket of a dead process.
  *
- * @throws Failure('precondition') when somebody answers there, or when what is there is not a socket
+ * @throws Failure('precondition') if a process answers there, or if the file is not a socket
  */
 export async function claimSocket(path: string, makeFolder = true): Promise<void> {
   if (makeFolder) await mkdir(dirname(path), { recursive: true, mode: 0o750 });
@@ -28,9 +27,9 @@ export async function claimSocket(path: string, makeFolder = true): Promise<void
 }
 
 /**
- * True for the socket of a dead process, false where nothing is.
+ * True for the socket of a dead process, false if there is no file.
  *
- * @throws Failure('precondition') when somebody answers there, or when what is there is not a socket
+ * @throws Failure('precondition') if a process answers there, or if the file is not a socket
  */
 export async function isStale(path: string): Promise<boolean> {
   const found = await lstat(path).catch(ignoreMissing);
@@ -40,7 +39,7 @@ export async function isStale(path: string): Promise<boolean> {
   return true;
 }
 
-/** Only a refused connection proves that nobody listens; a full backlog or missing rights do not. */
+/** Only a refused connection proves that no process listens; a full backlog or missing rights do not. */
 export function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { Failure, type FailureKind } from '../domain/errors.ts';
 
-/** The one place where a kind of failure becomes a gRPC code. A new kind does not compile until it is here. */
+/** The only mapping from failure kinds to gRPC codes. A new kind does not compile until it is here. */
 export const codes = {
   invalid: status.INVALID_ARGUMENT,
   'not-found': status.NOT_FOUND,
@@ -17,12 +17,12 @@ export const codes = {
   unimplemented: status.UNIMPLEMENTED,
 } as const satisfies Record<FailureKind, status>;
 
-/** The way back, for clients of ours. Two kinds share ABORTED; either says to try again. Of FAILED_PRECONDITION it is `precondition`. */
+/** The reverse mapping, for our clients. Two kinds share ABORTED, and both mean "try again". FAILED_PRECONDITION becomes `precondition`. */
 export const kinds: ReadonlyMap<status, FailureKind> = new Map(
   Object.entries(codes).map(([kind, code]) => [code, kind as FailureKind]),
 );
 
-/** Trailers have a size limit of the peer's choosing, beyond which the whole call is lost. */
+/** The peer sets the size limit of trailers; beyond it the whole call is lost. */
 const longestDetails = 2048;
 
 export interface CallStatus {
@@ -31,8 +31,8 @@ export interface CallStatus {
 }
 
 /**
- * What the caller is told. Only a Failure speaks for itself: any other error may carry paths, output or secrets, so it leaves
- * as "internal error".
+ * The status for the caller. Only a Failure's message is sent: any other error may contain paths, output or secrets, so the caller gets
+ * "internal error".
  */
 export function statusOf(error: unknown, signal?: AbortSignal): CallStatus {
   if (error instanceof Failure) return { code: codes[error.kind], details: wireText(error.message, error.kind) };
@@ -42,17 +42,17 @@ export function statusOf(error: unknown, signal?: AbortSignal): CallStatus {
   return { code: status.INTERNAL, details: 'internal error' };
 }
 
-/** True when the status says nothing about the error, which must then go to the log as a whole. */
+/** True if the status does not describe the error, so that the log needs all of it. */
 export function isUnknown({ code }: CallStatus): boolean {
   return code === status.INTERNAL;
 }
 
-/** Timers and child processes answer an abort with an AbortError of their own instead of the signal's reason. */
+/** Timers and child processes answer an abort with their own AbortError instead of the signal's reason. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
   return error === signal.reason || (error instanceof Error && error.name === 'AbortError');
 }
 
-/** CSI wants the text never empty; grpc-js throws when it has to encode half a surrogate pair. */
+/** CSI requires a text; grpc-js throws on half a surrogate pair. */
 function wireText(message: string, kind: FailureKind): string {
   const text = message.length > longestDetails ? `${message.slice(0, longestDetails)}…` : message;
   return text.trim() === '' ? kind : text.toWellFormed();

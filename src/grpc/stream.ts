@@ -3,8 +3,8 @@ import { Failure } from '../domain/errors.ts';
 import { type CallContext, type CallHooks, encodeReply, type Message, type Method, perform, track } from './call.ts';
 
 /**
- * Yields the replies, in order. The next is asked for when the caller has taken the one before, so memory holds one of them. When
- * the caller gives up, the signal aborts and the generator is ended at its `yield`: what it holds open goes into `finally`.
+ * Yields the replies, in order. The next one is requested after the caller took the previous one, so memory holds one of them. When the
+ * caller cancels, the signal aborts and the generator ends at its `yield`: close resources in `finally`.
  */
 export type StreamHandler<Request, Response> = (request: Request, context: CallContext) => AsyncIterable<Response>;
 
@@ -12,7 +12,7 @@ type Call = ServerWritableStream<Buffer, Buffer>;
 
 const defaultStallLimit = 120_000;
 
-/** Turns a handler into what grpc-js calls. A handler that is absent answers UNIMPLEMENTED. */
+/** Adapts a handler to grpc-js. An absent handler answers UNIMPLEMENTED. */
 export function serverStream(
   method: Method,
   handler: StreamHandler<Message, object> | undefined,
@@ -26,22 +26,22 @@ export function serverStream(
           await send(call, encodeReply(method, message), context.signal, hooks.stallLimit ?? defaultStallLimit);
           messages += 1;
         }
-        // A handler may take an abort for its end; the caller did not get all.
+        // A handler may return early after an abort: the caller did not get all replies.
         context.signal.throwIfAborted();
       };
       const { status, error } = await perform(method, call, handler && work, hooks, () => ({ messages }));
       if (call.cancelled) return;
-      // Not destroy(): that would lose the status, and the messages that are on their way.
+      // Not destroy(): that would lose the status, and messages in flight.
       if (error === undefined) call.end();
       else call.emit('error', status);
     });
 }
 
 /**
- * Resolves when HTTP/2 has taken the message, for which the caller's window must have room. grpc-js forgets the callback of a
- * call that is cancelled, so the signal ends the wait too.
+ * Resolves when HTTP/2 has taken the message, which needs room in the caller's window. grpc-js never calls the callback of a cancelled
+ * call, so the signal ends the wait too.
  *
- * @throws Failure('unavailable') when the caller takes nothing for too long: what the handler holds open is let go
+ * @throws Failure('unavailable') if the caller takes no message for too long, so that the handler's resources are closed
  */
 async function send(call: Call, bytes: Buffer, signal: AbortSignal, limit: number): Promise<void> {
   signal.throwIfAborted();

@@ -1,10 +1,10 @@
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { type CallContext, type CallHooks, encodeReply, type Message, type Method, perform, track } from './call.ts';
 
-/** Resolves with the one reply. */
+/** Resolves with the reply. */
 export type UnaryHandler<Request, Response> = (request: Request, context: CallContext) => Promise<Response>;
 
-/** Turns a handler into what grpc-js calls. A handler that is absent answers UNIMPLEMENTED. */
+/** Adapts a handler to grpc-js. An absent handler answers UNIMPLEMENTED. */
 export function unary(
   method: Method,
   handler: UnaryHandler<Message, object> | undefined,

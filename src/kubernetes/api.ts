@@ -4,7 +4,7 @@ import { Agent, request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { Failure, messageOf } from '../domain/errors.ts';
 
-/** Where the API server is, and how it is known and asked. */
+/** The address of the API server, its authorities, and the token to authenticate with. */
 export interface Access {
   readonly server: URL;
   /** Both files are read again for each request: tokens rotate within the hour. */
@@ -15,17 +15,17 @@ export interface Access {
 export interface ApiAnswer {
   readonly status: number;
   readonly body: unknown;
-  /** Milliseconds since the epoch, by the clock of the API server, where it says so. */
+  /** Milliseconds since the epoch, by the clock of the API server, if it sends a date. */
   readonly date: number | undefined;
 }
 
 export interface ApiStream {
   readonly status: number;
-  /** One JSON value a line. Ends with the stream; throws `unavailable` when that breaks off. */
+  /** One JSON value a line. Ends with the stream; throws `unavailable` if the stream breaks. */
   readonly lines: AsyncIterable<unknown>;
 }
 
-/** The little of the Kubernetes API that a controller needs. Throws `unavailable` when there is no answer to go by. */
+/** The part of the Kubernetes API that a controller needs. Throws `unavailable` without a usable answer. */
 export interface Api {
   get(path: string, signal?: AbortSignal): Promise<ApiAnswer>;
   post(path: string, body: object, signal?: AbortSignal): Promise<ApiAnswer>;
@@ -35,7 +35,7 @@ export interface Api {
 
 /** Milliseconds from the request to the last byte of an answer. */
 const answerDeadline = 30_000;
-/** Milliseconds of silence after which the kernel asks whether the other end is still there. */
+/** Milliseconds without traffic after which the kernel probes the connection. */
 const keepAlive = 15_000;
 
 /** Connections are kept open until `close`. An answer that takes more than 30 s is `unavailable`. */
@@ -63,7 +63,7 @@ export function createApi(access: Access): Api {
       try {
         const response = await send(access, agent, { path, signal });
         const status = response.statusCode ?? 0;
-        // What it says against the request is of no use to anybody, but would keep the connection.
+        // The body of an error is not read, but would keep the connection open.
         if (status !== 200) response.destroy();
         return { status, lines: linesOf(response, (error) => unreachable(server, error, signal)) };
       } catch (error) {
@@ -113,7 +113,7 @@ async function* linesOf(response: IncomingMessage, failure: (error: unknown) => 
   }
 }
 
-/** A page of a gateway in front of the API server is no JSON; its status says enough. */
+/** The error page of a gateway in front of the API server is not JSON; its status is enough. */
 function parse(body: string): unknown {
   try {
     return JSON.parse(body);
@@ -126,7 +126,7 @@ async function readText(file: string | undefined): Promise<string | undefined> {
   return file === undefined ? undefined : readFile(file, 'utf8');
 }
 
-/** Whoever gave up is told so, and nothing of the API server. */
+/** A caller that cancelled gets its own reason, not a failure of the API server. */
 function unreachable(server: URL, cause: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted) return signal.reason;
   return new Failure('unavailable', `the API server at ${server.origin} does not answer: ${messageOf(cause)}`, {

@@ -5,7 +5,7 @@ import type { Api, ApiAnswer } from './api.ts';
 import { status, tokenReview } from './objects.ts';
 import { expiryOf } from './token.ts';
 
-/** Whose word a token makes it. */
+/** The node that a token authenticates. */
 export interface Identity {
   readonly node: NodeName;
   readonly nodeUid: string | undefined;
@@ -14,7 +14,7 @@ export interface Identity {
   readonly expires: number;
 }
 
-/** Throws `invalid` for a token that says nothing, and `unavailable` when the API server did not answer. */
+/** Throws `invalid` for a token that authenticates no node, and `unavailable` if the API server did not answer. */
 export type Authenticate = (token: string, signal?: AbortSignal) => Promise<Identity>;
 
 export interface AuthenticateOptions {
@@ -22,9 +22,9 @@ export interface AuthenticateOptions {
   readonly audience: string;
   /** `namespace:name` */
   readonly serviceAccount: string;
-  /** The node as ids and topology carry it, from the name that Kubernetes knows it by. */
+  /** The node's name in ids and topology, from its name in Kubernetes. */
   readonly nodeName: (name: string) => NodeName;
-  /** Milliseconds for which what was found is not asked again. Default: 10 s. */
+  /** Milliseconds that a result is cached. Default: 10 s. */
   readonly holds?: number;
   readonly now?: () => number;
 }
@@ -34,11 +34,11 @@ const mostRemembered = 20_000;
 
 export interface Authenticator {
   readonly authenticate: Authenticate;
-  /** The pod is deleted: its tokens are reviewed again. */
+  /** Call when the pod is deleted: its tokens are reviewed again. */
   readonly podGone: (uid: string) => void;
 }
 
-/** Asks the API server, which alone knows whether a token's pod and ServiceAccount still are. */
+/** Asks the API server: only it knows whether a token's pod and ServiceAccount still exist. */
 export function createAuthenticator(options: AuthenticateOptions): Authenticator {
   const { api, audience, holds = 10_000, now = Date.now } = options;
   const known = new Map<string, { readonly identity: Identity; readonly until: number }>();
@@ -56,10 +56,10 @@ export function createAuthenticator(options: AuthenticateOptions): Authenticator
     };
     const answer = await api.post(path, body, signal);
     const who = identify(answer, options);
-    // The end is told by the clock of the API server, which need not be ours.
+    // The expiry is by the clock of the API server, which may differ from ours.
     const left = exp * 1000 - (answer.date ?? now());
     const identity = { ...who, expires: now() + left };
-    // A refusal is not remembered: it may be that the API server could not look.
+    // A refusal is not cached: the API server may have failed to look the token up.
     if (known.size >= mostRemembered) known.clear();
     known.set(key, { identity, until: Math.min(now() + holds, identity.expires) });
     return identity;
@@ -81,11 +81,11 @@ function identify(answer: ApiAnswer, { audience, serviceAccount, nodeName }: Aut
   const { authenticated, error, audiences, user } = review.data.status;
   if (authenticated !== true) throw refused(error ?? 'the API server does not know it');
   if (!audiences?.includes(audience)) throw refused(`it is not for ${audience}`);
-  if (user?.username !== `system:serviceaccount:${serviceAccount}`) throw refused(`it is that of ${user?.username}`);
+  if (user?.username !== `system:serviceaccount:${serviceAccount}`) throw refused(`it belongs to ${user?.username}`);
   const claim = (name: string) => user.extra?.[`authentication.kubernetes.io/${name}`]?.[0];
   const node = claim('node-name');
   const podUid = claim('pod-uid');
-  // One that is bound to nothing, or to a Node alone, ends with no pod.
+  // A token without a pod is not revoked when the pod is deleted.
   if (!node || !podUid) throw refused('it is not bound to a pod on a node');
   return { node: nodeName(node), nodeUid: claim('node-uid'), podUid };
 }

@@ -9,34 +9,34 @@ export interface InformerOptions<Value> {
   readonly api: Api;
   /** `/api/v1/nodes` */
   readonly path: string;
-  /** What is kept of an object; `undefined` for one that is of no interest. */
+  /** The key and the part of an object to keep; `undefined` to ignore the object. */
   readonly read: (object: unknown) => readonly [key: string, value: Value] | undefined;
-  /** Called for each object that the API server said was deleted. */
+  /** Called for each object that the API server reports as deleted. */
   readonly removed?: (key: string) => void;
   readonly log: Log;
-  /** Milliseconds between attempts; doubles with each that fails, up to `most`. */
+  /** Milliseconds between attempts; doubles after each failure, up to `most`. */
   readonly backoff?: { readonly least: number; readonly most: number };
   readonly now?: () => number;
 }
 
-/** What is known of a kind of objects. */
+/** The known objects of a kind. */
 export interface View<Value> {
   readonly entries: ReadonlyMap<string, Value>;
-  /** Since when every change was seen, by the clock of `now`. */
+  /** Every change since this time was seen, by the clock of `now`. */
   readonly since: number;
 }
 
 /** All objects of a kind, followed change by change. */
 export interface Informer<Value> {
   start(): void;
-  /** `undefined` before the first list, and while nothing tells of changes: what is not known is not absent. */
+  /** `undefined` before the first list, and while no watch reports changes: unknown is not absent. */
   view(): View<Value> | undefined;
   stop(): Promise<void>;
 }
 
-/** Seconds after which the API server ends a watch, so that one that died unnoticed does not last. */
+/** Seconds after which the API server ends a watch, so that a dead connection is noticed. */
 const watchSeconds = 300;
-/** Milliseconds that a watch lasts at least to count as one that works. */
+/** A watch that lasts this many milliseconds counts as a success. */
 const lasting = 1000;
 
 export function createInformer<Value>(options: InformerOptions<Value>): Informer<Value> {
@@ -69,7 +69,7 @@ export function createInformer<Value>(options: InformerOptions<Value>): Informer
   };
 }
 
-/** Between half of it and the whole, so that many who failed at once do not come back at once. */
+/** Waits between half and all of the time, so that many clients that failed at once do not return at once. */
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   await sleep(milliseconds * (0.5 + Math.random() / 2), undefined, { signal, ref: false }).catch(() => undefined);
 }
@@ -91,7 +91,7 @@ class Follower<Value> {
     return this.#connected ? { entries: this.#entries, since: this.#since } : undefined;
   }
 
-  /** One list, unless a watch can go on where the last one ended, and one watch to its end. */
+  /** Lists, unless a watch can continue where the last one ended, and then watches until the end of the watch. */
   async follow(signal: AbortSignal): Promise<void> {
     this.#version ??= await this.#list(signal);
     const { api, path } = this.#options;
@@ -135,7 +135,7 @@ class Follower<Value> {
     this.#options.removed?.(entry[0]);
   }
 
-  /** 410: what happened since is forgotten there, so that only a list tells what is true now. */
+  /** After 410 the API server no longer has the changes in between, so a new list is needed. */
   #refused(code: number, message = 'no reason given'): Failure {
     this.#version = undefined;
     return new Failure('unavailable', `the API server ended the watch of ${this.#options.path}: ${code} ${message}`);

@@ -2,11 +2,11 @@ import { Failure } from '../domain/errors.ts';
 import type { Api } from './api.ts';
 import { list, status } from './objects.ts';
 
-/** Objects a page. A page is read, parsed and let go before the next. */
+/** Objects a page. One page is in memory at a time. */
 const pageSize = 500;
 
 /**
- * Every object of a kind, page by page, as of one moment: the version that is returned.
+ * Reads every object of a kind, page by page, at one resource version, which is returned.
  *
  * @throws Failure('unavailable') for anything but the whole list
  */

@@ -7,11 +7,11 @@ import { node as nodeObject } from './objects.ts';
 export interface NodeWatchOptions {
   readonly api: Api;
   readonly log: Log;
-  /** The node as ids and topology carry it. */
+  /** The node's name in ids and topology, from its name in Kubernetes. */
   readonly nodeName: (name: string) => NodeName;
-  /** The label that kubelet gives to a node on which the driver was registered. */
+  /** The label that kubelet sets on a node when the driver is registered. */
   readonly label: string;
-  /** Milliseconds for which a Node must have been gone before its disks count as gone. */
+  /** Milliseconds that a Node must have been gone before its disks count as gone. */
   readonly grace: number;
   readonly backoff?: { readonly least: number; readonly most: number };
   readonly now?: () => number;
@@ -19,16 +19,16 @@ export interface NodeWatchOptions {
 
 export interface NodeWatch {
   start(): void;
-  /** Kubernetes has no Node of that name now. False while that is not known. */
+  /** True if Kubernetes has no Node of that name now. False while that is not known. */
   deleted(node: NodeName): boolean;
-  /** The nodes that are Ready and had the driver once: they will attach. `undefined` while that is not known. */
+  /** The nodes that are Ready and have the driver's label: they are expected to connect. `undefined` while that is not known. */
   expected(): readonly NodeName[] | undefined;
   /** True only when Kubernetes has had no Node of that name for the whole grace, all of which was watched. */
   gone(node: NodeName): boolean;
   stop(): Promise<void>;
 }
 
-/** Tells a node that Kubernetes has deleted, or cannot reach, from one that has only lost its stream. */
+/** Distinguishes a node that Kubernetes has deleted, or cannot reach, from one that has only lost its stream. */
 export function createNodeWatch(options: NodeWatchOptions): NodeWatch {
   const { nodeName, label, grace, now = Date.now, ...rest } = options;
   const goneAt = new Map<string, number>();
@@ -42,12 +42,12 @@ export function createNodeWatch(options: NodeWatchOptions): NodeWatch {
       return [nodeName(metadata.name), { expected: ready === true && metadata.labels?.[label] !== undefined }];
     },
     removed(node) {
-      // One whose grace is over says no more than the beginning of the view does.
+      // Once the grace is over, the start of the view is enough to decide.
       for (const [name, at] of goneAt) if (now() - at >= grace) goneAt.delete(name);
       goneAt.set(node, now());
     },
   });
-  /** A cluster without any node is more likely one whose API server has lost its memory. */
+  /** An empty list of nodes more likely means that the API server has lost its data. */
   const seen = () => {
     const view = mirror.view();
     return view && view.entries.size > 0 ? view : undefined;
@@ -62,7 +62,7 @@ export function createNodeWatch(options: NodeWatchOptions): NodeWatch {
     gone(node) {
       const view = seen();
       if (!view || view.entries.has(node)) return false;
-      // No event tells of a node that was deleted while the watch was down: the grace begins again with each list.
+      // No event reports a node that was deleted while the watch was down: the grace begins again with each list.
       return now() - Math.max(view.since, goneAt.get(node) ?? 0) >= grace;
     },
     stop: () => mirror.stop(),

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
-/** The parts of Kubernetes' objects that are read here. Whatever else they hold is not kept. */
+/** The parts of Kubernetes' objects that are read here; other fields are dropped. */
 const metadata = z.object({ name: z.string() });
 
 export const list = z.object({
   metadata: z.object({ resourceVersion: z.string(), continue: z.string().optional() }),
-  // An empty list of a Go program is null.
+  // A Go program may write an empty list as null.
   items: z.array(z.unknown()).nullish(),
 });
 
@@ -13,7 +13,7 @@ export const watchEvent = z.object({ type: z.string(), object: z.unknown() });
 
 export const versioned = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
 
-/** What the API server says when it has no object to show. */
+/** The API server's answer to a failed request. */
 export const status = z.object({ message: z.string().optional(), code: z.number().optional() });
 
 export const tokenReview = z.object({

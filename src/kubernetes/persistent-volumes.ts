@@ -11,19 +11,19 @@ export interface PersistentVolumesOptions {
   readonly backoff?: { readonly least: number; readonly most: number };
 }
 
-/** Which volumes of ours Kubernetes has PersistentVolumes for. */
+/** The volumes of the driver that have PersistentVolumes. */
 export interface PersistentVolumes {
   start(): void;
-  /** Ids as the PersistentVolumes have them, as far as watched; `undefined` while that is not known. */
+  /** Volume ids from the PersistentVolumes, according to the watch; `undefined` while that is not known. */
   watched(): ReadonlySet<string> | undefined;
-  /** The same, read again and to the end: for what cannot be taken back. Throws `unavailable`. */
+  /** The same from a new, complete list: for decisions that cannot be undone. Throws `unavailable`. */
   read(signal: AbortSignal): Promise<ReadonlySet<string>>;
   stop(): Promise<void>;
 }
 
 const path = '/api/v1/persistentvolumes';
 
-/** Watches once started, and begins again after `backoff` when the watch breaks off. */
+/** Watches after `start`, and again after `backoff` if the watch breaks. */
 export function createPersistentVolumes({ driver, ...options }: PersistentVolumesOptions): PersistentVolumes {
   const read = (object: unknown): readonly [string, string] | undefined => {
     const { metadata, spec } = persistentVolume.parse(object);

@@ -6,14 +6,14 @@ import { pod } from './objects.ts';
 export interface PodWatchOptions {
   readonly api: Api;
   readonly log: Log;
-  /** `namespace:name`, of the pods to be watched. */
+  /** `namespace:name`, of the pods to watch. */
   readonly serviceAccount: string;
-  /** Called with the uid of each pod that the API server said was deleted. What happens while nothing is watched is not told. */
+  /** Called with the uid of each pod that the API server reports as deleted. Deletions between two watches are not reported. */
   readonly gone: (uid: string) => void;
   readonly backoff?: { readonly least: number; readonly most: number };
 }
 
-/** Tells which pods of a ServiceAccount are deleted: their tokens end with them. */
+/** Reports deleted pods of a ServiceAccount: their tokens are no longer valid. */
 export function createPodWatch({
   serviceAccount,
   gone,

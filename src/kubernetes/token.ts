@@ -4,8 +4,8 @@ import { Failure } from '../domain/errors.ts';
 const claims = z.object({ exp: z.number().int() });
 
 /**
- * When a token ends, in seconds since the epoch by the clock of who issued it. Its signature is not checked here: only what the API
- * server has vouched for may be believed.
+ * The expiry of a token, in seconds since the epoch by the clock of its issuer. Does not check the signature: use it only for a token that
+ * the API server has accepted.
  */
 export function expiryOf(token: string): number {
   try {
@@ -14,6 +14,6 @@ export function expiryOf(token: string): number {
     return claims.parse(JSON.parse(Buffer.from(parts[1] ?? '', 'base64url').toString('utf8'))).exp;
   } catch (cause) {
     // Never the token itself: this goes to the log.
-    throw new Failure('invalid', 'the token is no ServiceAccount token that ends', { cause });
+    throw new Failure('invalid', 'the token is not a ServiceAccount token with an expiry', { cause });
   }
 }

@@ -1,40 +1,40 @@
 import type { Fleet } from '../domain/fleet.ts';
 import type { Families } from './metrics.ts';
 
-/** What a node knows of its controllers. */
-export function nodeFamilies(attached: () => number): Families {
+/** A node's metrics of its controllers. */
+export function nodeFamilies(connected: () => number): Families {
   return {
     gauges: [
       {
         name: 'quarry_fleet_controllers',
-        help: 'Of a node: controllers that have let it in',
+        help: 'Of a node: controllers that it is connected to',
         collect() {
-          this.set(attached());
+          this.set(connected());
         },
       },
     ],
   };
 }
 
-/** What a controller knows of its nodes. */
+/** A controller's metrics of its nodes. */
 export function controllerFamilies(fleet: Fleet, refused: () => ReadonlyMap<string, number>): Families {
   return {
     gauges: [
       {
         name: 'quarry_fleet_nodes',
-        help: 'Of a controller: nodes that are connected, and nodes that were and are disconnected now',
+        help: 'Of a controller: nodes that are connected, and nodes that were connected and are disconnected now',
         labelNames: ['state'],
         collect() {
-          const attached = fleet.members().filter((member) => member.connected).length;
-          this.set({ state: 'connected' }, attached);
-          this.set({ state: 'disconnected' }, fleet.members().length - attached);
+          const connected = fleet.members().filter((member) => member.connected).length;
+          this.set({ state: 'connected' }, connected);
+          this.set({ state: 'disconnected' }, fleet.members().length - connected);
         },
       },
     ],
     counters: [
       {
         name: 'quarry_fleet_refused_total',
-        help: 'Of a controller: peers that were turned away or cut off, by reason',
+        help: 'Of a controller: peers that were refused or disconnected by it, by reason',
         labelNames: ['reason'],
         collect() {
           this.reset();

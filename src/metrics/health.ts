@@ -1,18 +1,18 @@
 import type { ServerResponse } from 'node:http';
 import { messageOf } from '../domain/errors.ts';
 
-/** Answers what is wrong, or nothing. May throw, which is as wrong. */
+/** Resolves with what is wrong, or `undefined`. An error it throws counts as a problem too. */
 export type Check = () => Promise<string | undefined>;
 
-/** What the probes of a pod ask for. */
+/** The checks behind the probes of a pod. */
 export interface Checks {
-  /** `/healthz`: whether a new process might do better than this one. */
+  /** `/healthz`: whether a restart could help. */
   readonly live: Check;
   /** `/readyz`: whether calls can be served. */
   readonly ready: Check;
 }
 
-/** False where the path is none of a check. */
+/** False if the path is not that of a check. */
 export async function answerCheck({ live, ready }: Checks, path: string, response: ServerResponse): Promise<boolean> {
   const check = { '/healthz': live, '/readyz': ready }[path];
   if (!check) return false;

@@ -10,7 +10,7 @@ export interface Listen {
   readonly port: number;
 }
 
-/** What the metrics read of the inventory. */
+/** The part of the storage that the metrics read. */
 export interface InventorySource {
   readonly reported: boolean;
   current(): Inventory;
@@ -28,13 +28,13 @@ export interface Metrics {
   stop(): Promise<void>;
 }
 
-/** The metrics of a role, apart from those of its calls and its process. */
+/** The metrics of a role, without those of its calls and its process. */
 export interface Families {
   readonly gauges?: readonly GaugeConfiguration<string>[];
   readonly counters?: readonly CounterConfiguration<string>[];
 }
 
-/** The metrics of several parts, as those of one. */
+/** The metrics of several parts, joined. */
 export function joinFamilies(all: readonly Families[]): Required<Families> {
   return {
     gauges: all.flatMap(({ gauges = [] }) => gauges),
@@ -49,7 +49,7 @@ export const callDuration = {
   buckets: [0.002, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
 };
 
-/** The Prometheus endpoint `/metrics`, with `/healthz` and `/readyz` on the same port. Its library is loaded only where it is wanted. */
+/** The Prometheus endpoint `/metrics`, with `/healthz` and `/readyz` on the same port. Loads its library only if metrics are configured. */
 export async function createMetrics(
   listen: Listen,
   { gauges = [], counters = [] }: Families,

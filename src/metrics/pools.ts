@@ -27,7 +27,7 @@ const perPool: readonly { name: string; help: string; value: (pool: Pool) => num
   },
 ];
 
-/** Sizes in bytes, shares from 0 to 1, ages in seconds. No samples before LVM was read. */
+/** Sizes in bytes, shares from 0 to 1, ages in seconds. No samples before the first report of LVM. */
 export function poolGauges(source: InventorySource): GaugeConfiguration<string>[] {
   const ofPools = perPool.map(({ name, help, value }): GaugeConfiguration<string> => ({
     name,
@@ -44,7 +44,7 @@ export function poolGauges(source: InventorySource): GaugeConfiguration<string>[
   }));
   const age: GaugeConfiguration<string> = {
     name: 'quarry_inventory_age_seconds',
-    help: 'Seconds since LVM was last read with success',
+    help: 'Seconds since the last successful report of LVM',
     collect() {
       if (source.reported) this.set((Date.now() - source.current().reportedAt) / 1000);
     },
@@ -52,7 +52,7 @@ export function poolGauges(source: InventorySource): GaugeConfiguration<string>[
   return [...ofPools, age];
 }
 
-/** Counts the disks of the last look, by pool and verdict. */
+/** Counts the disks of the last scan, by pool and verdict. */
 export function diskGauges(disks: () => readonly DiskSample[]): GaugeConfiguration<string>[] {
   return [
     {

@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { Failure } from '../domain/errors.ts';
 
-/** Follows kubelet's folder, which may not be there yet and may be replaced by another. */
+/** Watches kubelet's folder, which may not exist yet and may be replaced. */
 export function createFolderWatch(path: string, changed: () => void) {
   let watcher: FSWatcher | undefined;
   let watched: number | undefined;
@@ -18,8 +18,8 @@ export function createFolderWatch(path: string, changed: () => void) {
       if (found?.ino === watched && watched !== undefined) return;
       close();
       if (!found?.isDirectory()) {
-        const advice = `is this a node of Kubernetes, and kubelet's folder mounted?`;
-        throw new Failure('precondition', `${path} is not there: ${advice}`);
+        const advice = `is this a node of Kubernetes, and is kubelet's folder mounted?`;
+        throw new Failure('precondition', `${path} does not exist: ${advice}`);
       }
       watcher = watch(path, { persistent: false }, changed);
       watcher.on('error', close);

@@ -16,24 +16,24 @@ export interface RegistrationOptions {
   /** The path of the CSI socket, as kubelet sees it. */
   readonly endpoint: string;
   readonly log: Log;
-  /** Milliseconds after which the folder is looked at though nothing has told of a change. Default: 10 s. */
+  /** Milliseconds after which the folder is checked without an event. Default: 10 s. */
   readonly every?: number;
 }
 
-/** The place of node-driver-registrar, in the driver itself. */
+/** Does the work of node-driver-registrar in the driver itself. */
 export interface Registration {
-  /** Kubelet calls the CSI socket as soon as it finds this one: that must be served by then. */
+  /** Serve the CSI socket first: kubelet calls it as soon as it finds this one. */
   start(): void;
-  /** Why kubelet does not know the driver; `undefined` once it does. */
+  /** Why the driver is not registered; `undefined` once it is. */
   problem(): string | undefined;
-  /** Takes the socket away, by which kubelet forgets the driver until it is back. */
+  /** Removes the socket, upon which kubelet forgets the driver until the socket is back. */
   stop(): Promise<void>;
 }
 
-/** Milliseconds, so that a folder that never rests does not keep this busy. */
+/** Milliseconds between an event and the check, so that many events cause few checks. */
 const settle = 20;
 
-/** Puts the socket back when another program removes it: kubelet forgets a driver whose socket is gone. */
+/** Makes the socket again if another program removes it: kubelet forgets a driver whose socket is gone. */
 export function createRegistration(options: RegistrationOptions): Registration {
   const { path, log, every = 10_000 } = options;
   const folder = createFolderWatch(dirname(path), () => rounds.soon());
@@ -72,18 +72,18 @@ export function createRegistration(options: RegistrationOptions): Registration {
   };
 }
 
-function createServe({ driver, endpoint, log }: RegistrationOptions, told: (refusal: string | undefined) => void) {
+function createServe({ driver, endpoint, log }: RegistrationOptions, attempted: (refusal: string | undefined) => void) {
   const service = createRegistrationService({
     driver,
     endpoint,
-    told(refusal) {
-      told(refusal);
+    attempted(refusal) {
+      attempted(refusal);
       if (refusal === undefined) log.info({ driver, endpoint }, 'registered with kubelet');
       else log.error({ driver, endpoint, reason: refusal }, 'kubelet refused the driver');
     },
   });
   const services = { Registration: service };
-  // The folder is kubelet's. It may vanish between the look and the bind: it must not come back by our hand.
+  // Only kubelet creates its folder, even if it vanishes between our check and the bind.
   const fixed = { interface: pluginRegistration, services, log, makeFolder: false };
   return (path: string) => createServer({ endpoint: `unix://${path}`, ...fixed });
 }

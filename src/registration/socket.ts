@@ -2,17 +2,17 @@ import { lstat, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { SocketServer } from '../grpc/server.ts';
 
-/** A socket that is served, and the file that stands for it. */
+/** A served socket and its file. */
 export interface PlacedSocket {
-  /** Whether the file is still there and still this one. */
+  /** Whether the file exists and is still this one. */
   inPlace(): Promise<boolean>;
-  /** Takes the file away, if it is this one, and stops serving. */
+  /** Removes the file, if it is this one, and stops serving. */
   remove(): Promise<void>;
 }
 
 /**
- * Serves under a hidden name, which kubelet passes over, and then moves the socket to its place: a client that sees it can connect, and a
- * stale one is replaced without a moment in which there is none, which would make kubelet forget the driver.
+ * Serves under a hidden name, which kubelet ignores, and then moves the socket to its place: a client that sees it can connect, and a
+ * stale one is replaced without a gap, in which kubelet would forget the driver.
  */
 export async function placeSocket(path: string, createServer: (path: string) => SocketServer): Promise<PlacedSocket> {
   const hidden = join(dirname(path), `.${basename(path)}`);
@@ -38,5 +38,5 @@ export async function placeSocket(path: string, createServer: (path: string) => 
   }
 }
 
-/** Milliseconds for kubelet's calls in flight, of which none does anything. */
+/** Milliseconds for kubelet's calls in flight; none of them changes anything. */
 const stopDeadline = 1000;

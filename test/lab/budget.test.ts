@@ -136,7 +136,7 @@ describe('calibrate', () => {
     await driver.client.node.nodeStageVolume(staged);
     expect(await driver.quarry(...quick)).toMatchObject({
       exitCode: 1,
-      stderr: expect.stringMatching(/pool fast is in use \(busy\).*--beside-volumes/),
+      stderr: expect.stringMatching(/pool fast is in use \(busy\).*--while-in-use/),
     });
     await driver.client.node.nodeUnstageVolume(staged);
     await controller().deleteVolume({ volumeId });

@@ -6,7 +6,7 @@ import type { Rounds } from './summary.ts';
 
 interface Fio {
   readonly run: Run;
-  /** How it is started. */
+  /** The command that starts fio. */
   readonly fio: readonly [string, ...string[]];
 }
 
@@ -14,18 +14,18 @@ export interface Measurement extends Fio {
   /** Everything on it is lost. */
   readonly device: string;
   readonly rounds: number;
-  /** Of each measurement. */
+  /** The length of each measurement. */
   readonly seconds: number;
   readonly signal: AbortSignal;
-  /** Told what has been measured, as it goes. */
+  /** Called after each step. */
   readonly progress: (key: RateKey | 'fill', round: number, rate?: bigint) => void;
 }
 
-/** Milliseconds that fio may need beside its measurement, and for writing the device once. */
+/** Milliseconds that fio may need in addition to its measurement, and to write the device once. */
 const overhead = 60_000;
 const fillDeadline = 3_600_000;
 
-/** Throws `precondition` where fio is not installed. */
+/** Throws `precondition` if fio is not installed. */
 export async function requireFio({ run, fio }: Fio): Promise<void> {
   const missing = (cause?: unknown): Failure =>
     new Failure('precondition', 'calibrate measures with fio, which is not installed where LVM is: install it there', {
@@ -33,14 +33,14 @@ export async function requireFio({ run, fio }: Fio): Promise<void> {
     });
   try {
     const { exitCode } = await run([...fio, '--version'], { deadline: overhead });
-    // Of nsenter, which found no such program.
+    // nsenter ran, but found no fio.
     if (exitCode !== 0) throw missing();
   } catch (cause) {
     throw isFailure(cause, 'unavailable') ? missing(cause) : cause;
   }
 }
 
-/** Measures every rate in every round, one after the other, so that a slow spell of the disks meets them all. */
+/** Measures every rate in every round, one after the other, so that a slow period of the disks affects all of them. */
 export async function measure(measurement: Measurement): Promise<Rounds> {
   const { run, fio, device, rounds, seconds, signal, progress } = measurement;
   const job = async (options: readonly string[], deadline: number) => {

@@ -31,20 +31,20 @@ const rows: Rows<RateRecord> = {
 
 export const calibrate = listing({
   name: 'calibrate',
-  summary: "Measure what a pool's disks can do, for its budget",
+  summary: "Measure the rates that a pool's disks sustain, for its budget",
   details:
-    'Measures with fio on a scratch volume that is removed again, also after an interrupt. Progress is on stderr.',
+    'Measures with fio on a scratch volume, which is removed afterwards, also after an interrupt. Progress is on stderr.',
   where: 'here',
   arguments: { pool: word('name of the pool') },
   options: {
     rounds: count('how often each rate is measured', 5),
-    seconds: count('how long each time', 10),
-    besideVolumes: flag('measure although volumes of the pool are in use'),
+    seconds: count('length of each measurement', 10),
+    whileInUse: flag('measure although volumes of the pool are in use'),
   },
   rows,
   failsWhen: 'the pool is in use or has no room, fio is missing, or the command was interrupted',
   examples: [
-    { line: 'quarry calibrate fast', does: 'measures for some five minutes, and prints the budget to paste' },
+    { line: 'quarry calibrate fast', does: 'measures for about five minutes, and prints the budget to paste' },
     { line: 'quarry calibrate fast --rounds 1 --seconds 2', does: 'a quick look' },
   ],
   run: async (given, { say }) => (await import('./run.ts')).calibrate(given, say),

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { Failure } from '../../domain/errors.ts';
 import type { RateKey } from '../../domain/qos.ts';
 
-/** How each rate is measured: operations as a database makes them, bytes as a copy does. */
+/** The I/O pattern for each rate: operations like a database's, bytes like a copy's. */
 const patterns = {
   readIops: { rw: 'randread', blockSize: '4k' },
   writeIops: { rw: 'randwrite', blockSize: '4k' },
@@ -10,7 +10,7 @@ const patterns = {
   writeBandwidth: { rw: 'write', blockSize: '1M' },
 } as const satisfies Record<RateKey, { rw: string; blockSize: string }>;
 
-/** Past the page cache, 32 requests at a time. A device that is gone is an error, not a new file. One process: it is killed as a whole. */
+/** Without the page cache, 32 requests at a time. A missing device is an error, not a new file. One process, so that a kill ends all of it. */
 const common = [
   '--direct=1',
   '--ioengine=libaio',
@@ -27,7 +27,7 @@ export function measureArguments(key: RateKey, device: string, seconds: number):
   return [`--name=${key}`, `--filename=${device}`, `--rw=${rw}`, `--bs=${blockSize}`, ...common, ...duration];
 }
 
-/** Writes the device once from end to end: what was never written is read without touching a disk. */
+/** Writes the whole device once: a read of an unwritten block does not reach a disk. */
 export function fillArguments(device: string): string[] {
   return ['--name=fill', `--filename=${device}`, '--rw=write', '--bs=1M', ...common];
 }
@@ -35,13 +35,13 @@ export function fillArguments(device: string): string[] {
 const side = z.object({ iops: z.number(), bw_bytes: z.number() });
 const output = z.object({ jobs: z.array(z.object({ error: z.number(), read: side, write: side })).length(1) });
 
-/** Operations or bytes a second that fio's output tells of. Throws `unavailable` where it tells of none. */
+/** Operations or bytes a second from fio's output. Throws `unavailable` if it has none. */
 export function parseRateOf(key: RateKey, stdout: string): bigint {
   const [job] = read(stdout).jobs;
   const measured = key.startsWith('read') ? job?.read : job?.write;
   const rate = Math.floor((key.endsWith('Iops') ? measured?.iops : measured?.bw_bytes) ?? 0);
-  if (job?.error !== 0) throw new Failure('unavailable', `fio met error ${job?.error} while it measured ${key}`);
-  if (rate < 1) throw new Failure('unavailable', `fio did nothing in the time for ${key}: measure longer`);
+  if (job?.error !== 0) throw new Failure('unavailable', `fio ended with error ${job?.error} while it measured ${key}`);
+  if (rate < 1) throw new Failure('unavailable', `fio completed no I/O while it measured ${key}: measure longer`);
   return BigInt(rate);
 }
 
@@ -50,6 +50,6 @@ function read(stdout: string): z.output<typeof output> {
   try {
     return output.parse(JSON.parse(stdout.slice(stdout.indexOf('{'))));
   } catch (cause) {
-    throw new Failure('unavailable', `fio's output is not what was expected: ${stdout.slice(0, 200)}`, { cause });
+    throw new Failure('unavailable', `cannot parse fio's output: ${stdout.slice(0, 200)}`, { cause });
   }
 }

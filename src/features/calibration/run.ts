@@ -16,13 +16,13 @@ interface CalibrateOptions {
   readonly pool: string;
   readonly rounds: number;
   readonly seconds: number;
-  /** Measures although others use the pool's disks, and are disturbed. */
-  readonly besideVolumes: boolean;
+  /** Measures although pods use the pool's disks, and disturbs them. */
+  readonly whileInUse: boolean;
 }
 
 /**
- * `quarry calibrate POOL`: what the pool's disks can do, measured on a scratch volume that is removed again, also when this is
- * interrupted. Throws `precondition` while volumes of the pool are in use, `exhausted` where there is no room.
+ * `quarry calibrate POOL`: measures the rates of the pool's disks on a scratch volume, which is removed afterwards, also after an interrupt.
+ * Throws `precondition` while volumes of the pool are in use, `exhausted` if there is no room.
  */
 export async function calibrate(options: CalibrateOptions, say: (line: string) => void): Promise<Listing<RateRecord>> {
   return withLocal(options.config, async (local) => {
@@ -31,7 +31,7 @@ export async function calibrate(options: CalibrateOptions, say: (line: string) =
     const pool = await findPool(local, options.pool);
     const { group } = pool.spec;
     await removeScratch(local, group);
-    if (!options.besideVolumes) refuseInUse(local, pool);
+    if (!options.whileInUse) refuseInUse(local, pool);
     const size = scratchSize(pool);
     try {
       const device = await makeScratch(local, pool, size);
@@ -46,7 +46,7 @@ export async function calibrate(options: CalibrateOptions, say: (line: string) =
   });
 }
 
-/** Open, so that nobody takes it for left over and removes it; let go on an interrupt, so that it can be removed here. */
+/** Keeps the device open, so that the driver does not remove the scratch volume as left over; an interrupt closes it, so that it can be removed here. */
 async function whileOpen<T>(device: string, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
@@ -78,7 +78,7 @@ function refuseInUse(local: Local, { spec }: Pool): void {
   if (used.length === 0) return;
   throw new Failure(
     'precondition',
-    `pool ${spec.name} is in use (${used.join(', ')}): measuring would disturb it and be disturbed. Stop what uses it, or measure all the same with --beside-volumes`,
+    `pool ${spec.name} is in use (${used.join(', ')}): measuring disturbs these volumes, and they distort the result. Stop their pods, or measure anyway with --while-in-use`,
   );
 }
 

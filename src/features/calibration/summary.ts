@@ -4,20 +4,20 @@ import { type RateKey, rateKeys } from '../../domain/qos.ts';
 /** The rounds of each rate, at least one. */
 export type Rounds = Readonly<Record<RateKey, readonly bigint[]>>;
 
-/** One line a rate: the lowest, the middle and the highest of its rounds, and how far they are apart in percent of the middle. */
+/** The lowest, the middle and the highest round, and the distance of lowest and highest in percent of the middle. */
 export function spreadOf(rounds: readonly bigint[]): { least: bigint; median: bigint; most: bigint; percent: number } {
   const sorted = [...rounds].sort((a, b) => (a < b ? -1 : 1));
   const [least = 0n, median = 0n, most = 0n] = [sorted[0], sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
   return { least, median, most, percent: median === 0n ? 0 : Number(((most - least) * 100n) / median) };
 }
 
-/** The lines for the pool's configuration: what the disks did in their worst round, rounded down to two digits. */
+/** The lines for the pool's configuration: the rates of the worst round, rounded down to two digits. */
 export function budgetLines(rounds: Rounds): string {
   const lines = rateKeys.map((key) => `  ${key}: ${roundRate(key, spreadOf(rounds[key]).least)}\n`);
   return `budget:\n${lines.join('')}`;
 }
 
-/** As the configuration reads it. */
+/** The rate in the form of the configuration. */
 export function roundRate(key: RateKey, rate: bigint): string {
   if (key.endsWith('Iops')) {
     const round = twoDigits(rate);
@@ -32,7 +32,7 @@ function twoDigits(value: bigint): bigint {
   return (value / unit) * unit;
 }
 
-/** Rounded, as what is measured is. */
+/** The rate for people, rounded. */
 export function rateText(key: RateKey, rate: bigint): string {
   return key.endsWith('Iops') ? `${rate} IOPS` : `${formatBytes(rate)}/s`;
 }

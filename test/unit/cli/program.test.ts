@@ -28,14 +28,14 @@ const run = async (line: string, ...known: Command[]) =>
 test('arguments and options reach the command under their names, with their defaults', async () => {
   const measure = echo({
     arguments: { pool: word('a pool') },
-    options: { rounds: count('how often', 5), besideVolumes: flag('in use too') },
+    options: { rounds: count('how often', 5), whileInUse: flag('in use too') },
   });
   const config = '/etc/quarry/config.yaml';
-  expect(await run('echo fast', measure)).toEqual({ pool: 'fast', rounds: 5, besideVolumes: false, config });
-  expect(await run('echo --rounds 2 fast --beside-volumes --config=/x', measure)).toEqual({
+  expect(await run('echo fast', measure)).toEqual({ pool: 'fast', rounds: 5, whileInUse: false, config });
+  expect(await run('echo --rounds 2 fast --while-in-use --config=/x', measure)).toEqual({
     pool: 'fast',
     rounds: 2,
-    besideVolumes: true,
+    whileInUse: true,
     config: '/x',
   });
 });

@@ -56,7 +56,7 @@ test.each([
     { ...vouched, user: { ...vouched.user, username: 'system:serviceaccount:x:quarry-node' } },
     /x:quarry-node/,
   ],
-  ['of a user', { ...vouched, user: { ...vouched.user, username: 'quarry:quarry-node' } }, /that of quarry/],
+  ['of a user', { ...vouched, user: { ...vouched.user, username: 'quarry:quarry-node' } }, /belongs to quarry/],
   [
     'bound to no node',
     { ...vouched, user: { ...vouched.user, extra: { 'authentication.kubernetes.io/pod-uid': ['p'] } } },

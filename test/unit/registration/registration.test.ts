@@ -106,13 +106,13 @@ test('a folder that is made late, or made again, is found', async () => {
   const path = temporarySocket();
   const folder = `${dirname(path)}/plugins_registry`;
   const begun = begin(`${folder}/reg.sock`, 20);
-  await vi.waitFor(() => expect(begun.registration.problem()).toMatch(/plugins_registry is not there/), 20_000);
+  await vi.waitFor(() => expect(begun.registration.problem()).toMatch(/plugins_registry does not exist/), 20_000);
   expect(existsSync(folder)).toBe(false);
   mkdirSync(folder);
   await offered(begun);
   renameSync(folder, `${folder}.old`);
   rmSync(`${folder}.old`, { recursive: true });
-  await vi.waitFor(() => expect(begun.registration.problem()).toMatch(/is not there/), 20_000);
+  await vi.waitFor(() => expect(begun.registration.problem()).toMatch(/does not exist/), 20_000);
   mkdirSync(folder);
   await offered(begun, 2);
   expect(begun.lines.filter(({ level }) => level === 'error')).toHaveLength(2);

@@ -20,11 +20,11 @@ describe("fio's output", () => {
     expect(parseRateOf('readIops', `fio: this platform lacks something\n${outputOf()}`)).toBe(1234n));
 
   it.each([
-    ['', 'not what was expected'],
-    ['fio: no such file', 'not what was expected'],
-    ['{"jobs": []}', 'not what was expected'],
-    [outputOf({ error: 5 }), 'fio met error 5'],
-    [outputOf({ read: side(0.4) }), 'did nothing'],
+    ['', 'cannot parse'],
+    ['fio: no such file', 'cannot parse'],
+    ['{"jobs": []}', 'cannot parse'],
+    [outputOf({ error: 5 }), 'fio ended with error 5'],
+    [outputOf({ read: side(0.4) }), 'completed no I/O'],
   ])('%s is no rate', (text, reason) => {
     expect(() => parseRateOf('readIops', text)).toThrow(expect.objectContaining({ kind: 'unavailable' }));
     expect(() => parseRateOf('readIops', text)).toThrow(reason);

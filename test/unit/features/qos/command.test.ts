@@ -38,7 +38,7 @@ async function askWith(entries: readonly QosEntry[], ...words: string[]): Promis
   const services = {
     Admin: createQosService(async () => entries),
   };
-  return ask((await serve({}, { beside: [{ interface: admin, services }] })).path, ...words);
+  return ask((await serve({}, { additional: [{ interface: admin, services }] })).path, ...words);
 }
 
 test('the command line gets every field of a limit, on the socket of the CSI services', async () => {
