@@ -1,6 +1,6 @@
 import type { AdminMethods } from '../grpc/services.ts';
 
-/** What the command line asks of a node that belongs to no feature. `look` resolves when disks, groups and pools were looked at. */
+/** The command line's call to a node that belongs to no feature. `look` resolves after disks, groups and pools were reconciled. */
 export function createAdminService(look: () => Promise<unknown>): Pick<AdminMethods, 'rescan'> {
   return {
     async rescan() {

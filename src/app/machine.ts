@@ -62,7 +62,7 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
     log,
     ...(metrics && { observe: metrics.observeCall }),
     services: { ...createServices(config, parts), ...joined.services },
-    beside: [{ interface: admin, services: { Admin: joined.admin ?? {} } }],
+    additional: [{ interface: admin, services: { Admin: joined.admin ?? {} } }],
   });
   return {
     async start() {
@@ -85,7 +85,7 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
   };
 }
 
-/** What belongs to no feature. */
+/** The part that belongs to no feature. */
 function ownPart({ local, disks, upkeep }: Parts): NodePart {
   return {
     admin: createAdminService(() => upkeep.rounds.attempt()),
@@ -93,7 +93,7 @@ function ownPart({ local, disks, upkeep }: Parts): NodePart {
   };
 }
 
-/** Everything else is served meanwhile: pods that end need their volumes taken down, for hours if need be. */
+/** All calls are served meanwhile: pods that end need their volumes unpublished, for hours if necessary. */
 async function endUnbroken(unbroken: Parts['unbroken'], log: Log): Promise<void> {
   const waitingFor = unbroken.running();
   if (waitingFor.length > 0) log.info({ waitingFor }, 'stopping when the work on filesystems has ended');
@@ -110,13 +110,13 @@ async function closeMarks({ marks }: LocalStorage, deadlineMs: number, log: Log)
 }
 
 interface Hooks {
-  /** LVM was read again. */
+  /** Called after each report of LVM. */
   readonly reported: () => void;
-  /** The pools were looked at for the first time. */
+  /** Called after the first reconciliation of the pools. */
   readonly ready: () => Promise<void>;
 }
 
-/** The storage, and what keeps its pools and its inventory as they should be. */
+/** The storage, with the reconciliation of its pools and its inventory. */
 async function assemble(config: Config, log: Log, hooks: Hooks) {
   let disks: readonly Candidate[] = [];
   const report = createRepeater({
@@ -155,7 +155,7 @@ async function assemble(config: Config, log: Log, hooks: Hooks) {
 
 type Parts = Awaited<ReturnType<typeof assemble>>;
 
-/** Where no registrar runs beside the driver. */
+/** `undefined` if a registrar runs next to the driver. */
 function createOwnRegistration({ registration, driver, endpoint }: Config, log: Log): Registration | undefined {
   if (registration.mode === 'external') return undefined;
   const { path } = registration.endpoint ?? endpoint;

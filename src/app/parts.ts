@@ -24,7 +24,7 @@ export async function nodeParts(context: NodeContext): Promise<readonly NodePart
   return Promise.all(features.flatMap(({ node }) => node?.(context) ?? []));
 }
 
-/** @throws Error when two parts answer the same call, which is always a slip */
+/** @throws Error if two parts have the same call: a mistake in the code */
 export function joinParts(parts: readonly Part[]): JoinedParts {
   const admin = parts.flatMap((part) => part.admin ?? []);
   return {

@@ -24,7 +24,7 @@ export async function listDisks({ config }: { readonly config: string }): Promis
  * @throws Failure('precondition') when a named disk is not proposed
  */
 export async function approveDisks(options: ApproveOptions, terminal: Terminal): Promise<Listing<DiskRecord>> {
-  if (options.all && options.disk.length > 0) throw new Failure('invalid', 'name disks or say --all, not both');
+  if (options.all && options.disk.length > 0) throw new Failure('invalid', 'give disks or --all, not both');
   return withLocal(options.config, async ({ findDisks, reconciler, cache, prepare }, { endpoint }) => {
     const chosen = await chooseDisks(await findDisks(), options, terminal);
     if (chosen.length === 0) {

@@ -9,7 +9,7 @@ test('a look at the disks is answered when it has ended', async () => {
   const looked = Promise.withResolvers<void>();
   const rescan = vi.fn<() => Promise<void>>(() => looked.promise);
   const services = { Admin: createAdminService(rescan) };
-  const { path } = await serve({}, { beside: [{ interface: admin, services }] });
+  const { path } = await serve({}, { additional: [{ interface: admin, services }] });
   let answered = false;
   const asked = withClient<AdminMethods, void>(path, { proto: admin, service: 'Admin' }, async (calls) => {
     await calls.rescan({});

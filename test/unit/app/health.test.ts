@@ -7,7 +7,7 @@ import { freePort } from '../../support/ports.ts';
 import { authority, filesOf, serverCertificate, temporaryFolder } from '../fleet/harness.ts';
 import { memoryLog } from '../grpc/harness.ts';
 
-test('a controller without any node is alive, and is not when its socket is gone', async () => {
+test('a controller without nodes is alive, and is not alive once its socket is deleted', async () => {
   const folder = temporaryFolder();
   const files = filesOf(serverCertificate(), authority.certificate, folder);
   const metrics = `127.0.0.1:${await freePort()}`;

@@ -14,7 +14,7 @@ const token = ['{"alg":"none"}', JSON.stringify({ exp: Math.floor(Date.now() / 1
   .map((part) => Buffer.from(part).toString('base64url'))
   .join('.');
 
-/** `quarry controller` beside an API server that speaks TLS, which vouches for that one token, as one of node a. */
+/** `quarry controller` with an API server over TLS that accepts one token, of node a. */
 async function begin() {
   const folder = temporaryFolder();
   const pair = serverCertificate();
@@ -71,7 +71,7 @@ kubernetes:
   return { server, config, lines, attach, endpoint: `unix://${folder}/csi.sock` };
 }
 
-test('a node that shows a token is let in as the node that the API server says it is', async () => {
+test('a node with a token connects under the name that the API server gives', async () => {
   const { attach, lines } = await begin();
   attach('a', token);
   await vi.waitFor(() => expect(JSON.stringify(lines)).toContain('"node":"a"'), 20_000);
@@ -83,7 +83,7 @@ test('a node that shows a token is let in as the node that the API server says i
   ]);
 });
 
-test('a controller is ready once the nodes that Kubernetes has are attached, or are given up', async () => {
+test('a controller is ready once every Node that is Ready is connected', async () => {
   const { server, attach, endpoint } = await begin();
   const put = (name: string, ready: string): void =>
     server.put('/api/v1/nodes', {
@@ -101,7 +101,7 @@ test('a controller is ready once the nodes that Kubernetes has are attached, or 
   await vi.waitFor(async () => expect(await ready()).toBe(true), 20_000);
 });
 
-test('the token of a node whose pod is deleted is reviewed, and its stream ended', async () => {
+test('ends the stream of a node whose pod is deleted, after a review of its token', async () => {
   const { server, attach, lines } = await begin();
   const path = '/api/v1/namespaces/quarry/pods';
   server.put(path, { metadata: { name: 'node-1', uid: 'pod-a' }, spec: { serviceAccountName: 'node' } });
@@ -115,7 +115,7 @@ test('the token of a node whose pod is deleted is reviewed, and its stream ended
   expect(told('node disconnected')).toBe(true);
 });
 
-test('orphans are asked of the controller, which says when it cannot know', async () => {
+test('quarry orphans asks the controller, which says why it has no answer', async () => {
   const { server, config } = await begin();
   const list = async () => (await quarry(['orphans', '--config', config])).stdout;
   await vi.waitFor(async () => expect(await list()).toBe('Every volume is in a PersistentVolume.\n'), 20_000);

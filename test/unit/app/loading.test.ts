@@ -42,7 +42,7 @@ test('quarry all loads neither side of the fleet', () => {
   expect(within(loadedBy('app/all.ts'), 'fleet/')).toEqual([]);
 });
 
-test('the program itself loads the command line, and what a command works with only when it runs', () => {
+test('the program loads the command line only; a command loads its modules when it runs', () => {
   const loaded = loadedBy('main.ts');
   expect(within(loaded, 'cli/commands/')).toContain('cli/commands/disks.ts');
   const folders = ['config/', 'grpc/', 'fleet/', 'lvm/', 'app/', 'kubernetes/', 'exec/'];

@@ -3,7 +3,7 @@ import { joinParts } from '../../../src/app/parts.ts';
 
 const gauge = (name: string) => ({ name, help: name });
 
-test('joins what features add: calls, figures, start and stop', async () => {
+test('joins the calls, metrics, start and stop of features', async () => {
   const events: string[] = [];
   const joined = joinParts([
     {
@@ -28,11 +28,11 @@ test('joins what features add: calls, figures, start and stop', async () => {
   expect(events).toEqual(['first starts', 'third starts', 'first stops in 7', 'second stops in 7']);
 });
 
-test('features that answer no call of the command line need no socket for it', () => {
+test('makes no admin socket without a feature that has calls for it', () => {
   expect(joinParts([{ services: {} }]).admin).toBeUndefined();
 });
 
-test('refuses two features that answer the same call', () => {
+test('refuses two features with the same call', () => {
   const part = { admin: { rescan: async () => ({}) } };
   expect(() => joinParts([part, part])).toThrow('two features answer rescan');
   expect(() => joinParts([{ services: { GroupController: {} } }, { services: { GroupController: {} } }])).toThrow(

@@ -11,7 +11,7 @@ const log = {
   error: drop,
 };
 
-test('each program leaves a line with its arguments and its time, and its answer is passed on', async () => {
+test('logs each program with its arguments and duration, and returns its result', async () => {
   lines.length = 0;
   const answer = { exitCode: 3, stdout: 'out', stderr: '' };
   const run = traceRun(async () => answer, log);
@@ -21,7 +21,7 @@ test('each program leaves a line with its arguments and its time, and its answer
   ]);
 });
 
-test('an LVM command that got no answer leaves its line, too', async () => {
+test('logs an LVM command that failed, too', async () => {
   lines.length = 0;
   const fail = () => Promise.reject(new Failure('unavailable', 'no answer'));
   const lvm = traceLvm(

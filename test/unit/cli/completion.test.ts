@@ -7,7 +7,7 @@ import { flagOf } from '../../../src/cli/command.ts';
 import { commands } from '../../../src/cli/commands.ts';
 import { quarry } from './harness.ts';
 
-/** What bash would offer for the last of these words. */
+/** The completions that bash offers for the last word. */
 async function complete(...words: string[]): Promise<string[]> {
   const { stdout } = await quarry(['completion', 'bash']);
   const show = 'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _quarry; printf "%s\\n" "${COMPREPLY[@]}"';
@@ -52,7 +52,7 @@ test('bash completes the path of a configuration', async () => {
   expect(await complete('disks', '--config', `${folder}/my`)).toEqual([`${folder}/my config.yaml`]);
 });
 
-test.each(['bash', 'zsh', 'fish'])('the script for %s knows every command and option', async (shell) => {
+test.each(['bash', 'zsh', 'fish'])('the script for %s has every command and option', async (shell) => {
   const { stdout } = await quarry(['completion', shell]);
   for (const { name, options } of commands) {
     expect(stdout).toContain(name);

@@ -38,15 +38,15 @@ function answering(answer?: string): Terminal & { said: string[] } {
 const choose = (disk: readonly string[], takeAll: boolean, terminal = answering()) =>
   chooseDisks(all, { disk, all: takeAll }, terminal);
 
-test('--all takes what is proposed, and asks nothing', async () => {
+test('--all takes every proposed disk without a question', async () => {
   expect(await choose([], true)).toEqual([blank, other]);
 });
 
-test('a disk is named by its device or by the path of the rule, and is taken once', async () => {
+test('takes a disk once that is named by its device and by the path of the rule', async () => {
   expect(await choose(['/b', '/dev/disk/by-id/b', '/d'], false)).toEqual([other, begun]);
 });
 
-test('without names the proposed disks are shown and asked for', async () => {
+test('without names the command lists the proposed disks and asks for names', async () => {
   const terminal = answering(' /b \n');
   expect(await choose([], false, terminal)).toEqual([other]);
   expect(terminal.said[0]).toMatch(/^DEVICE.*\n\/a +1 KiB +fast +proposed +\/dev\/disk\/by-id\/a\n\/b /);
@@ -62,12 +62,12 @@ test('an answer that names another disk takes nothing', async () => {
   await expect(choose([], false, answering('/a /e'))).rejects.toMatchObject({ kind: 'precondition' });
 });
 
-test('without names and without a terminal the command says what to do', async () => {
+test('without names and without a terminal the command fails and says what to give', async () => {
   const failure = { kind: 'invalid', message: 'name the disks to take, or give --all' };
   await expect(choose([], false)).rejects.toMatchObject(failure);
 });
 
-test('where nothing is proposed, nothing is asked', async () => {
+test('asks nothing if no disk is proposed', async () => {
   expect(await chooseDisks([taken, used], { disk: [], all: false }, answering())).toEqual([]);
 });
 
@@ -79,7 +79,7 @@ test.each([
   await expect(choose(['/a', name], false)).rejects.toMatchObject({ kind: 'precondition', message });
 });
 
-test('names and --all contradict each other', async () => {
+test('refuses names together with --all', async () => {
   const both = { config: '/x', disk: ['/a'], all: true };
   await expect(approveDisks(both, answering())).rejects.toMatchObject({ kind: 'invalid' });
 });

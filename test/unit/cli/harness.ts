@@ -4,7 +4,7 @@ import { Failure } from '../../../src/domain/errors.ts';
 
 export interface Ran {
   readonly stdout: string;
-  /** What stderr would show. */
+  /** The lines on stderr. */
   readonly said: readonly string[];
   readonly questions: readonly string[];
 }

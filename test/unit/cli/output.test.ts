@@ -33,11 +33,11 @@ test('a wide table has all columns', async () => {
   expect(await print(rows, { records }, 'wide')).toBe(`NAME     SIZE\nsda      1 B\nnvme0n1  ${huge} B\n`);
 });
 
-test('a table without rows says so', async () => {
+test('a table without rows prints a text instead', async () => {
   expect(await print(rows, { records: [], footer: 'never' }, 'table')).toBe('No disk.\n');
 });
 
-test('JSON has every digit of a size, leaves out what is not known, and has no footer', async () => {
+test('JSON has every digit of a size, omits unknown values, and has no footer', async () => {
   const text = await print(rows, { records, footer: 'for people' }, 'json');
   expect(text).toContain(`"size": ${huge}\n`);
   expect(JSON.parse(text)).toEqual({
@@ -49,7 +49,7 @@ test('JSON has every digit of a size, leaves out what is not known, and has no f
   expect(await print(rows, { records: [] }, 'json')).toBe('{\n  "items": []\n}\n');
 });
 
-test('YAML has the same shape', async () => {
+test('YAML has the same shape as JSON', async () => {
   const text = await print(rows, { records: [{ name: 'sda', size: huge, note: 'a: b' }] }, 'yaml');
   expect(text).toContain(`size: ${huge}\n`);
   expect(parse(text, { intAsBigInt: true })).toEqual({ items: [{ name: 'sda', size: huge, note: 'a: b' }] });
@@ -60,7 +60,7 @@ test('JSON has only the fields that are documented', async () => {
   expect(JSON.parse(await print(rows, { records: more }, 'json'))).toEqual({ items: [{ name: 'sda', size: 1 }] });
 });
 
-test('a control character of another machine reaches no terminal', async () => {
+test('replaces control characters in a table', async () => {
   const evil = [{ name: 'a\u001b[2J\nb', size: 1n }];
   expect(await print(rows, { records: evil }, 'table')).toBe('NAME\na\u{FFFD}[2J\u{FFFD}b\n');
   expect(await print(rows, { records: evil }, 'json')).toContain(String.raw`a\u001b[2J\nb`);

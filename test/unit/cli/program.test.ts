@@ -11,7 +11,7 @@ import { quarry } from './harness.ts';
 
 const silent = { say: () => undefined, ask: async () => '' };
 
-/** Answers with what it was given. */
+/** A command that prints what it was given. */
 const echo = (more: Partial<Parameters<typeof command>[0]> = {}): Command =>
   command({
     name: 'echo',
@@ -49,7 +49,7 @@ test('an optional argument has a default, and a list may be empty', async () => 
   expect(await run('echo a b', disks)).toMatchObject({ disk: ['a', 'b'] });
 });
 
-test('a configuration may be named before a subcommand, and the last word on it counts', async () => {
+test('--config may stand before a subcommand, and the last one counts', async () => {
   const known = [echo(), echo({ name: 'echo below' })];
   expect(await run('--config /a echo', ...known)).toEqual({ config: '/a' });
   expect(await run('--config /a echo --config /b below', ...known)).toEqual({ config: '/b' });
@@ -96,7 +96,7 @@ test.each([
   await expect(quarry(argv)).rejects.toMatchObject({ kind: 'invalid', message });
 });
 
-test('the program ends with 2 for words that are wrong, with 1 where it fails, and tells in a line', () => {
+test('the program exits with 2 for wrong words and with 1 for a failure, with one line on stderr', () => {
   const main = join(import.meta.dirname, '../../../src/main.ts');
   const folder = mkdtempSync(join(tmpdir(), 'quarry-cli-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -114,7 +114,7 @@ test('the program ends with 2 for words that are wrong, with 1 where it fails, a
   });
 });
 
-test('a reader that goes away is no failure', () => {
+test('a closed stdout is not a failure', () => {
   const main = join(import.meta.dirname, '../../../src/main.ts');
   const argv = ['-c', 'set -o pipefail; "$0" "$1" completion fish | true', process.execPath, main];
   expect(spawnSync('bash', argv, { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
@@ -163,13 +163,13 @@ test('every command that prints rows offers each format', () => {
   ]);
 });
 
-test('what a command throws is left as it is', async () => {
+test('passes on the failure that a command throws', async () => {
   const boom = new Error('boom');
   const fails = command({ name: 'x', summary: 'X', where: 'nowhere', examples: [], run: () => Promise.reject(boom) });
   await expect(runCommandLine(['x'], [fails], silent)).rejects.toBe(boom);
 });
 
-test('a listing takes its format from the command line', async () => {
+test('prints a listing in the format of -o', async () => {
   const list = listing({
     name: 'list',
     summary: 'List',

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseDriverName, parseEndpoint, parseListen } from '../../../src/config/addresses.ts';
 
-test.each(['unix:///run/csi.sock', 'unix:/run/csi.sock', '/run/csi.sock'])('%s is a socket', (text) => {
+test.each(['unix:///run/csi.sock', 'unix:/run/csi.sock', '/run/csi.sock'])('accepts the socket %s', (text) => {
   expect(parseEndpoint(text)).toEqual({ address: 'unix:///run/csi.sock', path: '/run/csi.sock' });
 });
 
@@ -15,14 +15,14 @@ test.each([
   '//run/x',
   `/${'x'.repeat(107)}`,
   '/a\0b',
-])('%j is no socket', (text) => expect(parseEndpoint(text)).toBeUndefined());
+])('rejects the socket %j', (text) => expect(parseEndpoint(text)).toBeUndefined());
 
-test('a socket path may be 107 bytes long', () => {
+test('accepts a socket path of 107 bytes and rejects one of 108', () => {
   expect(parseEndpoint(`/${'x'.repeat(106)}`)?.path).toHaveLength(107);
   expect(parseEndpoint(`/${'é'.repeat(54)}`)).toBeUndefined();
 });
 
-test('listeners are host and port', () => {
+test('a listener is a host and a port', () => {
   expect(parseListen('127.0.0.1:9809')).toEqual({ host: '127.0.0.1', port: 9809 });
   expect(parseListen('[::1]:0')).toEqual({ host: '::1', port: 0 });
   expect(parseListen('localhost:65535')).toEqual({ host: 'localhost', port: 65_535 });
@@ -36,7 +36,7 @@ test('driver names are lower-case domains with a letter at both ends', () => {
   expect(others.filter((text) => parseDriverName(text) !== undefined)).toEqual([]);
 });
 
-test('what is accepted as a driver name fits the specification', () => {
+test('every accepted driver name fits the specification', () => {
   fc.assert(
     fc.property(fc.stringMatching(/^[a-z0-9.-]{0,70}$/), (text) => {
       if (parseDriverName(text) === undefined) return;

@@ -24,7 +24,7 @@ function problemsOfPool(pool: string): string[] {
 }
 
 describe('defaults', () => {
-  test('of everything but the pools', () => {
+  test('fill every key but the pools', () => {
     expect(parseConfig('pools: []', environment)).toEqual({
       driver: 'lvm.quarry.csi',
       node: 'host-1',
@@ -39,7 +39,7 @@ describe('defaults', () => {
     });
   });
 
-  test('of a pool', () => {
+  test('fill the keys of a pool', () => {
     const common = { group: 'vg', approve: 'manual', stripes: 1, stripeSize: 65_536n, mirrors: 0, reserve: 0n };
     const read = (type: string) =>
       parseConfig(`pools: [{name: p, volumeGroup: vg, type: ${type}}]`, environment).pools[0];
@@ -52,7 +52,7 @@ describe('defaults', () => {
     ).toEqual(thin);
   });
 
-  test('of a budget', () => {
+  test('fill the keys of a budget', () => {
     const read = (more: string) =>
       parseConfig(`pools: [{name: p, volumeGroup: vg, type: thick, ${more}}]`, environment).pools[0]?.budget;
     expect(read('budget: {readIops: 100k, writeBandwidth: 1.5G}')).toEqual({
@@ -67,21 +67,21 @@ describe('defaults', () => {
     });
   });
 
-  test('an empty file is a mistake', () => {
+  test('do not fill an empty file, which is rejected', () => {
     expect(problemsOf('')).toEqual(['pools: is missing']);
     expect(problemsOf('# nothing')).toEqual(['pools: is missing']);
   });
 });
 
 describe('the environment', () => {
-  test('names the node and the socket where the file does not', () => {
+  test('gives the node and the socket if the file does not', () => {
     const given = { hostname: 'host-1', nodeName: 'node-7', endpoint: 'unix:///csi/csi.sock' };
     expect(parseConfig('pools: []', given)).toMatchObject({ node: 'node-7', endpoint: { path: '/csi/csi.sock' } });
     const file = 'node: mine\nendpoint: /run/mine.sock\npools: []';
     expect(parseConfig(file, given)).toMatchObject({ node: 'mine', endpoint: { path: '/run/mine.sock' } });
   });
 
-  test('is named where it is wrong', () => {
+  test('is named in the problem if its value is wrong', () => {
     expect(problemsOf('pools: []', { hostname: 'a_b' })[0]).toMatch(/^node \(from the hostname\): must be a node name/);
     const given = { hostname: 'h', nodeName: 'a_b', endpoint: 'tcp://x' };
     expect(problemsOf('pools: []', given).map((line) => line.split(':')[0])).toEqual([
@@ -97,7 +97,7 @@ describe('the environment', () => {
     });
   });
 
-  test('a long node name is hashed', () => {
+  test('hashes a long node name', () => {
     expect(parseConfig('pools: []', { hostname: 'n'.repeat(64) }).node).toMatch(/^n-[0-9a-f]{40}$/);
   });
 });
@@ -136,14 +136,14 @@ pools:
     ]);
   });
 
-  test('unknown keys name the known ones', () => {
+  test('list the known keys for an unknown one', () => {
     expect(problemsOf('pools: []\nlog: {levle: info}\n"a b": 1')).toEqual([
       'log.levle: unknown key; known here: level',
       '"a b": unknown key; known here: driver, endpoint, log, metrics, registration, node, rescan, lvm, qos, jobs, pools',
     ]);
   });
 
-  test('of YAML itself', () => {
+  test('include the errors of YAML', () => {
     expect(problemsOf('pools: [')[0]).toMatch(/at line 1, column 9$/);
     expect(problemsOf('pools: []\npools: []')).toEqual(['Map keys must be unique at line 2, column 1']);
     expect(problemsOf('a\n---\nb')[0]).toMatch(/multiple documents/);
@@ -202,12 +202,12 @@ pools:
     expect(typeof expected === 'string' ? problems[0] === expected : expected.test(problems[0] ?? '')).toBe(true);
   });
 
-  test('an unreadable part contradicts nothing', () => {
+  test('include no conflict with an unreadable part', () => {
     const problems = problemsOfPool('type: thin, thin: {autoextend: {threshold: 96%, by: 1}, refuseAt: x}');
     expect(problems).toEqual(['pools[0].thin.refuseAt: must be a whole percentage such as 80%']);
   });
 
-  test('an unreadable budget is a budget', () => {
+  test('include no missing budget if the budget is unreadable', () => {
     const problems = problemsOfPool('type: thick, budget: {readIops: x}, reservable: 5, unreserved: {readIops: 9}');
     expect(problems).toEqual(['pools[0].budget.readIops: must be a rate such as 500, 100k or 2Gi, from 1 to 1P']);
     expect(problemsOfPool('type: thick, unreserved: 5')).toEqual([
@@ -216,7 +216,7 @@ pools:
     ]);
   });
 
-  test('no text is anything but a configuration or a failure that says why', () => {
+  test('every text is a configuration or a failure with a reason', () => {
     const yaml = fc.oneof(
       fc.string(),
       fc.json(),
@@ -244,7 +244,7 @@ describe('a file', () => {
     });
   });
 
-  test('is named with its problems', async () => {
+  test('is named in the failure with its problems', async () => {
     const path = join(directory, 'quarry.yaml');
     await writeFile(path, 'pools: 1\nrescan: 1');
     await expect(loadConfig(path, 'all', environment)).rejects.toMatchObject({

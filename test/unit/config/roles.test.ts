@@ -19,7 +19,7 @@ const node = (fleet: string) => `pools: []\nfleet: {controllers: "c:9443", ca: /
 const controller = (fleet: string) => `fleet: {listen: "0.0.0.0:9443", certificate: /crt, key: /key, ${fleet}}`;
 
 describe('quarry node', () => {
-  test('dials one name or many', () => {
+  test('dials one name or several', () => {
     const read = (controllers: string) =>
       parseConfig(`pools: []\nfleet: {controllers: ${controllers}, ca: /ca, token: /t}`, environment, 'node').fleet;
     expect(read('"c.quarry.svc:9443"').controllers).toEqual([{ name: 'c.quarry.svc', port: 9443 }]);
@@ -29,7 +29,7 @@ describe('quarry node', () => {
     ]);
   });
 
-  test('shows itself in one way, whole', () => {
+  test('authenticates in exactly one way, completely configured', () => {
     expect(problemsOf(node('token: /t'), 'node')).toEqual([]);
     expect(problemsOf(node('certificate: /c, key: /k'), 'node')).toEqual([]);
     expect(problemsOf(node(''), 'node')).toEqual([
@@ -41,7 +41,7 @@ describe('quarry node', () => {
     ]);
   });
 
-  test('every problem is named', () => {
+  test('names every problem', () => {
     const text = 'pools: []\nfleet: {controllers: [10.0.0.1:9443, c, "c:0"], ca: ca.crt, listen: "c:1"}';
     expect(problemsOf(text, 'node')).toEqual([
       'fleet.controllers[0]: must be a DNS name: the certificate of a controller is for one',
@@ -74,7 +74,7 @@ describe('quarry controller', () => {
     });
   });
 
-  test('knows the nodes in one way, whole', () => {
+  test('authenticates the nodes in exactly one way, completely configured', () => {
     const byToken = controller('tokenAudience: q, serviceAccount: "q:node"');
     expect(problemsOf(byToken, 'controller')).toEqual([
       'kubernetes: is missing: the API server checks the tokens of the nodes',
@@ -91,7 +91,7 @@ describe('quarry controller', () => {
     ]);
   });
 
-  test('asks the API server of its pod, with the credentials of its pod', () => {
+  test('uses the API server and the credentials of its pod', () => {
     const text = `kubernetes: {}\n${controller('clientCa: /ca')}`;
     const server = (apiServer: string) =>
       parseConfig(text, { ...environment, apiServer }, 'controller').kubernetes?.server.href;
@@ -114,13 +114,13 @@ describe('quarry controller', () => {
     ]);
   });
 
-  test('the admin socket is beside that of the sidecars, unless told otherwise', () => {
+  test("puts the admin socket into the folder of the sidecars' socket, unless configured", () => {
     const read = (text: string) => parseConfig(`${text}\n${controller('clientCa: /ca')}`, environment, 'controller');
     expect(read('endpoint: unix:///csi/csi.sock').admin.path).toBe('/csi/admin.sock');
     expect(read('admin: /run/o.sock').admin.path).toBe('/run/o.sock');
   });
 
-  test('refuses what belongs to a machine with disks, and a machine what belongs to a fleet', () => {
+  test('refuses the keys of a machine with disks, and a machine refuses the keys of a fleet', () => {
     expect(problemsOf(`pools: []\nrescan: 1s\n${controller('clientCa: /ca')}`, 'controller')).toEqual([
       'pools: belongs to quarry all and quarry node only',
       'rescan: belongs to quarry all and quarry node only',

@@ -5,8 +5,8 @@ import { parseCount, parseDuration, parsePercent, parseRatio } from '../../../sr
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const parsers = { parseDuration, parsePercent, parseCount, parseRatio };
 
-describe('durations', () => {
-  test('are a whole number and a unit', () => {
+describe('a duration', () => {
+  test('is a whole number and a unit', () => {
     const unit = fc.constantFrom(...(Object.keys(units) as (keyof typeof units)[]));
     fc.assert(
       fc.property(fc.nat(999_999_999), unit, (amount, name) => {
@@ -20,8 +20,8 @@ describe('durations', () => {
   });
 });
 
-describe('percentages', () => {
-  test('mean the same with and without the sign', () => {
+describe('a percentage', () => {
+  test('means the same with and without the sign', () => {
     fc.assert(
       fc.property(fc.nat(999_999_999), (value) => {
         expect(parsePercent(`${value}%`)).toBe(value);
@@ -35,7 +35,7 @@ describe('percentages', () => {
   });
 });
 
-test('ratios take a decimal point, counts do not', () => {
+test('a ratio may have a decimal point, a count may not', () => {
   expect(parseRatio('1.5')).toBe(1.5);
   expect(parseRatio('.5')).toBeUndefined();
   expect(parseRatio('1e3')).toBeUndefined();
@@ -44,7 +44,7 @@ test('ratios take a decimal point, counts do not', () => {
 });
 
 test.each(Object.entries(parsers))(
-  '%s reads a finite number of at least zero, or nothing, from any text',
+  '%s returns a finite number of at least zero, or undefined, for any text',
   (_, parse) => {
     const text = fc.oneof(fc.string(), fc.stringMatching(/^[-+0-9.e%msh ]{0,12}$/));
     fc.assert(

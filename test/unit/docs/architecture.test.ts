@@ -9,7 +9,7 @@ const folders = readdirSync(join(root, 'src'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && entry.name !== 'gen')
   .map(({ name }) => name);
 
-/** Which folder of src imports which, from the code. `domain` is left out: everything imports it. */
+/** The imports between the folders of src, from the code, without `domain`, which every folder imports. */
 function imports(): Set<string> {
   const edges = new Set<string>();
   for (const file of globSync('src/**/*.ts', { cwd: root })) {
@@ -29,13 +29,13 @@ test('the picture of the architecture shows every import between folders, and no
   expect([...drawn].toSorted(byName)).toEqual([...imports()].toSorted(byName));
 });
 
-test('the page of the architecture says what each folder is for', () => {
+test('the architecture page describes each folder', () => {
   const page = read('docs/explanation/architecture.md');
   const described = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
   expect(described.toSorted(byName)).toEqual(folders.toSorted(byName));
 });
 
-test('a rule of the linter covers every folder, and none names a folder that is not there', () => {
+test("the linter's rules cover every folder, and name only folders that exist", () => {
   const { overrides } = JSON.parse(read('.oxlintrc.json')) as { overrides: { files: string[] }[] };
   const ruled = overrides
     .flatMap(({ files }) => files)

@@ -6,7 +6,7 @@ import { qosParameterHelp, qosParameterNames } from '../../../src/domain/qos-par
 
 const pages = [...generatePages()].map(([path, text]) => [basename(path), path, text] as const);
 
-test.each(pages)('%s has what the code says; npm run generate writes it', (_name, path, text) => {
+test.each(pages)('%s matches the code; npm run generate writes it', (_name, path, text) => {
   expect(readFileSync(path, 'utf8')).toBe(text);
 });
 

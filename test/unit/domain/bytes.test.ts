@@ -27,7 +27,7 @@ describe('parseBytes', () => {
     expect(parseBytes(text)).toBeUndefined(),
   );
 
-  it('reads every whole number as itself', () =>
+  it('reads every whole number as that many bytes', () =>
     fc.assert(fc.property(fc.bigInt({ min: 0n, max: 10n ** 18n - 1n }), (n) => parseBytes(String(n)) === n)));
 });
 
@@ -53,7 +53,7 @@ describe('formatExactly', () => {
 });
 
 describe('rounding', () => {
-  it('goes to the nearest multiple, up or down', () =>
+  it('returns the nearest multiple above or below', () =>
     fc.assert(
       fc.property(size, unit, (n, u) => {
         expect(roundUp(n, u) % u).toBe(0n);
@@ -65,7 +65,7 @@ describe('rounding', () => {
 });
 
 describe('parseSizeRange', () => {
-  it('takes zero, empty and absent for not given', () => {
+  it('reads zero, empty and absent as not given', () => {
     expect(parseSizeRange(undefined)).toEqual({ required: 0n, limit: undefined });
     expect(parseSizeRange({ requiredBytes: '0', limitBytes: '0' })).toEqual({ required: 0n, limit: undefined });
   });

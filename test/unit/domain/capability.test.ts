@@ -4,7 +4,7 @@ import { capabilityProblems, parseCapability } from '../../../src/domain/capabil
 const writer = { mode: 'SINGLE_NODE_WRITER' };
 
 describe('parseCapability', () => {
-  it('gives a mount without a filesystem ext4', () =>
+  it('chooses ext4 for a mount without a filesystem', () =>
     expect(parseCapability({ mount: {}, accessMode: writer })).toEqual({
       access: 'mount',
       mode: 'SINGLE_NODE_WRITER',
@@ -12,7 +12,7 @@ describe('parseCapability', () => {
       mountFlags: [],
     }));
 
-  it('reads a block', () =>
+  it('reads a block capability', () =>
     expect(parseCapability({ block: {}, accessMode: writer })).toEqual({
       access: 'block',
       mode: 'SINGLE_NODE_WRITER',
@@ -31,7 +31,7 @@ describe('parseCapability', () => {
     expect(parseCapability({ mount: { mountFlags }, accessMode: writer })).toMatchObject({ mountFlags: expected }),
   );
 
-  it('names everything that is wrong at once', () => {
+  it('names every problem at once', () => {
     const problems = capabilityProblems({
       mount: { fsType: 'ntfs', volumeMountGroup: '1000' },
       accessMode: { mode: 'MULTI_NODE_MULTI_WRITER' },

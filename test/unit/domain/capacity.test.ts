@@ -39,22 +39,22 @@ describe('largestVolume', () => {
     const base = pool();
     expect(largestVolume({ ...base, spec: { ...base.spec, reserve: 3n * GiB } }, linear)).toBe(17n * GiB);
   });
-  it('gives each stripe a device of its own', () =>
+  it('puts each stripe on its own device', () =>
     expect(largestVolume(pool(), { ...linear, stripes: 2 })).toBe(16n * GiB));
-  it('gives each copy a device of its own, and an extent for its metadata', () =>
+  it('puts each copy on its own device, with an extent for its metadata', () =>
     expect(largestVolume(pool(), { ...linear, mirrors: 1 })).toBe(8n * GiB - extentSize));
   it('is 0 with too few devices', () => expect(largestVolume(pool(), { ...linear, stripes: 3 })).toBe(0n));
-  it('promises thin space by the ratio, less what is promised', () =>
+  it('multiplies thin space by the ratio and subtracts the promised space', () =>
     expect(largestVolume(pool(), thin)).toBe(15n * GiB));
   it.each([
     ['data', { dataPercent: 95, metadataPercent: 10 }],
     ['metadata', { dataPercent: 10, metadataPercent: 95.1 }],
-  ])('is 0 when the thin pool has its %s full', (_, percents) => {
+  ])('is 0 if the %s of the thin pool is full', (_, percents) => {
     expect(largestVolume(pool({ thin: { size: 10n * GiB, promised: 0n, ...percents } }), thin)).toBe(0n);
   });
-  it('is 0 when the metadata area of the group is full', () =>
+  it('is 0 if the metadata area of the group is full', () =>
     expect(largestVolume(pool({ metadata: { size: MiB, free: 1000n } }), linear)).toBe(0n));
-  it('is 0 when thin volumes were promised more than there may be', () =>
+  it('is 0 if thin volumes were promised more than the ratio allows', () =>
     expect(
       largestVolume(pool({ thin: { size: GiB, promised: 9n * GiB, dataPercent: 0, metadataPercent: 0 } }), thin),
     ).toBe(0n));
@@ -74,7 +74,7 @@ describe('sizes', () => {
       }),
     ));
 
-  it('never pass the limit', () =>
+  it('never exceed the limit', () =>
     fc.assert(
       fc.property(arbitrary, arbitrary, (required, slack) => {
         const limit = required + (slack % (8n * MiB));
@@ -84,15 +84,15 @@ describe('sizes', () => {
       }),
     ));
 
-  it('is 1 GiB where none is asked for, or what the limit allows', () => {
+  it('are 1 GiB if the request has none, or less if the limit is lower', () => {
     expect(roundedSize(pool(), linear, { required: 0n })).toBe(GiB);
     expect(roundedSize(pool(), linear, { required: 0n, limit: 10n * MiB })).toBe(8n * MiB);
   });
 
-  it('says how much room there is when it is too little', () =>
+  it('are refused with the room that is left', () =>
     expect(() => chooseSize(pool(), linear, { required: 21n * GiB })).toThrow(`volume of ${20n * GiB} bytes at most`));
 
-  it('holds growth to the room', () => {
+  it('grow only as far as the room allows', () => {
     expect(() => refuseGrowth(pool(), linear, GiB, 21n * GiB)).not.toThrow();
     expect(() => refuseGrowth(pool(), linear, GiB, 21n * GiB + extentSize)).toThrow(/room for/);
   });

@@ -18,17 +18,17 @@ const away = (...words: string[]) => ({
 });
 
 describe('the group of a pool', () => {
-  test('may be created where none is here and none is known', () => {
+  test('may be created if none is here and none is recorded', () => {
     expect(identify([])).toEqual({ state: 'none' });
   });
 
   test.each([
     ['the one that is here', [own('A')], undefined],
-    ['one that is adopted, or was made before groups bore their node', [group('A')], group('A')],
+    ['one without a tag, which is adopted', [group('A')], group('A')],
     ['the recorded one of two', [group('A'), group('B')], group('A')],
-    ["this node's, beside another node's", [others('B'), own('A')], undefined],
-    ['the one that bears its node, though a backup of another was written over the record', [own('A')], group('B')],
-    ["this node's, though another node's was recorded", [own('A')], others('B')],
+    ["this node's, next to another node's", [others('B'), own('A')], undefined],
+    ["the one with its node's tag, although the record names another", [own('A')], group('B')],
+    ["this node's, although another node's was recorded", [own('A')], others('B')],
   ])('is %s', (_what, here, recorded) => {
     expect(identify(here, recorded)).toEqual({ state: 'present', uuid: 'A' });
   });
@@ -39,7 +39,7 @@ describe('the group of a pool', () => {
     ['two are here and none is recorded', [own('A'), own('B')], undefined, ['UUID A', 'UUID B']],
     ["only another node's is here", [others('B')], undefined, ['UUID B, of node node-2']],
     ["another node's was recorded, and none is here", [], others('B'), ['UUID B, of node node-2', 'is not here']],
-    ["only another node's is here beside the record", [others('B')], own('A'), ['UUID A', 'UUID B']],
+    ["only another node's is here and the recorded one is not", [others('B')], own('A'), ['UUID A', 'UUID B']],
   ] as const)('is away while %s', (_what, here, recorded, words) => {
     expect(identify(here, recorded)).toEqual(away(...words));
   });

@@ -4,7 +4,7 @@ import { parsePoolName, parseVgName, parseVolumeId, volumeIdFor } from '../../..
 import { lvNameFor, nodeNameFor } from '../../../src/lvm/names.ts';
 
 describe('volume ids', () => {
-  it('are read back as they were made, in 128 bytes at most', () =>
+  it('are read back as they were made, and have 128 bytes at most', () =>
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 128 }), fc.domain(), (name, host) => {
         const id = volumeIdFor(nodeNameFor(host), lvNameFor(name));
@@ -20,11 +20,11 @@ describe('volume ids', () => {
   );
 });
 
-describe('other names', () => {
-  it.each(['.', '..', '-vg', '', 'a b', 'a/b'])('no volume group is called "%s"', (text) =>
+describe('names of groups and pools', () => {
+  it.each(['.', '..', '-vg', '', 'a b', 'a/b'])('reject the volume group "%s"', (text) =>
     expect(parseVgName(text)).toBeUndefined(),
   );
-  it.each(['Fast', '-a', 'a-', '', 'a.b', 'a'.repeat(64)])('no pool is called "%s"', (text) =>
+  it.each(['Fast', '-a', 'a-', '', 'a.b', 'a'.repeat(64)])('reject the pool "%s"', (text) =>
     expect(parsePoolName(text)).toBeUndefined(),
   );
 });

@@ -6,7 +6,7 @@ const ids = fc.uniqueArray(fc.string({ unit: 'grapheme', minLength: 1 }), { maxL
 const page = (list: readonly string[], token: string, most: number) => pageOf(list, (id) => id, token, most);
 
 describe('pageOf', () => {
-  it('shows everything once, whatever the size of a page', () =>
+  it('returns every entry once, for any size of a page', () =>
     fc.assert(
       fc.property(ids, fc.integer({ min: 1, max: 7 }), (list, most) => {
         const seen: string[] = [];
@@ -20,12 +20,12 @@ describe('pageOf', () => {
       }),
     ));
 
-  it('gives all the rest when no size is given', () => {
+  it('returns all remaining entries without a size', () => {
     const { nextToken } = page(['a', 'b', 'c'], '', 1);
     expect(page(['a', 'b', 'c'], nextToken, 0)).toEqual({ items: ['b', 'c'], nextToken: '' });
   });
 
-  it('goes on behind an entry that has gone since, and shows one that has come', () => {
+  it('continues after an entry that was deleted meanwhile, and returns a new one', () => {
     const { nextToken } = page(['a', 'b', 'd'], '', 2);
     expect(page(['a', 'c', 'd'], nextToken, 0).items).toEqual(['c', 'd']);
   });
@@ -37,7 +37,7 @@ describe('pageOf', () => {
   it('refuses a negative size', () => expect(() => page([], '', -1)).toThrow(/max_entries/));
 });
 
-it('holds no more than a message can carry, whatever is asked for', () => {
+it('a page fits into a message for any requested size', () => {
   // An id has 127 bytes at most; the topology has a driver name, a key and a node name of 63 each.
   const largestEntry = 400;
   for (const asked of [0, 1_000_000]) expect(pageSize(asked) * largestEntry).toBeLessThan(4 * 1024 * 1024);

@@ -7,7 +7,7 @@ import { noQos } from '../../../src/domain/qos.ts';
 const unchanged = { limits: noQos.limits, reservations: noQos.reservations, enforcement: undefined };
 
 describe('parseParameters', () => {
-  it('reads all of them', () =>
+  it('reads every parameter', () =>
     expect(
       parseParameters({
         pool: 'fast',
@@ -29,7 +29,7 @@ describe('parseParameters', () => {
       qos: { ...unchanged, limits: { readIops: { fixed: 2000n } }, enforcement: 'strict' },
     }));
 
-  it('passes over what Kubernetes adds', () =>
+  it('ignores the parameters that Kubernetes adds', () =>
     expect(parseParameters({ 'csi.storage.k8s.io/pvc/name': 'x', 'csi.storage.k8s.io/fstype': 'xfs' })).toEqual({
       mkfsOptions: [],
       qos: unchanged,
@@ -49,7 +49,7 @@ describe('parseParameters', () => {
     }
   });
 
-  it('answers anything at all with parameters or a failure of kind invalid', () =>
+  it('returns parameters or throws a failure of kind invalid, for any input', () =>
     fc.assert(
       fc.property(
         fc.dictionary(

@@ -12,18 +12,18 @@ import { emptyPool, MemoryStorage, thickSpec } from '../../support/memory-storag
 
 interface Sketch {
   readonly node: string;
-  /** Of pool `fast`; absent: the node does not have it. */
+  /** Of pool `fast`; absent: the node does not have the pool. */
   readonly room?: bigint | undefined;
-  readonly state?: 'attached' | 'silent' | 'unseen' | 'unready' | undefined;
+  readonly state?: 'connected' | 'disconnected' | 'unseen' | 'unready' | undefined;
 }
 
-function sketch({ node, room, state = 'attached' }: Sketch): Place {
+function sketch({ node, room, state = 'connected' }: Sketch): Place {
   const pools = [emptyPool(thickSpec('slow'), GiB)];
   if (room !== undefined) pools.push(emptyPool(thickSpec('fast'), room));
   const storage = new MemoryStorage(node, pools);
   if (state === 'unready' && room !== undefined) storage.loseReadiness('fast' as PoolName, 'no disk');
   if (state === 'unseen') return { node: storage.node };
-  return { node: storage.node, member: { node: storage.node, connected: state !== 'silent', since: 0, storage } };
+  return { node: storage.node, member: { node: storage.node, connected: state !== 'disconnected', since: 0, storage } };
 }
 
 const anywhere: Accessibility = { preferred: [] };
@@ -48,9 +48,9 @@ describe('placement', () => {
     expect(able(place(nodes, wish(GiB), 'spread'))).toEqual(['d', 'a', 'b', 'c']));
   it('packs: the least room that is enough first', () =>
     expect(able(place(nodes, wish(5n * GiB), 'pack'))).toEqual(['a', 'b', 'd']));
-  it('prefers before it spreads', () =>
+  it('orders by preference before room', () =>
     expect(able(place(nodes, wish(GiB, preferring('c', 'b')), 'spread'))).toEqual(['c', 'b', 'd', 'a']));
-  it('says of each other node why not', () => {
+  it('gives a reason for each other node', () => {
     const [full, lacking] = place([nodes[2], nodes[4]] as Place[], wish(5n * GiB), 'spread');
     expect(full).toMatchObject({ is: 'full', why: { message: expect.stringContaining(`${4n * GiB} bytes`) } });
     expect(lacking).toMatchObject({ is: 'refused', why: { reason: 'no-pool', message: 'it has no pool fast' } });
@@ -66,7 +66,7 @@ describe('placement', () => {
       { is: 'refused', why: { reason: 'not-ready' } },
     ]);
   });
-  it('counts what the class reserves', () => {
+  it('counts the reservations of the class', () => {
     const budget = { rates: { readIops: 1000n }, reservable: 100, unreserved: {} };
     const storage = new MemoryStorage('a', [emptyPool(thickSpec('fast', { budget }), GiB)]);
     const places = [{ node: storage.node, member: { node: storage.node, connected: true, since: 0, storage } }];
@@ -77,7 +77,7 @@ describe('placement', () => {
     expect(place(places, reserving('1000'), 'spread')).toMatchObject([{ is: 'able' }]);
     expect(place(places, reserving('1001'), 'spread')).toMatchObject([{ is: 'full', offer: { room: 0n } }]);
   });
-  it('takes a node that has not been heard of as silent, whatever it may lack', () => {
+  it('treats a node without a report as disconnected', () => {
     const storage = {
       inventory: () => {
         throw new Failure('unavailable', 'LVM has not answered yet');
@@ -98,7 +98,9 @@ const arbitrary = fc.record({
         fc.bigInt(0n, 4n).map((gigabytes) => gigabytes * GiB),
         { nil: undefined },
       ),
-      state: fc.constantFrom('attached', 'attached', 'silent', 'unseen', 'unready') as fc.Arbitrary<Sketch['state']>,
+      state: fc.constantFrom('connected', 'connected', 'disconnected', 'unseen', 'unready') as fc.Arbitrary<
+        Sketch['state']
+      >,
     }),
     { selector: ({ node }) => node, maxLength: 8 },
   ),
@@ -107,8 +109,8 @@ const arbitrary = fc.record({
   packing: fc.constantFrom(...packings),
 });
 
-describe('of any nodes, placement', () => {
-  it('names each once, in an order that depends on nothing but what is known', () =>
+describe('for any nodes, placement', () => {
+  it("names each once, in an order that does not depend on the input's order", () =>
     fc.assert(
       fc.property(arbitrary, ({ sketches, preferred, required, packing }) => {
         const accessibility = preferring(...preferred.flatMap((index) => sketches[index]?.node ?? []));
@@ -132,18 +134,18 @@ describe('of any nodes, placement', () => {
       }),
     ));
 
-  it('tries those alone that are attached and have the pool and the room', () =>
+  it('tries exactly the nodes that are connected and have the pool and the room', () =>
     fc.assert(
       fc.property(arbitrary, ({ sketches, required, packing }) => {
         const found = able(place(sketches.map(sketch), wish(required), packing));
         const suited = sketches.filter(
-          ({ room, state }) => state === 'attached' && room !== undefined && room >= required,
+          ({ room, state }) => state === 'connected' && room !== undefined && room >= required,
         );
         expect(found.toSorted()).toEqual(suited.map(({ node }) => node).toSorted());
       }),
     ));
 
-  it('tries none of the unpreferred while one is disconnected that may have the volume', () =>
+  it('tries no unpreferred node before a disconnected one that may have the volume', () =>
     fc.assert(
       fc.property(arbitrary, ({ sketches, preferred, required, packing }) => {
         const liked = preferred.flatMap((index) => sketches[index]?.node ?? []);

@@ -28,9 +28,10 @@ function problemOf(parameters: Record<string, string>): string {
 }
 
 describe('a change', () => {
-  it('of nothing is none', () => expect(parseQosChange({ 'csi.storage.k8s.io/pvc/name': 'x' })).toEqual(nothing));
+  it('is empty for parameters of others', () =>
+    expect(parseQosChange({ 'csi.storage.k8s.io/pvc/name': 'x' })).toEqual(nothing));
 
-  it('has quantities, rates per GiB with bounds, and words that take away', () =>
+  it('reads quantities, rates per GiB with bounds, and the words that remove a setting', () =>
     expect(
       parseQosChange({
         readIops: '500',
@@ -72,11 +73,11 @@ describe('a change', () => {
     [{ qosEnforcement: 'on' }, 'qosEnforcement "on" must be strict or report'],
     [{ pool: 'fast' }, 'parameter "pool" cannot be changed; these can: readIops, '],
     [{ readiops: '5' }, 'parameter "readiops" cannot be changed'],
-  ])('%o is refused', (parameters: Record<string, string>, expected) => {
+  ])('refuses %o', (parameters: Record<string, string>, expected) => {
     expect(problemOf(parameters)).toContain(expected);
   });
 
-  it('overrides a class setting by setting', () => {
+  it('overrides a class, each setting by itself', () => {
     const read = (parameters: Record<string, string>) => parseQosChange(parameters);
     const earlier = read({ readIopsPerGiB: '5', readIopsMax: '9', writeIops: '7', qosEnforcement: 'strict' });
     const merged = mergeChanges(earlier, read({ readIops: '3', reservedWriteIops: '1' }));
@@ -137,7 +138,7 @@ function print({ limits, reservations, enforcement }: QosChange): Record<string,
 }
 
 describe('for any parameters', () => {
-  it('what is written is what is read', () =>
+  it('a written change is read back equal', () =>
     fc.assert(
       fc.property(
         settingsOf('max'),
@@ -147,7 +148,7 @@ describe('for any parameters', () => {
           const change = { limits, reservations, enforcement };
           const problem = problemOf(print(change));
           if (problem === '') expect(parseQosChange(print(change))).toEqual(change);
-          // The one thing that makes settings contradict each other, each right by itself.
+          // Only this conflict is possible between settings that are valid by themselves.
           else expect(problem).toMatch(/^mutable_parameters: (?:reserved\w+ \d+ is more than \w+ \d+: [^;]+(?:; )?)+$/);
         },
       ),
@@ -159,7 +160,7 @@ describe('for any parameters', () => {
     fc.string(),
   );
 
-  it('the answer is a change, or a failure that names every parameter that is wrong by itself', () =>
+  it('returns a change, or a failure that names every wrong parameter', () =>
     fc.assert(
       fc.property(fc.dictionary(names, texts), (parameters) => {
         const problem = problemOf(parameters);

@@ -19,14 +19,14 @@ const reserving = (readIops: Rate, limits: Qos['limits'] = {}): Qos => ({
 const reserved = (lv: string, rate: bigint) => volumeWith(lv, { reservations: fixed(rate) });
 const perGiB = reserving({ perGiB: 10n });
 
-describe('what is promised', () => {
-  it('is the reservation for the size, never more than the limit', () => {
+describe('a reservation', () => {
+  it('is the rate for the size, at most the limit', () => {
     expect(reservedBy({ qos: perGiB, size: 5n * GiB })).toEqual({ readIops: 50n });
     expect(reservedBy({ qos: reserving({ perGiB: 10n }, fixed(30n)), size: 5n * GiB })).toEqual({ readIops: 30n });
     expect(reservedBy({ qos: { ...noQos, limits: fixed(30n) }, size: GiB })).toEqual({});
   });
 
-  it('is refused where it is more than the limit, for the size', () => {
+  it('is refused if it exceeds the limit for the size', () => {
     const qos = reserving({ perGiB: 10n }, fixed(30n));
     expect(contradictions({ qos, size: 3n * GiB })).toEqual([]);
     expect(contradictions({ qos, size: 4n * GiB })).toEqual([
@@ -38,7 +38,7 @@ describe('what is promised', () => {
 describe('the budget', () => {
   const pool = poolWith({ readIops: 1000n, writeBandwidth: 100n * MiB }, 80);
 
-  it('leaves what no other volume of the pool has', () => {
+  it('leaves the rates that no other volume of the pool has reserved', () => {
     const other = { ...reserved('c', 700n), pool: 'other' as (typeof pool)['spec']['name'] };
     const volumes = [reserved('a', 100n), reserved('b', 200n), other];
     expect(reservableRates(pool, volumes)).toEqual({ readIops: 500n, writeBandwidth: 80n * MiB });
@@ -46,7 +46,7 @@ describe('the budget', () => {
     expect(reservableRates({ ...pool, spec: { ...pool.spec, budget: undefined } }, volumes)).toEqual({});
   });
 
-  it('refuses what does not fit, with every rate, what was asked and what is left', () => {
+  it('refuses a reservation that does not fit, with each rate asked for and left', () => {
     const wanted = volumeWith('n', {
       reservations: {
         readIops: { fixed: 701n },
@@ -66,7 +66,7 @@ describe('the budget', () => {
     );
   });
 
-  it('takes nothing back that was promised before it shrank', () => {
+  it('keeps reservations that were promised before it shrank', () => {
     const [small, held] = [poolWith({ readIops: 100n }), reserved('a', 500n)];
     expect(() => refuseReservation(small, [held], held.id, reserved('a', 500n), held)).not.toThrow();
     expect(() => refuseReservation(small, [held], held.id, reserved('a', 400n), held)).not.toThrow();
@@ -78,7 +78,7 @@ describe('the largest size whose reservation fits', () => {
   const left = { readIops: 100n };
   const largest = (qos: Qos) => largestReserved(left, qos, 4n * MiB, 50n * GiB);
 
-  it('is all there is without a reservation, or with one that fits, and 0 where it does not', () => {
+  it('is the maximum without a reservation or with one that fits, and 0 with one that does not', () => {
     expect(largest(noQos)).toBe(50n * GiB);
     expect(largest(reserving({ fixed: 100n }))).toBe(50n * GiB);
     expect(largest(reserving({ fixed: 101n }))).toBe(0n);
@@ -92,7 +92,7 @@ describe('the largest size whose reservation fits', () => {
     expect(largest(reserving({ perGiB: 10n, most: 100n }))).toBe(50n * GiB);
   });
 
-  it('fits, and the next does not', () =>
+  it('fits, and the next larger one does not', () =>
     fc.assert(
       fc.property(
         fc.bigInt(0n, 5000n),

@@ -24,35 +24,35 @@ const limited = (id: string, limit?: bigint, reserved?: bigint) =>
   volumeWith(id, { limits: fixed(limit), reservations: fixed(reserved) });
 
 describe('limitsInUse', () => {
-  it('gives each its own limit where nothing is budgeted, else its reservation, else no limit', () =>
+  it('without a budget gives each its own limit, else its reservation, else no limit', () =>
     expect(readsOf(undefined, [limited('a', 500n, 100n), limited('b', undefined, 100n), limited('c')])).toEqual([
       500n,
       100n,
       undefined,
     ]));
 
-  it('gives a volume with neither the limit for the unreserved', () =>
+  it('gives a volume without limit and reservation the limit for the unreserved', () =>
     expect(readsOf(100_000n, [limited('a', 500n), limited('b')], undefined, 2000n)).toEqual([500n, 2000n]));
 
-  it('gives one without any limit what the budget leaves', () =>
+  it('gives a volume without any limit the rest of the budget', () =>
     expect(readsOf(1000n, [limited('a', undefined, 300n), limited('b')])).toEqual([300n, 700n]));
 
-  it('keeps a reservation for a volume that does not run', () => {
+  it('keeps the reservation of a volume that is not published', () => {
     const volumes = [limited('a', undefined, 300n), limited('b')];
     expect(readsOf(1000n, volumes, idsOf(volumes.slice(1)))).toEqual([undefined, 700n]);
   });
 
-  it('divides the rest fairly: who wants little gets it, the others share alike', () =>
+  it('divides the rest fairly: a small wish is met, the others get equal shares', () =>
     expect(readsOf(1000n, [limited('a', 50n), limited('b', 5000n), limited('c', 700n, 100n)])).toEqual([
       50n,
       425n,
       525n,
     ]));
 
-  it('never goes below the floor, nor above a limit below the floor', () =>
+  it('never goes below the minimum, nor above a limit below it', () =>
     expect(readsOf(100n, [limited('a', undefined, 100n), limited('b'), limited('c', 3n)])).toEqual([100n, 10n, 3n]));
 
-  it('passes over the volumes of other pools', () => {
+  it('ignores the volumes of other pools', () => {
     const other = { ...limited('b', undefined, 900n), pool: 'other' as Volume['pool'] };
     expect(readsOf(1000n, [limited('a'), other])).toEqual([1000n, undefined]);
   });
@@ -90,13 +90,13 @@ describe('for any volumes of a budgeted pool', () => {
   const holds = (check: (given: Scene, limits: ReturnType<typeof inUse>) => void) =>
     fc.assert(fc.property(scene, (given) => check(given, inUse(given))));
 
-  it('the published ones, and no others, have a limit', () =>
+  it('exactly the published volumes have a limit', () =>
     holds(({ published }, limits) => {
       expect(new Set(limits.keys())).toEqual(published);
       for (const rates of limits.values()) expect(rates.readIops).toBeGreaterThan(0n);
     }));
 
-  it('the limits are within the budget in sum, but for the floors', () =>
+  it('the sum of the limits is within the budget, except for the minimum rates', () =>
     holds(({ budget, volumes }, limits) => {
       const promised = volumes.reduce((sum, volume) => sum + (reservedBy(volume).readIops ?? 0n), 0n);
       const sum = [...limits.values()].reduce(
@@ -106,7 +106,7 @@ describe('for any volumes of a budgeted pool', () => {
       expect(sum).toBeLessThanOrEqual(budget > promised ? budget : promised);
     }));
 
-  it('none gets less than what is promised to it, nor more than it wants', () =>
+  it('no volume gets less than its reservation, nor more than it wants', () =>
     holds((given, limits) => {
       for (const volume of given.volumes) {
         const got = limits.get(volume.id)?.readIops;
@@ -117,7 +117,7 @@ describe('for any volumes of a budgeted pool', () => {
       }
     }));
 
-  it('whoever gets less than it wants, no other got more beyond its promise', () =>
+  it('if a volume gets less than it wants, no other got more beyond its reservation', () =>
     holds((given, limits) => {
       const beyond = (volume: Volume) => (limits.get(volume.id)?.readIops ?? 0n) - (reservedBy(volume).readIops ?? 0n);
       const running = given.volumes.filter(({ id }) => given.published.has(id));
@@ -134,7 +134,7 @@ describe('for any volumes of a budgeted pool', () => {
       expect(inUse({ ...given, volumes: given.volumes.toReversed() })).toEqual(limits);
     }));
 
-  it('one that starts takes, one that stops gives, and a larger budget takes from none', () =>
+  it("a volume that starts never raises others' limits, one that stops never lowers them, nor does a larger budget", () =>
     fc.assert(
       fc.property(scene, fc.bigInt(1n, 2000n), (given, more) => {
         const limits = inUse(given);

@@ -11,7 +11,7 @@ const [one, two, three] = ['node-1', 'node-2', 'node-3'].map((name) => name as N
 const [first, second, third] = [one, two, three].map((node) => topologyOf(driver, node)) as [object, object, object];
 
 describe('accessibility', () => {
-  it('reads its key in any case, and no other driver', () => {
+  it("reads the driver's key in any case, and no other key", () => {
     const shouted = { segments: { 'Topology.LVM.quarry.csi/node': 'node-1' } };
     expect(parseAccessibility({ requisite: [shouted] }, driver).requisite).toEqual(new Set([one]));
     expect(parseAccessibility({ requisite: [first] }, 'other.quarry.csi').requisite).toEqual(new Set());
@@ -19,7 +19,7 @@ describe('accessibility', () => {
     expect(parseAccessibility({ requisite: [shared] }, driver).requisite).toEqual(new Set([two]));
   });
 
-  it('is every node where nothing is asked', () => {
+  it('is every node without a requirement', () => {
     for (const nothing of [null, undefined, {}, { requisite: [], preferred: null }]) {
       const anywhere = parseAccessibility(nothing, driver);
       expect(anywhere).toEqual({ preferred: [] });
@@ -27,7 +27,7 @@ describe('accessibility', () => {
     }
   });
 
-  it('keeps the order of what is preferred, once each, within what is requisite', () => {
+  it('keeps the preferred nodes in order, once each, within the requisite ones', () => {
     const parsed = parseAccessibility(
       { requisite: [first, second], preferred: [second, third, second, first] },
       driver,
@@ -36,7 +36,7 @@ describe('accessibility', () => {
     expect([one, two, three].map((node) => accepts(parsed, node))).toEqual([true, true, false]);
   });
 
-  it('is bound by what is preferred where nothing is requisite', () => {
+  it('is limited to the preferred nodes without requisite ones', () => {
     const parsed = parseAccessibility({ preferred: [second, first] }, driver);
     expect(parsed).toEqual({ requisite: new Set([two, one]), preferred: [two, one] });
   });

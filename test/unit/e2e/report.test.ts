@@ -19,7 +19,7 @@ function report(SuiteSucceeded: boolean, ...SpecReports: object[]): string {
 }
 
 describe("a report of Kubernetes' tests", () => {
-  test('is read by spec, with the reasons of failures and skips', () => {
+  test('lists each spec, with the reasons of failures and skips', () => {
     const specs = readSpecs(
       report(
         false,
@@ -44,7 +44,7 @@ describe("a report of Kubernetes' tests", () => {
     ]);
   });
 
-  test('does not count what was not asked for, but what was left out', () => {
+  test('counts the specs that were left out, not those that were not selected', () => {
     const leftOut = [{ pattern: 'store', why: 'no room' }];
     const elsewhere = spec('skipped', { ContainerHierarchyTexts: ['[sig-network] Services'] });
     const other = spec('skipped', { LeafNodeText: 'something else' });
@@ -53,7 +53,7 @@ describe("a report of Kubernetes' tests", () => {
     expect(specs).toEqual([expect.objectContaining({ outcome: 'skipped', reason: 'no room' })]);
   });
 
-  test('of a suite that failed without a failed spec has one, and so has a set-up that failed', () => {
+  test('has a failure for a suite or a set-up that failed without a failed spec', () => {
     expect(count(readSpecs(report(false, spec('passed'))), 'failed')).toBe(1);
     const setUp = { LeafNodeType: 'SynchronizedBeforeSuite', LeafNodeText: '', State: 'failed', RunTime: 0 };
     expect(readSpecs(report(false, setUp))).toMatchObject([{ suite: 'SynchronizedBeforeSuite', outcome: 'failed' }]);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { isFailure } from '../../../src/domain/errors.ts';
 import { failureOf, serve } from './harness.ts';
 
-/** A handler that says when it has begun, and ends only when told to or when its signal aborts. */
+/** A handler that reports its start, and ends on demand or when its signal aborts. */
 function slowProbe() {
   const begun = Promise.withResolvers<AbortSignal>();
   const release = Promise.withResolvers<void>();
@@ -17,7 +17,7 @@ function slowProbe() {
   return { probe, begun: begun.promise, release: () => release.resolve() };
 }
 
-test('a caller that gives up aborts the signal', async () => {
+test('a caller that cancels aborts the signal', async () => {
   const { probe, begun } = slowProbe();
   const { client, lines, server } = await serve({ Identity: { probe } });
   const controller = new AbortController();
@@ -50,7 +50,7 @@ test('a call that succeeded never aborts its signal', async () => {
   expect((await begun).aborted).toBe(false);
 });
 
-test('stop lets what is in flight finish and takes nothing new', async () => {
+test('stop lets calls in flight finish and accepts no new one', async () => {
   const { probe, begun, release } = slowProbe();
   const { client, server } = await serve({ Identity: { probe } });
   const call = client.identity.probe({});
@@ -63,7 +63,7 @@ test('stop lets what is in flight finish and takes nothing new', async () => {
   expect(await stopped).toBe(true);
 });
 
-test('stop waits for work whose caller has given up', async () => {
+test('stop waits for work whose caller has cancelled', async () => {
   const begun = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
   const probe = async () => {
@@ -86,7 +86,7 @@ test('stop waits for work whose caller has given up', async () => {
   expect(await stopped).toBe(true);
 });
 
-test('after its deadline, stop cuts off what is left', async () => {
+test('stop aborts the remaining calls after its deadline', async () => {
   const { probe, begun } = slowProbe();
   const { client, server } = await serve({ Identity: { probe } });
   const call = failureOf(client.identity.probe({}));

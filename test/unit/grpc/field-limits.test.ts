@@ -18,7 +18,7 @@ function problem(type: string, message: Record<string, unknown>): string | undef
   }
 }
 
-test('names of any Unicode up to 128 bytes pass, longer ones do not', () => {
+test('accepts names of any Unicode up to 128 bytes, and refuses longer ones', () => {
   const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 128 }).filter((text) => !/\p{Cc}/u.test(text));
   fc.assert(
     fc.property(name, (text) => {
@@ -29,7 +29,7 @@ test('names of any Unicode up to 128 bytes pass, longer ones do not', () => {
   );
 });
 
-test('exactly the control characters that CSI bans are refused in names', () => {
+test('refuses exactly the control characters in names that CSI bans', () => {
   for (let code = 0; code < 0x3000; code++) {
     const banned =
       code <= 8 || code === 0xb || code === 0xc || (code >= 0xe && code <= 0x1f) || (code >= 0x7f && code <= 0x9f);
@@ -48,29 +48,29 @@ test.each([
   ['NodePublishVolumeRequest', 'stagingTargetPath', 'staging_target_path', 4096],
   ['NodeGetVolumeStatsRequest', 'volumePath', 'volume_path', 4096],
   ['NodeGetVolumeHealthRequest', 'volumePublishPath', 'volume_publish_path', 4096],
-])('%s.%s: the limit itself passes, one byte more is named', (type, field, name, limit) => {
+])('%s.%s: accepts the limit itself, and names the field at one byte more', (type, field, name, limit) => {
   expect(problem(type, { [field]: 'x'.repeat(limit) })).toBeUndefined();
   expect(problem(type, { [field]: 'x'.repeat(limit + 1) })).toBe(
     `${name} is ${limit + 1} bytes long, the limit is ${limit}`,
   );
 });
 
-test('a map is measured as a whole, keys and values', () => {
+test('limits all keys and values of a map together', () => {
   const map = (size: number) => ({ parameters: { a: 'x'.repeat(size - 2), b: '' } });
   expect(problem('CreateVolumeRequest', map(4096))).toBeUndefined();
   expect(problem('CreateVolumeRequest', map(4097))).toBe('parameters is 4097 bytes long, the limit is 4096');
 });
 
-test('tokens of the pod do not count', () => {
+test('does not count the tokens of the pod', () => {
   const message = { volumeContext: { [tokensKey]: 'x'.repeat(5000) } };
   expect(problem('NodePublishVolumeRequest', message)).toBeUndefined();
 });
 
-test('a path with a zero byte is refused', () => {
+test('refuses a path with a zero byte', () => {
   expect(problem('NodeStageVolumeRequest', { stagingTargetPath: '/a\0b' })).toBe('staging_target_path has a zero byte');
 });
 
-test('every offending field is named with its place, and no value is quoted', () => {
+test('names every field over its limit with its path, without its value', () => {
   const long = 'SECRET'.repeat(1000);
   const message = {
     volumeId: long,
@@ -89,13 +89,13 @@ test('every offending field is named with its place, and no value is quoted', ()
   expect(problem('CreateVolumeGroupSnapshotRequest', ids)).toMatch(/source_volume_ids\[19\].*; and 480 more$/);
 });
 
-test('a mount flag may be longer than a string', () => {
+test('accepts a mount flag longer than a string may be', () => {
   const mountFlags = [`context="${'x'.repeat(300)}"`];
   expect(problem('NodeStageVolumeRequest', { volumeCapability: { mount: { mountFlags } } })).toBeUndefined();
 });
 
 test.each(['CreateVolumeRequest', 'NodePublishVolumeRequest', 'CreateSnapshotRequest', 'GetCapacityRequest'])(
-  'any small %s passes',
+  'accepts any small %s',
   (name) => {
     const type = root.lookupType(`csi.v1.${name}`);
     fc.assert(

@@ -20,7 +20,7 @@ export interface Served {
   readonly lines: Line[];
 }
 
-/** A path in a directory of its own, which goes away with the test. */
+/** A path in a new directory, which is removed after the test. */
 export function temporarySocket(): string {
   const directory = mkdtempSync(join(tmpdir(), 'quarry-grpc-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
@@ -48,7 +48,7 @@ export async function serve(services: Services, options: Partial<ServerOptions> 
   return { path, client, server, lines };
 }
 
-/** Resolves with what a promise was rejected with. */
+/** Resolves with the reason of the rejection. */
 export async function failureOf(call: Promise<unknown>): Promise<{ code?: number; details?: string }> {
   return call.then(
     (value) => {

@@ -11,12 +11,12 @@ const withSecrets = types.nestedArray
   .filter((each) => each instanceof protobuf.Type)
   .filter((type) => type.fieldsArray.some((field) => field.options?.['(csi_secret)'] === true));
 
-test('every RPC that the interface gives secrets is covered', () => {
+test('covers every RPC with secrets in the interface', () => {
   expect(withSecrets.map((type) => type.name)).toContain('NodeStageVolumeRequest');
   expect(withSecrets.length).toBe(22);
 });
 
-test.each(withSecrets)('no secret of $name is ever shown', (type) => {
+test.each(withSecrets)('hides every secret of $name', (type) => {
   const arbitrary = anyMessage(type, (field) =>
     field.options?.['(csi_secret)'] === true ? 'SECRET' : field.map ? 'CONTEXT' : 'plain',
   );
@@ -29,7 +29,7 @@ test.each(withSecrets)('no secret of $name is ever shown', (type) => {
   );
 });
 
-test('tokens of the pod are hidden, other fields of the volume context are not', () => {
+test('hides the tokens of the pod, and no other field of the volume context', () => {
   const type = root.lookupType('csi.v1.NodePublishVolumeRequest');
   const context = { [tokensKey]: 'TOKEN', 'csi.storage.k8s.io/pod.name': 'db-0' };
   expect(redact(type, { volumeId: 'v1', volumeContext: context, publishContext: context })).toEqual({
@@ -39,7 +39,7 @@ test('tokens of the pod are hidden, other fields of the volume context are not',
   });
 });
 
-test('the option counts at any depth, in lists and maps, and not the name of the field', () => {
+test('goes by the option, at any depth, in lists and maps, not by the name of the field', () => {
   const source = `syntax = "proto3";
     message Inner { string pin = 1 [(csi_secret) = true]; string secrets = 2; }
     message Outer { Inner one = 1; repeated Inner many = 2; map<string, Inner> named = 3; repeated string keys = 4 [(csi_secret) = true]; }`;

@@ -9,7 +9,7 @@ import { memoryLog, serve, temporarySocket } from './harness.ts';
 
 const services = { Identity: { probe: async () => ({ ready: { value: true } }) } };
 
-test('an endpoint is a unix socket that fits', () => {
+test('an endpoint is a unix socket whose path fits', () => {
   expect(socketPath('unix:///run/csi.sock')).toBe('/run/csi.sock');
   expect(socketPath('unix:/run/csi.sock')).toBe('/run/csi.sock');
   for (const endpoint of ['tcp://0.0.0.0:1', 'unix://csi.sock', '', `unix:///${'x'.repeat(107)}`]) {
@@ -17,7 +17,7 @@ test('an endpoint is a unix socket that fits', () => {
   }
 });
 
-test('the socket is for its owner only, in a directory that is made when missing', async () => {
+test('makes a socket that only its owner can open, and its missing directory', async () => {
   const path = join(dirname(temporarySocket()), 'a/b/csi.sock');
   const server = createServer({ endpoint: `unix://${path}`, services, log: memoryLog().log });
   await server.start();
@@ -27,7 +27,7 @@ test('the socket is for its owner only, in a directory that is made when missing
   expect(existsSync(path)).toBe(false);
 });
 
-test('the socket of a process that was killed is replaced', async () => {
+test('replaces the socket of a process that was killed', async () => {
   const path = temporarySocket();
   const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
   spawnSync(process.execPath, ['-e', script, path]);
@@ -40,7 +40,7 @@ test('the socket of a process that was killed is replaced', async () => {
   await server.stop(1000);
 });
 
-test('a live socket is refused and goes on serving', async () => {
+test('refuses a socket that a process serves, which keeps working', async () => {
   const { path, client } = await serve(services);
   const second = createServer({ endpoint: `unix://${path}`, services, log: memoryLog().log });
   await expect(second.start()).rejects.toMatchObject({
@@ -51,7 +51,7 @@ test('a live socket is refused and goes on serving', async () => {
   expect(await client.identity.probe({})).toEqual({ ready: { value: true } });
 });
 
-test('what is not a socket is left alone', async () => {
+test('leaves a file alone that is not a socket', async () => {
   const path = temporarySocket();
   writeFileSync(path, 'precious');
   const server = createServer({ endpoint: `unix://${path}`, services, log: memoryLog().log });

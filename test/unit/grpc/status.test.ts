@@ -20,7 +20,7 @@ test.each<[FailureKind, status]>([
   expect(statusOf(new Failure(kind, 'why'))).toEqual({ code, details: 'why' });
 });
 
-test('whatever else is thrown says nothing about itself', () => {
+test('sends no text of any other error', () => {
   fc.assert(
     fc.property(fc.anything(), (thrown) => {
       const answer = statusOf(thrown);
@@ -30,14 +30,14 @@ test('whatever else is thrown says nothing about itself', () => {
   );
 });
 
-test('an abort is CANCELLED only when the caller gave up', () => {
+test('an abort is CANCELLED only if the caller cancelled', () => {
   const abort = new DOMException('aborted', 'AbortError');
   expect(statusOf(abort, AbortSignal.abort()).code).toBe(status.CANCELLED);
   expect(statusOf(abort, new AbortController().signal).code).toBe(status.INTERNAL);
   expect(statusOf(new Error('disk on fire'), AbortSignal.abort()).code).toBe(status.INTERNAL);
 });
 
-test('any message survives the wire: never empty, never huge, never half a character', () => {
+test('any message can be sent: never empty, never huge, never half a character', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 40 }), fc.nat(1100), (text, cut) => {
       const { details } = statusOf(new Failure('invalid', `${'\u{1F4BE}'.repeat(cut)}${text}\uD83D`));
@@ -48,6 +48,6 @@ test('any message survives the wire: never empty, never huge, never half a chara
   );
 });
 
-test('an empty message is replaced by its kind', () => {
+test('replaces an empty message by its kind', () => {
   expect(statusOf(new Failure('busy', ' ')).details).toBe('busy');
 });

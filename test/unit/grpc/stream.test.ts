@@ -13,12 +13,12 @@ const method = methodsOf(loadProto(), service).find(({ name }) => name === 'GetM
 const same = (bytes: Buffer): Buffer => bytes;
 const never = new Promise<never>(() => undefined);
 
-/** A reply of a size: proto3 has no field for padding, so it is the block list that fills it. */
+/** A reply of a given size: the interface has no field for padding, so the block list fills it. */
 const block = (number: number) => ({ blockMetadata: [{ byteOffset: `${number}`, sizeBytes: '1' }] });
 const padded = Array.from({ length: 8192 }, (_, index) => ({ byteOffset: `${index}`, sizeBytes: '4096' }));
 
 interface Streaming extends Served {
-  /** Opens the stream; nothing is read from it until somebody does. */
+  /** Opens the stream, and reads nothing from it. */
   readonly open: (request?: object) => ClientReadableStream<Buffer>;
 }
 
@@ -51,7 +51,7 @@ async function all(stream: ClientReadableStream<Buffer>): Promise<unknown[]> {
   return found;
 }
 
-test('replies arrive in order, and the call is one line of the log and one of the metrics', async () => {
+test('replies arrive in order, and the call has one line in the log and one observation in the metrics', async () => {
   const observed: unknown[] = [];
   const hooks = { observe: (...each: unknown[]) => observed.push(each), now: () => 5 };
   const { open, lines } = await begin(async function* give({ snapshotId, startingOffset }) {
@@ -70,12 +70,12 @@ test('replies arrive in order, and the call is one line of the log and one of th
   expect(observed).toEqual([['GetMetadataAllocated', 'OK', 0]]);
 });
 
-test('a stream without replies ends well', async () => {
+test('a stream without replies ends with OK', async () => {
   const { open } = await begin(async function* give() {});
   expect(await all(open())).toEqual([]);
 });
 
-test('a failure amid the stream follows the replies before it', async () => {
+test('a failure follows the replies before it', async () => {
   const { open, lines } = await begin(async function* give() {
     yield block(0);
     throw new Failure('not-found', 'snapshot s is gone');
@@ -97,7 +97,7 @@ test('a failure amid the stream follows the replies before it', async () => {
   expect(lines).toMatchObject([{ level: 'debug', fields: { code: 'NOT_FOUND', messages: 1 } }]);
 });
 
-test('an unknown error leaves without its text, and is logged whole', async () => {
+test('sends no text of an unknown error, and logs all of it', async () => {
   const boom = new Error('disk on fire');
   const { open, lines } = await begin(() => {
     throw boom;
@@ -110,14 +110,14 @@ test('an unknown error leaves without its text, and is logged whole', async () =
   expect(JSON.stringify(lines)).not.toContain('SECRET');
 });
 
-test('a reply that is no message is an internal error', async () => {
+test('a reply of another shape is an internal error', async () => {
   const { open } = await begin(async function* give() {
     yield { blockMetadata: 'all' } as unknown as object;
   });
   expect(await failureOf(all(open()))).toMatchObject({ code: status.INTERNAL, details: 'internal error' });
 });
 
-test('what is not offered is UNIMPLEMENTED', async () => {
+test('a method that is not offered is UNIMPLEMENTED', async () => {
   const { open } = await begin(undefined);
   expect(await failureOf(all(open()))).toMatchObject({
     code: status.UNIMPLEMENTED,
@@ -135,7 +135,7 @@ test('a request over the limits never reaches the handler', async () => {
   expect(handler).not.toHaveBeenCalled();
 });
 
-test('a reply that clients would not accept is refused, and the log says so', async () => {
+test('refuses and logs a reply that is too large for clients', async () => {
   const { open, lines } = await begin(async function* give() {
     const huge = { byteOffset: `${2n ** 62n}`, sizeBytes: `${2n ** 62n}` };
     yield { blockMetadata: Array.from({ length: 220_000 }, () => huge) };
@@ -147,7 +147,7 @@ test('a reply that clients would not accept is refused, and the log says so', as
   expect(lines).toMatchObject([{ fields: { code: 'RESOURCE_EXHAUSTED', messages: 0 } }]);
 });
 
-test('a caller that gives up aborts the signal, and the generator is ended', async () => {
+test('a caller that cancels aborts the signal and ends the generator', async () => {
   const ended = Promise.withResolvers<AbortSignal>();
   const { open, lines, server } = await begin(async function* give(_request, { signal }) {
     try {
@@ -165,11 +165,11 @@ test('a caller that gives up aborts the signal, and the generator is ended', asy
   expect(lines).toMatchObject([{ level: 'debug', fields: { code: 'CANCELLED' } }]);
 });
 
-test('a caller that gives up while a reply is being made aborts the signal', async () => {
+test('a caller that cancels while a reply is being made aborts the signal', async () => {
   const begun = Promise.withResolvers<AbortSignal>();
   const { open, lines, server } = await begin(async function* give(_request, { signal }) {
     begun.resolve(signal);
-    // Takes the abort for its end, and throws nothing.
+    // Returns after the abort, and throws nothing.
     if (!signal.aborted) await once(signal, 'abort');
     yield* [];
   });
@@ -180,7 +180,7 @@ test('a caller that gives up while a reply is being made aborts the signal', asy
   expect(lines).toMatchObject([{ fields: { code: 'CANCELLED', messages: 0 } }]);
 });
 
-test('a caller that reads nothing stops the handler, which is let go after the limit', async () => {
+test('stops the handler while the caller reads nothing, and ends it after the limit', async () => {
   const ended = Promise.withResolvers<void>();
   let made = 0;
   const { open, lines, client } = await begin(
@@ -194,11 +194,11 @@ test('a caller that reads nothing stops the handler, which is let go after the l
     { stallLimit: 200 },
   );
   const stream = open();
-  // One read, since grpc-js buffers all there is before the first.
+  // One read, since grpc-js buffers everything before the first.
   await once(stream, 'readable');
   stream.read();
   await ended.promise;
-  // The caller's own buffers take a few, of a thousand.
+  // The caller's own buffers take a few of the thousand.
   expect(made).toBeLessThan(50);
   await vi.waitFor(() =>
     expect(lines).toMatchObject([{ fields: { code: 'UNAVAILABLE', error: 'the caller took no message for 0.2 s' } }]),
@@ -207,7 +207,7 @@ test('a caller that reads nothing stops the handler, which is let go after the l
   stream.cancel();
 });
 
-test('a caller that reads slowly gets all of it', async () => {
+test('a caller that reads slowly gets every reply', async () => {
   const { open } = await begin(async function* give() {
     for (let number = 0; number < 20; number += 1) yield { blockMetadata: padded };
   });
@@ -216,7 +216,7 @@ test('a caller that reads slowly gets all of it', async () => {
   expect(found.every((list) => (list as unknown[]).length === padded.length)).toBe(true);
 });
 
-test('stop waits for a stream, and cuts it off after its deadline', async () => {
+test('stop waits for a stream, and aborts it after its deadline', async () => {
   const begun = Promise.withResolvers<AbortSignal>();
   const { open, server } = await begin(async function* give(_request, { signal }) {
     begun.resolve(signal);
@@ -230,7 +230,7 @@ test('stop waits for a stream, and cuts it off after its deadline', async () => 
   if (!signal.aborted) await once(signal, 'abort');
 });
 
-test('a logger that throws does not cost the caller its stream', async () => {
+test('a logger that throws does not end the stream', async () => {
   const fails = (): never => {
     throw new Error('log is full');
   };
@@ -243,7 +243,7 @@ test('a logger that throws does not cost the caller its stream', async () => {
   expect(await all(open())).toHaveLength(1);
 });
 
-test('a handler with one reply where there are many does not compile', () => {
+test('a handler with one reply for a streaming method does not compile', () => {
   const wrong: Services = {
     // @ts-expect-error a stream yields
     SnapshotMetadata: { getMetadataAllocated: async () => block(0) },

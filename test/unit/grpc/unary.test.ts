@@ -7,7 +7,7 @@ import { failureOf, serve } from './harness.ts';
 
 const probe = async () => ({ ready: { value: true } });
 
-test('a request arrives decoded, and its call is one line of the log', async () => {
+test('a request arrives decoded, and its call has one line in the log', async () => {
   const seen: unknown[] = [];
   const observed: unknown[] = [];
   const { client, lines } = await serve(
@@ -59,7 +59,7 @@ test('a failure reaches the caller with its message', async () => {
   ]);
 });
 
-test('an unknown error leaves without its text and is logged whole, with the request redacted', async () => {
+test('sends no text of an unknown error, and logs all of it with the redacted request', async () => {
   const boom = new Error('disk on fire');
   const { client, lines } = await serve({
     Node: {
@@ -90,7 +90,7 @@ test.each([
   expect(await client.identity.probe({})).toEqual({ ready: { value: true } });
 });
 
-test('what is not offered is UNIMPLEMENTED', async () => {
+test('a method that is not offered is UNIMPLEMENTED', async () => {
   const { client } = await serve({ Controller: {} });
   expect(await failureOf(client.controller.getSnapshot({}))).toMatchObject({
     code: status.UNIMPLEMENTED,
@@ -99,7 +99,7 @@ test('what is not offered is UNIMPLEMENTED', async () => {
   expect(await failureOf(client.node.nodeGetInfo({}))).toMatchObject({ code: status.UNIMPLEMENTED });
 });
 
-test('a handler that no method calls is a slip', async () => {
+test('refuses a handler without a method', async () => {
   const slip = { probee: probe } as Services['Identity'];
   await expect(serve({ Identity: { ...slip } })).rejects.toThrow('csi.v1.Identity has no method probee');
 });
@@ -125,7 +125,7 @@ test.each([
   });
 });
 
-test('no bytes on the wire end the process or become an internal error', async () => {
+test('no bytes on the wire end the process or cause an internal error', async () => {
   const { client, lines } = await serve({ Identity: { probe }, Controller: { createVolume: async () => ({}) } });
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
@@ -137,7 +137,7 @@ test('no bytes on the wire end the process or become an internal error', async (
   expect(await client.identity.probe({})).toEqual({ ready: { value: true } });
 });
 
-test('a message that is too large is refused and the process lives', async () => {
+test('refuses a message that is too large, and the process stays alive', async () => {
   const { client } = await serve({ Identity: { probe }, Controller: { deleteVolume: async () => ({}) } });
   const bytes = Buffer.alloc(5 * 1024 * 1024);
   expect(await failureOf(client.raw('/csi.v1.Controller/DeleteVolume', bytes))).toMatchObject({
@@ -146,7 +146,7 @@ test('a message that is too large is refused and the process lives', async () =>
   expect(await client.identity.probe({})).toEqual({ ready: { value: true } });
 });
 
-test('a logger or metric that throws does not cost the caller its answer', async () => {
+test('a logger or metric that throws does not prevent the reply', async () => {
   const fails = (): never => {
     throw new Error('log is full');
   };
@@ -169,7 +169,7 @@ test('handlers that do not fit their method do not compile', () => {
   expect([wrongResponse, wrongName, missing]).toHaveLength(3);
 });
 
-test('a reply that clients would not accept is refused, and the log says so', async () => {
+test('refuses and logs a reply that is too large for clients', async () => {
   const entries = Array.from({ length: 50_000 }, (_, number) => ({ volume: { volumeId: `${number}`.padStart(100) } }));
   const { client, lines } = await serve({ Controller: { listVolumes: async () => ({ entries }) } });
   expect(await failureOf(client.controller.listVolumes({}))).toMatchObject({

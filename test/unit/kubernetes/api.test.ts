@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createApi } from '../../../src/kubernetes/api.ts';
 import { ApiServer } from '../../support/api-server.ts';
 
-test('the token is that of the file as it is now', async () => {
+test('reads the token file for each request', async () => {
   await using server = await ApiServer.start();
   const directory = mkdtempSync(join(tmpdir(), 'quarry-api-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
@@ -25,7 +25,7 @@ test('the token is that of the file as it is now', async () => {
   expect((await api.get('/api/v1/nodes')).status).toBe(200);
 });
 
-test('many watches that are refused leave no connection behind', async () => {
+test('many refused watches leave no connection open', async () => {
   await using server = await ApiServer.start();
   const api = createApi({ server: server.url, tokenFile: undefined, caFile: undefined });
   server.failing = 403;

@@ -37,7 +37,7 @@ async function begin(review: Review, now: () => number = () => noon) {
 
 const asked = (server: ApiServer): number => server.requests.filter((line) => line.startsWith('POST')).length;
 
-test('a token is reviewed for our audience; the review names its node, its pod and its expiry', async () => {
+test('reviews a token for our audience, and takes its node, its pod and its expiry from the review', async () => {
   const { authenticate } = await begin((token, audiences) => {
     expect([token, audiences]).toEqual([good, [audience]]);
     return vouched;
@@ -48,9 +48,9 @@ test('a token is reviewed for our audience; the review names its node, its pod a
 
 test.each([
   ['not known', { authenticated: false, error: 'token has expired' }, /token has expired/],
-  ['not known, without a word', {}, /does not know it/],
+  ['unknown, without a reason', {}, /does not know it/],
   ['for another audience', { ...vouched, audiences: ['https://kubernetes.default.svc'] }, /not for lvm.quarry.csi/],
-  ['checked by what knows no audiences', { ...vouched, audiences: null }, /not for/],
+  ['checked by a server without audiences', { ...vouched, audiences: null }, /not for/],
   [
     'of another ServiceAccount',
     { ...vouched, user: { ...vouched.user, username: 'system:serviceaccount:x:quarry-node' } },
@@ -68,7 +68,7 @@ test.each([
     /not bound to a pod/,
   ],
   ['bound to nothing', { ...vouched, user: { ...vouched.user, extra: null } }, /not bound/],
-])('a token that is %s is refused, and asked about again', async (_what, review, message) => {
+])('refuses a token that is %s, and asks about it again', async (_what, review, message) => {
   const { server, authenticate } = await begin(() => review);
   for (const times of [1, 2]) {
     await expect(authenticate(good)).rejects.toMatchObject({
@@ -83,9 +83,9 @@ test.each([
   ['no JSON', 'a.b.c'],
   ['too few parts', good.slice(0, good.lastIndexOf('.'))],
   ['too many parts', `${good}.more`],
-  ['no end', tokenOf({})],
-  ['an end that is no number', tokenOf({ exp: 'never' })],
-])('a token of %s is refused without asking, and not repeated', async (_what, token) => {
+  ['no expiry', tokenOf({})],
+  ['an expiry that is not a number', tokenOf({ exp: 'never' })],
+])('refuses a token with %s without asking, and does not quote it', async (_what, token) => {
   const { server, authenticate } = await begin(() => vouched);
   const failure: unknown = await authenticate(token).catch((error: unknown) => error);
   expect(failure).toMatchObject({ kind: 'invalid' });
@@ -93,7 +93,7 @@ test.each([
   expect(server.requests).toEqual([]);
 });
 
-test('what was vouched for is not asked again for a while, and never beyond the end of the token', async () => {
+test('caches an accepted token for a while, and never beyond its expiry', async () => {
   let now = noon;
   const { server, authenticate } = await begin(
     () => vouched,
@@ -114,7 +114,7 @@ test('what was vouched for is not asked again for a while, and never beyond the 
   expect(asked(server)).toBe(4);
 });
 
-test('a token is reviewed again when its pod is deleted', async () => {
+test('reviews a token again when its pod is deleted', async () => {
   const { server, authenticate, podGone } = await begin(() => vouched);
   await authenticate(good);
   podGone('another');
@@ -125,7 +125,7 @@ test('a token is reviewed again when its pod is deleted', async () => {
   await expect(authenticate(good)).rejects.toMatchObject({ kind: 'invalid' });
 });
 
-test('a clock that is an hour off changes nothing', async () => {
+test("an hour's difference of the clocks changes nothing", async () => {
   const hour = 3_600_000;
   for (const skew of [-hour, hour]) {
     const { authenticate } = await begin(
@@ -136,7 +136,7 @@ test('a clock that is an hour off changes nothing', async () => {
   }
 });
 
-test('an API server that cannot say is no refusal', async () => {
+test('is unavailable if the API server cannot review the token', async () => {
   const { server, authenticate } = await begin(() => vouched);
   server.failing = 403;
   await expect(authenticate(good)).rejects.toMatchObject({
@@ -153,7 +153,7 @@ test('an API server that cannot say is no refusal', async () => {
   expect((await authenticate(good)).node).toBe('node-1');
 });
 
-test('who gives up is told so', async () => {
+test('a caller that cancels gets its own reason', async () => {
   const { authenticate } = await begin(() => vouched);
   const reason = new Error('enough');
   await expect(authenticate(good, AbortSignal.abort(reason))).rejects.toBe(reason);

@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import { type Api, createApi } from '../../../src/kubernetes/api.ts';
 import { ApiServer } from '../../support/api-server.ts';
 
-/** So short that a test need not wait, and long enough to be seen. */
+/** Milliseconds: short enough for a test, and long enough to be measured. */
 export const backoff = { least: 5, most: 20 };
 
 export async function startApiServer(): Promise<{ server: ApiServer; api: Api }> {

@@ -37,7 +37,7 @@ const shows = (mirror: Informer<true>, ...names: readonly string[]): Promise<voi
   vi.waitFor(() => expect([...(mirror.view()?.entries.keys() ?? ['unknown'])].toSorted()).toEqual(names));
 const lists = ({ requests }: ApiServer): number => requests.filter((line) => line.includes('limit=')).length;
 
-test('shows what is there, and every change', async () => {
+test('shows all objects and every change', async () => {
   const { server, mirror, removed } = await begin('a', 'b');
   expect(mirror.view()).toBeUndefined();
   mirror.start();
@@ -50,7 +50,7 @@ test('shows what is there, and every change', async () => {
   expect(lists(server)).toBe(1);
 });
 
-test('a list that comes in pages is whole before anything of it counts', async () => {
+test('a list in pages counts only once it is complete', async () => {
   const names = ['a', 'b', 'c', 'd', 'e'];
   const { server, mirror } = await begin(...names);
   server.pageSize = 2;
@@ -59,7 +59,7 @@ test('a list that comes in pages is whole before anything of it counts', async (
   expect(lists(server)).toBe(3);
 });
 
-test('a watch that ends or breaks goes on where it was, and misses nothing', async () => {
+test('continues a watch that ends or breaks, and misses no change', async () => {
   const { server, mirror, removed } = await begin('a');
   mirror.start();
   await shows(mirror, 'a');
@@ -78,34 +78,31 @@ test('a watch that ends or breaks goes on where it was, and misses nothing', asy
   expect(lists(server)).toBe(1);
 });
 
-test.each(['event', 'status'] as const)(
-  'objects are listed again when the version has expired (as an %s)',
-  async (gone) => {
-    const { server, mirror } = await begin('a');
-    server.gone = gone;
-    mirror.start();
-    await shows(mirror, 'a');
-    const since = mirror.view()?.since ?? 0;
-    await server.down();
-    server.delete(path, 'a');
-    server.put(path, thing('b'));
-    server.compact();
-    await vi.waitFor(() => expect(mirror.view()).toBeUndefined());
-    await server.up();
-    await shows(mirror, 'b');
-    expect(lists(server)).toBe(2);
-    expect(mirror.view()?.since).toBeGreaterThan(since);
-  },
-);
+test.each(['event', 'status'] as const)('lists again when the version has expired (as an %s)', async (gone) => {
+  const { server, mirror } = await begin('a');
+  server.gone = gone;
+  mirror.start();
+  await shows(mirror, 'a');
+  const since = mirror.view()?.since ?? 0;
+  await server.down();
+  server.delete(path, 'a');
+  server.put(path, thing('b'));
+  server.compact();
+  await vi.waitFor(() => expect(mirror.view()).toBeUndefined());
+  await server.up();
+  await shows(mirror, 'b');
+  expect(lists(server)).toBe(2);
+  expect(mirror.view()?.since).toBeGreaterThan(since);
+});
 
-test('a bookmark moves the place from which a watch goes on', async () => {
+test('continues a watch from the last bookmark', async () => {
   const { server, mirror } = await begin('a');
   mirror.start();
   await shows(mirror, 'a');
   for (let index = 0; index < 3; index += 1) server.put('/api/v1/others', thing('z'));
   server.bookmark(path);
   server.compact();
-  // Nothing but the next change tells that the bookmark was read.
+  // Only the next change proves that the bookmark was read.
   server.put(path, thing('b'));
   await shows(mirror, 'a', 'b');
   server.endWatches();
@@ -114,22 +111,19 @@ test('a bookmark moves the place from which a watch goes on', async () => {
   expect(lists(server)).toBe(1);
 });
 
-test.each([401, 403, 429, 500])(
-  'nothing is known while the API server answers %i, and it is said once',
-  async (code) => {
-    const { server, mirror, lines } = await begin('a');
-    server.failing = code;
-    mirror.start();
-    await vi.waitFor(() => expect(lists(server)).toBeGreaterThan(3));
-    expect(mirror.view()).toBeUndefined();
-    expect(lines).toHaveLength(1);
-    expect(lines[0]?.fields).toMatchObject({ path, reason: expect.stringContaining(String(code)) });
-    server.failing = undefined;
-    await shows(mirror, 'a');
-  },
-);
+test.each([401, 403, 429, 500])('has no view while the API server answers %i, and logs that once', async (code) => {
+  const { server, mirror, lines } = await begin('a');
+  server.failing = code;
+  mirror.start();
+  await vi.waitFor(() => expect(lists(server)).toBeGreaterThan(3));
+  expect(mirror.view()).toBeUndefined();
+  expect(lines).toHaveLength(1);
+  expect(lines[0]?.fields).toMatchObject({ path, reason: expect.stringContaining(String(code)) });
+  server.failing = undefined;
+  await shows(mirror, 'a');
+});
 
-test('what is no event ends the watch, and is followed by another', async () => {
+test('an invalid event ends the watch, and another watch follows', async () => {
   const { server, mirror, lines } = await begin('a');
   mirror.start();
   await shows(mirror, 'a');
@@ -139,7 +133,7 @@ test('what is no event ends the watch, and is followed by another', async () => 
   await shows(mirror, 'a', 'b');
 });
 
-test('no attempt is made after the end', async () => {
+test('makes no attempt after stop', async () => {
   const { server, mirror } = await begin('a');
   mirror.start();
   await shows(mirror, 'a');
@@ -151,7 +145,7 @@ test('no attempt is made after the end', async () => {
   expect(server.requests).toHaveLength(length);
 });
 
-test('whatever happens, it ends up with what is there', async () => {
+test('always ends with the objects that exist, after any sequence of events', async () => {
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.record({ do: fc.constant('put'), name: fc.constantFrom('a', 'b', 'c', 'd') }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('delete'), name: fc.constantFrom('a', 'b', 'c', 'd') }) },

@@ -28,7 +28,7 @@ async function begin(...names: readonly string[]) {
   return { server, nodes, clock, gone, watching };
 }
 
-test('a node that Kubernetes never had is gone after a whole grace of watching', async () => {
+test('a node that Kubernetes never had is gone after a full grace of watching', async () => {
   const { nodes, clock, gone, watching } = await begin('N1');
   clock.now += 60 * minute;
   expect(gone('n2')).toBe(false);
@@ -48,7 +48,7 @@ test('the grace begins when the Node is deleted, and ends when it is back', asyn
   clock.now += 60 * minute;
   const { reads } = clock;
   server.delete(path, 'n2');
-  // That it is gone has been seen when the time of it has been taken.
+  // The watch has seen the deletion once it has read the clock.
   await vi.waitFor(() => expect(clock.reads).toBeGreaterThan(reads));
   clock.now += 10 * minute - 1;
   expect(gone('n2')).toBe(false);
@@ -78,7 +78,7 @@ test('without a watch no node counts as gone; a missed deletion starts the grace
   await vi.waitFor(() => expect(gone('n2')).toBe(true));
 });
 
-test('a break that lost nothing costs no grace', async () => {
+test('an interruption without a lost change does not restart the grace', async () => {
   const { server, nodes, clock, gone, watching } = await begin('n1');
   nodes.start();
   await watching();
@@ -88,7 +88,7 @@ test('a break that lost nothing costs no grace', async () => {
   await vi.waitFor(() => expect(gone('n2')).toBe(true));
 });
 
-test('an API server without any node is not believed', async () => {
+test('no node counts as gone if the API server lists none', async () => {
   const { nodes, clock, gone, watching, server } = await begin();
   nodes.start();
   await watching();
@@ -98,7 +98,7 @@ test('an API server without any node is not believed', async () => {
   await vi.waitFor(() => expect(gone('n1')).toBe(true));
 });
 
-test('a deleted Node is known at once, and none while nothing tells of changes', async () => {
+test('a deleted Node is known at once, and none counts as deleted without a watch', async () => {
   const { server, nodes, watching } = await begin('n1', 'n2');
   const deleted = (name: string): boolean => nodes.deleted(name as NodeName);
   expect(deleted('n3')).toBe(false);
@@ -112,7 +112,7 @@ test('a deleted Node is known at once, and none while nothing tells of changes',
   await vi.waitFor(() => expect(deleted('n2')).toBe(false));
 });
 
-test('a node is expected while it is Ready and had the driver once', async () => {
+test("a node is expected while it is Ready and has the driver's label", async () => {
   const { server, nodes } = await begin('n1');
   const conditions = (status: string) => [
     { type: 'DiskPressure', status: 'True' },

@@ -20,7 +20,7 @@ async function begin() {
   return { server, volumes };
 }
 
-test('those of ours are watched, by the id that they hold', async () => {
+test('watches the PersistentVolumes of the driver, by their volume id', async () => {
   const { server, volumes } = await begin();
   expect(volumes.watched()).toBeUndefined();
   volumes.start();
@@ -33,7 +33,7 @@ test('those of ours are watched, by the id that they hold', async () => {
   await vi.waitFor(() => expect(volumes.watched()).toBeUndefined());
 });
 
-test('PersistentVolumes are read again and to the end, without the watch', async () => {
+test('reads all PersistentVolumes again, without the watch', async () => {
   const { server, volumes } = await begin();
   server.pageSize = 1;
   const signal = AbortSignal.timeout(60_000);
@@ -47,7 +47,7 @@ test('PersistentVolumes are read again and to the end, without the watch', async
   await expect(volumes.read(signal)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
-test('a list of which a later page is lost is no list', async () => {
+test('fails if a later page of the list fails', async () => {
   const { server, volumes } = await begin();
   server.pageSize = 1;
   server.heard = (url) => {

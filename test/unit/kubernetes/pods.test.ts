@@ -5,7 +5,7 @@ import { backoff, startApiServer } from './harness.ts';
 
 const path = '/api/v1/namespaces/quarry/pods';
 
-test('a pod of the ServiceAccount that is deleted is told, and no other', async () => {
+test('reports deleted pods of the ServiceAccount, and no others', async () => {
   const { server, api } = await startApiServer();
   const put = (name: string, serviceAccountName: string): void =>
     server.put(path, { metadata: { name, uid: `uid-${name}` }, spec: { serviceAccountName } });

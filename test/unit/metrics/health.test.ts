@@ -20,7 +20,7 @@ async function serve(checks: Checks): Promise<(path: string) => Promise<[number,
   };
 }
 
-test('each path answers its own check, with the reason', async () => {
+test('each path answers with its own check and its reason', async () => {
   let problem: string | undefined;
   const get = await serve({ live: async () => problem, ready: async () => 'kubelet has not called yet' });
   expect(await get('/healthz')).toEqual([200, 'ok\n']);
@@ -30,7 +30,7 @@ test('each path answers its own check, with the reason', async () => {
   expect(await get('/metrics')).toEqual([404, 'other']);
 });
 
-test('a check that throws is a check that fails', async () => {
+test('a check that throws fails', async () => {
   const get = await serve({ live: () => Promise.reject(new Error('gone')), ready: async () => undefined });
   expect(await get('/healthz')).toEqual([503, 'gone\n']);
 });

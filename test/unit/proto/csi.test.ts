@@ -5,13 +5,13 @@ import { facts, officialProto } from '../../support/official-proto.ts';
 
 const ours = readFileSync(join(import.meta.dirname, '../../../proto/csi.proto'), 'utf8');
 
-test('the interface is the official one, field by field', () => {
+test('the interface equals the official one, field by field', () => {
   const official = facts(officialProto('github.com/container-storage-interface/spec@v1.13.0', 'csi.proto'));
   expect(official.length).toBeGreaterThan(700);
   expect(facts(ours)).toEqual(official);
 });
 
-test('every number is among what is compared', () => {
+test('compares every number', () => {
   let numbers = 0;
   const changed = ours.replaceAll(/= \d+(?=[ ;])/g, () => `= ${100_000 + numbers++}`);
   const compared = new Set(facts(changed).map((fact) => fact.split(': ')[1]));
@@ -28,7 +28,7 @@ test.each([
   ['a field leaves its oneof', 'oneof type {\n    RPC rpc = 1;\n  }', 'RPC rpc = 1;'],
   ['a value of an enum is renamed', 'DATA_LOSS', 'LOSS'],
   ['a reserved number is freed', 'reserved 11;', ''],
-])('it shows when %s', (_what, search, replacement) => {
+])('finds out if %s', (_what, search, replacement) => {
   expect(ours).toContain(search);
   expect(facts(ours.replace(search, replacement))).not.toEqual(facts(ours));
 });

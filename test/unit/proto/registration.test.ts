@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { facts, officialProto } from '../../support/official-proto.ts';
 
-test('the registration interface is that of kubelet', () => {
+test("the registration interface equals kubelet's", () => {
   const ours = readFileSync(join(import.meta.dirname, '../../../proto/pluginregistration.proto'), 'utf8');
   const official = officialProto('k8s.io/kubelet@v0.36.1', 'pkg/apis/pluginregistration/v1/api.proto');
   expect(facts(official).length).toBeGreaterThan(20);

@@ -45,7 +45,7 @@ function staleSocket(): string {
   return path;
 }
 
-test('kubelet is told who is there, and where its CSI socket is', async () => {
+test("kubelet gets the driver's name and the path of its CSI socket", async () => {
   const begun = begin();
   expect(begun.registration.problem()).toMatch(/not offered/);
   await offered(begun);
@@ -58,11 +58,11 @@ test('kubelet is told who is there, and where its CSI socket is', async () => {
   expect(statSync(begun.path).mode & 0o777).toBe(0o600);
 });
 
-test('what kubelet says against the driver is logged in its own words, until it takes it', async () => {
+test("logs kubelet's reason for a refusal, until kubelet accepts the driver", async () => {
   const begun = begin();
   await offered(begun);
   using kubelet = kubeletAt(begun.path);
-  // Longer than what CSI allows a text to be: kubelet knows no such limit.
+  // Longer than CSI allows: kubelet has no such limit.
   const reason = `node "n1" ${'x'.repeat(300)}`;
   await kubelet.notify(reason);
   expect(begun.registration.problem()).toBe(`kubelet refused the driver: ${reason}`);
@@ -73,7 +73,7 @@ test('what kubelet says against the driver is logged in its own words, until it 
   expect(begun.registration.problem()).toBeUndefined();
 });
 
-test('the socket of a dead process is replaced without a moment in which there is none', async () => {
+test('replaces the socket of a dead process without a gap', async () => {
   const path = staleSocket();
   const names: (string | null)[] = [];
   const watcher = watch(dirname(path), (_, name) => void names.push(name));
@@ -83,14 +83,14 @@ test('the socket of a dead process is replaced without a moment in which there i
   await offered(begun);
   expect(statSync(path).ino).not.toBe(before);
   expect(readdirSync(dirname(path))).toEqual(['csi.sock']);
-  // A removal and the arrival of the other would be two changes under that name.
+  // A removal and a new socket would be two changes under that name.
   await vi.waitFor(() => expect(names).toContain('csi.sock'));
   expect(names.filter((name) => name === 'csi.sock')).toHaveLength(1);
   using kubelet = kubeletAt(path);
   await kubelet.notify();
 });
 
-test('a socket that was deleted is made again', async () => {
+test('makes a deleted socket again', async () => {
   const begun = begin();
   await offered(begun);
   for (const times of [2, 3]) {
@@ -102,7 +102,7 @@ test('a socket that was deleted is made again', async () => {
   }
 });
 
-test('a folder that is made late, or made again, is found', async () => {
+test('finds a folder that is made late, or made again', async () => {
   const path = temporarySocket();
   const folder = `${dirname(path)}/plugins_registry`;
   const begun = begin(`${folder}/reg.sock`, 20);
@@ -118,7 +118,7 @@ test('a folder that is made late, or made again, is found', async () => {
   expect(begun.lines.filter(({ level }) => level === 'error')).toHaveLength(2);
 });
 
-test('a socket that another process serves is left to it, until it goes', async () => {
+test('leaves a socket to the process that serves it, until that ends', async () => {
   const path = temporarySocket();
   const other = createServer().listen(path);
   const begun = begin(path, 20);
@@ -128,7 +128,7 @@ test('a socket that another process serves is left to it, until it goes', async 
   await offered(begun);
 });
 
-test('what is no socket is left alone', async () => {
+test('leaves a file alone that is not a socket', async () => {
   const path = temporarySocket();
   writeFileSync(path, 'precious');
   const begun = begin(path);
@@ -137,7 +137,7 @@ test('what is no socket is left alone', async () => {
   expect(statSync(path).size).toBe(8);
 });
 
-test('at the end the socket is gone, but not that of a successor', async () => {
+test('removes the socket at the end, but not that of a successor', async () => {
   const first = begin();
   await offered(first);
   await first.registration.stop();

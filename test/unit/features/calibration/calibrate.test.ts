@@ -10,15 +10,15 @@ const answer = (exitCode: number, stdout = ''): Run => {
 
 test.each([
   ['cannot be started', async () => Promise.reject(new Failure('unavailable', 'no such file'))],
-  ['is not found by what enters the host for it', answer(127)],
-] as const)('a fio that %s is one that is missing', async (_what, run) => {
+  ['is not found by nsenter', answer(127)],
+] as const)('reports fio as not installed if it %s', async (_what, run) => {
   await expect(requireFio({ run, fio })).rejects.toMatchObject({
     kind: 'precondition',
     message: expect.stringContaining('fio, which is not installed'),
   });
 });
 
-test('every job is started where LVM is', async () => {
+test('starts every job where LVM runs', async () => {
   const side = { iops: 5, bw_bytes: 5 };
   const started: string[] = [];
   const run: Run = (argv, options) => {

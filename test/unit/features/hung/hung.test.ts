@@ -15,7 +15,7 @@ const { admin: Admin, metrics } = createHungPart({
 });
 
 test('quarry hung lists programs with their process, and reads of Quarry itself without', async () => {
-  const { path } = await serve({}, { beside: [{ interface: admin, services: { Admin } }] });
+  const { path } = await serve({}, { additional: [{ interface: admin, services: { Admin } }] });
   await writeFile(`${path}.yaml`, `pools: []\nendpoint: unix://${path}`);
   const rows = (await quarry(['hung', '--config', `${path}.yaml`])).stdout.split('\n').map((row) => row.split(/ {2,}/));
   expect(rows).toEqual([

@@ -36,7 +36,7 @@ const jobs: readonly JobStatus[] = [
 
 async function ask(listed: readonly JobStatus[], ...words: string[]): Promise<string> {
   const Admin = createJobsPart({ list: () => listed }).admin;
-  const { path } = await serve({}, { beside: [{ interface: admin, services: { Admin } }] });
+  const { path } = await serve({}, { additional: [{ interface: admin, services: { Admin } }] });
   const config = `${path}.yaml`;
   await writeFile(config, `pools: []\nendpoint: unix://${path}`);
   return (await quarry(['jobs', '--config', config, ...words])).stdout;
