@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { add, countVitest, nothing, type Tally } from './support/tally.ts';
 import { exitWithParent } from './support/parent.ts';
 
-// `npm test`: every check and every kind of test, to the end even when one fails, then the sum. The last line is for
-// machines: N passed, N failed, N skipped. `npm test -- cluster` goes on with what runs on Kubernetes, which takes a quarter
+// `npm test`: every check and every kind of test, to the end even if one fails, then the totals. The last line is for
+// machines: N passed, N failed, N skipped. `npm test -- cluster` continues with the tests on Kubernetes, which takes a quarter
 // of an hour to build once.
 
 const ROOT = join(import.meta.dirname, '..');
@@ -54,7 +54,7 @@ async function runCheck(name: string): Promise<Tally> {
   return code === 0 ? { ...nothing, passed: 1 } : { ...nothing, failed: 1 };
 }
 
-/** Not a test: it counts only when it fails. */
+/** Not a test: it counts only if it fails. */
 async function setUpCluster(): Promise<Tally> {
   const code = await run(['npm', 'run', '--silent', 'setup', '--', 'cluster', 'suite']);
   return code === 0 ? nothing : { ...nothing, failed: 1 };

@@ -6,11 +6,11 @@ import { timed } from './sampling.ts';
 
 export interface DriverProcess {
   readonly child: ChildProcess;
-  /** Milliseconds from exec until Probe said that it is ready. */
+  /** Milliseconds from exec until Probe answers ready. */
   readonly untilReady: number;
-  /** Milliseconds from the first answer of LVM until it was ready. */
+  /** Milliseconds from the first answer of LVM until the driver is ready. */
   readonly afterLvm: number;
-  /** Milliseconds that each call of the method took within the driver, since the last time it was asked. */
+  /** Milliseconds that each call of the method took within the driver, since the last call of this function. */
   handled(method: string): number[];
 }
 
@@ -50,7 +50,7 @@ export async function startDriver(client: CsiClient): Promise<DriverProcess> {
   };
 }
 
-/** As kubelet would ask, though more often; a connection to the driver before this one may end meanwhile. */
+/** Probes like kubelet, but more often; a connection to the previous driver may end meanwhile. */
 async function untilProbe(client: CsiClient): Promise<void> {
   for (;;) {
     const answer = await client.identity.probe({}, { waitForReady: true, deadlineMs: 60_000 }).catch(() => undefined);

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 
 /**
  * Fills a group with volumes of one extent, with the driver's own tags, in one commit: its metadata is saved, extended as text
- * and restored. One by one it would take longer than everything that is measured.
+ * and restored. One by one it would take longer than all measurements.
  */
 export async function fill(group: string, node: string, pool: string, count: number): Promise<void> {
   const place = await freePlace(group);

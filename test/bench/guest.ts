@@ -1,5 +1,5 @@
 /**
- * Runs inside a guest, beside the driver and LVM: `guest.ts`. Prints one JSON array of figures on stdout, progress on stderr.
+ * Runs inside a guest, next to the driver and LVM: `guest.ts`. Prints one JSON array of figures on stdout, progress on stderr.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -13,7 +13,7 @@ const rounds = Number(process.argv[2] ?? 30);
 const size = String(64 * 2 ** 20);
 const mount = { mount: { fsType: 'ext4' }, accessMode: { mode: 'SINGLE_NODE_WRITER' as const } };
 const group = 'quarry-bench';
-/** A hundred at once wait for each other. */
+/** A hundred calls at once wait for each other. */
 const patient = { deadlineMs: 300_000 };
 const figures: Figure[] = [];
 
@@ -48,7 +48,7 @@ async function createAndDelete(client: CsiClient, type: 'thin' | 'thick', suffix
     create: (round: number) => run('lvcreate', ['-y', '-n', `bare-${round}`, ...shape]),
     remove: (round: number) => run('lvremove', ['-y', `${group}/bare-${round}`]),
   };
-  // The first use of a thin pool loads what the others find loaded.
+  // The first use of a thin pool loads kernel modules and programs.
   for (const warm of [-1, -2]) await create(warm).then(() => remove(warm));
   note({
     name: `CreateVolume ${type} : lvcreate${suffix}`,
@@ -130,7 +130,7 @@ async function hundred(client: CsiClient, type: 'thin' | 'thick', suffix: string
   });
 }
 
-/** Beside Probe, which does nothing: that is what any call costs in this guest. */
+/** Measured against Probe, which does nothing: its time is the cost of any call in this guest. */
 async function capacity(client: CsiClient, driver: DriverProcess, suffix: string): Promise<void> {
   const calls = { ours: [] as number[], probe: [] as number[] };
   driver.handled('GetCapacity');

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: the driver beside the bare commands, in one guest; `npm run bench -- scale`: a controller with thousands of
+ * `npm run bench`: the driver compared with the bare commands, in one guest; `npm run bench -- scale`: a controller with thousands of
  * nodes; `npm run bench -- cluster`: on Kubernetes. `--check` exits with 1 when a target is missed.
  */
 import { execFileSync } from 'node:child_process';
@@ -38,7 +38,7 @@ function measure(): Promise<readonly Figure[]> {
     : benchGuest();
 }
 
-/** Of the figures whose target is missed. */
+/** Returns the figures whose target is missed. */
 async function benchGuest(): Promise<readonly Figure[]> {
   await using guest = await bootGuest({ disks: ['40G', '40G'], memory: '2048M' });
   await guest.shell(`mkdir -p /etc/quarry && cat > /etc/quarry/config.yaml <<'END'\n${config}END`);

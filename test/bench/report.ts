@@ -4,7 +4,7 @@ import type { Figure } from './sampling.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs');
 
-/** What is judged: ours over bare where there is a bare, else ours. */
+/** The value that is compared with the target: ours divided by bare if there is a bare, else ours. */
 function judged(figure: Figure): number {
   return figure.bare === undefined ? figure.ours : figure.ours / figure.bare;
 }
@@ -17,7 +17,7 @@ function describeMiss(figure: Figure): string {
   return `${figure.name}: ${judged(figure).toFixed(2)}, to reach: ${figure.target}`;
 }
 
-/** Writes docs/NAME.json and docs/NAME.md, tells of each miss, and answers them. */
+/** Writes docs/NAME.json and docs/NAME.md, reports each missed target, and returns them. */
 export async function publish(name: string, figures: readonly Figure[], text: string): Promise<readonly Figure[]> {
   await writeFile(join(DOCS, `${name}.json`), `${JSON.stringify(figures, undefined, 2)}\n`);
   await writeFile(join(DOCS, `${name}.md`), text);
@@ -41,7 +41,7 @@ ${rows.join('\n')}
 `;
 }
 
-/** Why targets are missed, by the figure's name; empty where none is. */
+/** The reasons of missed targets, by the figure's name; empty if none is missed. */
 export function toReasons(figures: readonly Figure[], reasons: Readonly<Record<string, string>>): string {
   const why = missed(figures).map(({ name }) => `- **${name}**: ${reasons[name] ?? 'the reason is not known yet.'}`);
   return why.length === 0 ? '' : `\n## Missed, and why\n\n${why.join('\n')}\n`;

@@ -21,13 +21,13 @@ export interface Figure {
   readonly ours: number;
   /** The bare command, measured in turn with ours. */
   readonly bare?: number;
-  /** What is to be reached: of ours over bare where there is a bare, else of ours. */
+  /** The target: for ours divided by bare if there is a bare, else for ours. */
   readonly target?: number;
   readonly samples: number;
 }
 
 /**
- * Ours and the bare command in turn, A B A B …, so that both meet the same moods of the machine. Preparation and undoing are
+ * Ours and the bare command in turn, A B A B …, so that the machine's other work affects both alike. Preparation and clean-up are
  * not timed.
  */
 export async function inTurn(

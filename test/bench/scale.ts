@@ -7,14 +7,14 @@ import { type Figure, percentile, timed } from './sampling.ts';
 
 const capability = { mount: { fsType: 'ext4' }, accessMode: { mode: 'SINGLE_NODE_WRITER' } };
 
-/** Milliseconds of `count` calls, `beside` of them at a time. */
-async function sample(count: number, beside: number, call: (index: number) => Promise<unknown>): Promise<number[]> {
+/** Milliseconds of `count` calls, `parallel` of them at a time. */
+async function sample(count: number, parallel: number, call: (index: number) => Promise<unknown>): Promise<number[]> {
   const times: number[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let index = next++; index < count; index = next++) times.push(await timed(() => call(index)));
   };
-  await Promise.all(Array.from({ length: beside }, worker));
+  await Promise.all(Array.from({ length: parallel }, worker));
   return times;
 }
 
@@ -46,7 +46,7 @@ async function calls({ client }: Cluster, nodes: number): Promise<Figure[]> {
   ];
 }
 
-/** Percent of one CPU while nobody calls, for a quarter of a minute. */
+/** Percent of one CPU without calls, for a quarter of a minute. */
 async function idle(cluster: Cluster): Promise<number> {
   const [before, span] = [cluster.cpu(), 15_000];
   await wait(span);
@@ -59,7 +59,7 @@ async function measure(nodes: number, volumes: number): Promise<Figure[]> {
   const first = await cluster.start();
   await cluster.kill();
   const again = await cluster.start();
-  // At rest, as it is nearly always: what the storm of handshakes left has been collected by then.
+  // At rest: the garbage of the handshakes has been collected by then.
   const cpu = await idle(cluster);
   const attached = cluster.memory();
   const rest = await calls(cluster, nodes);
@@ -77,7 +77,7 @@ async function measure(nodes: number, volumes: number): Promise<Figure[]> {
   );
 }
 
-/** Of the figures whose target is missed. */
+/** Returns the figures whose target is missed. */
 export async function benchScale(reasons: Readonly<Record<string, string>>): Promise<readonly Figure[]> {
   const figures = [...(await measure(1000, 20)), ...(await measure(5000, 20))];
   const text = `# Benchmarks of scale

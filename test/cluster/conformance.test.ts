@@ -5,7 +5,7 @@ import { useCluster } from '../support/cluster.ts';
 
 const site = useCluster('conformance');
 
-/** Of Kubernetes' own tests one of each kind; `npm run test:e2e` runs them all. */
+/** One of each kind of Kubernetes' own tests; `npm run test:e2e` runs them all. */
 const SPECS = [
   'Dynamic PV \\(default fs\\)\\] provisioning should provision storage with mount options',
   'Dynamic PV \\(xfs\\)\\] .*volumes should store data',
@@ -21,7 +21,7 @@ const SPECS = [
   'Dynamic PV \\(default fs\\)\\] volume-modify .*should modify volume that already has a VAC',
 ];
 
-test("Kubernetes' own tests of storage pass, one of each kind", async () => {
+test("one of each kind of Kubernetes' own storage tests passes", async () => {
   const { cluster } = site();
   await prepareSuite(cluster);
   const run = { name: 'conformance', storageClass: 'test/e2e/class-thin.yaml', focus: SPECS };

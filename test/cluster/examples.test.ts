@@ -26,7 +26,7 @@ describe('the examples', () => {
   const site = useCluster('examples');
   const databases = ['cassandra', 'kafka', 'mariadb', 'mongodb', 'postgresql', 'zookeeper'];
 
-  test('have classes that make volumes, with what each promises', async () => {
+  test('have classes whose volumes have the properties that each class names', async () => {
     const { kubectl, ready, inPod, nodeOf, volumeOf } = site();
     await kubectl.applyText(example('storage-classes'));
     await kubectl.applyText(example('volume-attributes-classes'));
@@ -49,16 +49,16 @@ describe('the examples', () => {
     await kubectl.run(['delete', 'pod/all', ...Object.keys(claims).map((name) => `pvc/${name}`)]);
   });
 
-  test('have an ephemeral volume', async () => {
+  test('have an ephemeral volume, which a pod can use', async () => {
     const { kubectl, ready, inPod } = site();
     await kubectl.applyText(withImage(example('ephemeral-volume'), 'debian:trixie-slim'));
     await ready('scratch');
     expect(await inPod('scratch', 'findmnt -no FSTYPE /scratch')).toBe('ext4\n');
-    // Its program is deaf to a polite request to end.
+    // Its program ignores SIGTERM.
     await kubectl.run(['delete', 'pod/scratch', '--grace-period=1']);
   });
 
-  test('bring back a volume whose PersistentVolume is lost', async () => {
+  test('restore a volume whose PersistentVolume is lost', async () => {
     const { kubectl, ready, inPod, nodeOf, volumeOf } = site();
     const data = '/data';
     await kubectl.apply(claim('lost', { className: 'quarry-thin', size: '10Gi' }));
@@ -79,7 +79,7 @@ describe('the examples', () => {
     await kubectl.apply(pod('after', { volumes: { [data]: { claim: 'found-again' } } }));
     await ready('after');
     expect(await inPod('after', 'cat /data/file')).toBe('kept\n');
-    // As the provisioner would have it of a volume of its own, so that nothing is left.
+    // As for a volume that the provisioner made, so that nothing is left.
     const release = {
       metadata: { annotations: { 'pv.kubernetes.io/provisioned-by': 'lvm.quarry.csi' } },
       spec: { persistentVolumeReclaimPolicy: 'Delete' },
@@ -88,7 +88,7 @@ describe('the examples', () => {
     await kubectl.run(['delete', 'pod/after', 'pvc/found-again']);
   });
 
-  test('have StatefulSets that Kubernetes accepts, and volumes for their claims', async () => {
+  test('have StatefulSets that Kubernetes accepts, and whose claims get volumes', async () => {
     const { kubectl, ready, nodeOf } = site();
     const claims: KubernetesObject[] = [];
     for (const name of databases) {
@@ -112,7 +112,7 @@ describe('the examples', () => {
     await kubectl.run(['delete', 'pod/six', ...databases.map((name) => `pvc/${name}`)]);
   });
 
-  test('run PostgreSQL and MariaDB, which find their data again', async () => {
+  test('run PostgreSQL and MariaDB, which find their data after a restart', async () => {
     const { kubectl, ready, inPod } = site();
     await kubectl.applyText(withProgram(example('postgresql'), 'postgres:18', POSTGRESQL));
     await kubectl.applyText(withProgram(example('mariadb'), 'mariadb:11.8', MARIADB));

@@ -5,7 +5,7 @@ import { claim, pod, storageClass } from '../support/manifests.ts';
 import { postgres, sql } from '../support/postgres.ts';
 import { createClaims, createPods, namesOf, requestRemoval, untilRemoved } from '../support/small-volumes.ts';
 
-describe('what fails', () => {
+describe('a failure', () => {
   const site = useCluster('failures');
   const data = { className: 'thin', size: '1Gi' };
   const create = async (prefix: string, count: number): Promise<string[]> => {
@@ -17,7 +17,7 @@ describe('what fails', () => {
   const remove = async (names: readonly string[]): Promise<void> =>
     untilRemoved(site(), await requestRemoval(site(), names));
 
-  test('is a node under load: every transaction that was acknowledged is there after a power cut', async () => {
+  test('of a node under load loses no acknowledged transaction', async () => {
     const { kubectl, ready, nodeOf, inPod, cluster } = site();
     await kubectl.apply(storageClass('thin', { pool: 'fast', type: 'thin' }));
     await kubectl.apply(...postgres('pg', data));
@@ -26,7 +26,7 @@ describe('what fails', () => {
     await inPod('pg-0', 'PATH=$(echo /usr/lib/postgresql/*/bin); $PATH/pgbench -h /tmp -U postgres -iq postgres');
     const worker = await nodeOf('pg-0');
     const other = cluster.workers.find((candidate) => candidate !== worker);
-    // The client is on the other node: it survives, and knows what it was told.
+    // The client is on the other node: it survives, and knows which transactions were acknowledged.
     await kubectl.apply(pod('client', { spec: { nodeName: other?.name } }));
     await ready('client');
     const server = '--host=pg-0.pg --username=postgres';
@@ -45,7 +45,7 @@ describe('what fails', () => {
     expect(acknowledged.filter((n) => !there.has(n))).toEqual([]);
   }, 240_000);
 
-  test('is the controller that the sidecars of both follow: the other goes on', async () => {
+  test('of the controller whose sidecars lead lets the other one continue', async () => {
     const { cluster, ready } = site();
     const within = cluster.kubectl.within(NAMESPACE);
     const { spec } = await within.get<{ spec: { holderIdentity: string } }>('lease', 'lvm-quarry-csi');
@@ -55,7 +55,7 @@ describe('what fails', () => {
     await remove(pods);
   }, 240_000);
 
-  test('is a node while its volume is deleted: the volume goes when the node is back', async () => {
+  test('of a node while its volume is deleted lets the volume be removed when the node is back', async () => {
     const { kubectl, ready, nodeOf, volumeOf } = site();
     const [name = ''] = await create('left', 1);
     await ready(name);
@@ -69,7 +69,7 @@ describe('what fails', () => {
     await kubectl.wait('delete', [`pv/${volume}`], 150);
   }, 300_000);
 
-  test('is the API server, for a minute: pods write on, and all that was asked for is done when it is back', async () => {
+  test("of the API server for a minute interrupts no pod's writes, and all requests are completed when it is back", async () => {
     const { kubectl, ready, nodeOf, volumeOf, cluster } = site();
     const count = 'n=0; while :; do n=$((n + 1)); echo $n >>/data/log; sync /data/log; sleep 1; done';
     await kubectl.apply(
@@ -83,19 +83,19 @@ describe('what fails', () => {
     const lines = async (): Promise<number> => Number(await guest.shell(`wc -l <$(echo ${log})`));
     const leavingVolumes = await requestRemoval(site(), leaving);
     const coming = await create('coming', 4);
-    // The others lose their leases with it, and are started again, as anywhere.
+    // The other components lose their leases with it, and are started again.
     const parts = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
     for (const name of parts) {
       const part = cluster.controlPlane.processes.get(name);
       part?.kill('SIGKILL');
       await part?.exited;
     }
-    // The pod's own count of seconds is the minute.
+    // The minute is counted by the pod.
     const end = (await lines()) + 60;
     await expect.poll(lines, { timeout: 150_000, interval: 1000 }).toBeGreaterThan(end);
     expect((await kubectl.try(['get', 'pods'])).exitCode).toBe(1);
     for (const name of parts) await cluster.controlPlane.restart(name);
-    // Whoever watches the API server looks for it again at its own pace, after up to a minute.
+    // Clients that watch the API server reconnect at their own pace, after up to a minute.
     const pods = coming.map((name) => `pod/${name}`);
     await kubectl.wait('condition=Ready', pods, 180);
     await untilRemoved(site(), leavingVolumes);

@@ -7,7 +7,7 @@ import { createClaims, createPods, namesOf, requestRemoval, untilRemoved } from 
 /** For bash in a guest. */
 const COUNT = 'count() { ls /dev/mapper | grep -c ^quarry--bulk-pvc || true; }';
 
-describe('the pod of the driver killed on both nodes', () => {
+describe("a kill of the driver's pods on both nodes", () => {
   const site = useCluster('killed-driver');
   const nodes = ['n1', 'n2'];
   const names = nodes.flatMap((node) => namesOf(`storm-${node}`, 6));
@@ -18,7 +18,7 @@ describe('the pod of the driver killed on both nodes', () => {
     const inNamespace = site().cluster.kubectl.within(NAMESPACE);
     return cgroupOf(await inNamespace.run(['get', 'pods', ...flags, '--output=jsonpath={.items[0].metadata.uid}']));
   };
-  /** While something is done: SIGKILL to all of the pod, LVM included, as soon as a condition holds on the node. */
+  /** During a task: SIGKILL to all of the pod, LVM included, as soon as a condition holds on the node. */
   const killAmid = async (condition: string, doing: () => Promise<unknown>): Promise<void> => {
     const { workers } = site().cluster;
     const cgroups = await Promise.all(workers.map(({ name }) => cgroupOn(name)));
@@ -29,7 +29,7 @@ describe('the pod of the driver killed on both nodes', () => {
     await Promise.all([...killed, doing()]);
   };
 
-  test('amid creations: each claim gets its volume', async () => {
+  test('during creations: each claim gets its volume', async () => {
     const { kubectl } = site();
     const classes = nodes.map((node) => {
       const values = [{ key: 'topology.lvm.quarry.csi/node', values: [node] }];
@@ -44,12 +44,12 @@ describe('the pod of the driver killed on both nodes', () => {
     await kubectl.wait('jsonpath={.status.phase}=Bound', claims, 120);
   }, 240_000);
 
-  test('amid publishes: each pod starts', async () => {
+  test('during publishes: each pod starts', async () => {
     await killAmid('grep -q globalmount /proc/mounts', () => createPods(site(), names));
     await site().ready(...names);
   }, 240_000);
 
-  test('amid deletions: nothing is left', async () => {
+  test('during deletions: nothing is left', async () => {
     let volumes: string[] = [];
     await killAmid('(( $(count) < before ))', async () => {
       volumes = await requestRemoval(site(), names);

@@ -17,7 +17,7 @@ describe('the limit of a volume under a running PostgreSQL', () => {
   });
   const uid = async (): Promise<string> =>
     (await site().kubectl.get<{ metadata: { uid: string } }>('pod', 'pg-0')).metadata.uid;
-  /** What the kernel holds the pod to. */
+  /** The pod's limit in the kernel. */
   const inForce = async (): Promise<string> => {
     const { guest } = await site().nodeOf('pg-0');
     return guest.shell(`cat ${cgroupOf(await uid())}/io.max`);
@@ -28,13 +28,13 @@ describe('the limit of a volume under a running PostgreSQL', () => {
     const answer = async (): Promise<number> => (await site().kubectl.try(['exec', 'pg-0', '--', 'true'])).exitCode;
     await expect.poll(answer, { timeout: 100_000, interval: 500 }).toBe(0);
   };
-  /** Direct writes a second that the pod gets done. */
+  /** Direct writes a second that the pod completes. */
   const measured = async (): Promise<number> => {
     const job = '--name=probe --filename=/data/probe --size=16M --rw=randwrite --bs=4k --direct=1 --iodepth=1';
     const output = await site().inPod('pg-0', `fio ${job} --time_based --runtime=4 --output-format=json`);
     return (JSON.parse(output) as { jobs: [{ write: { iops: number } }] }).jobs[0].write.iops;
   };
-  /** In the kernel's table, and in what the pod gets: more than of the first class, and no more than of the second. */
+  /** The second class's limit in the kernel, and a measured rate above the first class's limit and within the second's. */
   const expectQuick = async (): Promise<void> => {
     await untilInForce('wiops=500');
     const rate = await measured();
@@ -42,7 +42,7 @@ describe('the limit of a volume under a running PostgreSQL', () => {
     expect(rate).toBeLessThan(550);
   };
 
-  test('is what its class says', async () => {
+  test('is the limit of its class', async () => {
     const { kubectl, ready } = site();
     await kubectl.apply(
       storageClass('limited', { pool: 'fast', type: 'thin' }),
@@ -56,7 +56,7 @@ describe('the limit of a volume under a running PostgreSQL', () => {
     expect(await measured()).toBeLessThan(110);
   });
 
-  test('changes with its class, while the pod runs', async () => {
+  test('changes with its class while the pod runs', async () => {
     const { kubectl } = site();
     const patch = JSON.stringify({ spec: { volumeAttributesClassName: 'quick' } });
     await kubectl.run(['patch', 'pvc', claimName, `--patch=${patch}`]);
@@ -65,7 +65,7 @@ describe('the limit of a volume under a running PostgreSQL', () => {
     expect(await sql(site(), 'pg', 'SELECT count(*) FROM kept')).toBe('0');
   });
 
-  test('holds the next pod, too', async () => {
+  test('applies to the next pod, too', async () => {
     const { kubectl, ready } = site();
     const before = await uid();
     await kubectl.run(['delete', 'pod', 'pg-0']);
@@ -74,7 +74,7 @@ describe('the limit of a volume under a running PostgreSQL', () => {
     await expectQuick();
   });
 
-  test('holds through a restart of kubelet', async () => {
+  test('stays in force during a restart of kubelet', async () => {
     const { nodeOf } = site();
     const before = await uid();
     await (await nodeOf('pg-0')).restartKubelet();
@@ -83,7 +83,7 @@ describe('the limit of a volume under a running PostgreSQL', () => {
     expect(await uid()).toBe(before);
   });
 
-  test('is put back after the driver was killed', async () => {
+  test('is restored after the driver was killed', async () => {
     const { guest } = await site().nodeOf('pg-0');
     const robbed = await guest.shell(
       `pkill -KILL -f '^/usr/local/bin/node /opt/quarry/quarry.mjs node'

@@ -26,7 +26,7 @@ describe('a pod with a volume', () => {
     return status.conditions?.[0]?.message ?? '';
   };
 
-  /** Of the largest volume of a class on a node, in bytes. */
+  /** The largest volume of a class on a node, in bytes. */
   const room = async (className: string, node: string): Promise<number | undefined> => {
     const quarry = site().cluster.kubectl.within(NAMESPACE);
     const { items } = await quarry.get<Capacities>('csistoragecapacities.storage.k8s.io');
@@ -37,7 +37,7 @@ describe('a pod with a volume', () => {
     return found?.maximumVolumeSize === undefined ? undefined : bytesOf(found.maximumVolumeSize);
   };
 
-  test('meets capacity objects that say what each node has', async () => {
+  test('finds capacity objects with the room of each node', async () => {
     const { kubectl, cluster } = site();
     await kubectl.apply(
       storageClass('placed-thin', { pool: 'fast', type: 'thin' }),
@@ -58,14 +58,14 @@ describe('a pod with a volume', () => {
     expect((await nodeOf('large')).name).toBe('n1');
   });
 
-  test('stays Pending where no node has room, and is told why', async () => {
+  test('stays Pending if no node has room, with the reason in its events', async () => {
     const { kubectl } = site();
     await kubectl.apply(claim('huge', { className: 'placed-thin', size: '100Gi' }));
     await kubectl.apply(pod('huge', { volumes: { '/data': { claim: 'huge' } } }));
     expect(await message('huge')).toContain('not have enough free storage');
   });
 
-  test('goes where its reservation can still be promised, or stays Pending', async () => {
+  test('goes to a node that can promise its reservation, or stays Pending', async () => {
     const { kubectl, ready, nodeOf } = site();
     const nodes: string[] = [];
     for (const name of ['promise-1', 'promise-2']) {

@@ -31,7 +31,7 @@ describe.each(SETS)('a StatefulSet of three replicas on $kind', ({ name, data, i
     site().kubectl.run(['rollout', 'status', set, '--timeout=100s'], { timeout: 110_000 });
   const each = (script: string): Promise<string[]> => Promise.all(pods.map((pod) => site().inPod(pod, script)));
 
-  test('gets a volume for each, as its class says, and pods known by their names', async () => {
+  test('gets a volume of its class for each replica, and DNS names for its pods', async () => {
     const { kubectl, inPod } = site();
     await kubectl.apply(
       storageClass('thin', { pool: 'fast', type: 'thin' }),
@@ -80,7 +80,7 @@ describe.each(SETS)('a StatefulSet of three replicas on $kind', ({ name, data, i
 describe('a StatefulSet with a retention policy', () => {
   const site = useCluster('retention');
 
-  test('takes its claims along when it is scaled down, and when it is deleted', async () => {
+  test('deletes its claims when it is scaled down, and when it is deleted', async () => {
     const { kubectl, volumeOf, ready } = site();
     const set = { persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Delete' } };
     await kubectl.apply(storageClass('thin', { pool: 'fast', type: 'thin' }));

@@ -6,7 +6,7 @@ import { pod } from '../support/manifests.ts';
 describe('a node', () => {
   const site = useCluster('trust');
 
-  test('may do nothing at the API server but what anybody may', async () => {
+  test('has no permission at the API server beyond those of every account', async () => {
     const user = `--as=system:serviceaccount:${NAMESPACE}:quarry-node`;
     const allowed = await site().kubectl.run(['auth', 'can-i', '--list', user, '--no-headers']);
     const resources = allowed.split('\n').flatMap((line) => /^[a-z]\S*/.exec(line) ?? []);
@@ -17,7 +17,7 @@ describe('a node', () => {
     ]);
   });
 
-  test('listens on its loopback alone, and answers no pod', async () => {
+  test('listens on loopback only, and answers no pod', async () => {
     const { kubectl, ready, inPod, cluster } = site();
     await kubectl.apply(pod('caller'));
     await ready('caller');
@@ -28,7 +28,7 @@ describe('a node', () => {
       const listeners = await guest.shell(`ss -Hltnp | grep 'pid=${pids.trim()},' | awk '{ print $4 }'`);
       expect(listeners.trim()).toBe('127.0.0.1:9809');
       expect(await call(guest.ip, '9809')).toContain('Connection refused');
-      // Kubelet's: the way there is open.
+      // Kubelet's port: the network path is open.
       expect(await call(guest.ip, '10250')).toBe('answered\n');
     }
   });

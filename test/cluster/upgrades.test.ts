@@ -13,7 +13,7 @@ describe('an upgrade', () => {
   const data = { className: 'upgraded', size: '64Mi' };
 
   const quarry = (words: readonly string[]): Promise<string> => site().cluster.kubectl.within(NAMESPACE).run(words);
-  /** The certificate that each controller shows to whoever dials it. */
+  /** The certificate that each controller shows to clients. */
   const served = async (): Promise<string[]> => {
     const selector = '--selector=app.kubernetes.io/component=controller';
     const ips = await quarry(['get', 'pods', selector, '--output=jsonpath={.items[*].status.podIP}']);
@@ -35,7 +35,7 @@ describe('an upgrade', () => {
       }),
     );
 
-  test('that brings new certificates restarts nobody, and volumes are made meanwhile', async () => {
+  test('with new certificates restarts no pod, and volumes are made meanwhile', async () => {
     const { cluster, kubectl, ready, inPod } = site();
     await kubectl.apply(storageClass('upgraded', { pool: 'fast', type: 'thin' }));
     const pods = ['get', 'pods', '--output=jsonpath={.items[*].status.containerStatuses[*].containerID}'];
@@ -51,8 +51,8 @@ describe('an upgrade', () => {
     expect(await quarry(pods)).toBe(before);
   }, 200_000);
 
-  // Nodes dial anew here, and know the controllers by the new certificates.
-  test('to LVM of the container, and back to LVM of the host, serves the same volumes', async () => {
+  // Nodes reconnect here, and verify the controllers' new certificates.
+  test('to LVM in the container, and back to LVM of the host, keeps serving the same volumes', async () => {
     const { cluster, kubectl, ready, inPod } = site();
     expect(await lvmIsInContainer()).toEqual([false, false]);
     await installExample(cluster, { node: { lvmMode: 'container' } });

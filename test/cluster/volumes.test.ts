@@ -9,7 +9,7 @@ interface Pod {
 describe('a volume of a pod', () => {
   const site = useCluster('volumes');
 
-  test('is a raw block device, with the same content for the next pod, which may only read if it said so', async () => {
+  test('can be a raw block device, which the next pod finds with the same content, and cannot write if it asked for read-only', async () => {
     const { kubectl, inPod, ready } = site();
     await kubectl.apply(
       storageClass('thin', { pool: 'fast', type: 'thin' }),
@@ -17,7 +17,7 @@ describe('a volume of a pod', () => {
       storageClass('xfs', { pool: 'fast', type: 'thin', 'csi.storage.k8s.io/fstype': 'xfs' }),
     );
     await kubectl.apply(claim('raw', { className: 'thick', size: '128Mi', mode: 'Block' }));
-    // Immediate: it is there before any pod asks for it.
+    // Immediate: the volume exists before any pod uses it.
     await kubectl.wait('jsonpath={.status.phase}=Bound', ['pvc/raw']);
     const volumes = { '/dev/raw': { claim: 'raw' } };
     await kubectl.apply(pod('writer', { volumes }));
@@ -33,7 +33,7 @@ describe('a volume of a pod', () => {
     await expect(inPod('reader', 'dd if=/dev/zero of=/dev/raw count=1')).rejects.toThrow('Operation not permitted');
   });
 
-  test('is xfs where its class says so', async () => {
+  test('has xfs if its class says so', async () => {
     const { kubectl, inPod, ready } = site();
     await kubectl.apply(claim('xfs', { className: 'xfs', size: '512Mi' }));
     await kubectl.apply(pod('xfs', { volumes: { '/data': { claim: 'xfs' } } }));
@@ -41,7 +41,7 @@ describe('a volume of a pod', () => {
     expect(await inPod('xfs', 'findmnt -no FSTYPE /data')).toBe('xfs\n');
   });
 
-  test('ends with the pod when it is a generic ephemeral one', async () => {
+  test('is deleted with the pod if it is a generic ephemeral one', async () => {
     const { kubectl, cluster, ready, volumeOf } = site();
     const ephemeral = { className: 'thin', size: '64Mi' };
     await kubectl.apply(pod('passing', { volumes: { '/scratch': { ephemeral } } }));
@@ -53,7 +53,7 @@ describe('a volume of a pod', () => {
     expect(await logicalVolumes(cluster)).not.toContain(volume);
   });
 
-  test('belongs to the group of fsGroup, is served read-only and by subPath, to two pods at once', async () => {
+  test('belongs to the group of fsGroup, and two pods at once use it, read-only and by subPath', async () => {
     const { kubectl, inPod, ready } = site();
     await kubectl.apply(claim('shared', { className: 'thin', size: '128Mi' }));
     const securityContext = { runAsUser: 1000, runAsGroup: 1000, fsGroup: 4711 };
@@ -75,7 +75,7 @@ describe('a volume of a pod', () => {
     expect(await inPod('part', 'ls /part')).toBe('file\n');
   });
 
-  test('keeps a second pod waiting when its mode is ReadWriteOncePod', async () => {
+  test('lets a second pod wait if its mode is ReadWriteOncePod', async () => {
     const { kubectl, ready } = site();
     await kubectl.apply(claim('alone', { className: 'thin', size: '64Mi', access: 'ReadWriteOncePod' }));
     const volumes = { '/data': { claim: 'alone' } };

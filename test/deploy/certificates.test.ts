@@ -22,7 +22,7 @@ async function expectToServe(certificate: X509Certificate, authority: X509Certif
   expect(valid / 86_400_000).toBeCloseTo(days, 0);
 }
 
-test('certificates of the chart are for the name that nodes dial, and of the authority that nodes are given', async () => {
+test("the chart's certificates are for the name that nodes dial, signed by the authority that nodes trust", async () => {
   const objects = await renderObjects({ certificates: { days: 30 } });
   const secret = findObject(objects, 'Secret', 'quarry-controller-tls').data ?? {};
   const certificate = new X509Certificate(Buffer.from(secret['tls.crt'] ?? '', 'base64'));
@@ -31,7 +31,7 @@ test('certificates of the chart are for the name that nodes dial, and of the aut
   await expectToServe(certificate, new X509Certificate(authority), 30);
 });
 
-test('so are those that the guide makes', async () => {
+test('certificates made as the guide says are for the name that nodes dial, signed by the authority that nodes trust', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'quarry-certificates-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const guide = readFileSync(join(import.meta.dirname, '../../docs/guides/install.md'), 'utf8');

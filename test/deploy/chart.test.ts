@@ -12,12 +12,12 @@ import { cases, everything } from './values.ts';
 
 const environment = { hostname: 'node-1', nodeName: 'node-1', apiServer: 'https://10.96.0.1:443' };
 
-test('a node has the time to end a check of a filesystem, and then its calls, when it is told to stop', async () => {
+test('gives a node time to finish a check of a filesystem, and then its calls, after SIGTERM', async () => {
   const pod = podOf(await renderObjects({}), 'DaemonSet', 'quarry-node');
   expect(Number(pod.terminationGracePeriodSeconds) * 1000).toBeGreaterThan(checkDeadline + stopDeadline);
 });
 
-test('lets only the networks of the nodes dial the port for nodes, where they are named', async () => {
+test('lets only the configured networks of the nodes dial the port for nodes', async () => {
   const ingress = async (nodeNetworks: string[]) => {
     const policy = findObject(
       await renderObjects({ controller: { nodeNetworks } }),
@@ -45,29 +45,32 @@ test('helm finds nothing to say of the chart', async () => {
   expect(await helm(['lint', '--strict', '--quiet', CHART])).toBe('');
 });
 
-describe('what the chart makes', () => {
+describe('a manifest of the chart', () => {
   let schemas: ApiSchema[];
   beforeAll(() => {
     schemas = loadApiSchemas();
   });
 
-  test.each(Object.entries(cases))('with %s is known to every supported Kubernetes, and to us', async (_, values) => {
-    const objects = await renderObjects(values);
-    for (const object of objects) {
-      if (object.apiVersion === 'cert-manager.io/v1') {
-        expect(problemsOfCertificate(object)).toEqual([]);
-        continue;
+  test.each(Object.entries(cases))(
+    'with %s is valid for every supported Kubernetes, and for Quarry',
+    async (_, values) => {
+      const objects = await renderObjects(values);
+      for (const object of objects) {
+        if (object.apiVersion === 'cert-manager.io/v1') {
+          expect(problemsOfCertificate(object)).toEqual([]);
+          continue;
+        }
+        for (const { version, problemsOf } of schemas)
+          expect({ version, problems: problemsOf(object) }).toEqual({ version, problems: [] });
+        const file = object.kind === 'ConfigMap' ? object.data?.['config.yaml'] : undefined;
+        const role = object.metadata.name.endsWith('-node') ? 'node' : 'controller';
+        if (file !== undefined) expect(parseConfig(file, environment, role).driver).toMatch(/^[a-z.]+$/);
       }
-      for (const { version, problemsOf } of schemas)
-        expect({ version, problems: problemsOf(object) }).toEqual({ version, problems: [] });
-      const file = object.kind === 'ConfigMap' ? object.data?.['config.yaml'] : undefined;
-      const role = object.metadata.name.endsWith('-node') ? 'node' : 'controller';
-      if (file !== undefined) expect(parseConfig(file, environment, role).driver).toMatch(/^[a-z.]+$/);
-    }
-    expect(objects.filter(({ kind, data }) => kind === 'ConfigMap' && data?.['config.yaml'])).toHaveLength(2);
-  });
+      expect(objects.filter(({ kind, data }) => kind === 'ConfigMap' && data?.['config.yaml'])).toHaveLength(2);
+    },
+  );
 
-  test('is refused by the API where a field is unknown, missing, or of another type', async () => {
+  test('is invalid if a field is unknown, missing, or of another type', async () => {
     const [schema] = schemas;
     const service = findObject(await renderObjects({}), 'Service', 'quarry-controller');
     expect(schema?.problemsOf(service)).toEqual([]);
@@ -81,14 +84,14 @@ describe('what the chart makes', () => {
     expect(schema?.problemsOf({ ...service, apiVersion: 'v2' })).toEqual(['v2 Service is not served']);
   });
 
-  test('stands, every value, in what it makes', async () => {
+  test('contains every value', async () => {
     const text = await renderChart(everything.values, 'v1.36.0');
     for (const word of everything.words) expect(text).toContain(word);
   });
 });
 
 describe('a node', () => {
-  test('is bound to no role, and holds neither a token for the API server nor a Secret', async () => {
+  test('is bound to no role, and has neither a token for the API server nor a Secret', async () => {
     const objects = await renderObjects({});
     const bound = objects.flatMap(({ subjects }) => subjects ?? []).map(({ name }) => name);
     expect(new Set(bound)).toEqual(new Set(['quarry-controller']));
@@ -98,7 +101,7 @@ describe('a node', () => {
     expect(pod.volumes.filter(({ secret }) => secret)).toEqual([]);
   });
 
-  test('is one container that opens no port beside the loopback', async () => {
+  test('is one container that listens on loopback only', async () => {
     const objects = await renderObjects({});
     const { containers } = podOf(objects, 'DaemonSet', 'quarry-node');
     expect(containers.map(({ ports }) => ports)).toEqual([undefined]);
@@ -110,7 +113,7 @@ describe('a node', () => {
     expect(config.metrics?.listen.host).toBe('127.0.0.1');
   });
 
-  test('sees the processes of its host only where LVM is entered through them', async () => {
+  test("sees the processes of its host only if LVM runs in the host's namespaces", async () => {
     const pods = await Promise.all(
       ['host', 'container'].map(async (lvmMode) =>
         podOf(await renderObjects({ node: { lvmMode } }), 'DaemonSet', 'quarry-node'),
@@ -122,7 +125,7 @@ describe('a node', () => {
     expect(paths[1]).toContain('/var/lib/quarry/lvm/backup');
   });
 
-  test('asks for the memory that the benchmark has measured, and more', async () => {
+  test('requests more memory than the benchmark measured', async () => {
     const figures = JSON.parse(readFileSync(join(CHART, '../../../docs/benchmarks.json'), 'utf8')) as {
       name: string;
       ours: number;
@@ -145,7 +148,7 @@ test('every container of the controller has a probe, and the pull policy of all'
   expect(containers.map(({ imagePullPolicy }) => imagePullPolicy)).toEqual(['Never', 'Never', 'Never']);
 });
 
-test('a controller writes what its sidecars need and reads no Secret', async () => {
+test('a controller may write what its sidecars need, and may read no Secret', async () => {
   const rules = (await renderObjects({})).flatMap((object) => object.rules ?? []) as {
     readonly resources: readonly string[];
     readonly verbs: readonly string[];
@@ -164,7 +167,7 @@ test('a controller writes what its sidecars need and reads no Secret', async () 
   ]);
 });
 
-test('each right is given with its reason, and none to everything', async () => {
+test('every permission has its reason, and none has a wildcard', async () => {
   const lines = readFileSync(join(CHART, 'templates/rbac.yaml'), 'utf8').split('\n');
   const reasons = lines.flatMap((line, index) => (line.startsWith('  - apiGroups:') ? [lines[index - 1]] : []));
   const rules = (await renderObjects({})).flatMap((object) => object.rules ?? []);
@@ -176,22 +179,18 @@ test('each right is given with its reason, and none to everything', async () => 
 test.each([
   ['an unknown value', { node: { lvmMod: 'host' } }, /lvmMod/],
   ['a driver name that no kubelet takes', { driver: 'Quarry' }, /driver/],
-  [
-    'certificates of somebody without their authority',
-    { certificates: { from: 'existing', secret: 'x' } },
-    /authority/,
-  ],
+  ['existing certificates without their authority', { certificates: { from: 'existing', secret: 'x' } }, /authority/],
   [
     'certificates of cert-manager without an issuer',
     { certificates: { from: 'cert-manager', authority: 'x' } },
     /issuer/,
   ],
   ['a Kubernetes without VolumeAttributesClass', {}, /kubeVersion/, 'v1.33.0'],
-])('%s is refused', async (_, values, words, version = 'v1.36.0') => {
+])('refuses %s', async (_, values, words, version = 'v1.36.0') => {
   await expect(renderChart(values, version)).rejects.toThrow(words);
 });
 
-test('a change of the configuration restarts the pods of the role that it is for, and no others', async () => {
+test('a change of the configuration restarts only the pods of its role', async () => {
   const templates = async (values: object): Promise<unknown[]> => {
     const objects = await renderObjects(values);
     return [findObject(objects, 'Deployment', 'quarry-controller'), findObject(objects, 'DaemonSet', 'quarry-node')];
@@ -204,14 +203,14 @@ test('a change of the configuration restarts the pods of the role that it is for
   expect(otherNode).not.toEqual(node);
 });
 
-test('the plain manifest is what the chart makes', async () => {
+test('the plain manifest equals the output of the chart', async () => {
   expect(readFileSync(MANIFEST, 'utf8')).toBe(await renderManifest());
 });
 
 /** Paths such as `controller.provisioner.image`; a mapping without keys, or with a list, is a leaf. */
 function leaves(value: unknown, path = ''): [string, unknown][] {
   const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
-  // What is handed on as it is: resources of a container.
+  // Passed on unchanged: resources of a container.
   if (entries.length === 0 || path.endsWith('.resources')) return [[path.slice(1), value]];
   return entries.flatMap(([key, child]) => leaves(child, `${path}.${key}`));
 }
@@ -219,7 +218,7 @@ function leaves(value: unknown, path = ''): [string, unknown][] {
 describe('the values', () => {
   const values = leaves(parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')));
 
-  test('are used, each, and every value that is used is there', () => {
+  test('are all used, and every used value exists', () => {
     const templates = readdirSync(join(CHART, 'templates')).map((name) =>
       readFileSync(join(CHART, 'templates', name), 'utf8'),
     );
@@ -227,7 +226,7 @@ describe('the values', () => {
     expect([...used].toSorted()).toEqual(values.map(([path]) => path).toSorted());
   });
 
-  test('are documented, each, with its default', () => {
+  test('are all documented with their defaults', () => {
     const text = readFileSync(join(CHART, '../../../docs/reference/helm-values.md'), 'utf8');
     const rows = [...text.matchAll(/^\| `([\w.]+)` \| `([^`]+)` \| [^|]+ \|$/gm)].map(([, path, value]) => [
       path,
@@ -236,7 +235,7 @@ describe('the values', () => {
     expect(rows).toEqual(values);
   });
 
-  test('are known to the schema, which knows no others', () => {
+  test('are exactly the values of the schema', () => {
     const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as {
       properties: Record<string, { properties?: Record<string, unknown> }>;
     };

@@ -52,7 +52,7 @@ describe('each object of the examples', () => {
   });
 
   test.each(examples.map(({ file, object }) => [file, object.kind, object.metadata.name, object] as const))(
-    '%s: %s %s is known to every supported Kubernetes',
+    '%s: %s %s is valid for every supported Kubernetes',
     (_file, _kind, _name, object) => {
       for (const { version, problemsOf } of schemas) {
         expect({ version, problems: problemsOf(object) }).toEqual({ version, problems: [] });
@@ -61,7 +61,7 @@ describe('each object of the examples', () => {
   );
 });
 
-test('there is a class of each sort, and each suits the pool that it names', () => {
+test('has a class of each kind, and each suits its pool', () => {
   expect(namesOf('StorageClass')).toEqual(['quarry-thin', 'quarry-thick', 'quarry-mirrored', 'quarry-reserved']);
   for (const { provisioner, parameters = {} } of ofKind('StorageClass')) {
     expect(provisioner).toBe(driver);
@@ -73,7 +73,7 @@ test('there is a class of each sort, and each suits the pool that it names', () 
   }
 });
 
-test('limits and reservations are such as the driver takes, and a node can promise', () => {
+test('the driver accepts the limits and reservations, and a node can promise them', () => {
   const [fast] = pools;
   const databases = ['cassandra', 'kafka', 'mariadb', 'mongodb', 'postgresql', 'zookeeper'];
   const names = namesOf('VolumeAttributesClass');
@@ -87,7 +87,7 @@ test('limits and reservations are such as the driver takes, and a node can promi
   }
 });
 
-test('each claim names classes that are there', () => {
+test('each claim names classes that exist', () => {
   const claims = examples.flatMap(({ object: { kind, spec } }) => [
     ...(kind === 'PersistentVolumeClaim' && spec ? [spec] : []),
     ...(spec?.volumeClaimTemplates ?? []).map((template) => template.spec),
@@ -102,7 +102,7 @@ test('each claim names classes that are there', () => {
   }
 });
 
-test('a StatefulSet has the Service that its replicas are named by, and a class of its own', () => {
+test('a StatefulSet has the Service that names its replicas, and its own class', () => {
   for (const { file, object } of examples.filter((example) => example.object.kind === 'StatefulSet')) {
     const beside = examples.filter((example) => example.file === file).map((example) => example.object);
     const service = beside.find(({ kind }) => kind === 'Service');
@@ -113,7 +113,7 @@ test('a StatefulSet has the Service that its replicas are named by, and a class 
   }
 });
 
-test('a volume that is on disk already is named as the driver names it', () => {
+test("the name of an existing volume is in the driver's form", () => {
   const [volume] = ofKind('PersistentVolume');
   expect(volume?.spec?.csi?.driver).toBe(driver);
   expect(parseVolumeId(volume?.spec?.csi?.volumeHandle ?? '')).toMatchObject({ node: 'node-1' });

@@ -5,8 +5,8 @@ import { ENTRYPOINT, USER } from '../../image/quarry.ts';
 
 const read = (name: string): string => readFileSync(join(import.meta.dirname, '../..', name), 'utf8');
 
-// `npm run test:image` builds it; this is what can be known without.
-test('the Dockerfile makes the image that is assembled without a registry', () => {
+// `npm run test:image` builds it; these checks need no build.
+test('the Dockerfile has the packages, user and entry point of the image that `npm run image` assembles', () => {
   const text = read('Dockerfile');
   const { name, version, description, license } = JSON.parse(read('package.json')) as Record<string, string>;
   expect(text.split('\n')).toEqual(

@@ -5,10 +5,10 @@ import { expect, test } from 'vitest';
 const root = join(import.meta.dirname, '../..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
-/** `lab/lvm` and what may stand in quotes behind it. */
+/** `lab/lvm`, and a test name in quotes after it. */
 const named = [...readme.matchAll(/`((?:lab|unit|cluster)\/[\w/-]+)`(?:, "([^"]+)")?/g)];
 
-test('every test that the README calls as a witness is there, by its name where one is given', () => {
+test('every test that the README names exists, also under the quoted name', () => {
   expect(named.length).toBeGreaterThan(20);
   const texts = named.map(([, path]) => globSync(`test/${path}{.test.ts,/*.test.ts}`, { cwd: root }));
   expect(named.filter((_, at) => texts[at]?.length === 0).map(([, path]) => path)).toEqual([]);

@@ -13,7 +13,7 @@ const pool = {
 
 const owned = { from: 'existing', secret: 'my-secret', authority: 'my-authority' };
 
-/** Every value of the chart, none at its default, and what must be read of each in what is made. */
+/** Every value of the chart, none at its default, and the text that each must produce. */
 export const everything = {
   values: {
     driver: 'disks.example.org',

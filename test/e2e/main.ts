@@ -5,14 +5,14 @@ import { performRun } from './perform.ts';
 import { count, type Spec, summary } from './report.ts';
 import { RUNS } from './runs.ts';
 
-// `npm run test:e2e`: all that Kubernetes' own tests of storage ask of a driver, in the lab's cluster. Names of runs, and
-// regular expressions of specs' names (of the first run when none is named), as arguments make it less. The last line is for machines: N passed, N failed, N skipped.
+// `npm run test:e2e`: Kubernetes' own storage tests for a driver, in the lab's cluster. Arguments restrict it: names of runs, and
+// regular expressions of specs' names (of the first run if none is named). The last line is for machines: N passed, N failed, N skipped.
 
 const NODES = ['n1', 'n2'].map((name) => ({ name, memory: '2048M', disks: ['64G', '64G', '2G', '64G'] }));
 
 /**
- * Each spec has a class of its own, and its pod is there before any node has told the capacity of it. Without this, the
- * first that does gets the pod, and the same node has them all.
+ * Each spec has its own class, and its pod exists before any node has reported the class's capacity. Without this gate, the
+ * first node that reports gets the pod, and the same node gets them all.
  */
 const SCHEDULER = ['--feature-gates=SchedulerPopFromBackoffQ=false'];
 

@@ -6,13 +6,13 @@ import { runSuite, type SuiteOptions } from '../../lab/kubernetes/suite.ts';
 import { readSpecs, type Spec } from './report.ts';
 import type { Run } from './runs.ts';
 
-/** A part of a run: the specs with some labels, so many at a time. */
+/** A part of a run: the specs with some labels, `processes` at a time. */
 type Phase = Pick<SuiteOptions, 'labels' | 'processes'>;
 
 const DRIVER = join(import.meta.dirname, 'driver.yaml');
 /**
- * Most stop kubelet, which the others would not like: one at a time, at the end. The others mostly wait, but with more of
- * them at once, pods on nodes of one processor start too slowly for the suite's patience.
+ * Most specs of the second phase stop kubelet, which would fail the others: they run one at a time, at the end. The others mostly wait, but with more of
+ * them at once, pods on nodes of one processor start too slowly for the suite's timeouts.
  */
 const PHASES: readonly Phase[] = [
   { labels: '!Disruptive', processes: 8 },
@@ -20,7 +20,7 @@ const PHASES: readonly Phase[] = [
 ];
 const MINUTES = 240;
 
-/** Performs a run on a cluster where Quarry is installed as it wants. */
+/** Performs a run on a cluster where Quarry is installed for it. */
 export async function performRun(
   cluster: Cluster,
   run: Omit<Run, 'install'>,

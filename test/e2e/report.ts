@@ -1,4 +1,4 @@
-/** What came of one spec of Kubernetes' own tests. */
+/** The outcome of one spec of Kubernetes' own tests. */
 export interface Spec {
   /** The group of tests that it belongs to, as `provisioning`. */
   readonly suite: string;
@@ -10,7 +10,7 @@ export interface Spec {
   readonly seconds: number;
 }
 
-/** Specs that a run was told not to run: they count as skipped. */
+/** Specs that a run leaves out: they count as skipped. */
 export interface LeftOut {
   /** A regular expression. */
   readonly pattern: string;
@@ -28,8 +28,8 @@ interface GinkgoSpec {
 }
 
 /**
- * The specs of ginkgo's JSON report that were asked for, and those left out: it lists all others as skipped, without a
- * reason. What fails before or after all specs counts as one that failed.
+ * The selected specs of ginkgo's JSON report, and those left out: it lists all others as skipped, without a
+ * reason. A failure before or after all specs counts as a failed spec.
  */
 export function readSpecs(json: string, leftOut: readonly LeftOut[] = []): Spec[] {
   const [suite] = JSON.parse(json) as { SuiteSucceeded: boolean; SpecReports?: readonly GinkgoSpec[] }[];
@@ -61,7 +61,7 @@ export function count(specs: readonly Spec[], outcome: Spec['outcome']): number 
   return specs.filter((spec) => spec.outcome === outcome).length;
 }
 
-/** Lines of text: the outcomes of each group of tests, each failure, and how often there was which reason to skip. */
+/** Lines of text: the outcomes of each group of tests, each failure, and how often each reason to skip occurred. */
 export function summary(specs: readonly Spec[]): string[] {
   const suites = Map.groupBy(specs, ({ suite }) => suite);
   const skips = Map.groupBy(

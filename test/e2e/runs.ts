@@ -5,9 +5,9 @@ import type { LeftOut } from './report.ts';
 /** One run of the suite. */
 export interface Run {
   readonly name: string;
-  /** Of its volumes, as a file. */
+  /** The file with the class of its volumes. */
   readonly storageClass: string;
-  /** Regular expressions: the whole suite when not given. */
+  /** Regular expressions; default: the whole suite. */
   readonly focus?: readonly string[];
   readonly leftOut?: readonly LeftOut[];
   install(cluster: Cluster): Promise<void>;
@@ -31,7 +31,7 @@ const leftOut = [
 export const RUNS: readonly Run[] = [
   { name: 'thin', storageClass: 'test/e2e/class-thin.yaml', leftOut, install: installQuarry },
   { name: 'thick', storageClass: 'test/e2e/class-thick.yaml', leftOut, install: installQuarry },
-  // For these the suite wants volumes that wait for no pod.
+  // For these specs the suite wants volumes with immediate binding.
   {
     name: 'immediate',
     storageClass: 'test/e2e/class-immediate.yaml',
@@ -41,7 +41,7 @@ export const RUNS: readonly Run[] = [
   { name: 'limits', storageClass: 'test/e2e/class-thin.yaml', focus: [LIMITS], install: installSmallGroup },
 ];
 
-/** A node's limit is what its groups' metadata areas hold: one made by hand, of 44 KiB, which holds 22 volumes. */
+/** The metadata areas of its groups set a node's limit of volumes: this one, made by hand, has 44 KiB and holds 22 volumes. */
 async function installSmallGroup(cluster: Cluster): Promise<void> {
   const create = 'vgcreate --dataalignment 48k --metadatasize 40k small /dev/ubde';
   for (const { guest } of cluster.workers) await guest.shell(create);

@@ -6,7 +6,7 @@ interface Descriptor {
   readonly digest: string;
 }
 
-/** What an image says of itself, and where it lies unpacked. */
+/** The configuration of an image, and the folder of its unpacked files. */
 export interface Unpacked {
   readonly root: string;
   readonly config: Readonly<Record<string, unknown>>;

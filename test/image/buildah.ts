@@ -12,8 +12,8 @@ import { SUITE } from '../../lab/recipe.ts';
 const BUILDER = ['buildah', 'crun', 'netavark'];
 
 /**
- * Builds the Dockerfile as whoever has a registry would, but for the base images, which are made here of the same Debian and the same Node.
- * Debian's buildah runs in a root, and with mounts and processes, of its own. Answers the OCI archive.
+ * Builds the Dockerfile as a user with a registry does, except for the base images, which are made here from the same Debian and the same Node.
+ * Debian's buildah runs in its own root, mount and process namespaces. Returns the OCI archive.
  */
 export async function buildDockerfile(folder: string): Promise<string> {
   const builder = await builderRoot();
@@ -48,7 +48,7 @@ async function builderRoot(): Promise<string> {
   return root;
 }
 
-/** What the Dockerfile takes from a registry by default: a Debian, and that with Node and npm. */
+/** The base images that the Dockerfile takes from a registry by default: Debian, and Debian with Node and npm. */
 async function writeBaseImages(folder: string): Promise<void> {
   const [debian, forNode] = [await baseLayer(['apt']), await baseLayer(['apt', 'libatomic1', 'libstdc++6'])];
   const npm = dirname(dirname((await command(['sh', '-c', 'readlink -f "$(command -v npm)"'])).trim()));
@@ -66,7 +66,7 @@ function baseLayer(packages: readonly string[]): Promise<Layer> {
   return cachedLayer(['base', SUITE, ...packages], async (root) => bootstrap(root, await debianMirror(), packages));
 }
 
-/** Where this machine's npm finds packages, and whom it trusts there; nothing else of its settings. */
+/** This machine's npm registry and its certificate authorities, and no other settings. */
 async function writeNpmSettings(folder: string): Promise<void> {
   const registry = (await command(['npm', 'config', 'get', 'registry'])).trim();
   const authorities = process.env['NODE_EXTRA_CA_CERTS'];

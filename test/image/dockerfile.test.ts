@@ -8,10 +8,10 @@ import { command } from '../../lab/command.ts';
 import { packagesIn, pathsIn, type Unpacked, unpack } from './archive.ts';
 import { buildDockerfile } from './buildah.ts';
 
-/** Mounted while it was built: files of a runtime, and the settings of npm. */
+/** Files that are mounted during the build: those of a runtime, and the settings of npm. */
 const mounted = /^(?:etc\/(?:hostname|hosts|resolv\.conf)|root\/(?:\.npmrc|authorities)) /;
 
-describe('the Dockerfile, built', () => {
+describe('the image of the Dockerfile', () => {
   let folder: string;
   let built: Unpacked;
   let assembled: Unpacked;
@@ -24,7 +24,7 @@ describe('the Dockerfile, built', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  test('says of itself what the assembled image says', () => {
+  test('has the same configuration as the assembled image', () => {
     expect(built.config).toEqual({ ...assembled.config, WorkingDir: '/' });
   });
 

@@ -39,37 +39,40 @@ describe.each(arrangements)('csi-sanity 5.6.0, $arrangement', ({ arrangement, en
     { access: 'mount', type: 'thick' },
     { access: 'block', type: 'thin' },
     { access: 'block', type: 'thick' },
-  ])('passes with $access access to $type volumes, skipping only what is not offered', async ({ access, type }) => {
-    await (started ??= start(guest()));
-    const folder = `/tmp/sanity-${access}-${type}`;
-    await guest().shell(`mkdir ${folder}; echo 'type: ${type}' > ${folder}/parameters.yaml
+  ])(
+    'passes with $access access to $type volumes, and skips only specs of capabilities that are not offered',
+    async ({ access, type }) => {
+      await (started ??= start(guest()));
+      const folder = `/tmp/sanity-${access}-${type}`;
+      await guest().shell(`mkdir ${folder}; echo 'type: ${type}' > ${folder}/parameters.yaml
       printf 'readIops: "500"\nreservedWriteBandwidth: 1Mi\n' > ${folder}/mutable.yaml`);
-    const run = await guest().exec([
-      '/tools/csi-sanity',
-      ...endpoints,
-      `-csi.testvolumeaccesstype=${access}`,
-      `-csi.testvolumesize=${GiB}`,
-      `-csi.testvolumeexpandsize=${2 * GiB}`,
-      `-csi.testvolumeparameters=${folder}/parameters.yaml`,
-      `-csi.testvolumemutableparameters=${folder}/mutable.yaml`,
-      `-csi.mountdir=${folder}/mount`,
-      `-csi.stagingdir=${folder}/staging`,
-      `--ginkgo.json-report=${folder}/report.json`,
-      '--ginkgo.no-color',
-    ]);
-    const specs = readSpecs(await guest().shell(`cat ${folder}/report.json`));
-    const inState = (state: string) => specs.filter((spec) => spec.state === state);
-    const unexplained = inState('skipped').filter((spec) => missingCapability(spec) === undefined);
+      const run = await guest().exec([
+        '/tools/csi-sanity',
+        ...endpoints,
+        `-csi.testvolumeaccesstype=${access}`,
+        `-csi.testvolumesize=${GiB}`,
+        `-csi.testvolumeexpandsize=${2 * GiB}`,
+        `-csi.testvolumeparameters=${folder}/parameters.yaml`,
+        `-csi.testvolumemutableparameters=${folder}/mutable.yaml`,
+        `-csi.mountdir=${folder}/mount`,
+        `-csi.stagingdir=${folder}/staging`,
+        `--ginkgo.json-report=${folder}/report.json`,
+        '--ginkgo.no-color',
+      ]);
+      const specs = readSpecs(await guest().shell(`cat ${folder}/report.json`));
+      const inState = (state: string) => specs.filter((spec) => spec.state === state);
+      const unexplained = inState('skipped').filter((spec) => missingCapability(spec) === undefined);
 
-    expect(inState('failed').map(({ name, failure }) => `${name}: ${failure}`)).toEqual([]);
-    expect(unexplained.map(({ name }) => name)).toEqual([]);
-    expect(run.exitCode, run.stdout).toBe(0);
-    expect(inState('passed').length).toBeGreaterThanOrEqual(57);
-    expect(
-      await guest().shell('lvs --noheadings -S lv_role!=private -o lv_tags | grep -c quarry.role=volume || true'),
-    ).toBe('0\n');
-    console.log(summary(`${arrangement}, ${access}, ${type}`, specs));
-  });
+      expect(inState('failed').map(({ name, failure }) => `${name}: ${failure}`)).toEqual([]);
+      expect(unexplained.map(({ name }) => name)).toEqual([]);
+      expect(run.exitCode, run.stdout).toBe(0);
+      expect(inState('passed').length).toBeGreaterThanOrEqual(57);
+      expect(
+        await guest().shell('lvs --noheadings -S lv_role!=private -o lv_tags | grep -c quarry.role=volume || true'),
+      ).toBe('0\n');
+      console.log(summary(`${arrangement}, ${access}, ${type}`, specs));
+    },
+  );
 });
 
 function summary(title: string, specs: ReturnType<typeof readSpecs>): string {

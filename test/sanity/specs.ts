@@ -1,4 +1,4 @@
-/** What one csi-sanity run says of one of its specs. */
+/** The outcome of one spec of a csi-sanity run. */
 export interface Spec {
   readonly name: string;
   readonly state: string;
@@ -25,7 +25,7 @@ interface GinkgoSpec {
   readonly Failure?: { readonly Message: string };
 }
 
-/** Capabilities that Quarry does not have, and the specs that need them: nothing else may skip. */
+/** Capabilities that Quarry lacks, and the specs that need them: no other spec may skip. */
 const missingCapabilities: readonly [string, RegExp][] = [
   ['PUBLISH_UNPUBLISH_VOLUME', /› Controller(?:Publish|Unpublish)Volume ›|\[Controller Server\] › volume lifecycle ›/],
   ['CREATE_DELETE_SNAPSHOT', /^(?:Create|Delete)Snapshot |source snapshot/],
@@ -38,7 +38,7 @@ const missingCapabilities: readonly [string, RegExp][] = [
   ['GET_STORAGE_HEALTH', /› NodeGetStorageHealth ›/],
 ];
 
-/** The capability for whose lack a spec is skipped. */
+/** The missing capability because of which a spec is skipped. */
 export function missingCapability(spec: Spec): string | undefined {
   return missingCapabilities.find(([, pattern]) => pattern.test(spec.name))?.[0];
 }

@@ -37,7 +37,7 @@ export class Cluster implements AsyncDisposable {
     this.#free = BigInt(count) * (1024n * GiB - BigInt(volumes) * 16n * MiB);
   }
 
-  /** Nothing is attached yet: `start` does that. */
+  /** No node is connected yet: `start` does that. */
   static async prepare(options: ClusterOptions): Promise<Cluster> {
     const folder = mkdtempSync(join(tmpdir(), 'quarry-scale-'));
     const authority = new Authority('controllers');
@@ -55,12 +55,12 @@ export class Cluster implements AsyncDisposable {
     return cluster;
   }
 
-  /** Lets the nodes dial, from now on and again and again. */
+  /** Lets the nodes dial from now on, repeatedly. */
   dial(): void {
     this.#nodes.send('dial');
   }
 
-  /** So much of it is used by now. */
+  /** Subtracts used bytes. */
   take(bytes: bigint): void {
     this.#free -= bytes;
   }
@@ -69,7 +69,7 @@ export class Cluster implements AsyncDisposable {
     return this.#controller?.pid ?? 0;
   }
 
-  /** Milliseconds from the start of the controller until it knows all that is free. */
+  /** Milliseconds from the start of the controller until it knows the free bytes of all nodes. */
   async start(): Promise<number> {
     const began = performance.now();
     const config = join(this.#folder, 'controller.yaml');
@@ -90,7 +90,7 @@ export class Cluster implements AsyncDisposable {
     this.#controller = undefined;
   }
 
-  /** MiB in memory now, and at the most so far. */
+  /** Resident MiB now, and the maximum so far. */
   memory(): { now: number; peak: number } {
     const text = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     const read = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]) / 1024;

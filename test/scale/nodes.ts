@@ -1,4 +1,4 @@
-/** Many nodes in one process: each the real client of the fleet, over a storage in memory. Started by cluster.ts. */
+/** Many nodes in one process: each is the real client of the fleet with a storage in memory. Started by cluster.ts. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GiB, MiB } from '../../src/domain/bytes.ts';

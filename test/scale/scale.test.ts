@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MiB, GiB } from '../../src/domain/bytes.ts';
 import { Cluster, segment } from './cluster.ts';
 
-// One controller and 1,000 simulated nodes with 20 volumes each, over the real stream. How fast is measured by the benchmark.
+// One controller and 1,000 simulated nodes with 20 volumes each, over the real stream. The benchmark measures the speed.
 
 const nodes = 1000;
 const volumes = 20;
@@ -63,7 +63,7 @@ test('knows the capacity of each node', async () => {
   expect(await capacityOf('node-1000')).toBe(0n);
 });
 
-test('makes each of a hundred volumes where it is asked for, and knows them when it is killed and started anew', async () => {
+test('makes each of a hundred volumes on the requested node, and finds them again after kill -9', async () => {
   const wanted = Array.from({ length: 100 }, (_, index) => ({ name: `new-${index}`, node: `node-${index * 7}` }));
   const made = await Promise.all(wanted.map(({ name, node }) => create(name, node)));
   expect(made).toEqual(wanted.map(({ name, node }) => `${node}:${name}`));

@@ -24,10 +24,10 @@ export interface KubeObject {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
-/** The API of one version of Kubernetes, as it describes itself. */
+/** The API of one version of Kubernetes, from its own schema. */
 export interface ApiSchema {
   readonly version: string;
-  /** What is wrong with an object; fields that the API does not know count, which the API server would drop in silence. */
+  /** The problems of an object, including unknown fields, which the API server would drop without an error. */
   readonly problemsOf: (object: KubeObject) => string[];
 }
 
@@ -60,7 +60,7 @@ interface CustomResourceDefinition {
   readonly spec: { readonly versions: readonly { readonly schema: { readonly openAPIV3Schema: Schema } }[] };
 }
 
-/** What is wrong with a Certificate of cert-manager's. */
+/** The problems of a Certificate of cert-manager. */
 export function problemsOfCertificate(object: KubeObject): string[] {
   const text = readFileSync(join(labPaths().schemas, 'certificates.yaml'), 'utf8');
   const [version] = (parse(text) as CustomResourceDefinition).spec.versions;
@@ -80,7 +80,7 @@ function* check(value: unknown, given: Schema, path: string, definitions: Defini
   }
   if (typeof value !== 'object' || value === null) return;
   for (const name of schema.required ?? []) if (!(name in value)) yield `${path}.${name}: is missing`;
-  // An object of which nothing is said may hold anything.
+  // An object without a schema may have any content.
   if (!schema.properties && !schema.additionalProperties) return;
   for (const [name, child] of Object.entries(value)) {
     const known = schema.properties?.[name] ?? schema.additionalProperties;

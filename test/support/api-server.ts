@@ -20,12 +20,12 @@ interface Watcher {
   readonly response: ServerResponse;
 }
 
-/** What the API server finds of a token; `undefined` for one that it does not know. */
+/** The API server's review of a token; `undefined` for an unknown one. */
 export type Review = (token: string, audiences: readonly string[]) => object | undefined;
 
 /**
- * As much of an API server as the controller needs: lists in pages, watches that go on from a version, a memory that can be lost,
- * connections that break, and TokenReview. It holds state; it plays no recording.
+ * The part of an API server that the controller needs: lists in pages, watches that continue from a version, a history that can be lost,
+ * connections that break, and TokenReview. It holds state and replays no recording.
  */
 export class ApiServer implements AsyncDisposable {
   /** Method and URL of every request so far. */
@@ -34,13 +34,13 @@ export class ApiServer implements AsyncDisposable {
   heard: (url: string) => void = () => undefined;
   /** Answers every request with this status, for as long as it is set. */
   failing: number | undefined;
-  /** The only token that is let in, where it is set. */
+  /** The only accepted token, if it is set. */
   bearer: string | undefined;
   review: Review = () => undefined;
-  /** The `Date` of its answers. */
+  /** The clock for the `Date` of its answers. */
   clock = Date.now;
   pageSize = 500;
-  /** How it says that a version is too old: as the status of the watch, or in it. */
+  /** How it reports that a version is too old: as the status of the watch, or as an event. */
   gone: 'status' | 'event' = 'event';
 
   readonly #server: Server;
@@ -89,7 +89,7 @@ export class ApiServer implements AsyncDisposable {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Breaks every connection and takes no other until `up`. */
+  /** Breaks every connection and accepts none until `up`. */
   async down(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -102,13 +102,13 @@ export class ApiServer implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Ends every watch in good order, as its time limit does. */
+  /** Ends every watch without an error, as its time limit does. */
   endWatches(): void {
     for (const { response } of this.#watchers) response.end();
     this.#watchers.clear();
   }
 
-  /** Forgets what happened before now: who wants to go on from there is told that it is gone. */
+  /** Forgets all changes so far: a watch that continues from an older version gets 410. */
   compact(): void {
     this.#snapshots.clear();
     this.#history = [];
@@ -133,14 +133,14 @@ export class ApiServer implements AsyncDisposable {
     this.#happen(path, { type: 'DELETED', version: this.#version, object: last });
   }
 
-  /** Tells the watchers of a path how far they have seen, where nothing changes. */
+  /** Sends a bookmark to the watches of a path. */
   bookmark(path: string): void {
     this.#version += 1;
     const object = { metadata: { name: '', resourceVersion: String(this.#version) } };
     this.#tell(path, { type: 'BOOKMARK', version: this.#version, object });
   }
 
-  /** Sends a line that is no event. */
+  /** Sends a line that is not an event. */
   babble(line: string): void {
     for (const { response } of this.#watchers) response.write(`${line}\n`);
   }
@@ -188,7 +188,7 @@ export class ApiServer implements AsyncDisposable {
   #list(url: URL, response: ServerResponse): void {
     const [version, from] = (url.searchParams.get('continue') ?? `${this.#version}:0`).split(':').map(Number);
     if ((version ?? 0) < this.#oldest) return refuse(response, 410, 'The provided continue parameter is too old');
-    // Later pages are as of the first, whatever has changed since.
+    // Later pages have the version of the first, without changes since.
     const all = (from ? this.#snapshots.get(`${url.pathname}${version}`) : undefined) ?? [
       ...this.#of(url.pathname).values(),
     ];
@@ -223,7 +223,7 @@ export class ApiServer implements AsyncDisposable {
   }
 }
 
-/** In two pieces: nothing says that a line arrives whole. */
+/** In two pieces: a line may arrive in parts. */
 function send(response: ServerResponse, { type, object }: Change): void {
   const line = `${JSON.stringify({ type, object })}\n`;
   response.write(line.slice(0, 20));

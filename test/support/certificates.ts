@@ -18,7 +18,7 @@ export interface Wanted {
   readonly until?: number;
 }
 
-/** An authority that signs what a test wants, be it expired or false. Nothing but Node is needed for it. */
+/** An authority that signs any certificate, also expired or false ones. It needs only Node. */
 export class Authority implements Certified {
   readonly certificate: string;
   readonly key: string;

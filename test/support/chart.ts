@@ -21,7 +21,7 @@ interface Pod {
   }[];
 }
 
-/** What tests read of the objects that the chart makes. */
+/** The fields that tests read from the objects of the chart. */
 export interface ChartObject extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
   readonly subjects?: readonly { readonly kind: string; readonly name: string }[];

@@ -3,7 +3,7 @@ import type { Cluster } from '../../lab/kubernetes/cluster.ts';
 
 const capacityColumns = 'CLASS:.storageClassName,NODE:.nodeTopology.matchLabels,LARGEST:.maximumVolumeSize';
 
-/** What helps to find out why a test failed: capacity objects, and each node's volumes, mounts and latest complaints. */
+/** Details for a failed test: capacity objects, and each node's volumes, mounts and latest errors. */
 export async function clusterReport({ kubectl, workers }: Cluster): Promise<string> {
   const output = `custom-columns=${capacityColumns}`;
   const capacities = await kubectl

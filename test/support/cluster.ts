@@ -9,7 +9,7 @@ import { NODES } from '../../lab/kubernetes/recipe.ts';
 import type { Worker } from '../../lab/kubernetes/worker.ts';
 import { clusterReport } from './cluster-report.ts';
 
-/** The cluster, and a namespace of one file's own in it. */
+/** The cluster, with a namespace for one test file. */
 export interface Site {
   readonly cluster: Cluster;
   readonly kubectl: Kubectl;
@@ -23,10 +23,10 @@ export interface Site {
   readonly volumeOf: (claim: string) => Promise<string>;
 }
 
-/** Of the thread that runs all files: it ends with it. */
+/** Shared by all files of the thread, and closed with it. */
 let opened: Promise<Cluster> | undefined;
 
-/** The one cluster of all files, with a namespace of this one's. Volumes left on disks, and complaints of kernels, fail the file. */
+/** The cluster of all files, with a namespace for this one. The file fails if volumes are left on disks, or if a kernel reports a fault. */
 export function useCluster(namespace: string): () => Site {
   let site: Site | undefined;
   beforeAll(async () => {
@@ -94,19 +94,19 @@ function createSite(cluster: Cluster, namespace: string): Site {
   };
 }
 
-/** Files run one after the other, so nothing at all may be left. */
+/** Files run one after the other, so nothing may be left. */
 async function expectNothingLeft(cluster: Cluster): Promise<void> {
   const volumes = (await cluster.kubectl.run(['get', 'pv', '--output=name'])).split('\n').filter(Boolean);
   if (volumes.length > 0) await cluster.kubectl.wait('delete', volumes, 150);
   expect(await logicalVolumes(cluster)).toEqual([]);
 }
 
-/** A pod's cgroup on its node, as a pattern for the shell: its quality of service lies between. */
+/** A pod's cgroup on its node, as a pattern for the shell that matches any QoS class. */
 export function cgroupOf(uid: string): string {
   return `/sys/fs/cgroup/kubepods/*/pod${uid}`;
 }
 
-/** SIGKILL to all processes of a pod, its sandbox among them; kubelet makes them anew. */
+/** SIGKILL to all processes of a pod, including its sandbox; kubelet starts them again. */
 export async function killPod({ kubectl, workers }: Cluster, namespace: string, name: string): Promise<void> {
   const { metadata, spec } = await kubectl
     .within(namespace)

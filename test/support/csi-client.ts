@@ -29,7 +29,7 @@ export interface CsiClient {
   readonly controller: Calls<ControllerDefinition>;
   readonly groupController: Calls<GroupControllerDefinition>;
   readonly node: Calls<NodeDefinition>;
-  /** Bytes as they are, for requests that are no messages. `path` is `/csi.v1.Identity/Probe`. */
+  /** Sends raw bytes, for requests that are not messages. `path` is `/csi.v1.Identity/Probe`. */
   raw(path: string, bytes: Buffer, options?: CallOptions): Promise<Buffer>;
   close(): void;
 }
@@ -38,7 +38,7 @@ export interface CsiClient {
 export function createCsiClient(address: string): CsiClient {
   const root = loadProto();
   const client = new Client(address, credentials.createInsecure(), {
-    // A connection of our own: the backoff of a server that another test stopped must not be ours.
+    // Our own connection: the backoff after a server that another test stopped must not apply here.
     'grpc.use_local_subchannel_pool': 1,
     'grpc.initial_reconnect_backoff_ms': 50,
     'grpc.max_reconnect_backoff_ms': 500,

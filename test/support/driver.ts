@@ -34,15 +34,15 @@ export interface Driver extends AsyncDisposable {
   readonly config: string;
   readonly socket: string;
   readonly client: CsiClient;
-  /** All that it has logged, over all its lives. */
+  /** Its log since the first start. */
   log(): string;
-  /** The first line that the life of now logs or has logged; rejects when it ends without one. */
+  /** The first matching line of the running process; rejects if it ends without one. */
   logged(pattern: RegExp | string): Promise<string>;
   /** Starts it again; resolves when calls are accepted. */
   launch(options?: LaunchOptions): Promise<void>;
   /** Resolves when Probe says ready. */
   ready(): Promise<void>;
-  /** SIGKILL to the driver alone: what it started goes on. */
+  /** SIGKILL to the driver only: its child processes continue. */
   kill(): Promise<void>;
   /** SIGTERM; resolves with the end of the process. */
   terminate(): Promise<ExecResult>;
@@ -52,11 +52,11 @@ export interface Driver extends AsyncDisposable {
   powerCut(): Promise<void>;
   /** Runs the command line with this driver's configuration. */
   quarry(...words: string[]): Promise<ExecResult>;
-  /** The process that runs now. */
+  /** The running process. */
   process(): Process;
 }
 
-/** Writes the configuration, and starts nothing yet. A text is the whole of it but for the endpoint. */
+/** Writes the configuration, and starts nothing yet. A text is the whole configuration except for the endpoint. */
 export async function prepareDriver(guest: Guest, options: DriverOptions | string): Promise<Driver> {
   const { name = 'quarry', env = {}, role = 'all' } = typeof options === 'string' ? {} : options;
   const config = `/etc/quarry/${name}.yaml`;
@@ -213,7 +213,7 @@ export async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
   }
 }
 
-/** Calls until it succeeds, as a sidecar does: a call that another is in the way of, or whose outcome is unknown, again. */
+/** Repeats a call as a sidecar does while it is ABORTED or its outcome is unknown. */
 export async function untilDone<T>(call: () => Promise<T>): Promise<T> {
   const again = new Set<number | undefined>([status.ABORTED, status.UNAVAILABLE, status.DEADLINE_EXCEEDED]);
   const until = Date.now() + READY_MS;

@@ -8,12 +8,12 @@ export function example(name: string): string {
   return readFileSync(join(dirname(EXAMPLE_VALUES), `${name}.yaml`), 'utf8');
 }
 
-/** The image of the tests in place of one of a registry, which nothing here reaches. */
+/** Replaces an image of a registry, which the lab cannot reach, with the image of the tests. */
 export function withImage(text: string, image: string): string {
   return replaceOnce(text, `image: ${image}\n`, `image: ${IMAGES.workload}\n`);
 }
 
-/** What the entry point of the image does, with the programs of Debian's packages. */
+/** Does the work of the image's entry point with the programs of Debian's packages. */
 export function withProgram(text: string, image: string, script: string): string {
   const command = JSON.stringify(['bash', '-euc', script]);
   return replaceOnce(text, `image: ${image}\n`, `image: ${IMAGES.workload}\n          command: ${command}\n`);

@@ -14,12 +14,12 @@ export interface Measured {
   readonly bandwidth: number;
 }
 
-/** Direct I/O for some seconds of the guest's clock, the jobs beside each other. */
+/** Direct I/O for some seconds of the guest's clock, all jobs at once. */
 export function runFio(guest: Guest, seconds: number, jobs: readonly Job[]): Promise<Measured[]> {
   return Promise.all(
     jobs.map(async ({ rw, bs, path, cgroup }) => {
       const options = `--rw=${rw} --bs=${bs} --filename=${path} --runtime=${seconds} --time_based --size=64m`;
-      // Several at once: the rate is then that of the limit, not of a machine that has other work.
+      // Several requests at once: the limit then sets the rate, not other work of the machine.
       return measure(guest, cgroup, rw, `--direct=1 --ioengine=libaio --iodepth=4 ${options}`);
     }),
   );

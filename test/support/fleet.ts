@@ -10,7 +10,7 @@ import { type Driver, prepareDriver } from './driver.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const port = 9443;
-/** The name that the nodes dial: it stands for both controllers. */
+/** The name that the nodes dial: it resolves to both controllers. */
 const name = 'controllers.lab';
 const nodeFiles =
   'ca: /etc/quarry/fleet/ca.crt, certificate: /etc/quarry/fleet/tls.crt, key: /etc/quarry/fleet/tls.key';
@@ -58,11 +58,11 @@ export interface Member {
   readonly driver: Driver;
 }
 
-/** Two controllers, and as many nodes as are asked for, on a network of their own. */
+/** Two controllers, and the requested number of nodes, on their own network. */
 export interface LabFleet extends AsyncDisposable {
   readonly controllers: readonly [Controller, Controller];
   readonly nodes: readonly Member[];
-  /** Gives everybody a certificate of a new authority. */
+  /** Gives all controllers and nodes certificates of a new authority. */
   renew(): Promise<void>;
 }
 

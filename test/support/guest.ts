@@ -6,8 +6,8 @@ import { bootGuest } from '../../lab/lab.ts';
 export const GUEST_NODE = '/quarry/node_modules/.bin/node';
 
 /**
- * One guest for all tests of a file, gone after them; a complaint of its kernel fails the file. The answer is a
- * function because the guest is not there before the first test runs.
+ * One guest for all tests of a file, removed after them; a fault that its kernel reports fails the file. Returns a
+ * function, because the guest does not exist before the first test runs.
  */
 export function useGuest(options: GuestOptions = {}): () => Guest {
   let guest: Guest | undefined;

@@ -2,7 +2,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import type { PluginInfo } from '../../src/gen/pluginregistration/PluginInfo.ts';
 import { decode, encode, loadProto, methodsOf, pluginRegistration } from '../../src/grpc/load.ts';
 
-/** The part of kubelet that plugins see: it connects to a socket of its folder, asks who is there, and says what came of it. */
+/** The part of kubelet that plugins see: it connects to a socket of its folder, asks for the plugin's name, and reports the result. */
 export interface Kubelet extends Disposable {
   getInfo(): Promise<PluginInfo>;
   /** Without an error: registered. */

@@ -4,7 +4,7 @@ import { deviceNumberOf, deviceSize } from '../../src/kernel/block-device.ts';
 
 /** Runs in the guest: a layer that passes everything on, by device-mapper's linear target, over all but the first MiB of the device below. */
 export function createLinearLayer(run: Run): Layer {
-  // Where no udev runs, dmsetup makes the device nodes itself.
+  // Without udev, dmsetup makes the device nodes itself.
   const dmsetup = async (...argv: string[]): Promise<void> => {
     const { exitCode, stderr } = await run(['dmsetup', ...argv], { deadline: 60_000, env: { DM_DISABLE_UDEV: '1' } });
     if (exitCode !== 0) throw new Error(`dmsetup ${argv.join(' ')}: ${stderr}`);

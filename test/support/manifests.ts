@@ -11,7 +11,7 @@ export interface ClaimOptions {
   readonly attributes?: string;
 }
 
-/** What a pod has at a path; at one below /dev the raw block device. */
+/** The volume of a pod at a path; below /dev it is a raw block device. */
 export type Source =
   | { readonly claim: string; readonly readOnly?: boolean; readonly subPath?: string }
   | { readonly ephemeral: ClaimOptions };
@@ -55,7 +55,7 @@ function claimSpec({ className, size, mode, access, attributes }: ClaimOptions):
   };
 }
 
-/** It waits, unless it is told something else, and tests run what they want in it. */
+/** A pod that waits by default; tests run their commands in it. */
 export function pod(name: string, options: PodOptions = {}): KubernetesObject {
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: podSpec(options) };
 }
@@ -64,7 +64,7 @@ function podSpec({ volumes = {}, command = IDLE, spec = {} }: PodOptions): objec
   const entries = Object.entries(volumes).map(([path, source], index) => ({ path, source, name: `volume-${index}` }));
   const isDevice = ({ path }: { path: string }): boolean => path.startsWith('/dev/');
   return {
-    // Nothing here needs longer to end, and a pod that ignores its signal shall not take a test's time.
+    // No program here needs longer to end, and a pod that ignores SIGTERM must not delay a test.
     terminationGracePeriodSeconds: 5,
     containers: [
       {

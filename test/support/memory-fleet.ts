@@ -4,13 +4,13 @@ import type { LvName, NodeName } from '../../src/domain/ids.ts';
 import type { Inventory, Storage } from '../../src/domain/storage.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
-/** One controller's way to a node: it can be cut, and what is heard over it may be old. */
+/** One controller's connection to a node: it can be cut, and its inventory may be outdated. */
 export class Link implements Member {
   readonly node: NodeName;
   readonly storage: Storage;
   connected = true;
   since = 0;
-  /** The inventory is what the last `report` said, instead of what the node has. */
+  /** The inventory is that of the last `report`, not the node's present one. */
   lagging = false;
   #known: Inventory;
   #cut = Promise.withResolvers<never>();
@@ -37,7 +37,7 @@ export class Link implements Member {
     this.#known = copy(this.#storage.inventory());
   }
 
-  /** What is in flight ends as unknown, and goes on at the node. */
+  /** Calls in flight end with an unknown outcome, and continue on the node. */
   detach(): void {
     if (!this.lagging) this.report();
     this.connected = false;
@@ -51,7 +51,7 @@ export class Link implements Member {
     this.#cut.promise.catch(() => undefined);
   }
 
-  /** A call that is given up goes on at the node too. */
+  /** A cancelled call continues on the node, too. */
   async #through<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
     if (!this.connected) throw new Failure('unavailable', `node ${this.node} is not connected`);
     if (signal.aborted) throw new Failure('cancelled', 'the caller gave up');
@@ -93,7 +93,7 @@ export class MemoryFleet implements Fleet {
     return link;
   }
 
-  /** As a controller that has just started: the node is not known until it attaches. */
+  /** As in a controller that has just started: the node is unknown until it connects. */
   forget(node: string): Link {
     const link = this.link(node);
     this.#links.delete(node as NodeName);

@@ -26,7 +26,7 @@ export function thickSpec(name: string, change: Partial<PoolSpec> = {}): PoolSpe
   };
 }
 
-/** A pool of one disk of `size` bytes, and nothing in it. */
+/** An empty pool of one disk of `size` bytes. */
 export function emptyPool(spec: PoolSpec, size: bigint): Pool {
   const metadata = { size: 32n * MiB, free: 16n * MiB };
   return { spec, extentSize: 4n * MiB, size, free: size, deviceFree: [size], metadata };
@@ -34,20 +34,20 @@ export function emptyPool(spec: PoolSpec, size: bigint): Pool {
 
 export type Operation = 'create' | 'remove' | 'expand' | 'modify' | 'retain' | 'find';
 
-/** A node's volumes as LocalStorage keeps them, without LVM: the contract tests hold it to that. */
+/** A node's volumes without LVM: the contract tests hold it to the behaviour of LocalStorage. */
 export class MemoryStorage implements Storage {
   readonly node: NodeName;
   readonly pools = new Map<PoolName, Pool>();
   readonly #unready = new Map<PoolName, string>();
   readonly volumes = new Map<VolumeId, Volume>();
-  /** Volumes that were born here and given to other nodes. */
+  /** Volumes that were created here and given to other nodes. */
   readonly given = new Map<VolumeId, NodeName>();
   readonly #locks = createLocks();
   readonly #away = new Map<PoolName, { readonly pool: Pool; readonly volumes: readonly Volume[] }>();
   readonly #defaultPool: PoolName | undefined;
-  /** Around what an operation does; what it throws the caller gets, whether or not anything was done. */
+  /** Called before and after the work of an operation; the caller gets the error that it throws, whether or not the work was done. */
   interrupt: (operation: Operation, when: 'before' | 'after', id: VolumeId) => Promise<void> = async () => undefined;
-  /** After each change. */
+  /** Called after each change. */
   changed: () => void = () => undefined;
 
   constructor(node: string, pools: readonly Pool[]) {
@@ -74,7 +74,7 @@ export class MemoryStorage implements Storage {
   }
 
   async find(id: VolumeId, _signal: AbortSignal): Promise<Volume | undefined> {
-    // As LVM's does: what is being made is known before anything is read.
+    // Like LocalStorage: a creation in flight is known before anything is read.
     if (this.#locks.holder(id) === 'CreateVolume') this.#find(id);
     return this.#during('find', id, () => this.#find(id));
   }
@@ -88,13 +88,13 @@ export class MemoryStorage implements Storage {
     return undefined;
   }
 
-  /** Others take the room that is left. */
+  /** Uses up the remaining room. */
   fill(name: PoolName): void {
     const pool = this.pools.get(name);
     if (pool) this.putPool({ ...pool, free: 0n, deviceFree: [] });
   }
 
-  /** The pool's group is not seen, nor what is in it, until it comes back. */
+  /** Hides the pool's group and its volumes until it comes back. */
   vanish(name: PoolName): void {
     const pool = this.pools.get(name);
     if (!pool) return;

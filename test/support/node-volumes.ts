@@ -6,7 +6,7 @@ import { GUEST_NODE, useGuest } from './guest.ts';
 
 export interface NodeLab {
   readonly guest: () => Guest;
-  /** The Node service is started again, as after a boot. */
+  /** Starts the Node service again, as after a boot. */
   readonly startService: () => Promise<void>;
   readonly call: (method: string, request: object | string) => Promise<unknown>;
   readonly volume: (name: string) => NodeVolume;
@@ -24,7 +24,7 @@ export function useNode(...words: string[]): NodeLab {
   };
   beforeAll(async () => {
     const [disk] = guest().disks;
-    // As on a host whose kubelet directory was moved: every path the node is given leads through a link.
+    // As on a host whose kubelet directory was moved: every path leads through a link.
     await guest().shell(`pvcreate -q ${disk} && vgcreate -q vg ${disk}
       mkdir -p /data/kubelet && ln -s /data/kubelet /kubelet`);
     await startService();
@@ -48,7 +48,7 @@ export const refused = (kind: FailureKind, message = ''): object => ({
   message: expect.stringContaining(message),
 });
 
-/** The calls for one volume, as an orchestrator makes them. */
+/** The calls of an orchestrator for one volume. */
 function createVolume(name: string, guest: NodeLab['guest'], call: NodeLab['call']) {
   const volumeId = `guest:${name}`;
   const stagingTargetPath = `/kubelet/staging/${name}`;

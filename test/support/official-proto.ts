@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
 
-/** A proto as a Go module of its owner has it. */
+/** A proto from a Go module of its owner. */
 export function officialProto(module: string, path: string): string {
   try {
     const json = execFileSync('go', ['mod', 'download', '-json', module], { encoding: 'utf8' });
@@ -24,7 +24,7 @@ export function facts(source: string): string[] {
       if (Object.keys(value).length === 0) lines.push(`${path}: {}`);
       return;
     }
-    // A leading dot only says that the name is complete.
+    // A leading dot only marks a full name.
     lines.push(`${path}: ${String(value).replace(/^\./, '')}`);
   };
   walk(root.toJSON(), '');

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 const EVERY_MS = 500;
 
 /**
- * Ends this process when the one that started it is gone, so that a run killed at its top does not go on below. npm
- * puts a shell between itself and its scripts, which survives it: then npm is watched as well.
+ * Ends this process when its parent is gone, so that no child outlives a killed run. npm
+ * puts a shell between itself and its scripts, which survives npm: then npm is watched as well.
  */
 export function exitWithParent(): void {
   const parent = process.ppid;
@@ -17,7 +17,7 @@ export function exitWithParent(): void {
   timer.unref();
 }
 
-/** Any other shell may well end before what it has started in the background. */
+/** Any other shell may end before its background processes. */
 function isShellOfNpm(pid: number): boolean {
   return process.env['npm_lifecycle_event'] !== undefined && /^Name:\t(?:sh|dash|bash)$/m.test(statusOf(pid));
 }

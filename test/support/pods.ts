@@ -26,7 +26,7 @@ export interface Running extends Published {
   readonly uid: string;
   /** The pod's cgroup. */
   readonly pod: string;
-  /** Where the pod has the volume. */
+  /** The path of the volume in the pod. */
   readonly path: string;
   /** `major:minor` */
   readonly device: string;
@@ -39,14 +39,14 @@ interface Published {
   unpublish(uid: string): Promise<unknown>;
 }
 
-/** Pods as kubelet makes them, in a guest with a driver. */
+/** Pods with the cgroups and paths of kubelet, in a guest with a driver. */
 export class Pods {
   readonly #guest: Guest;
   readonly #driver: Driver;
   readonly #root: string;
   #count = 0;
 
-  /** @param root of the hierarchy in which the guest's kernel limits I/O */
+  /** @param root the root of the hierarchy in which the guest's kernel limits I/O */
   constructor(guest: Guest, driver: Driver, root: string) {
     this.#guest = guest;
     this.#driver = driver;
@@ -58,7 +58,7 @@ export class Pods {
     return `${String(this.#count).padStart(8, '0')}-1111-2222-3333-444444444444`;
   }
 
-  /** Kubelet hands memory down, and not io; the runtime makes a cgroup for the container. */
+  /** Kubelet delegates memory, and not io; the runtime makes a cgroup for the container. */
   async make(uid: string, options?: PodOptions): Promise<string> {
     const parts = podCgroup(uid, options).split('/');
     const path = [this.#root, ...parts].join('/');
@@ -109,7 +109,7 @@ export class Pods {
     return this.#driver.client.controller.controllerModifyVolume({ volumeId, mutableParameters });
   }
 
-  /** `major:minor` of a block device, or of that whose filesystem is mounted there. */
+  /** `major:minor` of a block device, or of the device whose filesystem is mounted there. */
   async deviceAt(path: string): Promise<string> {
     return (
       await this.#guest.shell(`device=${path}; if [ ! -b $device ]; then
@@ -117,7 +117,7 @@ export class Pods {
     ).trim();
   }
 
-  /** Waits until a file has a line of that text, or none where `present` is false. */
+  /** Waits until a file has a line of that text, or no such line if `present` is false. */
   async untilFile(file: string, line: string, present = true): Promise<void> {
     const not = present ? '' : '!';
     await this.#guest
@@ -137,7 +137,7 @@ export function ioMax(device: string, rates: Partial<Record<'rbps' | 'wbps' | 'r
   return `${device} rbps=${rbps} wbps=${wbps} riops=${riops} wiops=${wiops}`;
 }
 
-/** Matches a rate that is off by no more than so many percent. */
+/** Matches a rate within `percent` of the wanted one. */
 export function within(percent: number, wanted: number) {
   return {
     asymmetricMatch: (rate: unknown) => Math.abs(Number(rate) / wanted - 1) <= percent / 100,
@@ -148,8 +148,8 @@ export function within(percent: number, wanted: number) {
 const attempts = 5;
 
 /**
- * The rates at last measured, which is once they are within 5 %. A machine with other work starves a guest, whose clock then jumps: its
- * rates come out lower, or higher, than they were. Without a limit they are out by a factor, each time.
+ * Measures until the rates are within 5 %, and returns the last ones. A machine with other work starves a guest, whose clock then jumps: its
+ * measured rates are then too low or too high. Without a limit they are off by a factor, each time.
  */
 export async function settled(wanted: readonly number[], measure: () => Promise<number[]>): Promise<number[]> {
   let rates = await measure();

@@ -4,7 +4,7 @@ import { type ClaimOptions, statefulSet } from './manifests.ts';
 
 const AS_POSTGRES = 'setpriv --reuid postgres --regid postgres --init-groups';
 
-/** Its cluster lies on the volume; whoever comes is let in. */
+/** Keeps its data on the volume, and trusts every client. */
 const SERVE = `
 PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
 if [ ! -e /data/pg/complete ]; then

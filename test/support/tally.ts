@@ -2,7 +2,7 @@ export interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Tests that really ran, checks not counted. */
+  /** Tests that ran, without checks. */
   readonly tests: number;
 }
 
@@ -24,14 +24,14 @@ interface VitestReport {
   }[];
 }
 
-/** Counts a JSON report of Vitest's; none at all, or a run that failed without a failed test, is a failure too. */
+/** Counts a JSON report of Vitest; a missing report, or a failed run without a failed test, is a failure too. */
 export function countVitest(report: string | undefined, exitCode: number): Tally {
   let tally = nothing;
   for (const file of report === undefined ? [] : (JSON.parse(report) as VitestReport).testResults) {
     const statuses = file.assertionResults.map((result) => result.status);
     const passed = statuses.filter((status) => status === 'passed').length;
     const failed = statuses.filter((status) => status === 'failed').length;
-    // A file also fails by its import or a hook, and the hook at the end is where a kernel's complaint shows.
+    // A file also fails by its import or a hook: the last hook reports the faults of kernels.
     const fileFailed = file.status === 'failed' && failed === 0 ? 1 : 0;
     tally = add(tally, {
       passed,

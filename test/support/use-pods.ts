@@ -22,7 +22,7 @@ export function usePods(options: GuestOptions, more = ''): () => PodsStage {
     type: thick
     disks: { paths: ["/dev/ubda"] }
     approve: automatic`;
-    // So long an interval that whatever is put right is put right because of an event.
+    // The interval is so long that only an event can trigger a repair.
     const driver = await startDriver(guest, { pools, more: `rescan: 24h\nqos: { interval: 1h }\n${more}` });
     const root = options.cgroup === 'v1' ? '/sys/fs/cgroup/blkio' : '/sys/fs/cgroup';
     stage = { guest, driver, pods: new Pods(guest, driver, root) };

@@ -9,7 +9,7 @@ export interface WatchEvent {
   readonly object: KubernetesObject;
 }
 
-/** The API server through `kubectl proxy`, over connections that stay open: a call costs no program and no handshake. */
+/** The API server through `kubectl proxy`, over connections that stay open: a call needs no new program and no handshake. */
 export class Api implements Disposable {
   readonly #socketPath: string;
   readonly #agent = new Agent({ keepAlive: true });
@@ -34,7 +34,7 @@ export class Api implements Disposable {
     return this.#call('DELETE', path);
   }
 
-  /** Tells of every object below a path, those that are there first, until this ends. */
+  /** Reports every object below a path, first the existing ones, until this ends. */
   async watch(path: string, tell: (event: WatchEvent) => void): Promise<void> {
     const answer = await this.#ask('GET', `${path}?watch=true`);
     this.#watches.push(answer);

@@ -1,14 +1,14 @@
 import { NAMESPACE } from '../../../lab/kubernetes/install.ts';
 import type { Kubectl } from '../../../lab/kubernetes/kubectl.ts';
 
-/** Something of the driver's own that took time for a volume: a CSI call, a node's command, a program. */
+/** A step of the driver that took time for a volume: a CSI call, a node's command, a program. */
 export interface Work {
-  /** As the log has it: the method, the action, the name of the program or of the LVM command. */
+  /** From the log: the method, the action, the name of the program or of the LVM command. */
   readonly what: string;
   /** Name of the PersistentVolume. */
   readonly volume: string;
   readonly milliseconds: number;
-  /** When it was done, in milliseconds since 1970. */
+  /** When it ended, in milliseconds since 1970. */
   readonly at: number;
 }
 
@@ -24,7 +24,7 @@ interface Line {
 
 const VOLUME = /pvc-[0-9a-f-]{36}/;
 
-/** What the log of every role, at level debug, says of volumes. */
+/** The steps for volumes in the logs of all roles, at level debug. */
 export async function readWork(kubectl: Kubectl): Promise<Work[]> {
   const inQuarry = kubectl.within(NAMESPACE);
   const words = ['--selector=app.kubernetes.io/name=quarry', '--container=quarry', '--tail=-1'];
@@ -40,7 +40,7 @@ function workOf({ time, msg, volume, method, action, argv, duration_ms: millisec
   return found === undefined ? [] : [{ what, volume: found, milliseconds, at: Date.parse(time) }];
 }
 
-/** Without what enters the host's namespaces. */
+/** The program, without the prefix that enters the host's namespaces. */
 function programOf(argv: readonly string[]): string {
   const own = argv[0] === 'nsenter' ? argv.slice(argv.indexOf('--') + 1) : argv;
   return (own[0] ?? '').split('/').at(-1) ?? '';

@@ -1,4 +1,4 @@
-/** `npm run bench -- cluster`: how long Kubernetes with Quarry takes, beside the same pods without volumes. */
+/** `npm run bench -- cluster`: how long pods with Quarry's volumes take on Kubernetes, compared with pods without volumes. */
 import { openCluster } from '../../../lab/kubernetes/cluster.ts';
 import { installQuarry } from '../../../lab/kubernetes/install.ts';
 import { NODES } from '../../../lab/kubernetes/recipe.ts';
@@ -14,7 +14,7 @@ import { NAMESPACE, type Step, Timeline } from './timeline.ts';
 
 const AT_ONCE = 30;
 
-/** Of the figures whose target is missed. `rounds`: how often each kind of pod is started by itself. */
+/** Returns the figures whose target is missed. `rounds`: how often each kind of pod is started alone. */
 export async function benchCluster(reasons: Readonly<Record<string, string>>, rounds = 10): Promise<readonly Figure[]> {
   await using cluster = await openCluster(NODES);
   await installQuarry(cluster, { logLevel: 'debug' });
@@ -49,12 +49,12 @@ function names(kind: Kind, count: number, more = 'alone'): string[] {
   return Array.from({ length: count }, (_, index) => `${kind}-${more}-${index}`);
 }
 
-/** One at a time, the kinds in turn, so that all meet the same moods of the machine. */
+/** One at a time, the kinds in turn, so that the machine's other work affects all of them alike. */
 async function singly(api: Api, timeline: Timeline, rounds: number): Promise<void> {
   for (let round = 0; round <= rounds; round += 1) {
     console.log(`one at a time: ${round} of ${rounds}`);
     for (const kind of kinds) {
-      // The first of each kind finds no page of a program in memory, and does not count.
+      // The first of each kind loads its programs from disk, and does not count.
       const name = round === 0 ? `${kind}-first` : names(kind, rounds)[round - 1];
       await run(api, timeline, kind, name ?? kind);
       await end(api, timeline, kind, name ?? kind);

@@ -1,7 +1,7 @@
 import type { Cluster } from '../../../lab/kubernetes/cluster.ts';
 import type { Figure } from '../sampling.ts';
 
-/** A process of Quarry's pods, by how its command line begins. */
+/** A process of Quarry's pods, by the start of its command line. */
 const PROCESSES = {
   'the node role': '/usr/local/bin/node /opt/quarry/quarry.mjs node',
   'the controller role': '/usr/local/bin/node /opt/quarry/quarry.mjs controller',
@@ -9,7 +9,7 @@ const PROCESSES = {
   'the resizer': '/csi-resizer',
 } as const;
 
-/** Resident memory of each process of Quarry's pods, the most of all nodes. */
+/** Resident memory of each process of Quarry's pods: the maximum over the nodes. */
 export async function memory({ workers }: Cluster, when = 'after its start'): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const [what, begins] of Object.entries(PROCESSES)) {

@@ -16,7 +16,7 @@ export async function run(api: Api, timeline: Timeline, kind: Kind, name: string
   await timeline.reached(name, 'running');
 }
 
-/** Deletes both at once, as the end of a StatefulSet does, and waits until nothing is left. */
+/** Deletes both at once, as a StatefulSet that is deleted does, and waits until nothing is left. */
 export async function end(api: Api, timeline: Timeline, kind: Kind, name: string): Promise<void> {
   await api.remove(`${PODS}/${name}`);
   if (kind !== 'none') await api.remove(`${CLAIMS}/${name}`);

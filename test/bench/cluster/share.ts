@@ -3,7 +3,7 @@ import type { Work } from './calls.ts';
 import { seconds } from './pods.ts';
 import type { Step, Timeline } from './timeline.ts';
 
-/** Steps of one pod with its volume, and what passes the time in each. */
+/** Steps of a pod with its volume, and the cause of the time in each. */
 const STEPS: readonly (readonly [Step, Step, string])[] = [
   ['posted', 'chosen', "scheduler's first look at the pod"],
   ['chosen', 'provisioned', 'provisioner and CreateVolume'],
@@ -37,7 +37,7 @@ export async function whereTimeGoes(
   return [`| Milliseconds, p50 | ${titles.join(' | ')} |`, `|---${'|---'.repeat(titles.length)}|`, ...rows].join('\n');
 }
 
-/** What a volume took of something, which may have been done more than once for it. */
+/** Milliseconds for each volume, summed over all runs of a step. */
 function ofVolumes(work: readonly Work[]): string {
   const sums = Map.groupBy(work, ({ volume }) => volume)
     .values()

@@ -2,7 +2,7 @@ import type { KubernetesObject } from '../../../lab/kubernetes/kubectl.ts';
 import type { Api, WatchEvent } from './api.ts';
 import type { Work } from './calls.ts';
 
-/** What a pod and its claim of the same name go through, in this order. */
+/** The steps of a pod and its claim of the same name, in this order. */
 export type Step =
   | 'posted'
   | 'chosen'
@@ -22,7 +22,7 @@ interface Pod {
   readonly status: { readonly phase?: string };
 }
 
-/** When each pod reached each step, in milliseconds of this process, as the API server's watches tell it. */
+/** When each pod reached each step, in milliseconds of this process, according to the API server's watches. */
 export class Timeline {
   readonly #times = new Map<string, PromiseWithResolvers<number>>();
   readonly #volumes = new Map<string, string>();
@@ -43,12 +43,12 @@ export class Timeline {
     return this.#entry(name, step).promise;
   }
 
-  /** The PersistentVolume of a claim, once it was provisioned. */
+  /** The PersistentVolume of a claim, once it is provisioned. */
   volumeOf(name: string): string | undefined {
     return this.#volumes.get(name);
   }
 
-  /** Guests have the host's clock, so that what their logs say can stand beside what the watches say. */
+  /** Adds steps from logs: guests have the host's clock, so the times compare with those of the watches. */
   add(work: readonly Work[]): void {
     for (const [name, volume] of this.#volumes) {
       const removal = work.find((each) => each.volume === volume && each.what === 'command remove');
