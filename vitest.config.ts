@@ -3,14 +3,14 @@ import { exitWithParent } from './test/support/parent.ts';
 
 exitWithParent();
 
-// Threads, not forked processes: however the run is killed, its threads and with them the ends of the labs' pipes go
-// at once. One file at a time: guests take the whole machine, and what is measured must be measured alone.
+// Threads, not forked processes: however the run is killed, its threads end at once, and with them the ends of the labs'
+// pipes. One file at a time: guests use the whole machine, and measurements must run alone.
 const inGuests = { pool: 'threads', fileParallelism: false, hookTimeout: 180_000, testTimeout: 120_000 } as const;
 
 export default defineConfig({
   test: {
     projects: [
-      // Nothing of ours keeps state between files, and loading every module anew for each was most of the run.
+      // Our modules keep no state between files, and loading them for each file took most of the run.
       // Many of them wait for a program or a connection: more workers than CPUs take half the time.
       {
         test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, isolate: false, maxWorkers: 4 },
@@ -25,9 +25,9 @@ export default defineConfig({
           include: ['test/cluster/**/*.test.ts'],
           sequence: { groupOrder: 3 },
           ...inGuests,
-          // Longer than a wait for Kubernetes, which says what it waited for when it ends in vain.
+          // Longer than a wait for Kubernetes, whose timeout names the condition.
           testTimeout: 400_000,
-          // One thread whose modules outlive a file: all files share one cluster, which takes longer to start than they do.
+          // One thread keeps its modules for all files: they share one cluster, which takes longer to start than they run.
           isolate: false,
           maxWorkers: 1,
         },

@@ -21,7 +21,7 @@ const writer = `for ((i = 1; ; i++)); do
   printf 'line %06d\\n' $i | dd of=${target}/journal oflag=append conv=notrunc,fsync status=none; echo $i; sleep 0.05
 done`;
 
-/** Two nodes and two controllers do the main job while one of each is killed. */
+/** Two nodes and two controllers create and delete volumes while one of each is killed. */
 export async function showCluster(scene: Scene, onSource: (source: { readonly log: string }) => void): Promise<void> {
   scene.title('Quarry', 'two nodes with disks and two controllers without, in one network of virtual machines');
   await using fleet = await openFleet(2, pools);
@@ -61,7 +61,7 @@ class Story {
     this.#teller = new Teller(scene);
     [this.#one, this.#two] = [fleet.controllers[0].client, fleet.controllers[1].client];
     const [home, away] = fleet.nodes;
-    if (!home || !away) throw new Error('there are to be two nodes');
+    if (!home || !away) throw new Error('two nodes are needed');
     [this.#home, this.#away] = [home, away];
   }
 
@@ -118,8 +118,8 @@ class Story {
     await Promise.race(begun);
     await this.#fleet.controllers[0].kill();
     const failed = (await ends).filter((end) => end.status === 'rejected').length;
-    this.#scene.say(`${8 - failed} were acknowledged before it died; the outcome of ${failed} nobody knows.`);
-    this.#scene.say('All eight are asked of controller-2, as a new leader does:');
+    this.#scene.say(`${8 - failed} were acknowledged before it died; the outcome of ${failed} is unknown.`);
+    this.#scene.say('All eight are requested from controller-2, as by a new leader:');
     const made = await Promise.all(
       names.map(({ name, node }) => untilDone(() => this.#two.controller.createVolume(wish(name, node)))),
     );
@@ -127,7 +127,7 @@ class Story {
     const found = (await Promise.all([this.#home, this.#away].map(volumesOf))).flat().sort();
     const expected = [...names.map(({ name }) => name), 'pvc-db'].sort();
     this.#teller.claim('LVM has each of them once', String(found) === String(expected), found);
-    this.#teller.claim('the program went on writing', written(writing) > lines);
+    this.#teller.claim('the program continued to write', written(writing) > lines);
     await this.#fleet.controllers[0].launch();
   }
 
@@ -144,7 +144,7 @@ class Story {
     await this.#teller.refused('DeleteVolume', status.UNAVAILABLE, gone, remove);
     const { entries } = await this.#two.controller.listVolumes({});
     const listed = entries.some(({ volume }) => volume?.volumeId === gone.volumeId);
-    this.#teller.claim('its volumes are still listed: silent is not gone', listed);
+    this.#teller.claim('its volumes are still listed: disconnected is not gone', listed);
     const [, room] = await this.#capacities(this.#two);
     this.#teller.claim('it offers no capacity, so that pods go elsewhere', room === '0', room);
     const lines = written(writing);
@@ -155,7 +155,7 @@ class Story {
   }
 
   async #heal(): Promise<void> {
-    this.#scene.chapter('node-2 boots, and the same creation is asked for again');
+    this.#scene.chapter('node-2 boots, and the same creation is requested again');
     await this.#away.guest.boot();
     await this.#away.driver.launch();
     await this.#away.driver.ready();
@@ -166,7 +166,7 @@ class Story {
     );
     const found = (await volumesOf(this.#away)).sort();
     const expected = ['pvc-1', 'pvc-3', 'pvc-5', 'pvc-7', 'pvc-late'];
-    this.#teller.claim('it has what was acknowledged, and pvc-late once', String(found) === String(expected), found);
+    this.#teller.claim('it has the acknowledged volumes, and pvc-late once', String(found) === String(expected), found);
   }
 
   async #remove(writing: Process, before: readonly string[]): Promise<void> {
@@ -175,7 +175,7 @@ class Story {
     await writing.exited;
     const lines = Number(await this.#home.guest.shell(`wc -l < ${target}/journal`));
     const acknowledged = written(writing);
-    this.#teller.claim(`all ${acknowledged} lines that were acknowledged are there`, lines >= acknowledged, lines);
+    this.#teller.claim(`all ${acknowledged} acknowledged lines are there`, lines >= acknowledged, lines);
     const { node } = this.#home.driver.client;
     await node.nodeUnpublishVolume({ volumeId: 'node-1:pvc-db', targetPath: target });
     await node.nodeUnstageVolume({ volumeId: 'node-1:pvc-db', stagingTargetPath: staging });
@@ -190,7 +190,7 @@ class Story {
     this.#teller.claim('the capacity is what it was', true);
   }
 
-  /** Of both nodes, as a controller knows it. */
+  /** The capacity of both nodes, according to a controller. */
   #capacities({ controller }: CsiClient): Promise<string[]> {
     const ask = async (node: string) =>
       (await controller.getCapacity({ accessibleTopology: segment(node) })).availableCapacity;
@@ -209,19 +209,19 @@ class Story {
     while (!(await so())) {
       this.#teller.check(
         performance.now() - started < 60_000,
-        'the cluster did not come to what it should within a minute',
+        'the cluster did not reach the expected state within a minute',
       );
       await sleep(100);
     }
   }
 }
 
-/** Lines that the program was told are on the disk. */
+/** The number of lines that were acknowledged to the program. */
 function written({ stdout }: Process): number {
   return Number(stdout.text.trimEnd().split('\n').at(-1) ?? 0);
 }
 
-/** What LVM itself has, by CSI name. */
+/** The volumes in LVM, by CSI name. */
 async function volumesOf({ guest }: Member): Promise<string[]> {
   const rows = (await guest.shell('lvs --noheadings -o lv_name,lv_tags')).split('\n');
   return rows.filter((row) => row.includes('quarry.role=volume')).map((row) => row.trim().split(' ')[0] ?? '');

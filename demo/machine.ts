@@ -9,7 +9,7 @@ const program = ['/quarry/node_modules/.bin/node', '/quarry/src/main.ts'] as con
 const endpoint = '/run/quarry/csi.sock';
 const readyWithin = 30_000;
 
-/** The virtual machine of a demo with the driver in it; whatever is done through it is shown. */
+/** The virtual machine of a demo with the driver in it; every step through it is shown. */
 export class Machine {
   readonly guest: Guest;
   readonly scene: Scene;
@@ -29,12 +29,12 @@ export class Machine {
     return this.#client;
   }
 
-  /** What the driver has logged, over all its lives. */
+  /** The driver's log since its first start. */
   get log(): string {
     return this.#log + (this.#driver ? this.#driver.stdout.text + this.#driver.stderr.text : '');
   }
 
-  /** Starts `quarry all` and waits until its Probe says that it is ready. Answers milliseconds. */
+  /** Starts `quarry all` and waits until its Probe answers ready. Returns milliseconds. */
   async startDriver(): Promise<number> {
     const started = performance.now();
     this.#driver = await this.guest.start([...program, 'all']);
@@ -54,7 +54,7 @@ export class Machine {
     }
   }
 
-  /** Ends the driver, as its configuration may have changed, and starts it again. */
+  /** Restarts the driver, whose configuration may have changed. */
   async restartDriver(): Promise<void> {
     const running = this.#driver;
     running?.kill('SIGTERM');
@@ -68,7 +68,7 @@ export class Machine {
     await this.#driver?.stdout.waitFor(text);
   }
 
-  /** Makes the driver look at the disks now instead of at its next round. */
+  /** Makes the driver rescan the disks now. */
   wakeDriver(): void {
     this.#driver?.kill('SIGHUP');
   }
@@ -92,7 +92,7 @@ export class Machine {
     return output;
   }
 
-  /** The operator's command line. */
+  /** Runs the command line, and shows its output. */
   async quarry(...words: string[]): Promise<string> {
     const result = await this.guest.exec([...program, ...words]);
     this.scene.shell(['quarry', ...words].join(' '), result.stdout + result.stderr);
@@ -114,12 +114,12 @@ export class Machine {
     await this.#teller.refused(name, code, request, send);
   }
 
-  /** Ends the demo unless it is so. */
+  /** Ends the demo if the condition is false. */
   check(so: boolean, otherwise: string): void {
     this.#teller.check(so, otherwise);
   }
 
-  /** Says that something is so, after making sure of it. */
+  /** Prints a claim after verifying it. */
   claim(text: string, so: boolean, found: unknown = 'not so'): void {
     this.#teller.claim(text, so, found);
   }

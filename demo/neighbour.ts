@@ -11,7 +11,7 @@ const MiB = 1024 * 1024;
 /** Bytes a second that the writer gets once the pool has a budget. */
 const writerLimit = 50 * MiB;
 
-/** A database that reads at a steady pace, beside a writer that takes whatever it can get. */
+/** A database that reads at a steady rate, next to a writer that takes all it can get. */
 export async function showNeighbour(
   scene: Scene,
   onMachine: (machine: Machine) => void,
@@ -29,7 +29,7 @@ export async function showNeighbour(
   const writer = await Pod.create(machine, { name: 'pvc-writer', pod: 'writer', size: 1024 * MiB });
   const most = await measure({ database });
   scene.say(`alone, the database can read ${number(most.reads)} blocks of 4 KiB a second`);
-  // Half of what the disk can do: a promise that it can keep beside others.
+  // Half of the disk's rate: a reservation that it can serve next to other volumes.
   const pace = Math.floor(most.reads / 2);
   const load: Load = { database, pace };
 
@@ -38,7 +38,7 @@ export async function showNeighbour(
   const unlimited = await measure({ ...load, writer });
   show(scene, [
     ['alone', alone],
-    ['beside the writer', unlimited],
+    ['next to the writer', unlimited],
   ]);
 
   scene.chapter('The pool gets a budget, and the database a reservation');
@@ -48,15 +48,15 @@ export async function showNeighbour(
   const held = await measure({ ...load, writer });
   await machine.quarry('qos');
 
-  scene.chapter('A reader beside a writer, on one disk');
+  scene.chapter('A reader next to a writer, on one disk');
   const rows: [string, Measured][] = [
     ['alone', alone],
-    ['beside the writer, no limits', unlimited],
-    ['beside the writer, with Quarry', held],
+    ['next to the writer, no limits', unlimited],
+    ['next to the writer, with Quarry', held],
   ];
   show(scene, rows);
   machine.claim('the database reads at its pace', held.reads > 0.95 * alone.reads, held.reads);
-  machine.claim('the writer is held to its limit', held.written < 1.05 * writerLimit, held.written);
+  machine.claim('the writer does not exceed its limit', held.written < 1.05 * writerLimit, held.written);
   machine.claim('without limits the database waits longer', unlimited.p99 > held.p99, unlimited.p99);
   if (chart !== undefined) await writeFile(chart, drawChart(rows));
   machine.close();
@@ -79,7 +79,7 @@ async function reserve(machine: Machine, { id }: Pod, reads: number): Promise<vo
     machine.csi.controller.controllerModifyVolume(request),
   );
   const tags = await machine.shell(`lvs --noheadings -o lv_tags quarry-fast/pvc-database | tr , '\\n' | grep qos`);
-  machine.claim('the promise is on the volume itself', tags.includes(String(reads)), tags);
+  machine.claim('the reservation is on the volume itself', tags.includes(String(reads)), tags);
 }
 
 async function configure({ guest }: Machine, more: string): Promise<void> {

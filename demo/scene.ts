@@ -1,13 +1,13 @@
 import { styleText } from 'node:util';
 
-/** Prints what happens. Colours are for terminals alone: styleText leaves them out for pipes and with NO_COLOR. */
+/** Prints the demo. Colours are for terminals only: styleText omits them for pipes and with NO_COLOR. */
 export interface Scene {
   title(text: string, more: string): void;
   chapter(text: string): void;
   say(text: string): void;
-  /** A command of the machine with what it said. */
+  /** A command of the machine with its output. */
   shell(command: string, output: string): void;
-  /** A CSI call with what was sent, what came back, and how long it took. */
+  /** A CSI call with its request, its answer, and its duration. */
   call(name: string, request: readonly string[], answer: readonly string[], milliseconds: number): void;
   claim(text: string): void;
   failure(text: string): void;
@@ -57,7 +57,7 @@ function dedent(output: string): string[] {
   return rows.map((row) => row.slice(Number.isFinite(depth) ? depth : 0).trimEnd());
 }
 
-/** Words joined to lines that are no longer than `columns`, where no single word is. */
+/** Joins words to lines of at most `columns`, unless a single word is longer. */
 function wrap(words: readonly string[], columns: number): string[] {
   const lines: string[] = [];
   for (const word of words) {

@@ -1,12 +1,12 @@
 import type { Scene } from './scene.ts';
 import { wordsOf } from './words.ts';
 
-/** Something was not as the demo says it is. */
+/** A claim of the demo is false. */
 export class NotAsClaimed extends Error {
   override name = 'NotAsClaimed';
 }
 
-/** Shows what is done, and makes sure of what is said. */
+/** Shows each step, and verifies each claim. */
 export class Teller {
   readonly scene: Scene;
 
@@ -26,25 +26,25 @@ export class Teller {
     return answer;
   }
 
-  /** A CSI call that must be refused with that gRPC code. Answers why it was. */
+  /** A CSI call that must be refused with that gRPC code. Returns the reason. */
   async refused(name: string, code: number, request: object, send: () => Promise<object>): Promise<string> {
     const started = performance.now();
     const error = await send().then(
       () => undefined,
       (reason: { code?: number; details?: string }) => reason,
     );
-    this.check(error?.code === code, `${name} was to be refused with code ${code}, and was not`);
+    this.check(error?.code === code, `${name} should have been refused with code ${code}, and was not`);
     const details = error?.details ?? '';
     this.scene.call(name, wordsOf(request), [`refused: ${details}`], performance.now() - started);
     return details;
   }
 
-  /** Ends the demo unless it is so. */
+  /** Ends the demo if the condition is false. */
   check(so: boolean, otherwise: string): void {
     if (!so) throw new NotAsClaimed(otherwise);
   }
 
-  /** Says that something is so, after making sure of it. */
+  /** Prints a claim after verifying it. */
   claim(text: string, so: boolean, found: unknown = 'not so'): void {
     this.check(so, `"${text}" is not true: ${String(found)}`);
     this.scene.claim(text);

@@ -7,7 +7,7 @@ import { removeAll } from './chapters/removal.ts';
 import { Machine } from './machine.ts';
 import type { Scene } from './scene.ts';
 
-/** The main job: two blank disks become volumes, and become blank space again. */
+/** The main demo: two blank disks become volumes, and the volumes become free space again. */
 export async function showVolumes(scene: Scene, onMachine: (machine: Machine) => void): Promise<void> {
   scene.title(
     'Quarry',

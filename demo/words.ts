@@ -1,6 +1,6 @@
 import { formatBytes } from '../src/domain/bytes.ts';
 
-/** The leaves of a message as `key=value`, sizes readable, what is empty left out: `name=pvc-db requiredBytes=256 MiB`. */
+/** The leaves of a message as `key=value`, with readable sizes, without empty ones: `name=pvc-db requiredBytes=256 MiB`. */
 export function wordsOf(message: object): string[] {
   return Object.entries(message).flatMap(([key, value]) => wordsOfField(key, value));
 }
@@ -14,7 +14,7 @@ function wordsOfField(key: string, value: unknown): string[] {
 
 function wordsOfMessage(key: string, message: object): string[] {
   const fields = Object.entries(message);
-  // Raw block access is an empty message: being there is all that it says.
+  // Raw block access is an empty message: only its presence matters.
   if (fields.length === 0) return key === 'block' ? [key] : [];
   return fields.flatMap(([name, value]) => wordsOfField(name === 'value' ? key : name, value));
 }

@@ -5,25 +5,25 @@ import { command } from '../lab/command.ts';
 import { labPaths } from '../lab/paths.ts';
 
 export const CHART = join(import.meta.dirname, 'helm', 'quarry');
-/** For whoever has no Helm: made from the chart by `npm run manifest`, never by hand. */
+/** For use without Helm: `npm run manifest` makes it from the chart; do not edit it. */
 export const MANIFEST = join(import.meta.dirname, 'quarry.yaml');
 /** Pools that the classes in `examples` name. */
 export const EXAMPLE_VALUES = join(import.meta.dirname, 'examples', 'values.yaml');
 
 const NAMESPACE = 'quarry';
 
-/** Runs the lab's helm; throws LabError with its words when it fails. */
+/** Runs the lab's helm; throws LabError with its output if it fails. */
 export function helm(args: readonly string[], values: object = {}): Promise<string> {
   return command([join(labPaths().tools, 'helm'), ...args], { input: JSON.stringify(values) });
 }
 
-/** What the chart makes of these values, as YAML documents. */
+/** Renders the chart with these values, as YAML documents. */
 export function renderChart(values: object, kubernetes: string): Promise<string> {
   const flags = ['--namespace', NAMESPACE, '--kube-version', kubernetes, '--values', '-'];
   return helm(['template', 'quarry', CHART, ...flags], values);
 }
 
-/** The plain manifest: a key cannot stand in a public file, so the certificates are the operator's to make. */
+/** The plain manifest: a public file cannot contain a key, so the administrator makes the certificates. */
 export async function renderManifest(): Promise<string> {
   const example = parse(await readFile(EXAMPLE_VALUES, 'utf8')) as object;
   const certificates = { from: 'existing', secret: 'quarry-controller-tls', authority: 'quarry-authority' };

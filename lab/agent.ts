@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { LabError } from './command.ts';
 import { type ExecOptions, type ExecResult, type Process, type StartOptions, startProcess } from './process.ts';
 
-/** An agent's orders: one connection each, so that a slow one holds up nobody. */
+/** An agent's orders: one connection each, so that a slow one delays no other. */
 export class Agent {
   readonly #socketPath: string;
   readonly #open = new Set<Socket>();
@@ -15,17 +15,17 @@ export class Agent {
     await this.#ask({ op: 'ping' }, timeout);
   }
 
-  /** Makes the agent listen on a socket of its own side and pass callers on to `to`, through the agent at `via`. */
+  /** Makes the agent listen on a socket of its side and forward connections to `to`, through the agent at `via`. */
   async forward(listen: string, to: string, via?: string): Promise<void> {
     await this.#ask({ op: 'forward', listen, to, via }, 5000);
   }
 
-  /** Gives an order to the kernel of the guest whose control socket this is. */
+  /** Sends a command to the kernel of the guest whose control socket this is. */
   async tellKernel(socketPath: string, words: readonly string[]): Promise<void> {
     await this.#ask({ op: 'mconsole', to: socketPath, argv: words }, 6000);
   }
 
-  /** Ends the connections forwarded to or through an address that no longer answers. */
+  /** Ends the connections that are forwarded to or through an address that no longer answers. */
   async drop(address: string): Promise<void> {
     await this.#ask({ op: 'drop', to: address }, 5000);
   }

@@ -7,14 +7,14 @@ import { buildFolder, buildLayer, markUsed } from './image.ts';
 import { AGENT_SOURCE, type LabPaths } from './paths.ts';
 import { API_VERSIONS, CERT_MANAGER_VERSION, GO_TOOLS } from './recipe.ts';
 
-/** The same program wherever it is built, and without what only a debugger reads. */
+/** Builds the same program on any machine, without debug information. */
 const FLAGS = ['-trimpath', '-buildvcs=false', '-ldflags=-s -w'];
 const KEEP_UNUSED_MS = 7 * 24 * 3600 * 1000;
 
-/** Builds what is missing of the lab. One at a time: the caller holds the set-up's lock. */
+/** Builds the missing parts of the lab. One at a time: the caller holds the lock of the set-up. */
 export async function buildLab(paths: LabPaths, say: (words: string) => void): Promise<void> {
   await mkdir(paths.cache, { recursive: true });
-  // Debian waits for the network and dpkg, Go for the processor: together they take little longer than one.
+  // Debian's build waits for the network and dpkg, Go's for the processor: together they take little longer than one.
   const results = await Promise.allSettled([buildPrograms(paths, say), buildImage(paths, say)]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   if (!existsSync(paths.layer)) await buildFolder(paths.layer, (folder) => buildLayer(folder, paths));
@@ -25,7 +25,7 @@ async function buildImage(paths: LabPaths, say: (words: string) => void): Promis
   if (existsSync(paths.base)) return;
   say('building the guest image (under a minute with a near mirror) …');
   await buildFolder(paths.base, buildBase);
-  say('the guest image is there');
+  say('the guest image is built');
 }
 
 async function buildPrograms(paths: LabPaths, say: (words: string) => void): Promise<void> {
@@ -40,14 +40,14 @@ async function buildPrograms(paths: LabPaths, say: (words: string) => void): Pro
       await go(['install', ...FLAGS, `${tool.module}@${tool.version}`], { out: folder });
     }
   });
-  say('the Go programs are there');
+  say('the Go programs are built');
 }
 
 async function buildAgent(go: Go, out: string): Promise<void> {
   await go(['build', ...FLAGS, '-o', join(out, 'labagent'), '.'], { source: AGENT_SOURCE, out });
 }
 
-/** The schemas of the APIs that the chart writes to, out of their modules: a few seconds each. */
+/** Fetches the schemas of the APIs that the chart uses, from their modules: a few seconds each. */
 async function fetchSchemas(go: Go, out: string): Promise<void> {
   const modules = 'modules';
   const fetch = async (module: string, file: string, name: string): Promise<void> => {
@@ -62,7 +62,7 @@ async function fetchSchemas(go: Go, out: string): Promise<void> {
   await rm(join(out, modules), { recursive: true });
 }
 
-/** Removes parts that no checkout has asked for in a while. */
+/** Removes parts that no checkout has used for a while. */
 async function prune(paths: LabPaths): Promise<void> {
   const current = [paths.base, paths.layer, dirname(paths.agent), paths.tools, paths.schemas];
   for (const path of current) await markUsed(path);

@@ -11,7 +11,7 @@ export interface CommandOptions {
   readonly input?: string;
 }
 
-/** Runs a program of the build host and answers its stdout; throws {@link LabError} with its words when it fails. */
+/** Runs a program of the build host and returns its stdout; throws {@link LabError} with its output if it fails. */
 export async function command(argv: readonly [string, ...string[]], options: CommandOptions = {}): Promise<string> {
   const [file, ...args] = argv;
   const child = spawn(file, args, {
@@ -23,7 +23,7 @@ export async function command(argv: readonly [string, ...string[]], options: Com
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-  // A program that does not read its input closes the pipe, and its exit code says enough.
+  // A program that does not read its input closes the pipe; its exit code is enough.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
   const code = await new Promise<number | null>((resolve, reject) => {

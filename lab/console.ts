@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { LabError } from './command.ts';
 
-/** What a kernel says when it found a fault in itself. */
+/** Messages with which a kernel reports a fault. */
 const FAULT = /\bBUG\b|\bKernel panic\b|\bWARN(?:ING)?\b|\bOops\b|\bCall Trace\b/;
 
 /** A guest's console over all its boots. */
@@ -21,7 +21,7 @@ export class Console {
     }
   }
 
-  /** Throws if the kernel has complained since the last check; each complaint is told once. */
+  /** Throws if the kernel has reported a fault since the last check; each fault is reported once. */
   check(guest: string): void {
     const text = this.text();
     const fresh = text.slice(this.#checked);
@@ -29,7 +29,7 @@ export class Console {
     const faults = fresh.split('\n').filter((line) => FAULT.test(line));
     if (faults.length > 0) {
       throw new LabError(
-        `the kernel of guest ${guest} complained:\n${faults.join('\n')}\n\nConsole:\n${fresh.slice(-8000)}`,
+        `the kernel of guest ${guest} reported faults:\n${faults.join('\n')}\n\nConsole:\n${fresh.slice(-8000)}`,
       );
     }
   }

@@ -12,7 +12,7 @@ export function encodeFrame(kind: number, payload: Uint8Array = new Uint8Array()
   return frame;
 }
 
-/** Answers a function that takes chunks as they come and hands on whole frames. */
+/** Returns a function that takes chunks as they arrive and passes on whole frames. */
 export function frameReader(onFrame: (kind: number, payload: Buffer) => void): (chunk: Buffer) => void {
   let pending: Buffer = Buffer.alloc(0);
   return (chunk) => {

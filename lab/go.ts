@@ -8,18 +8,18 @@ import { buildFolder } from './image.ts';
 interface Folders {
   readonly source?: string;
   readonly out: string;
-  /** Where modules are unpacked, below `out`; otherwise among those of the user. */
+  /** The folder for unpacked modules, below `out`; default: the user's. */
   readonly modules?: string;
 }
 
 /** Runs a go command: in `source` if given, with GOBIN and `-o` pointing into `out`. */
 export type Go = (args: readonly string[], folders: Folders) => Promise<void>;
 
-/** From here on go fetches by itself whatever newer version a module asks for. */
+/** From this version on, go fetches the newer version that a module needs. */
 const OLDEST_GO = [1, 21] as const;
 const ENV = { CGO_ENABLED: '0', GOTOOLCHAIN: 'auto', GOWORK: 'off' };
 
-/** This host's Go, or else Debian's in a root of its own below `cache`. */
+/** This host's Go, or else Debian's in its own root below `cache`. */
 export async function findGo(cache: string, say: (words: string) => void): Promise<Go> {
   const version = await command(['go', 'env', 'GOVERSION']).catch(() => undefined);
   if (version !== undefined && isRecent(version)) return hostGo;
@@ -47,7 +47,7 @@ const hostGo: Go = async (args, { source, out, modules }) => {
 };
 
 function rootGo(root: string): Go {
-  // The mounts live in a namespace of this command only.
+  // The mounts exist in a namespace of this command only.
   const script = `set -e
     mount --make-rprivate /
     mount -t proc proc "$ROOT/proc"
@@ -57,7 +57,7 @@ function rootGo(root: string): Go {
     cd /
     exec chroot "$ROOT" env HOME=/root GOBIN=/out sh -c 'cd /src && exec go "$@"' sh "$@"`;
   return async (args, { source, out, modules }) => {
-    // The host's certificates: it may stand behind a proxy with one of its own.
+    // The host's certificates: it may be behind a proxy with its own authority.
     const shared = ['/etc/resolv.conf', '/etc/ssl/certs/ca-certificates.crt'];
     for (const file of shared) await copyFile(file, join(root, file)).catch(() => undefined);
     const here = args.map((argument) => argument.replace(out, '/out'));

@@ -21,13 +21,13 @@ import type { ExecOptions, ExecResult, Process, StartOptions } from './process.t
 import { REPOSITORY_PATH, TOOLS_PATH } from './recipe.ts';
 
 export interface GuestOptions {
-  /** Also its hostname; `guest0` and so on when not given. */
+  /** Also its hostname; default: `guest0` and so on. */
   readonly name?: string;
-  /** /dev/ubda, /dev/ubdb and so on; one that is given by its size is sparse and blank. */
+  /** /dev/ubda, /dev/ubdb and so on; a disk given by its size is sparse and blank. */
   readonly disks?: readonly Disk[];
-  /** `1024M` when not given; taken from the host only as far as it is used. */
+  /** Default: `1024M`; taken from the host only as far as it is used. */
   readonly memory?: string;
-  /** Folders of the host, beside the repository and the tools that every guest sees read-only. */
+  /** Folders of the host, in addition to the repository and the tools, which every guest sees read-only. */
   readonly shares?: readonly Share[];
   readonly cgroup?: 'v1' | 'v2';
   readonly kernelOptions?: readonly string[];
@@ -35,29 +35,29 @@ export interface GuestOptions {
 
 export interface Guest extends AsyncDisposable {
   readonly name: string;
-  /** On the lab's network. */
+  /** Its address in the lab's network. */
   readonly ip: string;
   /** Device paths of its disks, in the order of the options. */
   readonly disks: readonly string[];
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
-  /** Runs a bash script and answers its stdout; throws with both streams when it fails. */
+  /** Runs a bash script and returns its stdout; throws with both streams if it fails. */
   shell(script: string, options?: ExecOptions): Promise<string>;
   start(argv: readonly string[], options?: StartOptions): Promise<Process>;
-  /** A unix socket of the guest as one of the host, whose path it answers. Callers connect, and may fail to, on demand. */
+  /** Forwards a unix socket of the guest to one of the host, and returns its path. The connection is made for each caller, and may fail then. */
   forward(guestSocket: string): Promise<string>;
-  /** Plugs in one more disk while the guest runs, and answers its device path. */
+  /** Adds a disk while the guest runs, and returns its device path. */
   addDisk(size: string): Promise<string>;
-  /** Takes the network cable out, or puts it back. The lab reaches a guest through it, too: no orders meanwhile. */
+  /** Disconnects the guest from the network, or connects it again. The lab uses the same network: give no orders meanwhile. */
   setConnected(connected: boolean): Promise<void>;
-  /** SIGKILL to the guest's kernel: what its disks had not completed is lost. Throws if the kernel had complained. */
+  /** SIGKILL to the guest's kernel: writes that its disks had not completed are lost. Throws if the kernel had reported a fault. */
   powerCut(): Promise<void>;
   /** Boots again after a power cut: same disks, same root. */
   boot(): Promise<void>;
-  /** All that the kernel and init have printed, over all boots. */
+  /** The output of kernel and init, over all boots. */
   console(): string;
-  /** Throws if the kernel has complained since it was last asked. */
+  /** Throws if the kernel has reported a fault since the last check. */
   checkConsole(): void;
-  /** Ends the guest and removes all it had; throws if the kernel had complained. */
+  /** Ends the guest and removes its files; throws if the kernel had reported a fault. */
   shutdown(): Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export interface GuestPlace {
   /** The lab's folder. */
   readonly folder: string;
   readonly index: number;
-  /** Called once the guest is gone. */
+  /** Called after the guest was removed. */
   readonly onRemoved: () => Promise<void>;
 }
 

@@ -9,14 +9,14 @@ import { createBridge } from './network.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { type LabPaths, labPaths, missingParts } from './paths.ts';
 
-/** A network of guests. They, their disks and the network end with it, or with this process, however that ends. */
+/** A network of guests. It is removed with its guests and disks when it is closed, or when this process ends in any way. */
 export interface Lab extends AsyncDisposable {
   boot(options?: GuestOptions): Promise<Guest>;
-  /** Runs programs of the host within the lab's network, as its address 10.77.0.1. */
+  /** Runs programs of the host in the lab's network, with the address 10.77.0.1. */
   readonly host: Agent;
-  /** Of the host, for files that end with the lab. */
+  /** A folder of the host that is removed with the lab. */
   readonly folder: string;
-  /** Removes everything; throws if a guest's kernel has complained. */
+  /** Removes everything; throws if a guest's kernel has reported a fault. */
   close(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export async function openLab(): Promise<Lab> {
   };
 }
 
-/** One guest in a lab of its own, which ends with it. */
+/** One guest in its own lab, which ends with it. */
 export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
   const running = await startLab();
   try {
@@ -74,16 +74,16 @@ async function startLab(): Promise<RunningLab> {
   return { host, paths, folder, stop };
 }
 
-/** The process that owns the lab's namespaces: see agent/hold.go for what it promises. */
+/** The process that owns the lab's namespaces; agent/hold.go describes it. */
 async function startHolder(agent: string, folder: string): Promise<() => Promise<void>> {
   const unshare = ['--net', '--mount', '--propagation=private', '--pid', '--mount-proc', '--fork', '--kill-child'];
   const holder = spawn('unshare', [...unshare, agent, 'hold', folder], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    // A group of its own: Ctrl-C reaches the tests, which then end the lab in order.
+    // Its own process group: Ctrl-C reaches the tests only, which then end the lab in order.
     detached: true,
   });
   const exited = once(holder, 'close');
-  // Whoever forgets to close a lab must not be kept alive by it.
+  // A lab that is not closed must not keep this process alive.
   holder.unref();
   const ready = await Promise.race([once(holder.stdout, 'data'), exited]);
   if (typeof ready[0] !== 'object') throw new LabError('the lab could not start: root with CAP_SYS_ADMIN is needed');

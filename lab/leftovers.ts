@@ -4,7 +4,7 @@ import { Agent } from './agent.ts';
 
 const STARTING_MS = 60_000;
 
-/** Removes the folders of labs whose holder was killed before it could: nobody answers there any more. */
+/** Removes the folders of labs whose holder was killed: no process answers there any more. */
 export async function removeLeftovers(runs: string): Promise<void> {
   await mkdir(runs, { recursive: true });
   for (const name of await readdir(runs)) {

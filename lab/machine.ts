@@ -16,14 +16,14 @@ export interface Share {
 }
 
 /**
- * A disk: the size of a blank one, such as `20G`, or a file of the host on the cache's filesystem. The guest writes into
- * that file only if it may; what it writes otherwise is its own, and ends with it.
+ * A disk: the size of a blank one, such as `20G`, or a file of the host on the cache's filesystem. A guest writes into
+ * a writable file; otherwise its writes go to a private file that is removed with it.
  */
 export type Disk = string | { readonly file: string; readonly writable: boolean };
 
 export interface MachinePlan {
   readonly name: string;
-  /** Folder of all that the guest keeps from boot to boot. */
+  /** Folder of the files that the guest keeps from boot to boot. */
   readonly state: string;
   readonly memory: string;
   readonly disks: readonly Disk[];
@@ -41,7 +41,7 @@ export async function createDisks(state: string, disks: readonly Disk[]): Promis
   for (const folder of ['upper', 'work']) await mkdir(join(state, folder), { recursive: true });
   for (const [index, disk] of disks.entries()) {
     if (typeof disk === 'string') await createDisk(state, index, disk);
-    // A link, because the guest's kernel sees nothing of the host but its own folder.
+    // A link, because the guest's kernel sees only its own folder of the host.
     else await link(disk.file, join(state, disk.writable ? diskFile(index) : originFile(index)));
   }
 }
@@ -51,7 +51,7 @@ async function createDisk(state: string, index: number, size: string): Promise<v
   await file.truncate(parseSize(size));
 }
 
-/** Plugs a further disk into a running guest. */
+/** Adds a disk to a running guest. */
 export async function plugDisk(host: Agent, plan: MachinePlan, index: number, size: string): Promise<void> {
   await createDisk(plan.state, index, size);
   const socket = join(plan.state, CONTROL_FOLDER, 'mconsole');
@@ -63,9 +63,9 @@ export function diskName(index: number): string {
   return `ubd${String.fromCharCode(97 + index)}`;
 }
 
-/** Turns the power on and waits for the agent in the guest; the answer ends when the guest's kernel does. */
+/** Boots the guest and waits for its agent; the returned process ends with the guest's kernel. */
 export async function powerOn(host: Agent, plan: MachinePlan, paths: LabPaths, console: Console): Promise<Process> {
-  // What a kernel that was killed has left makes the next one believe that it still runs.
+  // A killed kernel leaves files from which the next one concludes that it still runs.
   await rm(join(plan.state, CONTROL_FOLDER), { recursive: true, force: true });
   const machine = await host.start([join(import.meta.dirname, 'launch.sh')], {
     isolate: true,
@@ -99,7 +99,7 @@ export function agentSocket(plan: MachinePlan): string {
   return join(plan.state, 'agent.sock');
 }
 
-/** Of the agent in the guest, within the lab's network. */
+/** The address of the agent in the guest, in the lab's network. */
 export function agentAddress(plan: MachinePlan): string {
   return `tcp:${plan.port.ip}:7070`;
 }
@@ -131,7 +131,7 @@ function mode(share: Share): string {
   return share.writable ? 'rw' : 'ro';
 }
 
-/** With a second file, the kernel keeps what is written in the first and reads the rest from the second. */
+/** With a second file, the kernel writes to the first and reads unwritten blocks from the second. */
 function diskFiles(disk: Disk, index: number): string {
   const own = `/lab/self/${diskFile(index)}`;
   return typeof disk === 'string' || disk.writable ? own : `${own},/lab/self/${originFile(index)}`;

@@ -1,7 +1,7 @@
 import type { Agent } from './agent.ts';
 import { LabError } from './command.ts';
 
-/** Addresses repeat from lab to lab: each has a network namespace of its own. */
+/** All labs use the same addresses: each has its own network namespace. */
 const PREFIX = '10.77.0';
 export const GATEWAY = `${PREFIX}.1`;
 const BRIDGE = 'br0';
@@ -9,7 +9,7 @@ const BRIDGE = 'br0';
 export interface Port {
   readonly tap: string;
   readonly ip: string;
-  /** Fixed, or a guest that boots again would wait for its neighbours' stale entries to expire. */
+  /** Fixed: with a new address, a guest that boots again would wait until its neighbours' stale entries expire. */
   readonly mac: string;
 }
 
@@ -22,14 +22,14 @@ export async function createBridge(host: Agent): Promise<void> {
   ]);
 }
 
-/** A place on the bridge for the lab's guest number `index`, counted from 0. */
+/** A port of the bridge for the lab's guest number `index`, counted from 0. */
 export async function createPort(host: Agent, index: number): Promise<Port> {
   const tap = `tap${index}`;
   await ip(host, [`tuntap add ${tap} mode tap`, `link set ${tap} master ${BRIDGE}`, `link set ${tap} up`]);
   return { tap, ip: `${PREFIX}.${10 + index}`, mac: `02:00:00:00:00:${(16 + index).toString(16)}` };
 }
 
-/** Takes the guest off the bridge, or puts it back; a tap set down instead would never carry anything again. */
+/** Removes the guest's tap from the bridge, or adds it again; a tap that is set down would never carry packets again. */
 export async function setConnected(host: Agent, port: Port, connected: boolean): Promise<void> {
   await ip(host, [`link set ${port.tap} ${connected ? `master ${BRIDGE}` : 'nomaster'}`]);
 }

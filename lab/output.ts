@@ -1,4 +1,4 @@
-/** What a program has written to one stream so far, and a way to wait for more. */
+/** The output of a program on one stream so far, and a way to wait for more. */
 export class Output {
   #text = '';
   #ended = false;
@@ -31,7 +31,7 @@ export class Output {
     }
   }
 
-  /** Called with each further piece. */
+  /** Calls the listener with each further piece. */
   onText(listener: (text: string) => void): void {
     this.#listeners.push(listener);
   }

@@ -18,21 +18,21 @@ export const GUEST_ROOT_SOURCE = join(import.meta.dirname, 'guest-root');
 const BASE_SOURCE = join(import.meta.dirname, 'base.ts');
 
 /**
- * Each part of the lab lies in a folder named after the content of its recipe, so a folder that exists is complete and
- * current. The parts are separate because they change at different paces: a new line in the guest's init must not
- * cost a new Debian.
+ * Each part of the lab is in a folder named after the content of its recipe, so a folder that exists is complete and
+ * current. The parts are separate because some change more often than others: a new line in the guest's init must not
+ * cause a new build of Debian.
  */
 export interface LabPaths {
   readonly cache: string;
   /** Debian and the kernel: the expensive part. */
   readonly base: string;
-  /** Our own files, laid over the base. */
+  /** Our own files, which overlay the base. */
   readonly layer: string;
   /** The agent, the same binary for host and guest. */
   readonly agent: string;
   /** Folder of the Go programs that tests run. */
   readonly tools: string;
-  /** Folder of the schemas of the Kubernetes API, a file a version, and of cert-manager's Certificate. */
+  /** Folder of the schemas of the Kubernetes API, one file for each version, and of cert-manager's Certificate. */
   readonly schemas: string;
   /** Parent of the folders of running labs. */
   readonly runs: string;

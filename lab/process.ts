@@ -11,27 +11,27 @@ export interface StartOptions {
 
 export interface ExecOptions extends StartOptions {
   readonly input?: string;
-  /** Milliseconds until the program is killed and the call rejects; a minute when not given. */
+  /** Milliseconds until the program is killed and the call rejects; default: a minute. */
   readonly timeout?: number;
 }
 
 export interface ExecResult {
-  /** As a shell has it: 128 + N after signal N, 127 when the program could not be started. */
+  /** As in a shell: 128 + N after signal N, 127 if the program could not be started. */
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A program that runs until it ends, is killed, or whoever started it goes away. */
+/** A program that runs until it ends, is killed, or the process that started it is gone. */
 export interface Process {
   readonly pid: number;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Rejects only when the machine it runs on is gone. */
+  /** Rejects only if the machine it runs on is gone. */
   readonly exited: Promise<ExecResult>;
   write(text: string): void;
   endInput(): void;
-  /** Signals the program and what it started. */
+  /** Signals the program and its child processes. */
   kill(signal?: NodeJS.Signals): void;
   /** Drops the connection: the agent kills the program, `exited` rejects. */
   abandon(reason: Error): void;
@@ -41,14 +41,14 @@ interface Exit {
   readonly code: number;
 }
 
-/** Speaks the frames of a run whose order has been sent; resolves when the program has started. */
+/** Exchanges the frames of a run whose order has been sent; resolves when the program has started. */
 export async function startProcess(socket: Socket, argv: readonly string[]): Promise<Process> {
   const stdout = new Output();
   const stderr = new Output();
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const started = Promise.withResolvers<number>();
   const exited = Promise.withResolvers<ExecResult>();
-  // Whoever awaits only the start must not be told of the end by an unhandled rejection.
+  // A caller that awaits only the start must not get an unhandled rejection at the end.
   exited.promise.catch(() => undefined);
 
   const finish = ({ code }: Exit): void => {

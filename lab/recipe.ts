@@ -1,4 +1,4 @@
-/** What a guest consists of. Everything here is part of the image's key: change it, and the image is built anew. */
+/** The parts of a guest. Everything here is part of the image's key: after a change the image is built again. */
 
 export const SUITE = 'trixie';
 /** sid, because trixie's User Mode Linux kernel is too old for the seccomp mode and for half of device-mapper. */
@@ -6,7 +6,7 @@ export const KERNEL_SUITE = 'sid';
 export const KERNEL_PACKAGE = 'user-mode-linux';
 
 export const PACKAGES = [
-  // what Quarry drives
+  // used by Quarry
   'lvm2',
   'thin-provisioning-tools',
   'cryptsetup-bin',
@@ -17,7 +17,7 @@ export const PACKAGES = [
   'mount',
   'udev',
   'kmod',
-  // what tests look with
+  // used by tests
   'fio',
   'jq',
   'strace',
@@ -36,12 +36,12 @@ export const GO_TOOLS = [
   { module: 'helm.sh/helm/v4/cmd/helm', version: 'v4.3.1' },
 ];
 
-/** Versions of Kubernetes whose API what we deploy is held against: the oldest that we support to the newest. */
+/** Versions of Kubernetes against whose API the chart is tested: from the oldest to the newest that we support. */
 export const API_VERSIONS = ['v1.34.9', 'v1.35.4', 'v1.36.3'];
-/** The version of cert-manager that the chart's Certificate is held against. */
+/** The version of cert-manager against which the chart's Certificate is tested. */
 export const CERT_MANAGER_VERSION = 'v1.20.0';
 
-/** Where a guest sees the repository, read-only. */
+/** The path of the repository in a guest, read-only. */
 export const REPOSITORY_PATH = '/quarry';
-/** Where a guest sees the Go tools. */
+/** The path of the Go tools in a guest. */
 export const TOOLS_PATH = '/tools';

@@ -18,12 +18,12 @@ const TO_RUN: readonly Need[] = [
 const TO_BUILD: readonly Need[] = [
   { package: 'mmdebstrap', present: () => onPath('mmdebstrap') },
   { package: 'debian-archive-keyring', present: () => existsSync('/usr/share/keyrings/debian-archive-keyring.gpg') },
-  // Takes the symbols out of the image's Node.
+  // Strips the symbols of the image's Node.
   { package: 'binutils', present: () => onPath('strip') },
   { package: 'ca-certificates', present: () => existsSync('/etc/ssl/certs/ca-certificates.crt') },
 ];
 
-/** Installs the Debian packages that running, or building and running, the lab needs and this host lacks. */
+/** Installs the Debian packages that this host lacks to run, or to build and run, the lab. */
 export async function installMissing(purpose: 'run' | 'build', say: (words: string) => void): Promise<void> {
   const needs = purpose === 'run' ? TO_RUN : [...TO_RUN, ...TO_BUILD];
   const missing = needs.filter((need) => !need.present()).map((need) => need.package);
@@ -35,7 +35,7 @@ export async function installMissing(purpose: 'run' | 'build', say: (words: stri
     await command(['apt-get', '-qq', 'update']);
     await command(['apt-get', '-qq', 'install', '--yes', '--no-install-recommends', ...missing]);
   } catch (cause) {
-    throw new LabError(`could not install ${list}; is a Debian mirror within reach?`, { cause });
+    throw new LabError(`could not install ${list}; can this machine reach a Debian mirror?`, { cause });
   }
 }
 

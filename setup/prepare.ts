@@ -8,9 +8,9 @@ import { LabError } from '../lab/command.ts';
 import { labPaths, missingParts } from '../lab/paths.ts';
 import { installMissing } from './debian.ts';
 
-// Second half of the set-up, under Node 26: what the lab needs of this machine, and the lab itself. With the argument
-// `cluster` Kubernetes, too, which takes many times as long to build; with `suite` Kubernetes' own tests; with `image` what
-// makes the image.
+// Second half of the set-up, under Node 26: the lab and the packages that it needs. With the argument
+// `cluster` also Kubernetes, which takes many times as long to build; with `suite` Kubernetes' own tests; with `image` the tools
+// for the image.
 
 const LOCKED = 'QUARRY_SETUP_LOCKED';
 const TAKEN = 75;
@@ -20,7 +20,7 @@ interface Stage {
   readonly build: () => Promise<void>;
 }
 
-// Each under a lock of its own: who only needs the lab does not wait for Kubernetes.
+// Each has its own lock: a run that only needs the lab does not wait for Kubernetes.
 const stages: Readonly<Record<string, Stage>> = {
   setup: { missing: () => missingParts(labPaths()), build: () => buildLab(labPaths(), say) },
   cluster: { missing: () => missingClusterParts(clusterPaths()), build: () => buildCluster(clusterPaths(), say) },
@@ -43,7 +43,7 @@ try {
 
 async function prepare(names: readonly string[]): Promise<void> {
   if (process.getuid?.() !== 0) {
-    throw new LabError('root is needed: the tests boot virtual machines with disks and a network of their own');
+    throw new LabError('root is needed: the tests boot virtual machines with their own disks and network');
   }
   const incomplete = names.filter((name) => (stages[name]?.missing().length ?? 0) > 0);
   await installMissing(incomplete.length === 0 && !names.includes('image') ? 'run' : 'build', say);
@@ -55,7 +55,7 @@ async function prepare(names: readonly string[]): Promise<void> {
   }
 }
 
-/** flock(1) frees its lock however the holder ends, which no lock file does. */
+/** flock(1) releases its lock however the holder ends; a lock file would stay. */
 function startOverLocked(name: string): number {
   const { cache } = labPaths();
   mkdirSync(cache, { recursive: true });
@@ -66,7 +66,7 @@ function startOverLocked(name: string): number {
     }).status;
   let status = attempt(['--nonblock', '--conflict-exit-code', `${TAKEN}`]);
   if (status === TAKEN) {
-    say('another set-up is at work, waiting for it …');
+    say('waiting for another set-up …');
     status = attempt([]);
   }
   return status ?? 1;

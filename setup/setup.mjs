@@ -1,5 +1,5 @@
-// Makes a fresh clone ready: `npm run setup`, and the first half of every other command. Plain JavaScript, because it
-// runs on whatever Node the machine has, before the packages, and with them Node 26, are there.
+// Sets up a fresh clone: `npm run setup`, and the first half of every other command. Plain JavaScript, because it
+// runs on the machine's own Node, before the packages, which include Node 26, are installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -24,11 +24,11 @@ function installPackages() {
   const stamp = packagesStamp();
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
   say('installing npm packages …');
-  // Not `npm ci`: it insists on every platform's binding in the lock file, and not every mirror carries them all.
+  // Not `npm ci`: it requires every platform's binding in the lock file, and some mirrors lack a few.
   const flags = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
   const npm = spawnSync('npm', ['install', ...flags], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   if (npm.error) fail(`npm is needed and could not be started: ${npm.error.message}`);
-  if (npm.status !== 0) fail('npm install failed, see above; it needs a package registry within reach');
+  if (npm.status !== 0) fail('npm install failed, see above; it needs access to a package registry');
   writeFileSync(stampFile, stamp);
 }
 

@@ -16,7 +16,7 @@ const places = { staging: '/staging/raw', target: '/pods/raw' };
 
 export async function shareBlock(machine: Machine): Promise<BlockVolume> {
   const { csi, guest, scene } = machine;
-  scene.chapter('A raw block volume, thick, beside it in the same group');
+  scene.chapter('A raw block volume, thick, in the same group');
   const before = await csi.controller.getCapacity({ parameters: { type: 'thick' } });
   const request = {
     name: 'pvc-raw',

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatBytes } from '../../src/domain/bytes.ts';
 import type { Machine } from '../machine.ts';
 
-/** Bytes of the largest volume that could be made, and of the group that nothing holds. */
+/** Bytes of the largest volume that could be made, and of the group's free space. */
 export interface Room {
   readonly thin: bigint;
   readonly thick: bigint;
@@ -33,7 +33,7 @@ export async function approveDisks(machine: Machine): Promise<Room> {
   const groups = await guest.shell('vgs --noheadings');
   machine.claim('without approval there is no volume group', groups.trim() === '', groups);
   const none = await room(machine);
-  machine.claim('and no capacity is promised', none.thin === 0n && none.thick === 0n);
+  machine.claim('and no capacity is offered', none.thin === 0n && none.thick === 0n);
 
   scene.chapter('The disks are approved and taken');
   const taken = await machine.quarry('disks', 'approve', '--all');
@@ -42,7 +42,7 @@ export async function approveDisks(machine: Machine): Promise<Room> {
   await machine.shell('pvs -o pv_name,vg_name,pv_size,pv_uuid');
   await machine.shell('lvs -o lv_name,lv_size,lv_attr,data_percent,metadata_percent,lv_tags');
   const found = await showRoom(machine, await awaitRoom(machine));
-  machine.claim('capacity is what the pool can really hold', found.thin > found.thick && found.thick > 0n);
+  machine.claim('the capacity is that of the largest possible volume', found.thin > found.thick && found.thick > 0n);
   return found;
 }
 
@@ -56,7 +56,7 @@ async function awaitRoom(machine: Machine): Promise<Room> {
   return room(machine);
 }
 
-/** Asks without showing it. */
+/** Reads the room without showing the calls. */
 async function room({ csi, guest }: Machine): Promise<Room> {
   const [thin, thick] = [
     await csi.controller.getCapacity({ parameters: { type: 'thin' } }),
@@ -76,7 +76,7 @@ export async function showRoom(machine: Machine, seen?: Room): Promise<Room> {
     machine.csi.controller.getCapacity(request),
   );
   const thick = formatBytes(found.thick);
-  machine.scene.say(`that is 2 × the thin pool, less what is promised; a thick volume may have ${thick}`);
+  machine.scene.say(`that is 2 × the thin pool, minus the promised space; a thick volume may have ${thick}`);
   return found;
 }
 

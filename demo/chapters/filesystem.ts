@@ -28,9 +28,9 @@ export async function createAndUse(machine: Machine, before: Room): Promise<File
   };
   const { volume } = await machine.call('CreateVolume', request, (message) => csi.controller.createVolume(message));
   const id = volume?.volumeId ?? '';
-  machine.check(volume?.capacityBytes === String(size), 'the volume has not the size that was asked for');
+  machine.check(volume?.capacityBytes === String(size), 'the volume does not have the requested size');
   const again = await csi.controller.createVolume(request);
-  machine.claim('asked again for the same name, it is the same volume', again.volume?.volumeId === id);
+  machine.claim('a second request for the same name returns the same volume', again.volume?.volumeId === id);
   const tags = await machine.shell(`lvs --noheadings -o lv_tags quarry-fast/pvc-db | tr -d ' ' | tr , '\\n'`);
   machine.claim('its record is on the volume itself, as LVM tags', tags.includes(`quarry.id=${id}`), tags);
   const after = await showRoom(machine);
@@ -68,7 +68,7 @@ const writer = `for ((i = 1; i <= ${chunks}; i++)); do
   dd if=/dev/urandom of=${journal} bs=1M count=${chunkSize} oflag=append conv=notrunc,fsync status=none; echo "chunk $i"
 done`;
 
-/** The volume is too small for what is written, unless it grows in time. */
+/** The volume is too small for the data, unless it grows in time. */
 export async function expandWhileWriting(machine: Machine, volume: FilesystemVolume): Promise<void> {
   const { csi, guest, scene } = machine;
   scene.chapter('It grows while it is written to: 160 MiB go into a volume of 128 MiB');
@@ -81,14 +81,14 @@ export async function expandWhileWriting(machine: Machine, volume: FilesystemVol
   machine.check(answer.nodeExpansionRequired, 'the node was not asked to grow the filesystem');
   await machine.call('NodeExpandVolume', { volumeId: id, volumePath: target }, (m) => csi.node.nodeExpandVolume(m));
   const to = written(writing.stdout.text);
-  machine.claim(`meanwhile the writer went on, from ${from} to ${to} MiB`, to > from && to < chunks * chunkSize, to);
+  machine.claim(`meanwhile the writer continued, from ${from} to ${to} MiB`, to > from && to < chunks * chunkSize, to);
   const end = await writing.exited;
   machine.claim('and wrote 160 MiB without an error', end.exitCode === 0, end.stderr);
   const usage = await machine.shell(`df -h --output=size,used,avail,target ${target}`);
   machine.check(/^\s*2\d\dM/m.test(usage), 'the filesystem did not grow');
 }
 
-/** MiB that are safely on the disk. */
+/** MiB that are synced to the disk. */
 function written(output: string): number {
   return (output.split('chunk').length - 1) * chunkSize;
 }

@@ -19,5 +19,5 @@ export async function survivePowerCut(machine: Machine, database: FilesystemVolu
   await stageAndPublish(machine, database);
   await stageAndPublish(machine, block);
   const after = [await checksum(machine), await blockChecksum(machine)];
-  machine.claim('both volumes hold what they held, to the bit', after.join() === before.join(), after.join('\n'));
+  machine.claim('both volumes have the same content, bit for bit', after.join() === before.join(), after.join('\n'));
 }

@@ -44,5 +44,5 @@ async function awaitFreeData(machine: Machine): Promise<void> {
   const data = async () => (await machine.guest.shell('lvs --noheadings -o data_percent quarry-fast/thinpool')).trim();
   for (let tries = 0; tries < 30 && (await data()) !== '0.00'; tries += 1) await sleep(100);
   const used = await data();
-  machine.claim('the thin pool holds no data', used === '0.00', `${used} %`);
+  machine.claim('the thin pool has no data', used === '0.00', `${used} %`);
 }

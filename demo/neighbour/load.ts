@@ -1,7 +1,7 @@
 import type { ExecResult, Process } from '../../lab/process.ts';
 import type { Pod } from './pod.ts';
 
-/** Rates are per second; `p99` is milliseconds from asking for a block to having it. */
+/** Rates are per second; `p99` is milliseconds from the request of a block to its arrival. */
 export interface Measured {
   readonly reads: number;
   readonly p99: number;
@@ -11,7 +11,7 @@ export interface Measured {
 
 export interface Load {
   readonly database: Pod;
-  /** Reads a second that the database asks for; absent: as many as it can get. */
+  /** Reads a second that the database requests; absent: as many as possible. */
   readonly pace?: number;
   readonly writer?: Pod;
 }
@@ -21,7 +21,7 @@ const common = ['--direct=1', '--ioengine=libaio', '--time_based', '--ramp_time=
 const reading = ['--name=database', '--rw=randread', '--bs=4k', '--iodepth=4', '--size=256m'];
 const writing = ['--name=writer', '--rw=write', '--bs=1M', '--iodepth=32', '--size=768m'];
 
-/** Lets the database read for a while, in the middle of the writer's writing where there is one. */
+/** Lets the database read for a while, during the writer's run if there is a writer. */
 export async function measure({ database, pace, writer }: Load): Promise<Measured> {
   const writes = writer && (await startWriter(writer));
   const rate = pace === undefined ? [] : [`--rate_iops=${pace}`];

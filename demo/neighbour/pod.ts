@@ -10,7 +10,7 @@ export interface PodOptions {
   readonly size: number;
 }
 
-/** A volume, published where kubelet would have it, and a cgroup as kubelet makes one for a pod. */
+/** A volume published at kubelet's path, and a cgroup like kubelet's for a pod. */
 export class Pod {
   readonly id: string;
   /** A file on the volume. */

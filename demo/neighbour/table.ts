@@ -2,7 +2,7 @@ import type { Measured } from './load.ts';
 
 const headings = ['', 'reads a second', 'p99 of a read', 'writer'];
 
-/** A line for each row, beneath the headings. */
+/** The headings, and a line for each row. */
 export function printRows(rows: readonly (readonly [string, Measured])[]): string[] {
   const cells = [headings, ...rows.map(([name, measured]) => [name, ...wordsOf(measured)])];
   const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));

@@ -24,7 +24,7 @@ function fieldTable(shape: Shape): string {
   return table(['Key', 'Default', 'Meaning'], [...rowsOf(shape, '')]);
 }
 
-/** A section without a text of its own is shown key by key. */
+/** A section without its own text is shown key by key. */
 function* rowsOf(shape: Shape, path: string): Generator<string[]> {
   for (const [key, schema] of Object.entries(shape)) {
     const { description, otherwise } = factsOf(schema);
@@ -48,7 +48,7 @@ function factsOf(schema: z.core.$ZodType): Facts {
   return { description: meta?.description, otherwise: typeof meta?.['otherwise'] === 'string' ? meta['otherwise'] : value };
 }
 
-/** A default as the file would write it. */
+/** A default in the form of the file. */
 function show(value: unknown, unit: 'duration' | 'percent' | undefined): string {
   if (typeof value === 'bigint') return formatExactly(value).replace(/ (.i)?B$/, '$1');
   if (unit === 'percent') return `${String(value)}%`;
@@ -58,7 +58,7 @@ function show(value: unknown, unit: 'duration' | 'percent' | undefined): string 
   return `${value / size}${name}`;
 }
 
-/** What is wrapped around a field, from outside: optional, default, transformations. */
+/** The wrappers of a field, from the outside in: optional, default, transformations. */
 function* layersOf(schema: z.core.$ZodType): Generator<z.core.$ZodType> {
   yield schema;
   if (schema instanceof z.ZodPipe) yield* layersOf(schema.def.in);

@@ -1,5 +1,5 @@
 /**
- * `npm run generate`: writes the parts of docs/reference that are made from the code, each between two markers.
+ * `npm run generate`: writes the generated parts of docs/reference, each between two markers.
  * test/unit/docs/reference.test.ts fails while a page differs from what this writes.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { chartValues } from './values.ts';
 
 const reference = resolve(import.meta.dirname, '../reference');
 
-/** The name in the marker → the text below it. */
+/** Name in the marker → function that makes the text below it. */
 const makers: Readonly<Record<string, () => string>> = {
   commands: commandSections,
   'exit codes': exitCodeTable,
@@ -27,7 +27,7 @@ const makers: Readonly<Record<string, () => string>> = {
 
 const part = /(<!-- made from the code: (.+) -->\n)[\s\S]*?(<!-- end -->\n)/g;
 
-/** Path of a page → its text as it should be. Throws on a marker that nothing is made for, and on a text that no page has. */
+/** Path of a page → its expected text. Throws on an unknown marker, and on a text that no page uses. */
 export function generatePages(): Map<string, string> {
   const used = new Set<string>();
   const paths = readdirSync(reference).map((name) => join(reference, name));

@@ -7,7 +7,7 @@ import { qosFamilies, type QosSource } from '../../src/features/qos/metrics.ts';
 import { diskGauges, poolGauges } from '../../src/metrics/pools.ts';
 import { sentence, table } from './markdown.ts';
 
-/** Families are described without being collected: none of these is asked for a figure. */
+/** Describes metrics without collecting them: none of these sources is read. */
 const never = (): never => {
   throw new Error('a description of metrics collects none');
 };

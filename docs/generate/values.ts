@@ -12,7 +12,7 @@ interface Schema {
   readonly definitions?: Readonly<Record<string, Schema>>;
 }
 
-/** The defaults from values.yaml, what they mean from the schema beside it. */
+/** The defaults from values.yaml, their meaning from values.schema.json. */
 export function chartValues(): string {
   const schema = JSON.parse(readFileSync(join(chart, 'values.schema.json'), 'utf8')) as Schema;
   const values = parse(readFileSync(join(chart, 'values.yaml'), 'utf8')) as Record<string, unknown>;

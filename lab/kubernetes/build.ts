@@ -7,7 +7,7 @@ import type { ClusterPaths } from './paths.ts';
 import { buildPrograms, buildSuite } from './programs.ts';
 import { buildRuntime } from './runtime.ts';
 
-/** Builds what is missing of the lab's Kubernetes; the lab itself is there. The caller holds the set-up's lock. */
+/** Builds the missing parts of the lab's Kubernetes; the lab itself must exist. The caller holds the lock of the set-up. */
 export async function buildCluster(paths: ClusterPaths, say: (words: string) => void): Promise<void> {
   await mkdir(paths.lab.cache, { recursive: true });
   if (!existsSync(paths.runtime)) {
@@ -15,7 +15,7 @@ export async function buildCluster(paths: ClusterPaths, say: (words: string) => 
     await buildFolder(paths.runtime, buildRuntime);
   }
   if (!existsSync(paths.programs)) {
-    say('building Kubernetes (some ten minutes on two processors, once) …');
+    say('building Kubernetes (about ten minutes on two processors, once) …');
     const go = await findGo(paths.lab.cache, say);
     await buildFolder(paths.programs, (folder) => buildPrograms(go, folder, say));
   }
@@ -27,7 +27,7 @@ export async function buildCluster(paths: ClusterPaths, say: (words: string) => 
 
 /** Builds Kubernetes' own tests, which a cluster does not need. */
 export async function buildClusterSuite(paths: ClusterPaths, say: (words: string) => void): Promise<void> {
-  say("building Kubernetes' own tests (some two minutes after Kubernetes itself, once) …");
+  say("building Kubernetes' own tests (about two minutes after Kubernetes itself, once) …");
   const go = await findGo(paths.lab.cache, say);
   await buildFolder(paths.suite, (folder) => buildSuite(go, folder));
 }

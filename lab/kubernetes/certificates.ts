@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { command } from '../command.ts';
 
-/** PEM texts, and the files they lie in. */
+/** PEM texts, and their files. */
 export interface Certificate {
   readonly certificateFile: string;
   readonly keyFile: string;
@@ -11,7 +11,7 @@ export interface Certificate {
 
 export interface CertificateRequest {
   readonly name: string;
-  /** As openssl writes it, such as `/O=system:masters/CN=admin`. */
+  /** In openssl's form, such as `/O=system:masters/CN=admin`. */
   readonly subject: string;
   readonly usage: 'clientAuth' | 'serverAuth';
   /** Such as `DNS:localhost` and `IP:127.0.0.1`. */
@@ -19,7 +19,7 @@ export interface CertificateRequest {
 }
 
 const CURVE = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'] as const;
-// openssl's own configuration adds extensions that differ from system to system.
+// openssl's default configuration adds extensions that differ from system to system.
 const CONFIG = '[req]\ndistinguished_name = dn\n[dn]\n';
 
 /** A certificate authority of one run of the lab, in a folder of files. */
@@ -70,7 +70,7 @@ export class Authority {
   }
 }
 
-/** The key that ServiceAccount tokens are signed with. */
+/** The key that signs ServiceAccount tokens. */
 export async function createTokenKey(folder: string): Promise<{ privateFile: string; publicFile: string }> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const files = { privateFile: join(folder, 'tokens.key'), publicFile: join(folder, 'tokens.pub') };

@@ -11,7 +11,7 @@ import { serveNames } from './names.ts';
 import { type ClusterPaths, clusterPaths, missingClusterParts } from './paths.ts';
 import { bootWorker, type Worker, type WorkerOptions } from './worker.ts';
 
-/** Kubernetes in the lab: a control plane on the host, nodes in guests, gone with the process that opened it. */
+/** Kubernetes in the lab: a control plane on the host, nodes in guests, all removed with the process that opened it. */
 export interface Cluster extends AsyncDisposable {
   readonly lab: Lab;
   readonly controlPlane: ControlPlane;
@@ -19,16 +19,16 @@ export interface Cluster extends AsyncDisposable {
   helm(args: readonly string[]): Promise<ExecResult>;
   readonly workers: readonly Worker[];
   readonly paths: ClusterPaths;
-  /** Of the host, where nodes see it at /images. */
+  /** A folder of the host that nodes see at /images. */
   readonly images: string;
   /** Folder of the control plane's logs. */
   readonly folder: string;
-  /** A unix socket of the host that leads to the API server. */
+  /** A unix socket of the host that is forwarded to the API server. */
   readonly apiSocket: string;
   close(): Promise<void>;
 }
 
-/** Starts a cluster whose nodes have Quarry's image, as the sources are now, and all others; nothing is installed. */
+/** Starts a cluster whose nodes have all images, with Quarry's from the present sources; installs nothing. */
 export async function openCluster(
   workers: readonly WorkerOptions[],
   schedulerFlags: readonly string[] = [],
@@ -60,7 +60,7 @@ async function start(
   const starting = startControlPlane(lab.host, paths.programs, folder, flags);
   const [controlPlane] = await Promise.all([starting, writeQuarry(images)]);
   const { kubectl } = controlPlane;
-  // Pods look for the API at the Service's address, which no kube-proxy makes lead anywhere.
+  // Pods use the API at the Service's address, which no kube-proxy serves here.
   await lab.host.exec(['ip', 'addr', 'add', `${API_SERVICE_IP}/32`, 'dev', 'lo']);
   await lab.host.exec(['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward']);
   await lab.host.forward(`tcp:${API_SERVICE_IP}:443`, API_ADDRESS);

@@ -11,7 +11,7 @@ import { Kubectl } from './kubectl.ts';
 const PORT = 6443;
 export const API_ADDRESS = `tcp:${GATEWAY}:${PORT}`;
 const SERVICE_RANGE = '10.96.0.0/16';
-/** Of the Service `kubernetes`, at which pods look for the API. */
+/** The address of the Service `kubernetes`, at which pods use the API. */
 export const API_SERVICE_IP = '10.96.0.1';
 const ETCD = 'http://127.0.0.1:2379';
 const STARTING_MS = 60_000;
@@ -19,20 +19,20 @@ const STARTING_MS = 60_000;
 export interface ControlPlane {
   readonly authority: Authority;
   readonly admin: Certificate;
-  /** The administrator's, as a file. */
+  /** The file with the administrator's credentials. */
   readonly kubeconfig: string;
-  /** As the administrator. */
+  /** Runs with the administrator's credentials. */
   readonly kubectl: Kubectl;
-  /** The text of a kubeconfig; `server` is an address of the lab's network when not given. */
+  /** The text of a kubeconfig; default for `server`: an address of the lab's network. */
   kubeconfigFor(who: Certificate, server?: string): Promise<string>;
   /** By name: etcd, kube-apiserver, kube-controller-manager, kube-scheduler. */
   readonly processes: ReadonlyMap<string, Process>;
-  /** Starts one of them again after it was ended. */
+  /** Starts one of them again after it has ended. */
   restart(name: string): Promise<void>;
 }
 
 interface Component {
-  /** Of its program, too. */
+  /** Also the name of its program. */
   readonly name: string;
   readonly flags: readonly string[];
 }
@@ -51,7 +51,7 @@ const CLIENTS = [
   { name: 'apiserver-kubelet', subject: '/O=system:masters/CN=kube-apiserver' },
 ] as const;
 
-/** Starts Kubernetes' control plane as programs of the host, within the lab's network. */
+/** Starts Kubernetes' control plane as programs of the host in the lab's network. */
 export async function startControlPlane(
   host: Agent,
   programs: string,
@@ -70,12 +70,12 @@ export async function startControlPlane(
     processes.set(component.name, await startComponent(host, programs, folder, component));
   };
   const server = [etcd(folder), apiServer(keys)];
-  // They give up when the API server does not know them yet.
+  // These exit if the API server does not know them yet.
   const clients = [controllerManager(folder, keys), worksFor(folder, 'kube-scheduler', 10259, schedulerFlags)];
   for (const component of server) await start(component);
   await until(kubectl, processes, ['get', '--raw=/readyz']);
   for (const component of clients) await start(component);
-  // Made by the controller manager; without it no pod is admitted.
+  // The controller manager makes it; no pod is admitted without it.
   await until(kubectl, processes, ['get', 'serviceaccount', 'default']);
   return {
     authority: keys.authority,
@@ -163,7 +163,7 @@ function etcd(folder: string): Component {
     name: 'etcd',
     flags: [
       `--data-dir=${join(folder, 'etcd-data')}`,
-      // The lab's etcd ends with the lab: nothing of it has to outlive the machine.
+      // The lab's etcd ends with the lab: its data need not survive the machine.
       '--unsafe-no-fsync',
       '--log-level=warn',
       `--listen-client-urls=${ETCD}`,
@@ -196,7 +196,7 @@ function apiServer({ authority, frontProxy, tokens, certificates }: Keys): Compo
       `--service-account-signing-key-file=${tokens.privateFile}`,
       `--kubelet-client-certificate=${certificates['apiserver-kubelet'].certificateFile}`,
       `--kubelet-client-key=${certificates['apiserver-kubelet'].keyFile}`,
-      // Nodes' names are not known to any DNS.
+      // No DNS knows the nodes' names.
       '--kubelet-preferred-address-types=InternalIP',
       `--requestheader-client-ca-file=${frontProxy.certificateFile}`,
       '--requestheader-allowed-names=front-proxy',
@@ -218,13 +218,13 @@ function controllerManager(folder: string, { authority, tokens }: Keys): Compone
     `--cluster-signing-cert-file=${authority.certificateFile}`,
     `--cluster-signing-key-file=${authority.keyFile}`,
     '--allocate-node-cidrs=false',
-    // Its default of 20 calls a second is what a test of thirty pods would measure.
+    // With its default of 20 calls a second, a test of thirty pods would measure this limit.
     '--kube-api-qps=200',
     '--kube-api-burst=400',
   ]);
 }
 
-/** A component that works for the API server, and serves nothing but its health. */
+/** A client of the API server that serves only its health. */
 function worksFor(folder: string, name: string, port: number, flags: readonly string[]): Component {
   const config = kubeconfigFile(folder, name);
   return {

@@ -12,7 +12,7 @@ interface DiskParts {
   readonly runtime: string;
 }
 
-/** Makes the disk that every node begins with, in `folder`: containerd's data with all images unpacked. */
+/** Makes the initial disk of every node in `folder`: containerd's data with all images unpacked. */
 export async function buildNodeDisk(folder: string, { lab, programs, runtime }: DiskParts): Promise<void> {
   const images = await mkdtemp(join(lab.cache, '.images-'));
   const file = join(folder, 'node.img');

@@ -8,7 +8,7 @@ import { GUEST_ROOT_SOURCE, type LabPaths } from '../paths.ts';
 import { IMAGES, SUITE_IMAGES, WORKLOAD_PACKAGES, WORKLOAD_USER } from './recipe.ts';
 import { SUITE } from '../recipe.ts';
 
-/** Writes the archives of all images that a node's disk begins with. */
+/** Writes the archives of all images on a node's initial disk. */
 export async function writeImages(folder: string, lab: LabPaths, programs: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const images: ImageDescription[] = [
@@ -21,7 +21,7 @@ export async function writeImages(folder: string, lab: LabPaths, programs: strin
   for (const [index, image] of images.entries()) await writeArchive(join(folder, `image-${index}.tar`), image);
 }
 
-/** Writes the archive of Quarry's image as it is now, without the layers that nodes' disks begin with. */
+/** Writes the archive of Quarry's image from the present sources, without the layers on the nodes' initial disks. */
 export async function writeQuarry(folder: string): Promise<string> {
   const image = await assembleQuarry(IMAGES.quarry, folder);
   const file = join(folder, 'quarry.tar');
@@ -31,8 +31,8 @@ export async function writeQuarry(folder: string): Promise<string> {
 }
 
 /**
- * Writes the archives of the images of Kubernetes' own tests, and answers their names. All the tools that these want of
- * an image are in the workload's layer, which nodes' disks begin with.
+ * Writes the archives of the images of Kubernetes' own tests, and returns their names. All the tools that these need
+ * are in the workload's layer, which the nodes' initial disks have.
  */
 export async function writeSuiteImages(folder: string, suite: string): Promise<string[]> {
   const tools = await workloadLayer();
@@ -51,7 +51,7 @@ export async function writeSuiteImages(folder: string, suite: string): Promise<s
   );
 }
 
-/** The tests' scripts are for BusyBox's shell, which has `let`: bash has it, too, and Debian's sh has not. */
+/** The tests' scripts are for BusyBox's shell, which has `let`: bash has it, too, but Debian's sh does not. */
 function shellLayer(): Promise<Layer> {
   return cachedLayer(['shell'], async (root) => {
     await mkdir(join(root, 'usr/bin'), { recursive: true });
@@ -59,7 +59,7 @@ function shellLayer(): Promise<Layer> {
   });
 }
 
-/** LVM in the container must know the guests' kind of disk, as LVM of the guests does. */
+/** LVM in the container must know the guests' type of disk, like LVM of the guests. */
 function settingsLayer(): Promise<Layer> {
   const file = 'etc/lvm/lvmlocal.conf';
   const source = join(GUEST_ROOT_SOURCE, file);
@@ -69,7 +69,7 @@ function settingsLayer(): Promise<Layer> {
   });
 }
 
-/** The layers that change seldom, as an image that nobody runs: they are unpacked once, into the nodes' disk. */
+/** The layers that change seldom, as an image that is never run: they are unpacked once, into the nodes' disk. */
 async function stableQuarry(folder: string): Promise<ImageDescription> {
   const { stable }: QuarryImage = await assembleQuarry(IMAGES.quarry, folder);
   return { reference: 'localhost/quarry-stable:lab', layers: stable };

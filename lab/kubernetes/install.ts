@@ -9,7 +9,7 @@ export const NAMESPACE = 'quarry';
 const CHART = join(REPOSITORY, 'deploy', 'helm', 'quarry');
 const [repository, tag] = IMAGES.quarry.split(':');
 
-/** What an operator of this cluster would write: pools of a disk each: thin, thick, and thin with a budget. */
+/** The values of this cluster: three pools of one disk: thin, thick, and thin with a budget. */
 const VALUES = {
   image: { repository, tag, pullPolicy: 'Never' },
   controller: { provisioner: { image: IMAGES.provisioner }, resizer: { image: IMAGES.resizer } },

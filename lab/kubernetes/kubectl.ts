@@ -2,7 +2,7 @@ import type { Agent } from '../agent.ts';
 import { LabError } from '../command.ts';
 import type { ExecOptions, ExecResult, Process } from '../process.ts';
 
-/** What every object of Kubernetes has, and whatever else this one has. */
+/** An object of Kubernetes: the common fields, and any others. */
 export interface KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -10,7 +10,7 @@ export interface KubernetesObject {
   readonly [key: string]: unknown;
 }
 
-/** Kubernetes looks again once a minute: at capacity, and at what failed. The tests say nothing of how quick it is. */
+/** Kubernetes retries once a minute: capacity, and failed operations. The tests do not check how quick it is. */
 const WAIT_SECONDS = 150;
 
 /** Kubernetes' own client, as a program within the lab's network. */
@@ -28,12 +28,12 @@ export class Kubectl {
     return new Kubectl(this.#host, [...this.#argv, `--namespace=${namespace}`]);
   }
 
-  /** Answers however it ends. */
+  /** Resolves also if kubectl fails. */
   try(args: readonly string[], options?: ExecOptions): Promise<ExecResult> {
     return this.#host.exec([...this.#argv, ...args], options);
   }
 
-  /** Answers stdout; throws with what it said when it fails. */
+  /** Returns stdout; throws with the output if kubectl fails. */
   async run(args: readonly string[], options?: ExecOptions): Promise<string> {
     const { exitCode, stdout, stderr } = await this.try(args, options);
     if (exitCode === 0) return stdout;
@@ -48,27 +48,27 @@ export class Kubectl {
     await this.applyText(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
   }
 
-  /** Of YAML or JSON. */
+  /** `text` is YAML or JSON. */
   async applyText(text: string): Promise<void> {
     await this.run(['apply', '--server-side', '--force-conflicts', '-f', '-'], { input: text });
   }
 
-  /** What `get -o json` says of one object; its caller knows its type. */
+  /** The result of `get -o json` for one object; the caller gives its type. */
   async get<T>(...words: readonly string[]): Promise<T> {
     return JSON.parse(await this.run(['get', ...words, '--output=json'])) as T;
   }
 
-  /** Waits until the objects are there and what `kubectl wait --for` was told is so; for `delete`, until they are gone. */
+  /** Waits until the objects exist and the condition of `kubectl wait --for` is true; for `delete`, until they are gone. */
   async wait(condition: string, objects: readonly string[], seconds = WAIT_SECONDS): Promise<void> {
     const step = (what: string, names: readonly string[]): Promise<string> =>
       this.run(['wait', `--for=${what}`, `--timeout=${seconds}s`, ...names], { timeout: (seconds + 10) * 1000 });
-    // Of several that are not there yet, `kubectl wait --for=create` fails at once.
+    // `kubectl wait --for=create` fails at once for several objects that do not exist yet.
     try {
       if (condition !== 'delete') await Promise.all(objects.map((object) => step('create', [object])));
       await step(condition, objects);
     } catch (cause) {
       const { stdout } = await this.try(['describe', ...objects]);
-      throw new LabError(`in vain: ${condition} of ${objects.join(', ')}\n${stdout}`, { cause });
+      throw new LabError(`timed out: ${condition} of ${objects.join(', ')}\n${stdout}`, { cause });
     }
   }
 }

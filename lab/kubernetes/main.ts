@@ -8,10 +8,10 @@ import { type Cluster, openCluster } from './cluster.ts';
 import { installQuarry } from './install.ts';
 import { NODES } from './recipe.ts';
 
-// `npm run cluster`: Kubernetes with Quarry to play with, gone with Ctrl-C.
+// `npm run cluster`: Kubernetes with Quarry to try out, until Ctrl-C.
 
 const start = performance.now();
-const told = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+const signalled = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 console.log('starting Kubernetes …');
 await using cluster = await openCluster(NODES);
 await installQuarry(cluster);
@@ -24,10 +24,10 @@ console.log(`${NODES.length} nodes with Quarry are ready after ${((performance.n
   kubectl get nodes
 
 Ctrl-C ends all of it.`);
-await told;
+await signalled;
 console.log('ending …');
 
-/** The cluster's network is its own: whoever stands outside reaches the API server through this process. */
+/** The cluster has its own network: programs outside reach the API server through this process. */
 async function writeKubeconfig({ apiSocket, controlPlane, folder }: Cluster): Promise<string> {
   const server = createServer((caller) => {
     const api = connect(apiSocket);

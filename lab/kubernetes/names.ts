@@ -18,8 +18,8 @@ interface EndpointSlices {
 }
 
 /**
- * The cluster's DNS. A Service's name leads to the pods behind it, also where it has an address of its own: no kernel of
- * the lab redirects packets. So a Service is reached by its name, at the port that its pods listen on.
+ * The cluster's DNS. A Service's name resolves to its pods, also if the Service has its own address: no kernel of
+ * the lab redirects packets. So clients reach a Service by its name, at the port that its pods listen on.
  */
 export async function serveNames(host: Agent, agent: string, kubectl: Kubectl, file: string): Promise<void> {
   await writeFile(file, '');
@@ -28,7 +28,7 @@ export async function serveNames(host: Agent, agent: string, kubectl: Kubectl, f
   const write = (): void => {
     writing = writing.then(() => writeNames(kubectl, file)).catch(() => undefined);
   };
-  // A watch ends with the API server, which comes back; it fails to start when the lab has ended.
+  // A watch ends with the API server, which is started again; it fails to start after the lab has ended.
   const watch = async (): Promise<void> => {
     for (;;) {
       const changes = await kubectl.start([...LIST, '--watch', '--output=name']);

@@ -3,20 +3,20 @@ import { join } from 'node:path';
 import { hashOf, hashParts, type LabPaths, labPaths } from '../paths.ts';
 import * as recipe from './recipe.ts';
 
-/** The parts of the lab's Kubernetes, each in a folder named after the content of its recipe, as {@link LabPaths} has it. */
+/** The parts of the lab's Kubernetes, each in a folder named after the content of its recipe, as in {@link LabPaths}. */
 export interface ClusterPaths {
   readonly lab: LabPaths;
   /** Kubernetes' own programs and the sidecars: static, for host and guests. */
   readonly programs: string;
-  /** Debian's containerd, runc and network plugins, as they lie below a root. */
+  /** Debian's containerd, runc and network plugins, with their paths below a root. */
   readonly runtime: string;
-  /** Folder of the disk that nodes begin with. */
+  /** Folder of the nodes' initial disk. */
   readonly disk: string;
-  /** Kubernetes' own end-to-end tests, what runs several at a time, and the program of their pods. */
+  /** Kubernetes' own end-to-end tests, their runner, and the program of their pods. */
   readonly suite: string;
 }
 
-/** What decides the content of the disk, of the files that also decide other things. */
+/** Files that decide the content of the disk, among those that decide other parts too. */
 const DISK_SOURCES = [
   'node/containerd.sh',
   'node/containerd.toml',

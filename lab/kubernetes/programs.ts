@@ -9,7 +9,7 @@ const FLAGS = ['-trimpath', '-buildvcs=false', `-ldflags=${LINKER_FLAGS}`];
 export async function buildPrograms(go: Go, out: string, say: (words: string) => void): Promise<void> {
   for (const module of await readdir(PROGRAMS_SOURCE)) {
     const source = join(PROGRAMS_SOURCE, module);
-    // One by one, so that whoever waits sees how far it is.
+    // One by one, so that the user sees the progress.
     for (const tool of await toolsOf(source)) {
       say(`building ${tool} …`);
       await go(['install', ...FLAGS, tool], { source, out });
@@ -19,14 +19,14 @@ export async function buildPrograms(go: Go, out: string, say: (words: string) =>
   await rename(join(out, 'server'), join(out, 'etcd'));
 }
 
-/** What a module's go.mod calls tools: paths of packages. */
+/** The tools of a module's go.mod: paths of packages. */
 async function toolsOf(source: string): Promise<string[]> {
   const text = await readFile(join(source, 'go.mod'), 'utf8');
   const [, list = ''] = /^tool (\([^)]*\)|.*)$/m.exec(text) ?? [];
   return list.split(/[\s()]+/).filter(Boolean);
 }
 
-/** Builds Kubernetes' own tests, what runs them, the program of their pods, and our shell for the nodes. */
+/** Builds Kubernetes' own tests, their runner, the program of their pods, and our shell for the nodes. */
 export async function buildSuite(go: Go, out: string): Promise<void> {
   const folders = { source: SUITE_SOURCE, out };
   await go(['test', '-c', ...FLAGS, '-o', join(out, 'e2e.test'), 'k8s.io/kubernetes/test/e2e'], folders);

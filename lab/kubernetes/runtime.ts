@@ -6,7 +6,7 @@ import { RUNTIME_PACKAGES, RUNTIME_SUITE } from './recipe.ts';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-/** Takes packages of another suite apart into a folder, without installing them and what they depend on. */
+/** Unpacks packages of another suite into a folder, without installing them and their dependencies. */
 export async function buildRuntime(root: string): Promise<void> {
   const work = join(root, 'packages');
   for (const folder of ['lists/partial', 'archives/partial']) await mkdir(join(work, folder), { recursive: true });

@@ -9,25 +9,25 @@ import { writeSuiteImages } from './images.ts';
 
 /** Kubernetes' own tests of storage, for the driver that a file describes. */
 export interface SuiteOptions {
-  /** The description, as `--storage.testdriver` takes it; files that it names are relative to the repository. */
+  /** The file for `--storage.testdriver`; paths in it are relative to the repository. */
   readonly driver: string;
-  /** Regular expressions: of the specs for this driver, those whose names match one. */
+  /** Regular expressions: runs the specs for this driver whose names match one. */
   readonly focus: readonly string[];
   /** Regular expressions of specs that are left out. */
   readonly skip?: readonly string[];
-  /** As ginkgo's `--label-filter`. */
+  /** For ginkgo's `--label-filter`. */
   readonly labels: string;
-  /** How many specs run at a time. */
+  /** The number of specs at a time. */
   readonly processes: number;
-  /** Minutes until the run is broken off. */
+  /** Minutes until the run is aborted. */
   readonly minutes: number;
   readonly onText?: (text: string) => void;
 }
 
-/** With the node's stand-in for systemctl first. */
+/** Begins with the folder of the nodes' replacement for systemctl. */
 const NODE_PATH = '/quarry/lab/kubernetes/node:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Imports the images of the suite's pods into all nodes, and lets the suite run commands there; once a cluster. */
+/** Imports the images of the suite's pods into all nodes, and lets the suite run commands there; once for each cluster. */
 export async function prepareSuite({ workers, images, paths }: Cluster): Promise<void> {
   if (!existsSync(paths.suite)) throw new LabError("Kubernetes' tests are not built; run: npm run setup -- suite");
   await markUsed(paths.suite);
@@ -37,7 +37,7 @@ export async function prepareSuite({ workers, images, paths }: Cluster): Promise
   await Promise.all(workers.map(({ guest }) => guest.start(['/images/shell', ':22'], { env: { PATH: NODE_PATH } })));
 }
 
-/** Runs specs, and answers ginkgo's report of them, in JSON. That some of them fail is no failure of this. */
+/** Runs specs, and returns ginkgo's JSON report. Failed specs are not a failure of this function. */
 export async function runSuite(cluster: Cluster, options: SuiteOptions): Promise<string> {
   const { lab, folder, paths } = cluster;
   const report = 'report.json';
@@ -64,7 +64,7 @@ export async function runSuite(cluster: Cluster, options: SuiteOptions): Promise
     `--repo-root=${REPOSITORY}`,
     `--storage.testdriver=${options.driver}`,
   ];
-  // Any key will do: the nodes' shell asks for none, but the suite insists on having one.
+  // Any key is enough: the suite requires one, and the nodes' shell checks none.
   const env = { KUBE_TEST_REPO_LIST: registries, KUBE_SSH_KEY_PATH: cluster.controlPlane.admin.keyFile };
   const run = await lab.host.start([...runner, ...suite], { env, cwd: folder });
   if (options.onText !== undefined) run.stdout.onText(options.onText);

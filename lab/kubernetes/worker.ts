@@ -10,7 +10,7 @@ import type { ClusterPaths } from './paths.ts';
 
 export interface WorkerOptions {
   readonly name: string;
-  /** Disks beside the node's own: /dev/ubdb, /dev/ubdc and so on. */
+  /** Disks in addition to the node's own: /dev/ubdb, /dev/ubdc and so on. */
   readonly disks: readonly string[];
   readonly memory?: string;
 }
@@ -22,7 +22,7 @@ export interface Worker {
   readonly disks: readonly string[];
   /** Boots it after a power cut, and starts containerd and kubelet. */
   boot(): Promise<void>;
-  /** SIGKILL to kubelet, which is started again and answers. */
+  /** SIGKILL to kubelet; starts it again, and waits until it answers. */
   restartKubelet(): Promise<void>;
   /** Imports an image from an archive of the folder that nodes see at /images. */
   importImage(name: string): Promise<void>;
@@ -68,7 +68,7 @@ export async function bootWorker(
         until (</dev/tcp/127.0.0.1/10248) 2>/dev/null; do sleep 0.1; done`);
     },
     async importImage(name) {
-      // Synced, so that it is there after a power cut, too.
+      // Synced, so that it survives a power cut.
       await guest.shell(`/runtime/usr/bin/ctr --namespace k8s.io images import --local /images/${name}; sync`);
     },
   };
