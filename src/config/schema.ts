@@ -132,7 +132,7 @@ const machine = {
   lvm: lvm.prefault({}),
   qos: qos.prefault({}),
   jobs: jobs.prefault({}),
-  // Required, be it as []: an empty file is a mistake, not a driver without storage.
+  // Required, even as []: an empty file is a mistake, not a driver without storage.
   pools: list(pool).describe('List of pools; `[]` for none.'),
 };
 

@@ -10,7 +10,7 @@ export type JobKind = 'creation' | 'repair';
 /** Jobs that run at once on a node: of each kind, and in all. `total` is not less than the number of kinds. */
 export type JobBounds = Readonly<Record<JobKind | 'total', number>>;
 
-/** The logical volume that a job works on. */
+/** The target of a job. */
 export interface JobTarget {
   readonly pool: string;
   /** Absent: the job works on the pool's thin pool, and so on all its thin volumes. */
