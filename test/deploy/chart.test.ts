@@ -41,7 +41,7 @@ test('the values of the chart have every bound of jobs that the configuration ha
   expect(Object.keys(schema.properties.node.properties.jobs.properties)).toEqual(known);
 });
 
-test('helm finds nothing to say of the chart', async () => {
+test('helm lint finds no problem in the chart', async () => {
   expect(await helm(['lint', '--strict', '--quiet', CHART])).toBe('');
 });
 

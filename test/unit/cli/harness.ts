@@ -9,7 +9,7 @@ export interface Ran {
   readonly questions: readonly string[];
 }
 
-/** Runs a command line as src/main.ts does. Without an answer nobody is there to ask. */
+/** Runs a command line as src/main.ts does. Without an answer there is no terminal. */
 export async function quarry(words: readonly string[], answer?: string | (() => Promise<string>)): Promise<Ran> {
   const said: string[] = [];
   const questions: string[] = [];
