@@ -25,10 +25,10 @@ done`;
 export async function showCluster(scene: Scene, onSource: (source: { readonly log: string }) => void): Promise<void> {
   scene.title('Quarry', 'two nodes with disks and two controllers without, in one network of virtual machines');
   await using fleet = await openFleet(2, pools);
-  const everybody = [...fleet.controllers, ...fleet.nodes.map(({ driver }) => driver)];
+  const all = [...fleet.controllers, ...fleet.nodes.map(({ driver }) => driver)];
   onSource({
     get log() {
-      return everybody.map((each) => each.log()).join('\n');
+      return all.map((each) => each.log()).join('\n');
     },
   });
   await new Story(fleet, scene).tell();

@@ -26,7 +26,7 @@ const MEDIA = 'application/vnd.oci.image';
 /** Makes a tar of a folder that is the same for the same content. */
 export async function packLayer(folder: string, file: string): Promise<void> {
   const same = ['--sort=name', '--mtime=@0', '--numeric-owner', '--owner=0', '--group=0'];
-  // A runtime makes /dev anew; devices in an image only keep it from being unpacked without root.
+  // A runtime makes /dev itself; devices in an image only prevent unpacking without root.
   await command(['tar', ...same, '--exclude=./dev/*', '--create', '--file', file, '--directory', folder, '.']);
 }
 
@@ -37,8 +37,8 @@ export async function readLayer(file: string): Promise<Layer> {
 }
 
 /**
- * Writes an image as an OCI archive, as `ctr image import`, podman and skopeo read it. Layers that whoever reads it is
- * known to have may be left out.
+ * Writes an image as an OCI archive for `ctr image import`, podman and skopeo. Layers that its reader has already
+ * may be left out.
  */
 export async function writeArchive(
   file: string,

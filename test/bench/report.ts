@@ -52,8 +52,8 @@ export function toMarkdown(figures: readonly Figure[], reasons: Readonly<Record<
   return `# Benchmarks
 
 Measured by \`npm run bench\` in one run, in a microVM of the lab with the bundled program: medians of 30 unless the JSON says
-otherwise, ours and the bare command (as a process) in turn. Machines differ and are shared: the ratios are what counts. The
-figures with their sample counts are in [benchmarks.json](benchmarks.json). One controller with thousands of nodes has [figures of its own](benchmarks-scale.md), and so has [Kubernetes](benchmarks-cluster.md).
+otherwise, ours and the bare command (as a process) in turn. Machines differ and are shared: only the ratios count. The
+figures with their sample counts are in [benchmarks.json](benchmarks.json). One controller with thousands of nodes has [its own figures](benchmarks-scale.md), as has [Kubernetes](benchmarks-cluster.md).
 
 ${toTable(figures)}${toReasons(figures, reasons)}`;
 }

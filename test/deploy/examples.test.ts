@@ -104,11 +104,11 @@ test('each claim names classes that exist', () => {
 
 test('a StatefulSet has the Service that names its replicas, and its own class', () => {
   for (const { file, object } of examples.filter((example) => example.object.kind === 'StatefulSet')) {
-    const beside = examples.filter((example) => example.file === file).map((example) => example.object);
-    const service = beside.find(({ kind }) => kind === 'Service');
+    const siblings = examples.filter((example) => example.file === file).map((example) => example.object);
+    const service = siblings.find(({ kind }) => kind === 'Service');
     expect(object.spec?.serviceName).toBe(service?.metadata.name);
     expect(object.spec?.volumeClaimTemplates?.map(({ spec }) => spec.volumeAttributesClassName)).toEqual([
-      beside.find(({ kind }) => kind === 'VolumeAttributesClass')?.metadata.name,
+      siblings.find(({ kind }) => kind === 'VolumeAttributesClass')?.metadata.name,
     ]);
   }
 });

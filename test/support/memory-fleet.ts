@@ -41,7 +41,7 @@ export class Link implements Member {
   detach(): void {
     if (!this.lagging) this.report();
     this.connected = false;
-    this.#cut.reject(new Failure('unavailable', `node ${this.node} fell silent`));
+    this.#cut.reject(new Failure('unavailable', `node ${this.node} disconnected`));
   }
 
   attach(): void {

@@ -11,7 +11,7 @@ export function exitWithParent(): void {
   const grandparent = isShellOfNpm(parent) ? parentOf(parent) : undefined;
   const timer = setInterval(() => {
     if (process.ppid === parent && (grandparent === undefined || parentOf(parent) === grandparent)) return;
-    process.stderr.write('whoever started this run is gone: ending it\n');
+    process.stderr.write('the parent of this run is gone: ending it\n');
     process.exit(1);
   }, EVERY_MS);
   timer.unref();

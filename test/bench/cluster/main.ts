@@ -32,7 +32,7 @@ export async function benchCluster(reasons: Readonly<Record<string, string>>, ro
   const work = await readWork(kubectl);
   timeline.add(work);
   const single = (kind: Kind): string[] => names(kind, rounds);
-  const together = (kind: Kind): string[] => names(kind, AT_ONCE, 'beside');
+  const together = (kind: Kind): string[] => names(kind, AT_ONCE, 'together');
   const figures = [
     ...(await figuresOfOne(timeline, single)),
     ...(await figuresAtOnce(timeline, together)),
@@ -65,7 +65,7 @@ async function singly(api: Api, timeline: Timeline, rounds: number): Promise<voi
 async function atOnce(api: Api, timeline: Timeline): Promise<void> {
   for (const kind of kinds) {
     console.log(`${AT_ONCE} at once: ${kind}`);
-    const all = names(kind, AT_ONCE, 'beside');
+    const all = names(kind, AT_ONCE, 'together');
     await Promise.all(all.map((name) => run(api, timeline, kind, name)));
     await Promise.all(all.map((name) => end(api, timeline, kind, name)));
   }

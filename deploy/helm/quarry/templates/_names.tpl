@@ -29,7 +29,7 @@ app.kubernetes.io/component: {{ .component }}
 quarry:{{ .Values.driver }}
 {{- end -}}
 
-{{/* The Secret of the controllers. No node may name it: whoever owns a node can read what its pods name. */}}
+{{/* The Secret of the controllers. No node may name it: the owner of a node can read each Secret that its pods name. */}}
 {{- define "quarry.secret" -}}
 {{ if eq .Values.certificates.from "existing" }}{{ required "certificates.secret is needed with from: existing" .Values.certificates.secret }}{{ else }}{{ include "quarry.name" . }}-controller-tls{{ end }}
 {{- end -}}
