@@ -19,7 +19,7 @@ export async function controllerParts(context: ControllerContext): Promise<Joine
   return joinParts(made.filter((part) => part !== undefined));
 }
 
-/** What the features add to a role that serves the disks of this machine. */
+/** The features' parts of a role that serves the disks of this machine. */
 export async function nodeParts(context: NodeContext): Promise<readonly NodePart[]> {
   return Promise.all(features.flatMap(({ node }) => node?.(context) ?? []));
 }

@@ -20,7 +20,7 @@ export interface JobTarget {
   readonly size: Bytes;
 }
 
-/** What a job gets when it runs. */
+/** The arguments of a running job. */
 export interface JobControl {
   /** Fires when the driver stops. */
   readonly signal: AbortSignal;

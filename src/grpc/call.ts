@@ -10,7 +10,7 @@ import { type CallStatus, isUnknown, statusOf } from './status.ts';
 /** Bytes, for both directions. A Go client accepts no more by default; the largest list page has to fit. */
 export const largestMessage = 4 * 1024 * 1024;
 
-/** What a handler gets in addition to its request. */
+/** The second argument of a handler. */
 export interface CallContext {
   /** Aborts when the caller cancels, its deadline passes, or the server is stopped by force. */
   readonly signal: AbortSignal;
