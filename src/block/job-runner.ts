@@ -18,7 +18,10 @@ interface Entry {
   state: JobStatus['state'];
   done: number;
   reason: string | undefined;
+  /** In a row. */
   failures: number;
+  /** Attempts in a row that failed or found that the job has to wait. */
+  attempts: number;
   /** Milliseconds since the epoch: not tried again before. */
   due: number;
 }
@@ -56,9 +59,9 @@ export class JobRunner {
   /** In the order in which they are found. */
   list(): JobStatus[] {
     return this.#options.sources.flatMap(({ kind, find }) =>
-      find().map(({ pool, volume, lv, size, ...job }) => {
-        const { state, done, reason, since } = this.#entry(nameOf(kind, job));
-        return { kind, pool, volume, lv, size, state, done, reason, since };
+      find().map(({ pool, volume, lv, size, since, key }) => {
+        const { state, done, reason, failures, since: seen } = this.#entry(nameOf(kind, { key }));
+        return { kind, pool, volume, lv, size, state, done, reason, failures, since: since ?? seen };
       }),
     );
   }
@@ -77,6 +80,7 @@ export class JobRunner {
       done: 0,
       reason: undefined,
       failures: 0,
+      attempts: 0,
       due: 0,
     };
     this.#entries.set(name, entry);
@@ -114,9 +118,10 @@ export class JobRunner {
     }
     // What has ended is found until LVM is read again.
     const ended = error === undefined || isFailure(error, 'not-found') || this.#stopped.signal.aborted;
-    entry.failures = ended ? 0 : entry.failures + 1;
-    entry.due = this.#options.now() + Math.min(longestDelay, firstDelay * 2 ** Math.max(0, entry.failures - 1));
-    Object.assign(entry, { state: 'waiting', done: 0 });
+    const attempts = ended ? 0 : entry.attempts + 1;
+    const due = this.#options.now() + Math.min(longestDelay, firstDelay * 2 ** Math.max(0, attempts - 1));
+    Object.assign(entry, { state: 'waiting', done: 0, attempts, due });
+    if (ended) entry.failures = 0;
     if (!ended) this.#fail(entry, kind, job, { error, before });
   }
 
@@ -128,6 +133,7 @@ export class JobRunner {
   ): void {
     entry.reason = messageOf(error);
     if (isFailure(error, 'busy')) return;
+    entry.failures += 1;
     entry.state = 'failed';
     const { reason } = entry;
     if (reason !== before) this.#options.log.error({ job: kind, lv, volume, reason }, 'a job failed');

@@ -19,6 +19,7 @@ export function createInterruptedCreations({ storage, cache, log }: InterruptedC
     volume: volume.id,
     lv: `${volume.group}/${volume.lv}`,
     size: volume.size,
+    since: volume.created,
     async run({ signal }) {
       const finished = await storage.finish(volume, signal);
       log.info({ volume: volume.id }, `interrupted creation ${finished ? 'finished' : 'undone'}`);

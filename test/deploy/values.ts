@@ -21,6 +21,7 @@ export const everything = {
     imagePullSecrets: [{ name: 'pull-secret' }],
     logLevel: 'debug',
     pools: [pool],
+    alerts: { enabled: true, labels: { 'for-prometheus': 'main' } },
     certificates: owned,
     controller: {
       replicas: 3,
@@ -58,6 +59,7 @@ export const everything = {
     'readIops: 400k',
     'secretName: my-secret',
     'name: my-authority',
+    'for-prometheus: main',
     'replicas: 3',
     'placement: pack',
     'nodeGone: forget',

@@ -10,6 +10,7 @@ export interface JobRecord {
   readonly size: bigint;
   readonly state: string;
   readonly donePercent: number;
+  readonly failures: number;
   readonly reason?: string | undefined;
   readonly since: string;
 }
@@ -21,6 +22,7 @@ const rows: Rows<JobRecord> = {
     { heading: 'VOLUME', cell: ({ volume }) => volume ?? '(thin pool)' },
     { heading: 'STATE', cell: ({ state }) => state },
     { heading: 'DONE', cell: ({ donePercent }) => `${donePercent} %` },
+    { heading: 'FAILURES', cell: ({ failures }) => String(failures) },
     { heading: 'SINCE', cell: ({ since }) => since },
     { heading: 'REASON', cell: ({ reason }) => reason ?? '' },
     { heading: 'SIZE', cell: ({ size }) => formatBytes(size), wide: true },
@@ -34,8 +36,9 @@ const rows: Rows<JobRecord> = {
     size: 'bytes',
     state: '`waiting`, `running` or `failed`; one that failed is tried again',
     donePercent: 'how much is done, in percent',
+    failures: 'how often it has failed in a row since the driver started',
     reason: 'why it waits or has failed',
-    since: 'when the driver first saw it, in ISO 8601',
+    since: 'in ISO 8601: of a `creation`, when LVM made the volume; else when the driver first saw the job',
   },
   none: 'No job on this node.',
 };

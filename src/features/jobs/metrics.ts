@@ -24,6 +24,15 @@ export function jobFamilies(source: JobList): Families {
       },
     },
     {
+      name: 'quarry_job_failures',
+      help: 'How often a job has failed in a row since the driver started',
+      labelNames: ['kind', 'pool', 'volume'],
+      collect() {
+        this.reset();
+        for (const { kind, pool, volume = '', failures } of source.list()) this.set({ kind, pool, volume }, failures);
+      },
+    },
+    {
       name: 'quarry_job_done_ratio',
       help: 'How much of a job is done, or of the part of a thin pool that it works on, 0 to 1',
       labelNames: ['kind', 'pool', 'volume'],

@@ -11,7 +11,7 @@ export async function listJobs(path: string): Promise<Listing<JobRecord>> {
   });
 }
 
-function toRecord({ kind, pool, volumeId, lv, size, state, done, reason, sinceMs }: Job): JobRecord {
+function toRecord({ kind, pool, volumeId, lv, size, state, done, reason, sinceMs, failures }: Job): JobRecord {
   return {
     kind,
     pool,
@@ -20,6 +20,7 @@ function toRecord({ kind, pool, volumeId, lv, size, state, done, reason, sinceMs
     size: BigInt(size),
     state,
     donePercent: Math.floor(done * 100),
+    failures,
     reason: reason === '' ? undefined : reason,
     since: new Date(Number(sinceMs)).toISOString(),
   };

@@ -125,8 +125,36 @@ test('shows a job that has to wait with its reason, and not as failed', async ()
   const { jobs, errors } = runnerOf([work]);
   jobs.look();
   end(work, 'a/1', new Failure('busy', 'it resyncs'));
-  await until(() => expect(jobs.list()).toMatchObject([{ state: 'waiting', reason: 'it resyncs' }]));
+  await until(() => expect(jobs.list()).toMatchObject([{ state: 'waiting', reason: 'it resyncs', failures: 0 }]));
   expect(errors).toEqual([]);
+});
+
+test('counts the failures in a row, also while the job is tried again or has to wait in between', async () => {
+  const work = new Work('repair', 'a/1');
+  const { jobs, clock } = runnerOf([work]);
+  const attempt = async (error: unknown) => {
+    clock.now += 300_000;
+    jobs.look();
+    expect(runningIn(work)).toEqual(['a/1']);
+    const [before] = jobs.list();
+    end(work, 'a/1', error);
+    await until(() => expect(runningIn(work)).toEqual([]));
+    await until(() => expect(jobs.list()).not.toMatchObject([{ state: 'running' }]));
+    return [before?.failures, jobs.list()[0]?.failures];
+  };
+  expect(await attempt(new Error('no device'))).toEqual([0, 1]);
+  expect(await attempt(new Failure('busy', 'it resyncs'))).toEqual([1, 1]);
+  expect(await attempt(new Error('no device'))).toEqual([1, 2]);
+  work.reads = false;
+  expect(await attempt(undefined)).toEqual([2, 0]);
+});
+
+test("shows since when there is work where LVM's state says so, also after a restart", () => {
+  const source = new Work('creation', 'a/1').source();
+  const dated = { ...source, find: () => source.find().map((job) => Object.assign(job, { since: 3 })) };
+  const log = { debug: none, info: none, warn: none, error: none };
+  const bounds = { total: 2, creation: 1, repair: 1 };
+  expect(new JobRunner({ sources: [dated], bounds, log, now: () => 9 }).list()).toMatchObject([{ since: 3 }]);
 });
 
 test.each([

@@ -183,5 +183,10 @@ describe('copies after an unclean stop', () => {
     await jobs.stop();
     const second = await start('boot-2');
     expect(second.jobs.list()).toMatchObject([{ state: 'waiting' }]);
+    setMirror('a', 'repair', '40.00');
+    second.jobs.look();
+    await vi.waitFor(() => expect(second.jobs.list()).toMatchObject([{ state: 'running', done: 0.4 }]));
+    expect(repairs()).toEqual([]);
+    await second.jobs.stop();
   });
 });

@@ -18,6 +18,7 @@ const jobs: readonly JobStatus[] = [
     size: 4n * GiB,
     state: 'running',
     done: 0.419,
+    failures: 0,
     reason: undefined,
     since,
   },
@@ -29,6 +30,7 @@ const jobs: readonly JobStatus[] = [
     size: GiB,
     state: 'failed',
     done: 0,
+    failures: 7,
     reason: 'the device does not answer',
     since,
   },
@@ -45,17 +47,17 @@ async function ask(listed: readonly JobStatus[], ...words: string[]): Promise<st
 test('quarry jobs shows each job with its progress and its reason', async () => {
   const rows = (await ask(jobs)).split('\n').map((row) => row.split(/ {2,}/));
   expect(rows).toEqual([
-    ['KIND', 'POOL', 'VOLUME', 'STATE', 'DONE', 'SINCE', 'REASON'],
-    ['repair', 'thin', '(thin pool)', 'running', '41 %', '2026-01-02T03:04:05.678Z'],
-    ['creation', 'fast', 'node-1:a', 'failed', '0 %', '2026-01-02T03:04:05.678Z', 'the device does not answer'],
+    ['KIND', 'POOL', 'VOLUME', 'STATE', 'DONE', 'FAILURES', 'SINCE', 'REASON'],
+    ['repair', 'thin', '(thin pool)', 'running', '41 %', '0', '2026-01-02T03:04:05.678Z'],
+    ['creation', 'fast', 'node-1:a', 'failed', '0 %', '7', '2026-01-02T03:04:05.678Z', 'the device does not answer'],
     [''],
   ]);
 });
 
 test('quarry jobs -o json gives bytes and percent as numbers', async () => {
   expect(JSON.parse(await ask(jobs, '-o', 'json')).items).toMatchObject([
-    { kind: 'repair', lv: 'vg/thinpool', size: 4 * 2 ** 30, donePercent: 41 },
-    { volume: 'node-1:a', state: 'failed', reason: 'the device does not answer' },
+    { kind: 'repair', lv: 'vg/thinpool', size: 4 * 2 ** 30, donePercent: 41, failures: 0 },
+    { volume: 'node-1:a', state: 'failed', failures: 7, reason: 'the device does not answer' },
   ]);
 });
 

@@ -10,6 +10,7 @@ export interface JobInit {
   'done'?: (number | string);
   'reason'?: (string);
   'sinceMs'?: (string);
+  'failures'?: (number);
 }
 
 export interface Job {
@@ -22,4 +23,5 @@ export interface Job {
   'done': (number);
   'reason': (string);
   'sinceMs': (string);
+  'failures': (number);
 }
