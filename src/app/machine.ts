@@ -76,11 +76,12 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
     async stop(deadlineMs) {
       await endUnbroken(unbroken, log);
       await registration?.stop();
-      const [clean] = await Promise.all([server.stop(deadlineMs), joined.stop(deadlineMs)]);
-      await Promise.all([upkeep.stop(), report.stop(), limits.stop(), metrics?.stop()]);
+      const ends = [server.stop(deadlineMs), upkeep.jobs.stop(deadlineMs)];
+      const [clean] = await Promise.all([Promise.all(ends), joined.stop(deadlineMs)]);
+      await Promise.all([upkeep.rounds.stop(), report.stop(), limits.stop(), metrics?.stop()]);
       await closeMarks(storage, deadlineMs, log);
       local.lvm.restart();
-      return clean;
+      return clean.every(Boolean);
     },
   };
 }

@@ -51,10 +51,7 @@ export function createUpkeep(
   const repairs = new MirrorRepair({ ...local, marks: storage.marks, log, rate: config.jobs.repairRate });
   const sources = [createInterruptedCreations({ ...local, storage, log }), repairs];
   const jobs = new JobRunner({ sources, bounds: config.jobs, log });
-  async function stop(): Promise<void> {
-    await Promise.all([rounds.stop(), jobs.stop()]);
-  }
-  return { rounds, jobs, stop, ready: () => ready };
+  return { rounds, jobs, ready: () => ready };
 }
 
 /** What may be written to from now on is known as such before the first call is served. */

@@ -1,3 +1,4 @@
+import { timeout } from '../concurrency/timeout.ts';
 import { isFailure, messageOf } from '../domain/errors.ts';
 import type { Job, JobBounds, JobKind, JobSource, JobStatus } from '../domain/jobs.ts';
 import type { Log } from '../log.ts';
@@ -66,10 +67,17 @@ export class JobRunner {
     );
   }
 
-  /** Resolves when no job runs any longer. The kernel goes on with what it does by itself. */
-  async stop(): Promise<void> {
+  /**
+   * Starts nothing more, ends what runs, and waits for that until the deadline, in milliseconds. True when nothing runs any longer. The
+   * kernel goes on with what it does by itself, and the next process finds what was cut off.
+   */
+  async stop(deadlineMs: number): Promise<boolean> {
     this.#stopped.abort();
-    await Promise.all([...this.#running.values()].map(({ end }) => end));
+    const ends = Promise.all([...this.#running.values()].map(({ end }) => end));
+    using late = timeout(deadlineMs, false);
+    const clean = await Promise.race([ends.then(() => true), late.promise]);
+    if (!clean) this.#options.log.warn({ jobs: [...this.#running.keys()] }, 'jobs did not end in time');
+    return clean;
   }
 
   #entry(name: string): Entry {

@@ -11,8 +11,10 @@ class Work {
   readonly kind: JobKind;
   readonly running = new Map<string, { control: JobControl; end: (error?: unknown) => void }>();
   readonly begun: string[] = [];
-  /** LVM is read again by whoever ends a job. */
+  /** LVM is read again at the end of a job. */
   reads = true;
+  /** Its jobs end when they are told to. */
+  obeys = true;
 
   constructor(kind: JobKind, ...keys: readonly string[]) {
     this.kind = kind;
@@ -28,7 +30,7 @@ class Work {
     const run = async (control: JobControl): Promise<void> => {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const end = (error?: unknown): void => (error === undefined ? resolve() : reject(error));
-      control.signal.addEventListener('abort', () => end(control.signal.reason));
+      if (this.obeys) control.signal.addEventListener('abort', () => end(control.signal.reason));
       this.running.set(key, { control, end });
       this.begun.push(key);
       await promise.finally(() => this.running.delete(key));
@@ -43,9 +45,11 @@ function runnerOf(works: readonly Work[], given: Partial<JobBounds> = {}) {
   const bounds = { total: 9, creation: 2, repair: 2, ...given };
   const clock = { now: 0 };
   const errors: object[] = [];
-  const log = { debug: none, info: none, warn: none, error: (fields: object) => void errors.push(fields) };
+  const warnings: object[] = [];
+  const warn = (fields: object) => void warnings.push(fields);
+  const log = { debug: none, info: none, warn, error: (fields: object) => void errors.push(fields) };
   const jobs = new JobRunner({ sources: works.map((work) => work.source()), bounds, log, now: () => clock.now });
-  return { jobs, clock, errors };
+  return { jobs, clock, errors, warnings };
 }
 
 const runningIn = (work: Work) => [...work.running.keys()];
@@ -176,12 +180,36 @@ test('stops what runs, waits for its end and starts nothing more; the next proce
   const work = new Work('repair', 'a/1', 'a/2');
   const first = runnerOf([work]);
   first.jobs.look();
-  await first.jobs.stop();
+  expect(await first.jobs.stop(60_000)).toBe(true);
   first.jobs.look();
   expect(runningIn(work)).toEqual([]);
   expect(first.errors).toEqual([]);
   runnerOf([work]).jobs.look();
   expect(work.begun).toEqual(['a/1', 'a/1']);
+});
+
+test('waits for a job that does not end until the deadline, and says which it was', async () => {
+  const work = new Work('repair', 'a/1', 'b/1', 'c/1');
+  work.obeys = false;
+  const { jobs, warnings } = runnerOf([work]);
+  jobs.look();
+  expect(await jobs.stop(1)).toBe(false);
+  expect(warnings).toEqual([{ jobs: ['repair a/1', 'repair b/1'] }]);
+  end(work, 'a/1');
+  end(work, 'b/1');
+  expect(await jobs.stop(60_000)).toBe(true);
+  expect(work.begun).toEqual(['a/1', 'b/1']);
+});
+
+test('keeps two kinds of job on one volume apart', async () => {
+  const [repairs, creations] = [new Work('repair', 'a/1'), new Work('creation', 'a/1')];
+  const { jobs, errors } = runnerOf([repairs, creations]);
+  jobs.look();
+  end(creations, 'a/1', new Error('no device'));
+  await until(() => expect(jobs.list()).toMatchObject([{ state: 'running' }, { state: 'failed', failures: 1 }]));
+  end(repairs, 'a/1');
+  await until(() => expect(jobs.list()).toMatchObject([{ kind: 'creation', state: 'failed', failures: 1 }]));
+  expect(errors).toMatchObject([{ job: 'creation' }]);
 });
 
 test('waits no longer than five minutes before it tries a job again', async () => {

@@ -23,8 +23,8 @@ export function volume(name: string, size = 8n * MiB): VolumeSpec {
   };
 }
 
-/** The real storage over an LVM in memory. `wiped`: the devices that were wiped; `uses`: the uses of every device. */
-export function fakeStorage({ lvm = new FakeLvm(), boot = 'boot-1' } = {}) {
+/** The real storage over an LVM in memory. `wiped`: the devices of which a wipe has begun; `uses`: the uses of every device. */
+export function fakeStorage({ lvm = new FakeLvm(), boot = 'boot-1', duringWipe = async () => {} } = {}) {
   const cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
   const wiped: string[] = [];
   const uses: string[] = [];
@@ -40,7 +40,10 @@ export function fakeStorage({ lvm = new FakeLvm(), boot = 'boot-1' } = {}) {
     usesOf: async () => uses,
     devices: {
       exists: async () => true,
-      wipe: async (device) => void wiped.push(device),
+      async wipe(device) {
+        wiped.push(device);
+        await duringWipe();
+      },
       flush: async (device) => void flushed.push(device),
       volumeLimit: () => 1,
     },

@@ -98,7 +98,7 @@ describe('the boot mark of a mirrored volume', () => {
     const second = await start('boot-1');
     expect(second.jobs.list()).toEqual([]);
     second.jobs.look();
-    await second.jobs.stop();
+    await second.jobs.stop(60_000);
     expect(lvm.commands).toEqual([]);
   });
 
@@ -154,7 +154,7 @@ describe('copies after an unclean stop', () => {
     setMirror('a', 'idle', '100.00');
     await vi.waitFor(() => expect(repairs()).toHaveLength(2));
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
-    await jobs.stop();
+    await jobs.stop(60_000);
   });
 
   test('are repaired after LVM has synchronised them for the first time', async () => {
@@ -176,17 +176,29 @@ describe('copies after an unclean stop', () => {
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
   });
 
+  test('are no job any longer when their volume vanishes during the repair', async () => {
+    const { jobs, cache } = await start('boot-2');
+    jobs.look();
+    await vi.waitFor(() => expect(repairs()).toHaveLength(1));
+    lvm.volumes.delete('a');
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ state: 'waiting', failures: 0 }]));
+    await cache.refresh();
+    jobs.look();
+    expect(jobs.list()).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
   test('are still reported by a process that starts during the repair', async () => {
     const { jobs } = await start('boot-2');
     jobs.look();
     await vi.waitFor(() => expect(repairs()).toHaveLength(1));
-    await jobs.stop();
+    await jobs.stop(60_000);
     const second = await start('boot-2');
     expect(second.jobs.list()).toMatchObject([{ state: 'waiting' }]);
     setMirror('a', 'repair', '40.00');
     second.jobs.look();
     await vi.waitFor(() => expect(second.jobs.list()).toMatchObject([{ state: 'running', done: 0.4 }]));
     expect(repairs()).toEqual([]);
-    await second.jobs.stop();
+    await second.jobs.stop(60_000);
   });
 });
