@@ -26,7 +26,7 @@ export interface NodePart extends Part {
   readonly ready?: () => Promise<void>;
 }
 
-/** What a role that serves the disks of this machine offers to its features. */
+/** Given to the features of a role that serves the disks of this machine. */
 export interface NodeContext {
   readonly config: Config;
   readonly local: Local;
@@ -35,18 +35,18 @@ export interface NodeContext {
   readonly log: Log;
 }
 
-/** What a controller has at hand for its features. */
+/** Given to the features of a controller. */
 export interface ControllerContext {
   readonly config: Configs['controller'];
   readonly fleet: Fleet;
-  /** Which volumes Kubernetes has PersistentVolumes for; absent where the controller runs without Kubernetes. */
+  /** The PersistentVolumes of Kubernetes; absent where the controller runs without Kubernetes. */
   readonly persistentVolumes?: PersistentVolumes | undefined;
   readonly log: Log;
 }
 
-/** Which volumes Kubernetes has PersistentVolumes for. */
+/** The volumes that Kubernetes has PersistentVolumes for. */
 export interface PersistentVolumes {
-  /** Ids as far as watched; `undefined` while that is not known. */
+  /** Their ids, as last watched; `undefined` before the first complete list. */
   watched(): ReadonlySet<string> | undefined;
   /** Reads all of them again. Throws `unavailable`. */
   read(signal: AbortSignal): Promise<ReadonlySet<string>>;

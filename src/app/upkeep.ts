@@ -8,7 +8,7 @@ import { MirrorRepair } from '../lvm/mirror-repair.ts';
 import type { LocalStorage } from '../lvm/storage.ts';
 import type { Local } from './local.ts';
 
-/** Milliseconds until a pool that failed is tried again, and how often that is done before it waits for the regular round. */
+/** Milliseconds until a pool that failed is tried again, and how many such attempts come before it waits for the regular round. */
 const retryDelay = 1000;
 const quickRetries = 10;
 
@@ -54,7 +54,7 @@ export function createUpkeep(
   return { rounds, jobs, ready: () => ready };
 }
 
-/** What may be written to from now on is known as such before the first call is served. */
+/** Marks mirrors with this boot before the first call is served: from then on they may be written to. */
 async function settleMarks(storage: LocalStorage, log: Log): Promise<void> {
   try {
     await storage.marks.settle();

@@ -23,7 +23,7 @@ interface Entry {
   failures: number;
   /** Attempts in a row that failed or found that the job has to wait. */
   attempts: number;
-  /** Milliseconds since the epoch: not tried again before. */
+  /** When it may be tried again: milliseconds since the epoch. */
   due: number;
 }
 
@@ -41,7 +41,7 @@ export class JobRunner {
     this.#options = { now: Date.now, ...options };
   }
 
-  /** Starts what may start. Call it after each new report of LVM that may show other jobs. */
+  /** Starts each job that may start. Call it after each new report of LVM that may show other jobs. */
   look(): void {
     if (this.#stopped.signal.aborted) return;
     const found = new Set<string>();
@@ -68,8 +68,8 @@ export class JobRunner {
   }
 
   /**
-   * Starts nothing more, ends what runs, and waits for that until the deadline, in milliseconds. True when nothing runs any longer. The
-   * kernel goes on with what it does by itself, and the next process finds what was cut off.
+   * Starts no more jobs, tells those that run to end, and waits for them until the deadline, in milliseconds. True when none runs any longer.
+   * The kernel continues a repair by itself, and the next process finds jobs that were cut off.
    */
   async stop(deadlineMs: number): Promise<boolean> {
     this.#stopped.abort();
@@ -124,7 +124,7 @@ export class JobRunner {
     } catch (cause) {
       error = cause;
     }
-    // What has ended is found until LVM is read again.
+    // The source shows a job that has ended until LVM is read again.
     const ended = error === undefined || isFailure(error, 'not-found') || this.#stopped.signal.aborted;
     const attempts = ended ? 0 : entry.attempts + 1;
     const due = this.#options.now() + Math.min(longestDelay, firstDelay * 2 ** Math.max(0, attempts - 1));

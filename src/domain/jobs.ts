@@ -34,7 +34,7 @@ export interface Job extends JobTarget {
   readonly key: string;
   /** Jobs of a kind with the same lane run one after the other. */
   readonly lane: string;
-  /** When the work came to be, where LVM's state says so: milliseconds since the epoch. */
+  /** Since when there is this work, if LVM's state says so: milliseconds since the epoch. */
   readonly since?: number | undefined;
   /** Throws `busy` if it has to wait, and `not-found` if nothing is left to do. */
   readonly run: (control: JobControl) => Promise<void>;
@@ -57,6 +57,6 @@ export interface JobStatus extends JobTarget {
   readonly reason: string | undefined;
   /** How often it has failed in a row, as far as this process knows. */
   readonly failures: number;
-  /** When the work came to be, or else when this process first saw it: milliseconds since the epoch. */
+  /** Since when there is this work, or else when this process first saw it: milliseconds since the epoch. */
   readonly since: number;
 }

@@ -10,7 +10,7 @@ export interface InterruptedCreationsOptions {
   readonly log: Log;
 }
 
-/** Ends creations that died between LVM's commit of the volume and the end of its wipe. One that a call works on is not interrupted. */
+/** Finds creations that were cut off between LVM's commit of the volume and the end of its wipe. One that a call works on is not cut off. */
 export function createInterruptedCreations({ storage, cache, log }: InterruptedCreationsOptions): JobSource {
   const jobOf = (volume: Volume): Job => ({
     key: volume.id,

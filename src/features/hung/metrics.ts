@@ -1,6 +1,6 @@
 import type { Families } from '../../metrics/metrics.ts';
 
-/** @param list what was given up and still runs */
+/** @param list the programs and reads that were given up and still run */
 export function hungFamilies(list: () => readonly unknown[]): Families {
   return {
     gauges: [

@@ -3,7 +3,7 @@ import { askRole } from '../../cli/ask.ts';
 import type { HungRecord } from './command.ts';
 import type { Listing } from '../../cli/output.ts';
 
-/** What hangs on this node. Asks the driver that runs. */
+/** Asks the driver of this node for the work that hangs. */
 export async function listHung(path: string): Promise<Listing<HungRecord>> {
   return askRole('node', path, async (calls) => {
     const { work } = await calls.listHung({});

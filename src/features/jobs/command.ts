@@ -47,7 +47,7 @@ export const jobs = listing({
   name: 'jobs',
   summary: 'List work on volumes that goes on in the background',
   details:
-    'What there is to do is read from the state of LVM: a job that a crash cuts off is found again. A volume whose mirror is being repaired can be used, and is not safe from the loss of a disk before the repair ends.',
+    'The driver finds jobs in the state of LVM, so that a crash loses none. A volume whose mirror is being repaired can be used; until the repair ends, it is not safe from the loss of a disk.',
   where: 'node',
   rows,
   failsWhen: 'no driver answers on the socket',

@@ -3,7 +3,7 @@ import { askRole } from '../../cli/ask.ts';
 import type { JobRecord } from './command.ts';
 import type { Listing } from '../../cli/output.ts';
 
-/** The jobs of this node. Asks the driver that runs. */
+/** Asks the driver of this node for its jobs. */
 export async function listJobs(path: string): Promise<Listing<JobRecord>> {
   return askRole('node', path, async (calls) => {
     const { jobs } = await calls.listJobs({});

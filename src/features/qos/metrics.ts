@@ -105,7 +105,7 @@ function shared<T>(read: () => Promise<T>): () => Promise<T> {
   return () => (reading ??= read().finally(() => (reading = undefined)));
 }
 
-/** Counted by the kernel: a new cgroup begins at 0, as a counter may. */
+/** The kernel counts: a new cgroup begins at 0, as a counter may. */
 function used(
   name: string,
   help: string,

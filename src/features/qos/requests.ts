@@ -6,7 +6,7 @@ import { askRole } from '../../cli/ask.ts';
 import type { QosRecord } from './command.ts';
 import type { Listing } from '../../cli/output.ts';
 
-/** What each pod may use of each volume, what is in force, and what it has used. Asks the driver that runs. */
+/** Asks the driver of this node for the limits of each volume and pod, wanted and in force, and for the use. */
 export async function listQos(path: string): Promise<Listing<QosRecord>> {
   return askRole('node', path, async (calls) => {
     const pods = (await calls.listQos({})).pods as PodQos[];

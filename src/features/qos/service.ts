@@ -17,7 +17,7 @@ export interface QosEntry {
   readonly use?: Use | undefined;
 }
 
-/** What the command line asks of a node. */
+/** Answers `quarry qos`. */
 export function createQosService(list: () => Promise<readonly QosEntry[]>): Pick<AdminMethods, 'listQos'> {
   return { listQos: async () => ({ pods: (await list()).map(toMessage) }) };
 }
