@@ -145,6 +145,9 @@ describe('a power cut while one of two copies was written', () => {
   }, 300_000);
 
   test('repairs nothing after a kill of the driver or a clean stop', async () => {
+    const repairs = (): number => driver.log().match(/copies made equal/g)?.length ?? 0;
+    const before = repairs();
+    expect(before).toBeGreaterThan(0);
     for (const { name } of volumes) await guest().shell(`mkdir -p /tmp/${name}`);
     for (const { name } of volumes) await stage(name);
     expect(await marks()).toEqual(['one', 'ten', 'thinpool']);
@@ -157,7 +160,7 @@ describe('a power cut while one of two copies was written', () => {
     await cutAndBoot();
     await start();
     expect(await unclean()).toEqual([]);
-    expect(driver.log().match(/copies made equal/g)).toHaveLength(3);
+    expect(repairs()).toBe(before);
     await driver.client.controller.deleteVolume({ volumeId: 'node-1:ten' });
   });
 });
