@@ -6,7 +6,7 @@ import { status, tokenReview } from './objects.ts';
 import { expiryOf } from './token.ts';
 
 /** The node that a token authenticates. */
-export interface Identity {
+export interface ReviewedToken {
   readonly node: NodeName;
   readonly nodeUid: string | undefined;
   readonly podUid: string;
@@ -15,7 +15,7 @@ export interface Identity {
 }
 
 /** Throws `invalid` for a token that authenticates no node, and `unavailable` if the API server did not answer. */
-export type Authenticate = (token: string, signal?: AbortSignal) => Promise<Identity>;
+export type Authenticate = (token: string, signal?: AbortSignal) => Promise<ReviewedToken>;
 
 export interface AuthenticateOptions {
   readonly api: Api;
@@ -41,13 +41,13 @@ export interface Authenticator {
 /** Asks the API server: only it knows whether a token's pod and ServiceAccount still exist. */
 export function createAuthenticator(options: AuthenticateOptions): Authenticator {
   const { api, audience, holds = 10_000, now = Date.now } = options;
-  const known = new Map<string, { readonly identity: Identity; readonly until: number }>();
+  const known = new Map<string, { readonly reviewed: ReviewedToken; readonly until: number }>();
 
   const authenticate: Authenticate = async (token, signal) => {
     const exp = expiryOf(token);
     const key = createHash('sha256').update(token).digest('base64');
     const found = known.get(key);
-    if (found && now() < found.until) return found.identity;
+    if (found && now() < found.until) return found.reviewed;
     known.delete(key);
     const body = {
       apiVersion: 'authentication.k8s.io/v1',
@@ -55,24 +55,23 @@ export function createAuthenticator(options: AuthenticateOptions): Authenticator
       spec: { token, audiences: [audience] },
     };
     const answer = await api.post(path, body, signal);
-    const who = identify(answer, options);
     // The expiry is by the clock of the API server, which may differ from ours.
     const left = exp * 1000 - (answer.date ?? now());
-    const identity = { ...who, expires: now() + left };
+    const reviewed = { ...nodeOf(answer, options), expires: now() + left };
     // A refusal is not cached: the API server may have failed to look the token up.
     if (known.size >= mostRemembered) known.clear();
-    known.set(key, { identity, until: Math.min(now() + holds, identity.expires) });
-    return identity;
+    known.set(key, { reviewed, until: Math.min(now() + holds, reviewed.expires) });
+    return reviewed;
   };
   return {
     authenticate,
     podGone(uid) {
-      for (const [key, { identity }] of known) if (identity.podUid === uid) known.delete(key);
+      for (const [key, { reviewed }] of known) if (reviewed.podUid === uid) known.delete(key);
     },
   };
 }
 
-function identify(answer: ApiAnswer, { audience, serviceAccount, nodeName }: AuthenticateOptions) {
+function nodeOf(answer: ApiAnswer, { audience, serviceAccount, nodeName }: AuthenticateOptions) {
   const review = tokenReview.safeParse(answer.body);
   if (answer.status >= 300 || !review.success) {
     const reason = status.safeParse(answer.body).data?.message ?? 'and no review';

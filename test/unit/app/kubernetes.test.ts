@@ -60,7 +60,7 @@ kubernetes:
     await server[Symbol.asyncDispose]();
   });
   const address = String(lines.find(({ message }) => message === 'serving')?.fields['nodes']);
-  const attach = (name: string, shown: string) => {
+  const connect = (name: string, shown: string) => {
     const path = join(folder, `token-${name}`);
     writeFileSync(path, shown);
     return node(new GatedStorage(name), [Number(address.split(':').at(-1))], {
@@ -68,14 +68,14 @@ kubernetes:
       files: { ca: files.ca },
     });
   };
-  return { server, config, lines, attach, endpoint: `unix://${folder}/csi.sock` };
+  return { server, config, lines, connect, endpoint: `unix://${folder}/csi.sock` };
 }
 
 test('a node with a token connects under the name that the API server gives', async () => {
-  const { attach, lines } = await begin();
-  attach('a', token);
+  const { connect, lines } = await begin();
+  connect('a', token);
   await vi.waitFor(() => expect(JSON.stringify(lines)).toContain('"node":"a"'), 20_000);
-  const stranger = attach('b', token);
+  const stranger = connect('b', token);
   const refused = (told: readonly Line[]) => told.some(({ level }) => level === 'warn' || level === 'error');
   await vi.waitFor(() => expect([refused(lines), refused(stranger.lines)]).toEqual([true, true]), 20_000);
   expect(lines.filter(({ message }) => message === 'node connected').map(({ fields }) => fields['node'])).toEqual([
@@ -84,7 +84,7 @@ test('a node with a token connects under the name that the API server gives', as
 });
 
 test('a controller is ready once every Node that is Ready is connected', async () => {
-  const { server, attach, endpoint } = await begin();
+  const { server, connect, endpoint } = await begin();
   const put = (name: string, ready: string): void =>
     server.put('/api/v1/nodes', {
       metadata: { name, labels: { 'topology.lvm.quarry.csi/node': name } },
@@ -97,15 +97,15 @@ test('a controller is ready once every Node that is Ready is connected', async (
   put('b', 'Unknown');
   await vi.waitFor(() => expect(server.watches).toBe(3), 20_000);
   expect(await ready()).toBe(false);
-  attach('a', token);
+  connect('a', token);
   await vi.waitFor(async () => expect(await ready()).toBe(true), 20_000);
 });
 
 test('ends the stream of a node whose pod is deleted, after a review of its token', async () => {
-  const { server, attach, lines } = await begin();
+  const { server, connect, lines } = await begin();
   const path = '/api/v1/namespaces/quarry/pods';
   server.put(path, { metadata: { name: 'node-1', uid: 'pod-a' }, spec: { serviceAccountName: 'node' } });
-  attach('a', token);
+  connect('a', token);
   const told = (message: string) => lines.some((line) => line.message === message);
   await vi.waitFor(() => expect(told('node connected')).toBe(true), 20_000);
   await vi.waitFor(() => expect(server.watches).toBe(3), 20_000);
