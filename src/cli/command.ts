@@ -4,8 +4,8 @@ import { type Format, formats, type Listing, print, type Rows } from './output.t
 /** Exit codes of every command; the reference is made from this. */
 export const exitCodes = {
   0: 'done',
-  1: 'the command failed; the reason is on stderr',
-  2: 'the arguments or the configuration are wrong; the problem is on stderr',
+  1: 'the command failed, with the reason on stderr',
+  2: 'wrong arguments or configuration, with the problem on stderr',
 } as const;
 
 const defaultConfig = '/etc/quarry/config.yaml';

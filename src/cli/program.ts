@@ -57,7 +57,7 @@ function listAll(root: Program): void {
   });
 }
 
-const helpOnHelp = `quarry COMMAND --help tells of one command, with examples.
+const helpOnHelp = `quarry COMMAND --help describes one command, with examples.
 Exit codes: ${Object.entries(exitCodes)
   .map(([code, meaning]) => `${code} ${meaning}`)
   .join('; ')}.`;
