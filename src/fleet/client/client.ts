@@ -6,7 +6,9 @@ import type { Storage } from '../../domain/storage.ts';
 import type { Log } from '../../log.ts';
 import type { CredentialFiles } from '../wire/credentials.ts';
 import { loadProtocol, type Protocol, versions } from '../wire/protocol.ts';
+import { type Handler, serve } from '../wire/responder.ts';
 import { defaultTiming, type Timing } from '../wire/timing.ts';
+import { createVolumesService } from '../wire/volumes-service.ts';
 import { type Address, type Controllers, keyOf, type Resolve, resolveName } from './addresses.ts';
 import { Dialer } from './dialer.ts';
 import { Connection } from './connection.ts';
@@ -36,6 +38,8 @@ export interface FleetClientOptions {
 export class FleetClient {
   readonly #options: FleetClientOptions;
   readonly #protocol: Protocol;
+  /** What each controller may call. */
+  readonly #methods: ReadonlyMap<string, Handler>;
   readonly #instance = randomUUID();
   readonly #lanes = new Map<string, Dialer>();
   readonly #links = new Set<Connection>();
@@ -47,6 +51,7 @@ export class FleetClient {
     const { files, token, log, look = 10_000 } = options;
     this.#options = options;
     this.#protocol = options.protocol ?? loadProtocol();
+    this.#methods = serve(this.#protocol.volumes, createVolumesService(options.storage));
     this.#readOwn = createCredentials({
       files,
       token,
@@ -128,6 +133,7 @@ export class FleetClient {
         instance: this.#instance,
       },
       storage,
+      methods: this.#methods,
       protocol: this.#protocol,
       timing,
       log,

@@ -14,8 +14,7 @@ import { createSendQueue, type SendQueue } from '../wire/send-queue.ts';
 import { connectPath, type Protocol } from '../wire/protocol.ts';
 import type { Timing } from '../wire/timing.ts';
 import type { Address } from './addresses.ts';
-import { Responder, serve } from '../wire/responder.ts';
-import { createVolumesService } from '../wire/volumes-service.ts';
+import { type Handler, Responder } from '../wire/responder.ts';
 import { Reporter } from './reporter.ts';
 
 /** Bytes that may wait for a controller: a full report of the largest node, and its replies. */
@@ -33,6 +32,8 @@ export interface ConnectionOptions {
   readonly token: string | undefined;
   readonly hello: HelloInit;
   readonly storage: Storage;
+  /** What a controller may call, by full name. */
+  readonly methods: ReadonlyMap<string, Handler>;
   readonly protocol: Protocol;
   readonly timing: Timing;
   readonly log: Log;
@@ -69,7 +70,7 @@ export class Connection {
   #over = false;
 
   constructor(options: ConnectionOptions) {
-    const { storage, protocol, log, now } = options;
+    const { storage, methods, protocol, log, now } = options;
     this.#options = options;
     ({ promise: this.ended, resolve: this.#end } = Promise.withResolvers<void>());
     ({ promise: this.left, resolve: this.leave } = Promise.withResolvers<string>());
@@ -86,7 +87,7 @@ export class Connection {
     this.#reporter = new Reporter(protocol.records, now);
     this.#responder = new Responder({
       node: storage.node,
-      methods: serve(protocol.volumes, createVolumesService(storage)),
+      methods,
       reply: (reply) => this.#reply(reply),
       log,
     });
