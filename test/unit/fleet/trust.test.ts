@@ -40,10 +40,11 @@ describe('with the token of a node', () => {
   /** What the API server says of it. */
   let verdict: 'good' | 'refused' | 'unknown';
   beforeEach(() => (verdict = 'good'));
-  const authenticate: Authenticate = async () => {
+  const authenticate: Authenticate = async (token) => {
     if (verdict === 'unknown') throw new Failure('unavailable', 'the API server does not answer');
     if (verdict === 'refused') throw new Failure('invalid', 'the token is refused: its pod is gone');
-    return { node: 'a' as NodeName, expires: Number.POSITIVE_INFINITY, podUid: 'pod-a' };
+    const named = token.replace('of-', '') as NodeName;
+    return { node: named, expires: Number.POSITIVE_INFINITY, podUid: `pod-${named}` };
   };
   const begin = async (reviewEvery: number) => {
     const { certificate, key } = filesOf(serverCertificate(), authority.certificate);
@@ -56,13 +57,16 @@ describe('with the token of a node', () => {
 
   test('one is that node while it is away, for as long as its pod is there', async () => {
     const { running, peer } = await begin(300_000);
+    const another = await attachedPeer(running.port, { ...hello, node: 'b', instance: 'b' }, 'of-b');
     verdict = 'refused';
     running.server.podGone('pod-b');
+    // The controller looks at all streams in one turn, the older first.
+    expect(await another.ended).toEqual(refused);
     expect(memberOf(running, 'a')?.connected).toBe(true);
     running.server.podGone('pod-a');
     expect(await peer.ended).toEqual(refused);
     await silent(running, 'a');
-    expect(running.server.refused()).toEqual(new Map([['token', 1]]));
+    expect(running.server.refused()).toEqual(new Map([['token', 2]]));
   });
 
   test('one is put out by the next review, though nothing told that the pod is gone', async () => {
