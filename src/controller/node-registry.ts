@@ -4,7 +4,7 @@ import { type LvName, type NodeName, type PoolName, type VolumeId, volumeIdFor }
 import type { Inventory, Storage } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 
-/** What may be known of nodes beside what the fleet says of its members. */
+/** Facts about nodes from other sources than the fleet, such as Kubernetes. */
 export interface NodeLifecycle {
   /** The node is gone for good, its disks with it: its volumes are records that may be forgotten. */
   nodeGone(node: NodeName): boolean;
@@ -23,7 +23,7 @@ interface Sorted {
   readonly member: Member;
 }
 
-/** Deleted nodes of which it is remembered what they held. */
+/** Deleted nodes whose inventory is remembered. */
 const mostRemembered = 1000;
 
 /** The members of a fleet, without those that are gone for good. */
@@ -39,7 +39,7 @@ export class NodeRegistry {
     this.#lifecycle = lifecycle;
   }
 
-  /** Those that a volume may be made on, or may be from an earlier call. */
+  /** The members that a volume may be made on, or may exist on after an earlier call. */
   members(): Member[] {
     return this.#fleet.members().filter(({ node }) => !this.isOut(node));
   }
@@ -48,7 +48,7 @@ export class NodeRegistry {
     return this.isOut(node) ? undefined : this.#fleet.member(node);
   }
 
-  /** Deleted from Kubernetes, or gone for good. A node that is attached is neither, whatever is said of it. */
+  /** Whether the node was deleted from Kubernetes, or is gone for good. A node that is connected is neither. */
   isOut(node: NodeName): boolean {
     return (
       !this.#fleet.member(node)?.connected && (this.#lifecycle.nodeDeleted(node) || this.#lifecycle.nodeGone(node))
@@ -57,14 +57,14 @@ export class NodeRegistry {
 
   /**
    * Drops what is known of nodes that were deleted: at once where they are gone for good or had no volume, else where newer ones fill the
-   * memory. What a node gave to others is there still. A node that is only disconnected stays.
+   * memory. The records of volumes that a node gave to others stay, and so does a node that is only disconnected.
    */
   tidy(): void {
     const out = this.#fleet.members().filter(({ node }) => this.isOut(node));
     const holding = out.filter((member) => (this.#counts(member) && holdsAny(member)) || gaveAny(member));
     const kept = new Set(holding.sort((a, b) => b.since - a.since).slice(0, mostRemembered));
     for (const member of out) if (!kept.has(member)) this.#fleet.forget(member.node);
-    // Nor is any held here.
+    // So that the list that is kept here has none of them.
     this.#inOrder();
   }
 
@@ -84,8 +84,8 @@ export class NodeRegistry {
   }
 
   /**
-   * Does it on the node that the volume was born on, or, where that says that it gave the volume away, on the node that has it. No other
-   * node's claim counts. `undefined`: that node is gone for good.
+   * Calls `act` with the storage of the node that the volume was born on, or, where that answers that it gave the volume away, of the node
+   * that has it. No other node's report counts. `undefined`: that node is gone for good.
    */
   async at<T>(id: VolumeId, birth: NodeName, act: (storage: Storage) => Promise<T>): Promise<T | undefined> {
     const storage = this.storageOf(id, birth);
@@ -167,7 +167,7 @@ export class NodeRegistry {
     return [...here, ...elsewhere].filter(({ role }) => role === undefined);
   }
 
-  /** The members of the fleet in the order of their volumes' ids; sorted anew only when its list is another. */
+  /** The members of the fleet in the order of their volumes' ids; sorted again only when the fleet's list has changed. */
   #inOrder(): readonly Sorted[] {
     const list = this.#fleet.members();
     if (list !== this.#list) {

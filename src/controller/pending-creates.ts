@@ -4,7 +4,7 @@ import type { Member } from '../domain/fleet.ts';
 import type { NodeName } from '../domain/ids.ts';
 import type { VolumeSpec, Volume } from '../domain/volume.ts';
 
-/** With these a node says that it made no volume. After any other it may have made one, or may be making it now. */
+/** Kinds of failure after which a node has made no volume. After any other it may have made one, or may still be making it. */
 const definite: readonly FailureKind[] = [
   'invalid',
   'exists',
@@ -15,16 +15,16 @@ const definite: readonly FailureKind[] = [
   'elsewhere',
 ];
 
-/** More open outcomes than all nodes can have at once are kept by nothing but nodes that do not answer. */
+/** More open outcomes than all nodes can have at once: only nodes that do not answer cause more. */
 const mostOpen = 10_000;
 
-/** Names of which it is remembered where they were made. */
+/** Names whose node is remembered after the creation. */
 const mostMade = 10_000;
 
 /** Creations in a row without an answer, after which a node is passed over. */
 const mostUnanswered = 3;
 
-/** Sends creations to nodes, and remembers by name where one went until that node has said what became of it. */
+/** Sends creations to nodes, and remembers the node of each name until the outcome is known. */
 export class PendingCreates {
   readonly #open = new Map<string, { readonly node: NodeName; readonly size: Bytes }>();
   /** The newest last. */
@@ -37,7 +37,7 @@ export class PendingCreates {
     return this.#open.get(name)?.node;
   }
 
-  /** Where this process has sent the name, as far as it remembers, and was not refused. */
+  /** The node that this process has sent the name to and that did not refuse it, as far as it is remembered. */
   sentTo(name: string): NodeName | undefined {
     return this.nodeOf(name) ?? this.#made.get(name);
   }
@@ -52,7 +52,7 @@ export class PendingCreates {
     return (this.#unanswered.get(node) ?? 0) >= mostUnanswered;
   }
 
-  /** Gives each node that did not answer one more chance. To be called once a minute or so. */
+  /** Gives each node that did not answer one more chance. Call it about once a minute. */
   forgive(): void {
     for (const [node, count] of this.#unanswered) {
       if (count > 1) this.#unanswered.set(node, Math.min(count, mostUnanswered) - 1);
@@ -88,7 +88,7 @@ export class PendingCreates {
   async send({ node, storage }: Member, spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
     this.forget(spec.name);
     if (this.#open.size >= mostOpen) {
-      throw new Failure('unavailable', `what became of ${mostOpen} creations is not known yet: try again`);
+      throw new Failure('unavailable', `the outcomes of ${mostOpen} creations are not known yet: try again`);
     }
     const size = spec.size.required;
     this.#open.set(spec.name, { node, size });

@@ -22,7 +22,7 @@ export interface ProvisionerOptions {
   readonly lifecycle?: NodeLifecycle | undefined;
 }
 
-/** What can be made. All of it is zero where nothing can. */
+/** The volumes that can be made; all zero where none can. */
 interface Capacity {
   /** The largest volume that any one node can make. */
   readonly largest: Bytes;
@@ -32,7 +32,7 @@ interface Capacity {
   readonly unit: Bytes;
 }
 
-/** Provisions on the nodes of a fleet. What is done to a volume is done by its node, and true when that node says so. */
+/** Provisions volumes on the nodes of a fleet. A volume's node makes each change; only its answer says that the change is made. */
 export class Provisioner {
   readonly #registry: NodeRegistry;
   readonly #creator: VolumeCreator;
@@ -46,7 +46,7 @@ export class Provisioner {
     return this.#creator.create(request, signal);
   }
 
-  /** Gives back what need not be remembered of nodes and of creations. To be called again and again. */
+  /** Frees memory of nodes and creations that is no longer needed. Call it again and again. */
   async tidy(signal: AbortSignal): Promise<void> {
     this.#registry.tidy();
     await this.#creator.settle(signal);
@@ -93,7 +93,7 @@ export class Provisioner {
     const [unit = 0n, ...units] = offers.map((offer) => offer.unit);
     return {
       largest: smallest(maximum, largest(0n, ...rooms)),
-      // Of thousands of nodes, more than int64 of the answer holds.
+      // The sum of thousands of nodes may exceed the int64 of the answer.
       total: smallest(
         maximum,
         rooms.reduce((sum, room) => sum + room, 0n),

@@ -9,7 +9,7 @@ import { type Accessibility, parseAccessibility } from '../domain/topology.ts';
 import { filesystemTypes } from '../domain/volume.ts';
 import type { CreateVolumeRequest } from '../gen/csi/v1/CreateVolumeRequest.ts';
 
-/** What CreateVolume asks for. */
+/** The request of CreateVolume, checked. */
 export interface VolumeRequest {
   readonly name: string;
   readonly size: SizeRange;

@@ -1,11 +1,11 @@
 import type { NodeName } from '../domain/ids.ts';
 
 export interface SettlingOptions {
-  /** Milliseconds that nodes get to attach in any case: those of a cluster that is just being set up are known to nobody yet. */
+  /** Milliseconds that nodes get to attach in any case: while a cluster is being set up, Kubernetes does not list its nodes yet. */
   readonly time: number;
   /** Milliseconds after which the nodes that have not connected are given up. */
   readonly limit: number;
-  /** The nodes that will attach; `undefined` while that is not known. Absent: nothing ever says which there are. */
+  /** The nodes that will attach; `undefined` while that is not known. Absent: it never is. */
   readonly expected?: (() => readonly NodeName[] | undefined) | undefined;
   /** Whether the node has attached since the start. */
   readonly known: (node: NodeName) => boolean;
@@ -13,7 +13,7 @@ export interface SettlingOptions {
   readonly ticks: () => number;
 }
 
-/** Tells when a controller knows enough of its nodes: before, capacity would be told that is only not known yet. */
+/** Says when a controller knows enough of its nodes: before that, it would report too little capacity. */
 export class Settling {
   readonly #options: SettlingOptions;
   #begun: number | undefined;

@@ -21,7 +21,7 @@ export interface VolumeCreatorOptions {
   readonly lvNameFor: (name: string) => LvName;
 }
 
-/** Milliseconds that a node gets to say what became of a creation which nobody waits for. */
+/** Milliseconds that a node gets to answer about a creation whose caller has gone. */
 const answerWithin = 10_000;
 
 /** Makes a volume on one of the nodes, and the same name only once. */
@@ -39,13 +39,13 @@ export class VolumeCreator {
   async create(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
     using _lock = this.#locks.take(request.name, 'CreateVolume');
     const existing = (await this.#shown(request, signal)) ?? (await this.#unsettled(request, signal));
-    // Awaited here, or the lock would be let go at once.
+    // Awaited here, because the lock would be released at once otherwise.
     return existing ?? (await this.#make(request, signal));
   }
 
   /**
-   * Asks the nodes about creations whose outcome is open and whose callers have not come back: a claim that was deleted never does. To be
-   * called again and again.
+   * Asks the nodes about creations whose outcome is open and whose callers have not tried again: the caller of a claim that was deleted never
+   * does. Call it again and again.
    */
   async settle(signal: AbortSignal): Promise<void> {
     this.#pending.forgive();
@@ -56,7 +56,7 @@ export class VolumeCreator {
   async #settleOne(name: string, node: NodeName, signal: AbortSignal): Promise<void> {
     const member = this.#options.registry.member(node);
     if (member?.connected === false) return;
-    using _lock = this.#locks.take(name, 'the question what became of it');
+    using _lock = this.#locks.take(name, 'the question whether it was created');
     try {
       const within = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)]);
       const found = member && (await this.#lookup.knows(member, name, within));
@@ -122,7 +122,7 @@ export class VolumeCreator {
       unanswering: (node) => this.#pending.unanswering(node),
     });
     const able = judgements.some(({ is }) => is === 'able');
-    // Before all is refused for want of room one node is asked, as what is known of it may be behind.
+    // Before every node is refused for want of room, one is asked: its inventory may be behind.
     const asked = able ? undefined : judgements.find(({ is }) => is === 'full');
     const refusals: Refusal[] = [];
     const passed = new Set<NodeName>();
@@ -131,7 +131,7 @@ export class VolumeCreator {
       if (is === 'disconnected') {
         throw new Failure('unavailable', `${judgement.message}, and may hold volume "${request.name}" already`);
       } else if (is === 'able' || (is === 'full' && judgement === asked)) {
-        // Nothing is awaited without need: creations at once would all choose before the first is on its way.
+        // Not awaited without need: several creations at once would all choose a node before the first of them is sent.
         if (passed.size > 0) await this.#lookFor(passed, request, signal);
         try {
           return await this.#send(judgement.member, judgement.offer, request, signal);
@@ -161,7 +161,7 @@ export class VolumeCreator {
     throw new Failure('unavailable', `volume "${request.name}" exists on node ${holder.node}, or may: try again`);
   }
 
-  /** Throws `unavailable` while nodes may still have to attach that nobody names. */
+  /** Throws `unavailable` for a request without topology while nodes may still have to attach. */
   #places({ name, accessibility: { requisite } }: VolumeRequest): Place[] {
     const { registry } = this.#options;
     if (requisite === undefined) {
@@ -227,7 +227,7 @@ export class VolumeCreator {
   }
 }
 
-/** What the node that has the volume offers for the request. */
+/** The offer of the node that has the volume. Throws where it cannot serve the request. */
 function offerWhere({ node, storage }: Member, { name, parameters }: VolumeRequest): Offer {
   const offer = offerOf(storage.inventory(), parameters);
   if ('pool' in offer) return offer;

@@ -73,7 +73,7 @@ test('both controllers see all nodes, and a volume is made where it is asked for
   expect(await made(node(1))).toEqual(['placed']);
 });
 
-test('two controllers that are given the same at once end in one outcome', async () => {
+test('two controllers that get the same calls at once reach one outcome', async () => {
   const names = Array.from({ length: 4 }, (_, index) => `twin-${index}`);
   const both = <T>(call: (client: CsiClient) => Promise<T>) =>
     Promise.all(all().map((one) => untilDone(() => call(one))));
@@ -197,7 +197,7 @@ test('with every controller gone, a node serves kubelet', async () => {
   await whole();
 });
 
-test('a node whose power is cut amid creates and deletes ends with what was asked for, once', async () => {
+test('a node whose power is cut amid creates and deletes has each volume once, or not, as asked', async () => {
   const { guest, driver } = node(1);
   const old = Array.from({ length: 5 }, (_, index) => `old-${index}`);
   const fresh = Array.from({ length: 5 }, (_, index) => `fresh-${index}`);
@@ -239,7 +239,7 @@ test('certificates of a new authority are taken over while calls go on', async (
     }
   })();
   await fleet.renew();
-  for (const controller of [one, two]) await controller.logged('"msg":"certificates read anew"');
+  for (const controller of [one, two]) await controller.logged('"msg":"certificates read again"');
   const reattached = () => fleet.nodes.every(({ driver }) => driver.log().includes('the certificate has changed'));
   await vi.waitUntil(reattached, patience);
   await whole();

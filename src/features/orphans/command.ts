@@ -77,7 +77,7 @@ export const deleteOrphan = command({
   name: 'orphans delete',
   summary: 'Delete a volume that is in no PersistentVolume, after asking',
   details:
-    'The controller reads the PersistentVolumes again first, and refuses a volume that is in one. What the node that the volume was born on has left of it is deleted with it.',
+    'The controller reads the PersistentVolumes again first, and refuses a volume that is in one. The copy and the record that the node of its birth may have left are deleted, too.',
   where: 'controller',
   arguments: { id: word('id of the volume') },
   options: { node, yes: flag('do not ask') },

@@ -8,7 +8,7 @@ import { createOrphanService } from './service.ts';
 /** Milliseconds between two looks for orphans. */
 const lookAgain = 30_000;
 
-/** Looks for orphans again and again. `undefined` without Kubernetes: nothing says then which volumes are claimed. */
+/** Looks for orphans again and again. `undefined` without Kubernetes, because it is not known then which volumes are claimed. */
 export function createOrphanPart(context: ControllerContext): Part | undefined {
   const { config, fleet, persistentVolumes: claims, log } = context;
   if (!claims) return undefined;

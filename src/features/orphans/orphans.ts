@@ -14,7 +14,7 @@ export interface OrphansOptions {
   readonly now?: () => number;
 }
 
-/** Volumes that are examined before other work gets its turn: a few milliseconds. */
+/** Volumes that are examined before other work runs: a few milliseconds. */
 const slice = 2000;
 
 /** As a person names an orphan. */
@@ -29,7 +29,7 @@ interface Looked {
   readonly orphans: readonly Orphan[];
 }
 
-/** Finds volumes that are in no PersistentVolume. It changes nothing by itself: a person decides, volume by volume. */
+/** Finds volumes that are in no PersistentVolume. It changes nothing by itself: a person decides for each volume. */
 export class Orphans {
   readonly #options: OrphansOptions;
   readonly #now: () => number;
@@ -42,7 +42,7 @@ export class Orphans {
     this.#now = options.now ?? Date.now;
   }
 
-  /** To be called again and again: an orphan is in no PersistentVolume at each look for the whole grace. Looks one after the other. */
+  /** Call it again and again: an orphan is in no PersistentVolume at each look of the whole grace. Looks run one after the other. */
   look(): Promise<void> {
     const before = this.#looking ?? Promise.resolve();
     const looking = before.then(() => this.#lookNow());
@@ -50,13 +50,13 @@ export class Orphans {
     return looking;
   }
 
-  /** What the last look found, the oldest first; `undefined` while it is not known which volumes Kubernetes claims. Costs nothing. */
+  /** The orphans of the last look, the oldest first; `undefined` while it is not known which volumes Kubernetes claims. */
   latest(): readonly Orphan[] | undefined {
     if (!this.#looked || !this.#options.claims.watched()) return undefined;
     return [...this.#nodes.values()].flatMap(({ orphans }) => orphans).sort(oldestFirst);
   }
 
-  /** What a new look finds. Throws `unavailable` while it is not known which volumes Kubernetes claims. */
+  /** The orphans of a new look. Throws `unavailable` while it is not known which volumes Kubernetes claims. */
   async list(): Promise<readonly Orphan[]> {
     await this.look();
     const found = this.latest();
@@ -64,7 +64,7 @@ export class Orphans {
     throw new Failure('unavailable', 'which volumes have a PersistentVolume is not known now: try again');
   }
 
-  /** Node by node, in slices. A node that has not reported keeps what was seen of it; one that is no member any longer begins anew. */
+  /** Node by node, in slices. A node that has not reported keeps what was seen of it; one that is no member any more is forgotten. */
   async #lookNow(): Promise<void> {
     const { claims, fleet, grace } = this.#options;
     const claimed = claims.watched();

@@ -6,7 +6,7 @@ import type { Orphans } from './orphans.ts';
 /** An orphan takes 500 bytes at the most, and a message holds 4 MiB. */
 const mostListed = 8000;
 
-/** What the command line asks of a controller. */
+/** Answers the command line. */
 export function createOrphanService(
   orphans: Orphans,
   now: () => number = Date.now,
@@ -38,7 +38,7 @@ export function createOrphanService(
   };
 }
 
-/** The clocks of two machines differ: nothing is younger than now. */
+/** Not less than 0, because the clocks of two machines differ. */
 function seconds(milliseconds: number): string {
   return String(Math.max(0, Math.floor(milliseconds / 1000)));
 }

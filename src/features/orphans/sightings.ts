@@ -5,7 +5,7 @@ import type { Volume } from '../../domain/volume.ts';
 /** Since when each volume was seen in no PersistentVolume. */
 export type Sightings = ReadonlyMap<VolumeId, number>;
 
-/** A volume on disk that is in no PersistentVolume, though nobody said that it is meant to be. */
+/** A volume on disk that is in no PersistentVolume and is not retained. */
 export interface Orphan {
   readonly volume: Volume;
   /** Milliseconds since the epoch. */
@@ -13,7 +13,7 @@ export interface Orphan {
 }
 
 /**
- * What is known after a look at `volumes`. A volume that is claimed or retained is forgotten. Volumes that were not looked at stay as they
+ * The sightings after a look at `volumes`. A volume that is claimed or retained is forgotten. Volumes that were not looked at stay as they
  * were.
  *
  * @param gone whether a volume that was not looked at is known to be no more

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 
-/** Where controllers are: a name that may stand for many. */
+/** A name and a port of controllers; the name may resolve to many addresses. */
 export interface Controllers {
   readonly name: string;
   readonly port: number;
@@ -10,7 +10,7 @@ export interface Controllers {
 export interface Address {
   readonly host: string;
   readonly port: number;
-  /** What its certificate must be for. */
+  /** The name that its certificate must be for. */
   readonly name: string;
 }
 

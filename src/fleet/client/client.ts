@@ -16,7 +16,7 @@ import { createCredentials } from './credentials.ts';
 
 export interface FleetClientOptions {
   readonly controllers: readonly Controllers[];
-  /** The authority that the controllers' certificates are of, and where there is no token the node's own certificate. */
+  /** The authority of the controllers' certificates; without a token, also the node's own certificate. */
   readonly files: CredentialFiles;
   /** Path of the file with the bearer token. */
   readonly token?: string | undefined;
@@ -24,7 +24,7 @@ export interface FleetClientOptions {
   readonly driver: string;
   readonly driverVersion: string;
   readonly log: Log;
-  /** Milliseconds between two looks at names and files. */
+  /** Milliseconds after which names are looked up and files are read again. */
   readonly look?: number;
   readonly resolve?: Resolve;
   readonly timing?: Timing;
@@ -38,13 +38,13 @@ export interface FleetClientOptions {
 export class FleetClient {
   readonly #options: FleetClientOptions;
   readonly #protocol: Protocol;
-  /** What each controller may call. */
+  /** The methods that each controller may call. */
   readonly #methods: ReadonlyMap<string, Handler>;
   readonly #instance = randomUUID();
-  readonly #lanes = new Map<string, Dialer>();
-  readonly #links = new Set<Connection>();
-  readonly #readOwn: ReturnType<typeof createCredentials>;
-  readonly #looks: ReturnType<typeof createRepeater>;
+  readonly #dialers = new Map<string, Dialer>();
+  readonly #connections = new Set<Connection>();
+  readonly #readCredentials: ReturnType<typeof createCredentials>;
+  readonly #lookups: ReturnType<typeof createRepeater>;
   #stopped = false;
 
   constructor(options: FleetClientOptions) {
@@ -52,13 +52,13 @@ export class FleetClient {
     this.#options = options;
     this.#protocol = options.protocol ?? loadProtocol();
     this.#methods = serve(this.#protocol.volumes, createVolumesService(options.storage));
-    this.#readOwn = createCredentials({
+    this.#readCredentials = createCredentials({
       files,
       token,
-      certificateChanged: () => this.#links.forEach((link) => link.leave('the certificate has changed')),
-      tokenChanged: (fresh) => this.#links.forEach((link) => link.offer(fresh)),
+      certificateChanged: () => this.#connections.forEach((one) => one.leave('the certificate has changed')),
+      tokenChanged: (fresh) => this.#connections.forEach((one) => one.offer(fresh)),
     });
-    this.#looks = createRepeater({
+    this.#lookups = createRepeater({
       task: () => this.#look(),
       every: look,
       delay: look,
@@ -67,35 +67,37 @@ export class FleetClient {
   }
 
   start(): void {
-    this.#looks.now();
+    this.#lookups.now();
   }
 
-  /** The inventory may have changed. */
+  /** Call it when the inventory may have changed. */
   changed(): void {
-    for (const link of this.#links) link.tell();
+    for (const connection of this.#connections) connection.report();
   }
 
-  /** Controllers that have let this node in. */
+  /** The number of controllers that have welcomed this node. */
   get connected(): number {
-    return [...this.#links].filter((link) => link.welcomed).length;
+    return [...this.#connections].filter(({ welcomed }) => welcomed).length;
   }
 
-  /** What is in flight has so many milliseconds to end, and its controller to be told. */
+  /** Ends every connection. Calls in flight get `deadline` milliseconds to end and to be answered. */
   async stop(deadline = 0): Promise<void> {
     this.#stopped = true;
-    await this.#looks.stop();
+    await this.#lookups.stop();
     const late = new AbortController();
-    const finished = Promise.all([...this.#links].map((link) => link.finish()));
+    const finished = Promise.all([...this.#connections].map((connection) => connection.finish()));
     await Promise.race([finished, wait(deadline, undefined, late).catch(() => undefined)]);
     late.abort();
-    const ends = [...this.#lanes.values()].map((lane) => lane.stop());
-    for (const link of this.#links) link.close('this node is stopping');
+    const ends = [...this.#dialers.values()].map((dialer) => dialer.stop());
+    for (const connection of this.#connections) connection.close('this node is stopping');
     await Promise.all(ends);
   }
 
   async #look(): Promise<void> {
     const { controllers, resolve = resolveName, log, random = Math.random } = this.#options;
-    await this.#readOwn().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'credentials unreadable'));
+    await this.#readCredentials().catch((error: unknown) =>
+      log.warn({ reason: messageOf(error) }, 'credentials unreadable'),
+    );
     const found = await Promise.allSettled(controllers.map(async (name) => resolve(name)));
     const wanted = new Map<string, Address>();
     const unknown = new Set<string>();
@@ -107,23 +109,23 @@ export class FleetClient {
         log.warn({ name, reason: messageOf(result.reason) }, 'a name of controllers could not be looked up');
       }
     }
-    for (const [key, lane] of this.#lanes) {
-      // What a name stands for while it cannot be looked up is what it stood for.
-      if (!unknown.has(lane.address.name)) lane.wanted = wanted.has(key);
-      if (lane.over) this.#lanes.delete(key);
+    for (const [key, dialer] of this.#dialers) {
+      // While a name cannot be looked up, its last known addresses stay wanted.
+      if (!unknown.has(dialer.address.name)) dialer.wanted = wanted.has(key);
+      if (dialer.over) this.#dialers.delete(key);
     }
     for (const [key, address] of wanted) {
-      if (this.#lanes.has(key) || this.#stopped) continue;
-      this.#lanes.set(key, new Dialer({ address, log, random, dial: (to) => this.#dial(to) }));
+      if (this.#dialers.has(key) || this.#stopped) continue;
+      this.#dialers.set(key, new Dialer({ address, log, random, dial: (to) => this.#dial(to) }));
     }
   }
 
   async #dial(address: Address): Promise<Connection> {
     const { storage, driver, driverVersion, timing = defaultTiming, log } = this.#options;
-    const own = await this.#readOwn();
-    const link = new Connection({
+    const credentials = await this.#readCredentials();
+    const connection = new Connection({
       address,
-      ...own,
+      ...credentials,
       hello: {
         oldestVersion: versions.oldest,
         newestVersion: versions.newest,
@@ -140,9 +142,9 @@ export class FleetClient {
       now: Date.now,
       changed: () => this.changed(),
     });
-    this.#links.add(link);
-    void link.ended.then(() => this.#links.delete(link));
-    if (this.#stopped) link.close('this node is stopping');
-    return link;
+    this.#connections.add(connection);
+    void connection.ended.then(() => this.#connections.delete(connection));
+    if (this.#stopped) connection.close('this node is stopping');
+    return connection;
   }
 }

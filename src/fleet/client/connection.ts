@@ -20,10 +20,10 @@ import { Reporter } from './reporter.ts';
 /** Bytes that may wait for a controller: a full report of the largest node, and its replies. */
 const mostWaiting = 64 * 1024 * 1024;
 
-/** Milliseconds within which changes that nobody waits for are told. */
+/** Milliseconds within which a change is reported that no reply reports. */
 const changeDelay = 50;
 
-/** Milliseconds between two pings, whatever a controller wants. */
+/** The least milliseconds between two pings, also where a controller asks for more of them. */
 const leastPing = 100;
 
 export interface ConnectionOptions {
@@ -32,17 +32,17 @@ export interface ConnectionOptions {
   readonly token: string | undefined;
   readonly hello: HelloInit;
   readonly storage: Storage;
-  /** What a controller may call, by full name. */
+  /** The methods that the controller may call, by full name. */
   readonly methods: ReadonlyMap<string, Handler>;
   readonly protocol: Protocol;
   readonly timing: Timing;
   readonly log: Log;
   readonly now: () => number;
-  /** Called when a command has changed something, so that the other controllers hear of it. */
+  /** Called after each call, so that changes are reported to the other controllers, too. */
   readonly changed: () => void;
 }
 
-/** Whatever is done to the clock. */
+/** Milliseconds that do not depend on the clock's time. */
 const ticks = (): number => performance.now();
 
 type Call = ClientDuplexStream<Buffer, Buffer>;
@@ -50,23 +50,23 @@ const same = (bytes: Buffer): Buffer => bytes;
 
 /** One stream to one controller, from the dialling to its end. */
 export class Connection {
-  /** Resolves when there is no stream any more. */
+  /** Resolves when the stream has ended. */
   readonly ended: Promise<void>;
-  /** Resolves, with the reason, when another stream is wanted in its place: at the end, or before. */
+  /** Resolves with the reason when another stream is needed: at the end of this one, or before. */
   readonly left: Promise<string>;
   readonly #options: ConnectionOptions;
   readonly #client: Client;
   readonly #call: Call;
-  readonly #outbox: SendQueue<FromNodeInit>;
+  readonly #sendQueue: SendQueue<FromNodeInit>;
   readonly #responder: Responder;
   readonly #reporter: Reporter;
   readonly #end: () => void;
-  /** Another stream is to take over; this one goes on until the controller has let go of it. */
+  /** Asks for another stream. This one goes on until the controller ends it. */
   readonly leave: (reason: string) => void;
   #welcome: Welcome | undefined;
   #heardAt: number;
   #pinging: NodeJS.Timeout;
-  #telling: NodeJS.Timeout | undefined;
+  #reporting: NodeJS.Timeout | undefined;
   #over = false;
 
   constructor(options: ConnectionOptions) {
@@ -78,10 +78,10 @@ export class Connection {
     const metadata = new Metadata();
     if (options.token !== undefined) metadata.set('authorization', `Bearer ${options.token}`);
     this.#call = this.#client.makeBidiStreamRequest(connectPath, same, same, metadata);
-    this.#outbox = createSendQueue(this.#call, {
+    this.#sendQueue = createSendQueue(this.#call, {
       encode: protocol.writeFromNode,
       most: mostWaiting,
-      full: () => this.close('it takes nothing'),
+      full: () => this.close('it reads nothing'),
       ticks,
     });
     this.#reporter = new Reporter(protocol.records, now);
@@ -103,18 +103,18 @@ export class Connection {
     return this.#welcome !== undefined;
   }
 
-  /** The inventory may have changed. */
-  tell(): void {
+  /** Call it when the inventory may have changed. */
+  report(): void {
     if (!this.#welcome || this.#over) return;
-    this.#telling ??= setTimeout(() => this.#tellNow(), changeDelay);
+    this.#reporting ??= setTimeout(() => this.#reportNow(), changeDelay);
   }
 
-  /** A new token, before the one before it expires. */
+  /** Sends a new token before the current one expires. */
   offer(token: string): void {
     this.#send({ credential: { token } });
   }
 
-  /** Begins nothing more; ends the stream when what had begun has ended, and its controller has heard of it. */
+  /** Starts no further call. Ends the stream when the calls that had started are answered. */
   async finish(): Promise<void> {
     await this.#responder.drain();
     this.#call.end();
@@ -125,7 +125,7 @@ export class Connection {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#pinging);
-    clearTimeout(this.#telling);
+    clearTimeout(this.#reporting);
     this.#responder.stop();
     this.#call.cancel();
     this.#client.close();
@@ -134,7 +134,7 @@ export class Connection {
   }
 
   #send(message: FromNodeInit): void {
-    if (!this.#over) this.#outbox.send(message);
+    if (!this.#over) this.#sendQueue.send(message);
   }
 
   #receive(bytes: Buffer): void {
@@ -158,38 +158,38 @@ export class Connection {
     log.info({ ...address, version: welcome.driverVersion }, 'connected to a controller');
     clearTimeout(this.#pinging);
     this.#pinging = setInterval(() => this.#ping(welcome), readDelay(welcome.pingEveryMs, leastPing));
-    this.#tellNow();
+    this.#reportNow();
   }
 
   #ping({ silenceMs }: Welcome): void {
     const [now, tick] = [this.#options.now(), ticks()];
-    const stuck = this.#outbox.stuckSince();
-    if (tick - this.#heardAt > silenceMs) return this.close(`it said nothing for ${silenceMs} ms`);
-    if (stuck !== undefined && tick - stuck > silenceMs) return this.close(`it took nothing for ${silenceMs} ms`);
-    this.#tellNow();
+    const stuck = this.#sendQueue.stuckSince();
+    if (tick - this.#heardAt > silenceMs) return this.close(`it sent nothing for ${silenceMs} ms`);
+    if (stuck !== undefined && tick - stuck > silenceMs) return this.close(`it read nothing for ${silenceMs} ms`);
+    this.#reportNow();
     const reportedAt = this.#inventory()?.reportedAt ?? now;
     this.#send({ ping: { inventoryAgeMs: String(Math.max(0, now - reportedAt)) } });
   }
 
-  /** What has changed is told before the reply: whoever gets the reply finds it in the list. */
+  /** Reports changes before the reply: a caller that has the reply finds them in the list. */
   #reply(reply: ReplyInit): void {
     if (this.#over) return;
     if (reply.more) return this.#send({ reply });
-    this.#tellNow();
+    this.#reportNow();
     this.#send({ reply });
     this.#options.changed();
   }
 
-  #tellNow(): void {
-    clearTimeout(this.#telling);
-    this.#telling = undefined;
+  #reportNow(): void {
+    clearTimeout(this.#reporting);
+    this.#reporting = undefined;
     if (this.#over) return;
     try {
       const inventory = this.#inventory();
       if (inventory) for (const records of this.#reporter.next(inventory)) this.#send({ records });
     } catch (error) {
-      // Called by timers too, where nobody else would catch it: one stream is lost, not the process.
-      this.#options.log.error({ error }, 'the inventory cannot be told');
+      // Timers call this, too: an error that is not caught here would end the process instead of one stream.
+      this.#options.log.error({ error }, 'the inventory could not be reported');
       this.close(messageOf(error));
     }
   }
@@ -205,11 +205,11 @@ function open({ address, pems }: ConnectionOptions): Client {
   const target = host.includes(':') ? `ipv6:[${host}]:${port}` : `ipv4:${host}:${port}`;
   const context = createSecureContext({ ...pems, minVersion: 'TLSv1.3' });
   return new Client(target, credentials.createFromSecureContext(context), {
-    // The certificate must be that of the name, whatever address it resolved to.
+    // The certificate must be for the name, not for the address that it resolved to.
     'grpc.ssl_target_name_override': name,
     'grpc.default_authority': name,
     'grpc.max_receive_message_length': largestMessage,
-    // Each dial is a connection of its own, with the certificates of now; when to dial again is decided here.
+    // Each dial makes a connection of its own, with the current certificates. `Dialer` decides when to dial again.
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_retries': 0,
     'grpc.service_config_disable_resolution': 1,

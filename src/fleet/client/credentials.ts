@@ -8,7 +8,7 @@ export interface Credentials {
 }
 
 export interface CredentialsOptions {
-  /** The authority of the controllers, and where there is no token the node's own certificate. */
+  /** The authority of the controllers' certificates; without a token, also the node's own certificate. */
   readonly files: CredentialFiles;
   /** Path of the file with the bearer token. */
   readonly token: string | undefined;
@@ -16,7 +16,7 @@ export interface CredentialsOptions {
   readonly tokenChanged: (token: string) => void;
 }
 
-/** What the node shows of itself: read anew each time, and compared with the time before. */
+/** Reads the node's credentials at each call, and compares them with those of the call before. */
 export function createCredentials({
   files,
   token: path,

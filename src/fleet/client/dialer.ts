@@ -4,7 +4,7 @@ import type { Log } from '../../log.ts';
 import type { Address } from './addresses.ts';
 import type { Connection } from './connection.ts';
 
-/** A stream that lived so long was no failure, in milliseconds. */
+/** Milliseconds. A stream that lasted longer is not counted as a failure. */
 const lasting = 10_000;
 
 /** Milliseconds between two attempts to dial. */
@@ -23,9 +23,9 @@ export interface DialerOptions {
   readonly random: () => number;
 }
 
-/** One controller that is dialled again whenever its stream has ended. */
+/** Dials one controller, and dials it again each time the stream has ended. */
 export class Dialer {
-  /** False: the name no longer stands for this address. What stream there is may go on. */
+  /** False: the name no longer resolves to this address. A stream that exists may go on. */
   wanted = true;
   readonly #options: DialerOptions;
   readonly #stop = new AbortController();
@@ -36,7 +36,7 @@ export class Dialer {
     this.#done = this.#run();
   }
 
-  /** The streams themselves are ended by who dials. */
+  /** The caller ends the streams themselves. */
   async stop(): Promise<void> {
     this.wanted = false;
     this.#stop.abort();
@@ -55,15 +55,15 @@ export class Dialer {
   async #run(): Promise<void> {
     const { address, log, random } = this.#options;
     let failures = 0;
-    let told = '';
+    let logged = '';
     while (this.wanted) {
       const began = performance.now();
       const reason = await this.#once();
       failures = performance.now() - began > lasting ? 0 : failures + 1;
       if (!this.wanted) break;
-      // A controller that is gone is one line, not one for each attempt.
-      log[reason === told ? 'debug' : 'warn']({ ...address, reason }, 'stream to a controller ended');
-      told = reason;
+      // A controller that is gone gets one warning, not one for each attempt.
+      log[reason === logged ? 'debug' : 'warn']({ ...address, reason }, 'stream to a controller ended');
+      logged = reason;
       await wait(backoffDelay(failures, random), undefined, this.#stop).catch(() => undefined);
     }
     this.#stop.abort();
@@ -71,8 +71,8 @@ export class Dialer {
 
   async #once(): Promise<string> {
     try {
-      const link = await this.#options.dial(this.#options.address);
-      return await link.left;
+      const connection = await this.#options.dial(this.#options.address);
+      return await connection.left;
     } catch (error) {
       return messageOf(error);
     }

@@ -10,7 +10,7 @@ import { writeVolume } from '../wire/volumes.ts';
 const recordsPerPart = 32;
 const removedPerPart = 1000;
 
-/** What the node has of each kind: by key, the value and its message. */
+/** The records of a kind: the node's values by key, and the message of a value. */
 interface Source<Kind extends RecordKind, Value> {
   readonly values: (inventory: Inventory) => ReadonlyMap<string, Value>;
   readonly message: (value: Value) => RecordTypes[Kind][1];
@@ -35,22 +35,22 @@ const sources: { readonly [Kind in RecordKind]: Source<Kind, unknown> } = {
 
 const kinds = Object.keys(sources) as RecordKind[];
 
-/** What a controller has been told over one stream, and so what it is to be told next. */
+/** Remembers what was reported over one stream, and so knows what to report next. */
 export class Reporter {
   readonly #codec: RecordCodec;
   readonly #now: () => number;
-  #told: ReadonlyMap<RecordKind, Map<string, unknown>> | undefined;
+  #reported: ReadonlyMap<RecordKind, Map<string, unknown>> | undefined;
 
   constructor(codec: RecordCodec, now: () => number) {
     this.#codec = codec;
     this.#now = now;
   }
 
-  /** Everything the first time, then what is different. Empty when nothing is. */
+  /** A full report the first time, then the changes; empty where there are none. */
   next(inventory: Inventory): RecordsInit[] {
-    const full = this.#told === undefined;
-    const told = (this.#told ??= new Map(kinds.map((kind) => [kind, new Map()])));
-    const changes = kinds.map((kind) => this.#changes(kind, told.get(kind) ?? new Map(), inventory));
+    const full = this.#reported === undefined;
+    const reported = (this.#reported ??= new Map(kinds.map((kind) => [kind, new Map()])));
+    const changes = kinds.map((kind) => this.#changes(kind, reported.get(kind) ?? new Map(), inventory));
     const parts: RecordsInit[] = [
       ...chunked(
         changes.flatMap(({ records }) => records),
@@ -68,18 +68,18 @@ export class Reporter {
     return parts;
   }
 
-  /** Makes `told` what the node has now, and says what that took. */
-  #changes(kind: RecordKind, told: Map<string, unknown>, inventory: Inventory) {
+  /** Brings `reported` up to date, and returns the difference. */
+  #changes(kind: RecordKind, reported: Map<string, unknown>, inventory: Inventory) {
     const { values, message } = sources[kind];
     const now = values(inventory);
     const records: RecordInit[] = [];
     for (const [key, value] of now) {
-      if (told.has(key) && isDeepStrictEqual(told.get(key), value)) continue;
-      told.set(key, value);
+      if (reported.has(key) && isDeepStrictEqual(reported.get(key), value)) continue;
+      reported.set(key, value);
       records.push(this.#codec.write(kind, key, message(value)));
     }
-    const removed = [...told.keys()].filter((key) => !now.has(key)).map((key) => ({ kind, key }));
-    for (const { key } of removed) told.delete(key);
+    const removed = [...reported.keys()].filter((key) => !now.has(key)).map((key) => ({ kind, key }));
+    for (const { key } of removed) reported.delete(key);
     return { records, removed };
   }
 }

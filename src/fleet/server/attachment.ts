@@ -4,9 +4,9 @@ import type { FromNode } from '../../gen/quarry/fleet/v1/FromNode.ts';
 import type { ToNodeInit } from '../../gen/quarry/fleet/v1/ToNode.ts';
 import { createSendQueue, type SendQueue } from '../wire/send-queue.ts';
 import type { AttachmentContext } from './context.ts';
-import { commonVersion, judge } from './greeting.ts';
+import { commonVersion, refuseHello } from './greeting.ts';
 import { Credential } from './credential.ts';
-import { type Intake, takeSteps } from './intake.ts';
+import { type Intake, runSteps } from './intake.ts';
 import type { Peer } from './listener.ts';
 import { type Reason, refusalCodes, useless } from './refusals.ts';
 import { Session } from './session.ts';
@@ -20,12 +20,12 @@ const floods = 'it sent more messages, bytes or entries than a node does';
 
 type Call = ServerDuplexStream<Buffer, Buffer>;
 
-/** One stream, from its first byte: who it is, its greeting, its session, its end. */
+/** One stream from its first byte to its end: credential, greeting, session. */
 export class Attachment {
   readonly #call: Call;
   readonly #peer: Peer;
   readonly #context: AttachmentContext;
-  readonly #outbox: SendQueue<ToNodeInit>;
+  readonly #sendQueue: SendQueue<ToNodeInit>;
   readonly #credential: Credential;
   readonly ended: Promise<void>;
   readonly #end: () => void;
@@ -42,14 +42,14 @@ export class Attachment {
     this.#credential = new Credential({ peer, context, refuse: (reason, message) => this.refuse(reason, message) });
     const full = (): void => this.refuse('stalled', `more than ${mostWaiting} bytes wait for it`);
     const { writeToNode: encode } = context.protocol;
-    this.#outbox = createSendQueue(call, { encode, most: mostWaiting, full, ticks: context.ticks });
+    this.#sendQueue = createSendQueue(call, { encode, most: mostWaiting, full, ticks: context.ticks });
     ({ promise: this.ended, resolve: this.#end } = Promise.withResolvers<void>());
     peer.called();
     call.on('cancelled', () => this.#broke());
     call.on('end', () => this.finish('the node ended the stream'));
   }
 
-  /** Reads nothing of what the peer sends until it is known who it is. */
+  /** Reads no message of the peer before its credential is accepted. */
   async start(): Promise<void> {
     const authorization = this.#call.metadata.get('authorization')[0]?.toString();
     const identity = await this.#credential.begin(authorization);
@@ -61,16 +61,16 @@ export class Attachment {
     this.#call.on('data', (bytes: Buffer) => this.#receive(bytes, intake));
   }
 
-  /** To be called again and again: what time alone brings about. */
+  /** Call it again and again: refuses a peer that sends or reads nothing, or whose credential has expired. */
   check(): void {
     const { ticks, timing } = this.#context;
     if (this.#over || !this.#credential.identity) return;
-    const stuck = this.#outbox.stuckSince();
+    const stuck = this.#sendQueue.stuckSince();
     if (stuck !== undefined && ticks() - stuck > timing.silence) {
-      return this.refuse('stalled', `it took nothing for ${timing.silence} ms`);
+      return this.refuse('stalled', `it read nothing for ${timing.silence} ms`);
     }
     if (ticks() - this.#heardAt > (this.#session ? timing.silence : timing.greeting)) {
-      return this.refuse('silent', 'it said nothing for too long');
+      return this.refuse('silent', 'it sent nothing for too long');
     }
     this.#credential.check();
   }
@@ -84,7 +84,7 @@ export class Attachment {
     if (this.#session && useless.has(reason)) this.#context.members.setApart(this.#session.node, message);
   }
 
-  /** Ends the stream in good order: the node will dial again. */
+  /** Ends the stream without an error; the node dials again. */
   finish(reason: string): void {
     if (this.#over) return;
     this.#call.end();
@@ -116,7 +116,7 @@ export class Attachment {
 
   async #handle(steps: Iterator<void, void>, entries: number): Promise<void> {
     try {
-      await takeSteps(steps, entries, this.#call, () => this.#over);
+      await runSteps(steps, entries, this.#call, () => this.#over);
     } catch (error) {
       this.refuse('malformed', messageOf(error));
     }
@@ -126,7 +126,7 @@ export class Attachment {
     const { identity } = this.#credential;
     if (!hello || !identity) return this.refuse('malformed', 'the first message was no greeting');
     const { current, protocol, timing, now, driver, driverVersion } = this.#context;
-    const refusal = judge(hello, identity.node, driver);
+    const refusal = refuseHello(hello, identity.node, driver);
     if (refusal) return this.refuse(refusal.reason, refusal.message);
     const older = current.get(identity.node);
     if (this.#isReplay(older, hello.instance, identity.token)) {
@@ -138,13 +138,13 @@ export class Attachment {
       protocol,
       timeout: timing.command,
       now,
-      send: this.#outbox.send,
+      send: this.#sendQueue.send,
       distrust: (reason) => this.refuse('malformed', reason),
       changed: (session) => this.#changed(session),
     });
-    // A second stream of one process is a change of certificates, and takes over once it has reported.
+    // A second stream of one process follows a change of certificates, and takes over once it has reported.
     if (older?.instance !== hello.instance) {
-      older?.finish('the node has dialled anew');
+      older?.finish('the node has dialled again');
       current.set(identity.node, this);
     }
     const welcome = {
@@ -153,20 +153,20 @@ export class Attachment {
       pingEveryMs: timing.pingEvery,
       silenceMs: timing.silence,
     };
-    this.#outbox.send({ welcome });
+    this.#sendQueue.send({ welcome });
   }
 
-  /** The process it talks to, once it has greeted. */
+  /** Names the node's process, once it has greeted. */
   get instance(): string | undefined {
     return this.#session?.instance;
   }
 
-  /** A token that another process holds was copied; a process that was started anew has let go of its stream. */
+  /** A token that another process uses was copied: when a process restarts, its stream has ended. */
   #isReplay(older: Attachment | undefined, instance: string, token: string | undefined): boolean {
     return older !== undefined && token !== undefined && older.instance !== instance && older.#credential.has(token);
   }
 
-  /** A full report has come, or no command is in flight any longer. */
+  /** The first full report is complete, or the last call in flight has ended. */
   #changed(session: Session): void {
     const { current, members, log } = this.#context;
     if (this.#over || !session.inventory.inventory) return;
@@ -190,12 +190,12 @@ export class Attachment {
     this.#cutSoon();
   }
 
-  /** Also when nothing reaches the peer any longer. */
+  /** Cuts the connection also where the status does not reach the peer. */
   #cutSoon(): void {
     setTimeout(() => this.#peer.destroy(), farewell).unref();
   }
 
-  /** A flood of streams that are reset before their review is seen in the count and in the log. */
+  /** Counts and logs a stream that is reset before its review: there may be a flood of them. */
   #broke(): void {
     if (!this.#credential.identity && !this.#over) {
       const message = 'it left before its credential was checked';

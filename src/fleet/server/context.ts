@@ -8,14 +8,14 @@ import type { Members } from './members.ts';
 import type { Refusals } from './refusals.ts';
 import type { Streams } from './streams.ts';
 
-/** What all streams of a controller share. */
+/** Shared by all streams of a controller. */
 export interface AttachmentContext {
   readonly protocol: Protocol;
   readonly driver: string;
   readonly driverVersion: string;
   readonly identify: Identify;
   readonly members: Members;
-  /** By node, the newest stream that was let in. */
+  /** By node, the newest stream that was accepted. */
   readonly current: Map<NodeName, Attachment>;
   readonly streams: Streams;
   readonly refusals: Refusals;
@@ -25,6 +25,6 @@ export interface AttachmentContext {
   readonly log: Log;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Milliseconds from any fixed moment, whatever is done to the clock. */
+  /** Milliseconds from any fixed moment; they do not depend on the clock's time. */
   readonly ticks: () => number;
 }

@@ -3,14 +3,14 @@ import type { Hello } from '../../gen/quarry/fleet/v1/Hello.ts';
 import { versions } from '../wire/protocol.ts';
 import type { Refusal } from './refusals.ts';
 
-/** Why a node may not come in, whoever else is there. */
-export function judge(hello: Hello, node: NodeName, driver: string): Refusal | undefined {
+/** Why a node is refused for its greeting; `undefined`: it is not. */
+export function refuseHello(hello: Hello, node: NodeName, driver: string): Refusal | undefined {
   if (hello.oldestVersion > versions.newest || hello.newestVersion < versions.oldest) {
     const [theirs, ours] = [
       `${hello.oldestVersion} to ${hello.newestVersion}`,
       `${versions.oldest} to ${versions.newest}`,
     ];
-    const message = `the node (Quarry ${hello.driverVersion}) speaks versions ${theirs} of the protocol, this controller ${ours}`;
+    const message = `the node (Quarry ${hello.driverVersion}) knows versions ${theirs} of the protocol, this controller ${ours}`;
     return { reason: 'version', message };
   }
   if (hello.driver !== driver) {
@@ -23,7 +23,7 @@ export function judge(hello: Hello, node: NodeName, driver: string): Refusal | u
   return undefined;
 }
 
-/** The highest that both speak. */
+/** The highest version that both know. */
 export function commonVersion(hello: Hello): number {
   return Math.min(hello.newestVersion, versions.newest);
 }

@@ -4,9 +4,10 @@ import type { NodeName } from '../../domain/ids.ts';
 import type { Refusal } from './refusals.ts';
 import { Reviews } from './reviews.ts';
 
-/** Whom a token names, and until when, in milliseconds since the epoch. */
+/** The node that a token names. */
 export interface Authenticated {
   readonly node: NodeName;
+  /** Milliseconds since the epoch. */
   readonly expires: number;
   /** Of the pod that the token is bound to. */
   readonly podUid?: string | undefined;
@@ -23,7 +24,7 @@ export interface Identity extends Authenticated {
   readonly token?: string;
 }
 
-/** What a peer shows of itself. */
+/** The credentials of a peer. */
 export interface Credentials {
   readonly certificate: X509Certificate | undefined;
   /** The metadata `authorization`. */
@@ -49,7 +50,7 @@ function nodeOfCertificate(certificate: X509Certificate): NodeName | undefined {
   return nodes.length === 1 ? (nodes[0] as NodeName) : undefined;
 }
 
-/** TLS has checked the certificate against our authority already. */
+/** Identifies a node by its certificate, which TLS has checked against our authority. */
 export function byCertificate(): Identify {
   return async ({ certificate }) => {
     const node = certificate && nodeOfCertificate(certificate);
@@ -58,7 +59,7 @@ export function byCertificate(): Identify {
   };
 }
 
-/** Takes a node for the one that its bearer token names, by the word of `authenticate` (TokenReview in Kubernetes). */
+/** Identifies a node by its bearer token, which `authenticate` checks (TokenReview in Kubernetes). */
 export function byToken(authenticate: Authenticate): Identify {
   const reviews = new Reviews();
   return async ({ authorization, address, signal }) => {

@@ -7,13 +7,13 @@ const rates = { messages: [2000, 500], bytes: [96 << 20, 8 << 20], entries: [50_
 /** Entries of a report that are applied before other work gets its turn: a few milliseconds. */
 const slice = 500;
 
-/** How much the streams of one node may bring in together. */
+/** How much the streams of one node may send together. */
 export interface Intake {
   /** False: the node sends more messages or bytes than a node does. */
   admits(bytes: number): boolean;
   /** False: its reports have more entries than those of a node. */
   admitsEntries(entries: number): boolean;
-  /** Whether all of its allowance is left: it need not be remembered. */
+  /** Whether all of the allowance is left, so that it need not be remembered. */
   rested(): boolean;
 }
 
@@ -34,10 +34,10 @@ interface Pausable {
 }
 
 /**
- * Takes the steps of a message: at once where they are few. A long report holds back what comes after it on its stream, and lets other work
- * have its turn after each slice. Stops when `over` says that the stream has ended.
+ * Runs the steps of a message. A long report pauses its stream, and lets other work run after each slice. Stops when `over` returns true:
+ * the stream has ended.
  */
-export async function takeSteps(
+export async function runSteps(
   steps: Iterator<void, void>,
   entries: number,
   stream: Pausable,

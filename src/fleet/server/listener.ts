@@ -7,11 +7,11 @@ import type { Log } from '../../log.ts';
 import { type CredentialFiles, type Pems, readPems, samePems } from '../wire/credentials.ts';
 import type { Refusal } from './refusals.ts';
 
-/** A connection that TLS came about on, and whose certificate, where one is wanted, is of our authority. */
+/** A connection after its TLS handshake. Its certificate, where one is required, is of our authority. */
 export interface Peer {
   readonly address: string;
   readonly certificate: X509Certificate | undefined;
-  /** A call has come: the time to greet is no longer counted here. */
+  /** Call it at the first call: then the time to greet is no longer counted here. */
   called(): void;
   destroy(): void;
 }
@@ -21,7 +21,7 @@ export interface ListenerOptions {
   readonly port: number;
   /** With `ca`, every peer must show a certificate of it. */
   readonly files: CredentialFiles;
-  /** Milliseconds between two looks at the files. */
+  /** Milliseconds after which the files are read again. */
   readonly reload: number;
   /** Milliseconds from the connection to its first call. */
   readonly greeting: number;
@@ -41,16 +41,16 @@ export interface Listener {
 const mostConnections = 20_000;
 
 /**
- * The TLS port that nodes dial. It is our own, not grpc-js's: there, who fails the handshake is neither seen nor counted, and a
- * connection cannot be cut off. The files are read again and again rather than watched: Kubernetes swaps symbolic links above
- * them, and a look a few seconds late does no harm.
+ * The TLS port that nodes dial. It is our own, because grpc-js's server neither reports nor counts failed handshakes, and cannot cut off
+ * a connection. The files are read again and again rather than watched: Kubernetes swaps symbolic links above them, and a delay of a few
+ * seconds does no harm.
  */
 export function createListener(options: ListenerOptions): Listener {
   const { files, log } = options;
   const sockets = new Set<Socket>();
   const tls = {
     requestCert: files.ca !== undefined,
-    // Judged below, where it can be counted.
+    // Checked in `admit`, which counts refusals.
     rejectUnauthorized: false,
     minVersion: 'TLSv1.3',
     ALPNProtocols: ['h2'],
@@ -62,14 +62,14 @@ export function createListener(options: ListenerOptions): Listener {
     const pems = await readPems(files);
     if (samePems(current, pems)) return;
     server.setSecureContext({ ...pems, minVersion: 'TLSv1.3' });
-    if (current) log.info({ files }, 'certificates read anew');
+    if (current) log.info({ files }, 'certificates read again');
     current = pems;
   };
   const reload = createRepeater({
     task: load,
     every: options.reload,
     delay: options.reload,
-    failed: (error) => log.warn({ reason: messageOf(error) }, 'certificates are kept as they were'),
+    failed: (error) => log.warn({ reason: messageOf(error) }, 'certificates could not be read; the current ones stay'),
   });
   return {
     listening: () => server.listening,

@@ -64,7 +64,7 @@ class RemoteMember implements Member {
   }
 }
 
-/** The nodes that have told what they hold since this process began. */
+/** The nodes that have reported since this process started. */
 export class Members implements Fleet {
   readonly #members = new Map<NodeName, RemoteMember>();
   readonly #now: () => number;
@@ -95,7 +95,7 @@ export class Members implements Fleet {
     this.#list = [...this.#members.values()];
   }
 
-  /** A session whose first full report has come; it takes the place of the one before. False: it had that place. */
+  /** Makes a session with a full report the current one of its node. False: it was that already. */
   attach(session: Session): boolean {
     const member = this.#memberOf(session.node);
     if (member.session === session) return false;
@@ -103,7 +103,7 @@ export class Members implements Fleet {
     return true;
   }
 
-  /** What the node reports cannot be used: it is set apart, alone, until it attaches with a report that can. */
+  /** Sets a node apart whose reports or answers cannot be used, until it attaches again with a report that can. */
   setApart(node: NodeName, reason: string): void {
     this.#memberOf(node).apart = reason;
   }
@@ -118,7 +118,7 @@ export class Members implements Fleet {
     return member;
   }
 
-  /** False: another session has its place, or it never had one. */
+  /** False: it was not the current session of its node. */
   detach(session: Session): boolean {
     const member = this.#members.get(session.node);
     if (member?.session !== session) return false;

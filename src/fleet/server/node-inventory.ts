@@ -10,7 +10,7 @@ import { readPool } from '../wire/pools.ts';
 import type { RecordCodec, RecordKind } from '../wire/records.ts';
 import { readPoolName, readVolume, readVolumeId } from '../wire/volumes.ts';
 
-/** More than LVM can keep on a node: what claims more is no node of ours. */
+/** More than LVM can keep on a node. */
 const mostVolumes = 16_384;
 const mostPools = 256;
 /** Characters of why a pool is not ready. */
@@ -22,7 +22,7 @@ interface Content {
   /** From the ids of volumes that were born on the node. */
   readonly names: Set<LvName>;
   readonly given: Map<VolumeId, NodeName>;
-  /** From the ids of those that it gave away. */
+  /** From the ids of volumes that it gave away. */
   readonly givenNames: Set<LvName>;
   readonly unready: Map<PoolName, string>;
   defaultPool: PoolName | undefined;
@@ -36,7 +36,7 @@ interface Arrived {
   readonly codec: RecordCodec;
 }
 
-/** What the records of a kind do to the content. Both throw `invalid` for what no node of ours sends. */
+/** Applies the records of a kind to the content. Both throw `invalid` for what no node of ours sends. */
 interface Applier {
   put(content: Content, record: Arrived): void;
   remove(content: Content, key: string, node: NodeName): void;
@@ -59,7 +59,7 @@ const appliers: Readonly<Record<RecordKind, Applier>> = {
   given: {
     put({ given, givenNames }, { key, payload, node, codec }) {
       const [born, to] = [readVolumeId(key), parseNodeName(codec.read('given', payload).to)];
-      // A node has a say only in what became of volumes that were born on it.
+      // A node decides only where volumes went that were born on it.
       if (born.node !== node || !to) throw new Failure('invalid', `node ${node} has no volume ${born.id} to give`);
       given.set(born.id, to);
       givenNames.add(born.lv);
@@ -92,12 +92,12 @@ const appliers: Readonly<Record<RecordKind, Applier>> = {
   },
 };
 
-/** What a node has told of itself over one stream. */
+/** The content of a node, as reported over one stream. */
 export class NodeInventory {
   readonly #node: NodeName;
   readonly #codec: RecordCodec;
   #content: Content | undefined;
-  /** A full report whose last part has not come. */
+  /** A full report whose last part has not arrived. */
   #draft: Content | undefined;
   #inventory: Inventory | undefined;
 
@@ -106,7 +106,7 @@ export class NodeInventory {
     this.#codec = codec;
   }
 
-  /** `undefined` until all of a full report has come. */
+  /** `undefined` until all of a full report has arrived. */
   get inventory(): Inventory | undefined {
     return this.#inventory;
   }
@@ -117,7 +117,7 @@ export class NodeInventory {
   }
 
   /**
-   * Applies a part of a report record by record, with a yield behind each, so that the caller can let other work have its turn. Skips
+   * Applies a part of a report record by record, with a yield after each, so that the caller can let other work run. Skips
    * kinds that are not known here. Throws `invalid` for a report that no node of ours sends; nothing of this inventory may be used then.
    */
   *applying({ full, more, records, removed, ageMs }: Records, now: number): Generator<void, void> {
@@ -144,7 +144,7 @@ export class NodeInventory {
     for (const _ of this.applying(report, now));
   }
 
-  /** The node's clock is not ours: it says how old its knowledge is, not when it got it. */
+  /** The node reports an age, not a time, because its clock may differ. */
   age(milliseconds: string, now: number): void {
     if (!this.#content) return;
     const { pools, volumes, given, unready, defaultPool } = this.#content;

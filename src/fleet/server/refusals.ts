@@ -1,9 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import type { Log } from '../../log.ts';
 
-/** Why a peer is turned away or cut off, as the metric counts it, and the code that it is told. */
+/** Why a peer is refused or cut off, as the metric counts it, and the status code that the peer gets. */
 export const refusalCodes = {
-  /** No TLS, or none that came about: plain text, an old protocol, a peer that does not trust us. */
+  /** No TLS handshake: plain text, an old protocol, a peer that does not trust us. */
   handshake: status.UNAVAILABLE,
   /** No client certificate, or one that is expired or not of our authority, or that names no node. */
   certificate: status.UNAUTHENTICATED,
@@ -17,17 +17,17 @@ export const refusalCodes = {
   replay: status.UNAUTHENTICATED,
   /** The credential ran out and was not renewed. */
   expired: status.UNAUTHENTICATED,
-  /** It spoke for a node that its credential does not name. */
+  /** It named another node than its credential does. */
   identity: status.PERMISSION_DENIED,
   driver: status.FAILED_PRECONDITION,
   version: status.FAILED_PRECONDITION,
-  /** It sent what is no message of this protocol, or what cannot be true. */
+  /** It sent bytes that are no message of this protocol, or impossible values. */
   malformed: status.INVALID_ARGUMENT,
-  /** It sent more than a node has to say. */
+  /** It sent more than a node does. */
   flood: status.RESOURCE_EXHAUSTED,
-  /** It took nothing of what it was sent. */
+  /** It read nothing. */
   stalled: status.ABORTED,
-  /** It said nothing. */
+  /** It sent nothing. */
   silent: status.DEADLINE_EXCEEDED,
 } as const;
 
@@ -43,7 +43,7 @@ export interface Refusals {
   counts(): ReadonlyMap<Reason, number>;
 }
 
-/** Lines a second: whoever can reach the port can be refused, and must not fill the log. */
+/** Lines a second: any peer that reaches the port can be refused, and must not fill the log. */
 const mostLines = 10;
 
 export function createRefusals(log: Log, now: () => number): Refusals {
@@ -61,5 +61,5 @@ export function createRefusals(log: Log, now: () => number): Refusals {
   };
 }
 
-/** For these a node that had greeted is set apart: what it sends cannot be used. */
+/** A node that had greeted is set apart for these, because its reports or answers cannot be used. */
 export const useless: ReadonlySet<Reason> = new Set<Reason>(['malformed', 'flood']);

@@ -3,25 +3,25 @@ import type { Refusal } from './refusals.ts';
 
 export interface RenewalOptions {
   readonly identify: (authorization: string) => Promise<Identity | Refusal>;
-  /** Milliseconds before what could not be checked is tried again. */
+  /** Milliseconds after which a review that failed is tried again. */
   readonly retryAfter: number;
   /** Milliseconds after which the credential in use is checked again, at the latest. */
   readonly reviewEvery: number;
   readonly ticks: () => number;
-  /** From 0 to 1: thousands that attached at once are not checked at once. */
+  /** From 0 to 1: thousands of streams that attached at once are not reviewed at once. */
   readonly random: () => number;
 }
 
 /** Milliseconds between two checks of a credential whose pod is gone: the API server may know it for ten seconds more. */
 const hurried = 12_000;
 
-/** The credential that a stream lives by, which is checked again and again, and a newer one that is not accepted yet. */
+/** Reviews the credential that a stream uses again and again, and a newer one until it is accepted. */
 export class Renewal {
   readonly #options: RenewalOptions;
   #candidate: string | undefined;
   #inUse: string | undefined;
   #hurried = false;
-  /** When the candidate may be checked, and the credential in use is to be. */
+  /** Ticks from which the candidate may be reviewed, and the credential in use is due. */
   #at = 0;
   #reviewAt = Number.POSITIVE_INFINITY;
   #checking = false;
@@ -30,7 +30,7 @@ export class Renewal {
     this.#options = options;
   }
 
-  /** A credential that was sent, not accepted yet. It takes the place of one that was sent before. */
+  /** A new credential, which is not accepted yet. It replaces an earlier one that is not accepted. */
   offer(authorization: string): void {
     this.#candidate = authorization;
   }
@@ -39,7 +39,7 @@ export class Renewal {
     return this.#candidate !== undefined;
   }
 
-  /** The stream lives by it from now on, for so many milliseconds at the most. */
+  /** The stream uses this credential from now on, which expires in `left` milliseconds. */
   use(authorization: string, left: number): void {
     const { reviewEvery, ticks, random } = this.#options;
     this.#inUse = authorization;
@@ -47,13 +47,13 @@ export class Renewal {
     this.#reviewAt = ticks() + within * (0.5 + random() / 2);
   }
 
-  /** There is reason to believe that the credential in use is no longer valid. */
+  /** The credential in use may no longer be valid: it is due now, and again every few seconds. */
   hurry(): void {
     this.#hurried = true;
     this.#reviewAt = 0;
   }
 
-  /** What a check has found, and of what; `undefined` where there is nothing to check now. To be called again and again. */
+  /** Call it again and again. Returns the credential that was due and what its review found; `undefined` where none was due. */
   async check(): Promise<{ authorization: string; found: Identity | Refusal } | undefined> {
     const authorization = this.#due();
     if (authorization === undefined) return undefined;

@@ -1,6 +1,6 @@
 import { Failure } from '../../domain/errors.ts';
 
-/** Anyone who reaches the port can have a token reviewed: so many at once, and so many that wait, in all and for each address. */
+/** Any peer that reaches the port can have a token reviewed: this bounds the reviews at once, and those that wait, in all and for each address. */
 const defaultReviewBounds: ReviewBounds = { atOnce: 50, waiting: 8192, waitingOfOne: 64 };
 
 interface ReviewBounds {
@@ -13,7 +13,7 @@ interface ReviewBounds {
 interface Applicant {
   /** Without the port. */
   readonly address: string;
-  /** Fires when the caller has left: nothing is reviewed that has no use any longer. */
+  /** Aborts when the caller has left: its review has no use any more. */
   readonly signal: AbortSignal;
 }
 
@@ -21,7 +21,7 @@ interface Turn {
   readonly begin: () => void;
 }
 
-/** Reviews in turn, an address at a time: a flood from one address delays itself, and the others by one review. */
+/** Gives each address its turn, one review at a time: a flood from one address delays the others by one review only. */
 export class Reviews {
   readonly #bounds: ReviewBounds;
   /** By address, in the order of their next turn. */

@@ -20,7 +20,7 @@ export interface FleetServerOptions {
   readonly port: number;
   /** The certificate of the server; with `ca`, nodes must show one of theirs. */
   readonly files: CredentialFiles;
-  /** Milliseconds between two looks at the files. */
+  /** Milliseconds after which the files are read again. */
   readonly reload?: number;
   readonly identify: Identify;
   readonly driver: string;
@@ -31,7 +31,7 @@ export interface FleetServerOptions {
   readonly reviewEvery?: number;
   /** Milliseconds since the epoch; for tests. */
   readonly now?: () => number;
-  /** Milliseconds from any fixed moment, whatever is done to the clock; for tests. */
+  /** Milliseconds from any fixed moment; for tests. */
   readonly ticks?: () => number;
 }
 
@@ -40,20 +40,20 @@ export interface FleetServer {
   readonly fleet: Fleet;
   /** Whether nodes can dial it; not whether any has. */
   listening(): boolean;
-  /** Peers that were turned away or cut off. */
+  /** Peers that were refused or cut off, by reason. */
   refused(): ReadonlyMap<Reason, number>;
-  /** Streams that live by a token of that pod are checked now. */
+  /** Reviews the streams whose token is bound to that pod. */
   podGone(uid: string): void;
   /** Throws `unavailable`. Resolves with the port. */
   start(): Promise<number>;
-  /** Ends every stream; what is in flight ends as unknown. */
+  /** Ends every stream; calls in flight end with an unknown outcome. */
   stop(): Promise<void>;
 }
 
-/** How often it is looked whether a peer is silent, stuck, or without a valid credential. */
+/** Milliseconds between two checks of each stream: messages, progress, credential. */
 const sweepEvery = 1000;
 
-/** Listens after `start`. What nodes report is in `fleet` at once, and their volumes are changed through it. */
+/** Listens after `start`. `fleet` has what nodes report, and changes their volumes. */
 export function createFleetServer(options: FleetServerOptions): FleetServer {
   const { log, timing = defaultTiming, now = Date.now, ticks = () => performance.now() } = options;
   const protocol = loadProtocol();
@@ -94,7 +94,7 @@ export function createFleetServer(options: FleetServerOptions): FleetServer {
   };
 }
 
-/** The gRPC server gets its connections from our listener: it sees none that TLS was not established on. */
+/** The gRPC server gets its connections from our listener, after their TLS handshake. */
 function createGrpc(
   { definition }: AttachmentContext['protocol'],
   context: AttachmentContext,
@@ -106,7 +106,7 @@ function createGrpc(
     'grpc.max_concurrent_streams': 1,
     // Megabytes; grpc-js would set no limit.
     'grpc-node.max_session_memory': 10,
-    // What the streams' own pings do not see: connections that have none any longer.
+    // Pings are messages of a stream; these end connections that have no stream any more.
     'grpc.max_connection_idle_ms': context.timing.silence,
     'grpc.keepalive_time_ms': context.timing.silence,
     'grpc.keepalive_timeout_ms': context.timing.silence,

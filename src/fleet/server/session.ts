@@ -12,7 +12,7 @@ export interface SessionOptions {
   readonly send: (message: ToNodeInit) => void;
   /** Milliseconds that a call may take. */
   readonly timeout: number;
-  /** Called with the reason when the node has answered what no node of ours answers. */
+  /** Called with the reason when an answer of the node cannot be used. */
   readonly distrust: (reason: string) => void;
   /** Called after the first full report, and when the last call in flight has ended. */
   readonly changed: (session: Session) => void;
@@ -38,7 +38,7 @@ export class Session {
     this.#options = options;
   }
 
-  /** Handles a message, with a yield behind each record of a report. Throws `invalid` for what no node of ours sends. */
+  /** Handles a message, with a yield after each record of a report. Throws `invalid` for what no node of ours sends. */
   *receiving({ records, reply, ping }: Pick<FromNode, 'records' | 'reply' | 'ping'>): Generator<void, void> {
     const now = this.#options.now();
     if (records) {
@@ -57,7 +57,7 @@ export class Session {
     this.#options.distrust(reason);
   }
 
-  /** Whatever is in flight ends with an unknown outcome. */
+  /** Calls in flight end with an unknown outcome. */
   end(reason: string): void {
     this.caller.end(reason);
   }

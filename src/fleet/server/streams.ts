@@ -8,13 +8,13 @@ interface Stream {
   finish(reason: string): void;
 }
 
-/** Allowances of nodes that have no stream: so many are kept before those that are whole again are dropped. */
+/** Allowances that are kept of nodes without a stream, before those that are full again are dropped. */
 const mostIdle = 1000;
 
-/** The streams whose credential was checked, by node, the oldest first, and what each node may bring in. */
+/** The streams whose credential is accepted, by node, the oldest first, and the allowance of each node. */
 export class Streams {
   readonly #byNode = new Map<NodeName, Set<Stream>>();
-  /** A node that dials again goes on with what its earlier streams have left. */
+  /** A node that dials again has the allowance that its earlier streams have left. */
   readonly #intakes = new Map<NodeName, Intake>();
   readonly #ticks: () => number;
 
@@ -23,7 +23,7 @@ export class Streams {
     this.#ticks = ticks;
   }
 
-  /** Answers the allowance of all the node's streams. Ends the oldest that the node can do without when it has too many. */
+  /** Returns the allowance of all the node's streams. Ends the oldest that the node can do without when it has too many. */
   enter(node: NodeName, stream: Stream, current: Stream | undefined): Intake {
     const streams = this.#byNode.get(node) ?? new Set<Stream>();
     this.#byNode.set(node, streams.add(stream));

@@ -109,7 +109,7 @@ export class Caller {
 
   #unknown(reason: string): Failure {
     const { node } = this.#options;
-    return new Failure('unavailable', `what became of the operation on node ${node} is not known: ${reason}`);
+    return new Failure('unavailable', `the outcome of the operation on node ${node} is not known: ${reason}`);
   }
 }
 

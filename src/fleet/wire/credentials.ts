@@ -15,7 +15,7 @@ export interface Pems {
   readonly key?: Buffer;
 }
 
-/** Throws `unavailable` for files that are missing or no PEM, and for a key that is not the certificate's: half of a change. */
+/** Throws `unavailable` for files that are missing or no PEM, and for a key that does not fit the certificate, as in the middle of a change. */
 export async function readPems({ ca, certificate, key }: CredentialFiles): Promise<Pems> {
   const pems: Pems = {
     ...(ca !== undefined && { ca: await read(ca) }),
@@ -48,6 +48,6 @@ function parse<T>(path: string | undefined, parser: () => T): T {
   try {
     return parser();
   } catch (cause) {
-    throw new Failure('unavailable', `${path} is not what it should be: ${messageOf(cause)}`, { cause });
+    throw new Failure('unavailable', `${path} cannot be used: ${messageOf(cause)}`, { cause });
   }
 }

@@ -22,7 +22,7 @@ export class Exchange {
     return this.#waiting.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** False: nobody takes the message any more. Throws `invalid` for more messages than there is credit for. */
+  /** False: the call has failed, and the message is dropped. Throws `invalid` for more messages than there is credit for. */
   accept(payload: Buffer | undefined, more: boolean): boolean {
     if (payload && this.#credit === 0) {
       throw new Failure('invalid', 'it sent more messages of a reply than it was asked for');

@@ -20,10 +20,10 @@ const kinds = {
 
 const byName = new Map(Object.entries(kinds).map(([kind, name]) => [name as string, kind as FailureKind]));
 
-/** So much of a message crosses; what is cut off is in the node's log. */
+/** Characters of a message that are sent; the node's log has all of it. */
 const longestMessage = 2048;
 
-/** An error that is no Failure tells the controller nothing: it may carry what is not its business. */
+/** The text of an error that is no Failure stays on the node: it may be confidential. */
 export function writeFailure(error: unknown): ErrorInit {
   if (!isFailure(error)) return { kind: 'UNKNOWN', message: 'internal error; the log of the node has it' };
   const message = error.message.slice(0, longestMessage).toWellFormed();

@@ -5,7 +5,7 @@ import { readFigure, readNumber } from './bounds.ts';
 import { readBudget, writeBudget } from './qos.ts';
 import { readPoolName, readVgName } from './volumes.ts';
 
-/** How a pool gets and prepares its disks stays on the node: nobody else needs it. */
+/** The rules by which a pool takes its disks stay on the node: a controller does not need them. */
 export function writePool({ spec, extentSize, size, free, deviceFree, metadata, thin }: Pool): PoolInit {
   return {
     name: spec.name,

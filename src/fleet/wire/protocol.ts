@@ -4,7 +4,7 @@ import { decode, encode, fleet, loadProto, nodePools, nodeVolumes, rawDefinition
 import { type RecordCodec, recordsOf } from './records.ts';
 import { type NodeMethod, serviceOf } from './methods.ts';
 
-/** What this program speaks. A peer that speaks none of it is refused. */
+/** The versions of the protocol that this program knows. A peer that knows none of them is refused. */
 export const versions = { oldest: 1, newest: 1 } as const;
 
 const serviceName = `${fleet.package}.Fleet`;

@@ -51,7 +51,7 @@ export function readQos(message: QosMessage | null): Qos {
   };
 }
 
-/** What a newer controller asks for and this node does not know is refused, not left out. Throws `unimplemented`. */
+/** Throws `unimplemented` for a field that this node does not know: leaving it out would change the request of a newer controller. */
 export function readWantedQos(message: QosMessage | null): Qos {
   refuseUnknown(message);
   return readQos(message);

@@ -1,6 +1,6 @@
-/** How much a peer may send: so much at once, and then so much a second. */
+/** Bounds the amount that a peer may send: a burst, and then a rate. */
 export interface RateLimiter {
-  /** False: it has not so much left. */
+  /** False: less is left. */
   take(amount?: number): boolean;
   /** Whether it has all of its burst left. */
   full(): boolean;

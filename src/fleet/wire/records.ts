@@ -6,7 +6,7 @@ import type { Volume, VolumeInit } from '../../gen/quarry/node/v1/Volume.ts';
 import type { RecordInit } from '../../gen/quarry/fleet/v1/Record.ts';
 import { decode, encode, type loadProto, nodePools, nodeVolumes } from '../../grpc/load.ts';
 
-/** What a record of each kind holds, as it is read and as it is written. */
+/** The message of each kind of record, as it is read and as it is written. */
 export interface RecordTypes {
   volume: [Volume, VolumeInit];
   given: [Given, GivenInit];

@@ -14,10 +14,10 @@ const mostRunning = 1024;
 /** Bytes of the requests of all calls that run: more than a controller has in flight. */
 const mostBytes = 16 * 1024 * 1024;
 
-/** Messages of a reply that are sent before other work gets its turn. */
+/** Messages of a reply that are sent before other work runs. */
 const slice = 16;
 
-/** Messages that a caller may let the node send ahead, whatever credit it gives. */
+/** The most credit that counts, however much a caller gives. */
 const mostCredit = 1024;
 
 /** A method that the peer may call. Payloads are bytes: `serve` makes it from a typed one. */
@@ -63,7 +63,7 @@ export class Responder {
     if (BigInt(call.id) <= this.#lastId) return;
     this.#lastId = BigInt(call.id);
     if (this.#running.size >= mostRunning) {
-      throw new Failure('invalid', `more than ${mostRunning} commands at once are no controller's of ours`);
+      throw new Failure('invalid', `more than ${mostRunning} calls at once`);
     }
     this.#bytes += call.payload.length;
     if (this.#bytes > mostBytes) throw new Failure('invalid', `more than ${mostBytes} bytes of requests at once`);
@@ -192,7 +192,7 @@ type Serve = (request: Message, context: CallContext) => Promise<object> | Async
 /** Methods that change nothing. */
 const reading = /^(?:Get|List|Find)/;
 
-/** What serves a service over a stream: its methods by full name. A method without a function in `served` is left out. */
+/** The handlers of a service by the full names of its methods. A method without a function in `served` is left out. */
 export function serve(methods: readonly NodeMethod[], served: object): Map<string, Handler> {
   const loose = served as Readonly<Record<string, Serve | undefined>>;
   return new Map(methods.flatMap((method) => handlerOf(method, loose[method.key])));

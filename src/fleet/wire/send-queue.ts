@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 
-/** Messages on their way to a peer: bounded in bytes and in time, whatever the peer does. */
+/** Messages on their way to a peer: bounded in bytes and in time, also where the peer reads nothing. */
 export interface SendQueue<Message> {
   readonly send: (message: Message) => void;
   /** Since when nothing has moved although something waits, in milliseconds of `ticks`; `undefined`: nothing waits. */

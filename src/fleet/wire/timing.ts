@@ -2,11 +2,11 @@
 export interface Timing {
   /** How often the node sends a Ping. */
   readonly pingEvery: number;
-  /** A peer that says nothing for so long, or takes nothing of what it is sent, is given up. */
+  /** A peer that sends nothing, or reads nothing, for so long is given up. */
   readonly silence: number;
-  /** From the connection to the end of the greeting: long enough for 5,000 that dial a new controller at once. */
+  /** From the connection to the end of the greeting: long enough for 5,000 nodes that dial a new controller at once. */
   readonly greeting: number;
-  /** How long a command may take, when its caller waits so long. */
+  /** How long a call may take, where its caller waits so long. */
   readonly command: number;
 }
 

@@ -40,7 +40,7 @@ export function writeVolume(volume: Volume): VolumeInit {
 
 const noOptions: readonly string[] = [];
 
-/** Bytes, as CSI limits them: nothing longer was ever made, and a controller keeps what every node sends. */
+/** Bytes, as CSI limits them: no volume exceeds them, and a controller keeps the text of every volume in memory. */
 const [longestName, longestOptions] = [128, 4096];
 
 /** LVM's own rule: an administrator may have renamed what we made. */
@@ -52,7 +52,7 @@ function refuseLong({ id, name, mkfsOptions }: VolumeMessage): void {
   throw new Failure('invalid', `the name or the options of volume ${id} are longer than any can be`);
 }
 
-/** Throws `invalid` for what no node of ours sends. A volume that was born on another node is on this one all the same. */
+/** Throws `invalid` for what no node of ours sends. A volume that was born on another node is on the one that reports it. */
 export function readVolume(message: VolumeMessage, node: NodeName): Volume {
   const parsed = readVolumeId(message.id);
   if (!legalLv.test(message.lv)) {
@@ -69,14 +69,14 @@ export function readVolume(message: VolumeMessage, node: NodeName): Volume {
     lv: message.lv as LvName,
     size: readFigure(message.size, `the size of volume ${parsed.id}`),
     layout: readLayout(message.layout),
-    // What a newer node may have made is not known here, and never blank.
+    // A state that only a newer node knows never counts as blank.
     filesystem: parseFilesystemState(message.filesystem),
     mkfsOptions: message.mkfsOptions.length === 0 ? noOptions : message.mkfsOptions,
     qos: readQos(message.qos),
     state: message.creating ? 'creating' : 'ready',
     ...(created !== undefined && { created }),
     ...(message.retained && { retained: true }),
-    // What a newer node may have is not known here, and never the volume itself.
+    // A role that only a newer node knows is never the volume itself.
     ...(message.role !== '' && { role: passiveRoles.find((role) => role === message.role) ?? 'unknown' }),
   };
 }

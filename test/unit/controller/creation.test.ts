@@ -31,7 +31,7 @@ describe('a creation goes', () => {
     expect((await create('z', anywhere, { size: { required: 250n * MiB } })).node).toBe('b');
   });
 
-  test('elsewhere than the creations beside it, whose volumes no inventory shows yet', async () => {
+  test('elsewhere than other creations whose volumes no inventory shows yet', async () => {
     ({ provisioner } = controllerOf(nodesOf({ a: 512, b: 512, c: 512 })));
     const made = await Promise.all(Array.from({ length: 6 }, (_, index) => create(`at-once-${index}`)));
     expect(made.map(({ node }) => node).toSorted()).toEqual(['a', 'a', 'b', 'b', 'c', 'c']);
@@ -44,7 +44,7 @@ describe('a creation goes', () => {
     expect((await create('y', inOrder('a', 'b', 'c'), { size: { required: 200n * MiB } })).node).toBe('c');
   });
 
-  test('on to the next node when one says that it has no room after all', async () => {
+  test('on to the next node when one answers that it has no room', async () => {
     fleet.link('c').lagging = true;
     nodes[2]?.putPool(emptyPool(thickSpec('fast'), 4n * MiB));
     expect((await create('x')).node).toBe('b');
@@ -61,7 +61,7 @@ describe('a creation goes', () => {
     expect((await create('x', pinned('a'), { size: { required: 1024n * MiB } })).node).toBe('a');
   });
 
-  test('nowhere when none has the room, and says why of each', async () => {
+  test('nowhere when none has the room, with the reason of each', async () => {
     const failed = create('x', anywhere, { size: { required: 1024n * MiB } });
     await expect(failed).rejects.toMatchObject({ kind: 'exhausted' });
     const { message } = (await failed.catch((error: unknown) => error)) as Failure;
@@ -102,7 +102,7 @@ describe('a creation goes', () => {
 });
 
 describe('the same name', () => {
-  test('is the same volume, whatever is preferred by now', async () => {
+  test('is the same volume when the topology prefers another node by now', async () => {
     const made = await create('x', inOrder('a', 'b'));
     expect(await create('x', inOrder('b', 'a'))).toEqual(made);
     expect(await create('x')).toEqual(made);
@@ -124,7 +124,7 @@ describe('the same name', () => {
     expect((await create('x', pinned('b'))).node).toBe('b');
   });
 
-  test('is not made on another node while the one that has it is silent, or its pool is not ready', async () => {
+  test('is not made on another node while the one that has it is disconnected, or its pool is not ready', async () => {
     await create('x', pinned('a'));
     fleet.link('a').detach();
     const refused = { kind: 'unavailable', message: expect.stringContaining('node a') };
@@ -147,7 +147,7 @@ describe('the same name', () => {
     expect((await create('x', inOrder('b', 'a'))).node).toBe('b');
   });
 
-  test('on two nodes is for a person to decide', async () => {
+  test('on two nodes is refused, with both nodes', async () => {
     await create('x', pinned('a'));
     await controllerOf(nodes.slice(1)).provisioner.create(wish('x', pinned('b')), signal);
     await expect(create('x')).rejects.toMatchObject({ kind: 'exists', message: expect.stringContaining('nodes a, b') });
@@ -161,7 +161,7 @@ describe('the same name', () => {
   });
 });
 
-describe('a creation whose node falls silent', () => {
+describe('a creation whose node is disconnected', () => {
   /** Cuts the node off while it creates, before or after it did. */
   function cutDuring(node: string, moment: 'before' | 'after'): void {
     const storage = nodes.find((each) => each.node === node) as MemoryStorage;
@@ -178,10 +178,10 @@ describe('a creation whose node falls silent', () => {
     '(%s it acted) is not sent elsewhere until the node has spoken',
     async (moment) => {
       cutDuring('c', moment);
-      const silent = { kind: 'unavailable', message: expect.stringContaining('node c') };
-      await expect(create('x')).rejects.toMatchObject(silent);
-      await expect(create('x')).rejects.toMatchObject(silent);
-      await expect(create('x', inOrder('a', 'b', 'c'))).rejects.toMatchObject(silent);
+      const refused = { kind: 'unavailable', message: expect.stringContaining('node c') };
+      await expect(create('x')).rejects.toMatchObject(refused);
+      await expect(create('x')).rejects.toMatchObject(refused);
+      await expect(create('x', inOrder('a', 'b', 'c'))).rejects.toMatchObject(refused);
       expect(everywhere()).toEqual(moment === 'before' ? [] : ['c:x']);
       fleet.link('c').attach();
       expect((await create('x', inOrder('a', 'b', 'c'))).node).toBe('c');
@@ -216,23 +216,23 @@ describe('a creation whose node falls silent', () => {
   });
 });
 
-describe('what a node that cannot be asked may hold', () => {
-  test('keeps a creation that is not bound to others from being made', async () => {
+describe('a volume that a disconnected node may hold', () => {
+  test('holds up a creation that is not bound to other nodes', async () => {
     fleet.link('a').detach();
-    const silent = { kind: 'unavailable', message: expect.stringContaining('node a') };
-    await expect(create('x')).rejects.toMatchObject(silent);
-    await expect(create('x', inOrder('a', 'b'))).rejects.toMatchObject(silent);
-    await expect(create('x', pinned('a'))).rejects.toMatchObject(silent);
+    const refused = { kind: 'unavailable', message: expect.stringContaining('node a') };
+    await expect(create('x')).rejects.toMatchObject(refused);
+    await expect(create('x', inOrder('a', 'b'))).rejects.toMatchObject(refused);
+    await expect(create('x', pinned('a'))).rejects.toMatchObject(refused);
     expect(everywhere()).toEqual([]);
   });
 
-  test('does not matter to one that another node would have got first', async () => {
+  test('does not hold up a creation that another node would have got first', async () => {
     fleet.link('a').detach();
     expect((await create('x', inOrder('b', 'a'))).node).toBe('b');
     expect((await create('y', pinned('c'))).node).toBe('c');
   });
 
-  test('matters as much before the node has attached for the first time', async () => {
+  test('holds up a creation also before the node has attached for the first time', async () => {
     const lives = { ...noLifecycle, awaits: (node?: string) => node !== undefined };
     ({ fleet, provisioner } = controllerOf(nodes, { lifecycle: lives }));
     const link = fleet.forget('a');
@@ -247,7 +247,7 @@ describe('what a node that cannot be asked may hold', () => {
     expect((await create('y', pinned('b'))).node).toBe('b');
   });
 
-  test('does not matter where it is known to lack the pool', async () => {
+  test('does not hold up a creation where the node is known to lack the pool', async () => {
     nodes[1]?.putPool(emptyPool(thickSpec('slow'), 128n * MiB));
     fleet.link('a').detach();
     expect((await create('x', anywhere, { parameters: parseParameters({ pool: 'slow' }) })).node).toBe('b');

@@ -46,7 +46,7 @@ const listed = () => provisioner.list('', 0).map((each) => `${each.id} on ${each
 
 describe('a volume that was given to another node', () => {
   test.each([undefined, 'superseded' as const])(
-    'is where it is, and what is done to it is done there (%s)',
+    'is found, expanded and deleted on the node that has it (%s)',
     async (left) => {
       give(left);
       expect(await provisioner.get(id, signal)).toMatchObject({ id, node: b });
@@ -123,7 +123,7 @@ describe('a volume that was given to another node', () => {
     expect(nodes[1].volumes.has(id)).toBe(true);
   });
 
-  test('is deleted in the end, where the node that it was born on is cut off in between', async () => {
+  test('is deleted by a second call after the node that it was born on was cut off during the first', async () => {
     give();
     nodes[1].interrupt = async (operation, when) => {
       if (operation !== 'remove' || when !== 'after') return;
@@ -150,7 +150,7 @@ describe('a volume that was given to another node', () => {
     expect(nodes[1].volumes.size).toBe(0);
   });
 
-  test('is nowhere that its record does not lead to: records make no chain', async () => {
+  test('is not looked for along a chain of records', async () => {
     give();
     nodes[1].given.set(id, c);
     await expect(provisioner.get(id, signal)).rejects.toMatchObject({ kind: 'unavailable' });

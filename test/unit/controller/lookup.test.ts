@@ -19,7 +19,7 @@ beforeEach(() => {
 const create = (...args: Parameters<typeof wish>) => provisioner.create(wish(...args), signal);
 const everywhere = () => nodes.flatMap((node) => [...node.inventory().volumes.keys()]);
 
-describe('want of room is said, and another node chosen, only after the name was looked for', () => {
+describe('RESOURCE_EXHAUSTED is answered, and another node chosen, only after the name was looked for', () => {
   const fast = 'fast' as PoolName;
 
   test.each(['one node', 'an order of nodes'])('on a node whose group is away (%s)', async (how) => {

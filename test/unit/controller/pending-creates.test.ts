@@ -19,7 +19,7 @@ const specOf = (name: string): VolumeSpec => ({
   qos: noQos,
 });
 
-test('so many creations are open at most; those that are can be tried again', async () => {
+test('the number of open creations is bounded; an open one can be tried again', async () => {
   const storage = new MemoryStorage('a', [emptyPool(fast, 1024n * MiB)]);
   const member = new MemoryFleet([storage]).link('a');
   storage.interrupt = async () => {
@@ -38,7 +38,7 @@ test('so many creations are open at most; those that are can be tried again', as
   expect(pending.comingTo(member.node)).toBe(9999n * MiB);
 });
 
-test('where a name was made is remembered of so many names, the newest', async () => {
+test('the node of a name is remembered for a bounded number of names, the newest', async () => {
   const storage = new MemoryStorage('a', [emptyPool(fast, 1024n * 1024n * MiB)]);
   const member = new MemoryFleet([storage]).link('a');
   const pending = new PendingCreates();

@@ -25,7 +25,7 @@ beforeEach(() => {
 
 const make = (name: string, node: string) => provisioner.create(wish(name, pinned(node)), signal);
 
-describe('what is done to a volume', () => {
+describe('an operation on a volume', () => {
   test('is done by the node of its id', async () => {
     const { id } = await make('x', 'b');
     expect((await provisioner.expand(id, { required: 128n * MiB }, signal)).size).toBe(128n * MiB);
@@ -37,9 +37,9 @@ describe('what is done to a volume', () => {
     await expect(provisioner.get(id, signal)).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  test.each(['silent', 'unknown'])('waits for a node that is %s', async (how) => {
+  test.each(['disconnected', 'unknown'])('waits for a node that is %s', async (how) => {
     const { id } = await make('x', 'b');
-    if (how === 'silent') fleet.link('b').detach();
+    if (how === 'disconnected') fleet.link('b').detach();
     else fleet.forget('b');
     const refused = { kind: 'unavailable', message: expect.stringContaining('node b') };
     await expect(provisioner.remove(id, signal)).rejects.toMatchObject(refused);
@@ -49,7 +49,7 @@ describe('what is done to a volume', () => {
     expect(nodes[1]?.inventory().volumes.size).toBe(1);
   });
 
-  test('is done for an id that Quarry never issued by nobody', async () => {
+  test('is done by no node for an id that Quarry never issued', async () => {
     await provisioner.remove('not ours', signal);
     for (const call of [
       provisioner.get('not ours', signal),
@@ -60,7 +60,7 @@ describe('what is done to a volume', () => {
     }
   });
 
-  test('of a node that is gone for good is done to a record', async () => {
+  test('succeeds without a node where that is gone for good', async () => {
     const { id } = await make('x', 'b');
     gone.add('b');
     expect(await provisioner.get(id, signal)).toMatchObject({ id });
@@ -75,7 +75,7 @@ describe('what is done to a volume', () => {
 });
 
 describe('the list', () => {
-  test('has the volumes of silent nodes as they were', async () => {
+  test('has the volumes of disconnected nodes as last reported', async () => {
     await make('x', 'a');
     await make('y', 'b');
     fleet.link('b').detach();

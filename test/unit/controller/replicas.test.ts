@@ -7,7 +7,7 @@ import type { Accessibility } from '../../../src/domain/topology.ts';
 import { anywhere, controllerOf, inOrder, nodesOf, pinned, wish } from './wishes.ts';
 
 // Two controllers over the same nodes, as all calls arrive at either: every wait of every operation ends when the schedule of
-// fast-check says so, and between any two of them a node may fall silent for one of the controllers, die or come back.
+// fast-check says so, and between any two of them a node may be cut off from one of the controllers, die or come back.
 
 const { signal } = new AbortController();
 const names = ['x', 'y'];
@@ -184,7 +184,7 @@ describe('two controllers', () => {
     );
   });
 
-  test('agree on what is created, grown and deleted at once', async () => {
+  test('agree on volumes that are created, grown and deleted at once', async () => {
     const operation = calls(fc.constantFrom('create', 'remove', 'expand'), () => pinned('a'));
     await fc.assert(
       fc.asyncProperty(
@@ -237,7 +237,7 @@ describe('two controllers', () => {
     );
   });
 
-  test('one after the other make a name once, wherever it may be', async () => {
+  test('that are asked one after the other make a name once, on any node', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ by, name, cut: fc.option(node), after: fc.boolean() }), { maxLength: 8 }),

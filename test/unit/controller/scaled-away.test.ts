@@ -64,7 +64,7 @@ describe('a deleted node', () => {
     expect(members()).toEqual(['a', 'b']);
   });
 
-  test('that is attached all the same is as any other', async () => {
+  test('that is connected is treated like any other', async () => {
     deleted.add('c' as NodeName);
     expect((await create('x')).node).toBe('c');
     await provisioner.tidy(signal);
@@ -72,8 +72,8 @@ describe('a deleted node', () => {
   });
 });
 
-describe('what is remembered', () => {
-  test('of nodes: none of those that were deleted without volumes, and of the others so many, the newest', async () => {
+describe('the controller remembers', () => {
+  test('no node that was deleted without volumes, and a bounded number of the others, the newest', async () => {
     const many = Array.from({ length: 1200 }, (_, index) => [`n${index}`, 8] as const);
     nodes = nodesOf(Object.fromEntries(many));
     ({ fleet, provisioner } = controllerOf(nodes, {
@@ -89,7 +89,7 @@ describe('what is remembered', () => {
     expect(members()).toEqual(nodes.slice(150).map(({ node }) => node));
   });
 
-  test('of creations: nothing once their node was asked, whether or not anybody asks for them again', async () => {
+  test('no creation after its node was asked, also where the caller does not try again', async () => {
     const storage = nodes[2] as MemoryStorage;
     const interruptions = { made: 'after', lost: 'before' } as const;
     for (const [name, moment] of Object.entries(interruptions)) {
@@ -110,7 +110,7 @@ describe('what is remembered', () => {
     await expect(create('made', pinned('b'))).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
-  test('of creations on a node that was deleted: nothing', async () => {
+  test('no creation on a node that was deleted', async () => {
     (nodes[2] as MemoryStorage).interrupt = async () => {
       throw new Failure('unavailable', 'it died');
     };

@@ -15,7 +15,7 @@ function begin(expected?: () => readonly NodeName[] | undefined, limit = 120_000
 }
 
 describe('a controller is ready', () => {
-  test('after a time, where nothing says which nodes there are', () => {
+  test('after a time, where the nodes of the cluster are not known', () => {
     const { settling, clock } = begin();
     expect(settling.problem()).toBe('not started');
     settling.begin();

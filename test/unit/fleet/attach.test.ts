@@ -17,7 +17,7 @@ test('a node attaches, and its volumes are served through the controller', async
   expect(await member.storage.find(volume.id, never)).toBeUndefined();
 });
 
-test('that a volume is kept, and since when it is there, is known to the controller', async () => {
+test('a controller knows that a volume is retained, and when it was made', async () => {
   const storage = new GatedStorage('a');
   const made = await storage.create(specOf('pvc-1'), never);
   storage.volumes.set(made.id, { ...made, created: 1_795_266_000_000 });

@@ -23,7 +23,7 @@ function volume(message: VolumeInit) {
   return () => [readVolume(protocol.records.read('volume', payload as Buffer), 'a' as NodeName)];
 }
 
-describe('figures that a node reports', () => {
+describe('a figure that a node reports', () => {
   test.each<[string, PoolInit]>([
     ['stripes', { stripes: 129 }],
     ['mirrors', { mirrors: 10 }],
@@ -37,11 +37,11 @@ describe('figures that a node reports', () => {
     ['a stripe size', { stripeSize: tooMany }],
     ['over-provisioning', { thinSpec: { overprovision: 1e300, share: 95, refuseAt: 95 } }],
     ['the size of a thin pool', { thinPool: { size: tooMany } }],
-    ['what a thin pool has promised', { thinPool: { promised: tooMany } }],
+    ['the promised size of a thin pool', { thinPool: { promised: tooMany } }],
     ['a percentage', { thinPool: { dataPercent: 1e300 } }],
     ['a negative percentage', { thinPool: { metadataPercent: -1 } }],
     ['a budget', { budget: { rates: { readIops: tooMany } } }],
-    ['what is reservable', { budget: { reservable: 4_294_967_295 } }],
+    ['the reservable share', { budget: { reservable: 4_294_967_295 } }],
   ])('refuses %s beyond what any node has', (_, message) => {
     expect(reported(message)).toThrow(expect.objectContaining({ kind: 'invalid' }));
   });
@@ -55,7 +55,7 @@ describe('figures that a node reports', () => {
     expect(volume(message)).toThrow(expect.objectContaining({ kind: 'invalid' }));
   });
 
-  test('can be reckoned with at their very most', () => {
+  test('can be added up at its largest', () => {
     const most = String(2n ** 63n - 1n);
     const [pool] =
       reported({
@@ -81,22 +81,22 @@ describe('figures that a node reports', () => {
   });
 });
 
-describe('times from a peer', () => {
+describe('a time from a peer', () => {
   const forever = String(2n ** 64n - 1n);
 
-  test('are no longer than a timer of ours holds: it would fire at once', () => {
+  test('is cut to what a timer holds, which would fire at once otherwise', () => {
     expect(readDelay(forever)).toBe(2_147_483_647);
     expect(readDelay(5, 100)).toBe(100);
   });
 
-  test('are times that a date holds', () => {
+  test('is cut to what a date holds', () => {
     expect(readTime(forever)).toBeUndefined();
     expect(readTime('1000')).toBe(1000);
     expect(new Date(readAge(forever, 5000)).getTime()).toBe(0);
     expect(readAge('1000', 5000)).toBe(4000);
   });
 
-  test('leave the time of a volume open where no date can hold it', () => {
+  test('is left out of a volume where no date can hold it', () => {
     expect(volume({ createdMs: forever })()).toEqual([expect.not.objectContaining({ created: expect.anything() })]);
   });
 });

@@ -33,7 +33,7 @@ async function* endless(): AsyncGenerator<Buffer> {
   for (;;) yield Buffer.from('x');
 }
 
-test('a node lets other work have its turn while it sends a long reply', async () => {
+test('a node lets other work run while it sends a long reply', async () => {
   const { responder, replies, call } = serving(true, endless);
   responder.accept(call);
   const seen = new Set<number>();

@@ -75,7 +75,7 @@ test('throws the failure that the method threw', async () => {
   expect(await failure(caller.unary('fails', Buffer.alloc(0), live()))).toBe('exhausted: no room');
 });
 
-test('keeps to itself what an unexpected error says', async () => {
+test('does not send the text of an unexpected error', async () => {
   const { caller } = connect({
     breaks: unary(async () => {
       throw new Error('secret');
@@ -168,7 +168,7 @@ test('cancels the call when the consumer leaves the loop', async () => {
   await ended.promise;
 });
 
-test('delivers what arrived before a failure, and then the failure', async () => {
+test('delivers the messages that arrived before a failure, and then the failure', async () => {
   const { caller } = connect({
     breaks: streaming(async function* () {
       yield Buffer.from('1');
@@ -189,12 +189,12 @@ test('refuses a peer that sends more messages than it has credit for', () => {
   expect(() => caller.receive(one)).toThrow(/more messages/);
 });
 
-test('ends every call with an unknown outcome when the stream ends, and begins no other', async () => {
+test('ends every call with an unknown outcome when the stream ends, and starts no other', async () => {
   const { caller } = connect({ hangs: unary(() => new Promise(() => undefined)) });
   const pending = failure(caller.unary('hangs', Buffer.alloc(0), live()));
   await turn();
   caller.end('the stream broke');
-  expect(await pending).toMatch(/^unavailable: what became of the operation on node n1 .*the stream broke/);
+  expect(await pending).toMatch(/^unavailable: the outcome of the operation on node n1 .*the stream broke/);
   expect(await failure(caller.unary('hangs', Buffer.alloc(0), live()))).toMatch(/the stream broke/);
 });
 
@@ -216,7 +216,7 @@ test('starts a call once, however often its id arrives', async () => {
   expect(replies.length).toBe(1);
 });
 
-test('finishes what has begun and refuses what comes later while it drains', async () => {
+test('finishes the calls that have started and refuses later ones while it drains', async () => {
   const gate = Promise.withResolvers<Buffer>();
   const { caller, responder } = connect({ slow: unary(() => gate.promise) });
   const first = caller.unary('slow', Buffer.alloc(0), live());
@@ -229,7 +229,7 @@ test('finishes what has begun and refuses what comes later while it drains', asy
   await drained;
 });
 
-test('holds no more bytes of answers than it may, whatever arrives', async () => {
+test('bounds the bytes of answers that wait for their consumers', async () => {
   const { caller, events } = connect({});
   const calls = Array.from({ length: 8 }, () => caller.stream('any', Buffer.alloc(0), live()));
   const first = calls.map((call) => failure(call.next()));

@@ -75,7 +75,7 @@ const report = message(
   strange,
 );
 
-test('a node of version 1 is understood, and understands', async () => {
+test('a node of version 1 reports its volumes and serves calls', async () => {
   const running = await controller();
   const peer = new Peer(running.port, { certified: nodeCertificate('a') });
   peer.raw(message(field(1, hello), strange));
@@ -114,7 +114,7 @@ test('a node of version 1 is understood, and understands', async () => {
   expect(memberOf(running, 'a')?.connected).toBe(true);
 });
 
-test('a node that speaks newer versions too is let in with the newest of ours', async () => {
+test('a node that also knows newer versions is accepted with the newest that both know', async () => {
   const running = await controller();
   const peer = new Peer(running.port, { certified: nodeCertificate('a') });
   peer.raw(message(field(1, message(hello, field(2, 7n)))));

@@ -15,7 +15,7 @@ test('a name is resolved again and again: a controller that joins is dialled', a
   await attached(two, 'a');
 });
 
-test('a controller that is started anew gets its nodes back', async () => {
+test('a controller that restarts gets its nodes back', async () => {
   const first = await controller();
   node(new GatedStorage('a'), [first.port]);
   await attached(first, 'a');
@@ -23,7 +23,7 @@ test('a controller that is started anew gets its nodes back', async () => {
   await attached(await controller({ port: first.port }), 'a');
 });
 
-test('the wait before the next dial is spread over all of a span that grows, and stops growing', () => {
+test('the delay before the next dial is random within a span that grows up to a limit', () => {
   const random = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
   fc.assert(
     fc.property(fc.nat(10_000), random, (failures, at) => {

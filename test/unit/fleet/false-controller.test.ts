@@ -16,7 +16,7 @@ interface Stream {
   raw(bytes: Buffer): void;
 }
 
-/** A hand-made controller: it says what it is told, be it what no controller of ours would. */
+/** A hand-made controller that sends any message, also one that no controller of ours sends. */
 async function falseController(greet: (stream: Stream) => void): Promise<{ port: number; streams: Stream[] }> {
   const streams: Stream[] = [];
   const server = new Server();
@@ -47,7 +47,7 @@ const welcome = { welcome: { version: 1, driverVersion: '0.1.0', pingEveryMs: 20
 /** The reason for which the node has left, and that it dialled again. */
 async function leaves(greet: (stream: Stream) => void, greeting = quick.greeting) {
   const storage = new GatedStorage('a');
-  // Whatever is begun takes until it is given up.
+  // Each operation lasts until it is cancelled.
   storage.gate = async (_, signal) => void (await once(signal, 'abort'));
   const { port, streams } = await falseController(greet);
   const { lines } = node(storage, [port], { timing: { ...quick, greeting } });
@@ -63,10 +63,10 @@ describe('a node leaves a controller, and dials again', () => {
     expect(streams[0]?.heard.map(({ message }) => message)).toEqual(['hello']);
   });
 
-  test('that falls silent', async () => {
+  test('that sends nothing any more', async () => {
     const silenceMs = 500;
     const { reason } = await leaves((stream) => stream.send({ welcome: { ...welcome.welcome, silenceMs } }));
-    expect(reason).toBe('it said nothing for 500 ms');
+    expect(reason).toBe('it sent nothing for 500 ms');
   });
 
   test('that welcomes it twice', async () => {
@@ -74,23 +74,23 @@ describe('a node leaves a controller, and dials again', () => {
     expect(reason).toBe('it welcomed twice');
   });
 
-  test('that sends what is no message', async () => {
+  test('that sends bytes that are no message', async () => {
     const { storage } = await leaves((stream) => stream.raw(Buffer.from([0x0a, 0xff, 0xff])));
     expect(storage.begun).toEqual([]);
   });
 
-  test('that floods it with commands', async () => {
+  test('that floods it with calls', async () => {
     const { reason, storage } = await leaves((stream) => {
       stream.send(welcome);
       const find = { volume: 'a:x' };
       for (let id = 1; id <= 1100; id += 1) stream.send(callOf(String(id), 'find', find));
     });
-    expect(reason).toBe("more than 1024 commands at once are no controller's of ours");
+    expect(reason).toBe('more than 1024 calls at once');
     expect(storage.begun.length).toBeLessThanOrEqual(2 * 1024);
   });
 });
 
-test('whoever is taken for a controller is shown the token of the node', async () => {
+test('a node sends its token to any peer whose certificate is that of a controller', async () => {
   const { port, streams } = await falseController((stream) => stream.send(welcome));
   const token = join(temporaryFolder(), 'token');
   writeFileSync(token, 'of-a');
@@ -99,7 +99,7 @@ test('whoever is taken for a controller is shown the token of the node', async (
   expect(streams[0]?.authorization).toBe('Bearer of-a');
 });
 
-test('a command whose arguments make no sense is answered, and starts nothing', async () => {
+test('a call with impossible arguments is answered, and starts nothing', async () => {
   const storage = new GatedStorage('a');
   const { port, streams } = await falseController((stream) => {
     stream.send(welcome);

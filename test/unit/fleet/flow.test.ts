@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { Failure, type FailureKind } from '../../../src/domain/errors.ts';
 import type { VolumeId } from '../../../src/domain/ids.ts';
 import { failureOf } from '../grpc/harness.ts';
-import { attached, controller, memberOf, never, node, quick, silent } from './harness.ts';
+import { attached, controller, memberOf, never, node, quick, disconnected } from './harness.ts';
 import { GatedStorage, specOf } from './gated-storage.ts';
 import { attachedPeer, hello } from './peer.ts';
 import { callOf, protocol, report } from './report.ts';
@@ -20,8 +20,8 @@ function held(storage: GatedStorage) {
   return gate;
 }
 
-describe('what is in flight', () => {
-  test('fails as the node says, kind and message', async () => {
+describe('a call in flight', () => {
+  test('fails with the kind and the message of the node', async () => {
     const storage = new GatedStorage('a');
     const running = await controller();
     node(storage, [running.port]);
@@ -36,7 +36,7 @@ describe('what is in flight', () => {
     }
   });
 
-  test('fails as unknown where the node has no word for it, and says nothing of what went wrong there', async () => {
+  test('fails as unknown for an unexpected error of the node, whose text is not sent', async () => {
     const storage = new GatedStorage('a');
     const running = await controller();
     node(storage, [running.port]);
@@ -70,13 +70,13 @@ describe('what is in flight', () => {
     const gate = held(storage);
     expect(await failureOf(member.storage.remove(id('a:x'), never))).toMatchObject({
       kind: 'unavailable',
-      message: 'what became of the operation on node a is not known: it did not answer within 300 ms',
+      message: 'the outcome of the operation on node a is not known: it did not answer within 300 ms',
     });
     await vi.waitUntil(() => storage.signals[0]?.aborted);
     gate.resolve();
   });
 
-  test('ends as unknown when the stream breaks; what had begun goes on, and the node comes back with it', async () => {
+  test('ends as unknown when the stream breaks; its work goes on, and the node comes back with the result', async () => {
     const storage = new GatedStorage('a');
     const running = await controller();
     const first = node(storage, [running.port]);
@@ -86,7 +86,7 @@ describe('what is in flight', () => {
     await vi.waitUntil(() => storage.begun.length === 1);
     await first.client.stop();
     expect(await create).toMatchObject({ kind: 'unavailable', message: expect.stringContaining('is not known') });
-    await silent(running, 'a');
+    await disconnected(running, 'a');
     expect(await failureOf(member.storage.find(id('a:pvc-1'), never))).toMatchObject({
       kind: 'unavailable',
       message: expect.stringMatching(/^node a has been disconnected since .*; nothing was started/),
@@ -98,7 +98,7 @@ describe('what is in flight', () => {
     expect(storage.begun).toEqual(['create pvc-1']);
   });
 
-  test('ends in good order when the node is told to stop, and nothing begins any more', async () => {
+  test('ends with its answer when the node stops, and no further call starts', async () => {
     const storage = new GatedStorage('a');
     const running = await controller();
     const { client } = node(storage, [running.port]);
@@ -117,10 +117,10 @@ describe('what is in flight', () => {
     gate.resolve();
     expect(await create).toMatchObject({ id: 'a:pvc-1' });
     await stopped;
-    await silent(running, 'a');
+    await disconnected(running, 'a');
   });
 
-  test('is not more than a node can have', async () => {
+  test('is refused beyond the number that a node can have', async () => {
     const storage = new GatedStorage('a');
     const running = await controller();
     node(storage, [running.port]);
@@ -134,22 +134,22 @@ describe('what is in flight', () => {
   });
 });
 
-describe('the newer stream wins', () => {
-  test('and what is in flight on the older ends as unknown', async () => {
+describe('the newer stream of a node', () => {
+  test('replaces the older, whose calls in flight end as unknown', async () => {
     const running = await controller();
     const older = await attachedPeer(running.port);
     const member = await attached(running, 'a');
     const call = failureOf(member.storage.find(id('a:x'), never));
     await older.until('call');
     const newer = await attachedPeer(running.port, { ...hello, instance: 'two' });
-    expect(await call).toMatchObject({ kind: 'unavailable', message: expect.stringContaining('dialled anew') });
+    expect(await call).toMatchObject({ kind: 'unavailable', message: expect.stringContaining('dialled again') });
     expect(await older.ended).toMatchObject({ code: status.OK });
     await attached(running, 'a');
     const again = member.storage.find(id('a:x'), never);
     const command = await newer.until('call');
     newer.send({ reply: { id: command.id, payload: '' } });
     expect(await again).toBeUndefined();
-    // A late word over the older stream changes nothing.
+    // A late message over the older stream changes nothing.
     expect(memberOf(running, 'a')?.connected).toBe(true);
   });
 });
@@ -162,16 +162,16 @@ describe('a node', () => {
     for (let sent = 0; sent < 5000; sent += 1) peer.send(report({ removedVolumes: ['a:x'] }));
     expect(await peer.ended).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
     expect(running.server.refused()).toEqual(new Map([['flood', 1]]));
-    await silent(running, 'a');
+    await disconnected(running, 'a');
   });
 
-  test('that sends a message beyond all measure is cut off', async () => {
+  test('that sends a message that is too large is cut off', async () => {
     const running = await controller();
     const peer = await attachedPeer(running.port);
     await attached(running, 'a');
     peer.raw(Buffer.alloc(2 * 1024 * 1024));
     expect(await peer.ended).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
-    await silent(running, 'a');
+    await disconnected(running, 'a');
   });
 
   test('that claims more volumes than LVM can hold is cut off', async () => {
@@ -186,7 +186,7 @@ describe('a node', () => {
     expect(await peer.ended).toMatchObject({ code: status.INVALID_ARGUMENT });
   });
 
-  test('that takes nothing of what it is sent is cut off, and holds no memory', async () => {
+  test('that reads nothing is cut off, and holds no memory', async () => {
     const running = await controller({ timing: { ...quick, silence: 3000 } });
     const peer = await attachedPeer(running.port);
     const member = await attached(running, 'a');
@@ -197,31 +197,31 @@ describe('a node', () => {
     await vi.waitUntil(() => running.server.refused().get('stalled') === 1, 20_000);
     clearInterval(pings);
     for (const call of calls) expect(await call).toMatchObject({ kind: 'unavailable' });
-    await silent(running, 'a');
+    await disconnected(running, 'a');
   });
 
-  test('is not given up when the clock of the controller is set', async () => {
+  test('is not given up when the clock of the controller changes', async () => {
     let off = 0;
     const running = await controller({ now: () => Date.now() + off, timing: { ...quick, silence: 4000 } });
     const peer = await attachedPeer(running.port);
     await attached(running, 'a');
     off = 3_600_000;
-    // Less often than it is looked for the silent.
+    // Less often than the controller checks its streams.
     const pings = setInterval(() => peer.send({ ping: {} }), 1200);
     await vi.waitUntil(() => peer.received.filter(({ pong }) => pong).length === 2, 20_000);
     clearInterval(pings);
     expect(memberOf(running, 'a')?.connected).toBe(true);
   });
 
-  test('that says nothing is given up', async () => {
+  test('that sends nothing is given up', async () => {
     const running = await controller({ timing: { ...quick, silence: 500 } });
     const peer = await attachedPeer(running.port);
     expect(await peer.ended).toMatchObject({ code: status.DEADLINE_EXCEEDED });
     expect(running.server.refused()).toEqual(new Map([['silent', 1]]));
-    await silent(running, 'a');
+    await disconnected(running, 'a');
   });
 
-  test('does a command once, however often it is sent', async () => {
+  test('starts a call once, however often it is sent', async () => {
     const storage = new GatedStorage('a');
     const replies: unknown[] = [];
     const log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -15,7 +15,7 @@ import { type Line, memoryLog } from '../grpc/harness.ts';
 export const authority = new Authority('Quarry test');
 export const never = new AbortController().signal;
 
-/** Never short of what a busy machine needs to answer; a test of silence has its own. */
+/** Long enough for a busy machine; a test of a peer that sends nothing has its own. */
 export const quick: Timing = { pingEvery: 200, silence: 20_000, greeting: 20_000, command: 60_000 };
 
 export function temporaryFolder(): string {
@@ -95,6 +95,6 @@ export async function attached(running: Pick<Running, 'fleet'>, name: string): P
   return vi.waitUntil(() => (memberOf(running, name)?.connected ? memberOf(running, name) : undefined), 20_000);
 }
 
-export async function silent(running: Pick<Running, 'fleet'>, name: string): Promise<void> {
+export async function disconnected(running: Pick<Running, 'fleet'>, name: string): Promise<void> {
   await vi.waitUntil(() => memberOf(running, name)?.connected === false, 20_000);
 }

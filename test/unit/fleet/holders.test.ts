@@ -4,11 +4,11 @@ import { holdersAmong } from '../../../src/domain/fleet.ts';
 import type { LvName, NodeName } from '../../../src/domain/ids.ts';
 import { Members } from '../../../src/fleet/server/members.ts';
 import { Session } from '../../../src/fleet/server/session.ts';
-import { protocol, report, type Told } from './report.ts';
+import { protocol, report, type Content } from './report.ts';
 
 const names = ['x', 'y', 'z'] as LvName[];
 
-/** A volume that has come to be called otherwise keeps its id. */
+/** A volume that was renamed keeps its id. */
 const volumes = fc.uniqueArray(fc.record({ in: fc.constantFrom(...names), lv: fc.constantFrom(...names) }), {
   selector: (volume) => volume.in,
   maxLength: 3,
@@ -23,11 +23,11 @@ const step = fc.record({
   taken: fc.uniqueArray(fc.constantFrom(...names)),
   /** Volumes that were born on the other node. */
   foreign: fc.uniqueArray(fc.constantFrom(...names)),
-  ending: fc.constantFrom('go on', 'detach', 'dial anew'),
+  ending: fc.constantFrom('go on', 'detach', 'dial again'),
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-function reportOf({ node, full, more, put, removed, given, taken, foreign }: Step): Told {
+function reportOf({ node, full, more, put, removed, given, taken, foreign }: Step): Content {
   const common = { name: 'v', pool: 'fast', group: 'vg', size: '1', layout: { thin: {} }, filesystem: 'none', qos: {} };
   return {
     full,
@@ -42,7 +42,7 @@ function reportOf({ node, full, more, put, removed, given, taken, foreign }: Ste
   };
 }
 
-test('who holds a name is what a look at all volumes says, whatever nodes report', () => {
+test('the holders of a name are those that a search of all volumes finds, for any reports', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
       const members = new Members(() => 0, protocol);
@@ -65,8 +65,8 @@ test('who holds a name is what a look at all volumes says, whatever nodes report
         const session = sessions.get(each.node) ?? dial(each.node);
         // Changes before the first full report end a stream.
         const first = session.inventory.inventory === undefined;
-        const told = reportOf(first ? { ...each, full: true } : each);
-        Array.from(session.receiving(protocol.fromNode(protocol.writeFromNode(report(told)))));
+        const content = reportOf(first ? { ...each, full: true } : each);
+        Array.from(session.receiving(protocol.fromNode(protocol.writeFromNode(report(content)))));
         if (each.ending !== 'go on') sessions.delete(each.node);
         if (each.ending === 'detach') members.detach(session);
         for (const name of names) expect(members.holders(name)).toEqual(holdersAmong(members.members(), name));

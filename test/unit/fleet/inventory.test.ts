@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import type { VolumeId } from '../../../src/domain/ids.ts';
 import type { Volume } from '../../../src/domain/volume.ts';
-import { attached, authority, controller, filesOf, memberOf, never, node, silent } from './harness.ts';
+import { attached, authority, controller, filesOf, memberOf, never, node, disconnected } from './harness.ts';
 import { GatedStorage, pool, specOf } from './gated-storage.ts';
 
 async function filled(count: number): Promise<GatedStorage> {
@@ -18,7 +18,7 @@ test('a report of many parts counts as a whole', async () => {
   expect(member.storage.inventory().volumes).toEqual(storage.volumes);
 });
 
-test('what changes on the node is told to every controller', async () => {
+test('a change on a node is reported to every controller', async () => {
   const storage = await filled(3);
   const [one, two] = [await controller(), await controller()];
   const { client } = node(storage, [one.port, two.port]);
@@ -35,7 +35,7 @@ test('what changes on the node is told to every controller', async () => {
   await vi.waitUntil(() => members[1]?.storage.inventory().volumes.size === 3, 20_000);
 });
 
-test('a name that cannot be looked up takes nothing from the others, nor from what it stood for', async () => {
+test('a name that cannot be looked up affects no other name, and keeps its last addresses', async () => {
   const storage = await filled(1);
   const certified = () => authority.issue({ name: 'controller', dns: ['one', 'two'], usage: 'server' });
   const start = (port = 0) => controller({ port, files: filesOf(certified(), authority.certificate) });
@@ -53,14 +53,15 @@ test('a name that cannot be looked up takes nothing from the others, nor from wh
   });
   await Promise.all([attached(one, 'a'), attached(two, 'a')]);
   broken = true;
-  const told = () => lines.filter(({ message }) => message === 'a name of controllers could not be looked up').length;
-  await vi.waitUntil(() => told() >= 2, 20_000);
+  const warnings = () =>
+    lines.filter(({ message }) => message === 'a name of controllers could not be looked up').length;
+  await vi.waitUntil(() => warnings() >= 2, 20_000);
   expect(client.connected).toBe(2);
   await one.server.stop();
   await attached(await start(one.port), 'a');
 });
 
-test('what changes without a word is told at the next ping', async () => {
+test('a change that was not announced is reported at the next ping', async () => {
   const storage = await filled(1);
   const running = await controller();
   node(storage, [running.port]);
@@ -81,20 +82,20 @@ test('a node whose LVM has not answered is not connected', async () => {
   expect(member.storage.inventory().volumes.size).toBe(1);
 });
 
-test('a silent node stays listed with what was last known of it', async () => {
+test('a disconnected node stays listed with its last inventory', async () => {
   const storage = await filled(2);
   const running = await controller();
   const { client } = node(storage, [running.port]);
   const member = await attached(running, 'a');
   const { since } = member;
   await client.stop();
-  await silent(running, 'a');
+  await disconnected(running, 'a');
   expect(running.fleet.members()).toEqual([member]);
   expect(member.since).toBeGreaterThanOrEqual(since);
   expect(member.storage.inventory().volumes).toEqual(storage.volumes);
 });
 
-test('the age of what is known does not hang on the clock of the node', async () => {
+test('the age of an inventory does not depend on the clock of the node', async () => {
   const storage = await filled(1);
   const hour = 3_600_000;
   const running = await controller({ now: () => Date.now() + hour });
@@ -106,7 +107,7 @@ test('the age of what is known does not hang on the clock of the node', async ()
   expect(age).toBeLessThan(hour);
 });
 
-test('a volume that was born on another node is told of by the node that has it', async () => {
+test('a volume that was born on another node is reported by the node that has it', async () => {
   const storage = await filled(1);
   const [volume] = storage.volumes.values();
   const foreign = { ...volume, id: 'b:pvc-0', role: 'replica' } as Volume;

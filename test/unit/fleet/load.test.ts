@@ -12,7 +12,7 @@ import { protocol, report } from './report.ts';
 
 const removed = (count: number) => Array.from({ length: count }, (_, index) => `a:x${index}`);
 
-test('a limiter counts amounts, and gives so many back a second', () => {
+test('a limiter counts amounts, and gives them back at its rate', () => {
   let now = 0;
   const limiter = createRateLimiter(100, 10, () => now);
   expect(limiter.take(90)).toBe(true);
@@ -28,8 +28,8 @@ test('a limiter counts amounts, and gives so many back a second', () => {
 
 test('a report is applied entry by entry, and counts with its last part', () => {
   const inventory = new NodeInventory('a' as NodeName, protocol.records);
-  const told = report({ full: true, removedVolumes: removed(3), ageMs: '5' });
-  const { records: read } = protocol.fromNode(protocol.writeFromNode(told));
+  const sent = report({ full: true, removedVolumes: removed(3), ageMs: '5' });
+  const { records: read } = protocol.fromNode(protocol.writeFromNode(sent));
   if (!read) throw new Error('no report');
   const steps = inventory.applying(read, 1000);
   for (let step = 0; step < 3; step += 1) expect(steps.next().done).toBe(false);
@@ -39,7 +39,7 @@ test('a report is applied entry by entry, and counts with its last part', () => 
 });
 
 describe('a controller', () => {
-  test('lets other work have its turn while it applies a long report, and handles what follows after it', async () => {
+  test('lets other work run while it applies a long report, and handles later messages after it', async () => {
     const running = await controller();
     const peer = await attachedPeer(running.port);
     const { storage } = await attached(running, 'a');

@@ -21,7 +21,7 @@ export const hello: HelloInit = {
   instance: 'one',
 };
 
-/** A hand-made node: it sends what it is told, be it what no node of ours would. */
+/** A hand-made node that sends any message, also one that no node of ours sends. */
 export class Peer {
   readonly received: ToNode[] = [];
   /** How the controller ended the stream. */
@@ -57,7 +57,7 @@ export class Peer {
     return this.#call.write(bytes);
   }
 
-  /** Takes nothing from now on. */
+  /** Reads nothing from now on. */
   stall(): void {
     this.#call.pause();
   }
@@ -71,7 +71,7 @@ export class Peer {
   }
 }
 
-/** One that has been let in and has reported that it has nothing. */
+/** One that was accepted and has reported that it has nothing. */
 export async function attachedPeer(port: number, greeting: HelloInit = hello, token?: string): Promise<Peer> {
   const certified = token === undefined ? nodeCertificate(greeting.node ?? '') : undefined;
   const peer = new Peer(port, { certified, ...(token !== undefined && { token }) });

@@ -7,7 +7,7 @@ import type { VolumeInit } from '../../../src/gen/quarry/node/v1/Volume.ts';
 
 export const protocol = loadProtocol();
 
-export interface Told {
+export interface Content {
   full?: boolean;
   more?: boolean;
   ageMs?: string;
@@ -22,10 +22,10 @@ export interface Told {
   removedGiven?: string[];
 }
 
-/** What a node tells of itself, as records. */
-function recordsOf(told: Told): RecordsInit {
-  const { volumes = [], pools = [], unready = {}, defaultPool, removedVolumes = [], removedPools = [] } = told;
-  const { given = [], removedGiven = [], full = false, more = false, ageMs = '0' } = told;
+/** The content of a node, as records. */
+function recordsOf(content: Content): RecordsInit {
+  const { volumes = [], pools = [], unready = {}, defaultPool, removedVolumes = [], removedPools = [] } = content;
+  const { given = [], removedGiven = [], full = false, more = false, ageMs = '0' } = content;
   const write = protocol.records.write;
   return {
     full,
@@ -47,8 +47,8 @@ function recordsOf(told: Told): RecordsInit {
 }
 
 /** The message with it. */
-export function report(told: Told): FromNodeInit {
-  return { records: recordsOf(told) };
+export function report(content: Content): FromNodeInit {
+  return { records: recordsOf(content) };
 }
 
 /** A call of a method of the volumes' service. */

@@ -8,7 +8,7 @@ import { hello, Peer } from './peer.ts';
 
 const from = (address: string, signal = never) => ({ address, signal });
 
-test('reviews nothing for callers that left while they waited', async () => {
+test('reviews no token of callers that left while they waited', async () => {
   const reviews = new Reviews({ atOnce: 1, waiting: 100, waitingOfOne: 100 });
   const gate = Promise.withResolvers<void>();
   const first = reviews.run(from('a'), () => gate.promise);
@@ -27,7 +27,7 @@ test('reviews nothing for callers that left while they waited', async () => {
   expect(reviewed).toBe(0);
 });
 
-test('gives each address a turn: a flood from one is not waited for by another', async () => {
+test('gives each address a turn: a flood from one does not delay the others', async () => {
   const reviews = new Reviews({ atOnce: 1, waiting: 100, waitingOfOne: 100 });
   const order: string[] = [];
   const run = (name: string, address: string) => reviews.run(from(address), async () => void order.push(name));
@@ -50,7 +50,7 @@ test.each([
   expect(reviews.waiting).toBe(0);
 });
 
-test('reviews nothing for a caller that leaves as its turn comes', async () => {
+test('reviews no token of a caller that leaves as its turn comes', async () => {
   const reviews = new Reviews({ atOnce: 1, waiting: 10, waitingOfOne: 10 });
   const leaving = new AbortController();
   let reviewed = 0;

@@ -38,12 +38,13 @@ test('a new certificate of the controller and a new authority are used, and drop
   const certified = serverCertificate(next);
   // The key first: for a moment it is not that of the certificate, and what was there goes on.
   replace(files.key, certified.key);
-  const kept = () => running.lines.find(({ message }) => message === 'certificates are kept as they were');
+  const kept = () =>
+    running.lines.find(({ message }) => message === 'certificates could not be read; the current ones stay');
   await vi.waitUntil(kept);
   expect(kept()?.fields['reason']).toBe(`${files.key} is not the key of ${files.certificate}`);
   replace(files.certificate, certified.certificate);
   replace(files.ca, next.certificate);
-  await vi.waitUntil(() => running.lines.some(({ message }) => message === 'certificates read anew'));
+  await vi.waitUntil(() => running.lines.some(({ message }) => message === 'certificates read again'));
 
   const newcomer = new GatedStorage('b');
   node(newcomer, [running.port], { files: filesOf(nodeCertificate('b', next), next.certificate) });
@@ -53,7 +54,7 @@ test('a new certificate of the controller and a new authority are used, and drop
   expect(await create).toMatchObject({ id: 'a:pvc-1' });
 });
 
-test('a new certificate of the node takes over without dropping a call, before the old one runs out', async () => {
+test('a new certificate of the node takes over without dropping a call, before the old one expires', async () => {
   const files = filesOf(nodeCertificate('a'), authority.certificate);
   const running = await controller();
   const storage = new GatedStorage('a');
@@ -76,7 +77,7 @@ test('a new certificate of the node takes over without dropping a call, before t
   expect(running.lines.filter(({ message }) => message === 'node disconnected')).toEqual([]);
 });
 
-test('a new token is sent on the stream that there is', async () => {
+test('a new token is sent over the existing stream', async () => {
   const token = `${temporaryFolder()}/token`;
   writeFileSync(token, 'first\n');
   const seen: string[] = [];
@@ -97,7 +98,7 @@ test('a new token is sent on the stream that there is', async () => {
   expect(running.lines.filter(({ message }) => message === 'node connected')).toHaveLength(1);
 });
 
-test('a node whose files are missing goes on trying, and says so', async () => {
+test('a node whose files are missing tries again, and logs the reason', async () => {
   const running = await controller();
   const files = filesOf(nodeCertificate('a'), authority.certificate);
   renameSync(files.key, `${files.key}.away`);

@@ -61,18 +61,22 @@ describe('an older controller and a newer node', () => {
     { kind: 'volume', key: 'a:v' },
     { kind: 'pool', key: 'fast' },
   ];
-  const told = (message: object) => ({ ...aVolume, payload: encode(laterVolume('Volume'), message) });
+  const volumeWith = (message: object) => ({ ...aVolume, payload: encode(laterVolume('Volume'), message) });
   const records: [string, object[], { volumes?: number; pools?: number; unready?: number }][] = [
-    ['a volume', [told({ ...writeVolume(volume), ...laterFields })], { volumes: 1 }],
+    ['a volume', [volumeWith({ ...writeVolume(volume), ...laterFields })], { volumes: 1 }],
     [
       'a volume of an unknown layout',
-      [told({ ...writeVolume(volume), layout: { typeFromLater: 'x' } })],
+      [volumeWith({ ...writeVolume(volume), layout: { typeFromLater: 'x' } })],
       { volumes: 1 },
     ],
-    ['a volume of an unknown filesystem', [told({ ...writeVolume(volume), filesystem: 'later' })], { volumes: 1 }],
+    [
+      'a volume of an unknown filesystem',
+      [volumeWith({ ...writeVolume(volume), filesystem: 'later' })],
+      { volumes: 1 },
+    ],
     [
       'a volume with an unknown limit',
-      [told({ ...writeVolume(volume), qos: { limits: { readIops: { rateFromLater: 'x' } } } })],
+      [volumeWith({ ...writeVolume(volume), qos: { limits: { readIops: { rateFromLater: 'x' } } } })],
       { volumes: 1 },
     ],
     [
@@ -150,7 +154,7 @@ describe('a newer controller and an older node', () => {
     expect(message.welcome ?? message.call ?? message.credit ?? message.cancel ?? undefined).toBeUndefined();
   });
 
-  test('a newer reader takes what the older writes', () => {
+  test('a newer reader reads the messages of an older writer', () => {
     const { payload } = protocol.records.write('volume', 'a:v', writeVolume(volume));
     expect(decode(laterVolume('Volume'), payload as Buffer)).toMatchObject({ id: 'a:v' });
   });

@@ -29,7 +29,7 @@ async function closed(socket: Socket): Promise<void> {
   await new Promise((resolve) => socket.on('close', resolve));
 }
 
-describe('TLS', () => {
+describe('a controller refuses', () => {
   test('plain text', async () => {
     const running = await controller();
     const socket = connectPlain(running.port, '127.0.0.1');
@@ -50,7 +50,7 @@ describe('TLS', () => {
     await expectRefused(running, 'handshake');
   });
 
-  test('a peer that connects and says nothing', async () => {
+  test('a peer that connects and sends nothing', async () => {
     const running = await controller({ timing: { ...quick, greeting: 200 } });
     await closed(connectTls(greeting(running)));
     await expectRefused(running, 'silent');
@@ -69,7 +69,7 @@ describe('TLS', () => {
     'that hides a name in another': authority.issue({ name: 'a', dns: ['x, URI:quarry://node/a, DNS:y'] }),
     'of a name that no node has': authority.issue({ name: 'a', uris: ['quarry://node/a/b'] }),
   };
-  test.each(Object.keys(strangers))('a certificate: %s', async (name) => {
+  test.each(Object.keys(strangers))('a peer with a certificate that is %s', async (name) => {
     const running = await controller();
     const peer = intrude(running.port, { certified: strangers[name] });
     expect([status.UNAUTHENTICATED, status.UNAVAILABLE]).toContain((await peer.ended).code);

@@ -3,14 +3,14 @@ import { describe, expect, test, vi } from 'vitest';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { NodeName } from '../../../src/domain/ids.ts';
 import { type Authenticate, byToken } from '../../../src/fleet/server/identity.ts';
-import { attached, authority, controller, filesOf, memberOf, serverCertificate, silent } from './harness.ts';
+import { attached, authority, controller, filesOf, memberOf, serverCertificate, disconnected } from './harness.ts';
 import { expectRefused, intrude } from './intruder.ts';
 import { attachedPeer, hello } from './peer.ts';
 
-describe('tokens', () => {
+describe('a token', () => {
   const tokens = new Map([
     ['of-a', 'a'],
-    ['of-a-anew', 'a'],
+    ['of-a-next', 'a'],
     ['of-b', 'b'],
   ]);
   let expires = Number.POSITIVE_INFINITY;
@@ -25,7 +25,7 @@ describe('tokens', () => {
     return controller({ files: { certificate, key }, identify: byToken(authenticate) });
   };
 
-  test('none', async () => {
+  test('that is missing is refused', async () => {
     const running = await withTokens();
     expect(await intrude(running.port, {}).ended).toEqual({
       code: status.UNAUTHENTICATED,
@@ -34,7 +34,7 @@ describe('tokens', () => {
     await expectRefused(running, 'token');
   });
 
-  test('one that is expired, foreign or false', async () => {
+  test('that is expired, foreign or false is refused', async () => {
     const running = await withTokens();
     expect(await intrude(running.port, { token: 'foreign' }).ended).toEqual({
       code: status.UNAUTHENTICATED,
@@ -43,7 +43,7 @@ describe('tokens', () => {
     await expectRefused(running, 'token');
   });
 
-  test('one that cannot be checked now', async () => {
+  test('that cannot be checked now is refused for now', async () => {
     const running = await withTokens();
     expect(await intrude(running.port, { token: 'unchecked' }).ended).toEqual({
       code: status.UNAVAILABLE,
@@ -52,13 +52,13 @@ describe('tokens', () => {
     await expectRefused(running, 'unchecked');
   });
 
-  test('of another node', async () => {
+  test('of another node is refused', async () => {
     const running = await withTokens();
     expect(await intrude(running.port, { token: 'of-b' }).ended).toMatchObject({ code: status.PERMISSION_DENIED });
     await expectRefused(running, 'identity');
   });
 
-  test('one that was copied is refused while the node that it was copied from is there', async () => {
+  test('that was copied is refused while the node that it was copied from is there', async () => {
     const running = await withTokens();
     await attachedPeer(running.port, hello, 'of-a');
     await attached(running, 'a');
@@ -71,14 +71,14 @@ describe('tokens', () => {
     expect(memberOf(running, 'a')?.connected).toBe(true);
   });
 
-  test('one that runs out ends the stream, and one that is renewed does not', async () => {
+  test('that expires ends the stream, and one that is renewed does not', async () => {
     const running = await withTokens();
     expires = Date.now() + 1500;
     const peers = [await attachedPeer(running.port, hello, 'of-a')];
     peers.push(await attachedPeer(running.port, { ...hello, node: 'b' }, 'of-b'));
     await Promise.all([attached(running, 'a'), attached(running, 'b')]);
     expires = Number.POSITIVE_INFINITY;
-    peers[0]?.send({ credential: { token: 'of-a-anew' } });
+    peers[0]?.send({ credential: { token: 'of-a-next' } });
     expect(await peers[1]?.ended).toMatchObject({ code: status.UNAUTHENTICATED });
     expect(running.server.refused()).toEqual(new Map([['expired', 1]]));
     expect(memberOf(running, 'a')?.connected).toBe(true);
@@ -94,10 +94,10 @@ describe('tokens', () => {
     peer.send({ credential: { token } });
     expect(await peer.ended).toMatchObject({ code });
     expect(running.server.refused()).toEqual(new Map([[reason, 1]]));
-    await silent(running, 'a');
+    await disconnected(running, 'a');
   });
 
-  test('a new one that cannot be checked leaves the stream as it was', async () => {
+  test('that is new and cannot be checked leaves the stream as it was', async () => {
     const running = await withTokens();
     const peer = await attachedPeer(running.port, hello, 'of-a');
     await attached(running, 'a');

@@ -19,7 +19,7 @@ import {
   never,
   node,
   serverCertificate,
-  silent,
+  disconnected,
 } from './harness.ts';
 import { attachedPeer, hello, type Peer } from './peer.ts';
 import { protocol } from './report.ts';
@@ -65,17 +65,17 @@ describe('with the token of a node', () => {
     expect(memberOf(running, 'a')?.connected).toBe(true);
     running.server.podGone('pod-a');
     expect(await peer.ended).toEqual(refused);
-    await silent(running, 'a');
+    await disconnected(running, 'a');
     expect(running.server.refused()).toEqual(new Map([['token', 2]]));
   });
 
-  test('one is put out by the next review, though nothing told that the pod is gone', async () => {
+  test('one is cut off by the next review, also where the deletion of the pod was not seen', async () => {
     const { peer } = await begin(200);
     verdict = 'refused';
     expect(await peer.ended).toEqual(refused);
   });
 
-  test('one is left where the API server cannot say, and asked about again', async () => {
+  test('one stays connected while the API server does not answer, and is reviewed again', async () => {
     const { running, peer } = await begin(200);
     verdict = 'unknown';
     const failed = 'a token could not be checked again';
@@ -96,7 +96,7 @@ describe('with a node', () => {
   }
   const volume = { id: 'a:pvc-1', name: 'pvc-1', pool: 'fast', group: 'vg', lv: 'pvc-1', layout: { thin: {} } };
 
-  test('one can say that a volume was deleted which was not, of that node', async () => {
+  test('one can answer that a volume of that node was deleted which was not', async () => {
     const running = await controller();
     const peer = await attachedPeer(running.port);
     const member = await attached(running, 'a');
@@ -117,7 +117,7 @@ describe('with a node', () => {
     await failed;
     const reason = 'the answer is not a well-formed CreateResponse';
     expect(await peer.ended).toEqual({ code: status.INVALID_ARGUMENT, details: reason });
-    await silent(running, 'a');
+    await disconnected(running, 'a');
     expect(memberOf(running, 'a')?.apart).toBe(reason);
     expect(running.server.refused()).toEqual(new Map([['malformed', 1]]));
     expect(await healthy.storage.create(wish, never)).toMatchObject({ node: 'b' });

@@ -127,7 +127,7 @@ const pool: fc.Arbitrary<Pool> = fc.record(
   { requiredKeys: ['spec', 'extentSize', 'size', 'free', 'deviceFree', 'metadata'] },
 );
 
-describe('what crosses the stream arrives as it was', () => {
+describe('a codec returns unchanged', () => {
   test('a volume', () => {
     fc.assert(
       fc.property(volume, (given) => {
@@ -136,7 +136,7 @@ describe('what crosses the stream arrives as it was', () => {
     );
   });
 
-  test('the specification of one', () => {
+  test('the specification of a volume', () => {
     fc.assert(
       fc.property(spec, (given) => {
         const request = asked('create', { spec: writeSpec(given) });
@@ -153,7 +153,7 @@ describe('what crosses the stream arrives as it was', () => {
     );
   });
 
-  test('a change of limits: absent, cleared and set are three things', () => {
+  test('a change of limits, in which absent, cleared and set differ', () => {
     const change: fc.Arbitrary<QosChange> = fc.record(
       {
         limits: settings(fc.oneof(rate, fc.constant('max' as const))),
@@ -171,8 +171,8 @@ describe('what crosses the stream arrives as it was', () => {
   });
 });
 
-describe('a newer peer', () => {
-  test('whose kind of failure is not known here has told nothing of the outcome', () => {
+describe('a value that only a newer peer knows', () => {
+  test('as the kind of a failure leaves the outcome unknown', () => {
     const { reply } = up({ reply: { id: '1', error: { kind: 99 as never, message: 'new' } } });
     expect(reply?.error && readFailure(reply.error, 'a')).toMatchObject({
       kind: 'unavailable',
@@ -180,13 +180,13 @@ describe('a newer peer', () => {
     });
   });
 
-  test('whose filesystem is not known here has a volume that is not blank', () => {
+  test('as a filesystem makes a volume that is not blank', () => {
     const [given] = fc.sample(volume, 1);
     const message = sent({ ...writeVolume(given as Volume), filesystem: 'zfs' });
     expect(message && readVolume(message, 'a' as NodeName).filesystem).toBe('unknown');
   });
 
-  test('whose layout is not known here has a volume that is listed and left alone', () => {
+  test('as a layout makes a volume that is listed and left alone', () => {
     const [given] = fc.sample(volume, 1);
     const message = sent({ ...writeVolume(given as Volume), layout: {} });
     const read = message && readVolume(message, 'a' as NodeName);
@@ -194,7 +194,7 @@ describe('a newer peer', () => {
     expect(() => knownLayout(read)).toThrow(expect.objectContaining({ kind: 'unimplemented' }));
   });
 
-  test('whose reservation is not known here leaves nothing of that rate to be reserved', () => {
+  test('as a reservation leaves nothing of that rate to be reserved', () => {
     const [given] = fc.sample(volume, 1);
     const half = { reservations: { readIops: {}, writeIops: { fixed: '100' } } };
     const message = sent({ ...writeVolume(given as Volume), qos: half });
@@ -208,7 +208,7 @@ describe('a newer peer', () => {
     expect(reservableRates({ spec: budgeted } as Pool, read ? [read] : [])).toEqual({ readIops: 0n, writeIops: 900n });
   });
 
-  test('whose limit is not known here has a volume with an unknown limit, which is not one without a limit', () => {
+  test('as a limit is an unknown limit, not the absence of one', () => {
     const [given] = fc.sample(volume, 1);
     const half = { limits: { readIops: {} } };
     const message = sent({ ...writeVolume(given as Volume), qos: half });
@@ -223,7 +223,7 @@ describe('a newer peer', () => {
     expect(change({ readIops: { fixed: 5n } })).toEqual({ ...unknownLimit, limits: { readIops: { fixed: 5n } } });
   });
 
-  test('whose limit is not known here has all that was reserved for it', () => {
+  test('as a limit does not change the reservation of the volume', () => {
     const [given] = fc.sample(volume, 1);
     const reserved = { readIops: { fixed: '300' } };
     const left = (limits: object): unknown => {
@@ -245,7 +245,7 @@ describe('a newer peer', () => {
     expect(() => readSpec(request.spec)).toThrow(expect.objectContaining({ kind: 'unimplemented' }));
   });
 
-  test('that changes a limit in a way this node does not know changes nothing', () => {
+  test('in a change of a limit changes nothing', () => {
     const request = asked('modify', { volume: 'a:x', change: { reservations: { writeIops: {} } } });
     expect(() => readQosChange(request.change)).toThrow(expect.objectContaining({ kind: 'unimplemented' }));
   });

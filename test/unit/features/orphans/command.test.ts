@@ -47,15 +47,15 @@ async function twice() {
 }
 
 test('the command shows them in a table', async () => {
-  const { run, silent, orphans, id } = await served();
+  const { run, cutOff, orphans, id } = await served();
   const [heading, row, ...more] = (await run([])).stdout.trimEnd().split('\n');
   expect(heading?.split(/\s{2,}/)).toEqual(['ID', 'NODE', 'POOL', 'SIZE', 'AGE', 'SEEN FOR']);
   expect(row?.split(/\s{2,}/)).toEqual([id, 'a', 'fast', '8 MiB', '1d2h', '10m']);
   expect(more).toEqual([]);
   expect((await run(['-o', 'wide'])).stdout).toMatch(/SEEN FOR +NAME\n.* pvc-1\n$/);
-  silent.add('a');
+  cutOff.add('a');
   expect((await run([])).stdout).toContain('a (disconnected)');
-  silent.delete('a');
+  cutOff.delete('a');
   await orphans.remove({ id }, never);
   expect((await run([])).stdout).toBe('Every volume is in a PersistentVolume.\n');
 });
@@ -67,7 +67,7 @@ test('the command shows them to programs, sizes in bytes', async () => {
   expect(JSON.parse((await run(['-o', 'json'])).stdout)).toEqual({ items });
 });
 
-test('the command deletes after asking, and asks nothing when told so', async () => {
+test('the command deletes after asking, and does not ask with --yes', async () => {
   const { run, storages, id } = await served();
   const refused = await run(['delete', id], 'y');
   expect(refused).toMatchObject({ stdout: 'Nothing was deleted.\n' });
@@ -79,7 +79,7 @@ test('the command deletes after asking, and asks nothing when told so', async ()
   expect(storages.a.volumes.size).toBe(0);
 });
 
-test('the command retains, and passes on what the controller says against it', async () => {
+test('the command retains, and prints the refusal of the controller', async () => {
   const { run, storages, id } = await served();
   expect((await run(['retain', id])).stdout).toContain('is retained');
   expect(storages.a.volumes.get(id)?.retained).toBe(true);

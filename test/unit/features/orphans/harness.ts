@@ -12,11 +12,11 @@ const noon = Date.parse('2026-11-21T12:00:00Z');
 export async function begin() {
   const clock = { now: noon };
   const storages = { a: new GatedStorage('a'), b: new GatedStorage('b') };
-  const silent = new Set<string>();
+  const cutOff = new Set<string>();
   const members = Object.values(storages).map((storage): Member => ({
     node: storage.node,
     get connected() {
-      return !silent.has(storage.node);
+      return !cutOff.has(storage.node);
     },
     since: 0,
     storage,
@@ -44,7 +44,7 @@ export async function begin() {
   const made = await storages.a.create(specOf('pvc-1'), never);
   storages.a.volumes.set(made.id, { ...made, created: noon - 26 * 60 * minute });
   const ids = async () => (await orphans.list()).map(({ volume }) => volume.id);
-  return { clock, storages, silent, claims, fleet, members, orphans, ids, id: made.id };
+  return { clock, storages, cutOff, claims, fleet, members, orphans, ids, id: made.id };
 }
 
 /** The same, after the grace. */

@@ -28,7 +28,7 @@ test('orphans are counted by node, and are absent while they are not known', asy
   expect(await shown()).toEqual(['quarry_persistent_volumes_known 0']);
 });
 
-test('a list holds as many of the oldest as a message does, and says how many there are', async () => {
+test('a list has the oldest orphans that fit a message, and the number of all', async () => {
   const found = Array.from({ length: 8001 }, () => orphanOf('a', 1n));
   const orphans = { list: async () => found, connected: () => true } as unknown as Orphans;
   const listed = await createOrphanService(orphans).listOrphans({}, { signal: new AbortController().signal } as never);

@@ -17,7 +17,7 @@ test('a volume is an orphan after the grace, and no longer when it is claimed', 
   expect(await ids()).toEqual([]);
 });
 
-test('a look lets other work have its turn after a few thousand volumes', async () => {
+test('a look lets other work run after a few thousand volumes', async () => {
   const { storages, orphans, clock, id } = await begin();
   const [template] = [...storages.a.volumes.values()];
   if (!template) throw new Error('no volume');
@@ -54,7 +54,7 @@ test('while it is not known what Kubernetes claims, nothing is an orphan', async
   expect(await orphans.list()).toEqual([]);
 });
 
-test('one that is retained stays, and is no longer shown', async () => {
+test('an orphan that is retained stays, and is no longer shown', async () => {
   const { storages, orphans, ids, id } = await withOrphan();
   await orphans.retain({ id }, never);
   expect(storages.a.volumes.get(id)?.retained).toBe(true);
@@ -62,7 +62,7 @@ test('one that is retained stays, and is no longer shown', async () => {
   await expect(orphans.remove({ id }, never)).rejects.toMatchObject({ kind: 'precondition' });
 });
 
-test('one that is deleted is gone', async () => {
+test('an orphan that is deleted is gone', async () => {
   const { storages, orphans, ids, id } = await withOrphan();
   await orphans.remove({ id }, never);
   expect(storages.a.volumes.size).toBe(0);
@@ -83,7 +83,7 @@ async function withGiven() {
   return begun;
 }
 
-test('one that was given to another node is deleted with what the node of its birth has left', async () => {
+test('an orphan that was given to another node is deleted with what the node of its birth has left', async () => {
   const { storages, orphans, ids, id } = await withGiven();
   expect(await ids()).toEqual([id, id]);
   await expect(orphans.remove({ id, node: 'a' }, never)).rejects.toMatchObject({ kind: 'elsewhere', node: 'b' });
@@ -91,9 +91,9 @@ test('one that was given to another node is deleted with what the node of its bi
   expect([storages.a.volumes.size, storages.a.given.size, storages.b.volumes.size]).toEqual([0, 0, 0]);
 });
 
-test('one that was given to another node is not deleted while the node of its birth is disconnected', async () => {
-  const { storages, silent, orphans, id } = await withGiven();
-  silent.add('a');
+test('an orphan that was given to another node is not deleted while the node of its birth is disconnected', async () => {
+  const { storages, cutOff, orphans, id } = await withGiven();
+  cutOff.add('a');
   await expect(orphans.remove({ id, node: 'b' }, never)).rejects.toMatchObject({
     kind: 'unavailable',
     message: expect.stringContaining('node a is disconnected'),
@@ -101,7 +101,7 @@ test('one that was given to another node is not deleted while the node of its bi
   expect(storages.b.volumes.has(id)).toBe(true);
 });
 
-test('what is not shown as an orphan is never touched', async () => {
+test('a volume that is not shown as an orphan is not changed', async () => {
   const { storages, orphans } = await withOrphan();
   const { id } = await storages.b.create(specOf('pvc-2'), never);
   for (const text of [id, 'b:nothing', '', '../../etc']) {
@@ -123,7 +123,7 @@ test('an orphan is not deleted when a new read shows a claim, or when the read f
   expect(storages.a.volumes.has(id)).toBe(true);
 });
 
-test('one that was retained elsewhere, which only its node knows, is not deleted', async () => {
+test('an orphan that was retained through another controller is not deleted', async () => {
   const { storages, orphans, id } = await withOrphan();
   const find = storages.a.find.bind(storages.a);
   // What was reported is behind what the node answers.
@@ -135,9 +135,9 @@ test('one that was retained elsewhere, which only its node knows, is not deleted
   expect(storages.a.volumes.has(id)).toBe(true);
 });
 
-test('one of a silent node is shown, and nothing is done about it', async () => {
-  const { silent, orphans, ids, id } = await withOrphan();
-  silent.add('a');
+test('an orphan of a disconnected node is shown, and is not changed', async () => {
+  const { cutOff, orphans, ids, id } = await withOrphan();
+  cutOff.add('a');
   expect(await ids()).toEqual([id]);
   await expect(orphans.remove({ id }, never)).rejects.toMatchObject({
     kind: 'unavailable',

@@ -14,24 +14,24 @@ const sights = fc.record({
   there: fc.subarray(ids),
   claimed: fc.subarray(ids),
   kept: fc.subarray(ids, { maxLength: 1 }),
-  silent: fc.subarray(['n1', 'n2']),
+  unseen: fc.subarray(['n1', 'n2']),
 });
 
-test('an orphan is what was loose at every look for the whole grace, and nothing else', () => {
+test('a volume is an orphan if it was in no PersistentVolume at every look of the whole grace', () => {
   fc.assert(
     fc.property(fc.array(sights, { minLength: 1, maxLength: 30 }), (looks) => {
       let [now, sightings]: [number, Sightings] = [0, new Map()];
       const looseSince = new Map<VolumeId, number>();
-      for (const { passed, there, claimed, kept, silent } of looks) {
+      for (const { passed, there, claimed, kept, unseen } of looks) {
         now += passed;
-        const seen = there.filter((id) => !silent.includes(id.slice(0, 2)));
+        const seen = there.filter((id) => !unseen.includes(id.slice(0, 2)));
         const volumes = seen.map((id) => volumeOf(id, kept.includes(id)));
-        const gone = (id: VolumeId) => !silent.includes(id.slice(0, 2)) && !there.includes(id);
+        const gone = (id: VolumeId) => !unseen.includes(id.slice(0, 2)) && !there.includes(id);
         sightings = sight(sightings, volumes, new Set(claimed), { now, gone });
         // The same, said volume by volume.
         for (const id of ids) {
           const loose = seen.includes(id) && !claimed.includes(id) && !kept.includes(id);
-          const unknown = silent.includes(id.slice(0, 2)) && !claimed.includes(id);
+          const unknown = unseen.includes(id.slice(0, 2)) && !claimed.includes(id);
           if (loose) looseSince.set(id, looseSince.get(id) ?? now);
           else if (!unknown) looseSince.delete(id);
         }
