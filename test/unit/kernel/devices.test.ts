@@ -47,6 +47,19 @@ test('finds every device that is built on another once, with its path', async ()
   expect(await devicesBelow('253:0', sys)).toEqual([]);
 });
 
+test('reads a device once, however many paths lead to it', async () => {
+  add('dm-0', '253:0', 'bottom');
+  // Each layer doubles the number of paths to the top: 2^24.
+  for (let layer = 1; layer <= 24; layer += 1) {
+    const below = layer === 1 ? ['dm-0'] : [`left-${layer - 1}`, `right-${layer - 1}`];
+    for (const [index, side] of ['left', 'right'].entries()) {
+      add(`${side}-${layer}`, `${253 + index + 1}:${layer}`);
+      for (const lower of below) build(`${side}-${layer}`, lower);
+    }
+  }
+  expect(await devicesAbove('253:0', sys)).toHaveLength(48);
+});
+
 test('finds nothing above a device that is gone, or vanishes meanwhile', async () => {
   add('dm-0', '253:0', 'vg-a');
   symlinkSync('/nowhere', join(sys, 'class/block/dm-0/holders/dm-9'));
