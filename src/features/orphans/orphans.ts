@@ -77,7 +77,7 @@ export class Orphans {
       const volumes = [...inventory.volumes.values()];
       const now = this.#now();
       const earlier = this.#nodes.get(member.node)?.sightings ?? new Map();
-      const sightings = sight(earlier, volumes, claimed, { now, gone: () => true });
+      const sightings = sight(earlier, volumes, claimed, now);
       this.#nodes.set(member.node, { sightings, orphans: orphansOf(volumes, sightings, { now, grace }) });
       examined += volumes.length;
       if (examined >= slice) {

@@ -12,22 +12,15 @@ export interface Orphan {
   readonly since: number;
 }
 
-/**
- * The sightings after a look at `volumes`. A volume that is claimed or retained is forgotten. Volumes that were not looked at stay as they
- * were.
- *
- * @param gone whether a volume that was not looked at is known to be no more
- */
+/** The sightings after a look at all `volumes` of a node, in milliseconds since the epoch. Volumes that are claimed, retained or gone have none. */
 export function sight(
   earlier: Sightings,
   volumes: readonly Volume[],
   claimed: ReadonlySet<string>,
-  look: { readonly now: number; readonly gone: (id: VolumeId) => boolean },
+  now: number,
 ): Sightings {
-  const known = new Set(volumes.map(({ id }) => id));
-  const unseen = [...earlier].filter(([id]) => !known.has(id) && !look.gone(id) && !claimed.has(id));
   const loose = volumes.filter(({ id, retained }) => !retained && !claimed.has(id));
-  return new Map([...unseen, ...loose.map(({ id }) => [id, earlier.get(id) ?? look.now] as const)]);
+  return new Map(loose.map(({ id }) => [id, earlier.get(id) ?? now]));
 }
 
 /** Those that were in no PersistentVolume for the whole grace: that of a new volume appears only after it. The oldest first. */

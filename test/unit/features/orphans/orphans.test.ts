@@ -146,6 +146,14 @@ test('an orphan of a disconnected node is shown, and is not changed', async () =
   await expect(orphans.retain({ id }, never)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
+test('an orphan of a node that has not reported since it restarted stays one', async () => {
+  const { storages, ids, id } = await withOrphan();
+  storages.a.reported = false;
+  expect(await ids()).toEqual([id]);
+  storages.a.reported = true;
+  expect(await ids()).toEqual([id]);
+});
+
 test('orphans of a forgotten node are forgotten: when the node comes back, the grace starts again', async () => {
   const { fleet, members, storages, clock, ids, id } = await withOrphan();
   const [member] = members;
