@@ -57,7 +57,8 @@ export class Exchange {
   /** How many messages of credit to return to the peer now: half a window at a time. */
   consumed(): number {
     this.#unreturned += 1;
-    if (this.#unreturned < window / 2 || this.complete) return 0;
+    // A call that has failed needs no more messages.
+    if (this.#unreturned < window / 2 || this.complete || this.#failure) return 0;
     const count = this.#unreturned;
     this.#unreturned = 0;
     this.#credit += count;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
+import { Caller } from '../../../src/fleet/wire/caller.ts';
 import { type Handler, Responder } from '../../../src/fleet/wire/responder.ts';
 import type { ReplyInit } from '../../../src/gen/quarry/fleet/v1/Reply.ts';
 
@@ -88,4 +89,23 @@ test('a node ends a call by itself when its time is over', async () => {
   responder.accept({ ...call, timeoutMs: '1' });
   expect(await ended.promise).toMatchObject({ kind: 'cancelled' });
   await responder.drain();
+});
+
+test('a controller gives no credit for a call that was given up', async () => {
+  const sent: string[] = [];
+  const caller = new Caller({
+    node: 'n1',
+    timeout: 60_000,
+    idle: () => undefined,
+    send: (message) => void sent.push(...Object.keys(message)),
+  });
+  const reader = new AbortController();
+  const messages = caller.stream('endless', Buffer.alloc(0), { signal: reader.signal });
+  const first = messages.next();
+  for (let message = 0; message < 16; message += 1) caller.receive({ id: '1', payload: Buffer.from('x'), more: true });
+  await first;
+  reader.abort();
+  for (let taken = 1; taken < 16; taken += 1) await messages.next();
+  await expect(messages.next()).rejects.toMatchObject({ kind: 'cancelled' });
+  expect(sent).toEqual(['call', 'cancel']);
 });
