@@ -17,7 +17,7 @@ export interface NodeLifecycle {
 /** All nodes are members, and none is ever forgotten. */
 export const noLifecycle: NodeLifecycle = { nodeGone: () => false, nodeDeleted: () => false, awaits: () => false };
 
-/** A member with what its volumes' ids begin with. */
+/** A member, and the prefix of its volumes' ids. */
 interface Sorted {
   readonly prefix: string;
   readonly member: Member;
@@ -56,7 +56,7 @@ export class NodeRegistry {
   }
 
   /**
-   * Drops what is known of nodes that were deleted: at once where they are gone for good or had no volume, else where newer ones fill the
+   * Drops nodes that were deleted: at once where they are gone for good or had no volume, else where newer ones fill the
    * memory. The records of volumes that a node gave to others stay, and so does a node that is only disconnected.
    */
   tidy(): void {

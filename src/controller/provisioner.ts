@@ -52,7 +52,7 @@ export class Provisioner {
     await this.#creator.settle(signal);
   }
 
-  /** Also when nothing of that id exists; an id that Quarry never issued names nothing anywhere. */
+  /** Succeeds also where the volume does not exist, and for an id that Quarry never issued. */
   async remove(id: string, signal: AbortSignal): Promise<void> {
     const born = parseVolumeId(id);
     if (!born) return;

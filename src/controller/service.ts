@@ -21,7 +21,7 @@ const capabilities = [
   'SINGLE_NODE_MULTI_WRITER',
 ] as const;
 
-/** The CSI Controller service for a driver of that name: its requests are parsed here, and what fails is thrown as a `Failure`. */
+/** The CSI Controller service for a driver of that name: parses requests, and throws each failure as a `Failure`. */
 export function createControllerService(provisioner: Provisioner, driver: string): Partial<ControllerMethods> {
   return {
     async controllerGetCapabilities() {

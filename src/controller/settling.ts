@@ -31,7 +31,7 @@ export class Settling {
     return this.problem() === undefined;
   }
 
-  /** Why it is not yet. Once it is, it stays so: a node that goes away later is known. */
+  /** Why the controller is not ready; `undefined`: it is, and stays so, because a node that disconnects later is known. */
   problem(): string | undefined {
     if (this.#settled) return undefined;
     const problem = this.#problem();

@@ -70,8 +70,8 @@ export class VolumeCreator {
 
   /**
    * The volume that an inventory shows, confirmed by its node. The report of a node that the volume may not be on counts only where this
-   * process has made it there, or where the node that it was given to reports it, too: otherwise any node could hold up, or refuse, what is
-   * made on another.
+   * process has made it there, or where the node that it was given to reports it, too: otherwise any node could hold up, or refuse, a
+   * creation on another.
    */
   async #shown(request: VolumeRequest, signal: AbortSignal): Promise<Volume | undefined> {
     const { name, accessibility } = request;
@@ -150,7 +150,7 @@ export class VolumeCreator {
 
   /**
    * Nodes that the volume is not made on may have it: an earlier call may have chosen them, and an inventory does not show what is in a
-   * group that is away. Without a topology nothing need be looked for: then want of room sends no call to another node.
+   * group that is away. Without a topology no lookup is needed: RESOURCE_EXHAUSTED then leads to no other node.
    */
   async #lookFor(nodes: Set<NodeName>, request: VolumeRequest, signal: AbortSignal): Promise<void> {
     if (request.accessibility.requisite === undefined) return;
@@ -186,7 +186,7 @@ export class VolumeCreator {
     return new Failure('invalid', `parameters: there is no pool "${parameters.pool ?? ''}"; known: ${names}`);
   }
 
-  /** Creating what exists gives what exists. `undefined`: the node says that it has neither the volume nor room for it. */
+  /** Creates the volume, or returns the existing one. `undefined`: the node says that it has neither the volume nor room for it. */
   async #again(member: Member, offer: Offer, request: VolumeRequest, signal: AbortSignal): Promise<Volume | undefined> {
     try {
       return await this.#send(member, offer, request, signal);

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => fleet[Symbol.asyncDispose]());
 
-/** Longer than the silence that a controller bears. */
+/** Longer than a controller waits for a message. */
 const patience = { timeout: 90_000, interval: 200 };
 
 const topology = (node: string) => ({ segments: { 'topology.lvm.quarry.csi/node': node } });
@@ -37,7 +37,7 @@ async function listed({ controller }: CsiClient): Promise<string[]> {
   return entries.map(({ volume }) => volume?.volumeId ?? '').sort();
 }
 
-/** What LVM itself has on a node, by CSI name. */
+/** The logical volumes of a node, by CSI name. */
 async function made({ guest }: Member): Promise<string[]> {
   const lines = (await guest.shell('lvs --noheadings -o lv_name,lv_tags')).split('\n');
   const names = lines.filter((line) => line.includes('quarry.role=volume')).map((line) => line.trim().split(' ')[0]);
@@ -67,7 +67,7 @@ test('both controllers see all nodes, and a volume is made where it is asked for
   expect(volume).toMatchObject({ volumeId: 'node-2:placed', accessibleTopology: [topology('node-2')] });
   expect(await made(node(1))).toEqual(['placed']);
   expect(await listed(one.client)).toEqual(['node-2:placed']);
-  // The other controller hears of it, and answers the same call with the same volume.
+  // The other controller gets the report, and answers the same call with the same volume.
   await vi.waitUntil(async () => (await capacity(two.client, 'node-2')) === before - 8 * MiB, patience);
   expect((await create(two.client, 'placed', 'node-2')).volume?.volumeId).toBe('node-2:placed');
   expect(await made(node(1))).toEqual(['placed']);

@@ -35,7 +35,7 @@ describe('a creation goes', () => {
     ({ provisioner } = controllerOf(nodesOf({ a: 512, b: 512, c: 512 })));
     const made = await Promise.all(Array.from({ length: 6 }, (_, index) => create(`at-once-${index}`)));
     expect(made.map(({ node }) => node).toSorted()).toEqual(['a', 'a', 'b', 'b', 'c', 'c']);
-    // What was made counts once, as the inventory shows it.
+    // A volume that was made counts once, in the inventory.
     expect((await create('x')).node).toBe('a');
   });
 
@@ -50,7 +50,7 @@ describe('a creation goes', () => {
     expect((await create('x')).node).toBe('b');
     const full = { kind: 'exhausted', message: expect.stringContaining('node c: pool fast can hold') };
     await expect(create('y', pinned('c'))).rejects.toMatchObject(full);
-    // That was its word: what becomes of the node no longer matters.
+    // The node has answered: its later state does not matter.
     fleet.link('c').detach();
     expect((await create('y', pinned('b'))).node).toBe('b');
   });
@@ -169,7 +169,7 @@ describe('a creation whose node is disconnected', () => {
       if (operation !== 'create' || when !== moment) return;
       storage.interrupt = async () => undefined;
       fleet.link(node).detach();
-      // Where it dies before it acted, it never acts.
+      // A node that is cut off before it acts never acts.
       if (moment === 'before') throw new Failure('unavailable', 'died');
     };
   }

@@ -62,7 +62,7 @@ describe('RESOURCE_EXHAUSTED is answered, and another node chosen, only after th
     await began.promise;
     caller.abort();
     await expect(abandoned).rejects.toMatchObject({ kind: 'cancelled' });
-    // The scheduler's next choice must wait, whichever controller it comes to.
+    // The scheduler's next choice must wait, on either controller.
     await expect(create('x', pinned('b'))).rejects.toMatchObject({ kind: 'busy' });
     await expect(controllerOf(nodes).provisioner.create(wish('x', pinned('a')), signal)).rejects.toMatchObject({
       kind: 'busy',

@@ -44,7 +44,7 @@ test('the node of a name is remembered for a bounded number of names, the newest
   const pending = new PendingCreates();
   for (let index = 0; index <= 10_000; index += 1) {
     await pending.send(member, specOf(`x${index}`), signal);
-    // Else the fake looks at all of them each time.
+    // Without this the fake examines all of them each time.
     storage.volumes.clear();
   }
   expect(pending.sentTo('x0')).toBeUndefined();

@@ -68,7 +68,7 @@ describe('an operation on a volume', () => {
     await provisioner.remove(id, signal);
     await expect(provisioner.get(id, signal)).rejects.toMatchObject({ kind: 'not-found' });
     expect(provisioner.list('', 0)).toEqual([]);
-    // It was not, after all: nothing of it was deleted.
+    // The node comes back: its volume was not deleted.
     fleet.link('b').attach();
     expect(provisioner.list('', 0)).toMatchObject([{ id }]);
   });

@@ -6,7 +6,7 @@ import type { PoolName, VolumeId } from '../../../src/domain/ids.ts';
 import type { Accessibility } from '../../../src/domain/topology.ts';
 import { anywhere, controllerOf, inOrder, nodesOf, pinned, wish } from './wishes.ts';
 
-// Two controllers over the same nodes, as all calls arrive at either: every wait of every operation ends when the schedule of
+// Two controllers over the same nodes, and calls to both: every wait of every operation ends when the schedule of
 // fast-check says so, and between any two of them a node may be cut off from one of the controllers, die or come back.
 
 const { signal } = new AbortController();
@@ -23,7 +23,7 @@ interface Call {
 }
 interface Trouble {
   readonly trouble: 'cut' | 'heal' | 'lag' | 'die' | 'die after';
-  /** The controller that is cut off; a death is everybody's. */
+  /** The controller that is cut off; the death of a node concerns both. */
   readonly by: 0 | 1;
   readonly node: string;
 }
@@ -39,7 +39,7 @@ const trouble: fc.Arbitrary<Trouble> = fc.record({
   node,
 });
 
-/** The outcome of the schedule: what was acknowledged last of each name, and what the nodes have. */
+/** The outcome of the schedule: the last acknowledgement of each name, and the volumes of the nodes. */
 async function run(steps: readonly Step[], scheduler: fc.Scheduler) {
   const storages = nodesOf({ a: 1024, b: 1024, c: 1024 });
   const replicas = { 0: controllerOf(storages), 1: controllerOf(storages) };
@@ -85,10 +85,10 @@ async function run(steps: readonly Step[], scheduler: fc.Scheduler) {
   );
   await scheduler.waitFor(task);
   await scheduler.waitFor(Promise.all(running));
-  // What was cut off goes on at its node.
+  // Calls that were cut off go on at their nodes.
   await scheduler.waitIdle();
   for (const storage of storages) storage.interrupt = async () => undefined;
-  // All is well again: what the nodes have is the truth.
+  // All nodes are connected again, and their volumes decide.
   for (const { fleet } of Object.values(replicas)) for (const host of hosts) fleet.link(host).attach();
   const having = (wanted: string) =>
     storages.flatMap((storage) => [...storage.inventory().volumes.values()].filter((volume) => volume.name === wanted));
@@ -196,7 +196,7 @@ describe('two controllers', () => {
           for (const each of names) {
             const [volume, another] = having(each);
             expect(another).toBeUndefined();
-            // Only a delete takes an acknowledged volume away.
+            // Only a deletion removes an acknowledged volume.
             if (!removing.has(each) && (acknowledged.get(each)?.size ?? 0) > 0) expect(volume).toBeDefined();
             for (const { provisioner } of Object.values(replicas)) {
               const known = await provisioner.get(`a:${each}`, signal).catch((error: unknown) => error);
@@ -210,8 +210,8 @@ describe('two controllers', () => {
     );
   });
 
-  // A claim as the sidecar and the scheduler treat it: one call after another, some given up, each to either controller; want of room
-  // alone sends it to another node.
+  // A claim as the sidecar and the scheduler treat it: one call after another, some given up, each to either controller. Only
+  // RESOURCE_EXHAUSTED sends it to another node.
   test('make the volume of a claim once, while groups vanish and calls are given up', async () => {
     const troubles = ['none', 'vanish', 'return', 'fill', 'cut', 'heal', 'lag', 'die', 'die after'] as const;
     const round = fc.record({ what: fc.constantFrom(...troubles), by, node: fc.option(node), givesUp: fc.boolean() });

@@ -9,7 +9,7 @@ import type { MemoryFleet } from '../../support/memory-fleet.ts';
 import type { MemoryStorage } from '../../support/memory-storage.ts';
 import { anywhere, controllerOf, inOrder, nodesOf, pinned, wish } from './wishes.ts';
 
-// A node that Kubernetes has deleted: it gets no new volume, while what becomes of those that it had is another decision.
+// A node that Kubernetes has deleted gets no new volume; its existing volumes are another decision.
 
 const { signal } = new AbortController();
 let deleted: Set<NodeName>;

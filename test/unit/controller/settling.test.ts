@@ -77,7 +77,7 @@ describe('a controller is ready', () => {
 });
 
 // 5,000 nodes look for controllers every ten seconds, and a resolver on the way answers from its cache for up to 30: a node learns of a new
-// controller within 40. The controller lets in one after the other, each in so many milliseconds while it starts.
+// controller within 40. The controller accepts one after the other, each in so many milliseconds while it starts.
 test.each([1, 20])(
   'a controller of 5,000 nodes awaits the last, with cached names and %i ms for each',
   (milliseconds) => {

@@ -4,8 +4,8 @@ import { attached, controller, memberOf, never, nodeCertificate } from './harnes
 import { Peer } from './peer.ts';
 
 /**
- * Version 1 of the protocol by its numbers on the wire, as it will be spoken by nodes that are not upgraded yet: what this test
- * says may be added to, and never changed.
+ * Version 1 of the protocol by its numbers on the wire, as nodes that are not upgraded yet will use it: this test may be extended, and
+ * never changed.
  */
 function field(number: number, value: string | bigint | boolean | Uint8Array): Uint8Array {
   const writer = protobuf.Writer.create();
@@ -107,7 +107,7 @@ test('a node of version 1 reports its volumes and serves calls', async () => {
   await removal;
   expect(member.storage.inventory().volumes.size).toBe(0);
 
-  // What this controller does not know is passed over.
+  // The controller skips the fields that it does not know.
   peer.raw(message(strange));
   peer.raw(message(field(3, message(field(1, 5000n)))));
   await peer.until('pong');

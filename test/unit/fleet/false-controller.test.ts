@@ -44,7 +44,7 @@ async function falseController(greet: (stream: Stream) => void): Promise<{ port:
 
 const welcome = { welcome: { version: 1, driverVersion: '0.1.0', pingEveryMs: 200, silenceMs: 20_000 } };
 
-/** The reason for which the node has left, and that it dialled again. */
+/** Waits until the node has left and dialled again; returns the reason. */
 async function leaves(greet: (stream: Stream) => void, greeting = quick.greeting) {
   const storage = new GatedStorage('a');
   // Each operation lasts until it is cancelled.

@@ -13,7 +13,7 @@ import type { Call } from '../../../src/gen/quarry/fleet/v1/Call.ts';
 
 const id = (text: string) => text as VolumeId;
 
-/** An operation that waits until it is let go. */
+/** Holds every operation of the storage until the gate is resolved. */
 function held(storage: GatedStorage) {
   const gate = Promise.withResolvers<void>();
   storage.gate = () => gate.promise;

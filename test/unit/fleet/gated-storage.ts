@@ -20,9 +20,9 @@ export function specOf(name: string): VolumeSpec {
 
 /** Volumes in memory, with a gate before each operation that knows its signal. */
 export class GatedStorage extends MemoryStorage {
-  /** What was begun, in order. */
+  /** The operations that have started, in order. */
   readonly begun: string[] = [];
-  /** Signals of the operations that were begun. */
+  /** Signals of the operations that have started. */
   readonly signals: AbortSignal[] = [];
   reported = true;
   reportedAt = Date.now();

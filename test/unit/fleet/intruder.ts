@@ -16,7 +16,7 @@ export async function expectRefused(running: Running, reason: Reason, count = 1)
   expect(running.fleet.members()).toEqual([]);
 }
 
-/** Says all that a node says, without waiting to be asked. */
+/** Sends all that a node sends, without waiting for a welcome. */
 export function intrude(port: number, options: ConstructorParameters<typeof Peer>[1], greeting = hello): Peer {
   const peer = new Peer(port, options);
   peer.send({ hello: greeting });

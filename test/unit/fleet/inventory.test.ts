@@ -30,7 +30,7 @@ test('a change on a node is reported to every controller', async () => {
     await vi.waitUntil(() => remote.inventory().volumes.size === 2, 20_000);
     expect(remote.inventory()).toMatchObject({ volumes: storage.volumes, pools: storage.pools });
   }
-  // Of what one controller has done, the other hears.
+  // A change through one controller is reported to the other.
   await members[0]?.storage.create(specOf('pvc-9'), never);
   await vi.waitUntil(() => members[1]?.storage.inventory().volumes.size === 3, 20_000);
 });

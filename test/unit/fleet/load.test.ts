@@ -98,7 +98,7 @@ describe('a controller', () => {
   });
 
   test('cuts a node off that sends more bytes than a node does', async () => {
-    // Time stands still: a busy machine takes so long to bring in the bytes that the allowance would grow again.
+    // The clock stands still: on a busy machine the bytes arrive so slowly that the allowance would grow again.
     const running = await controller({ ticks: () => 0 });
     const peer = await attachedPeer(running.port);
     await attached(running, 'a');

@@ -17,7 +17,7 @@ import {
 } from './harness.ts';
 import { GatedStorage, specOf } from './gated-storage.ts';
 
-/** As an editor, or the kubelet, does: never half of a file. */
+/** Replaces a file at once, as an editor or kubelet does. */
 function replace(path: string, text: string): void {
   writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);
@@ -36,7 +36,7 @@ test('a new certificate of the controller and a new authority are used, and drop
 
   const next = new Authority('next');
   const certified = serverCertificate(next);
-  // The key first: for a moment it is not that of the certificate, and what was there goes on.
+  // The key first: until the certificate follows, the two do not fit, and the earlier pair stays in use.
   replace(files.key, certified.key);
   const kept = () =>
     running.lines.find(({ message }) => message === 'certificates could not be read; the current ones stay');

@@ -37,7 +37,7 @@ const wish: VolumeSpec = {
 };
 
 describe('with the token of a node', () => {
-  /** What the API server says of it. */
+  /** The API server's answer to a review. */
   let verdict: 'good' | 'refused' | 'unknown';
   beforeEach(() => (verdict = 'good'));
   const authenticate: Authenticate = async (token) => {
@@ -87,7 +87,7 @@ describe('with the token of a node', () => {
 });
 
 describe('with a node', () => {
-  /** Answers the next command with that. */
+  /** Answers the next call with that. */
   async function answering(peer: Peer, answer: object): Promise<void> {
     const { id, method } = await peer.until('call');
     peer.send({

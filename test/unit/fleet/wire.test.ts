@@ -215,7 +215,7 @@ describe('a value that only a newer peer knows', () => {
     const read = message && readVolume(message, 'a' as NodeName).qos;
     const carried = { ...unknownLimit, unknown: { limits: ['readIops'], reservations: [] } };
     expect(read).toEqual(carried);
-    // It goes on as unknown: over the wire again, and through a change of another rate.
+    // It stays unknown over the wire again, and through a change of another rate.
     const again = sent(writeVolume({ ...(given as Volume), qos: read ?? noQos }));
     expect(readVolume(again, 'a' as NodeName).qos).toEqual(carried);
     const change = (limits: QosChange['limits']) => applyChange(read ?? noQos, { limits, reservations: {} });

@@ -8,7 +8,7 @@ export const never = new AbortController().signal;
 export const minute = 60_000;
 const noon = Date.parse('2026-11-21T12:00:00Z');
 
-/** Two nodes, and what Kubernetes says of their volumes: what is watched may be behind what is true. */
+/** Two nodes, and the volumes that Kubernetes claims: the watched ones may be behind the true ones. */
 export async function begin() {
   const clock = { now: noon };
   const storages = { a: new GatedStorage('a'), b: new GatedStorage('b') };

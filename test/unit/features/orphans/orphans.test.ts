@@ -126,7 +126,7 @@ test('an orphan is not deleted when a new read shows a claim, or when the read f
 test('an orphan that was retained through another controller is not deleted', async () => {
   const { storages, orphans, id } = await withOrphan();
   const find = storages.a.find.bind(storages.a);
-  // What was reported is behind what the node answers.
+  // The report is older than the node's answer.
   storages.a.find = async (...args) => {
     const found = await find(...args);
     return found && { ...found, retained: true };
