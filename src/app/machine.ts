@@ -163,8 +163,8 @@ function createOwnRegistration({ registration, driver, endpoint }: Config, log: 
   return createRegistration({ path: join(registration.directory, `${driver}-reg.sock`), driver, endpoint: path, log });
 }
 
-/** Milliseconds that LVM has to answer a probe, and that its answer is valid. */
-const probeTimes = { deadline: 10_000, holds: 10_000 };
+/** Milliseconds that LVM has to answer a probe, and for which its answer is reused. */
+const probeTimes = { deadline: 10_000, reuse: 10_000 };
 
 function createChecks({ local: { lvm }, upkeep, registration, unbroken }: Parts): Checks {
   const problemOfLvm = createLvmCheck({ lvm, ...probeTimes });

@@ -5,7 +5,7 @@ import { Failure, pendingOf } from '../domain/errors.ts';
  * operation is refused at once and not queued, because CSI requires ABORTED.
  */
 export function createLocks(): {
-  take(key: string, operation: string): Disposable;
+  acquire(key: string, operation: string): Disposable;
   /**
    * Runs the task with the key locked. If the task gave up on a program that still runs, the key stays locked until it ends, because the
    * program may still change the volume.
@@ -15,7 +15,7 @@ export function createLocks(): {
   holder(key: string): string | undefined;
 } {
   const held = new Map<string, string>();
-  const take = (key: string, operation: string): Disposable => {
+  const acquire = (key: string, operation: string): Disposable => {
     const holder = held.get(key);
     if (holder !== undefined) {
       throw new Failure('busy', `${holder} is in progress for ${key}; ${operation} was not started: try again`);
@@ -24,10 +24,10 @@ export function createLocks(): {
     return { [Symbol.dispose]: () => void held.delete(key) };
   };
   return {
-    take,
+    acquire,
     holder: (key) => held.get(key),
     async hold(key, operation, task) {
-      const lock = take(key, operation);
+      const lock = acquire(key, operation);
       let running: Promise<unknown> | undefined;
       try {
         return await task();

@@ -49,8 +49,8 @@ export function createPatience({
   const refuse = (key: string, what: string): void => {
     const before = running.get(key)?.hanging;
     if (before) throw new Failure('unavailable', `${what} was not tried: ${before.what} still hangs`);
-    const beside = hangingOf(groupmates(key));
-    if (beside.length >= each) throw notTried(what, beside, 'on the same disks');
+    const hanging = hangingOf(groupmates(key));
+    if (hanging.length >= each) throw notTried(what, hanging, 'on the same disks');
     const all = hangingOf(running.values());
     if (all.length >= most) throw notTried(what, all, 'and no thread is left for another');
   };

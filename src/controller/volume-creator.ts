@@ -37,7 +37,7 @@ export class VolumeCreator {
   }
 
   async create(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
-    using _lock = this.#locks.take(request.name, 'CreateVolume');
+    using _lock = this.#locks.acquire(request.name, 'CreateVolume');
     const existing = (await this.#shown(request, signal)) ?? (await this.#unsettled(request, signal));
     // Awaited here, because the lock would be released at once otherwise.
     return existing ?? (await this.#make(request, signal));
@@ -56,7 +56,7 @@ export class VolumeCreator {
   async #settleOne(name: string, node: NodeName, signal: AbortSignal): Promise<void> {
     const member = this.#options.registry.member(node);
     if (member?.connected === false) return;
-    using _lock = this.#locks.take(name, 'the question whether it was created');
+    using _lock = this.#locks.acquire(name, 'the question whether it was created');
     try {
       const within = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)]);
       const found = member && (await this.#lookup.knows(member, name, within));

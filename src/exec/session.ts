@@ -13,7 +13,7 @@ export interface Session {
   /** Sets the listener for the program's end, with its reason; replaces the last one. If the program has ended, calls it at once. */
   onEnd(listener: (reason: string) => void): void;
   /** The end of its stderr since the last call. */
-  complaints(): string;
+  stderr(): string;
   /**
    * Sends SIGKILL to the process group, because lvm starts helpers such as thin_check. Resolves when the program has ended, or after a
    * second with a promise of its end.
@@ -25,7 +25,7 @@ export interface Session {
 export type StartSession = (argv: readonly [string, ...string[]], env: Readonly<Record<string, string>>) => Session;
 
 /** Characters of stderr that are kept. */
-const complaintsKept = 2000;
+const stderrKept = 2000;
 
 /** The program ends at the end of its stdin, so it does not outlive this process. */
 export function createStartSession(survivors: Survivors, path?: string): StartSession {
@@ -47,12 +47,12 @@ export function createStartSession(survivors: Survivors, path?: string): StartSe
     // A write to a program that has just died fails with EPIPE; `onEnd` reports its end.
     input.on('error', () => undefined);
     answers.setEncoding('utf8');
-    let complaints = '';
-    errors.setEncoding('utf8').on('data', (text: string) => (complaints = (complaints + text).slice(-complaintsKept)));
+    let stderr = '';
+    errors.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-stderrKept)));
     return {
-      complaints: () => {
-        const text = complaints.trim();
-        complaints = '';
+      stderr: () => {
+        const text = stderr.trim();
+        stderr = '';
         return text;
       },
       write: (line) => void input.write(`${line}\n`),

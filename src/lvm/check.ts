@@ -7,7 +7,7 @@ export interface LvmCheckOptions {
   /** Milliseconds that LVM may take to answer. */
   readonly deadline: number;
   /** Milliseconds for which an answer is reused, so that frequent checks cost little. */
-  readonly holds: number;
+  readonly reuse: number;
   /** Milliseconds from any fixed moment; for tests. */
   readonly now?: () => number;
 }
@@ -16,7 +16,7 @@ export interface LvmCheckOptions {
  * Returns a function that says what is wrong with LVM; `undefined`: nothing. It reads the smallest report and leaves the inventory alone:
  * until LVM sees our disks, its report says that no volume exists.
  */
-export function createLvmCheck({ lvm, deadline, holds, now = () => performance.now() }: LvmCheckOptions) {
+export function createLvmCheck({ lvm, deadline, reuse, now = () => performance.now() }: LvmCheckOptions) {
   let asking: Promise<string | undefined> | undefined;
   let answeredAt: number | undefined;
 
@@ -33,7 +33,7 @@ export function createLvmCheck({ lvm, deadline, holds, now = () => performance.n
     }
   };
   return async (): Promise<string | undefined> => {
-    if (answeredAt !== undefined && now() - answeredAt < holds) return;
+    if (answeredAt !== undefined && now() - answeredAt < reuse) return;
     // A report, also of a new process, waits for LVM's lock while our change runs. The change ends at its own deadline.
     if (lvm.changing) return;
     // One report at a time: waiting reports must not pile up while LVM hangs.

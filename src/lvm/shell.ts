@@ -51,14 +51,14 @@ export class LvmShell {
     if (ok) return { ok, rows: document.rows };
     const messages = errorMessages(await this.#exchange(['lastlog']));
     // The log has LVM's errors; those of its helpers, such as thin_check, are only on stderr.
-    return { ok, messages: [...messages, ...errorLines(this.#session?.complaints() ?? '')] };
+    return { ok, messages: [...messages, ...errorLines(this.#session?.stderr() ?? '')] };
   }
 
   async #exchange(argv: LvmArguments): Promise<LvmDocument> {
     const unsafe = argv.find((word) => !safeWord.test(word));
     if (unsafe !== undefined) throw new Failure('invalid', `"${unsafe}" cannot be passed to LVM`);
     const session = (this.#session ??= this.#open());
-    if (argv[0] !== 'lastlog') session.complaints();
+    if (argv[0] !== 'lastlog') session.stderr();
     const answer = await answerOf(session, argv, this.#options.deadline);
     session.onEnd(() => this.#discard(session));
     if (typeof answer === 'string') return decodeDocument(answer);

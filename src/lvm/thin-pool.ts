@@ -58,8 +58,8 @@ export function newPoolSizes(spec: PoolSpec, thin: ThinSpec, space: GroupSpace):
   const { data, metadata } = sharedSizes(spec, thin, space, largest(space.free - spec.reserve, 0n));
   if (legsOf(spec) === 1) return { data, metadata };
   // The device of a leg may also have to hold the metadata, its spare and the extra extents of mirrors.
-  const beside = 2n * metadata + (spec.mirrors > 0 ? 4n * space.extentSize : 0n);
-  const perLeg = largest(legSize(space, spec.reserve, legsOf(spec)) - beside, 0n);
+  const extra = 2n * metadata + (spec.mirrors > 0 ? 4n * space.extentSize : 0n);
+  const perLeg = largest(legSize(space, spec.reserve, legsOf(spec)) - extra, 0n);
   return { data: smallest(data, roundDown(perLeg, space.extentSize) * BigInt(spec.stripes)), metadata };
 }
 

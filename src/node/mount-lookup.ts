@@ -19,7 +19,7 @@ export function topAt(table: readonly Mount[], path: string): Mount | undefined 
 }
 
 /** Targets of a device other than the paths given, each once. */
-export function targetsBeside(table: readonly Mount[], device: string, paths: readonly string[]): string[] {
+export function otherTargets(table: readonly Mount[], device: string, paths: readonly string[]): string[] {
   const targets = table.filter((mount) => mount.device === device && !paths.includes(mount.target));
   return [...new Set(targets.map((mount) => mount.target))];
 }

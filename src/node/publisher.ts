@@ -5,7 +5,7 @@ import type { OpenVolume } from '../domain/volume.ts';
 import { recordRawUse } from './formatter.ts';
 import type { NodeTools } from './ports.ts';
 import type { PublishRequest, UndoRequest } from './requests.ts';
-import { blockStaging, layersAt, targetsBeside, topAt } from './mount-lookup.ts';
+import { blockStaging, layersAt, otherTargets, topAt } from './mount-lookup.ts';
 
 /** Flags of a single mount (mount(2), MS_REMOUNT with MS_BIND). The flags of the filesystem were set by the stage. */
 const bindFlags: ReadonlySet<string> = new Set([
@@ -99,7 +99,7 @@ function isPublished({ id, capability, readOnly }: PublishRequest, place: Place,
   const top = topAt(place.table, place.target);
   if (!top) return false;
   if (top.device !== place.device || top.access !== capability.access) {
-    throw new Failure('exists', `${place.target} is taken by another mount`);
+    throw new Failure('exists', `${place.target} is in use by another mount`);
   }
   if (top.readOnly !== (readOnly || source.readOnly)) {
     const found = top.readOnly ? 'read-only' : 'for writing';
@@ -110,7 +110,7 @@ function isPublished({ id, capability, readOnly }: PublishRequest, place: Place,
 
 function refuseSecondTarget({ id, capability }: PublishRequest, place: Place): void {
   if (allowsSeveralTargets(capability.mode)) return;
-  const others = targetsBeside(place.table, place.device, [place.staging, place.target]);
+  const others = otherTargets(place.table, place.device, [place.staging, place.target]);
   if (others.length === 0) return;
   throw new Failure(
     'precondition',

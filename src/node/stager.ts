@@ -6,7 +6,7 @@ import type { Mount } from '../domain/mounts.ts';
 import type { NodeTools } from './ports.ts';
 import type { StageRequest, UndoRequest } from './requests.ts';
 import { canGrow, hasRoomToGrow } from './growth.ts';
-import { blockStaging, layersAt, targetsBeside, topAt } from './mount-lookup.ts';
+import { blockStaging, layersAt, otherTargets, topAt } from './mount-lookup.ts';
 
 interface Staging {
   readonly open: OpenVolume;
@@ -57,7 +57,7 @@ async function stageFilesystem(
   if (topAt(table, blockStaging(path))) throw occupied(blockStaging(path));
   refuseOtherAccess(open, device, table, 'mount');
   if (!top) {
-    const mounted = targetsBeside(table, device, [path]).length > 0;
+    const mounted = otherTargets(table, device, [path]).length > 0;
     await prepareFilesystem(tools, { open, type, mounted }, signal);
     await tools.mounts.makeDirectory(path);
     await tools.mounts.mount(open.device, path, type, mountFlags);
@@ -92,7 +92,7 @@ async function growWhenDue(tools: NodeTools, { open, path }: Staging, { filesyst
 }
 
 function occupied(path: string): Failure {
-  return new Failure('exists', `${path} is taken by another mount, or by this volume in another form`);
+  return new Failure('exists', `${path} is in use by another mount, or by this volume in another form`);
 }
 
 /** Undoes a stage by the path and the id alone, without LVM, so that it works while LVM does not. */
@@ -104,7 +104,7 @@ export async function unstage({ locks, mounts, devices }: NodeTools, { id, path:
     const table = await mounts.read();
     const layers = paths.flatMap((place) => layersAt(table, place));
     // An unmount here would succeed and make Kubernetes believe that the volume is unused.
-    const users = layers.flatMap(({ device }) => targetsBeside(table, device, paths));
+    const users = layers.flatMap(({ device }) => otherTargets(table, device, paths));
     if (users.length > 0) {
       throw new Failure('precondition', `volume ${id} is still published at ${[...new Set(users)].join(', ')}`);
     }

@@ -48,8 +48,8 @@ async function findPlaces(pod: string, visit: Visit, commandOf: CommandOf): Prom
   const leaves = all.filter(({ leaf }) => leaf).map(({ path }) => path);
   const busy: string[] = [];
   for (const leaf of leaves) if (await works(leaf, commandOf)) busy.push(leaf);
-  const bearing = busy.length > 0 ? busy : leaves;
-  return { bearing, others: all.map(({ path }) => path).filter((path) => !bearing.includes(path)) };
+  const limited = busy.length > 0 ? busy : leaves;
+  return { limited, others: all.map(({ path }) => path).filter((path) => !limited.includes(path)) };
 }
 
 async function tree(path: string, visit: Visit): Promise<{ path: string; leaf: boolean }[]> {

@@ -8,7 +8,7 @@ export function createCgroupV2(root: string): Throttle {
   return {
     async places(pod, visit) {
       await visit(pod);
-      return { bearing: [pod], others: [] };
+      return { limited: [pod], others: [] };
     },
     async read(cgroup) {
       return parseIoMax((await readCgroupFile(join(cgroup, 'io.max'))) ?? '');

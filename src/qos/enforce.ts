@@ -33,17 +33,17 @@ export async function enforcePod(
   wanted: DeviceRates,
   { isOurs, visit }: EnforceOptions,
 ): Promise<AppliedPod> {
-  const { bearing, others } = await throttle.places(pod, visit);
-  const parts = new Map([...wanted].map(([device, rates]) => [device, divide(rates, bearing.length)]));
+  const { limited, others } = await throttle.places(pod, visit);
+  const parts = new Map([...wanted].map(([device, rates]) => [device, divide(rates, limited.length)]));
   const places: ReadonlyMap<string, Applied>[] = [];
-  for (const [index, cgroup] of bearing.entries()) {
+  for (const [index, cgroup] of limited.entries()) {
     const share = new Map([...wanted].map(([device]) => [device, parts.get(device)?.[index] ?? {}]));
     places.push(await enforceCgroup(throttle, cgroup, share, isOurs));
   }
   for (const cgroup of others) places.push(await enforceCgroup(throttle, cgroup, new Map(), isOurs));
   const devices = new Set([...wanted.keys(), ...places.flatMap((place) => [...place.keys()])]);
-  const merged = [...devices].map((device) => [device, merge(places, bearing.length, device)] as const);
-  return { devices: new Map(merged), cgroups: bearing };
+  const merged = [...devices].map((device) => [device, merge(places, limited.length, device)] as const);
+  return { devices: new Map(merged), cgroups: limited };
 }
 
 async function enforceCgroup(throttle: Throttle, cgroup: string, wanted: DeviceRates, isOurs: IsOurs) {
@@ -64,11 +64,11 @@ async function enforceCgroup(throttle: Throttle, cgroup: string, wanted: DeviceR
   return applied;
 }
 
-/** Adds up the limits of the first `bearing` places. A failure in any place counts for the device. */
-function merge(places: readonly ReadonlyMap<string, Applied>[], bearing: number, device: string): Applied {
+/** Adds up the limits of the first `limited` places. A failure in any place counts for the device. */
+function merge(places: readonly ReadonlyMap<string, Applied>[], limited: number, device: string): Applied {
   const parts = places.map((place) => place.get(device));
   return {
-    inForce: sumOfRates(parts.slice(0, bearing).map((part) => part?.inForce ?? {})),
+    inForce: sumOfRates(parts.slice(0, limited).map((part) => part?.inForce ?? {})),
     reason: parts.map((part) => part?.reason).find((reason) => reason !== undefined),
     wrote: parts.some((part) => part?.wrote === true),
   };

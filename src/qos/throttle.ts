@@ -25,7 +25,7 @@ export type Reason = keyof typeof reasons;
 /** The cgroups of one pod. */
 export interface Places {
   /** The cgroups that get the limits; several share them. */
-  readonly bearing: readonly string[];
+  readonly limited: readonly string[];
   /** Cgroups that get no limit, but may have one from before. */
   readonly others: readonly string[];
 }

@@ -115,7 +115,7 @@ export class MemoryStorage implements Storage {
   async create(spec: VolumeSpec, _signal: AbortSignal): Promise<Volume> {
     const lv = lvNameFor(spec.name);
     const id = volumeIdFor(this.node, lv);
-    using _lock = this.#locks.take(id, 'CreateVolume');
+    using _lock = this.#locks.acquire(id, 'CreateVolume');
     return await this.#during('create', id, () => {
       if (!this.pools.has(spec.pool)) this.#refuseAway(id);
       this.#refuseGiven(id);
@@ -146,7 +146,7 @@ export class MemoryStorage implements Storage {
   }
 
   async remove(id: VolumeId, _signal: AbortSignal, goneFrom?: NodeName): Promise<void> {
-    using _lock = this.#locks.take(id, 'DeleteVolume');
+    using _lock = this.#locks.acquire(id, 'DeleteVolume');
     await this.#during('remove', id, () => {
       this.#refuseGiven(id, goneFrom);
       if (goneFrom !== undefined) this.given.delete(id);
@@ -161,7 +161,7 @@ export class MemoryStorage implements Storage {
   }
 
   async expand(id: VolumeId, size: SizeRange, _signal: AbortSignal): Promise<Volume> {
-    using _lock = this.#locks.take(id, 'ControllerExpandVolume');
+    using _lock = this.#locks.acquire(id, 'ControllerExpandVolume');
     return await this.#during('expand', id, () => {
       const volume = this.#mustGet(id);
       refusePassive(volume);
@@ -175,7 +175,7 @@ export class MemoryStorage implements Storage {
   }
 
   async modify(id: VolumeId, change: QosChange, _signal: AbortSignal): Promise<Volume> {
-    using _lock = this.#locks.take(id, 'ControllerModifyVolume');
+    using _lock = this.#locks.acquire(id, 'ControllerModifyVolume');
     return await this.#during('modify', id, () => {
       const volume = this.#mustGet(id);
       refusePassive(volume);
@@ -188,7 +188,7 @@ export class MemoryStorage implements Storage {
   }
 
   async retain(id: VolumeId, _signal: AbortSignal): Promise<Volume> {
-    using _lock = this.#locks.take(id, 'release');
+    using _lock = this.#locks.acquire(id, 'release');
     return await this.#during('retain', id, () => {
       const volume = this.#mustGet(id);
       return this.#put({ ...volume, retained: true }, this.#pool(volume.pool));

@@ -30,13 +30,13 @@ describe('locks', () => {
 
   test('locks synchronously, and refuses a second operation with the name of the first', () => {
     const locks = createLocks();
-    const held = locks.take('a', 'CreateVolume');
-    expect(() => locks.take('a', 'DeleteVolume')).toThrow(
+    const held = locks.acquire('a', 'CreateVolume');
+    expect(() => locks.acquire('a', 'DeleteVolume')).toThrow(
       expect.objectContaining({ kind: 'busy', message: expect.stringContaining('CreateVolume is in progress for a') }),
     );
-    locks.take('b', 'DeleteVolume')[Symbol.dispose]();
+    locks.acquire('b', 'DeleteVolume')[Symbol.dispose]();
     held[Symbol.dispose]();
-    using _again = locks.take('a', 'DeleteVolume');
+    using _again = locks.acquire('a', 'DeleteVolume');
   });
 });
 

@@ -25,7 +25,7 @@ function slowLvm() {
 test('reports no problem if LVM answers, and reuses the answer for a while', async () => {
   const { lvm, asked } = slowLvm();
   let now = 0;
-  const check = createLvmCheck({ lvm, deadline: 60_000, holds: 10, now: () => now });
+  const check = createLvmCheck({ lvm, deadline: 60_000, reuse: 10, now: () => now });
   const first = check();
   asked[0]?.resolve({ ok: true, rows: [] });
   expect(await first).toBeUndefined();
@@ -41,7 +41,7 @@ test('reports no problem if LVM answers, and reuses the answer for a while', asy
 
 test('asks an LVM that hangs only once, for any number of callers', async () => {
   const { lvm, asked } = slowLvm();
-  const check = createLvmCheck({ lvm, deadline: 1, holds: 0 });
+  const check = createLvmCheck({ lvm, deadline: 1, reuse: 0 });
   expect(await Promise.all([check(), check()])).toEqual(Array(2).fill('LVM has not answered for 1 ms'));
   expect(await check()).toMatch(/not answered/);
   expect(asked).toHaveLength(1);
@@ -54,14 +54,14 @@ test('asks an LVM that hangs only once, for any number of callers', async () => 
 
 test('reports an LVM process that cannot be asked', async () => {
   const { lvm, asked } = slowLvm();
-  const check = createLvmCheck({ lvm, deadline: 60_000, holds: 0 })();
+  const check = createLvmCheck({ lvm, deadline: 60_000, reuse: 0 })();
   asked[0]?.reject(new Error('lvm: not found'));
   expect(await check).toBe('lvm: not found');
 });
 
 test('asks nothing while our own change runs, because the report would wait for it', async () => {
   const { lvm, asked } = slowLvm();
-  const check = createLvmCheck({ lvm: { ...lvm, changing: true }, deadline: 60_000, holds: 10, now: () => 0 });
+  const check = createLvmCheck({ lvm: { ...lvm, changing: true }, deadline: 60_000, reuse: 10, now: () => 0 });
   expect(await check()).toBeUndefined();
   expect(asked).toHaveLength(0);
 });

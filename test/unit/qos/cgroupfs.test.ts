@@ -87,9 +87,9 @@ describe('cgroup v1', () => {
   const commands: Record<string, string> = { 1: 'pause', 2: 'postgres', 3: 'pause' };
   const throttle = createCgroupV1(async (pid) => commands[pid] ?? '');
   const places = async () => {
-    const { bearing, others } = await throttle.places(join(root, 'pod'), visit);
+    const { limited, others } = await throttle.places(join(root, 'pod'), visit);
     const names = (paths: readonly string[]) => paths.map((path) => path.slice(root.length + 1)).sort();
-    return { bearing: names(bearing), others: names(others) };
+    return { limited: names(limited), others: names(others) };
   };
 
   test('limits the leaves with processes other than that of the sandbox', async () => {
@@ -99,14 +99,14 @@ describe('cgroup v1', () => {
       'pod/main/cgroup.procs': '3\n2\n',
       'pod/empty/cgroup.procs': '',
     });
-    expect(await places()).toEqual({ bearing: ['pod/main'], others: ['pod', 'pod/empty', 'pod/sandbox'] });
+    expect(await places()).toEqual({ limited: ['pod/main'], others: ['pod', 'pod/empty', 'pod/sandbox'] });
   });
 
   test('limits all leaves if none has processes, and the pod itself if it has no leaves', async () => {
     await files({ 'pod/cgroup.procs': '' });
-    expect(await places()).toEqual({ bearing: ['pod'], others: [] });
+    expect(await places()).toEqual({ limited: ['pod'], others: [] });
     await files({ 'pod/sandbox/cgroup.procs': '1\n', 'pod/main/deep/cgroup.procs': '' });
-    expect(await places()).toEqual({ bearing: ['pod/main/deep', 'pod/sandbox'], others: ['pod', 'pod/main'] });
+    expect(await places()).toEqual({ limited: ['pod/main/deep', 'pod/sandbox'], others: ['pod', 'pod/main'] });
   });
 });
 

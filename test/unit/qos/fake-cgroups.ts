@@ -25,7 +25,7 @@ export class FakeCgroups {
   cgroups(): Cgroups {
     const pods = new Map([...this.limits.keys()].map((path) => [path.replace('/kubepods/pod', ''), path]));
     const throttle: Cgroups['throttle'] = {
-      places: async (pod) => ({ bearing: [pod], others: [] }),
+      places: async (pod) => ({ limited: [pod], others: [] }),
       read: async (cgroup) => {
         if (this.broken.has(cgroup)) throw new Error('EIO');
         return new Map(this.limits.get(cgroup));
