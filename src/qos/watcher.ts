@@ -50,7 +50,7 @@ export function createWatcher(changed: () => void): Watcher {
   };
 }
 
-/** `undefined` where the kernel has no inotify watch left; the timer still reconciles. */
+/** `undefined` if the kernel has no inotify watch left; the timer still reconciles. */
 function open(folder: string, changed: () => void): FSWatcher | undefined {
   try {
     const handle = watch(folder, { persistent: false }, (event, name) => {
