@@ -1,5 +1,5 @@
 import { JobRunner } from '../block/job-runner.ts';
-import { createRounds } from '../concurrency/rounds.ts';
+import { createAwaitableRepeater } from '../concurrency/awaitable-repeater.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
@@ -39,7 +39,7 @@ export function createUpkeep(
     if (failures > 0 && failures <= quickRetries) rounds.soon();
   }
 
-  const rounds = createRounds({
+  const rounds = createAwaitableRepeater({
     task: round,
     every: config.rescan,
     delay: retryDelay,

@@ -1,4 +1,4 @@
-import { createRounds } from '../concurrency/rounds.ts';
+import { createAwaitableRepeater } from '../concurrency/awaitable-repeater.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { VolumeId } from '../domain/ids.ts';
 import type { Use } from '../domain/qos.ts';
@@ -47,14 +47,14 @@ export interface Limits {
 export function createLimits(options: LimitsOptions): Limits {
   const table = createEnforcementTable(options.log);
   const unknownTargets = new Map<string, VolumeId>();
-  const watcher = createWatcher(() => rounds.soon());
+  const watcher = createWatcher(() => repeater.soon());
   let cgroups: Cgroups | undefined;
   const world = createWorld(options, {
     cgroups: async () => (cgroups = await readCgroups(options.settings, (folder) => watcher.add(folder))),
     watch: (folder) => watcher.add(folder),
   });
   const recent = createRecent(table, options.settings.interval);
-  const rounds = createRounds({
+  const repeater = createAwaitableRepeater({
     async task() {
       const known = new Map(unknownTargets);
       watcher.begin();
@@ -69,10 +69,10 @@ export function createLimits(options: LimitsOptions): Limits {
   });
   return {
     table,
-    changed: () => rounds.soon(),
+    changed: () => repeater.soon(),
     async settle(id, target) {
       if (podOfTarget(target) === undefined) unknownTargets.set(target, id);
-      const examined = await rounds.attempt();
+      const examined = await repeater.attempt();
       const enforcement = table.enforcements.find((known) => known.volume === id && known.target === target);
       if (!examined || !enforcement) return reasons.unexamined;
       return enforcement.reason && reasons[enforcement.reason];
@@ -80,7 +80,7 @@ export function createLimits(options: LimitsOptions): Limits {
     list: () => Promise.all(table.enforcements.map((enforcement) => withUse(cgroups, enforcement))),
     async stop() {
       watcher.close();
-      await rounds.stop();
+      await repeater.stop();
     },
   };
 }

@@ -1,13 +1,13 @@
 import { createRepeater, type Repeater, type RepeaterOptions } from './repeater.ts';
 
-/** A repeater whose runs can be waited for. */
-export interface Rounds extends Repeater {
-  /** Resolves after a round that began later: whether it came to its end. */
+/** A repeater whose callers can wait for a run. */
+export interface AwaitableRepeater extends Repeater {
+  /** Starts a run as soon as possible and waits for it; returns whether it succeeded. */
   attempt(): Promise<boolean>;
 }
 
-/** Idle until asked, as a repeater is. After `stop`, attempts resolve with false. */
-export function createRounds({ task, ...options }: RepeaterOptions): Rounds {
+/** Idle until asked, like a repeater. After `stop`, attempts resolve with false. */
+export function createAwaitableRepeater({ task, ...options }: RepeaterOptions): AwaitableRepeater {
   let waiting: ((done: boolean) => void)[] = [];
   let stopped = false;
   const repeater = createRepeater({
