@@ -188,7 +188,7 @@ export class MemoryStorage implements Storage {
   }
 
   async retain(id: VolumeId, _signal: AbortSignal): Promise<Volume> {
-    using _lock = this.#locks.acquire(id, 'release');
+    using _lock = this.#locks.acquire(id, 'RetainVolume');
     return await this.#during('retain', id, () => {
       const volume = this.#mustGet(id);
       return this.#put({ ...volume, retained: true }, this.#pool(volume.pool));
