@@ -34,7 +34,7 @@ export interface Load {
 }
 
 /** How a node suits: its room, or why it does not. */
-export type Judgement =
+export type Assessment =
   | { readonly is: 'able'; readonly node: NodeName; readonly member: Member; readonly offer: Offer }
   /** It has no room according to its last report, which may be outdated. */
   | {
@@ -57,16 +57,16 @@ export function place(
   wish: Wish,
   packing: Packing,
   load: Load = { comingTo: () => 0n, unanswering: () => false },
-): Judgement[] {
+): Assessment[] {
   const ranks = new Map(wish.accessibility.preferred.map((node, index) => [node, index]));
   const last = ranks.size;
-  const rankOf = ({ node }: Judgement) => ranks.get(node) ?? last;
+  const rankOf = ({ node }: Assessment) => ranks.get(node) ?? last;
   return places
-    .map((candidate) => judge(candidate, wish))
+    .map((candidate) => assess(candidate, wish))
     .sort((a, b) => rankOf(a) - rankOf(b) || compare(a, b, packing, load));
 }
 
-function judge({ node, member }: Place, wish: Wish): Judgement {
+function assess({ node, member }: Place, wish: Wish): Assessment {
   if (!member) return { is: 'disconnected', node, message: `node ${node} has not connected to this controller yet` };
   const inventory = inventoryOf(member);
   // A node that is known to lack the pool has no volume in it, even if it is disconnected.
@@ -97,10 +97,10 @@ function lacksPool(inventory: Inventory, parameters: ClassParameters): Refused |
   return { reason: 'no-pool', message: name === undefined ? 'it has no pool' : `it has no pool ${name}` };
 }
 
-const order = { disconnected: 0, able: 1, full: 2, refused: 3 } satisfies Record<Judgement['is'], number>;
+const order = { disconnected: 0, able: 1, full: 2, refused: 3 } satisfies Record<Assessment['is'], number>;
 
 /** Orders equally preferred nodes; names decide last, so that the same state gives the same order. */
-function compare(a: Judgement, b: Judgement, packing: Packing, { comingTo, unanswering }: Load): number {
+function compare(a: Assessment, b: Assessment, packing: Packing, { comingTo, unanswering }: Load): number {
   if (a.is !== b.is) return order[a.is] - order[b.is];
   if (unanswering(a.node) !== unanswering(b.node)) return unanswering(a.node) ? 1 : -1;
   const difference = roomOf(a) - comingTo(a.node) - (roomOf(b) - comingTo(b.node));
@@ -108,6 +108,6 @@ function compare(a: Judgement, b: Judgement, packing: Packing, { comingTo, unans
   return a.node < b.node ? -1 : 1;
 }
 
-function roomOf(judgement: Judgement): bigint {
-  return 'offer' in judgement ? judgement.offer.room : 0n;
+function roomOf(assessment: Assessment): bigint {
+  return 'offer' in assessment ? assessment.offer.room : 0n;
 }

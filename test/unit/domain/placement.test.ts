@@ -5,7 +5,7 @@ import { Failure } from '../../../src/domain/errors.ts';
 import type { Member } from '../../../src/domain/fleet.ts';
 import type { NodeName, PoolName } from '../../../src/domain/ids.ts';
 import { parseParameters } from '../../../src/domain/parameters.ts';
-import { type Judgement, packings, place, type Place } from '../../../src/domain/placement.ts';
+import { type Assessment, packings, place, type Place } from '../../../src/domain/placement.ts';
 import type { Storage } from '../../../src/domain/storage.ts';
 import type { Accessibility } from '../../../src/domain/topology.ts';
 import { emptyPool, MemoryStorage, thickSpec } from '../../support/memory-storage.ts';
@@ -31,8 +31,8 @@ const inFast = parseParameters({ pool: 'fast' });
 const wish = (required: bigint, accessibility = anywhere) => {
   return { parameters: inFast, size: { required }, accessibility };
 };
-const able = (judgements: readonly Judgement[]) =>
-  judgements.filter(({ is }) => is === 'able').map(({ node }) => String(node));
+const able = (assessments: readonly Assessment[]) =>
+  assessments.filter(({ is }) => is === 'able').map(({ node }) => String(node));
 const preferring = (...preferred: string[]): Accessibility => ({ preferred: preferred as NodeName[] });
 
 describe('placement', () => {
@@ -57,8 +57,8 @@ describe('placement', () => {
   });
   it('takes the default pool of each node, ready or not', () => {
     const plain = { ...wish(MiB), parameters: parseParameters({}) };
-    const [judgement] = place([sketch({ node: 'a', room: GiB })], plain, 'spread');
-    expect(judgement).toMatchObject({ is: 'able', offer: { pool: { spec: { name: 'slow' } } } });
+    const [assessment] = place([sketch({ node: 'a', room: GiB })], plain, 'spread');
+    expect(assessment).toMatchObject({ is: 'able', offer: { pool: { spec: { name: 'slow' } } } });
     const storage = new MemoryStorage('b', [emptyPool(thickSpec('slow'), GiB), emptyPool(thickSpec('fast'), GiB)]);
     storage.loseReadiness('slow' as PoolName, 'no disk');
     const member: Member = { node: storage.node, connected: true, since: 0, storage };
@@ -149,10 +149,10 @@ describe('for any nodes, placement', () => {
     fc.assert(
       fc.property(arbitrary, ({ sketches, preferred, required, packing }) => {
         const liked = preferred.flatMap((index) => sketches[index]?.node ?? []);
-        const judged = place(sketches.map(sketch), wish(required, preferring(...liked)), packing);
+        const assessed = place(sketches.map(sketch), wish(required, preferring(...liked)), packing);
         const rank = (node: string) => (liked.includes(node) ? liked.indexOf(node) : liked.length);
-        for (const [index, { node, is }] of judged.entries()) {
-          const before = judged.slice(0, index);
+        for (const [index, { node, is }] of assessed.entries()) {
+          const before = assessed.slice(0, index);
           expect(before.every((other) => rank(other.node) <= rank(node))).toBe(true);
           if (is === 'disconnected')
             expect(before.filter((other) => rank(other.node) === liked.length && other.is !== 'disconnected')).toEqual(
