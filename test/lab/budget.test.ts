@@ -167,7 +167,7 @@ describe('calibrate', () => {
     await guest().shell(`kill -9 ${killed.pid}; pkill -9 -x fio; until ! pgrep -x fio; do sleep 0.05; done`);
     expect((await controller().listVolumes({})).entries).toEqual([]);
     await driver.restart();
-    await driver.logged('left scratch volume removed');
+    await driver.logged('left-over scratch volume removed');
     expect(await scratch()).toBe('0\n');
   });
 });

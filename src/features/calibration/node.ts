@@ -7,13 +7,13 @@ type Given = Pick<NodeContext, 'log'> & {
   readonly local: ScratchPorts;
 };
 
-/** Removes what a calibration that was killed has left. A calibration that runs keeps its scratch volume open, and so keeps it. */
+/** Removes the scratch volume of a killed calibration. A running one keeps its scratch volume open, so that it stays. */
 export function createCalibrationPart({ config, local, log }: Given): NodePart {
   return {
     async ready() {
       for (const { name, group } of config.pools) {
         try {
-          if (await removeScratch(local, group)) log.info({ pool: name }, 'left scratch volume removed');
+          if (await removeScratch(local, group)) log.info({ pool: name }, 'left-over scratch volume removed');
         } catch (error) {
           log.warn({ pool: name, reason: messageOf(error) }, 'the scratch volume was not removed');
         }

@@ -14,7 +14,7 @@ const rows: Rows<HungRecord> = {
     { heading: 'WHAT', cell: ({ what }) => what },
   ],
   fields: {
-    what: 'the program with its arguments, or what is read',
+    what: 'the program with its arguments, or the read that hangs',
     pid: 'process id; absent for a read of Quarry itself',
     since: 'when Quarry gave it up, in ISO 8601',
   },
@@ -25,7 +25,7 @@ export const hung = listing({
   name: 'hung',
   summary: 'List programs and reads that were given up at their deadline and still run',
   details:
-    'They wait for a device in uninterruptible sleep, and end when it answers or fails. The volume that one works on stays locked until then.',
+    'They wait for a device in uninterruptible sleep, and end when it answers or fails. Their volumes stay locked until then.',
   where: 'node',
   rows,
   failsWhen: 'no driver answers on the socket',

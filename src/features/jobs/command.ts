@@ -29,9 +29,9 @@ const rows: Rows<JobRecord> = {
     { heading: 'LV', cell: ({ lv }) => lv, wide: true },
   ],
   fields: {
-    kind: '`creation` ends a creation that was cut off, `repair` makes the copies of a mirror equal after an unclean stop',
+    kind: '`creation` finishes or undoes an interrupted creation, `repair` makes the copies of a mirror equal after an unclean stop',
     pool: 'name of the pool',
-    volume: "the volume's id; absent: the pool's thin pool, and with it all its volumes",
+    volume: "the volume's id; absent: the job works on the pool's thin pool, and so on all its volumes",
     lv: 'logical volume, as group/name',
     size: 'bytes',
     state: '`waiting`, `running` or `failed`; one that failed is tried again',
@@ -45,7 +45,7 @@ const rows: Rows<JobRecord> = {
 
 export const jobs = listing({
   name: 'jobs',
-  summary: 'List work on volumes that goes on in the background',
+  summary: 'List background work on volumes',
   details:
     'The driver finds jobs in the state of LVM, so that a crash loses none. A volume whose mirror is being repaired can be used; until the repair ends, it is not safe from the loss of a disk.',
   where: 'node',

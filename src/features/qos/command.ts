@@ -32,22 +32,22 @@ const rows: Rows<QosRecord> = {
   ],
   fields: {
     volumeId: "the volume's id",
-    podUid: "the pod's UID; absent where the target does not tell it",
+    podUid: "the pod's UID; absent if the target path does not contain it",
     targetPath: 'path where the volume is published',
     wanted: `what the pod may use, operations or bytes a second: ${ratesText}`,
     inForce: 'the same, as read back from the kernel',
     state: '`enforced`, `pending` or `failed`',
-    reason: 'a word for why the limit is not in force; absent where it is',
+    reason: 'a word for why the limit is not in force; absent if it is',
     remedy: 'what the reason means, and what to do; absent with the reason',
-    since: 'when state, reason and wanted limit came to be, in ISO 8601',
-    used: 'object with `readBytes`, `writtenBytes`, `reads`, `writes` since the cgroup was made; absent where the kernel does not say',
+    since: 'when state, reason or wanted limit last changed, in ISO 8601',
+    used: 'object with `readBytes`, `writtenBytes`, `reads`, `writes` since the cgroup was made; absent if the kernel has no counters',
   },
   none: 'No volume is published on this node.',
 };
 
 export const qos = listing({
   name: 'qos',
-  summary: 'List the I/O limits of each volume and pod: wanted, in force, and what was used',
+  summary: 'List the I/O limits of each volume and pod: wanted, in force, and the use',
   where: 'node',
   rows,
   failsWhen: 'no driver answers on the socket',

@@ -26,7 +26,7 @@ export function qosFamilies(source: QosSource): Families {
   return { gauges: gauges(source), counters: counters(source) };
 }
 
-/** As the last reconciliation left them: operations or bytes a second. */
+/** Gauges of the last reconciliation: operations or bytes a second. */
 function gauges(source: QosSource): GaugeConfiguration<string>[] {
   return [
     rates(
@@ -79,7 +79,7 @@ function counters(source: QosSource): CounterConfiguration<string>[] {
   return [
     {
       name: 'quarry_qos_drift_repaired_total',
-      help: 'Limits that were in force, were found otherwise and were put right',
+      help: 'Limits that were in force, were found changed and were restored',
       collect() {
         this.reset();
         this.inc(source.table.counts.driftRepaired);
@@ -87,7 +87,7 @@ function counters(source: QosSource): CounterConfiguration<string>[] {
     },
     {
       name: 'quarry_qos_failures_total',
-      help: 'Rounds that left a limit out of force, by reason',
+      help: 'Reconciliations that left a limit out of force, by reason',
       labelNames: ['reason'],
       collect() {
         this.reset();
@@ -99,7 +99,7 @@ function counters(source: QosSource): CounterConfiguration<string>[] {
   ];
 }
 
-/** The families of one scrape are collected at once: the kernel is asked once for all of them. */
+/** Prometheus collects the families of a scrape at once: this reads the kernel once for all of them. */
 function shared<T>(read: () => Promise<T>): () => Promise<T> {
   let reading: Promise<T> | undefined;
   return () => (reading ??= read().finally(() => (reading = undefined)));
