@@ -19,12 +19,12 @@ app.kubernetes.io/component: {{ .component }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
 
-{{/* The name that the nodes dial: of a headless Service, so that it stands for every replica. */}}
+{{/* The name that the nodes dial: of a headless Service, so that it resolves to every replica. */}}
 {{- define "quarry.host" -}}
 {{ include "quarry.name" . }}-controller.{{ .Release.Namespace }}.svc
 {{- end -}}
 
-{{/* What the nodes' tokens are for, and good for nothing else. */}}
+{{/* The audience of the nodes' tokens, which only Quarry uses. */}}
 {{- define "quarry.audience" -}}
 quarry:{{ .Values.driver }}
 {{- end -}}
@@ -34,7 +34,7 @@ quarry:{{ .Values.driver }}
 {{ if eq .Values.certificates.from "existing" }}{{ required "certificates.secret is needed with from: existing" .Values.certificates.secret }}{{ else }}{{ include "quarry.name" . }}-controller-tls{{ end }}
 {{- end -}}
 
-{{/* The ConfigMap of the authority: what a node needs to know a controller by, and nothing secret. */}}
+{{/* The ConfigMap of the authority, with which a node verifies a controller; it has no secret. */}}
 {{- define "quarry.authority" -}}
 {{ if eq .Values.certificates.from "chart" }}{{ include "quarry.name" . }}-authority{{ else }}{{ required "certificates.authority is needed unless the chart makes the certificates" .Values.certificates.authority }}{{ end }}
 {{- end -}}
