@@ -21,6 +21,8 @@ export interface DriverOptions {
   /** Tells several drivers in one guest apart: `/etc/quarry/<name>.yaml`, `/run/<name>/csi.sock`. */
   readonly name?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Words before its command line: a program that becomes the driver. */
+  readonly launcher?: readonly string[];
 }
 
 interface LaunchOptions {
@@ -58,13 +60,13 @@ export interface Driver extends AsyncDisposable {
 
 /** Writes the configuration, and starts nothing yet. A text is the whole configuration except for the endpoint. */
 export async function prepareDriver(guest: Guest, options: DriverOptions | string): Promise<Driver> {
-  const { name = 'quarry', env = {}, role = 'all' } = typeof options === 'string' ? {} : options;
+  const { name = 'quarry', env = {}, role = 'all', launcher = [] } = typeof options === 'string' ? {} : options;
   const config = `/etc/quarry/${name}.yaml`;
   const socket = `/run/${name}/csi.sock`;
   const text = `endpoint: unix://${socket}\n${typeof options === 'string' ? options : configOf(options)}`;
   await guest.exec(['sh', '-c', 'mkdir -p /etc/quarry; cat > "$0"; sync', config], { input: text });
   const client = createCsiClient(`unix://${await guest.forward(socket)}`);
-  return new GuestDriver(guest, config, socket, client, { env, role });
+  return new GuestDriver(guest, config, socket, client, { env, role, launcher });
 }
 
 function configOf({ role, node = 'node-1', pools = '', more = '' }: DriverOptions): string {
@@ -85,6 +87,7 @@ class GuestDriver implements Driver {
   readonly #guest: Guest;
   readonly #env: Readonly<Record<string, string>>;
   readonly #role: Role;
+  readonly #launcher: readonly string[];
   #process: Process | undefined;
   #earlier = '';
 
@@ -93,7 +96,7 @@ class GuestDriver implements Driver {
     config: string,
     socket: string,
     client: CsiClient,
-    options: Required<Pick<DriverOptions, 'env' | 'role'>>,
+    options: Required<Pick<DriverOptions, 'env' | 'role' | 'launcher'>>,
   ) {
     this.#guest = guest;
     this.config = config;
@@ -101,6 +104,7 @@ class GuestDriver implements Driver {
     this.client = client;
     this.#env = options.env;
     this.#role = options.role;
+    this.#launcher = options.launcher;
   }
 
   process(): Process {
@@ -118,7 +122,7 @@ class GuestDriver implements Driver {
 
   async launch({ env = this.#env, words = [] }: LaunchOptions = {}): Promise<void> {
     this.#earlier = this.log();
-    const argv = [GUEST_NODE, MAIN, this.#role, ...words, '--config', this.config];
+    const argv = [...this.#launcher, GUEST_NODE, MAIN, this.#role, ...words, '--config', this.config];
     this.#process = await this.#guest.start(argv, { env });
     await this.logged('"msg":"serving"').catch((error: unknown) => {
       throw new Error(`the driver does not serve:\n${this.log()}`, { cause: error });

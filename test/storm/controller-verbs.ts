@@ -1,0 +1,113 @@
+import { MiB } from '../support/driver.ts';
+import type { Access } from '../support/pods.ts';
+import type { Shape } from './model.ts';
+import type { Random } from './random.ts';
+import { callsFor, capacities } from './site.ts';
+import { done, options, type Verb } from './verb.ts';
+
+const largest = 768 * MiB;
+/** A multiple of it fills the stripes of every layout, so that the size is exactly the one requested. */
+const unit = 8 * MiB;
+const limits = [0, 500, 1000, 20_000];
+const smallest: Record<Access, number> = { block: 8 * MiB, ext4: 16 * MiB, xfs: 304 * MiB, btrfs: 256 * MiB };
+const accesses: readonly Access[] = ['block', 'block', 'block', 'ext4', 'ext4', 'ext4', 'xfs', 'btrfs'];
+
+function randomShape(random: Random): Shape {
+  const access = random.pick(accesses);
+  if (random.chance(0.5)) return { type: 'thin', stripes: 1, mirrors: 0, access };
+  return { type: 'thick', stripes: random.pick([1, 2]), mirrors: random.pick([0, 0, 1]), access };
+}
+
+const create: Verb = {
+  name: 'create',
+  weight: 4,
+  isCall: true,
+  fits: ({ exists }) => !exists,
+  plan(volume, facts, random) {
+    const shape = facts.exists ? volume.shape : randomShape(random);
+    const size = facts.exists ? facts.size : smallest[shape.access] + unit * random.below(8);
+    const iops = facts.exists ? facts.iops : random.pick(limits);
+    // The same once more is the same volume; a larger one under its name is not.
+    const larger = facts.exists && random.chance(0.3);
+    const asked = larger ? size + unit : size;
+    const { type, stripes, mirrors, access } = shape;
+    return {
+      text: `${access} ${type}/${stripes}/${mirrors} ${asked / MiB} MiB iops=${iops}`,
+      outcomes: larger ? ['ALREADY_EXISTS'] : ['OK'],
+      change: larger ? { facts: {} } : { facts: { exists: true, size, iops }, shape },
+      run: done((site, signal) => callsFor(site, { ...volume, shape }, options(signal)).create(asked, iops)),
+    };
+  },
+};
+
+export const remove: Verb = {
+  name: 'delete',
+  weight: 2,
+  isCall: true,
+  fits: ({ exists, staged }) => exists && !staged,
+  plan: (volume, { staged }) => ({
+    text: '',
+    outcomes: [staged ? 'FAILED_PRECONDITION' : 'OK'],
+    change: { facts: staged ? {} : { exists: false } },
+    run: done((site, signal) => callsFor(site, volume, options(signal)).delete()),
+  }),
+};
+
+const expand: Verb = {
+  name: 'expand',
+  weight: 2,
+  isCall: true,
+  fits: ({ exists, size }) => exists && size < largest,
+  plan(volume, { exists, size, published }, random) {
+    const asked = Math.min(size + unit * random.below(9), largest);
+    const grow = published && volume.shape.access !== 'block';
+    return {
+      text: `${asked / MiB} MiB`,
+      outcomes: [exists ? 'OK' : 'NOT_FOUND'],
+      change: { facts: exists ? { size: asked } : {} },
+      run: done(async (site, signal) => {
+        const calls = callsFor(site, volume, options(signal));
+        await calls.expand(Math.max(asked, unit));
+        if (grow) await calls.grow();
+      }),
+    };
+  },
+};
+
+const modify: Verb = {
+  name: 'modify',
+  weight: 2,
+  isCall: true,
+  fits: ({ exists }) => exists,
+  plan(volume, { exists }, random) {
+    const iops = random.pick(limits);
+    return {
+      text: `iops=${iops}`,
+      outcomes: [exists ? 'OK' : 'NOT_FOUND'],
+      change: { facts: exists ? { iops } : {} },
+      run: done((site, signal) => callsFor(site, volume, options(signal)).modify(iops)),
+    };
+  },
+};
+
+const list: Verb = {
+  name: 'list',
+  weight: 1,
+  isCall: true,
+  fits: () => true,
+  plan: () => ({
+    text: '',
+    outcomes: ['OK'],
+    change: { facts: {} },
+    run: done(({ driver }, signal) => driver.client.controller.listVolumes({}, options(signal))),
+  }),
+};
+
+const capacity: Verb = {
+  name: 'capacity',
+  weight: 1,
+  fits: () => true,
+  plan: () => ({ text: '', outcomes: ['OK'], change: { facts: {} }, run: done((site) => capacities(site)) }),
+};
+
+export const controllerVerbs: readonly Verb[] = [create, remove, expand, modify, list, capacity];

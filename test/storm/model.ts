@@ -1,0 +1,100 @@
+import type { Access } from '../support/pods.ts';
+
+/** How a volume is made. */
+export interface Shape {
+  readonly type: 'thin' | 'thick';
+  readonly stripes: number;
+  readonly mirrors: number;
+  readonly access: Access;
+}
+
+/** The facts that calls change and that can be read back. Bytes; `iops` is the limit of reads and of writes, 0 for none. */
+export interface Facts {
+  readonly exists: boolean;
+  readonly size: number;
+  readonly iops: number;
+  readonly staged: boolean;
+  readonly published: boolean;
+}
+
+/** For each fact the values that it may have: one that is known, or several after a call whose outcome is not. */
+type Possible = { readonly [Key in keyof Facts]: readonly Facts[Key][] };
+
+/** The number of a write, or `anything` where a write was cut off or none was made. */
+export type Content = number | 'anything';
+
+/** Parts of a volume that are written each by itself, 64 KiB long. */
+export const regionCount = 8;
+
+/** A name that may be a volume. */
+export interface Volume {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly possible: Possible;
+  /** The possible content of each region. */
+  readonly regions: readonly (readonly Content[])[];
+}
+
+const absent: Facts = { exists: false, size: 0, iops: 0, staged: false, published: false };
+const unwritten: Volume['regions'] = Array.from({ length: regionCount }, () => ['anything']);
+const keys = Object.keys(absent) as (keyof Facts)[];
+
+export function absentVolume(name: string): Volume {
+  const shape: Shape = { type: 'thin', stripes: 1, mirrors: 0, access: 'block' };
+  return { name, shape, possible: only(absent), regions: unwritten };
+}
+
+function only(facts: Facts): Possible {
+  return Object.fromEntries(keys.map((key) => [key, [facts[key]]])) as unknown as Possible;
+}
+
+/** The facts where all are known. */
+export function known({ possible }: Volume): Facts | undefined {
+  if (keys.some((key) => possible[key].length !== 1)) return undefined;
+  return Object.fromEntries(keys.map((key) => [key, possible[key][0]])) as unknown as Facts;
+}
+
+/** The effect of a call that succeeds. */
+export interface Change {
+  readonly facts: Partial<Facts>;
+  /** Of a volume that is created. */
+  readonly shape?: Shape;
+  readonly write?: { readonly region: number; readonly content: number };
+}
+
+/** After the answer OK. */
+export function acknowledge(volume: Volume, { facts, shape, write }: Change): Volume {
+  if (facts.exists === false) return absentVolume(volume.name);
+  const changed = Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, [value]]));
+  return {
+    ...volume,
+    shape: shape ?? volume.shape,
+    possible: { ...volume.possible, ...changed },
+    regions: write ? volume.regions.with(write.region, [write.content]) : volume.regions,
+  };
+}
+
+/** After a call that was cut off: it may have been done or not. A write may have been done in part. */
+export function doubt(volume: Volume, { facts, shape, write }: Change): Volume {
+  const both = Object.entries(facts).map(([key, value]) => {
+    const values = volume.possible[key as keyof Facts] as readonly unknown[];
+    return [key, values.includes(value) ? values : [...values, value]];
+  });
+  const before = write ? (volume.regions[write.region] ?? []) : [];
+  return {
+    ...volume,
+    shape: shape ?? volume.shape,
+    possible: { ...volume.possible, ...Object.fromEntries(both) },
+    regions: write ? volume.regions.with(write.region, [...before, write.content, 'anything']) : volume.regions,
+  };
+}
+
+/** A boot: nothing is mounted any more. */
+export function losePower(volume: Volume): Volume {
+  return { ...volume, possible: { ...volume.possible, staged: [false], published: [false] } };
+}
+
+/** The facts are known again once they were read back. */
+export function settle(volume: Volume, seen: Facts): Volume {
+  return seen.exists ? { ...volume, possible: only(seen) } : absentVolume(volume.name);
+}

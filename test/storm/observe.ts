@@ -1,0 +1,77 @@
+import { container, foreign, group, type Site } from './site.ts';
+
+/** The state of the node, as LVM, the kernel and the driver show it. */
+export interface Observation {
+  /** ListVolumes: bytes by name. */
+  readonly listed: ReadonlyMap<string, number>;
+  /** Of the group, hidden ones too, without the brackets around their names. */
+  readonly logicalVolumes: readonly LogicalVolume[];
+  /** Of device-mapper. */
+  readonly devices: readonly Device[];
+  /** Targets of mounts below kubelet's folder, and of every other mount of a device of device-mapper. */
+  readonly mounts: readonly string[];
+  /** Lines of `io.max` of pods. */
+  readonly limits: readonly { readonly uid: string; readonly line: string }[];
+  /** Of the foreign logical volume: what LVM has of it, and a checksum. */
+  readonly foreign: string;
+}
+
+export interface LogicalVolume {
+  readonly name: string;
+  readonly bytes: number;
+  readonly tags: readonly string[];
+}
+
+export interface Device {
+  readonly name: string;
+  /** `major:minor` */
+  readonly number: string;
+  readonly suspended: boolean;
+}
+
+const script = `
+lvs -a --noheadings --nosuffix --units b --separator '|' -o lv_name,lv_size,lv_tags ${group}
+echo ==
+dmsetup info --columns --noheadings --separator '|' -o name,major,minor,suspended
+echo ==
+major=$(sed -n 's/ device-mapper$//p' /proc/devices)
+awk -v major="$major:" 'index($3, major) == 1 || index($5, "/var/lib/kubelet/") == 1 { print $5 }' /proc/self/mountinfo
+echo ==
+grep -rsH . --include=io.max /sys/fs/cgroup/kubepods || true
+echo ==
+lvs --noheadings -o lv_uuid,lv_size,lv_tags,lv_attr,seg_pe_ranges ${group}/${foreign}
+dd if=/dev/${group}/${foreign} bs=1M iflag=direct status=none | md5sum
+[ -d ${container} ]`;
+
+export async function observe({ guest, driver }: Site): Promise<Observation> {
+  const { entries } = await driver.client.controller.listVolumes({});
+  const listed = new Map(
+    entries.map(({ volume }) => [volume?.volumeId.replace(/^.*:/, '') ?? '', Number(volume?.capacityBytes)]),
+  );
+  return { listed, ...parseObservation(await guest.shell(script)) };
+}
+
+/** The output of the script, in its five parts. */
+export function parseObservation(text: string): Omit<Observation, 'listed'> {
+  const [lvs, devices, mounts, limits, foreignText] = text.split('==\n').map((part) => part.trim());
+  return {
+    logicalVolumes: linesOf(lvs).map((line) => {
+      const [name = '', bytes, tags = ''] = line.trim().split('|');
+      return { name: name.replaceAll(/[[\]]/g, ''), bytes: Number(bytes), tags: tags.split(',').filter(Boolean) };
+    }),
+    devices: linesOf(devices).map((line) => {
+      const [name = '', major, minor, suspended] = line.split('|');
+      return { name, number: `${major}:${minor}`, suspended: suspended === 'Suspended' };
+    }),
+    mounts: linesOf(mounts),
+    limits: linesOf(limits).map((line) => {
+      const [, uid = '', limit = ''] = /\/pod([^/]+)\/(?:.*\/)?io\.max:(.*)$/.exec(line) ?? [];
+      return { uid, line: limit };
+    }),
+    foreign: foreignText ?? '',
+  };
+}
+
+function linesOf(text = ''): string[] {
+  return text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('No devices found'));
+}

@@ -1,0 +1,52 @@
+import type { Guest } from '../../lab/guest.ts';
+import { group } from './site.ts';
+import type { Finding, Storm, Tally } from './run.ts';
+
+const evidence = {
+  "the group's metadata": `vgcfgbackup -qq -f /tmp/storm-metadata ${group}; cat /tmp/storm-metadata`,
+  'dmsetup table': 'dmsetup table',
+  'dmsetup status': 'dmsetup status --noflush',
+  'dmsetup info': 'dmsetup info --columns',
+  mounts: "grep -E '/var/lib/kubelet|/dev/mapper' /proc/self/mountinfo",
+  processes: 'ps -e -o pid,ppid,stat,wchan:20,args',
+};
+
+export function replayCommand(seed: number, from: number, to: number): string {
+  return `npm run storm -- --seed ${seed} --rounds ${from}-${to}`;
+}
+
+/** The text of a failure: the rounds, the state of the node, the findings, and the command that replays it. */
+export async function describe(
+  storm: Storm,
+  { round, problems }: Finding,
+  lines: readonly string[],
+  { seed, from }: { readonly seed: number; readonly from: number },
+): Promise<string> {
+  const { guest, driver } = storm.site;
+  const parts = await Promise.all(Object.entries(evidence).map(([title, script]) => evidenceOf(guest, title, script)));
+  return [
+    `── seed ${seed}, rounds ${from} to ${round}`,
+    ...lines,
+    ...parts.flat(),
+    '── the log of the driver, its end',
+    ...driver.log().split('\n').slice(-150),
+    `── found in round ${round}`,
+    ...problems,
+    '── to play it again',
+    replayCommand(seed, from, round),
+  ].join('\n');
+}
+
+async function evidenceOf(guest: Guest, title: string, script: string): Promise<string[]> {
+  try {
+    const { stdout, stderr } = await guest.exec(['sh', '-c', script], { timeout: 10_000 });
+    return [`── ${title}`, stdout + stderr];
+  } catch (error) {
+    return [`── ${title}`, String(error)];
+  }
+}
+
+export function summary({ rounds, calls, strikes }: Tally): string {
+  const struck = [...strikes].map(([name, times]) => `${times} × ${name}`);
+  return [`${rounds} rounds`, `${calls} calls`, ...struck].join(', ');
+}
