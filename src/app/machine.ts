@@ -69,16 +69,16 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
       await server.start();
       await metrics?.start();
       log.info({ driver: config.driver, node: config.node, endpoint: config.endpoint.address, version }, 'serving');
-      upkeep.rounds.now();
+      upkeep.repeater.now();
       joined.start();
     },
-    rescan: () => upkeep.rounds.now(),
+    rescan: () => upkeep.repeater.now(),
     async stop(deadlineMs) {
       await endUnbroken(unbroken, log);
       await registration?.stop();
       const ends = [server.stop(deadlineMs), upkeep.jobs.stop(deadlineMs)];
       const [clean] = await Promise.all([Promise.all(ends), joined.stop(deadlineMs)]);
-      await Promise.all([upkeep.rounds.stop(), report.stop(), limits.stop(), metrics?.stop()]);
+      await Promise.all([upkeep.repeater.stop(), report.stop(), limits.stop(), metrics?.stop()]);
       await closeMarks(storage, deadlineMs, log);
       local.lvm.restart();
       return clean.every(Boolean);
@@ -89,7 +89,7 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
 /** The part that belongs to no feature. */
 function ownPart({ local, disks, upkeep }: Parts): NodePart {
   return {
-    admin: createAdminService(() => upkeep.rounds.attempt()),
+    admin: createAdminService(() => upkeep.repeater.attempt()),
     metrics: { gauges: [...poolGauges(local.cache), ...diskGauges(disks)] },
   };
 }
@@ -124,7 +124,7 @@ async function assemble(config: Config, log: Log, hooks: Hooks) {
     task: async () => {
       const { unready } = await local.cache.refresh();
       // For example a disk that an administrator approved, and that our LVM does not see yet.
-      if (unready.size > 0) upkeep.rounds.soon();
+      if (unready.size > 0) upkeep.repeater.soon();
     },
     delay: reportDelay,
     pause: reportPause,
@@ -141,7 +141,7 @@ async function assemble(config: Config, log: Log, hooks: Hooks) {
       limits.changed();
       hooks.reported();
     },
-    prepared: () => upkeep.rounds.soon(),
+    prepared: () => upkeep.repeater.soon(),
   });
   const { storage, stack } = createStorage(config, local, await readBootId());
   const limits = createMachineLimits(config, local, stack, log);

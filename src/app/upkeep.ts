@@ -8,13 +8,13 @@ import { MirrorRepair } from '../lvm/mirror-repair.ts';
 import type { LocalStorage } from '../lvm/storage.ts';
 import type { Local } from './local.ts';
 
-/** Milliseconds until a pool that failed is tried again, and how many such attempts come before it waits for the regular round. */
+/** Milliseconds until a pool that failed is tried again, and how many such attempts come before it waits for `rescan`. */
 const retryDelay = 1000;
 const quickRetries = 10;
 
 /**
- * Looks after the pools at once and then again and again. Ready after the first round in which LVM and the disks could be read, and calls
- * `became` then.
+ * Reconciles the pools at once and then every `rescan`. Ready once LVM and the disks could be read for the first time; calls `became`
+ * then.
  */
 export function createUpkeep(
   config: Config,
@@ -26,7 +26,7 @@ export function createUpkeep(
   let ready = false;
   let failures = 0;
 
-  async function round(): Promise<void> {
+  async function reconcile(): Promise<void> {
     const complete = await local.reconciler.reconcile();
     await settleMarks(storage, log);
     jobs.look();
@@ -36,22 +36,22 @@ export function createUpkeep(
       await became();
     }
     failures = complete ? 0 : failures + 1;
-    if (failures > 0 && failures <= quickRetries) rounds.soon();
+    if (failures > 0 && failures <= quickRetries) repeater.soon();
   }
 
-  const rounds = createAwaitableRepeater({
-    task: round,
+  const repeater = createAwaitableRepeater({
+    task: reconcile,
     every: config.rescan,
     delay: retryDelay,
     failed: (error) => {
       log.error({ reason: messageOf(error) }, 'the pools could not be looked at');
-      if (!ready) rounds.soon();
+      if (!ready) repeater.soon();
     },
   });
   const repairs = new MirrorRepair({ ...local, marks: storage.marks, log, rate: config.jobs.repairRate });
   const sources = [createInterruptedCreations({ ...local, storage, log }), repairs];
   const jobs = new JobRunner({ sources, bounds: config.jobs, log });
-  return { rounds, jobs, ready: () => ready };
+  return { repeater, jobs, ready: () => ready };
 }
 
 /** Marks mirrors with this boot before the first call is served: from then on they may be written to. */

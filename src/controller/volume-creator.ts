@@ -117,31 +117,31 @@ export class VolumeCreator {
   }
 
   async #make(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
-    const judgements = place(this.#places(request), request, this.#options.packing, {
+    const assessments = place(this.#places(request), request, this.#options.packing, {
       comingTo: (node) => this.#pending.comingTo(node),
       unanswering: (node) => this.#pending.unanswering(node),
     });
-    const able = judgements.some(({ is }) => is === 'able');
+    const able = assessments.some(({ is }) => is === 'able');
     // Before every node is refused for want of room, one is asked: its inventory may be behind.
-    const asked = able ? undefined : judgements.find(({ is }) => is === 'full');
+    const asked = able ? undefined : assessments.find(({ is }) => is === 'full');
     const refusals: Refusal[] = [];
     const passed = new Set<NodeName>();
-    for (const judgement of judgements) {
-      const { is, node } = judgement;
+    for (const assessment of assessments) {
+      const { is, node } = assessment;
       if (is === 'disconnected') {
-        throw new Failure('unavailable', `${judgement.message}, and may hold volume "${request.name}" already`);
-      } else if (is === 'able' || (is === 'full' && judgement === asked)) {
+        throw new Failure('unavailable', `${assessment.message}, and may hold volume "${request.name}" already`);
+      } else if (is === 'able' || (is === 'full' && assessment === asked)) {
         // Not awaited without need: several creations at once would all choose a node before the first of them is sent.
         if (passed.size > 0) await this.#lookFor(passed, request, signal);
         try {
-          return await this.#send(judgement.member, judgement.offer, request, signal);
+          return await this.#send(assessment.member, assessment.offer, request, signal);
         } catch (error) {
           if (!isFailure(error, 'exhausted')) throw error;
           refusals.push({ node, reason: 'full', message: error.message });
         }
       } else {
-        refusals.push({ node, ...judgement.why });
-        if (judgement.why.reason !== 'no-pool') passed.add(node);
+        refusals.push({ node, ...assessment.why });
+        if (assessment.why.reason !== 'no-pool') passed.add(node);
       }
     }
     await this.#lookFor(passed, request, signal);

@@ -36,13 +36,13 @@ const settle = 20;
 /** Makes the socket again if another program removes it: kubelet forgets a driver whose socket is gone. */
 export function createRegistration(options: RegistrationOptions): Registration {
   const { path, log, every = 10_000 } = options;
-  const folder = createFolderWatch(dirname(path), () => rounds.soon());
+  const folder = createFolderWatch(dirname(path), () => repeater.soon());
   let problem: string | undefined = 'not offered to kubelet yet';
   let placed: PlacedSocket | undefined;
   const serve = createServe(options, (refusal) => {
     problem = refusal === undefined ? undefined : `kubelet refused the driver: ${refusal}`;
   });
-  const rounds = createRepeater({
+  const repeater = createRepeater({
     task: async () => {
       await folder.follow();
       if (await placed?.inPlace()) return;
@@ -62,10 +62,10 @@ export function createRegistration(options: RegistrationOptions): Registration {
     },
   });
   return {
-    start: () => rounds.now(),
+    start: () => repeater.now(),
     problem: () => problem,
     async stop() {
-      await rounds.stop();
+      await repeater.stop();
       folder.close();
       await placed?.remove();
     },
