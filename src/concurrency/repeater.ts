@@ -17,10 +17,13 @@ export interface RepeaterOptions {
   /** `soon` waits at least this many times the duration of the last run, so that a costly task does not occupy the machine. */
   readonly pause?: number;
   readonly failed: (error: unknown) => void;
+  /** A clock in milliseconds that never goes back; absent: that of the process. */
+  readonly now?: () => number;
 }
 
 /** Idle until `now` or `soon` is called. If a run throws, `failed` is called, and the next run happens all the same. */
-export function createRepeater({ task, every, delay, pause = 0, failed }: RepeaterOptions): Repeater {
+export function createRepeater(options: RepeaterOptions): Repeater {
+  const { every, delay, pause = 0 } = options;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let asked = false;
@@ -36,7 +39,7 @@ export function createRepeater({ task, every, delay, pause = 0, failed }: Repeat
 
   async function run(): Promise<void> {
     asked = false;
-    const took = await attempt(task, failed);
+    const took = await attempt(options);
     running = undefined;
     wait = Math.max(delay, pause * took);
     if (asked) schedule(wait);
@@ -63,12 +66,12 @@ export function createRepeater({ task, every, delay, pause = 0, failed }: Repeat
 }
 
 /** Runs the task; returns its duration in milliseconds, also if it failed. */
-async function attempt(task: RepeaterOptions['task'], failed: RepeaterOptions['failed']): Promise<number> {
-  const started = performance.now();
+async function attempt({ task, failed, now = () => performance.now() }: RepeaterOptions): Promise<number> {
+  const started = now();
   try {
     await task();
   } catch (error) {
     failed(error);
   }
-  return performance.now() - started;
+  return now() - started;
 }
