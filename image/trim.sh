@@ -9,11 +9,11 @@ rm -f /usr/lib/systemd/system/xfs_scrub* /usr/lib/systemd/system/system-xfs_scru
 sed -i '/^Package: xfsprogs$/,/^$/ { /^Depends:/ s/, \(libicu\|python3\)[^,]*//g }' /var/lib/dpkg/status
 apt-get autoremove --quiet --purge --yes
 
-# What installs packages and administers accounts; nobody does either in a container.
+# The tools that install packages and administer accounts: a container does neither.
 dpkg --purge --force-all $(dpkg-query --show --showformat '${Package}\n' 'libapt-pkg*') \
   apt debconf debian-archive-keyring passwd perl-base sqv
 
-# Nobody becomes somebody else either.
+# No program in the container changes its user.
 find / -xdev -perm /6000 -type f -exec chmod ug-s {} +
 
 rm -rf /usr/lib/*/gconv /usr/share/info /usr/share/bash-completion /usr/share/locale /usr/share/man \
