@@ -1,10 +1,11 @@
 import { Failure, isFailure } from '../domain/errors.ts';
+import type { LvName, VgName } from '../domain/ids.ts';
 import type { OpenVolume, Volume } from '../domain/volume.ts';
-import { activateVolume } from './arguments.ts';
+import { activateVolume, deactivateVolumes } from './arguments.ts';
 import type { BootMarks } from './boot-marks.ts';
 import type { InventoryCache } from './cache.ts';
 import type { Devices } from './devices.ts';
-import { lacksThinDevice } from './failures.ts';
+import { activeParts, lacksThinDevice } from './failures.ts';
 import { devicePath } from './names.ts';
 import { sendPendingMessages } from './thin-pools.ts';
 import type { Writer } from './writer.ts';
@@ -50,7 +51,9 @@ export class Activation {
   async activate({ id, group, lv }: Volume): Promise<void> {
     const { writer, cache } = this.#options;
     const change = (): Promise<void> =>
-      writer.slowChange(`volume ${id} could not be activated`, activateVolume(group, lv));
+      activateOverParts(writer, group, () =>
+        writer.slowChange(`volume ${id} could not be activated`, activateVolume(group, lv)),
+      );
     try {
       await change();
     } catch (error) {
@@ -58,6 +61,26 @@ export class Activation {
       if (!isFailure(error) || pool === undefined || !lacksThinDevice(error)) throw error;
       await sendPendingMessages(writer, group, pool);
       await change();
+    }
+  }
+}
+
+/**
+ * Activates, and does so again after it has deactivated the parts over which LVM refuses. An LVM that is killed during an activation leaves
+ * such parts: copies of a mirrored volume, data and metadata of a thin pool. Throws as `activate` does, and if LVM does not deactivate a
+ * part, which it refuses while the part is in use. Call it only within the group's turn.
+ */
+export async function activateOverParts(writer: Writer, group: VgName, activate: () => Promise<void>): Promise<void> {
+  const deactivated = new Set<LvName>();
+  for (;;) {
+    try {
+      return await activate();
+    } catch (error) {
+      const parts = isFailure(error) ? activeParts(error, group).filter((part) => !deactivated.has(part)) : [];
+      if (parts.length === 0) throw error;
+      const what = `${parts.join(', ')}, which an interrupted activation has left active, could not be deactivated`;
+      await writer.change(what, deactivateVolumes(group, parts));
+      parts.forEach((part) => deactivated.add(part));
     }
   }
 }

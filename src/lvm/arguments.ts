@@ -76,9 +76,8 @@ export function activateGroup(group: VgName): LvmArguments {
   return ['vgchange', '-a', 'y', group];
 }
 
-/** Deactivates the two logical volumes that a thin pool consists of. */
-export function deactivateParts(group: VgName, pool: LvName): LvmArguments {
-  return ['lvchange', '-a', 'n', '-y', ...['tmeta', 'tdata'].map((part) => `${group}/${pool}_${part}`)];
+export function deactivateVolumes(group: VgName, lvs: readonly LvName[]): LvmArguments {
+  return ['lvchange', '-a', 'n', '-y', ...lvs.map((lv) => `${group}/${lv}`)];
 }
 
 export interface NewDevice {

@@ -1,4 +1,5 @@
 import { Failure, type FailureKind } from '../domain/errors.ts';
+import type { LvName, VgName } from '../domain/ids.ts';
 
 /** LVM's messages for failures that callers branch on. All others are `unavailable`. */
 const table: readonly [RegExp, FailureKind][] = [
@@ -26,4 +27,17 @@ export function lvmFailure(what: string, messages: readonly string[]): Failure {
  */
 export function lacksThinDevice({ message }: Failure): boolean {
   return /reload ioctl on .*failed: No data available/.test(message);
+}
+
+/**
+ * The parts over which LVM refuses to activate a logical volume of the group, because they are active while the whole is not
+ * (LVM's `lv_activate`).
+ */
+export function activeParts({ message }: Failure, group: VgName): LvName[] {
+  const refusals = message.matchAll(
+    /Activation of logical volume \S+ is prohibited while logical volume (\S+) is active/g,
+  );
+  return [...refusals].flatMap(([, part = '']) =>
+    part.startsWith(`${group}/`) ? [part.slice(group.length + 1) as LvName] : [],
+  );
 }

@@ -4,6 +4,7 @@ import { MiB } from '../domain/bytes.ts';
 import { type Failure, isFailure, messageOf } from '../domain/errors.ts';
 import type { NodeName, VgName } from '../domain/ids.ts';
 import { deviceMark, type PoolSpec } from '../domain/pool.ts';
+import { activateOverParts } from './activation.ts';
 import * as args from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { lacksThinDevice } from './failures.ts';
@@ -132,20 +133,17 @@ export class Groups {
   async #activate(group: VgName, report: LvmReport): Promise<string[]> {
     const { writer, cache, lvm } = this.#options;
     const what = `volume group ${group} could not be activated`;
-    const activate = async (): Promise<Failure | undefined> => {
-      lvm.restartReports();
-      return attempt(() => writer.slowChange(what, args.activateGroup(group)));
-    };
+    const activate = (): Promise<Failure | undefined> =>
+      attempt(() =>
+        activateOverParts(writer, group, () => {
+          lvm.restartReports();
+          return writer.slowChange(what, args.activateGroup(group));
+        }),
+      );
     const pool = thinPoolOf(report, group)?.lv;
     const poolActive = (): boolean =>
       pool === undefined || cache.report().volumes.some((lv) => lv.group === group && lv.lv === pool && lv.active);
     let failure = await activate();
-    if (failure && pool !== undefined && !poolActive()) {
-      // If LVM was killed while it activated the pool, parts of the pool are active, and LVM refuses to activate the pool over them. If LVM
-      // refuses to deactivate the parts (in use, or inactive), the failure has another cause.
-      if (await attempt(() => writer.change(what, args.deactivateParts(group, pool)))) throw failure;
-      failure = await activate();
-    }
     if (failure && !poolActive()) throw failure;
     if (failure && pool !== undefined && lacksThinDevice(failure)) {
       failure = (await attempt(() => sendPendingMessages(writer, group, pool))) ?? (await activate());

@@ -186,3 +186,22 @@ describe.each([
     expect(await guest().shell('lvs --noheadings -a qwide')).toBe('');
   });
 });
+
+test.each([
+  ['a table', '--table "$table"'],
+  ['no table', '--notable'],
+])('activates a mirrored volume whose activation was cut off when one of its parts had %s', async (_, table) => {
+  await slowDown(0);
+  const id = await createVolume(driver, 'cut', 8 * MiB, { parameters: { pool: 'wide', mirrors: '1' } });
+  await driver.kill();
+  await guest().shell(`part=qwide-cut_rmeta_0
+    table=$(dmsetup table $part) uuid=$(dmsetup info --columns --noheadings -o uuid $part)
+    vgchange -qq -an --config '${stackedOnly}' qwide
+    dmsetup create $part --uuid "$uuid" ${table}`);
+  const { stderr } = await guest().exec(['vgchange', '-ay', '--config', stackedOnly, 'qwide']);
+  expect(stderr).toContain('prohibited while');
+  await start();
+  expect(await guest().shell('lvs --noheadings -o lv_active qwide/cut')).toMatch(/^\s*active/);
+  await driver.client.controller.deleteVolume({ volumeId: id });
+  expect(await guest().shell('dmsetup ls')).not.toContain('qwide-');
+});

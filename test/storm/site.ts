@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Guest } from '../../lab/guest.ts';
 import type { CallOptions } from '../support/csi-client.ts';
 import { type Driver, startDriver } from '../support/driver.ts';
@@ -31,9 +32,12 @@ export async function openSite(guest: Guest, names: readonly string[]): Promise<
   const driver = await startDriver(guest, { pools, more: 'qos: { interval: 2s }', launcher: inContainer });
   const site = { guest, driver, names };
   await makePods(site);
+  const before = await capacities(site);
   await guest.shell(`mkdir -p ${kubelet}
     lvcreate -qq -y -L 32m -n ${foreign} --addtag somebody ${group}
     head -c 32M < <(yes foreign) | dd of=/dev/${group}/${foreign} bs=1M iflag=fullblock conv=fsync status=none`);
+  // The driver sees the foreign volume with its next report; until then it shows more room than there is.
+  while ((await capacities(site))['thick'] === before['thick']) await delay(100);
   return site;
 }
 

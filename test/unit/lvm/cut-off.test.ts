@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
+import type { Volume } from '../../../src/domain/volume.ts';
 import type { InventoryCache } from '../../../src/lvm/cache.ts';
 import type { LocalStorage } from '../../../src/lvm/storage.ts';
 import type { FakeLvm } from './fake-lvm.ts';
@@ -74,4 +75,34 @@ test('refuses an id that two logical volumes claim', async () => {
   lvm.volumes.get('b')?.tags.clear();
   await cache.refresh();
   expect(await storage.find(idOf('a'), signal)).toMatchObject({ lv: 'a' });
+});
+
+describe('an activation that was cut off in LVM', () => {
+  const create = async () => {
+    await cache.refresh();
+    await storage.create(volume('a'), signal);
+    lvm.volumes.get('a')?.tags.add('quarry.state=creating');
+    await cache.refresh();
+    lvm.commands.length = 0;
+  };
+  const creating = (): Volume => cache.current().volumes.get(idOf('a')) ?? expect.unreachable();
+
+  test('is completed after the parts that it left active were deactivated', async () => {
+    await create();
+    for (const part of ['a_rmeta_0', 'a_rimage_0']) lvm.activeParts.add(part);
+    expect(await storage.finish(creating())).toMatchObject({ state: 'ready' });
+    expect(lvm.commands.slice(0, 3)).toEqual([
+      ['lvchange', '-a', 'y', 'vg/a'],
+      ['lvchange', '-a', 'n', '-y', 'vg/a_rmeta_0', 'vg/a_rimage_0'],
+      ['lvchange', '-a', 'y', 'vg/a'],
+    ]);
+  });
+
+  test('fails with the part that is in use, which stays active', async () => {
+    await create();
+    lvm.activeParts.add('a_rmeta_0');
+    lvm.partsInUse.add('a_rmeta_0');
+    await expect(storage.finish(creating())).rejects.toThrow(/a_rmeta_0, which an interrupted .* in use/);
+    expect(lvm.activeParts).toEqual(new Set(['a_rmeta_0']));
+  });
 });

@@ -17,6 +17,9 @@ export class FakeLvm implements Lvm {
     string,
     { raid_sync_action: string; sync_percent: string; raid_max_recovery_rate: string }
   >();
+  /** The hidden parts of logical volumes that are active while the whole is not. */
+  readonly activeParts = new Set<string>();
+  readonly partsInUse = new Set<string>();
   readonly groupTags = new Set<string>();
   readonly commands: LvmArguments[] = [];
   /** Called after a report has read the state and before it answers, and before a change; may throw or make other changes. */
@@ -95,8 +98,26 @@ export class FakeLvm implements Lvm {
     };
   }
 
+  /** LVM activates no logical volume of which a part is active, and deactivates no part that is in use. */
+  #setActive(argv: LvmArguments): string | undefined {
+    const names = argv.filter((word) => word.startsWith('vg/')).map((word) => word.slice(3));
+    if (argv[2] === 'n') {
+      const used = names.find((name) => this.partsInUse.has(name));
+      if (used !== undefined) return `Logical volume vg/${used} in use.`;
+      names.forEach((name) => this.activeParts.delete(name));
+      return undefined;
+    }
+    const refused = [...this.activeParts].filter((part) => argv[0] === 'vgchange' || part.startsWith(`${names[0]}_`));
+    const refusals = refused.map(
+      (part) =>
+        `Activation of logical volume vg/${part.replace(/_[a-z]+(_\d+)?$/, '')} is prohibited while logical volume vg/${part} is active.`,
+    );
+    return refusals.join('; ') || undefined;
+  }
+
   #apply(argv: LvmArguments): string | undefined {
     if (['pvcreate', 'vgcreate', 'vgextend'].includes(argv[0])) return undefined;
+    if (argv[0].endsWith('change') && argv[1] === '-a') return this.#setActive(argv);
     const values = (option: string) => argv.filter((_, index) => argv[index - 1] === option);
     if (argv[0] === 'vgchange') for (const tag of values('--deltag')) this.groupTags.delete(tag);
     if (argv[0] === 'vgchange') return undefined;
