@@ -26,6 +26,7 @@ export class Peer {
   readonly received: ToNode[] = [];
   /** How the controller ended the stream. */
   readonly ended: Promise<{ code: number; details: string }>;
+  #isOver = false;
   readonly #call: ClientDuplexStream<Buffer, Buffer>;
 
   constructor(port: number, options: { certified?: Certified | undefined; ca?: string; token?: string } = {}) {
@@ -45,6 +46,7 @@ export class Peer {
     this.ended = new Promise((resolve) => {
       this.#call.on('status', ({ code, details }: ServiceError) => resolve({ code, details }));
     });
+    void this.ended.then(() => (this.#isOver = true));
     onTestFinished(() => this.close());
     onTestFinished(() => client.close());
   }
@@ -66,8 +68,13 @@ export class Peer {
     this.#call.cancel();
   }
 
+  /** Throws if the stream has ended without such a message. */
   async until<Key extends keyof ToNode>(key: Key): Promise<NonNullable<ToNode[Key]>> {
-    return vi.waitUntil(() => this.received.findLast((message) => message[key])?.[key] ?? undefined, 20_000);
+    return vi.waitUntil(() => {
+      const found = this.received.findLast((message) => message[key])?.[key] ?? undefined;
+      if (!found && this.#isOver) throw new Error(`the stream ended without ${key}`);
+      return found;
+    }, 20_000);
   }
 }
 
