@@ -2,8 +2,8 @@ import { MiB } from '../support/driver.ts';
 import type { Access } from '../support/pods.ts';
 import type { Shape } from './model.ts';
 import type { Random } from './random.ts';
-import { callsFor, capacities } from './site.ts';
-import { done, options, type Verb } from './verb.ts';
+import { capacities } from './site.ts';
+import { call, done, options, type Verb } from './verb.ts';
 
 const largest = 768 * MiB;
 /** A multiple of it fills the stripes of every layout, so that the size is exactly the one requested. */
@@ -35,7 +35,7 @@ const create: Verb = {
       text: `${access} ${type}/${stripes}/${mirrors} ${asked / MiB} MiB iops=${iops}`,
       outcomes: larger ? ['ALREADY_EXISTS'] : ['OK'],
       change: larger ? { facts: {} } : { facts: { exists: true, size, iops }, shape },
-      run: done((site, signal) => callsFor(site, { ...volume, shape }, options(signal)).create(asked, iops)),
+      run: call({ ...volume, shape }, (calls) => calls.create(asked, iops)),
     };
   },
 };
@@ -49,7 +49,7 @@ export const remove: Verb = {
     text: '',
     outcomes: [staged ? 'FAILED_PRECONDITION' : 'OK'],
     change: { facts: staged ? {} : { exists: false } },
-    run: done((site, signal) => callsFor(site, volume, options(signal)).delete()),
+    run: call(volume, (calls) => calls.delete()),
   }),
 };
 
@@ -65,8 +65,7 @@ const expand: Verb = {
       text: `${asked / MiB} MiB`,
       outcomes: [exists ? 'OK' : 'NOT_FOUND'],
       change: { facts: exists ? { size: asked } : {} },
-      run: done(async (site, signal) => {
-        const calls = callsFor(site, volume, options(signal));
+      run: call(volume, async (calls) => {
         await calls.expand(Math.max(asked, unit));
         if (grow) await calls.grow();
       }),
@@ -85,7 +84,7 @@ const modify: Verb = {
       text: `iops=${iops}`,
       outcomes: [exists ? 'OK' : 'NOT_FOUND'],
       change: { facts: exists ? { iops } : {} },
-      run: done((site, signal) => callsFor(site, volume, options(signal)).modify(iops)),
+      run: call(volume, (calls) => calls.modify(iops)),
     };
   },
 };

@@ -1,5 +1,4 @@
-import { callsFor } from './site.ts';
-import { done, options, type Verb } from './verb.ts';
+import { call, type Verb } from './verb.ts';
 
 export const stage: Verb = {
   name: 'stage',
@@ -10,7 +9,7 @@ export const stage: Verb = {
     text: volume.shape.access,
     outcomes: [exists ? 'OK' : 'NOT_FOUND'],
     change: { facts: exists ? { staged: true } : {} },
-    run: done((site, signal) => callsFor(site, volume, options(signal)).stage()),
+    run: call(volume, (calls) => calls.stage()),
   }),
 };
 
@@ -23,7 +22,7 @@ export const publish: Verb = {
     text: '',
     outcomes: staged ? ['OK'] : ['FAILED_PRECONDITION', 'NOT_FOUND'],
     change: { facts: staged ? { published: true } : {} },
-    run: done((site, signal) => callsFor(site, volume, options(signal)).publish()),
+    run: call(volume, (calls) => calls.publish()),
   }),
 };
 
@@ -36,7 +35,7 @@ export const unpublish: Verb = {
     text: '',
     outcomes: ['OK'],
     change: { facts: { published: false } },
-    run: done((site, signal) => callsFor(site, volume, options(signal)).unpublish()),
+    run: call(volume, (calls) => calls.unpublish()),
   }),
 };
 
@@ -49,7 +48,7 @@ export const unstage: Verb = {
     text: '',
     outcomes: [published ? 'FAILED_PRECONDITION' : 'OK'],
     change: { facts: published ? {} : { staged: false } },
-    run: done((site, signal) => callsFor(site, volume, options(signal)).unstage()),
+    run: call(volume, (calls) => calls.unstage()),
   }),
 };
 

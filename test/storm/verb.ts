@@ -1,6 +1,6 @@
 import type { Change, Facts, Volume } from './model.ts';
 import type { Random } from './random.ts';
-import type { Site } from './site.ts';
+import { callsFor, type Site } from './site.ts';
 
 /** One call, or a write or read of a pod, as it was decided. */
 export interface Step {
@@ -33,9 +33,14 @@ export function options(signal: AbortSignal | undefined) {
 }
 
 /** A step that reads nothing. */
-export function done(call: (site: Site, signal?: AbortSignal) => Promise<unknown>): Step['run'] {
+export function done(work: (site: Site, signal?: AbortSignal) => Promise<unknown>): Step['run'] {
   return async (site, signal) => {
-    await call(site, signal);
+    await work(site, signal);
     return undefined;
   };
+}
+
+/** A call for the volume that reads nothing. */
+export function call(volume: Volume, make: (calls: ReturnType<typeof callsFor>) => Promise<unknown>): Step['run'] {
+  return done((site, signal) => make(callsFor(site, volume, options(signal))));
 }

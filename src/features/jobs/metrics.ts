@@ -1,16 +1,23 @@
 import type { GaugeConfiguration } from 'prom-client';
+import type { NodeContext } from '../../app/feature.ts';
 import type { JobStatus } from '../../domain/jobs.ts';
 import type { Families } from '../../metrics/metrics.ts';
-
-/** The jobs of this node. */
-export interface JobList {
-  list(): readonly JobStatus[];
-}
 
 const states = ['waiting', 'running', 'failed'] as const;
 
 /** Work on volumes that outlives a call, such as the repair of mirrors. */
-export function jobFamilies(source: JobList): Families {
+export function jobFamilies(source: NodeContext['jobs']): Families {
+  const perJob = (name: string, help: string, valueOf: (job: JobStatus) => number): GaugeConfiguration<string> => ({
+    name,
+    help,
+    labelNames: ['kind', 'pool', 'volume'],
+    collect() {
+      this.reset();
+      for (const job of source.list()) {
+        this.set({ kind: job.kind, pool: job.pool, volume: job.volume ?? '' }, valueOf(job));
+      }
+    },
+  });
   const gauges: GaugeConfiguration<string>[] = [
     {
       name: 'quarry_jobs',
@@ -23,24 +30,16 @@ export function jobFamilies(source: JobList): Families {
         }
       },
     },
-    {
-      name: 'quarry_job_failures',
-      help: 'How often a job has failed in a row since the driver started',
-      labelNames: ['kind', 'pool', 'volume'],
-      collect() {
-        this.reset();
-        for (const { kind, pool, volume = '', failures } of source.list()) this.set({ kind, pool, volume }, failures);
-      },
-    },
-    {
-      name: 'quarry_job_done_ratio',
-      help: 'How much of a job is done, or of the part of a thin pool that it works on, 0 to 1',
-      labelNames: ['kind', 'pool', 'volume'],
-      collect() {
-        this.reset();
-        for (const { kind, pool, volume = '', done } of source.list()) this.set({ kind, pool, volume }, done);
-      },
-    },
+    perJob(
+      'quarry_job_failures',
+      'How often a job has failed in a row since the driver started',
+      (job) => job.failures,
+    ),
+    perJob(
+      'quarry_job_done_ratio',
+      'How much of a job is done, or of the part of a thin pool that it works on, 0 to 1',
+      (job) => job.done,
+    ),
   ];
   return { gauges };
 }

@@ -1,9 +1,9 @@
-import type { Part } from '../../app/feature.ts';
+import type { NodeContext, Part } from '../../app/feature.ts';
 import type { JobInit } from '../../gen/quarry/admin/v1/Job.ts';
 import type { JobStatus } from '../../domain/jobs.ts';
-import { jobFamilies, type JobList } from './metrics.ts';
+import { jobFamilies } from './metrics.ts';
 
-export function createJobsPart(jobs: JobList): Part {
+export function createJobsPart(jobs: NodeContext['jobs']): Part {
   return {
     admin: { listJobs: async () => ({ jobs: jobs.list().map(toMessage) }) },
     metrics: jobFamilies(jobs),

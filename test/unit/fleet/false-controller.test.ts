@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { Server, type ServerDuplexStream } from '@grpc/grpc-js';
+import { describe, expect, test, vi } from 'vitest';
 import type { FromNode } from '../../../src/gen/quarry/fleet/v1/FromNode.ts';
 import type { ToNodeInit } from '../../../src/gen/quarry/fleet/v1/ToNode.ts';
-import { authority, filesOf, node, quick, serverCertificate, temporaryFolder } from './harness.ts';
+import { authority, filesOf, node, quick, listen, serverCertificate, temporaryFolder } from './harness.ts';
 import { GatedStorage } from './gated-storage.ts';
 import { callOf, protocol } from './report.ts';
 
@@ -32,14 +32,7 @@ async function falseController(greet: (stream: Stream) => void): Promise<{ port:
       greet(stream);
     },
   });
-  const { certificate, key } = serverCertificate();
-  const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(certificate) };
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  server.bindAsync('127.0.0.1:0', ServerCredentials.createSsl(null, [pair]), (error, port) =>
-    error ? reject(error) : resolve(port),
-  );
-  onTestFinished(() => server.forceShutdown());
-  return { port: await promise, streams };
+  return { port: await listen(server), streams };
 }
 
 const welcome = { welcome: { version: 1, driverVersion: '0.1.0', pingEveryMs: 200, silenceMs: 20_000 } };

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Server, ServerCredentials } from '@grpc/grpc-js';
 import { onTestFinished, vi } from 'vitest';
 import { byCertificate } from '../../../src/fleet/server/identity.ts';
 import { createFleetServer, type FleetServer, type FleetServerOptions } from '../../../src/fleet/server/server.ts';
@@ -97,4 +98,16 @@ export async function attached(running: Pick<Running, 'fleet'>, name: string): P
 
 export async function disconnected(running: Pick<Running, 'fleet'>, name: string): Promise<void> {
   await vi.waitUntil(() => memberOf(running, name)?.connected === false, 20_000);
+}
+
+/** Serves hand-made methods over TLS, with the certificate of a controller, until the test ends. Returns the port. */
+export async function listen(server: Server): Promise<number> {
+  const { certificate, key } = serverCertificate();
+  const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(certificate) };
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  server.bindAsync('127.0.0.1:0', ServerCredentials.createSsl(null, [pair]), (error, port) =>
+    error ? reject(error) : resolve(port),
+  );
+  onTestFinished(() => server.forceShutdown());
+  return promise;
 }

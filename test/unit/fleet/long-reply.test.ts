@@ -1,4 +1,4 @@
-import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import { Server, type ServerDuplexStream } from '@grpc/grpc-js';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
 import { Connection } from '../../../src/fleet/client/connection.ts';
@@ -11,7 +11,7 @@ import { type Handler, serve } from '../../../src/fleet/wire/responder.ts';
 import { createVolumesService } from '../../../src/fleet/wire/volumes-service.ts';
 import { failureOf, memoryLog } from '../grpc/harness.ts';
 import { GatedStorage } from './gated-storage.ts';
-import { authority, nodeCertificate, quick, serverCertificate } from './harness.ts';
+import { authority, nodeCertificate, quick, listen } from './harness.ts';
 import { hello } from './peer.ts';
 import { protocol } from './report.ts';
 
@@ -58,14 +58,7 @@ async function listening() {
       void new Attachment(call, { ...peer, destroy: () => call.destroy() }, context).start();
     },
   });
-  const { certificate, key } = serverCertificate();
-  const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(certificate) };
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  server.bindAsync('127.0.0.1:0', ServerCredentials.createSsl(null, [pair]), (error, port) =>
-    error ? reject(error) : resolve(port),
-  );
-  onTestFinished(() => server.forceShutdown());
-  return { port: await promise, members, current };
+  return { port: await listen(server), members, current };
 }
 
 /** A node that is connected and has, besides its own methods, one with an endless reply. */
