@@ -1,8 +1,9 @@
 /**
  * `npm run storm -- --seed N --minutes M`: random calls and disturbances on real LVM, for so long. `--rounds A-B` plays those rounds
- * of a seed alone. Exit code 1: something was lost, leaked or refused that must not be.
+ * of a seed alone; `--tally FILE` writes what was done. Exit code 1: something was lost, leaked or refused that must not be.
  */
 import { parseArgs } from 'node:util';
+import { writeLongRun } from '../support/long-run.ts';
 import { replayCommand } from './report.ts';
 import { runStorm, type StormResult } from './storm.ts';
 
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '5' },
     rounds: { type: 'string' },
     quiet: { type: 'boolean', default: false },
+    tally: { type: 'string' },
   },
 });
 const seed = wholeNumber('seed', values.seed);
@@ -21,14 +23,22 @@ const say = (line: string): void => {
 
 console.log(`seed ${seed}`);
 const [first, last] = values.rounds === undefined ? [0, undefined] : parseRounds(values.rounds);
-const until = Date.now() + wholeNumber('minutes', values.minutes) * 60_000;
+const began = Date.now();
+const until = began + wholeNumber('minutes', values.minutes) * 60_000;
 const result = await runStorm({
   seed,
   from: first,
   goesOn: (round) => (last === undefined ? Date.now() < until : round <= last),
   say,
 });
-console.log(result.summary);
+console.log(described(result.counts));
+await writeLongRun(values.tally, {
+  tool: 'storm',
+  seed,
+  minutes: Math.round((Date.now() - began) / 60_000),
+  counts: result.counts,
+  findings: result.failure?.finding.problems ?? [],
+});
 if (result.failure) {
   process.exitCode = 1;
   console.log(result.failure.report);
@@ -50,6 +60,12 @@ async function shrink(round: number): Promise<void> {
     return;
   }
   console.log('the last rounds alone do not fail');
+}
+
+function described(counts: StormResult['counts']): string {
+  return Object.entries(counts)
+    .map(([name, times]) => `${times} × ${name}`)
+    .join(', ');
 }
 
 function wholeNumber(name: string, text: string): number {

@@ -46,7 +46,7 @@ async function evidenceOf(guest: Guest, title: string, script: string): Promise<
   }
 }
 
-export function summary({ rounds, calls, strikes }: Tally): string {
-  const struck = [...strikes].map(([name, times]) => `${times} × ${name}`);
-  return [`${rounds} rounds`, `${calls} calls`, ...struck].join(', ');
+/** What was done, and how often. */
+export function countsOf({ rounds, calls, strikes }: Tally): Record<string, number> {
+  return { rounds, calls, ...Object.fromEntries(strikes) };
 }

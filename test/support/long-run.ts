@@ -1,0 +1,29 @@
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What a tool that runs for long did, for `npm run nightly` and docs/explanation/proof.md. */
+export interface LongRun {
+  readonly tool: string;
+  readonly seed: number;
+  readonly minutes: number;
+  /** What was done, and how often: `{ rounds: 120, 'power cuts': 18 }`. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** A line for each thing that was found; none: all held. */
+  readonly findings: readonly string[];
+}
+
+/** Writes the file that `--tally FILE` names; does nothing without that option. */
+export async function writeLongRun(file: string | undefined, run: LongRun): Promise<void> {
+  if (file !== undefined) await writeFile(file, `${JSON.stringify(run, undefined, 2)}\n`);
+}
+
+/** The seeds of a tool's slice in `npm test`: each that ever failed (test/seeds.json), and a new one. */
+export function seedsOf(tool: string): number[] {
+  const known = JSON.parse(readFileSync(join(import.meta.dirname, '../seeds.json'), 'utf8')) as Record<
+    string,
+    number[]
+  >;
+  return [...(known[tool] ?? []), randomInt(1_000_000)];
+}

@@ -1,0 +1,20 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { seedsOf, writeLongRun } from '../../support/long-run.ts';
+
+test('a slice plays the seeds that failed before, and then a new one', () => {
+  expect(seedsOf('storm')[0]).toBe(1);
+  expect(seedsOf('a tool that never failed')).toHaveLength(1);
+  const drawn = Array.from({ length: 20 }, () => seedsOf('a tool that never failed')[0]);
+  expect(new Set(drawn).size).toBeGreaterThan(1);
+});
+
+test('a run writes its counts into the file that it was given', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'quarry-long-run-'));
+  const run = { tool: 'storm', seed: 7, minutes: 3, counts: { rounds: 4 }, findings: [] };
+  await writeLongRun(join(folder, 'run.json'), run);
+  expect(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'))).toEqual(run);
+  await rm(folder, { recursive: true });
+});
