@@ -4,7 +4,7 @@ import { exitWithParent } from './test/support/parent.ts';
 exitWithParent();
 
 // Threads, not forked processes: however the run is killed, its threads end at once, and with them the ends of the labs'
-// pipes. One file at a time: guests use the whole machine, and measurements must run alone.
+// pipes. One file at a time: guests use the whole machine, and rates must be measured alone.
 const inGuests = { pool: 'threads', fileParallelism: false, hookTimeout: 180_000, testTimeout: 120_000 } as const;
 
 export default defineConfig({
@@ -18,7 +18,18 @@ export default defineConfig({
       { test: { name: 'deploy', include: ['test/deploy/**/*.test.ts'], testTimeout: 60_000 } },
       // Needs a Debian mirror and an npm registry each time, and minutes: not part of `npm test`.
       { test: { name: 'image', include: ['test/image/**/*.test.ts'], hookTimeout: 1_800_000 } },
-      { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], sequence: { groupOrder: 1 }, ...inGuests } },
+      // A guest has one CPU, so that two files at once take little longer than one.
+      {
+        test: {
+          name: 'lab',
+          include: ['test/lab/**/*.test.ts'],
+          sequence: { groupOrder: 1 },
+          ...inGuests,
+          fileParallelism: true,
+          maxWorkers: 2,
+        },
+      },
+      { test: { name: 'rates', include: ['test/rates/**/*.test.ts'], sequence: { groupOrder: 5 }, ...inGuests } },
       {
         test: {
           name: 'cluster',
