@@ -18,7 +18,7 @@ function randomShape(random: Random): Shape {
   return { type: 'thick', stripes: random.pick([1, 2]), mirrors: random.pick([0, 0, 1]), access };
 }
 
-const create: Verb = {
+export const create: Verb = {
   name: 'create',
   weight: 4,
   isCall: true,
@@ -53,7 +53,7 @@ export const remove: Verb = {
   }),
 };
 
-const expand: Verb = {
+export const expand: Verb = {
   name: 'expand',
   weight: 2,
   isCall: true,
@@ -73,7 +73,7 @@ const expand: Verb = {
   },
 };
 
-const modify: Verb = {
+export const modify: Verb = {
   name: 'modify',
   weight: 2,
   isCall: true,
@@ -98,7 +98,7 @@ const list: Verb = {
     text: '',
     outcomes: ['OK'],
     change: { facts: {} },
-    run: done(({ driver }, signal) => driver.client.controller.listVolumes({}, options(signal))),
+    run: done(({ client }, signal) => client.controller.listVolumes({}, options(signal))),
   }),
 };
 

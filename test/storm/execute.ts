@@ -1,8 +1,6 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import { setTimeout as delay } from 'node:timers/promises';
-import { settleRegions, wrongRegions } from './content.ts';
-import { acknowledge, doubt, type Volume } from './model.ts';
 import type { Action } from './plan.ts';
 import type { Site } from './site.ts';
 import type { Step } from './verb.ts';
@@ -19,11 +17,14 @@ export interface RoundState {
   struck: boolean;
 }
 
-/** Milliseconds for which ABORTED and UNAVAILABLE are repeated. */
+/** The codes after which a sidecar repeats a call whose outcome it does not know, and for how many milliseconds it does here. */
+const repeated = new Set(['ABORTED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']);
 const patience = 60_000;
 
 /** Makes the calls of an action, and repeats those that a sidecar would repeat. */
 export async function execute(site: Site, action: Action, state: RoundState): Promise<Outcome[]> {
+  if (action.pair) return Promise.all(action.pair.steps.map((step) => callToEnd(site, step, state)));
+  if (action.followedBy) return callAndFollow(site, action, action.followedBy, state);
   const calls = Array.from({ length: action.times }, (_, index) =>
     index === 0 && action.cancelAfter !== undefined
       ? callAndCancel(site, action.step, action.cancelAfter, state)
@@ -32,22 +33,32 @@ export async function execute(site: Site, action: Action, state: RoundState): Pr
   return Promise.all(calls);
 }
 
+/** Cancels the call after that time, does not repeat it, and makes another one. */
+async function callAndFollow(site: Site, action: Action, followedBy: Step, state: RoundState): Promise<Outcome[]> {
+  const first = await callAndGiveUp(site, action.step, action.cancelAfter ?? 0, state);
+  return first.code === 'cut' ? [first] : [first, await callToEnd(site, followedBy, state)];
+}
+
 /** Cancels the call after that time and repeats it to its end: only an answer shows the outcome of the first. */
 async function callAndCancel(site: Site, step: Step, after: number, state: RoundState): Promise<Outcome> {
+  const outcome = await callAndGiveUp(site, step, after, state);
+  if (outcome.code === 'OK' || state.struck) return outcome;
+  return callToEnd(site, step, state);
+}
+
+async function callAndGiveUp(site: Site, step: Step, after: number, state: RoundState): Promise<Outcome> {
   const giveUp = new AbortController();
   const timer = setTimeout(() => giveUp.abort(), after);
   const outcome = await callOnce(site, step, state, giveUp.signal);
   clearTimeout(timer);
-  if (outcome.code === 'OK' || state.struck) return outcome;
-  return callToEnd(site, step, state);
+  return outcome;
 }
 
 async function callToEnd(site: Site, step: Step, state: RoundState): Promise<Outcome> {
   const until = Date.now() + patience;
   for (;;) {
     const outcome = await callOnce(site, step, state);
-    const again = outcome.code === 'ABORTED' || outcome.code === 'UNAVAILABLE';
-    if (!again || Date.now() > until) return outcome;
+    if (!repeated.has(outcome.code) || Date.now() > until) return outcome;
     await delay(20);
   }
 }
@@ -61,20 +72,4 @@ async function callOnce(site: Site, step: Step, state: RoundState, signal?: Abor
     const { code, details, message } = error as Partial<ServiceError>;
     return { code: status[code ?? -1] ?? 'failed', details: details ?? message ?? String(error) };
   }
-}
-
-/** The volume in the model after a step, and the outcomes that were not allowed. */
-export function conclude(volume: Volume, step: Step, outcomes: readonly Outcome[]): [Volume, string[]] {
-  const about = `${step.verb} ${volume.name}`;
-  const problems = outcomes
-    .filter(({ code }) => code !== 'cut' && !step.outcomes.includes(code))
-    .map(({ code, details }) => `${about}: ${code}, not ${step.outcomes.join(' or ')}: ${details}`);
-  const read = outcomes.find((outcome) => outcome.read)?.read;
-  if (read) {
-    problems.push(...wrongRegions(volume, read));
-    return [{ ...volume, regions: settleRegions(volume, read) }, problems];
-  }
-  if (outcomes.some(({ code }) => code === 'OK')) return [acknowledge(volume, step.change), problems];
-  if (outcomes.some(({ code }) => code === 'cut')) return [doubt(volume, step.change), problems];
-  return [volume, problems];
 }

@@ -1,11 +1,14 @@
 import { ioMax } from '../support/pods.ts';
 import type { Facts, Volume } from './model.ts';
 import type { LogicalVolume, Observation } from './observe.ts';
-import { foreign, group, pathsOf, uidOf } from './site.ts';
+import { group } from './disks.ts';
+import { foreign, pathsOf, uidOf } from './site.ts';
 
 /** LVM's names for the parts of a logical volume, and for those of a group with a thin pool. */
 const part = /_(rimage|rmeta)_\d+$/;
 const ownParts = /^(thinpool|thinpool_t(data|meta)|lvol\d+_pmspare)$/;
+/** Under the physical volumes. */
+const layer = /^disk-[a-z]$/;
 
 /** Acknowledged facts that do not hold, and changes of the foreign volume. None is allowed at any time. */
 export function losses(volumes: readonly Volume[], seen: Observation, foreignBefore: string): string[] {
@@ -42,8 +45,9 @@ function lossesOf(volume: Volume, seen: Observation): string[] {
 }
 
 /** Leftovers of calls that were cut off, and limits that are not in force: allowed for a while after a disturbance. */
-export function leaks(volumes: readonly Volume[], seen: Observation): string[] {
+export function leaks(volumes: readonly Volume[], seen: Observation, disks: readonly string[]): string[] {
   return [
+    ...disks.filter((disk) => !seen.members.includes(disk)).map((disk) => `the disk ${disk} is not in the group`),
     ...unknownVolumes(volumes, seen),
     ...devicesLeft(seen),
     ...unknownMounts(volumes, seen),
@@ -70,7 +74,7 @@ function devicesLeft({ devices, logicalVolumes }: Observation): string[] {
   const doubled = (name: string): string => name.replaceAll('-', '--');
   const expected = new Set(logicalVolumes.map(({ name }) => `${doubled(group)}-${doubled(name)}`));
   return devices.flatMap(({ name, suspended }) => [
-    ...(expected.has(name.replace(/-(tpool|real|cow)$/, ''))
+    ...(expected.has(name.replace(/-(tpool|real|cow)$/, '')) || layer.test(name)
       ? []
       : [`the device ${name} belongs to no logical volume`]),
     ...(suspended ? [`the device ${name} is suspended`] : []),

@@ -1,10 +1,13 @@
 /**
  * `npm run storm -- --seed N --minutes M`: random calls and disturbances on real LVM, for so long. `--rounds A-B` plays those rounds
- * of a seed alone; `--tally FILE` writes what was done. Exit code 1: something was lost, leaked or refused that must not be.
+ * of a seed alone, `--skip` leaves actions of them out; `--roles apart` has node and controller on two machines; `--tally FILE` writes what was
+ * done. Exit code 1: something was lost, leaked or refused that must not be.
  */
 import { parseArgs } from 'node:util';
 import { writeLongRun } from '../support/long-run.ts';
 import { replayCommand } from './report.ts';
+import { type Played, type Sequence, shrink } from './shrink.ts';
+import type { Roles } from './site.ts';
 import { runStorm, type StormResult } from './storm.ts';
 
 const { values } = parseArgs({
@@ -12,6 +15,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
     minutes: { type: 'string', default: '5' },
     rounds: { type: 'string' },
+    skip: { type: 'string' },
+    roles: { type: 'string', default: 'together' },
     quiet: { type: 'boolean', default: false },
     tally: { type: 'string' },
   },
@@ -22,18 +27,22 @@ const say = (line: string): void => {
 };
 
 console.log(`seed ${seed}`);
+const roles = parseRoles(values.roles);
+const skip = values.skip?.split(',') ?? [];
 const [first, last] = values.rounds === undefined ? [0, undefined] : parseRounds(values.rounds);
 const began = Date.now();
-const until = began + wholeNumber('minutes', values.minutes) * 60_000;
+const lasting = wholeNumber('minutes', values.minutes) * 60_000;
 const result = await runStorm({
   seed,
+  roles,
+  skip,
   from: first,
-  goesOn: (round) => (last === undefined ? Date.now() < until : round <= last),
+  goesOn: (round) => (last === undefined ? Date.now() < began + lasting : round <= last),
   say,
 });
 console.log(described(result.counts));
 await writeLongRun(values.tally, {
-  tool: 'storm',
+  tool: roles === 'apart' ? 'storm-apart' : 'storm',
   seed,
   minutes: Math.round((Date.now() - began) / 60_000),
   counts: result.counts,
@@ -42,24 +51,22 @@ await writeLongRun(values.tally, {
 if (result.failure) {
   process.exitCode = 1;
   console.log(result.failure.report);
-  if (last === undefined) await shrink(result.failure.finding.round);
+  if (last === undefined) await printShorter(result.failure.finding.round);
 }
 
-/** Plays the last 1, 2, 4 … rounds alone, until they fail too. */
-async function shrink(round: number): Promise<void> {
-  for (let length = 1; length <= round; length *= 2) {
-    const from = round - length + 1;
-    const { failure }: StormResult = await runStorm({
-      seed,
-      from,
-      goesOn: (next) => next <= round,
-      say: () => undefined,
-    });
-    if (!failure) continue;
-    console.log(`shorter: ${replayCommand(seed, from, round)}\n${failure.finding.problems.join('\n')}`);
-    return;
-  }
-  console.log('the last rounds alone do not fail');
+/** Looks for a shorter sequence for as long as the storm was to last. */
+async function printShorter(round: number): Promise<void> {
+  const until = Date.now() + lasting;
+  let problems: readonly string[] = [];
+  const play = async (sequence: Sequence): Promise<Played> => {
+    const goesOn = (next: number): boolean => next <= sequence.to;
+    const { failure, actions } = await runStorm({ ...sequence, seed, roles, goesOn, say: () => undefined });
+    if (failure) problems = failure.finding.problems;
+    return { failed: failure !== undefined, actions };
+  };
+  const shorter = await shrink(round, play, () => Date.now() < until);
+  if (shorter) console.log(`shorter: ${replayCommand({ seed, roles }, shorter)}\n${problems.join('\n')}`);
+  else console.log('the last rounds alone do not fail');
 }
 
 function described(counts: StormResult['counts']): string {
@@ -71,6 +78,11 @@ function described(counts: StormResult['counts']): string {
 function wholeNumber(name: string, text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new Error(`--${name} "${text}" must be a whole number`);
+}
+
+function parseRoles(text: string): Roles {
+  if (text === 'together' || text === 'apart') return text;
+  throw new Error(`--roles "${text}" must be together or apart`);
 }
 
 function parseRounds(text: string): [number, number] {

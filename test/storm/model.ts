@@ -89,6 +89,17 @@ export function doubt(volume: Volume, { facts, shape, write }: Change): Volume {
   };
 }
 
+/** After calls of which one outcome or the other took effect. */
+export function either(one: Volume, other: Volume): Volume {
+  const union = <T>(a: readonly T[], b: readonly T[]): readonly T[] => [...new Set([...a, ...b])];
+  const both = keys.map((key) => [key, union<unknown>(one.possible[key], other.possible[key])]);
+  return {
+    ...(one.possible.exists.includes(true) ? one : other),
+    possible: Object.fromEntries(both) as Possible,
+    regions: one.regions.map((contents, region) => union(contents, other.regions[region] ?? [])),
+  };
+}
+
 /** A boot: nothing is mounted any more. */
 export function losePower(volume: Volume): Volume {
   return { ...volume, possible: { ...volume.possible, staged: [false], published: [false] } };

@@ -1,4 +1,5 @@
-import { container, foreign, group, type Site } from './site.ts';
+import { group } from './disks.ts';
+import { container, foreign, type Site } from './site.ts';
 
 /** The state of the node, as LVM, the kernel and the driver show it. */
 export interface Observation {
@@ -12,6 +13,8 @@ export interface Observation {
   readonly mounts: readonly string[];
   /** Lines of `io.max` of pods. */
   readonly limits: readonly { readonly uid: string; readonly line: string }[];
+  /** The physical volumes of the group. */
+  readonly members: readonly string[];
   /** Of the foreign logical volume: what LVM has of it, and a checksum. */
   readonly foreign: string;
 }
@@ -41,19 +44,21 @@ grep -rsH . --include=io.max /sys/fs/cgroup/kubepods || true
 echo ==
 lvs --noheadings -o lv_uuid,lv_size,lv_tags,lv_attr,seg_pe_ranges ${group}/${foreign}
 dd if=/dev/${group}/${foreign} bs=1M iflag=direct status=none | md5sum
+echo ==
+pvs --noheadings -o pv_name -S vg_name=${group}
 [ -d ${container} ]`;
 
-export async function observe({ guest, driver }: Site): Promise<Observation> {
-  const { entries } = await driver.client.controller.listVolumes({});
+export async function observe({ guest, client }: Site): Promise<Observation> {
+  const { entries } = await client.controller.listVolumes({});
   const listed = new Map(
     entries.map(({ volume }) => [volume?.volumeId.replace(/^.*:/, '') ?? '', Number(volume?.capacityBytes)]),
   );
   return { listed, ...parseObservation(await guest.shell(script)) };
 }
 
-/** The output of the script, in its five parts. */
+/** The output of the script, in its six parts. */
 export function parseObservation(text: string): Omit<Observation, 'listed'> {
-  const [lvs, devices, mounts, limits, foreignText] = text.split('==\n').map((part) => part.trim());
+  const [lvs, devices, mounts, limits, foreignText, members] = text.split('==\n').map((part) => part.trim());
   return {
     logicalVolumes: linesOf(lvs).map((line) => {
       const [name = '', bytes, tags = ''] = line.trim().split('|');
@@ -69,6 +74,7 @@ export function parseObservation(text: string): Omit<Observation, 'listed'> {
       return { uid, line: limit };
     }),
     foreign: foreignText ?? '',
+    members: linesOf(members).map((line) => line.trim()),
   };
 }
 

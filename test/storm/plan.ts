@@ -1,5 +1,7 @@
+import { remove } from './controller-verbs.ts';
 import { type Disturbance, disturbances } from './disturbances.ts';
-import { known, type Volume } from './model.ts';
+import { type Facts, known, type Volume } from './model.ts';
+import { type Pair, planPair } from './pairs.ts';
 import type { Random } from './random.ts';
 import type { Step, Verb } from './verb.ts';
 import { planStep, verbs } from './verbs.ts';
@@ -9,55 +11,92 @@ export interface Action {
   readonly step: Step;
   /** Sent so many times at once. */
   readonly times: number;
-  /** Milliseconds after which the caller gives up, and does it again to the end. */
+  /** Milliseconds after which the caller gives up. Without `followedBy`, it does it again to the end. */
   readonly cancelAfter?: number;
+  /** Done after the cancelled call. */
+  readonly followedBy?: Step;
+  /** Done instead of `step`: two different calls at once. */
+  readonly pair?: Pair;
 }
 
 export interface Strike {
   readonly disturbance: Disturbance;
-  /** Milliseconds after the actions were sent. */
+  /** Milliseconds after the actions were sent, or after the driver was started again. */
   readonly after: number;
-  /** Milliseconds after the driver was started again: it is struck once more, amid its start. */
-  readonly again?: number;
+  /** Milliseconds from its begin to its end, where it lasts. */
+  readonly lasts: number;
+  /** A number that chooses what it strikes, where there are several. */
+  readonly choice: number;
 }
 
-/** Actions that start at the same time, and perhaps a disturbance. */
+/** Actions that start at the same time, and the disturbances that follow, one after the other. */
 export interface Round {
   readonly actions: readonly Action[];
-  readonly strike?: Strike;
+  readonly strikes: readonly Strike[];
+  /** Whether the group has no free bytes meanwhile. */
+  readonly full: boolean;
 }
 
 /** At most one action for each volume: the outcome of two could not be told apart. */
-export function planRound(volumes: readonly Volume[], random: Random): Round {
+export function planRound(
+  volumes: readonly Volume[],
+  random: Random,
+  kinds: readonly Disturbance[] = disturbances,
+): Round {
+  const full = random.chance(0.08);
+  const strikes: Strike[] = [];
+  for (let more = 0.35; random.chance(more); more = 0.25) strikes.push(planStrike(kinds, random));
+  const isolated = strikes.some(({ disturbance }) => disturbance.isolates);
+  const refused = full ? ['create', 'expand'] : isolated ? ['create'] : [];
   const left = [...volumes];
   const actions: Action[] = [];
   for (let count = 1 + random.below(5); count > 0 && left.length > 0; count -= 1) {
     const [volume] = left.splice(random.below(left.length), 1);
-    const action = volume && planAction(volume, random);
+    const action = volume && planAction(volume, random, refused);
     if (action) actions.push(action);
   }
-  return random.chance(0.3) ? { actions, strike: planStrike(random) } : { actions };
+  return { actions, strikes, full };
 }
 
-function planAction(volume: Volume, random: Random): Action | undefined {
+function planAction(volume: Volume, random: Random, refused: readonly string[]): Action | undefined {
   const facts = known(volume);
   if (!facts) throw new Error(`the state of ${volume.name} is not settled`);
+  const pair = refused.length === 0 && random.chance(0.12) ? planPair(volume, facts, random) : undefined;
+  if (pair) return { volume: volume.name, step: pair.steps[0], times: 1, pair };
   const outOfOrder = random.chance(0.1);
   const verb = pickWeighted(
     verbs.filter((candidate) => outOfOrder || candidate.fits(facts)),
     random,
   );
-  const step = planStep(verb, volume, facts, random);
-  if (!step) return undefined;
-  const times = verb.isCall && random.chance(0.15) ? 2 : 1;
-  const cancelled = verb.isCall && random.chance(0.1) ? { cancelAfter: random.below(250) } : {};
-  return { volume: volume.name, step, times, ...cancelled };
+  const planned = planStep(verb, volume, facts, random);
+  if (!planned) return undefined;
+  const step = refused.includes(verb.name) ? mayLackRoom(planned) : planned;
+  return { volume: volume.name, step, ...planWay(verb, volume, facts, random) };
 }
 
-function planStrike(random: Random): Strike {
-  const disturbance = pickWeighted(disturbances, random);
-  const again = random.chance(0.2) ? { again: random.below(1500) } : {};
-  return { disturbance, after: random.below(random.pick([30, 150, 600])), ...again };
+/** Once, twice, cancelled and repeated, or cancelled and followed by a deletion. */
+function planWay(verb: Verb, volume: Volume, facts: Facts, random: Random): Omit<Action, 'volume' | 'step'> {
+  if (verb.isCall !== true) return { times: 1 };
+  if (random.chance(0.06)) {
+    const followedBy = planStep(remove, volume, facts, random);
+    if (followedBy) return { times: 1, cancelAfter: random.below(250), followedBy };
+  }
+  const times = random.chance(0.15) ? 2 : 1;
+  return random.chance(0.1) ? { times, cancelAfter: random.below(250) } : { times };
+}
+
+/** The step in a group without free bytes, or without a node that has them. */
+function mayLackRoom(step: Step): Step {
+  return step.outcomes.includes('OK') ? { ...step, outcomes: [...step.outcomes, 'RESOURCE_EXHAUSTED'] } : step;
+}
+
+function planStrike(kinds: readonly Disturbance[], random: Random): Strike {
+  return {
+    disturbance: pickWeighted(kinds, random),
+    after: random.below(random.pick([30, 150, 600, 1500])),
+    lasts: random.pick([200, 200, 1000, 1000, 4000, 12_000]),
+    choice: random.below(1_000_000),
+  };
 }
 
 function pickWeighted<T extends Pick<Verb, 'weight'>>(list: readonly T[], random: Random): T {

@@ -1,6 +1,9 @@
 import type { Guest } from '../../lab/guest.ts';
-import { group } from './site.ts';
+import { group } from './disks.ts';
+
 import type { Finding, Storm, Tally } from './run.ts';
+import type { Sequence } from './shrink.ts';
+import type { Roles } from './site.ts';
 
 const evidence = {
   "the group's metadata": `vgcfgbackup -qq -f /tmp/storm-metadata ${group}; cat /tmp/storm-metadata`,
@@ -11,8 +14,19 @@ const evidence = {
   processes: 'ps -e -o pid,ppid,stat,wchan:20,args',
 };
 
-export function replayCommand(seed: number, from: number, to: number): string {
-  return `npm run storm -- --seed ${seed} --rounds ${from}-${to}`;
+interface Replayed {
+  readonly seed: number;
+  readonly roles?: Roles;
+}
+
+/** The command that plays rounds of a seed, without some actions. */
+export function replayCommand({ seed, roles }: Replayed, { from, to, skip }: Sequence): string {
+  const words = [
+    ...(roles === 'apart' ? ['--roles apart'] : []),
+    `--seed ${seed} --rounds ${from}-${to}`,
+    ...(skip.length > 0 ? [`--skip ${skip.join(',')}`] : []),
+  ];
+  return `npm run storm -- ${words.join(' ')}`;
 }
 
 /** The text of a failure: the rounds, the state of the node, the findings, and the command that replays it. */
@@ -20,9 +34,10 @@ export async function describe(
   storm: Storm,
   { round, problems }: Finding,
   lines: readonly string[],
-  { seed, from }: { readonly seed: number; readonly from: number },
+  options: Replayed & { readonly from: number; readonly skip?: readonly string[] },
 ): Promise<string> {
-  const { guest, driver } = storm.site;
+  const { guest, driver, apart } = storm.site;
+  const { seed, from, skip = [] } = options;
   const parts = await Promise.all(Object.entries(evidence).map(([title, script]) => evidenceOf(guest, title, script)));
   return [
     `── seed ${seed}, rounds ${from} to ${round}`,
@@ -30,10 +45,11 @@ export async function describe(
     ...parts.flat(),
     '── the log of the driver, its end',
     ...driver.log().split('\n').slice(-150),
+    ...(apart ? ['── the log of the controller, its end', ...apart.controller.log().split('\n').slice(-80)] : []),
     `── found in round ${round}`,
     ...problems,
     '── to play it again',
-    replayCommand(seed, from, round),
+    replayCommand(options, { from, to: round, skip }),
   ].join('\n');
 }
 

@@ -1,13 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Guest } from '../../lab/guest.ts';
-import { conclude, execute, type Outcome } from './execute.ts';
-import { follow, readingOf, type Room, roomOf, roomProblems, takeDown } from './finish.ts';
+import { conclude } from './conclude.ts';
+import { emptyGroup, expectedDisks, fillGroup } from './disks.ts';
+import { apartDisturbances, disturbances } from './disturbances.ts';
+import { execute, type Outcome, type RoundState } from './execute.ts';
+import { follow, readingOf, verify } from './finish.ts';
 import { factsFrom, leaks, losses } from './invariants.ts';
-import { absentVolume, settle, type Volume } from './model.ts';
+import { absentVolume, known, settle, type Volume } from './model.ts';
 import { type Observation, observe } from './observe.ts';
 import { type Action, planRound, type Strike } from './plan.ts';
-import { createRandom } from './random.ts';
-import { openSite, type Site } from './site.ts';
+import { createRandom, type Random } from './random.ts';
+import { type Room, roomOf, roomProblems } from './room.ts';
+import { lineOf } from './round-line.ts';
+import { openSite, type Place, type Site, untilReady } from './site.ts';
+import { pathTo } from './verbs.ts';
 
 export interface StormOptions {
   readonly seed: number;
@@ -15,6 +20,8 @@ export interface StormOptions {
   readonly from: number;
   /** Whether this round is still to be played. */
   readonly goesOn: (round: number) => boolean;
+  /** Actions that are left out: `<round>:<volume>`. */
+  readonly skip?: readonly string[];
   /** Called with a line for each round. */
   readonly say: (line: string) => void;
 }
@@ -35,11 +42,15 @@ export interface Finding {
 const count = 10;
 /** Milliseconds after which the leftovers of calls that were cut off must be gone. */
 const tidyWithin = 30_000;
+/** Milliseconds within which a controller on another machine shows what it acknowledged: the node reports it after its answer. */
+const reportWithin = 10_000;
 
 /** A storm on one node: rounds of calls, disturbances, and a look at everything after each. */
 export class Storm {
   readonly tally: Tally = { rounds: 0, calls: 0, strikes: new Map() };
   readonly site: Site;
+  /** The actions that were begun, as in `skip`. */
+  readonly played: string[] = [];
   readonly #options: StormOptions;
   readonly #before: { readonly room: Room; readonly foreign: string };
   #volumes: readonly Volume[];
@@ -51,9 +62,9 @@ export class Storm {
     this.#volumes = site.names.map(absentVolume);
   }
 
-  static async open(guest: Guest, options: StormOptions): Promise<Storm> {
+  static async open(place: Place, options: StormOptions): Promise<Storm> {
     const names = Array.from({ length: count }, (_, index) => `storm-${index}`);
-    const site = await openSite(guest, names);
+    const site = await openSite(place, names);
     const { foreign } = await observe(site);
     return new Storm(site, options, { room: await roomOf(site), foreign });
   }
@@ -80,30 +91,33 @@ export class Storm {
     }
   }
 
-  async #playRound(round: number): Promise<string[]> {
-    const random = createRandom(this.#options.seed, round);
-    const { actions, strike } = planRound(this.#volumes, random);
+  async #playRound(number: number): Promise<string[]> {
+    const kinds = this.site.apart ? apartDisturbances : disturbances;
+    const planned = planRound(this.#volumes, createRandom(this.#options.seed, number), kinds);
+    const actions = planned.actions.filter(({ volume }) => !this.#options.skip?.includes(`${number}:${volume}`));
+    const { strikes, full } = planned;
+    this.played.push(...actions.map(({ volume }) => `${number}:${volume}`));
     const state = { struck: false };
+    if (full) await this.#strikeOnce('full group', () => fillGroup(this.site));
     const calls = actions.map((action) => execute(this.site, action, state));
-    if (strike) {
-      await delay(strike.after);
-      state.struck = true;
-      await this.#strike(strike);
-    }
+    for (const [index, strike] of strikes.entries()) await this.#strike(strike, strikes[index + 1], state);
     const outcomes = await Promise.all(calls);
     this.tally.calls += outcomes.flat().length;
-    this.#options.say(lineOf(round, actions, outcomes, strike));
+    this.#options.say(lineOf(number, { ...planned, actions }, outcomes));
     const problems = actions.flatMap((action, index) => this.#conclude(action, outcomes[index] ?? []));
-    if (!strike) return [...problems, ...(await this.#look())];
+    if (full) await emptyGroup(this.site);
+    await untilReady(this.site);
     const before = this.#volumes;
-    await this.#recover(strike);
-    return [...problems, ...(await this.#look()), ...(await this.#mountAgain(before, round))];
+    for (const { disturbance } of strikes) {
+      if (disturbance.effect) this.#volumes = this.#volumes.map(disturbance.effect);
+    }
+    return [...problems, ...(await this.#look()), ...(await this.#mountAgain(before, number))];
   }
 
-  #conclude({ volume, step }: Action, outcomes: readonly Outcome[]): string[] {
-    const found = this.#volumes.find(({ name }) => name === volume);
-    if (!found) throw new Error(`there is no ${volume}`);
-    const [next, problems] = conclude(found, step, outcomes);
+  #conclude(action: Action, outcomes: readonly Outcome[]): string[] {
+    const found = this.#volumes.find(({ name }) => name === action.volume);
+    if (!found) throw new Error(`there is no ${action.volume}`);
+    const [next, problems] = conclude(found, action, outcomes);
     this.#replace([next]);
     return problems;
   }
@@ -112,36 +126,35 @@ export class Storm {
     this.#volumes = this.#volumes.map((volume) => changed.find(({ name }) => name === volume.name) ?? volume);
   }
 
-  async #strike({ disturbance }: Strike): Promise<void> {
-    const { strikes } = this.tally;
-    strikes.set(disturbance.name, (strikes.get(disturbance.name) ?? 0) + 1);
-    await disturbance.strike(this.site);
+  async #strike({ disturbance, after, lasts, choice }: Strike, next: Strike | undefined, state: RoundState) {
+    await delay(after);
+    if (disturbance.kills) state.struck = true;
+    await this.#strikeOnce(disturbance.name, () => disturbance.strike(this.site, choice));
+    if (disturbance.lasts) {
+      await delay(lasts);
+      // A power cut ends it too.
+      if (next?.disturbance.effect) return;
+    }
+    await disturbance.recover?.(this.site, choice);
   }
 
-  async #recover(strike: Strike): Promise<void> {
-    const { disturbance, again } = strike;
-    const { driver } = this.site;
-    await disturbance.recover(this.site);
-    await driver.launch();
-    if (again !== undefined) {
-      await delay(again);
-      await this.#strike(strike);
-      await disturbance.recover(this.site);
-      await driver.launch();
-    }
-    await driver.ready();
-    this.#volumes = this.#volumes.map((volume) => disturbance.effect(volume));
+  async #strikeOnce(name: string, work: () => Promise<void>): Promise<void> {
+    const { strikes } = this.tally;
+    strikes.set(name, (strikes.get(name) ?? 0) + 1);
+    await work();
   }
 
   /** Compares the model with the node, and takes from it what was not known. */
   async #look(): Promise<string[]> {
-    const until = Date.now() + tidyWithin;
+    const began = Date.now();
     for (;;) {
       const seen = await observe(this.site);
       const lost = losses(this.#volumes, seen, this.#before.foreign);
-      const left = leaks(this.#volumes, seen);
-      if (lost.length > 0 || (left.length > 0 && Date.now() > until)) return [...lost, ...left];
-      if (left.length === 0) {
+      const left = leaks(this.#volumes, seen, expectedDisks(this.site));
+      const since = Date.now() - began;
+      if (lost.length > 0 && since >= (this.site.apart ? reportWithin : 0)) return [...lost, ...left];
+      if (left.length > 0 && since >= tidyWithin) return left;
+      if (lost.length + left.length === 0) {
         this.#settle(seen);
         return [];
       }
@@ -153,43 +166,40 @@ export class Storm {
     this.#volumes = this.#volumes.map((volume) => settle(volume, factsFrom(volume, seen)));
   }
 
-  /** As kubelet does after a boot, for the pods that ran; and reads what they wrote. */
+  /** After a boot: checks each filesystem that was mounted, and mounts it again as kubelet does for the pods that ran. */
   async #mountAgain(before: readonly Volume[], round: number): Promise<string[]> {
     const random = createRandom(this.#options.seed, round);
-    const gone = this.#volumes.filter((volume, index) => {
-      const published = before[index]?.possible.published.includes(true) === true;
-      return published && volume.possible.published[0] === false;
+    const gone = before.filter(({ name, possible }) => {
+      const now = this.#volumes.find((volume) => volume.name === name);
+      return possible.staged.includes(true) && now?.possible.staged[0] === false;
     });
-    const results = await Promise.all(gone.map((volume) => follow(this.site, volume, readingOf(volume, random))));
-    this.#replace(results.map(([volume]) => volume));
-    return results.flatMap(([, problems]) => problems);
+    const results = await Promise.all(gone.map(async (old) => this.#verify(old, random)));
+    return results.flat();
+  }
+
+  async #verify(old: Volume, random: Random): Promise<string[]> {
+    const volume = this.#volumes.find(({ name }) => name === old.name) ?? old;
+    const [checked, problems] = await verify(this.site, volume, random);
+    const published = old.possible.published.includes(true);
+    const [mounted, more] = published ? await follow(this.site, checked, readingOf(checked, random)) : [checked, []];
+    this.#replace([mounted]);
+    return [...problems, ...more];
   }
 
   async #end(round: number): Promise<string[]> {
-    const problems: string[] = [];
-    for (const volume of this.#volumes) {
-      const [gone, wrong] = await takeDown(this.site, volume, createRandom(this.#options.seed, round));
-      this.#replace([gone]);
-      problems.push(...wrong);
-    }
+    const random = createRandom(this.#options.seed, round);
+    const problems = (await Promise.all(this.#volumes.map((volume) => this.#takeDown(volume, random)))).flat();
     problems.push(...(await this.#look()), ...(await roomProblems(this.site, this.#before.room)));
     this.site.guest.checkConsole();
     return problems;
   }
-}
 
-function lineOf(
-  round: number,
-  actions: readonly Action[],
-  outcomes: readonly (readonly Outcome[])[],
-  strike: Strike | undefined,
-): string {
-  const words = actions.map(({ volume, step, cancelAfter }, index) => {
-    const cancelled = cancelAfter === undefined ? '' : ` cancelled after ${cancelAfter} ms`;
-    const codes = (outcomes[index] ?? []).map(({ code }) => code).join(', ');
-    return `${step.verb} ${volume} ${step.text}${cancelled}: ${codes}`.replaceAll(/ +/g, ' ').replace(' :', ':');
-  });
-  const again = strike?.again === undefined ? '' : `, again ${strike.again} ms after the start`;
-  const end = strike ? [`${strike.disturbance.name} after ${strike.after} ms${again}`] : [];
-  return `round ${round}: ${[...words, ...end].join('; ')}`;
+  async #takeDown(volume: Volume, random: Random): Promise<string[]> {
+    const [checked, problems] = await verify(this.site, volume, random);
+    const facts = known(checked);
+    const steps = facts?.exists ? pathTo('deleted', checked, facts, random).slice(-1) : [];
+    const [gone, more] = await follow(this.site, checked, steps);
+    this.#replace([gone]);
+    return [...problems, ...more];
+  }
 }

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Guest } from '../../lab/guest.ts';
-import type { CallOptions } from '../support/csi-client.ts';
+import { bootGuest } from '../../lab/lab.ts';
+import type { CallOptions, CsiClient } from '../support/csi-client.ts';
 import { type Driver, startDriver } from '../support/driver.ts';
+import { type Apart, openApart } from '../support/fleet.ts';
 import { Pods } from '../support/pods.ts';
+import { diskPaths, group, hideDisks, layDisks, stormDisks } from './disks.ts';
 import type { Volume } from './model.ts';
 
-export const group = 'qstorm';
 export const foreign = 'foreign';
 /** Everything that the driver starts is in it, as in the cgroup of a container. */
 export const container = '/sys/fs/cgroup/quarry-container';
@@ -14,23 +16,55 @@ const pools = `
   - name: storm
     volumeGroup: ${group}
     type: thin
-    disks: { paths: ["/dev/ubd[a-z]"] }
+    disks: { paths: ${JSON.stringify(diskPaths)} }
     approve: automatic
-    thin: { share: 50%, overprovision: 10 }`;
+    thin: { share: 33%, overprovision: 10 }`;
+const more = 'rescan: 10s\nqos: { interval: 2s }';
+const launcher = ['sh', '-c', `mkdir -p ${container} && echo 0 >${container}/cgroup.procs && exec "$@"`, 'sh'];
 const kubelet = '/var/lib/kubelet';
 const csi = `${kubelet}/plugins/kubernetes.io/csi`;
 
 /** A node with a driver, kubelet's folders, and pods of which each may use one volume. */
 export interface Site {
   readonly guest: Guest;
+  /** Of the node. */
   readonly driver: Driver;
+  readonly client: Pick<CsiClient, 'controller' | 'node'>;
   readonly names: readonly string[];
+  /** The controller on another machine, where the roles are apart. */
+  readonly apart?: Pick<Apart, 'controller' | 'setConnected'>;
 }
 
-export async function openSite(guest: Guest, names: readonly string[]): Promise<Site> {
-  const inContainer = ['sh', '-c', `mkdir -p ${container} && echo 0 >${container}/cgroup.procs && exec "$@"`, 'sh'];
-  const driver = await startDriver(guest, { pools, more: 'qos: { interval: 2s }', launcher: inContainer });
-  const site = { guest, driver, names };
+/** Node and controller as one driver, or on two machines. */
+export type Roles = 'together' | 'apart';
+
+/** The driver, or both drivers, and the guest. */
+export type Place = Pick<Site, 'guest' | 'driver' | 'client' | 'apart'> & AsyncDisposable;
+
+/** One guest with one driver. */
+export async function openTogether(): Promise<Place> {
+  const guest = await bootGuest({ disks: stormDisks });
+  await prepare(guest);
+  const driver = await startDriver(guest, { pools, more, launcher });
+  return { guest, driver, client: driver.client, [Symbol.asyncDispose]: () => guest.shutdown() };
+}
+
+/** A node in a guest, and a controller on the other side of the network. */
+export async function openApartRoles(): Promise<Place> {
+  const apart = await openApart({ disks: stormDisks, pools, more, launcher, prepare });
+  const client = { controller: apart.controller.client.controller, node: apart.driver.client.node };
+  const { guest, driver } = apart;
+  return { guest, driver, client, apart, [Symbol.asyncDispose]: () => apart[Symbol.asyncDispose]() };
+}
+
+async function prepare(guest: Guest): Promise<void> {
+  await hideDisks(guest);
+  await layDisks(guest);
+}
+
+export async function openSite({ guest, driver, client, apart }: Place, names: readonly string[]): Promise<Site> {
+  const site = { guest, driver, client, names, ...(apart ? { apart } : {}) };
+  await untilReady(site);
   await makePods(site);
   const before = await capacities(site);
   await guest.shell(`mkdir -p ${kubelet}
@@ -41,8 +75,27 @@ export async function openSite(guest: Guest, names: readonly string[]): Promise<
   return site;
 }
 
+/** The node serves, and the controller has its report. */
+export async function untilReady(site: Site): Promise<void> {
+  await site.driver.ready();
+  if (!site.apart) return;
+  const until = Date.now() + 60_000;
+  while ((await capacities(site).catch(() => ({ thin: '0' })))['thin'] === '0') {
+    if (Date.now() > until)
+      throw new Error(`the node does not connect to the controller:\n${site.apart.controller.log()}`);
+    await delay(100);
+  }
+}
+
+/** Boots after a power cut, without the driver. */
+export async function bootSite(site: Site): Promise<void> {
+  await site.guest.boot();
+  await layDisks(site.guest);
+  await makePods(site);
+}
+
 /** The cgroups of the pods, which a boot has removed. */
-export async function makePods({ guest, driver, names }: Site): Promise<void> {
+async function makePods({ guest, driver, names }: Site): Promise<void> {
   const pods = new Pods(guest, driver, '/sys/fs/cgroup');
   for (const name of names) await pods.make(uidOf(name));
 }
@@ -72,7 +125,7 @@ function capability({ shape: { access } }: Volume) {
 }
 
 /** The calls that are made for a volume. */
-export function callsFor({ driver: { client } }: Site, volume: Volume, options: CallOptions = {}) {
+export function callsFor({ client }: Site, volume: Volume, options: CallOptions = {}) {
   const volumeId = idOf(volume.name);
   const { staging, target } = pathsOf(volume);
   const { type, stripes, mirrors } = volume.shape;
@@ -108,7 +161,7 @@ function limitsOf(iops: number): Record<string, string> {
 }
 
 /** The available bytes for each type of volume. */
-export async function capacities({ driver: { client } }: Site): Promise<Record<string, string>> {
+export async function capacities({ client }: Site): Promise<Record<string, string>> {
   const of = async (type: string) =>
     [type, (await client.controller.getCapacity({ parameters: { type } })).availableCapacity] as const;
   return Object.fromEntries(await Promise.all(['thin', 'thick'].map(of)));

@@ -1,31 +1,34 @@
-import { bootGuest } from '../../lab/lab.ts';
 import { countsOf, describe } from './report.ts';
 import { type Finding, Storm, type StormOptions } from './run.ts';
-
-/** The thin pool fills the first half of them; two stripes in two copies need four others. */
-export const stormDisks: readonly string[] = Array.from({ length: 8 }, () => '3G');
+import { openApartRoles, openTogether, type Roles } from './site.ts';
 
 export interface StormResult {
+  /** The actions that were begun: `<round>:<volume>`. */
+  readonly actions: readonly string[];
   readonly counts: Readonly<Record<string, number>>;
   readonly failure?: { readonly finding: Finding; readonly report: string };
 }
 
-/** A storm in a guest of its own. */
-export async function runStorm(options: StormOptions): Promise<StormResult> {
+/** A storm in a lab of its own. */
+export async function runStorm(options: StormOptions & { readonly roles?: Roles }): Promise<StormResult> {
   const lines: string[] = [];
   const say = (line: string): void => {
     lines.push(line);
     options.say(line);
   };
-  const guest = await bootGuest({ disks: stormDisks });
+  const place = await (options.roles === 'apart' ? openApartRoles() : openTogether());
   try {
-    const storm = await Storm.open(guest, { ...options, say });
+    const storm = await Storm.open(place, { ...options, say });
     const finding = await storm.play();
     const counts = countsOf(storm.tally);
-    if (!finding) return { counts };
-    return { counts, failure: { finding, report: await describe(storm, finding, lines, options) } };
+    if (!finding) return { counts, actions: storm.played };
+    return {
+      counts,
+      actions: storm.played,
+      failure: { finding, report: await describe(storm, finding, lines, options) },
+    };
   } finally {
     // A complaint of its kernel is a finding already.
-    await guest.shutdown().catch(() => undefined);
+    await place[Symbol.asyncDispose]().then(undefined, () => undefined);
   }
 }

@@ -14,9 +14,20 @@ export function planStep(verb: Verb, volume: Volume, facts: Facts, random: Rando
   return planned && { verb: verb.name, ...planned };
 }
 
+const ways = {
+  published: [stage, publish],
+  unstaged: [unpublish, unstage],
+  deleted: [unpublish, unstage, remove],
+} as const;
+
 /** Steps that bring a volume to where it can be read, or back to where it can be deleted. */
-export function pathTo(wanted: 'published' | 'deleted', volume: Volume, facts: Facts, random: Random): Step[] {
-  const way = wanted === 'published' ? [stage, publish] : [unpublish, unstage, remove];
+export function pathTo(
+  wanted: 'published' | 'unstaged' | 'deleted',
+  volume: Volume,
+  facts: Facts,
+  random: Random,
+): Step[] {
+  const way = ways[wanted];
   let now = volume;
   return way.flatMap((verb) => {
     const step = planStep(verb, now, { ...facts, ...factsOf(now) }, random);

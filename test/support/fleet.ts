@@ -73,8 +73,9 @@ export async function openFleet(count: number, pools: string): Promise<LabFleet>
   const authority = new Authority('Quarry lab');
   const controllers = await Promise.all(hosts.map((host) => createController(lab, folder, host, authority)));
   const nodes: Member[] = [];
+  const plain = { disks: ['1G'], pools, more: 'rescan: 10s', launcher: [], prepare: async () => undefined };
   for (let index = 1; index <= count; index += 1)
-    nodes.push(await createNode(lab, `node-${index}`, hosts, authority, pools));
+    nodes.push(await createNode(lab, `node-${index}`, hosts, authority, plain));
   const [one, two] = controllers;
   if (!one || !two) throw new Error('two controllers were to be made');
   return {
@@ -119,9 +120,54 @@ export async function startApart(guest: Guest, pools: string): Promise<{ node: D
   return { node, controller };
 }
 
+export interface ApartOptions {
+  readonly disks: readonly string[];
+  readonly pools: string;
+  /** YAML of further keys of the node. */
+  readonly more: string;
+  readonly launcher: readonly string[];
+  /** Called before the node's driver is started. */
+  readonly prepare: (guest: Guest) => Promise<void>;
+}
+
+/** A controller, and a node in a guest, with a network between them. */
+export interface Apart extends AsyncDisposable {
+  readonly controller: Controller;
+  readonly guest: Guest;
+  readonly driver: Driver;
+  /** Cuts the network between node and controller, or heals it. Both can still be called. */
+  setConnected(connected: boolean): Promise<void>;
+}
+
+export async function openApart(options: ApartOptions): Promise<Apart> {
+  const lab = await openLab();
+  const folder = await mkdtemp('/tmp/quarry-fleet-lab-');
+  const host = '10.77.0.250';
+  const authority = new Authority('Quarry lab');
+  const controller = await createController(lab, folder, host, authority);
+  const { guest, driver } = await createNode(lab, 'node-1', [host], authority, options);
+  return {
+    controller,
+    guest,
+    driver,
+    // A packet to an address that the host does not have is dropped: as in a cut, no side gets a reset.
+    setConnected: (connected) => setAddress(lab, host, connected),
+    async [Symbol.asyncDispose]() {
+      for (const { client } of [controller, driver]) client.close();
+      await lab.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function setAddress(lab: Lab, host: string, present: boolean): Promise<void> {
+  const { exitCode, stderr } = await lab.host.exec(['ip', 'addr', present ? 'add' : 'del', `${host}/24`, 'dev', 'br0']);
+  if (exitCode !== 0) throw new Error(`the address ${host}: ${stderr}`);
+}
+
 async function createController(lab: Lab, parent: string, host: string, authority: Authority): Promise<Controller> {
   const folder = await mkdtemp(join(parent, 'controller-'));
-  await lab.host.exec(['ip', 'addr', 'add', `${host}/24`, 'dev', 'br0']);
+  await setAddress(lab, host, true);
   await giveController(folder, authority, authority.certificate);
   const lines = [
     `endpoint: unix://${folder}/csi.sock`,
@@ -151,13 +197,14 @@ async function createNode(
   node: string,
   hosts: readonly string[],
   authority: Authority,
-  pools: string,
+  { disks, pools, more, launcher, prepare }: ApartOptions,
 ): Promise<Member> {
-  const guest = await lab.boot({ name: node, disks: ['1G'], memory: '512M' });
+  const guest = await lab.boot({ name: node, disks, memory: '512M' });
   await giveNode(guest, node, authority, authority.certificate);
-  await guest.shell(hosts.map((host) => `echo ${host} ${name} >> /etc/hosts`).join('\n'));
-  const more = `rescan: 10s\nfleet: {controllers: "${name}:${port}", ${nodeFiles}}`;
-  const driver = await prepareDriver(guest, { role: 'node', node, more, pools });
+  await guest.shell(`${hosts.map((host) => `echo ${host} ${name} >> /etc/hosts`).join('\n')}\nsync`);
+  await prepare(guest);
+  const fleet = `fleet: {controllers: "${name}:${port}", ${nodeFiles}}`;
+  const driver = await prepareDriver(guest, { role: 'node', node, more: `${more}\n${fleet}`, pools, launcher });
   await driver.launch();
   return { name: node, guest, driver };
 }

@@ -25,6 +25,7 @@ const output = `  foreign|33554432|somebody
 qstorm-storm--1|254|7|Active
 qstorm-storm--1_rimage_0|254|6|Active
 qstorm-thinpool-tpool|254|2|Active
+disk-a|254|0|Active
 ==
 ${staged}
 ${target}
@@ -32,6 +33,8 @@ ${target}
 /sys/fs/cgroup/kubepods/burstable/pod${uid}/io.max:${limit}
 ==
 the foreign one
+==
+  /dev/dm-0
 `;
 const whole: Observation = { listed: new Map([['storm-1', bytes]]), ...parseObservation(output) };
 const without = (name: string): Observation => ({
@@ -40,7 +43,7 @@ const without = (name: string): Observation => ({
   logicalVolumes: whole.logicalVolumes.filter((lv) => lv.name !== name),
 });
 const lost = (volume: Volume, seen: Observation): string[] => losses([volume], seen, 'the foreign one');
-const left = (volume: Volume, seen: Observation): string[] => leaks([volume], seen);
+const left = (volume: Volume, seen: Observation): string[] => leaks([volume], seen, ['/dev/dm-0']);
 
 test('a node that shows what the model knows has neither lost nor leaked anything', () => {
   expect(lost(published, whole)).toEqual([]);
@@ -120,6 +123,10 @@ describe('a leak', () => {
       'the device qstorm-storm--9 belongs to no logical volume',
       'the device qstorm-storm--9 is suspended',
     ]);
+  });
+
+  test('a disk that was added and is not in the group', () => {
+    expect(left(published, { ...whole, members: [] })).toEqual(['the disk /dev/dm-0 is not in the group']);
   });
 
   test('a mount of no volume, and one that is there twice', () => {

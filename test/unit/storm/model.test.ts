@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { settleRegions, wrongRegions } from '../../storm/content.ts';
-import { conclude } from '../../storm/execute.ts';
-import { absentVolume, acknowledge, doubt, known, losePower, settle } from '../../storm/model.ts';
-import type { Step } from '../../storm/verb.ts';
+import { absentVolume, acknowledge, doubt, either, known, losePower, settle } from '../../storm/model.ts';
 
 const shape = { type: 'thin', stripes: 1, mirrors: 0, access: 'ext4' } as const;
 const made = acknowledge(absentVolume('storm-1'), { facts: { exists: true, size: 100, iops: 5 }, shape });
@@ -62,11 +60,9 @@ test('a write that was cut off may be there, or not, or in part; the others stay
   expect(wrongRegions(other, read(6))).toHaveLength(1);
 });
 
-test('an outcome that is not the right one is a finding, and a call that was cut off is none', () => {
-  const step: Step = { verb: 'expand', text: '', outcomes: ['OK'], change: expansion, run: async () => undefined };
-  const outcome = (code: string) => ({ code, details: 'why' });
-  expect(conclude(made, step, [outcome('NOT_FOUND')])).toEqual([made, ['expand storm-1: NOT_FOUND, not OK: why']]);
-  expect(conclude(made, step, [outcome('cut'), outcome('OK')])).toEqual([acknowledge(made, expansion), []]);
-  expect(conclude(made, step, [outcome('cut')])).toEqual([doubt(made, expansion), []]);
-  expect(conclude(made, { ...step, outcomes: ['NOT_FOUND'] }, [outcome('OK')])[1]).toHaveLength(1);
+test('of two states either may be the right one', () => {
+  const written = acknowledge(made, { facts: { size: 200 }, write: { region: 3, content: 7 } });
+  const both = either(absentVolume('storm-1'), written);
+  expect(both).toMatchObject({ shape, possible: { exists: [false, true], size: [0, 200], staged: [false] } });
+  expect(both.regions[3]).toEqual(['anything', 7]);
 });

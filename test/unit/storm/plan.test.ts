@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { disturbances } from '../../storm/disturbances.ts';
 import { absentVolume, acknowledge, type Volume } from '../../storm/model.ts';
 import { planRound } from '../../storm/plan.ts';
 import { createRandom } from '../../storm/random.ts';
@@ -6,15 +7,8 @@ import { verbs } from '../../storm/verbs.ts';
 
 const names = Array.from({ length: 10 }, (_, index) => `storm-${index}`);
 const text = (volumes: readonly Volume[], seed: number, round: number): string => {
-  const { actions, strike } = planRound(volumes, createRandom(seed, round));
-  const words = actions.map(({ volume, step, times, cancelAfter }) => [
-    volume,
-    step.verb,
-    step.text,
-    times,
-    cancelAfter,
-  ]);
-  return JSON.stringify([words, strike?.disturbance.name, strike?.after, strike?.again]);
+  const { actions, strikes, full } = planRound(volumes, createRandom(seed, round));
+  return JSON.stringify([actions, strikes, full]);
 };
 
 test('a round follows from the seed, its number and the state alone', () => {
@@ -29,13 +23,17 @@ test('a storm in which every call succeeds comes to every verb, each kind of vol
   let volumes: readonly Volume[] = names.map(absentVolume);
   const seen = new Set<string>();
   for (let round = 0; round < 500; round += 1) {
-    const { actions, strike } = planRound(volumes, createRandom(1, round));
+    const { actions, strikes, full } = planRound(volumes, createRandom(1, round));
     const touched = actions.map(({ volume }) => volume);
     expect(new Set(touched).size).toBe(touched.length);
-    if (strike) seen.add(strike.disturbance.name);
-    for (const { volume, step } of actions) {
-      seen.add(step.verb);
-      volumes = volumes.map((one) => (one.name === volume ? acknowledge(one, step.change) : one));
+    if (full) seen.add('full group');
+    if (strikes.length > 2) seen.add('three strikes');
+    for (const { disturbance } of strikes) seen.add(disturbance.name);
+    for (const { volume, step, followedBy, pair } of actions) {
+      const words = pair ? pair.steps.map(({ verb }) => verb) : [step.verb, ...(followedBy ? ['then'] : [])];
+      seen.add(words.join(' and '));
+      const changes = pair ? (pair.ends[0]?.changes ?? []) : [step.change, ...(followedBy ? [followedBy.change] : [])];
+      volumes = volumes.map((one) => (one.name === volume ? changes.reduce(acknowledge, one) : one));
     }
     for (const { shape, possible } of volumes) {
       if (possible.exists[0] !== true) continue;
@@ -44,6 +42,7 @@ test('a storm in which every call succeeds comes to every verb, each kind of vol
     }
   }
   const shapes = ['thin', 'thick', 'block', 'ext4', 'xfs', 'btrfs', '2 stripes', '1 mirrors'];
-  const strikes = ['kill -9 of the driver', 'kill -9 of the container', 'power cut'];
-  for (const word of [...verbs.map(({ name }) => name), ...shapes, ...strikes]) expect(seen).toContain(word);
+  const strikes = [...disturbances.map(({ name }) => name), 'three strikes', 'full group'];
+  const pairs = ['create and delete', 'delete and stage', 'unstage and delete', 'expand and stage', 'create and then'];
+  for (const word of [...verbs.map(({ name }) => name), ...shapes, ...strikes, ...pairs]) expect(seen).toContain(word);
 });
