@@ -1,5 +1,5 @@
 /**
- * `npm run generate`: writes the generated parts of docs/reference, each between two markers.
+ * `npm run generate`: writes the generated parts of docs/reference and docs/explanation, each between two markers.
  * test/unit/docs/reference.test.ts fails while a page differs from what this writes.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,10 +8,11 @@ import { commandSections, exitCodeTable } from './command-line.ts';
 import { configurationTables } from './configuration.ts';
 import { errorKinds } from './errors.ts';
 import { metricsTable } from './metrics.ts';
+import { longRuns } from './proof.ts';
 import { attributeParameters, storageClassParameters } from './parameters.ts';
 import { chartValues } from './values.ts';
 
-const reference = resolve(import.meta.dirname, '../reference');
+const folders = ['../reference', '../explanation'].map((folder) => resolve(import.meta.dirname, folder));
 
 /** Name in the marker → function that makes the text below it. */
 const makers: Readonly<Record<string, () => string>> = {
@@ -19,6 +20,7 @@ const makers: Readonly<Record<string, () => string>> = {
   'exit codes': exitCodeTable,
   'error kinds': errorKinds,
   metrics: metricsTable,
+  'long runs': () => longRuns(),
   values: chartValues,
   'class parameters': storageClassParameters,
   'attribute parameters': attributeParameters,
@@ -30,7 +32,7 @@ const part = /(<!-- made from the code: (.+) -->\n)[\s\S]*?(<!-- end -->\n)/g;
 /** Path of a page → its expected text. Throws on an unknown marker, and on a text that no page uses. */
 export function generatePages(): Map<string, string> {
   const used = new Set<string>();
-  const paths = readdirSync(reference).map((name) => join(reference, name));
+  const paths = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
   const pages = paths.map((path): [string, string] => {
     const text = readFileSync(path, 'utf8').replaceAll(part, (_, start: string, name: string, end: string) => {
       const make = makers[name];

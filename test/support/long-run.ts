@@ -19,11 +19,19 @@ export async function writeLongRun(file: string | undefined, run: LongRun): Prom
   if (file !== undefined) await writeFile(file, `${JSON.stringify(run, undefined, 2)}\n`);
 }
 
+const seedsFile = join(import.meta.dirname, '../seeds.json');
+
 /** The seeds of a tool's slice in `npm test`: each that ever failed (test/seeds.json), and a new one. */
 export function seedsOf(tool: string): number[] {
-  const known = JSON.parse(readFileSync(join(import.meta.dirname, '../seeds.json'), 'utf8')) as Record<
-    string,
-    number[]
-  >;
-  return [...(known[tool] ?? []), randomInt(1_000_000)];
+  return [...(failedSeeds()[tool] ?? []), randomInt(1_000_000)];
+}
+
+/** Adds a seed that failed to test/seeds.json. */
+export async function rememberSeed(tool: string, seed: number): Promise<void> {
+  const seeds = failedSeeds();
+  await writeFile(seedsFile, `${JSON.stringify({ ...seeds, [tool]: [...(seeds[tool] ?? []), seed] }, undefined, 2)}\n`);
+}
+
+function failedSeeds(): Record<string, number[]> {
+  return JSON.parse(readFileSync(seedsFile, 'utf8')) as Record<string, number[]>;
 }
