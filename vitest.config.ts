@@ -15,6 +15,7 @@ export default defineConfig({
       {
         test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, isolate: false, maxWorkers: 4 },
       },
+      { test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'] } },
       { test: { name: 'deploy', include: ['test/deploy/**/*.test.ts'], testTimeout: 60_000 } },
       // Needs a Debian mirror and an npm registry each time, and minutes: not part of `npm test`.
       { test: { name: 'image', include: ['test/image/**/*.test.ts'], hookTimeout: 1_800_000 } },

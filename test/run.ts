@@ -12,7 +12,7 @@ import { exitWithParent } from './support/parent.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CHECKS = ['types', 'lint', 'dead', 'format'];
-const PROJECTS = ['unit', 'deploy', 'scale', 'lab', 'rates', 'sanity'];
+const PROJECTS = ['unit', 'fuzz', 'deploy', 'scale', 'lab', 'rates', 'sanity'];
 const ON_KUBERNETES = ['cluster'];
 
 interface Outcome extends Tally {

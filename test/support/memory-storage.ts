@@ -42,7 +42,7 @@ export class MemoryStorage implements Storage {
   readonly volumes = new Map<VolumeId, Volume>();
   /** Volumes that were created here and given to other nodes. */
   readonly given = new Map<VolumeId, NodeName>();
-  readonly #locks = createLocks();
+  readonly #locks: ReturnType<typeof createLocks>;
   readonly #away = new Map<PoolName, { readonly pool: Pool; readonly volumes: readonly Volume[] }>();
   readonly #defaultPool: PoolName | undefined;
   /** Called before and after the work of an operation; the caller gets the error that it throws, whether or not the work was done. */
@@ -50,8 +50,9 @@ export class MemoryStorage implements Storage {
   /** Called after each change. */
   changed: () => void = () => undefined;
 
-  constructor(node: string, pools: readonly Pool[]) {
+  constructor(node: string, pools: readonly Pool[], locks = createLocks()) {
     this.node = node as NodeName;
+    this.#locks = locks;
     for (const pool of pools) this.pools.set(pool.spec.name, pool);
     this.#defaultPool = pools[0]?.spec.name;
   }

@@ -46,10 +46,11 @@ const [longestName, longestOptions] = [128, 4096];
 /** LVM's own rule: an administrator may have renamed what we made. */
 const legalLv = /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,126}$/;
 
-function refuseLong({ id, name, mkfsOptions }: VolumeMessage): void {
+/** On both sides: a controller that reads a longer name in a report sets the node apart. */
+function refuseLong({ name, mkfsOptions }: Pick<VolumeMessage, 'name' | 'mkfsOptions'>, of: string): void {
   const options = mkfsOptions.reduce((sum, option) => sum + option.length, mkfsOptions.length);
   if (Buffer.byteLength(name) <= longestName && options <= longestOptions) return;
-  throw new Failure('invalid', `the name or the options of volume ${id} are longer than any can be`);
+  throw new Failure('invalid', `the name or the options of ${of} are longer than any can be`);
 }
 
 /** Throws `invalid` for what no node of ours sends. A volume that was born on another node is on the one that reports it. */
@@ -58,7 +59,7 @@ export function readVolume(message: VolumeMessage, node: NodeName): Volume {
   if (!legalLv.test(message.lv)) {
     throw new Failure('invalid', `the logical volume of volume ${parsed.id} has no name that LVM allows`);
   }
-  refuseLong(message);
+  refuseLong(message, `volume ${parsed.id}`);
   const created = message.createdMs === undefined ? undefined : readTime(message.createdMs);
   return {
     id: parsed.id,
@@ -94,6 +95,7 @@ export function writeSpec({ name, pool, layout, size, mkfsOptions, qos }: Volume
 
 export function readSpec(message: SpecMessage | null): VolumeSpec {
   if (!message) throw new Failure('invalid', 'the specification of the volume is missing');
+  refuseLong(message, 'the volume asked for');
   const { name, pool, layout, size, mkfsOptions, qos } = message;
   return {
     name,

@@ -4,7 +4,7 @@ import { offerOf } from '../../../src/domain/offer.ts';
 import { NodeInventory } from '../../../src/fleet/server/node-inventory.ts';
 import { readAge, readDelay, readTime } from '../../../src/fleet/wire/bounds.ts';
 import { readPool } from '../../../src/fleet/wire/pools.ts';
-import { readVolume } from '../../../src/fleet/wire/volumes.ts';
+import { readSpec, readVolume } from '../../../src/fleet/wire/volumes.ts';
 import { protocol } from './report.ts';
 import type { PoolInit } from '../../../src/gen/quarry/node/v1/Pool.ts';
 import type { VolumeInit } from '../../../src/gen/quarry/node/v1/Volume.ts';
@@ -114,3 +114,19 @@ test.each<[string, object]>([
   expect(() => apply(kind === 'volume' ? 'a:pvc-1' : 'fast')).not.toThrow();
   expect(() => apply(kind === 'volume' ? 'a:pvc-2' : 'slow')).toThrow(expect.objectContaining({ kind: 'invalid' }));
 });
+
+test.for([{ name: 'x'.repeat(129) }, { name: 'é'.repeat(65) }, { mkfsOptions: ['x'.repeat(4096)] }])(
+  'a node refuses to make a volume whose report its controllers would refuse: %#',
+  (change) => {
+    const spec = { name: 'x'.repeat(128), pool: 'fast', layout: { thin: {} }, mkfsOptions: ['-O', 'quota'] };
+    const create = protocol.volumes.find(({ key }) => key === 'create');
+    const asked = (given: object) => {
+      const read = create?.readRequest(create.writeRequest({ spec: given })) as {
+        spec: Parameters<typeof readSpec>[0];
+      };
+      return () => readSpec(read.spec);
+    };
+    expect(asked(spec)).not.toThrow();
+    expect(asked({ ...spec, ...change })).toThrow(expect.objectContaining({ kind: 'invalid' }));
+  },
+);

@@ -54,6 +54,16 @@ export class FakeNode {
     return `${node}:${lv}` as VolumeId;
   }
 
+  removeVolume(lv: string): void {
+    this.#devices.remove(bottomOf(lv));
+    this.disks.delete(lv);
+  }
+
+  /** Whether something is mounted from it. */
+  isOpen(lv: string): boolean {
+    return this.#devices.open.has(bottomOf(lv));
+  }
+
   dieAt(death: Death | undefined): void {
     this.#death = death;
     this.changes.length = 0;
@@ -171,10 +181,9 @@ export class FakeNode {
         }),
       unmount: async (target) =>
         this.#change(`umount ${target}`, () => {
-          this.table.splice(
-            this.table.findLastIndex((mount) => mount.target === target),
-            1,
-          );
+          const index = this.table.findLastIndex((mount) => mount.target === target);
+          // As umount(8) of ours: another call may have unmounted it meanwhile.
+          if (index >= 0) this.table.splice(index, 1);
           this.#settleOpen();
         }),
     };

@@ -1,0 +1,123 @@
+import { normalize } from 'node:path';
+import { parseVolumeId } from '../../src/domain/ids.ts';
+import { lvNameFor } from '../../src/lvm/names.ts';
+import { victim } from './subjects.ts';
+
+/** What an answer says about one thing; with `perhaps` the request may have been served or not. */
+export type Existence = 'there' | 'gone' | 'perhaps there' | 'perhaps gone';
+
+/** What one answered request did to one thing: a volume (`volume n1:pvc-0`) or a mount (`mount /kubelet/…`). */
+export interface Effect {
+  readonly thing: string;
+  readonly exists: Existence;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export interface Answered {
+  readonly path: string;
+  /** Decoded; absent: it was no message. */
+  readonly request: Fields | undefined;
+  readonly code: string;
+  /** Decoded. */
+  readonly reply: Fields | undefined;
+}
+
+/** Codes that leave open whether the request was served. */
+const openCodes: ReadonlySet<string> = new Set(['UNAVAILABLE', 'CANCELLED', 'DEADLINE_EXCEEDED', 'none']);
+
+/** A request that was refused has none. */
+export function effectsOf({ path, request, code, reply }: Answered): Effect[] {
+  const open = openCodes.has(code);
+  if (!request || (!open && code !== 'OK')) return [];
+  const [there, gone] = open ? (['perhaps there', 'perhaps gone'] as const) : (['there', 'gone'] as const);
+  switch (path) {
+    case '/csi.v1.Controller/CreateVolume':
+      return volume(madeId(reply, 'volumeId') ?? idFor(text(request, 'name')), there);
+    case '/csi.v1.Controller/DeleteVolume':
+      return volume(text(request, 'volumeId'), gone);
+    case '/quarry.admin.v1.Admin/DeleteOrphan':
+      return volume(text(request, 'id'), gone);
+    case '/quarry.node.v1.Volumes/Create':
+      return volume(madeId(reply, 'id') ?? idFor(text((request['spec'] ?? {}) as Fields, 'name')), there);
+    case '/quarry.node.v1.Volumes/Remove':
+      return volume(text(request, 'volume'), gone);
+    default:
+      return mountEffects(path, request, there, gone);
+  }
+}
+
+function madeId(reply: Fields | undefined, field: string): string | undefined {
+  return reply && text((reply['volume'] ?? {}) as Fields, field);
+}
+
+function idFor(name: string): string {
+  return `${victim}:${lvNameFor(name)}`;
+}
+
+function mountEffects(path: string, request: Fields, there: Existence, gone: Existence): Effect[] {
+  const block = Boolean((request['volumeCapability'] as Fields | null | undefined)?.['block']);
+  const staging = clean(text(request, 'stagingTargetPath'));
+  const target = clean(text(request, 'targetPath'));
+  switch (path) {
+    case '/csi.v1.Node/NodeStageVolume':
+      return mount(block ? `${staging}/device` : staging, there);
+    case '/csi.v1.Node/NodePublishVolume':
+      return mount(target, there);
+    case '/csi.v1.Node/NodeUnstageVolume':
+      return known(request) ? [...mount(staging, gone), ...mount(`${staging}/device`, gone)] : [];
+    case '/csi.v1.Node/NodeUnpublishVolume':
+      return known(request) ? mount(target, gone) : [];
+    default:
+      return [];
+  }
+}
+
+/** For another id there is nothing to undo. */
+function known(request: Fields): boolean {
+  return parseVolumeId(text(request, 'volumeId')) !== undefined;
+}
+
+const volume = (id: string, exists: Existence): Effect[] => [{ thing: `volume ${id}`, exists }];
+const mount = (path: string, exists: Existence): Effect[] => [{ thing: `mount ${path}`, exists }];
+
+function text(fields: Fields, name: string): string {
+  const value = fields[name];
+  return typeof value === 'string' ? value : '';
+}
+
+function clean(path: string): string {
+  return path === '' ? '' : normalize(path).replace(/(?<=.)\/+$/, '');
+}
+
+/** What exists by the answers so far. */
+export class Model {
+  /** `true`: it must be there, `false`: it may be there. Absent: it must not. */
+  readonly #things = new Map<string, boolean>();
+
+  /** The effects of requests that were served at the same time: where they differ, either may have been the last. */
+  apply(effects: readonly Effect[]): void {
+    for (const [thing, states] of Map.groupBy(effects, (effect) => effect.thing)) {
+      const has = (exists: Existence): boolean => states.some((state) => state.exists === exists);
+      if (has('there')) this.#things.set(thing, !has('gone') && !has('perhaps gone'));
+      else if (has('perhaps there')) this.#things.set(thing, !has('gone') && this.#things.get(thing) === true);
+      else if (has('gone')) this.#things.delete(thing);
+      else if (this.#things.has(thing)) this.#things.set(thing, false);
+    }
+  }
+
+  /** A line for each thing that exists and should not, or should and does not. */
+  compare(present: ReadonlySet<string>): string[] {
+    const unasked = [...present].filter((thing) => !this.#things.has(thing));
+    const lost = [...this.#things].filter(([thing, must]) => must && isCompared(thing) && !present.has(thing));
+    return [
+      ...unasked.map((thing) => `${thing} is there, and no request that succeeded asked for it`),
+      ...lost.map(([thing]) => `${thing} is gone, and no request that succeeded removed it`),
+    ];
+  }
+}
+
+/** The volumes of other nodes are not looked at. */
+function isCompared(thing: string): boolean {
+  return thing.startsWith('mount ') || thing.startsWith(`volume ${victim}:`);
+}
