@@ -47,7 +47,12 @@ export function errorLines(stderr: string): string[] {
 
 function toRows(value: unknown): ReportRow[] {
   if (!Array.isArray(value)) return [];
-  return value.filter(isRecord).map((row) => Object.fromEntries(Object.entries(row).map(([k, v]) => [k, String(v)])));
+  return value.filter(isRecord).map((row) => Object.fromEntries(Object.entries(row).map(([k, v]) => [k, textOf(v)])));
+}
+
+/** Not `String`: that throws for an object with a key `toString`. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
