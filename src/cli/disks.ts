@@ -19,7 +19,7 @@ export async function listDisks({ config }: { readonly config: string }): Promis
 }
 
 /**
- * Takes proposed disks for their pools, then asks a running driver to rescan. LVM's own locks order its changes and the driver's.
+ * Takes proposed disks for their pools, and asks a running driver to rescan before and after. LVM's own locks order its changes and the driver's.
  *
  * @throws Failure('precondition') when a named disk is not proposed
  */
@@ -31,6 +31,8 @@ export async function approveDisks(options: ApproveOptions, terminal: Terminal):
       terminal.say('No disk is proposed.');
       return listed(await findDisks());
     }
+    // Its LVM must see the disks before they are in the group, or its next change writes them down as missing.
+    await tellDriver(endpoint.path, terminal);
     const taken = await reconciler.take(chosen);
     await cache.refresh();
     for (const pool of new Set(taken.map((disk) => disk.pool))) await prepare(pool);

@@ -46,6 +46,7 @@ export interface ReconcilerOptions<Disk extends CandidateDisk> {
 }
 
 const defaultPatience = 10_000;
+const toleratedRefusals = 3;
 
 type Outcome = 'unchanged' | 'changed' | 'failed' | 'pending';
 
@@ -56,6 +57,8 @@ type Outcome = 'unchanged' | 'changed' | 'failed' | 'pending';
 export class PoolReconciler<Disk extends CandidateDisk> {
   readonly #options: ReconcilerOptions<Disk>;
   readonly #announced = new Map<string, string>();
+  /** Disks that an administrator may take with another process, and how many looks in a row have refused each. */
+  readonly #takeable = new Map<string, number>();
   readonly #preparing = new Map<PoolName, Promise<Outcome>>();
   readonly #reported = new Map<PoolName, string>();
 
@@ -72,6 +75,7 @@ export class PoolReconciler<Disk extends CandidateDisk> {
     const disks = await ports.findDisks();
     observe(disks);
     for (const disk of disks) this.#announce(disk);
+    this.#noteTakeable(disks);
     await this.take(disks.filter(mayTake));
     await ports.refresh();
     const outcomes = await Promise.all(specs.map((spec) => this.#prepareFor(spec)));
@@ -122,7 +126,7 @@ export class PoolReconciler<Disk extends CandidateDisk> {
   /** Takes these disks for their pools, and returns those that could be taken. */
   async take(disks: readonly Disk[]): Promise<Disk[]> {
     const { ports, log } = this.#options;
-    await ports.show(disks.map((disk) => disk.device));
+    await ports.show([...new Set([...this.#takeable.keys(), ...disks.map((disk) => disk.device)])]);
     if (disks.length > 0) await ports.refresh();
     const taken: Disk[] = [];
     for (const disk of disks) {
@@ -136,6 +140,20 @@ export class PoolReconciler<Disk extends CandidateDisk> {
       }
     }
     return taken;
+  }
+
+  /**
+   * LVM must see these disks before they are in a group: with `quarry disks approve` another process adds them, and a change of the group by
+   * an LVM that does not see one writes it down as missing, for good. While that process takes a disk, a look refuses it as in use.
+   */
+  #noteTakeable(disks: readonly Disk[]): void {
+    const before = new Map(this.#takeable);
+    this.#takeable.clear();
+    for (const { device, verdict } of disks) {
+      const refusals = (before.get(device) ?? toleratedRefusals) + 1;
+      if (verdict === 'proposed' || verdict === 'interrupted' || verdict === 'returned') this.#takeable.set(device, 0);
+      else if (verdict === 'refused' && refusals <= toleratedRefusals) this.#takeable.set(device, refusals);
+    }
   }
 
   /** Logs a disk's verdict only when it changes. */

@@ -251,6 +251,23 @@ describe('a missing volume group', () => {
   });
 });
 
+test('changes a group, while an approval adds a disk to it, without a mark that the disk is missing', async () => {
+  const [first, second] = ['/dev/loop4', '/dev/loop5'];
+  await guest().shell(`modprobe loop; for loop in ${first} ${second}; do
+    file=/root/$(basename $loop); truncate -s 64M $file; losetup $loop $file; done`);
+  await using grown = await startDriver(guest(), {
+    pools: `\n  - { name: grown, volumeGroup: qgrown, type: thick, ${rule(`${first}, ${second}`, 'manual')} }`,
+    name: 'grown',
+    more: 'rescan: 24h\nlvm: { directory: /run/grown/lvm }',
+  });
+  expect(await grown.quarry('disks', 'approve', first)).toMatchObject({ exitCode: 0 });
+  const volumeId = await createVolume(grown, 'changed', 8 * MiB);
+  // The state between the two rescans of an approval.
+  await guest().shell(`vgextend -qq -y qgrown ${second}`);
+  await grown.client.controller.controllerModifyVolume({ volumeId, mutableParameters: { readIops: '500' } });
+  expect(await vg('vg_missing_pv_count', 'qgrown')).toBe('0');
+});
+
 test('lists every problem in quarry check, and does not start with one', async () => {
   const wrong = `
   - { name: Wrong, volumeGroup: qw, type: thick, disks: { paths: [relative] }, approve: soon }

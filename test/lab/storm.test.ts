@@ -11,7 +11,7 @@ test.for(seedsOf('storm'))(
   'a storm of calls, kills, power cuts and stuck disks loses nothing that was acknowledged, and leaves nothing behind: seed %d',
   { timeout: 300_000 },
   async (seed) => {
-    const { failure } = await runStorm({ seed, from: 0, goesOn: (round) => round < 6, say });
+    const { failure } = await runStorm({ seed, from: 0, goesOn: (round) => round < 5, say });
     expect(failure?.report).toBeUndefined();
   },
 );
@@ -20,7 +20,7 @@ test.for(seedsOf('storm-apart'))(
   'a storm with the controller on another machine, and cuts of the network, loses and leaves nothing: seed %d',
   { timeout: 300_000 },
   async (seed) => {
-    const { failure } = await runStorm({ seed, roles: 'apart', from: 0, goesOn: (round) => round < 5, say });
+    const { failure } = await runStorm({ seed, roles: 'apart', from: 0, goesOn: (round) => round < 4, say });
     expect(failure?.report).toBeUndefined();
   },
 );

@@ -73,11 +73,28 @@ test('takes only disks that the pool approves automatically, or that were interr
   ];
   await reconciler.reconcile();
   expect(steps.filter((step) => step.startsWith('take'))).toEqual(['take /dev/b', 'take /dev/c']);
-  expect(steps.indexOf('show /dev/b /dev/c')).toBeLessThan(steps.indexOf('take /dev/b'));
+  expect(steps.indexOf('show /dev/a /dev/b /dev/c')).toBeLessThan(steps.indexOf('take /dev/b'));
   expect(steps.slice(-3)).toEqual(['refresh', 'prepare manual', 'prepare automatic']);
   steps = [];
   await reconciler.reconcile();
   expect(steps.filter((step) => step.startsWith('take'))).toEqual([]);
+});
+
+test('lets LVM see the disks that another process may add, also while that process has them in use', async () => {
+  const looks = async (...found: CandidateDisk[]) => {
+    disks = found;
+    steps = [];
+    await reconciler.reconcile();
+    return steps.find((step) => step.startsWith('show'));
+  };
+  expect(await looks(disk('/dev/a', manual, 'refused'))).toBe('show ');
+  expect(await looks(disk('/dev/a', manual, 'proposed'), disk('/dev/b', manual, 'returned'))).toBe(
+    'show /dev/a /dev/b',
+  );
+  // A disk that stays refused is in use otherwise. A member is visible anyway.
+  const others = [disk('/dev/a', manual, 'refused'), disk('/dev/b', manual, 'member')];
+  for (let look = 1; look <= 3; look += 1) expect(await looks(...others)).toBe('show /dev/a');
+  expect(await looks(...others)).toBe('show ');
 });
 
 test('logs a verdict once, and again when it changes', async () => {
