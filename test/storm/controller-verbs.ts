@@ -11,11 +11,13 @@ const unit = 8 * MiB;
 const limits = [0, 500, 1000, 20_000];
 const smallest: Record<Access, number> = { block: 8 * MiB, ext4: 16 * MiB, xfs: 304 * MiB, btrfs: 256 * MiB };
 const accesses: readonly Access[] = ['block', 'block', 'block', 'ext4', 'ext4', 'ext4', 'xfs', 'btrfs'];
+const types = ['thin', 'thin', 'thick', 'thick', 'mirrored'] as const;
 
 function randomShape(random: Random): Shape {
   const access = random.pick(accesses);
-  if (random.chance(0.5)) return { type: 'thin', stripes: 1, mirrors: 0, access };
-  return { type: 'thick', stripes: random.pick([1, 2]), mirrors: random.pick([0, 0, 1]), access };
+  const type = random.pick(types);
+  if (type !== 'thick') return { type, stripes: 1, mirrors: 0, access };
+  return { type, stripes: random.pick([1, 2]), mirrors: random.pick([0, 0, 1]), access };
 }
 
 export const create: Verb = {

@@ -2,6 +2,8 @@ import type { Guest } from '../../lab/guest.ts';
 import type { Driver } from '../support/driver.ts';
 
 export const group = 'qstorm';
+/** Of the pool whose thin pool has two copies. */
+export const mirrorGroup = 'qmirror';
 
 /** A guest with these disks, and the driver that takes them. */
 interface Machine {
@@ -9,22 +11,23 @@ interface Machine {
   readonly driver: Driver;
 }
 
-const letters = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
-/** The thin pool fills the first two; two stripes in two copies need four others. */
-export const stormDisks: readonly string[] = letters.map(() => '3G');
-/** The disks that may be added: hot-plugged, and not under a layer. */
-const spare = ['ubdg', 'ubdh', 'ubdi', 'ubdj'];
+/** In the first group the thin pool fills the first two; two stripes in two copies need four others. */
+const disksOf = { [group]: ['a', 'b', 'c', 'd', 'e', 'f'], [mirrorGroup]: ['g', 'h'] } as const;
+const letters = Object.values(disksOf).flat();
+export const stormDisks: readonly string[] = letters.map((letter) => (letter < 'g' ? '3G' : '1G'));
+/** The disks that may be added: hot-plugged, and not under a layer. Of each group every second one. */
+const spare = { [group]: ['i', 'k'], [mirrorGroup]: ['j', 'l'] } as const;
+const spareCount = Object.values(spare).flat().length;
 
-/** They are the first devices of device-mapper. */
-const layers = letters.map((_, index) => `/dev/dm-${index}`);
-/** The rule for the pool. */
-export const diskPaths = layers.concat('/dev/ubd[g-j]');
-
-const layerOf = (choice: number): string => `disk-${letters[choice % letters.length]}`;
+/** The paths of a pool's rule. The layers are the first devices of device-mapper. */
+export function pathsFor(name: keyof typeof disksOf): string {
+  const layers = disksOf[name].map((letter) => `/dev/dm-${letters.indexOf(letter)}`);
+  return JSON.stringify([...layers, `/dev/ubd[${spare[name].join('')}]`]);
+}
 
 /** LVM sees a disk under a layer through it alone. */
 export async function hideDisks(guest: Guest): Promise<void> {
-  await guest.shell(`echo 'devices { global_filter = ["r|/dev/ubd[a-f]|"] }' >>/etc/lvm/lvmlocal.conf; sync`);
+  await guest.shell(`echo 'devices { global_filter = ["r|/dev/ubd[a-h]|"] }' >>/etc/lvm/lvmlocal.conf; sync`);
 }
 
 /** Lays a device of device-mapper over each disk, so that it can be stuck. A boot has removed them. */
@@ -36,23 +39,38 @@ export async function layDisks(guest: Guest): Promise<void> {
 
 /** Every read and write of the disk waits until it is resumed. */
 export async function suspendDisk({ guest }: Machine, choice: number): Promise<void> {
-  await guest.shell(`dmsetup suspend --noflush --nolockfs ${layerOf(choice)}`);
+  await guest.shell(`dmsetup suspend --noflush --nolockfs ${anyOf(letters, choice)}`);
 }
 
 export async function resumeDisk({ guest }: Machine, choice: number): Promise<void> {
-  await guest.shell(`dmsetup resume ${layerOf(choice)}`);
+  await guest.shell(`dmsetup resume ${anyOf(letters, choice)}`);
 }
 
-/** Plugs a blank disk in, which the pool's rule matches; does nothing after the last. */
-export async function addDisk({ guest, driver }: Machine): Promise<void> {
-  if (guest.disks.length === stormDisks.length + spare.length) return;
-  await guest.addDisk('1G');
-  driver.process().kill('SIGHUP');
+function anyOf(names: readonly string[], choice: number): string {
+  return `disk-${names[choice % names.length]}`;
 }
 
-/** The disks that must be physical volumes of the group. */
+/** Plugs a blank disk in, which the rule of a pool matches. One pool takes it at once, the other after an approval. */
+export async function addDisk(machine: Machine): Promise<void> {
+  const { guest, driver } = machine;
+  if (guest.disks.length === letters.length + spareCount) return;
+  const device = await guest.addDisk('1G');
+  if (spare[mirrorGroup].some((letter) => device.endsWith(letter))) await approve(machine, device);
+  else driver.process().kill('SIGHUP');
+}
+
+/** As an administrator: again until it is done. */
+export async function approve({ driver }: Machine, ...devices: string[]): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { exitCode, stdout, stderr } = await driver.quarry('disks', 'approve', ...devices);
+    if (exitCode === 0) return;
+    if (attempt === 20) throw new Error(`${devices.join(', ')} could not be approved: ${stdout}${stderr}`);
+  }
+}
+
+/** The disks that must be physical volumes of the groups. */
 export function expectedDisks({ guest }: Machine): string[] {
-  return [...layers, ...guest.disks.slice(stormDisks.length)];
+  return [...letters.map((_, index) => `/dev/dm-${index}`), ...guest.disks.slice(letters.length)];
 }
 
 /** Takes all free bytes of the group, as a person or another program may. */

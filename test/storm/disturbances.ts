@@ -11,8 +11,8 @@ export interface Disturbance {
   readonly kills?: boolean;
   /** Whether it goes on for a while. */
   readonly lasts?: boolean;
-  /** Whether the controller has no node meanwhile. */
-  readonly isolates?: boolean;
+  /** Whether creations may be refused for lack of room meanwhile, because no node can serve them. */
+  readonly refuses?: boolean;
   strike(site: Site, choice: number): Promise<void>;
   /** Brings back what it stopped. */
   recover?(site: Site, choice: number): Promise<void>;
@@ -81,7 +81,7 @@ const apartOnly: readonly Disturbance[] = [
     name: 'network cut',
     weight: 3,
     lasts: true,
-    isolates: true,
+    refuses: true,
     strike: ({ apart }) => required(apart).setConnected(false),
     recover: ({ apart }) => required(apart).setConnected(true),
   },

@@ -2,8 +2,7 @@ import { conclude } from './conclude.ts';
 import { execute } from './execute.ts';
 import { known, type Volume } from './model.ts';
 import type { Random } from './random.ts';
-import { group } from './disks.ts';
-import { type Site } from './site.ts';
+import { groupOf, type Site } from './site.ts';
 import { read } from './pod-verbs.ts';
 import type { Step } from './verb.ts';
 import { pathTo, planStep } from './verbs.ts';
@@ -40,9 +39,14 @@ export async function verify(site: Site, volume: Volume, random: Random): Promis
 
 const checkers = { ext4: 'e2fsck -fn', xfs: 'xfs_repair -n', btrfs: 'btrfs check --readonly' } as const;
 
-async function checkFilesystem({ guest }: Site, { name, shape }: Volume): Promise<string[]> {
+async function checkFilesystem({ guest }: Site, volume: Volume): Promise<string[]> {
+  const { name, shape } = volume;
   if (shape.access === 'block') return [];
-  const words = `${checkers[shape.access]} /dev/${group}/${name}`;
-  const { exitCode, stdout, stderr } = await guest.exec(['sh', '-c', `lvchange -ay ${group}/${name} && ${words}`]);
+  const words = `${checkers[shape.access]} /dev/${groupOf(volume)}/${name}`;
+  const { exitCode, stdout, stderr } = await guest.exec([
+    'sh',
+    '-c',
+    `lvchange -ay ${groupOf(volume)}/${name} && ${words}`,
+  ]);
   return exitCode === 0 ? [] : [`${words}: exit code ${exitCode}\n${stdout}${stderr}`];
 }

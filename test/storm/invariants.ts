@@ -1,8 +1,7 @@
 import { ioMax } from '../support/pods.ts';
 import type { Facts, Volume } from './model.ts';
 import type { LogicalVolume, Observation } from './observe.ts';
-import { group } from './disks.ts';
-import { foreign, pathsOf, uidOf } from './site.ts';
+import { foreign, groupOf, pathsOf, uidOf } from './site.ts';
 
 /** LVM's names for the parts of a logical volume, and for those of a group with a thin pool. */
 const part = /_(rimage|rmeta)_\d+$/;
@@ -47,7 +46,7 @@ function lossesOf(volume: Volume, seen: Observation): string[] {
 /** Leftovers of calls that were cut off, and limits that are not in force: allowed for a while after a disturbance. */
 export function leaks(volumes: readonly Volume[], seen: Observation, disks: readonly string[]): string[] {
   return [
-    ...disks.filter((disk) => !seen.members.includes(disk)).map((disk) => `the disk ${disk} is not in the group`),
+    ...disks.filter((disk) => !seen.members.includes(disk)).map((disk) => `the disk ${disk} is not in its group`),
     ...unknownVolumes(volumes, seen),
     ...devicesLeft(seen),
     ...unknownMounts(volumes, seen),
@@ -57,7 +56,9 @@ export function leaks(volumes: readonly Volume[], seen: Observation, disks: read
 
 function unknownVolumes(volumes: readonly Volume[], { logicalVolumes, listed }: Observation): string[] {
   const expected = new Set([foreign, ...volumes.filter(({ possible }) => possible.exists.includes(true)).map(nameOf)]);
-  const unknown = logicalVolumes.filter(({ name }) => !ownParts.test(name) && !expected.has(name.replace(part, '')));
+  const unknown = logicalVolumes.filter(
+    ({ name }) => !ownParts.test(name.replace(part, '')) && !expected.has(name.replace(part, '')),
+  );
   const names = new Set(logicalVolumes.map(nameOf));
   return [
     ...unknown.map(({ name }) => `the logical volume ${name} belongs to no volume`),
@@ -72,7 +73,7 @@ function unknownVolumes(volumes: readonly Volume[], { logicalVolumes, listed }: 
 
 function devicesLeft({ devices, logicalVolumes }: Observation): string[] {
   const doubled = (name: string): string => name.replaceAll('-', '--');
-  const expected = new Set(logicalVolumes.map(({ name }) => `${doubled(group)}-${doubled(name)}`));
+  const expected = new Set(logicalVolumes.map(({ name, group }) => `${group}-${doubled(name)}`));
   return devices.flatMap(({ name, suspended }) => [
     ...(expected.has(name.replace(/-(tpool|real|cow)$/, '')) || layer.test(name)
       ? []
@@ -98,7 +99,7 @@ function unknownMounts(volumes: readonly Volume[], { mounts }: Observation): str
 function wrongLimits(volumes: readonly Volume[], seen: Observation): string[] {
   const expected = volumes.flatMap((volume) => {
     const facts = factsFrom(volume, seen);
-    const device = seen.devices.find(({ name }) => name === `${group}-${volume.name.replaceAll('-', '--')}`);
+    const device = seen.devices.find(({ name }) => name === `${groupOf(volume)}-${volume.name.replaceAll('-', '--')}`);
     if (!facts.published || facts.iops === 0 || !device) return [];
     return [`${uidOf(volume.name)} ${ioMax(device.number, { riops: facts.iops, wiops: facts.iops })}`];
   });

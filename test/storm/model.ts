@@ -2,7 +2,8 @@ import type { Access } from '../support/pods.ts';
 
 /** How a volume is made. */
 export interface Shape {
-  readonly type: 'thin' | 'thick';
+  /** `mirrored`: thin, in the pool whose thin pool has two copies. */
+  readonly type: 'thin' | 'thick' | 'mirrored';
   readonly stripes: number;
   readonly mirrors: number;
   readonly access: Access;

@@ -1,11 +1,11 @@
-import { group } from './disks.ts';
+import { group, mirrorGroup } from './disks.ts';
 import { container, foreign, type Site } from './site.ts';
 
 /** The state of the node, as LVM, the kernel and the driver show it. */
 export interface Observation {
   /** ListVolumes: bytes by name. */
   readonly listed: ReadonlyMap<string, number>;
-  /** Of the group, hidden ones too, without the brackets around their names. */
+  /** Of both groups, hidden ones too, without the brackets around their names. */
   readonly logicalVolumes: readonly LogicalVolume[];
   /** Of device-mapper. */
   readonly devices: readonly Device[];
@@ -13,13 +13,14 @@ export interface Observation {
   readonly mounts: readonly string[];
   /** Lines of `io.max` of pods. */
   readonly limits: readonly { readonly uid: string; readonly line: string }[];
-  /** The physical volumes of the group. */
+  /** The physical volumes of both groups. */
   readonly members: readonly string[];
   /** Of the foreign logical volume: what LVM has of it, and a checksum. */
   readonly foreign: string;
 }
 
 export interface LogicalVolume {
+  readonly group: string;
   readonly name: string;
   readonly bytes: number;
   readonly tags: readonly string[];
@@ -33,7 +34,7 @@ export interface Device {
 }
 
 const script = `
-lvs -a --noheadings --nosuffix --units b --separator '|' -o lv_name,lv_size,lv_tags ${group}
+lvs -a --noheadings --nosuffix --units b --separator '|' -o vg_name,lv_name,lv_size,lv_tags ${group} ${mirrorGroup}
 echo ==
 dmsetup info --columns --noheadings --separator '|' -o name,major,minor,suspended
 echo ==
@@ -45,7 +46,7 @@ echo ==
 lvs --noheadings -o lv_uuid,lv_size,lv_tags,lv_attr,seg_pe_ranges ${group}/${foreign}
 dd if=/dev/${group}/${foreign} bs=1M iflag=direct status=none | md5sum
 echo ==
-pvs --noheadings -o pv_name -S vg_name=${group}
+pvs --noheadings -o pv_name -S 'vg_name=${group} || vg_name=${mirrorGroup}'
 [ -d ${container} ]`;
 
 export async function observe({ guest, client }: Site): Promise<Observation> {
@@ -61,8 +62,13 @@ export function parseObservation(text: string): Omit<Observation, 'listed'> {
   const [lvs, devices, mounts, limits, foreignText, members] = text.split('==\n').map((part) => part.trim());
   return {
     logicalVolumes: linesOf(lvs).map((line) => {
-      const [name = '', bytes, tags = ''] = line.trim().split('|');
-      return { name: name.replaceAll(/[[\]]/g, ''), bytes: Number(bytes), tags: tags.split(',').filter(Boolean) };
+      const [vg = '', name = '', bytes, tags = ''] = line.trim().split('|');
+      return {
+        group: vg,
+        name: name.replaceAll(/[[\]]/g, ''),
+        bytes: Number(bytes),
+        tags: tags.split(',').filter(Boolean),
+      };
     }),
     devices: linesOf(devices).map((line) => {
       const [name = '', major, minor, suspended] = line.split('|');

@@ -46,8 +46,8 @@ export function planRound(
   const full = random.chance(0.08);
   const strikes: Strike[] = [];
   for (let more = 0.35; random.chance(more); more = 0.25) strikes.push(planStrike(kinds, random));
-  const isolated = strikes.some(({ disturbance }) => disturbance.isolates);
-  const refused = full ? ['create', 'expand'] : isolated ? ['create'] : [];
+  const unserved = strikes.some(({ disturbance }) => disturbance.refuses);
+  const refused = full ? ['create', 'expand'] : unserved ? ['create'] : [];
   const left = [...volumes];
   const actions: Action[] = [];
   for (let count = 1 + random.below(5); count > 0 && left.length > 0; count -= 1) {

@@ -1,12 +1,13 @@
 import type { Guest } from '../../lab/guest.ts';
-import { group } from './disks.ts';
+import { group, mirrorGroup } from './disks.ts';
 
 import type { Finding, Storm, Tally } from './run.ts';
 import type { Sequence } from './shrink.ts';
 import type { Roles } from './site.ts';
 
 const evidence = {
-  "the group's metadata": `vgcfgbackup -qq -f /tmp/storm-metadata ${group}; cat /tmp/storm-metadata`,
+  "the groups' metadata": `for group in ${group} ${mirrorGroup}; do
+    vgcfgbackup -qq -f /tmp/storm-metadata $group; cat /tmp/storm-metadata; done`,
   'dmsetup table': 'dmsetup table',
   'dmsetup status': 'dmsetup status --noflush',
   'dmsetup info': 'dmsetup info --columns',

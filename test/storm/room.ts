@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { group } from './disks.ts';
+import { group, mirrorGroup } from './disks.ts';
 import { capacities, type Site } from './site.ts';
 
-/** The room in the group, in terms that an added disk does not change. */
+/** The room in the groups, in terms that an added disk does not change. */
 export interface Room {
-  /** Data of the thin pool in use, in per cent as LVM prints it. */
-  readonly thinUse: string;
+  /** Data of both thin pools in use, in per cent as LVM prints it. */
+  readonly thinUse: readonly string[];
   /** Free bytes that the driver does not offer for a thick volume. */
   readonly keptBack: number;
   /** Bytes offered for thin volumes, for each byte of the thin pool. */
@@ -16,11 +16,12 @@ export interface Room {
 
 export async function roomOf(site: Site): Promise<Room> {
   const text = await site.guest.shell(`lvs --noheadings --nosuffix --units b -o data_percent,lv_size ${group}/thinpool
-    vgs --noheadings --nosuffix --units b -o vg_size,vg_free ${group}`);
-  const [thinUse = '', thinSize, size, free] = text.trim().split(/\s+/);
+    vgs --noheadings --nosuffix --units b -o vg_size,vg_free ${group}
+    lvs --noheadings -o data_percent ${mirrorGroup}/thinpool`);
+  const [thinUse = '', thinSize, size, free, mirrorUse = ''] = text.trim().split(/\s+/);
   const { thin, thick } = await capacities(site);
   return {
-    thinUse,
+    thinUse: [thinUse, mirrorUse],
     keptBack: Number(free) - Number(thick),
     overprovision: Number(thin) / Number(thinSize),
     taken: Number(size) - Number(free) - Number(thinSize),

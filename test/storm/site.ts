@@ -5,7 +5,7 @@ import type { CallOptions, CsiClient } from '../support/csi-client.ts';
 import { type Driver, startDriver } from '../support/driver.ts';
 import { type Apart, openApart } from '../support/fleet.ts';
 import { Pods } from '../support/pods.ts';
-import { diskPaths, group, hideDisks, layDisks, stormDisks } from './disks.ts';
+import { approve, group, hideDisks, layDisks, mirrorGroup, pathsFor, stormDisks } from './disks.ts';
 import type { Volume } from './model.ts';
 
 export const foreign = 'foreign';
@@ -16,9 +16,15 @@ const pools = `
   - name: storm
     volumeGroup: ${group}
     type: thin
-    disks: { paths: ${JSON.stringify(diskPaths)} }
+    disks: { paths: ${pathsFor(group)} }
     approve: automatic
-    thin: { share: 33%, overprovision: 10 }`;
+    thin: { share: 33%, overprovision: 10 }
+  - name: mirror
+    volumeGroup: ${mirrorGroup}
+    type: thin
+    mirrors: 1
+    disks: { paths: ${pathsFor(mirrorGroup)} }
+    thin: { share: 60%, overprovision: 100, metadataSize: 4Mi }`;
 const more = 'rescan: 10s\nqos: { interval: 2s }';
 const launcher = ['sh', '-c', `mkdir -p ${container} && echo 0 >${container}/cgroup.procs && exec "$@"`, 'sh'];
 const kubelet = '/var/lib/kubelet';
@@ -65,6 +71,7 @@ async function prepare(guest: Guest): Promise<void> {
 export async function openSite({ guest, driver, client, apart }: Place, names: readonly string[]): Promise<Site> {
   const site = { guest, driver, client, names, ...(apart ? { apart } : {}) };
   await untilReady(site);
+  await approve(site, '--all');
   await makePods(site);
   const before = await capacities(site);
   await guest.shell(`mkdir -p ${kubelet}
@@ -129,7 +136,11 @@ export function callsFor({ client }: Site, volume: Volume, options: CallOptions 
   const volumeId = idOf(volume.name);
   const { staging, target } = pathsOf(volume);
   const { type, stripes, mirrors } = volume.shape;
-  const layout = type === 'thin' ? {} : { stripes: `${stripes}`, mirrors: `${mirrors}` };
+  const layout = {
+    thin: { pool: 'storm', type: 'thin' },
+    thick: { pool: 'storm', type: 'thick', stripes: `${stripes}`, mirrors: `${mirrors}` },
+    mirrored: { pool: 'mirror' },
+  }[type];
   const forNode = { volumeId, stagingTargetPath: staging, volumeCapability: capability(volume) };
   return {
     create: (bytes: number, iops: number) =>
@@ -138,7 +149,7 @@ export function callsFor({ client }: Site, volume: Volume, options: CallOptions 
           name: volume.name,
           volumeCapabilities: [capability(volume)],
           capacityRange: { requiredBytes: `${bytes}` },
-          parameters: { type, ...layout, ...limitsOf(iops) },
+          parameters: { ...layout, ...limitsOf(iops) },
         },
         options,
       ),
@@ -160,9 +171,21 @@ function limitsOf(iops: number): Record<string, string> {
   return { readIops: limit, writeIops: limit };
 }
 
+/** The group of a volume. */
+export function groupOf({ shape }: Volume): string {
+  return shape.type === 'mirrored' ? mirrorGroup : group;
+}
+
 /** The available bytes for each type of volume. */
 export async function capacities({ client }: Site): Promise<Record<string, string>> {
-  const of = async (type: string) =>
-    [type, (await client.controller.getCapacity({ parameters: { type } })).availableCapacity] as const;
-  return Object.fromEntries(await Promise.all(['thin', 'thick'].map(of)));
+  const kinds = {
+    thin: { pool: 'storm', type: 'thin' },
+    thick: { pool: 'storm', type: 'thick' },
+    mirrored: { pool: 'mirror' },
+  };
+  const answers = Object.entries(kinds).map(
+    async ([kind, parameters]) =>
+      [kind, (await client.controller.getCapacity({ parameters })).availableCapacity] as const,
+  );
+  return Object.fromEntries(await Promise.all(answers));
 }

@@ -14,17 +14,20 @@ const { staged, target } = pathsOf(published);
 
 const uid = uidOf('storm-1');
 const limit = '254:7 rbps=max wbps=max riops=500 wiops=500';
-const output = `  foreign|33554432|somebody
-  [lvol0_pmspare]|33554432|
-  storm-1|${bytes}|quarry.id=node-1:storm-1,quarry.qos=ri=500&wi=500
-  [storm-1_rimage_0]|${bytes}|
-  [storm-1_rmeta_0]|4194304|quarry.state=creating
-  thinpool|1073741824|quarry.v=1
-  [thinpool_tdata]|1073741824|
+const output = `  qstorm|foreign|33554432|somebody
+  qstorm|[lvol0_pmspare]|33554432|
+  qstorm|storm-1|${bytes}|quarry.id=node-1:storm-1,quarry.qos=ri=500&wi=500
+  qstorm|[storm-1_rimage_0]|${bytes}|
+  qstorm|[storm-1_rmeta_0]|4194304|quarry.state=creating
+  qstorm|thinpool|1073741824|quarry.v=1
+  qstorm|[thinpool_tdata]|1073741824|
+  qmirror|thinpool|629145600|quarry.v=1
+  qmirror|[thinpool_tdata_rimage_1]|629145600|
 ==
 qstorm-storm--1|254|7|Active
 qstorm-storm--1_rimage_0|254|6|Active
 qstorm-thinpool-tpool|254|2|Active
+qmirror-thinpool_tdata_rimage_1|254|3|Active
 disk-a|254|0|Active
 ==
 ${staged}
@@ -95,7 +98,7 @@ describe('a loss', () => {
 
 describe('a leak', () => {
   test('a logical volume, or a part of one, that belongs to no volume', () => {
-    const more = { name: 'storm-9', bytes, tags: [] };
+    const more = { group: 'qstorm', name: 'storm-9', bytes, tags: [] };
     expect(left(published, { ...whole, logicalVolumes: [...whole.logicalVolumes, more] })).toEqual([
       'the logical volume storm-9 belongs to no volume',
     ]);
@@ -126,7 +129,7 @@ describe('a leak', () => {
   });
 
   test('a disk that was added and is not in the group', () => {
-    expect(left(published, { ...whole, members: [] })).toEqual(['the disk /dev/dm-0 is not in the group']);
+    expect(left(published, { ...whole, members: [] })).toEqual(['the disk /dev/dm-0 is not in its group']);
   });
 
   test('a mount of no volume, and one that is there twice', () => {
