@@ -15,6 +15,7 @@ import { createLvm } from '../lvm/client.ts';
 import { GroupRecords } from '../lvm/group-records.ts';
 import { Groups } from '../lvm/groups.ts';
 import type { Lvm } from '../lvm/lvm.ts';
+import { createReadLocations } from '../lvm/metadata-areas.ts';
 import { groupOfDevice } from '../lvm/names.ts';
 import { prefixed, programPrefix } from '../lvm/program.ts';
 import { createReadHostFile, linksIn, type ReadHostFile, shellProfile, writeSystemDirectory } from '../lvm/system.ts';
@@ -56,8 +57,7 @@ export interface LocalOptions {
 export async function createLocal(config: Config, options: LocalOptions): Promise<Local> {
   const { log, observe, changed, reported, prepared } = options;
   const { survivors, run, start } = createPrograms(log);
-  const names = config.pools.map(({ group }) => group);
-  const patience = createPatience({ groupOf: (device) => groupOfDevice(device, names) });
+  const patience = createDiskPatience(config);
   const { deadline, slowDeadline, directory, mode } = config.lvm;
   const prefix = await programPrefix(mode);
   const program = prefixed(prefix, 'lvm');
@@ -65,7 +65,8 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const process = await usableProcess(config, readHostFile, log);
   const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline, slowDeadline }), log);
   const cache = new InventoryCache(lvm, config.node, config.pools, reported);
-  const writer = createWriter({ lvm, cache, queue: createQueue(), changed });
+  const readLocations = createReadLocations(patience);
+  const writer = createWriter({ lvm, cache, queue: createQueue(), readLocations, changed });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const probe = { roots: systemRoots, run, patience, deadline: 30_000 };
   const command = { run: announcing(run, () => log.info({}, 'LVM answered')), program, env: {}, deadline };
@@ -88,9 +89,15 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
     refresh: () => cache.refresh(),
   };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
-  const hosted = (name: string) => prefixed(prefix, name);
   const { findDisks, prepare, show } = ports;
+  const hosted = (name: string) => prefixed(prefix, name);
   return { run, survivors, patience, hosted, lvm, cache, writer, reconciler, findDisks, prepare, show };
+}
+
+/** Devices of one volume group hang together. */
+function createDiskPatience({ pools }: Config): Patience {
+  const names = pools.map(({ group }) => group);
+  return createPatience({ groupOf: (device) => groupOfDevice(device, names) });
 }
 
 /** A failed write to the root disk is only logged: the pool is served. */

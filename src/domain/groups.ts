@@ -56,7 +56,7 @@ function claimOf({ tags }: KnownGroup, spec: PoolSpec, node: NodeName): number {
 function reasonOf(group: VgName, here: readonly KnownGroup[], recorded: KnownGroup | undefined): string {
   const others = here.filter(({ uuid }) => uuid !== recorded?.uuid).map(describe);
   const last = recorded && `volume group ${group} (${describe(recorded)})`;
-  const remedy = `bring its disks back; if it is gone for good, remove LVM's record of it, /etc/lvm/backup/${group}`;
+  const remedy = `its disks are missing, or their metadata cannot be read (the kernel's log says why): bring them back; if it is gone for good, remove LVM's record of it, /etc/lvm/backup/${group}`;
   if (!last) return `several volume groups are named ${group}, or one of another node: ${others.join(', ')}`;
   if (others.length === 0) return `${last} is not here: ${remedy}`;
   return `${last} cannot be distinguished from another one of that name (${others.join(', ')}): remove the other, or ${remedy}`;

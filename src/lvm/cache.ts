@@ -58,6 +58,12 @@ export class InventoryCache {
     return this.#report;
   }
 
+  /** The paths of the group's disks in the last report; none before it. */
+  devicesOf(group: VgName): string[] {
+    const devices = this.#report?.devices.filter((device) => device.group === group) ?? [];
+    return devices.map(({ device }) => device);
+  }
+
   get reported(): boolean {
     return this.#inventory !== undefined;
   }

@@ -96,6 +96,8 @@ export class Creation {
       // The writer has read LVM's state again: LVM may have refused the name because this volume exists.
       const existing = isFailure(error, 'exists') ? cache.current().volumes.get(id) : undefined;
       if (existing) return this.#reuse(existing, spec);
+      // That report may say what LVM's message does not: for a thin pool that has failed, LVM says "free space reached threshold".
+      if (isFailure(error, 'exhausted')) await admission.forNew(id, spec);
       throw error;
     }
     cache.put(volume);

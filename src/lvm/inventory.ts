@@ -51,7 +51,7 @@ export function whyAway(group: VgName, states: GroupStates): string | undefined 
     case undefined:
       return `volume group ${group} was not identified yet`;
     case 'present':
-      return `LVM no longer sees volume group ${group} (UUID ${known.uuid}): bring its disks back`;
+      return `LVM no longer sees volume group ${group} (UUID ${known.uuid}): its disks are missing, or their metadata cannot be read (the kernel's log says why); bring them back`;
     case 'away':
       return known.reason;
     case 'none':

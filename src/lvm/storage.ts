@@ -22,10 +22,11 @@ import { devicePath } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { qosTags } from './qos.ts';
 import { removeGiven } from './remove-given.ts';
-import { decodeLv, toVolume } from './records.ts';
+import { decodeLv, type LvRecord, toVolume } from './records.ts';
 import type { ReportRow } from './report.ts';
 import { Admission, keepSize } from './admission.ts';
 import { tag } from './tags.ts';
+import { removalProblem } from './thin-pool.ts';
 
 export interface LocalStorageOptions extends Omit<ActivationOptions, 'marks'> {
   readonly node: NodeName;
@@ -184,11 +185,19 @@ export class LocalStorage implements Storage, NodeVolumes {
       // Without the record nothing says which node has the volume.
       if (isCopy && goneFrom === undefined) refusePassive({ ...volume, role });
       await this.#activation.refuseInUse(volume);
+      this.#refuseFailedPool(id, decodeLv(row));
       await writer.change(`volume ${id} could not be removed`, removeVolume(group, lv));
       cache.drop(id);
       const pool = this.inventory().pools.get(volume.pool);
       if (pool) cache.putPool(afterGrowth(pool, knownLayout(volume), -volume.size));
     });
+  }
+
+  #refuseFailedPool(id: VolumeId, { group, thinPool, health }: LvRecord): void {
+    const { volumes } = this.#options.cache.report();
+    const pool = volumes.find((lv) => lv.group === group && lv.lv === thinPool);
+    const problem = pool && removalProblem(pool, health);
+    if (problem !== undefined) throw new Failure('unavailable', `volume ${id} could not be removed: ${problem}`);
   }
 
   /** The volume as LVM shows it now. Call it only within the group's turn. */

@@ -1,5 +1,6 @@
 import { type Bytes, largest, MiB, roundDown, roundUp, smallest } from '../domain/bytes.ts';
 import { type FreeSpace, legSize } from '../domain/capacity.ts';
+import type { LvName, VgName } from '../domain/ids.ts';
 import type { PoolSpec, ThinSpec } from '../domain/pool.ts';
 import type { LvRecord, PvRecord, VgRecord } from './records.ts';
 
@@ -120,12 +121,27 @@ export function thinPoolProblem({ group, lv, active, health, needsCheck }: LvRec
     case '':
       return undefined;
     case 'failed':
-      return `${pool} has failed: the kernel log says why; lvconvert --repair ${group}/${lv} repairs its metadata`;
+      return `${pool} has failed: the kernel log says why. ${repair(group, lv)}`;
     case 'out_of_data':
       return `${pool} is out of data space: add a disk, or delete volumes`;
     case 'metadata_read_only':
-      return `the metadata of ${pool} is read-only: the kernel log says why; lvconvert --repair ${group}/${lv} repairs it`;
+      return `the metadata of ${pool} is read-only: the kernel log says why. ${repair(group, lv)}`;
     default:
       return `LVM reports ${pool} as ${health}`;
   }
+}
+
+function repair(group: VgName, lv: LvName): string {
+  return `When its disks are well and its volumes unused: vgchange -an ${group}; lvconvert --repair ${group}/${lv}; vgchange -ay ${group}`;
+}
+
+/**
+ * Why no volume can be removed from the pool; `undefined` if it can. LVM removes a volume from its own metadata first, then tells the
+ * kernel. If the kernel refuses, the two count transactions differently, and `lvconvert --repair` refuses to repair the pool.
+ * @param health of a volume in the pool, read just now
+ */
+export function removalProblem(pool: LvRecord, health: string): string | undefined {
+  if (health === 'failed') return thinPoolProblem({ ...pool, health });
+  const readOnly = pool.needsCheck || pool.health === 'failed' || pool.health === 'metadata_read_only';
+  return readOnly ? thinPoolProblem(pool) : undefined;
 }

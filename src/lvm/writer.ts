@@ -6,11 +6,15 @@ import type { InventoryCache } from './cache.ts';
 import { lvchangeTags, type TagChange } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import type { Lvm, LvmAnswer, LvmArguments } from './lvm.ts';
+import { committedGroup, type ReadLocations, unchanged } from './metadata-areas.ts';
 
 /** Changes LVM, one change at a time in each volume group. */
 export interface Writer {
   exclusive<T>(group: VgName, signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T>;
-  /** Throws the failure that LVM's messages describe, after LVM's state was read again. `what` begins its message. */
+  /**
+   * Throws the failure that LVM's messages describe, after LVM's state was read again. `what` begins its message. Throws `unavailable`
+   * if a disk of the group does not answer, before LVM is asked, and if LVM succeeds but the change is on no disk.
+   */
   change(what: string, argv: LvmArguments): Promise<void>;
   /** Like `change`, for changes that may take minutes: activation, and the creation of a thin pool. */
   slowChange(what: string, argv: LvmArguments): Promise<void>;
@@ -22,12 +26,13 @@ export interface WriterOptions {
   readonly lvm: Lvm;
   readonly cache: InventoryCache;
   readonly queue: Queue;
+  readonly readLocations: ReadLocations;
   /** Called after each change, so that a report follows. */
   readonly changed: () => void;
 }
 
 /** A writer whose turns are those of `queue`. A failed change is thrown only after LVM's state was read again. */
-export function createWriter({ lvm, cache, queue, changed }: WriterOptions): Writer {
+export function createWriter({ lvm, cache, queue, readLocations, changed }: WriterOptions): Writer {
   async function attempt(what: string, run: () => Promise<LvmAnswer>): Promise<Failure | undefined> {
     try {
       const answer = await run();
@@ -45,7 +50,16 @@ export function createWriter({ lvm, cache, queue, changed }: WriterOptions): Wri
     await cache.refresh();
     throw failure;
   }
-  const change: Writer['change'] = (what, argv) => settle(what, () => lvm.change(argv));
+  const change: Writer['change'] = async (what, argv) => {
+    const group = committedGroup(argv);
+    const devices = group === undefined ? [] : cache.devicesOf(group);
+    const before = await readLocations(devices);
+    await settle(what, async () => {
+      const answer = await lvm.change(argv);
+      const lost = answer.ok && before.size > 0 ? unchanged(before, await readLocations(devices)) : [];
+      return lost.length === 0 ? answer : { ok: false, messages: [lostCommit(lost)] };
+    });
+  };
   return {
     exclusive: (group, signal, task) => queue.run(group, signal, task),
     change,
@@ -53,4 +67,8 @@ export function createWriter({ lvm, cache, queue, changed }: WriterOptions): Wri
     retag: (what, { group, lv }, tags, signal) =>
       queue.run(group, signal, () => change(what, lvchangeTags(group, lv, tags))),
   };
+}
+
+function lostCommit(devices: readonly string[]): string {
+  return `LVM succeeded, but its metadata on ${devices.join(', ')} has not changed: the disk loses writes, so replace it`;
 }

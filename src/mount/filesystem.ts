@@ -1,5 +1,8 @@
+import type { Patience } from '../concurrency/patience.ts';
 import type { Unbroken } from '../concurrency/unbroken.ts';
+import { Failure } from '../domain/errors.ts';
 import type { Filesystems } from '../domain/filesystems.ts';
+import type { FilesystemType } from '../domain/volume.ts';
 import { checkExt4 } from './check.ts';
 import { readHeader } from './device.ts';
 import { growFilesystem } from './grow.ts';
@@ -25,6 +28,7 @@ export function createFilesystems({ run, patience, unbroken }: FilesystemTools):
       unbroken.run(`mkfs of ${device}`, async () => {
         const argv = mkfsCommand(volume, type, device, overUnfinished);
         await must(run, argv, mkfsDeadline, `${type} could not be made on ${device}`);
+        await proveMade(patience, device, type);
       }),
     check: async (device, type, thorough) => {
       // xfs and btrfs replay their logs at the mount and need no check.
@@ -35,4 +39,13 @@ export function createFilesystems({ run, patience, unbroken }: FilesystemTools):
       unbroken.run(`growth of ${device}`, () => growFilesystem(run, type, device, target)),
     usage: createUsage(patience),
   };
+}
+
+/** When mkfs closes the device, the kernel drops what it has cached of it, so this reads what is on the disk. */
+async function proveMade(patience: Patience, device: string, type: FilesystemType): Promise<void> {
+  if (decodeSuperblock(type, await readHeader(patience, device))) return;
+  throw new Failure(
+    'unavailable',
+    `${type} was made on ${device}, but cannot be read from it: the disk loses writes, so replace it`,
+  );
 }

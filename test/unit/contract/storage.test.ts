@@ -43,7 +43,13 @@ interface Made {
 async function local(): Promise<Made> {
   const lvm = new FakeLvm();
   const cache = new InventoryCache(lvm, node, [spec]);
-  const writer = createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined });
+  const writer = createWriter({
+    lvm,
+    cache,
+    queue: createQueue(),
+    readLocations: async () => new Map(),
+    changed: () => undefined,
+  });
   const devices = {
     exists: async () => true,
     wipe: async () => undefined,

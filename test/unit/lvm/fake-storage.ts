@@ -29,7 +29,13 @@ export function fakeStorage({ lvm = new FakeLvm(), boot = 'boot-1', duringWipe =
   const wiped: string[] = [];
   const uses: string[] = [];
   const flushed: string[] = [];
-  const writer = createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined });
+  const writer = createWriter({
+    lvm,
+    cache,
+    queue: createQueue(),
+    readLocations: async () => new Map(),
+    changed: () => undefined,
+  });
   const storage = new LocalStorage({
     node: 'node-1' as NodeName,
     boot,

@@ -39,7 +39,13 @@ beforeEach(async () => {
     lvm,
     cache,
     locks: createLocks(),
-    writer: createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined }),
+    writer: createWriter({
+      lvm,
+      cache,
+      queue: createQueue(),
+      readLocations: async () => new Map(),
+      changed: () => undefined,
+    }),
     usesOf: async () => [],
     devices: {
       exists: async () => true,
