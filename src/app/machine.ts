@@ -166,11 +166,11 @@ function createOwnRegistration({ registration, driver, endpoint }: Config, log: 
 /** Milliseconds that LVM has to answer a probe, and for which its answer is reused. */
 const probeTimes = { deadline: 10_000, reuse: 10_000 };
 
-function createChecks({ local: { lvm }, upkeep, registration, unbroken }: Parts): Checks {
+function createChecks({ local: { lvm, survivors }, upkeep, registration, unbroken }: Parts): Checks {
   const problemOfLvm = createLvmCheck({ lvm, ...probeTimes });
   return {
-    // A restart does not help while LVM hangs, and would abort work on filesystems.
-    live: async () => (unbroken.running().length > 0 ? undefined : problemOfLvm()),
+    // A restart does not help while a disk hangs, and would abort work on filesystems. A new driver is not ready before LVM answers.
+    live: async () => (unbroken.running().length + survivors.list().length > 0 ? undefined : problemOfLvm()),
     ready: async () => (upkeep.ready() ? registration?.problem() : 'LVM and the pools are not ready yet'),
   };
 }

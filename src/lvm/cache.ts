@@ -31,8 +31,8 @@ export class InventoryCache {
   #contested: ReadonlyMap<VolumeId, readonly string[]> = new Map();
   #given: ReadonlyMap<VolumeId, readonly GivenFrom[]> = new Map();
   #generation = 0;
-  #reports = 0;
-  #latest = 0;
+  #running: Promise<void> | undefined;
+  #waiting: Promise<Inventory> | undefined;
   #states: GroupStates = new Map();
   readonly #suspended = new Map<PoolName, string>();
   readonly #changedVolumes = new Map<VolumeId, number>();
@@ -147,14 +147,32 @@ export class InventoryCache {
     return (this.#report && thinPoolOf(this.#report, spec.group)?.lv) ?? thinPoolName;
   }
 
-  /** Reads LVM's state. Throws `unavailable` and keeps the old inventory if LVM gives no report. */
-  async refresh(): Promise<Inventory> {
+  /**
+   * Reads LVM's state. Throws `unavailable` and keeps the old inventory if LVM gives no report. Calls that come while a report waits for
+   * another one share it: while a disk hangs, each report takes until its deadline.
+   */
+  refresh(): Promise<Inventory> {
+    if (this.#waiting) return this.#waiting;
+    const running = this.#running;
+    if (!running) return this.#begin();
+    const next = running.then(() => {
+      this.#waiting = undefined;
+      return this.#begin();
+    });
+    return (this.#waiting = next);
+  }
+
+  /** Only one report runs at a time; `#running` resolves at its end, however it ends. */
+  #begin(): Promise<Inventory> {
+    const report = this.#read();
+    const ended = (): void => void (this.#running = undefined);
+    this.#running = report.then(ended, ended);
+    return report;
+  }
+
+  async #read(): Promise<Inventory> {
     const before = this.#generation;
-    const turn = ++this.#reports;
     const report = ofKnownGroups(await readReport(this.#lvm), this.#states);
-    // A report that began later is already in use: this one is older.
-    if (turn < this.#latest) return this.current();
-    this.#latest = turn;
     const fresh = toInventory(
       this.#node,
       this.specs,

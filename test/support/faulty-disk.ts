@@ -41,6 +41,9 @@ export interface FaultyDisk {
   set(fault?: Fault, ...parts: readonly Extent[]): Promise<void>;
   /** Makes the first sectors of a part that has `badSectors` bad. */
   spoil(part: Extent, sectors: number): Promise<void>;
+  /** From now on no request is answered, until `resume`. */
+  suspend(): Promise<void>;
+  resume(): Promise<void>;
 }
 
 /** Makes a volume group of that name on `disk`, with a device in between that can be made faulty. */
@@ -80,5 +83,7 @@ export async function createGroup(guest: Guest, group: string, disk: string): Pr
       const messages = [...bad, 'enable'].map((message) => `dmsetup message ${name} ${start} ${message}`);
       await guest.shell(messages.join('\n'));
     },
+    suspend: async () => void (await guest.shell(suspend)),
+    resume: async () => void (await guest.shell(resume)),
   };
 }

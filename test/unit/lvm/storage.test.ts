@@ -66,19 +66,6 @@ describe('the inventory in memory', () => {
     expect((await cache.refresh()).pools.get(spec.name)?.free).toBe(lvm.free);
   });
 
-  test('ignores a report that ended after a later one', async () => {
-    await cache.refresh();
-    const report = holdReport();
-    const old = cache.refresh();
-    await report.began;
-    await storage.create(volume('a'), signal);
-    await cache.refresh();
-    report.release();
-    await old;
-    expect(cache.current().volumes.has(idOf('a'))).toBe(true);
-    expect(cache.current().pools.get(spec.name)?.free).toBe(lvm.free);
-  });
-
   test('is unchanged if a report fails', async () => {
     await cache.refresh();
     await storage.create(volume('a'), signal);
