@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createRateLimiter } from '../wire/rate-limiter.ts';
+import { RateLimiter } from '../wire/rate-limiter.ts';
 
 /** Messages, bytes and entries of reports that a node may send: at once, and a second. A full report of the largest node is within them. */
 const rates = { messages: [2000, 500], bytes: [96 << 20, 8 << 20], entries: [50_000, 5000] } as const;
@@ -8,24 +8,32 @@ const rates = { messages: [2000, 500], bytes: [96 << 20, 8 << 20], entries: [50_
 const slice = 500;
 
 /** How much the streams of one node may send together. */
-export interface Intake {
-  /** False: the node sends more messages or bytes than a node does. */
-  admits(bytes: number): boolean;
-  /** False: its reports have more entries than those of a node. */
-  admitsEntries(entries: number): boolean;
-  /** Whether all of the allowance is left, so that it need not be remembered. */
-  rested(): boolean;
-}
+export class Intake {
+  readonly #messages: RateLimiter;
+  readonly #bytes: RateLimiter;
+  readonly #entries: RateLimiter;
 
-/** @param ticks milliseconds from any fixed moment */
-export function createIntake(ticks: () => number): Intake {
-  const limiter = ([burst, perSecond]: readonly [number, number]) => createRateLimiter(burst, perSecond, ticks);
-  const [messages, bytes, entries] = [limiter(rates.messages), limiter(rates.bytes), limiter(rates.entries)];
-  return {
-    admits: (length) => messages.take() && bytes.take(length),
-    admitsEntries: (count) => entries.take(count),
-    rested: () => messages.full() && bytes.full() && entries.full(),
-  };
+  /** @param ticks milliseconds from any fixed moment */
+  constructor(ticks: () => number) {
+    this.#messages = new RateLimiter(...rates.messages, ticks);
+    this.#bytes = new RateLimiter(...rates.bytes, ticks);
+    this.#entries = new RateLimiter(...rates.entries, ticks);
+  }
+
+  /** False: the node sends more messages or bytes than a node does. */
+  admits(bytes: number): boolean {
+    return this.#messages.take() && this.#bytes.take(bytes);
+  }
+
+  /** False: its reports have more entries than those of a node. */
+  admitsEntries(entries: number): boolean {
+    return this.#entries.take(entries);
+  }
+
+  /** Whether all of the allowance is left, so that it need not be remembered. */
+  rested(): boolean {
+    return this.#messages.full() && this.#bytes.full() && this.#entries.full();
+  }
 }
 
 interface Pausable {

@@ -3,13 +3,13 @@ import type { Fleet, Member } from '../../domain/fleet.ts';
 import type { LvName, NodeName } from '../../domain/ids.ts';
 import type { Inventory, Storage } from '../../domain/storage.ts';
 import type { Protocol } from '../wire/protocol.ts';
-import { remoteVolumes } from '../wire/volumes-service.ts';
-import type { Channel } from '../wire/caller.ts';
+import { bind, type Channel } from '../wire/caller.ts';
+import { type RemoteNode, RemoteStorage, type VolumesCalls } from '../wire/volumes-service.ts';
 import type { NodeInventory } from './node-inventory.ts';
 import type { Session } from './session.ts';
 
 /** The volumes of a node, over the stream that it has now. */
-class RemoteMember implements Member {
+class RemoteMember implements Member, RemoteNode {
   readonly node: NodeName;
   readonly storage: Storage;
   session: Session | undefined;
@@ -18,14 +18,9 @@ class RemoteMember implements Member {
   /** Of the newest session, also when that has ended. */
   #reported: NodeInventory | undefined;
 
-  constructor(node: NodeName, { volumes }: Protocol) {
+  constructor(node: NodeName, calls: VolumesCalls) {
     this.node = node;
-    const unusable = (reason: string): void => this.session?.distrust(reason);
-    this.storage = {
-      node,
-      inventory: () => this.#inventory(),
-      ...remoteVolumes({ node, methods: volumes, channel: () => this.#channel(), unusable }),
-    };
+    this.storage = new RemoteStorage(this, calls);
   }
 
   get connected(): boolean {
@@ -44,17 +39,21 @@ class RemoteMember implements Member {
     this.since = now;
   }
 
-  #inventory(): Inventory {
+  inventory(): Inventory {
     const inventory = this.#reported?.inventory;
     if (inventory) return inventory;
     throw new Failure('unavailable', `node ${this.node} has not reported yet`);
+  }
+
+  unusable(reason: string): void {
+    this.session?.distrust(reason);
   }
 
   holds(name: LvName): boolean {
     return this.#reported?.holds(name) ?? false;
   }
 
-  #channel(): Channel {
+  channel(): Channel {
     if (this.session) return this.session.caller;
     const since = new Date(this.since).toISOString();
     throw new Failure(
@@ -68,13 +67,13 @@ class RemoteMember implements Member {
 export class Members implements Fleet {
   readonly #members = new Map<NodeName, RemoteMember>();
   readonly #now: () => number;
-  readonly #protocol: Protocol;
+  readonly #calls: VolumesCalls;
   #list: readonly RemoteMember[] = [];
 
   /** @param now milliseconds since the epoch */
-  constructor(now: () => number, protocol: Protocol) {
+  constructor(now: () => number, { volumes }: Protocol) {
     this.#now = now;
-    this.#protocol = protocol;
+    this.#calls = bind(volumes) as VolumesCalls;
   }
 
   members(): readonly Member[] {
@@ -111,7 +110,7 @@ export class Members implements Fleet {
   #memberOf(node: NodeName): RemoteMember {
     const known = this.#members.get(node);
     if (known) return known;
-    const member = new RemoteMember(node, this.#protocol);
+    const member = new RemoteMember(node, this.#calls);
     member.since = this.#now();
     this.#members.set(node, member);
     this.#list = [...this.#members.values()];

@@ -26,6 +26,8 @@ interface Content {
   readonly givenNames: Set<LvName>;
   readonly unready: Map<PoolName, string>;
   defaultPool: PoolName | undefined;
+  /** The volume that was read last. */
+  latest: Volume | undefined;
 }
 
 /** A record as it arrived, on the node that sent it. */
@@ -44,12 +46,13 @@ interface Applier {
 
 const appliers: Readonly<Record<RecordKind, Applier>> = {
   volume: {
-    put({ volumes, names }, { key, payload, node, codec }) {
-      const volume = readVolume(codec.read('volume', payload), node);
+    put(content, { key, payload, node, codec }) {
+      const volume = readVolume(codec.read('volume', payload), node, content.latest);
       refuseKey(key, volume.id);
-      volumes.set(volume.id, volume);
+      content.volumes.set(volume.id, volume);
+      content.latest = volume;
       const born = readVolumeId(volume.id);
-      if (born.node === node) names.add(born.lv);
+      if (born.node === node) content.names.add(born.lv === volume.lv ? volume.lv : born.lv);
     },
     remove({ volumes, names }, key, from) {
       const { id, lv, node } = readVolumeId(key);
@@ -166,7 +169,16 @@ function refuseKey(key: string, own: string): void {
 
 function emptyContent(): Content {
   const [pools, volumes, given, unready] = [new Map(), new Map(), new Map(), new Map()];
-  return { pools, volumes, given, unready, names: new Set(), givenNames: new Set(), defaultPool: undefined };
+  return {
+    pools,
+    volumes,
+    given,
+    unready,
+    names: new Set(),
+    givenNames: new Set(),
+    defaultPool: undefined,
+    latest: undefined,
+  };
 }
 
 function refuseTooMany({ volumes, given, pools, unready }: Content): void {

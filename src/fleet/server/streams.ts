@@ -1,5 +1,5 @@
 import type { NodeName } from '../../domain/ids.ts';
-import { createIntake, type Intake } from './intake.ts';
+import { Intake } from './intake.ts';
 
 /** Streams of one node: the current one, its successor, and one that is being greeted. */
 const most = 3;
@@ -46,7 +46,7 @@ export class Streams {
         if (!this.#byNode.has(name) && intake.rested()) this.#intakes.delete(name);
       }
     }
-    const intake = this.#intakes.get(node) ?? createIntake(this.#ticks);
+    const intake = this.#intakes.get(node) ?? new Intake(this.#ticks);
     this.#intakes.set(node, intake);
     return intake;
   }

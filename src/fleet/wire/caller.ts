@@ -113,12 +113,13 @@ export class Caller {
   }
 }
 
-/** The functions that call a generated service over a stream. */
+/** The functions that call a generated service over the stream of a node. */
 export type Calls<Definition, Handlers> = {
   readonly [
     Name in keyof Definition as string extends Name ? never : Uncapitalize<Name & string>
   ]: Definition[Name] extends Method<infer Request, infer Response>
     ? (
+        to: Target,
         request: Request,
         options: CallOptions,
       ) => Handlers[Name & keyof Handlers] extends Streaming ? AsyncIterable<Response> : Promise<Response>
@@ -135,30 +136,30 @@ type Streaming = handleServerStreamingCall<never, never>;
 /** The two ways to call over a stream. */
 export type Channel = Pick<Caller, 'unary' | 'stream'>;
 
-export interface BindOptions {
-  readonly methods: readonly NodeMethod[];
+/** A node that is called. */
+export interface Target {
   /** The stream of the moment. Throws `unavailable` where there is none. */
-  readonly channel: () => Channel;
+  channel(): Channel;
   /** Called with the reason when an answer is one that no node of ours gives. */
-  readonly unusable: (reason: string) => void;
+  unusable(reason: string): void;
 }
 
-/** The functions that call a service: its `Calls`. They throw `unavailable` for an answer that cannot be decoded. */
-export function bind({ methods, channel, unusable }: BindOptions): object {
+/** The functions that call a service: its `Calls`, for all nodes. They throw `unavailable` for an answer that cannot be decoded. */
+export function bind(methods: readonly NodeMethod[]): object {
   const calls = methods.map((method) => {
-    const read = (payload: Buffer): object => {
+    const read = (to: Target, payload: Buffer): object => {
       try {
         return method.readResponse(payload);
       } catch (error) {
-        unusable(messageOf(error));
+        to.unusable(messageOf(error));
         throw error;
       }
     };
-    const unary = async (request: object, options: CallOptions): Promise<object> =>
-      read(await channel().unary(method.path, method.writeRequest(request), options));
-    async function* stream(request: object, options: CallOptions): AsyncGenerator<object> {
-      const messages = channel().stream(method.path, method.writeRequest(request), options);
-      for await (const message of messages) yield read(message);
+    const unary = async (to: Target, request: object, options: CallOptions): Promise<object> =>
+      read(to, await to.channel().unary(method.path, method.writeRequest(request), options));
+    async function* stream(to: Target, request: object, options: CallOptions): AsyncGenerator<object> {
+      const messages = to.channel().stream(method.path, method.writeRequest(request), options);
+      for await (const message of messages) yield read(to, message);
     }
     return [method.key, method.streams ? stream : unary];
   });

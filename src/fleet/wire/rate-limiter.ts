@@ -1,29 +1,37 @@
 /** Bounds the amount that a peer may send: a burst, and then a rate. */
-export interface RateLimiter {
-  /** False: less is left. */
-  take(amount?: number): boolean;
-  /** Whether it has all of its burst left. */
-  full(): boolean;
-}
+export class RateLimiter {
+  readonly #burst: number;
+  readonly #perSecond: number;
+  readonly #ticks: () => number;
+  #left: number;
+  #at: number;
 
-export function createRateLimiter(burst: number, perSecond: number, ticks: () => number): RateLimiter {
-  let left = burst;
-  let at = ticks();
-  const refill = (): void => {
-    const current = ticks();
-    left = Math.min(burst, left + ((current - at) / 1000) * perSecond);
-    at = current;
-  };
-  return {
-    full() {
-      refill();
-      return left === burst;
-    },
-    take(amount = 1) {
-      refill();
-      if (left < amount) return false;
-      left -= amount;
-      return true;
-    },
-  };
+  /** @param ticks milliseconds from any fixed moment */
+  constructor(burst: number, perSecond: number, ticks: () => number) {
+    this.#burst = burst;
+    this.#perSecond = perSecond;
+    this.#ticks = ticks;
+    this.#left = burst;
+    this.#at = ticks();
+  }
+
+  /** False: less is left. */
+  take(amount = 1): boolean {
+    this.#refill();
+    if (this.#left < amount) return false;
+    this.#left -= amount;
+    return true;
+  }
+
+  /** Whether it has all of its burst left. */
+  full(): boolean {
+    this.#refill();
+    return this.#left === this.#burst;
+  }
+
+  #refill(): void {
+    const current = this.#ticks();
+    this.#left = Math.min(this.#burst, this.#left + ((current - this.#at) / 1000) * this.#perSecond);
+    this.#at = current;
+  }
 }

@@ -1,11 +1,13 @@
 import { Failure, isFailure } from '../../domain/errors.ts';
 import { type NodeName, parseNodeName, parseVolumeId, type VolumeId } from '../../domain/ids.ts';
-import type { Storage } from '../../domain/storage.ts';
-import type { Volume } from '../../domain/volume.ts';
+import type { SizeRange } from '../../domain/bytes.ts';
+import type { QosChange } from '../../domain/qos.ts';
+import type { Inventory, Storage } from '../../domain/storage.ts';
+import type { Volume, VolumeSpec } from '../../domain/volume.ts';
 import type { Volume as VolumeMessage } from '../../gen/quarry/node/v1/Volume.ts';
 import type { VolumesDefinition, VolumesHandlers } from '../../gen/quarry/node/v1/Volumes.ts';
 import type { VolumesMethods } from '../../grpc/services.ts';
-import { bind, type BindOptions, type Calls } from './caller.ts';
+import type { Calls, Target } from './caller.ts';
 import { readQosChange, writeQosChange } from './qos.ts';
 import { readRange, readSpec, readVolume, readVolumeId, writeRange, writeSpec, writeVolume } from './volumes.ts';
 
@@ -37,53 +39,77 @@ export function createVolumesService(storage: Storage): VolumesMethods {
   };
 }
 
-/** How a controller reaches a node. */
-export interface VolumesOf extends BindOptions {
+export type VolumesCalls = Calls<VolumesDefinition, VolumesHandlers>;
+
+/** A node, as a controller reaches it. */
+export interface RemoteNode extends Target {
   readonly node: NodeName;
+  /** The last report. Throws `unavailable` until there is one. */
+  inventory(): Inventory;
 }
 
-/** The controller's end: throws what the node throws. */
-export function remoteVolumes({ node, ...options }: VolumesOf): Omit<Storage, 'node' | 'inventory'> {
-  const { unusable } = options;
-  const calls = bind(options) as Calls<VolumesDefinition, VolumesHandlers>;
-  const read = (message: VolumeMessage, asked?: VolumeId): Volume => readAnswer(message, { node, asked, unusable });
-  const volumeOf = async (answer: Promise<{ volume: VolumeMessage | null }>, asked?: VolumeId): Promise<Volume> => {
+/** The controller's end: throws what the node throws. A controller has thousands of them, so that each holds as little as possible. */
+export class RemoteStorage implements Storage {
+  readonly #remote: RemoteNode;
+  readonly #calls: VolumesCalls;
+
+  constructor(remote: RemoteNode, calls: VolumesCalls) {
+    this.#remote = remote;
+    this.#calls = calls;
+  }
+
+  get node(): NodeName {
+    return this.#remote.node;
+  }
+
+  inventory(): Inventory {
+    return this.#remote.inventory();
+  }
+
+  async find(id: VolumeId, signal: AbortSignal): Promise<Volume | undefined> {
+    const { volume } = await this.#calls.find(this.#remote, { volume: id }, { signal });
+    return volume ? readAnswer(volume, this.#remote, id) : undefined;
+  }
+
+  create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
+    return this.#volumeOf(this.#calls.create(this.#remote, { spec: writeSpec(spec) }, { signal }));
+  }
+
+  async remove(id: VolumeId, signal: AbortSignal, goneFrom?: NodeName): Promise<void> {
+    await this.#calls.remove(this.#remote, { volume: id, ...(goneFrom && { goneFrom }) }, { signal });
+  }
+
+  expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
+    return this.#volumeOf(this.#calls.expand(this.#remote, { volume: id, size: writeRange(size) }, { signal }), id);
+  }
+
+  modify(id: VolumeId, change: QosChange, signal: AbortSignal): Promise<Volume> {
+    const request = { volume: id, change: writeQosChange(change) };
+    return this.#volumeOf(this.#calls.modify(this.#remote, request, { signal }), id);
+  }
+
+  retain(id: VolumeId, signal: AbortSignal): Promise<Volume> {
+    return this.#volumeOf(this.#calls.retain(this.#remote, { volume: id }, { signal }), id);
+  }
+
+  /** @param asked absent for a creation */
+  async #volumeOf(answer: Promise<{ volume: VolumeMessage | null }>, asked?: VolumeId): Promise<Volume> {
     const { volume } = await answer;
-    if (volume) return read(volume, asked);
-    throw new Failure('unavailable', `node ${node} says that it succeeded, and names no volume`);
-  };
-  return {
-    async find(id, signal) {
-      const { volume } = await calls.find({ volume: id }, { signal });
-      return volume ? read(volume, id) : undefined;
-    },
-    create: (spec, signal) => volumeOf(calls.create({ spec: writeSpec(spec) }, { signal })),
-    async remove(id, signal, goneFrom) {
-      await calls.remove({ volume: id, ...(goneFrom && { goneFrom }) }, { signal });
-    },
-    expand: (id, size, signal) => volumeOf(calls.expand({ volume: id, size: writeRange(size) }, { signal }), id),
-    modify: (id, change, signal) =>
-      volumeOf(calls.modify({ volume: id, change: writeQosChange(change) }, { signal }), id),
-    retain: (id, signal) => volumeOf(calls.retain({ volume: id }, { signal }), id),
-  };
-}
-
-interface Asked {
-  readonly node: NodeName;
-  /** Absent for a creation. */
-  readonly asked: VolumeId | undefined;
-  readonly unusable: (reason: string) => void;
+    if (volume) return readAnswer(volume, this.#remote, asked);
+    throw new Failure('unavailable', `node ${this.node} says that it succeeded, and names no volume`);
+  }
 }
 
 /** An answer that cannot be used says nothing about the outcome. */
-function readAnswer(message: VolumeMessage, { node, asked, unusable }: Asked): Volume {
+function readAnswer(message: VolumeMessage, remote: RemoteNode, asked: VolumeId | undefined): Volume {
+  const { node } = remote;
   try {
     const volume = readVolume(message, node);
     refuseOther(volume, node, asked);
     return volume;
   } catch (cause) {
     if (!isFailure(cause)) throw cause;
-    unusable(cause.message);
+    remote.unusable(cause.message);
     throw new Failure('unavailable', `the answer of node ${node} cannot be used: ${cause.message}`, { cause });
   }
 }

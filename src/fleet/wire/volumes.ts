@@ -53,8 +53,11 @@ function refuseLong({ name, mkfsOptions }: Pick<VolumeMessage, 'name' | 'mkfsOpt
   throw new Failure('invalid', `the name or the options of ${of} are longer than any can be`);
 }
 
-/** Throws `invalid` for what no node of ours sends. A volume that was born on another node is on the one that reports it. */
-export function readVolume(message: VolumeMessage, node: NodeName): Volume {
+/**
+ * Throws `invalid` for what no node of ours sends. A volume that was born on another node is on the one that reports it. What is equal in
+ * `like`, another volume of the node, is kept once: a controller holds a hundred thousand volumes.
+ */
+export function readVolume(message: VolumeMessage, node: NodeName, like?: Volume): Volume {
   const parsed = readVolumeId(message.id);
   if (!legalLv.test(message.lv)) {
     throw new Failure('invalid', `the logical volume of volume ${parsed.id} has no name that LVM allows`);
@@ -64,12 +67,13 @@ export function readVolume(message: VolumeMessage, node: NodeName): Volume {
   return {
     id: parsed.id,
     node,
-    name: message.name,
-    pool: readPoolName(message.pool),
-    group: readVgName(message.group),
-    lv: message.lv as LvName,
+    // Mostly all three are the same text.
+    name: message.name === parsed.lv ? parsed.lv : message.name,
+    pool: message.pool === like?.pool ? like.pool : readPoolName(message.pool),
+    group: message.group === like?.group ? like.group : readVgName(message.group),
+    lv: message.lv === parsed.lv ? parsed.lv : (message.lv as LvName),
     size: readFigure(message.size, `the size of volume ${parsed.id}`),
-    layout: readLayout(message.layout),
+    layout: sameLayout(readLayout(message.layout), like?.layout),
     // A state that only a newer node knows never counts as blank.
     filesystem: parseFilesystemState(message.filesystem),
     mkfsOptions: message.mkfsOptions.length === 0 ? noOptions : message.mkfsOptions,
@@ -140,6 +144,13 @@ function readLayout(message: LayoutMessage | null): Volume['layout'] {
     stripeSize: readFigure(stripeSize, 'the stripe size'),
     mirrors: readNumber(mirrors, 'the number of mirrors', [0, 9]),
   };
+}
+
+/** The second one, if it is equal to the first. */
+function sameLayout(layout: Volume['layout'], like: Volume['layout'] | undefined): Volume['layout'] {
+  if (layout.type !== 'thick' || like?.type !== 'thick') return layout;
+  const { stripes, stripeSize, mirrors } = layout;
+  return stripes === like.stripes && stripeSize === like.stripeSize && mirrors === like.mirrors ? like : layout;
 }
 
 /** A newer controller may ask for a layout that this node cannot make. Throws `unimplemented`. */

@@ -5,7 +5,7 @@ import { parseParameters } from '../../../src/domain/parameters.ts';
 import { place } from '../../../src/domain/placement.ts';
 import { NodeInventory } from '../../../src/fleet/server/node-inventory.ts';
 import { largestMessage } from '../../../src/fleet/wire/bounds.ts';
-import { createRateLimiter } from '../../../src/fleet/wire/rate-limiter.ts';
+import { RateLimiter } from '../../../src/fleet/wire/rate-limiter.ts';
 import { attached, controller, nodeCertificate } from './harness.ts';
 import { attachedPeer, hello, Peer } from './peer.ts';
 import { protocol, report } from './report.ts';
@@ -14,7 +14,7 @@ const removed = (count: number) => Array.from({ length: count }, (_, index) => `
 
 test('a limiter counts amounts, and gives them back at its rate', () => {
   let now = 0;
-  const limiter = createRateLimiter(100, 10, () => now);
+  const limiter = new RateLimiter(100, 10, () => now);
   expect(limiter.take(90)).toBe(true);
   expect(limiter.take(20)).toBe(false);
   expect(limiter.take(10)).toBe(true);
@@ -36,6 +36,22 @@ test('a report is applied entry by entry, and counts with its last part', () => 
   expect(inventory.inventory).toBeUndefined();
   expect(steps.next().done).toBe(true);
   expect(inventory.inventory?.reportedAt).toBe(995);
+});
+
+test('what is equal in the volumes of a node is kept once, and what differs is not', () => {
+  const inventory = new NodeInventory('a' as NodeName, protocol.records);
+  const layouts = [1, 1, 2].map((stripes) => ({ thick: { stripes, mirrors: 0, stripeSize: '65536' } }));
+  const volumes = layouts.map((layout, index) => {
+    const lv = `v${index}`;
+    return { id: `a:${lv}`, name: lv, pool: 'fast', group: 'vg', lv, size: '4096', filesystem: 'none', layout };
+  });
+  const { records } = protocol.fromNode(protocol.writeFromNode(report({ full: true, volumes })));
+  if (!records) throw new Error('no report');
+  inventory.apply(records, 0);
+  const [first, second, third] = [...(inventory.inventory?.volumes.values() ?? [])];
+  expect(second?.layout).toBe(first?.layout);
+  expect(third?.layout).toMatchObject({ stripes: 2 });
+  expect(third).toMatchObject({ name: 'v2', lv: 'v2', pool: 'fast', group: 'vg' });
 });
 
 describe('a controller', () => {
