@@ -77,10 +77,23 @@ export function decode(type: protobuf.Type, bytes: Uint8Array): Record<string, u
   return type.toObject(type.decode(reader), conversion);
 }
 
-/** Encodes one message; throws if a field does not have the shape of its type. */
+/** Entries of a long list that are encoded together. */
+const slice = 32;
+
+/**
+ * Encodes one message; throws if a field does not have the shape of its type. A long list is encoded in parts, which joined are the same
+ * message: protobufjs makes several objects of each entry, and V8 copies those of a whole page again and again when they live together.
+ */
 export function encode(type: protobuf.Type, message: object): Buffer {
   if (typeof message !== 'object' || message === null) throw new TypeError(`${type.name} is not an object`);
-  return Buffer.from(type.encode(type.fromObject(message)).finish());
+  const list = Object.entries(message).find(([, value]) => Array.isArray(value) && value.length > slice);
+  if (!list) return Buffer.from(type.encode(type.fromObject(message)).finish());
+  const [key, entries] = list as [string, unknown[]];
+  const parts = [encode(type, { ...message, [key]: [] })];
+  for (let start = 0; start < entries.length; start += slice) {
+    parts.push(encode(type, { [key]: entries.slice(start, start + slice) }));
+  }
+  return Buffer.concat(parts);
 }
 
 /** A gRPC service whose messages are bytes: its handlers decode and encode, so that they can map every error. */

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { MiB } from '../../src/domain/bytes.ts';
 import { Cluster, segment } from '../scale/cluster.ts';
+import { memoryFigures, memoryOf } from './memory.ts';
 import { publish, toReasons, toTable } from './report.ts';
 import { type Figure, percentile, timed } from './sampling.ts';
 
@@ -18,8 +19,8 @@ async function sample(count: number, parallel: number, call: (index: number) => 
   return times;
 }
 
-async function calls({ client }: Cluster, nodes: number): Promise<Figure[]> {
-  const { controller } = client;
+async function calls(cluster: Cluster, nodes: number): Promise<Figure[]> {
+  const { controller } = cluster.client;
   const nodeOf = (index: number) => segment(`node-${(index * 7919) % nodes}`);
   const capacity = (accessibleTopology: object | null) =>
     controller.getCapacity({ volumeCapabilities: [], parameters: {}, accessibleTopology });
@@ -29,6 +30,7 @@ async function calls({ client }: Cluster, nodes: number): Promise<Figure[]> {
   const pages = await sample(400, 1, async () => {
     ({ nextToken: startingToken } = await controller.listVolumes({ maxEntries: 500, startingToken }));
   });
+  const gap = await cluster.longestGap();
   const creations = 2000;
   const create = (index: number) =>
     controller.createVolume({
@@ -42,6 +44,7 @@ async function calls({ client }: Cluster, nodes: number): Promise<Figure[]> {
     { name: 'GetCapacity of a node, p99', unit: 'ms', ours: percentile(segments, 0.99), target: 5, samples: 3000 },
     { name: 'GetCapacity of all nodes, p99', unit: 'ms', ours: percentile(whole, 0.99), samples: 100 },
     { name: 'ListVolumes, a page of 500, p99', unit: 'ms', ours: percentile(pages, 0.99), target: 20, samples: 400 },
+    { name: 'longest gap of the event loop, in these calls', unit: 'ms', ours: gap, target: 20, samples: 1 },
     { name: 'creates a second, 100 at a time', unit: '/s', ours: creations / (took / 1000), samples: creations },
   ];
 }
@@ -61,20 +64,14 @@ async function measure(nodes: number, volumes: number): Promise<Figure[]> {
   const again = await cluster.start();
   // At rest: the garbage of the handshakes has been collected by then.
   const cpu = await idle(cluster);
-  const connected = cluster.memory();
+  const connected = memoryOf(cluster.pid);
+  await cluster.longestGap();
   const rest = await calls(cluster, nodes);
-  const after = cluster.memory();
   const figures: Figure[] = [
     { name: 'all nodes connected, controller started with them', unit: 's', ours: first / 1000, samples: 1 },
     { name: 'all nodes connected again after kill -9 of the controller', unit: 's', ours: again / 1000, samples: 1 },
-    {
-      name: 'resident memory, all nodes connected, at rest',
-      unit: 'MiB',
-      ours: connected.now,
-      target: 640,
-      samples: 1,
-    },
-    { name: 'maximum resident memory, with all connections made', unit: 'MiB', ours: after.peak, samples: 1 },
+    ...memoryFigures(connected, ', all nodes connected, at rest', 640),
+    { name: 'maximum resident memory, with all connections made', unit: 'MiB', ours: cluster.peak(), samples: 1 },
     ...rest,
     { name: 'CPU without calls', unit: '%', ours: cpu, samples: 1 },
   ];

@@ -8,6 +8,7 @@ import { parseConfig } from '../../src/config/config.ts';
 import { checkDeadline } from '../../src/mount/check.ts';
 import { type ApiSchema, type KubeObject, loadApiSchemas, problemsOfCertificate } from '../support/api-schema.ts';
 import { findObject, podOf, renderObjects } from '../support/chart.ts';
+import { nodeOptions } from '../scale/cluster.ts';
 import { cases, everything } from './values.ts';
 
 const environment = { hostname: 'node-1', nodeName: 'node-1', apiServer: 'https://10.96.0.1:443' };
@@ -31,6 +32,11 @@ test('lets only the configured networks of the nodes dial the port for nodes', a
     { ports: [{ port: 'fleet' }], from: [{ ipBlock: { cidr: '10.0.0.0/16' } }, { ipBlock: { cidr: 'fd00::/8' } }] },
     { ports: [{ port: 'metrics' }] },
   ]);
+});
+
+test('runs a controller with the options of Node that its memory was measured with', async () => {
+  const { containers } = podOf(await renderObjects({}), 'Deployment', 'quarry-controller');
+  expect(containers[0]?.env).toEqual([{ name: 'NODE_OPTIONS', value: nodeOptions }]);
 });
 
 test('the values of the chart have every bound of jobs that the configuration has', () => {

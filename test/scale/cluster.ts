@@ -19,6 +19,9 @@ export interface ClusterOptions {
   readonly program?: string;
 }
 
+/** What the chart gives a controller's Node, too. */
+export const nodeOptions = '--max-semi-space-size=4';
+
 /** `quarry controller` as a process, and simulated nodes in another. */
 export class Cluster implements AsyncDisposable {
   readonly client: CsiClient;
@@ -73,9 +76,15 @@ export class Cluster implements AsyncDisposable {
   async start(): Promise<number> {
     const began = performance.now();
     const config = join(this.#folder, 'controller.yaml');
-    const controller = spawn(process.execPath, [join(root, this.#program), 'controller', '--config', config], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    const watch = ['--import', join(import.meta.dirname, 'loop-gaps.ts')];
+    const controller = spawn(
+      process.execPath,
+      [...watch, join(root, this.#program), 'controller', '--config', config],
+      {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        env: { ...process.env, NODE_OPTIONS: nodeOptions },
+      },
+    );
     this.#controller = controller;
     await Promise.race([this.#whole(), ended(controller, 'the controller')]);
     return performance.now() - began;
@@ -90,11 +99,18 @@ export class Cluster implements AsyncDisposable {
     this.#controller = undefined;
   }
 
-  /** Resident MiB now, and the maximum so far. */
-  memory(): { now: number; peak: number } {
+  /** The maximum of its resident memory so far, in MiB. */
+  peak(): number {
     const text = readFileSync(`/proc/${this.pid}/status`, 'utf8');
-    const read = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]) / 1024;
-    return { now: read('VmRSS'), peak: read('VmHWM') };
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(text)?.[1]) / 1024;
+  }
+
+  /** The longest time, in milliseconds, that the controller's event loop was blocked since the last call of this function. */
+  async longestGap(): Promise<number> {
+    if (!this.#controller) throw new Error('the controller has not been started');
+    const answer = once(this.#controller, 'message');
+    this.#controller.send('gap');
+    return ((await answer) as [number])[0];
   }
 
   /** Milliseconds of CPU so far. */

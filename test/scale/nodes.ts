@@ -64,6 +64,7 @@ for (let index = 0; index < nodes; index += 1) {
   clients.push(client);
 }
 process.send?.('ready');
-process.once('message', () => {
+// A listener that stays keeps the process alive while no node is connected: the timers of the nodes do not.
+process.on('message', () => {
   for (const client of clients) client.start();
 });

@@ -15,6 +15,7 @@ interface Pod {
   readonly automountServiceAccountToken?: boolean;
   readonly containers: readonly {
     readonly ports?: readonly object[];
+    readonly env?: readonly object[];
     readonly imagePullPolicy: string;
     readonly livenessProbe?: object;
     readonly resources: { readonly requests: { readonly memory: string } };
