@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { CsiClient } from '../support/csi-client.ts';
 import { timed } from './sampling.ts';
@@ -62,9 +61,4 @@ async function untilProbe(client: CsiClient): Promise<void> {
 export function endDriver({ child }: DriverProcess, signal: 'SIGKILL' | 'SIGTERM'): void {
   child.removeAllListeners('exit');
   child.kill(signal);
-}
-
-export async function residentMiB({ child }: DriverProcess): Promise<number> {
-  const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }

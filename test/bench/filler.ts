@@ -8,18 +8,27 @@ import type { Volume } from '../../src/domain/volume.ts';
 
 const run = promisify(execFile);
 
+/** The names in the volumes' tags. */
+interface Filled {
+  readonly group: string;
+  readonly node: string;
+  readonly pool: string;
+}
+
 /**
  * Fills a group with volumes of one extent, with the driver's own tags, in one commit: its metadata is saved, extended as text
- * and restored. One by one it would take longer than all measurements.
+ * and restored. One by one it would take longer than all measurements. From `present` volumes, which an earlier call has made, to `count`.
  */
-export async function fill(group: string, node: string, pool: string, count: number): Promise<void> {
+export async function fill(of: Filled, present: number, count: number): Promise<void> {
+  if (count === present) return;
+  const { group } = of;
   const place = await freePlace(group);
   const file = '/tmp/metadata';
   await run('vgcfgbackup', ['-f', file, group]);
   const text = await readFile(file, 'utf8');
   const physical = new RegExp(`(pv\\d+) \\{\\s+id = "${place.uuid}"`).exec(text)?.[1] ?? 'pv0';
-  const volumes = Array.from({ length: count }, (_, index) =>
-    describe(index, { group, node, pool }, physical, place.start),
+  const volumes = Array.from({ length: count - present }, (_, index) =>
+    describe(present + index, of, physical, place.start + index),
   );
   await writeFile(
     file,
@@ -42,12 +51,7 @@ async function freePlace(group: string): Promise<{ uuid: string; start: number }
   return { uuid: free[0], start: Number(free[1]) };
 }
 
-function describe(
-  index: number,
-  of: { group: string; node: string; pool: string },
-  physical: string,
-  start: number,
-): string {
+function describe(index: number, of: Filled, physical: string, extent: number): string {
   const name = `filler-${index}`;
   const volume: Volume = {
     id: `${of.node}:${name}` as VolumeId,
@@ -68,6 +72,6 @@ function describe(
     .join(', ');
   const id = `filler-0000-0000-0000-0000-0000-${String(index).padStart(6, '0')}`;
   return `${name} { id = "${id}" status = ["READ", "WRITE", "VISIBLE"] flags = [] tags = [${tags}] segment_count = 1
-segment1 { start_extent = 0 extent_count = 1 type = "striped" stripe_count = 1 stripes = ["${physical}", ${start + index}] } }
+segment1 { start_extent = 0 extent_count = 1 type = "striped" stripe_count = 1 stripes = ["${physical}", ${extent}] } }
 `;
 }

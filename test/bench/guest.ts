@@ -3,18 +3,23 @@
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { type DriverProcess, endDriver, residentMiB, startDriver } from './driver.ts';
+import { type DriverProcess, endDriver, startDriver } from './driver.ts';
 import { fill } from './filler.ts';
 import { createCsiClient, type CsiClient } from '../support/csi-client.ts';
+import { memoryFigures, memoryOf } from './memory.ts';
 import { type Figure, inTurn, median, percentile, timed } from './sampling.ts';
+import { group, measureHundreds, measureVolumes, mount, type Present, size, volumes } from './volumes.ts';
 
 const run = promisify(execFile);
 const rounds = Number(process.argv[2] ?? 30);
-const size = String(64 * 2 ** 20);
-const mount = { mount: { fsType: 'ext4' }, accessMode: { mode: 'SINGLE_NODE_WRITER' as const } };
-const group = 'quarry-bench';
-/** A hundred calls at once wait for each other. */
-const patient = { deadlineMs: 300_000 };
+/** Starts of the driver. */
+const starts = 3;
+/** 250: as many as a node can have of pods. A target for creations and deletions is looser only where LVM reads the metadata of a thousand. */
+const stages: readonly Present[] = [
+  { count: 0, suffix: '', target: 0.8 },
+  { count: 250, suffix: ', 250 present', target: 0.8 },
+  { count: 1000, suffix: ', 1,000 present', target: 1 },
+];
 const figures: Figure[] = [];
 
 function note(figure: Figure): void {
@@ -22,46 +27,6 @@ function note(figure: Figure): void {
   process.stderr.write(
     `${figure.name}: ${figure.ours.toFixed(1)} ${figure.unit}${figure.bare ? `, bare ${figure.bare.toFixed(1)}` : ''}\n`,
   );
-}
-
-function volumes(client: CsiClient, type: 'thin' | 'thick', bytes = size) {
-  const name = (round: number | string) => `${type}-${round}`;
-  const create = (round: number | string) =>
-    client.controller.createVolume(
-      {
-        name: name(round),
-        volumeCapabilities: [mount],
-        parameters: { type },
-        capacityRange: { requiredBytes: bytes },
-      },
-      patient,
-    );
-  const remove = (round: number | string) =>
-    client.controller.deleteVolume({ volumeId: `bench:${name(round)}` }, patient);
-  return { create, remove };
-}
-
-async function createAndDelete(client: CsiClient, type: 'thin' | 'thick', suffix: string): Promise<void> {
-  const { create, remove } = volumes(client, type);
-  const shape = type === 'thin' ? ['-V', `${size}b`, '--thinpool', `${group}/thinpool`] : ['-L', `${size}b`, group];
-  const bare = {
-    create: (round: number) => run('lvcreate', ['-y', '-n', `bare-${round}`, ...shape]),
-    remove: (round: number) => run('lvremove', ['-y', `${group}/bare-${round}`]),
-  };
-  // The first use of a thin pool loads kernel modules and programs.
-  for (const warm of [-1, -2]) await create(warm).then(() => remove(warm));
-  note({
-    name: `CreateVolume ${type} : lvcreate${suffix}`,
-    unit: 'ms',
-    ...(await inTurn(rounds, create, bare.create)),
-    target: 0.8,
-  });
-  note({
-    name: `DeleteVolume ${type} : lvremove${suffix}`,
-    unit: 'ms',
-    ...(await inTurn(rounds, remove, bare.remove)),
-    target: 0.6,
-  });
 }
 
 async function stageAndPublish(client: CsiClient, suffix: string): Promise<void> {
@@ -110,26 +75,6 @@ async function stageAndPublish(client: CsiClient, suffix: string): Promise<void>
   await run('lvremove', ['-y', `${group}/plain`]);
 }
 
-async function hundred(client: CsiClient, type: 'thin' | 'thick', suffix: string): Promise<void> {
-  const { create, remove } = volumes(client, type, String(4 * 2 ** 20));
-  const all = Array.from({ length: 100 }, (_, index) => index);
-  const inTurnSeconds =
-    (await timed(async () => {
-      for (const index of all) await create(index);
-    })) / 1000;
-  for (const index of all) await remove(index);
-  const atOnceSeconds = (await timed(() => Promise.all(all.map(create)))) / 1000;
-  await Promise.all(all.map(remove));
-  note({
-    name: `100 creates ${type}, at once : in turn${suffix}`,
-    unit: 's',
-    ours: atOnceSeconds,
-    bare: inTurnSeconds,
-    samples: 1,
-    target: 1.1,
-  });
-}
-
 /** Measured against Probe, which does nothing: its time is the cost of any call in this guest. */
 async function capacity(client: CsiClient, driver: DriverProcess, suffix: string): Promise<void> {
   const calls = { ours: [] as number[], probe: [] as number[] };
@@ -143,48 +88,59 @@ async function capacity(client: CsiClient, driver: DriverProcess, suffix: string
   note({ name: `GetCapacity${suffix}`, unit: 'ms', ours: median(calls.ours), samples, target: 2 });
   note({ name: `GetCapacity p99${suffix}`, unit: 'ms', ours: percentile(calls.ours, 0.99), samples });
   note({ name: `Probe, the floor of a call${suffix}`, unit: 'ms', ours: median(calls.probe), samples });
-  note({ name: `GetCapacity, within the driver${suffix}`, unit: 'ms', ours: median(handled), samples: handled.length });
+  const within = { unit: 'ms', samples: handled.length } as const;
+  note({ ...within, name: `GetCapacity, within the driver${suffix}`, ours: median(handled) });
+  note({ ...within, name: `GetCapacity p99, within the driver${suffix}`, ours: percentile(handled, 0.99), target: 5 });
 }
 
-async function restart(driver: DriverProcess, client: CsiClient, suffix: string): Promise<DriverProcess> {
-  endDriver(driver, 'SIGKILL');
-  const next = await startDriver(client);
-  note({ name: `exec to Probe true${suffix}`, unit: 'ms', ours: next.untilReady, samples: 1 });
-  note({ name: `first answer of LVM to ready${suffix}`, unit: 'ms', ours: next.afterLvm, samples: 1, target: 600 });
+/** Starts the driver again several times, each after kill -9. */
+async function restart(driver: DriverProcess, client: CsiClient, { count, suffix }: Present): Promise<DriverProcess> {
+  const times = { ready: [] as number[], afterLvm: [] as number[] };
+  let next = driver;
+  for (let start = 0; start < starts; start += 1) {
+    endDriver(next, 'SIGKILL');
+    next = await startDriver(client);
+    times.ready.push(next.untilReady);
+    times.afterLvm.push(next.afterLvm);
+  }
+  const shape = { unit: 'ms', samples: starts } as const;
+  const target = count === 250 ? { target: 1500 } : {};
+  note({ ...shape, name: `exec to Probe true${suffix}`, ours: median(times.ready), ...target });
+  note({ ...shape, name: `first answer of LVM to ready${suffix}`, ours: median(times.afterLvm), target: 600 });
   return next;
 }
 
-async function memory(driver: DriverProcess, suffix: string): Promise<void> {
-  const ours = await residentMiB(driver);
-  note({ name: `resident memory${suffix}`, unit: 'MiB', ours, samples: 1, target: 90 });
+function memory({ child }: DriverProcess, when: string): void {
+  if (child.pid === undefined) throw new Error('the driver has not started');
+  for (const figure of memoryFigures(memoryOf(child.pid), when, 90)) note(figure);
 }
 
-async function everything(client: CsiClient, driver: DriverProcess, suffix: string): Promise<void> {
-  for (const type of ['thick', 'thin'] as const) await createAndDelete(client, type, suffix);
-  await stageAndPublish(client, suffix);
-  await capacity(client, driver, suffix);
-  for (const type of ['thick', 'thin'] as const) await hundred(client, type, suffix);
+async function list(client: CsiClient, { count, suffix }: Present): Promise<void> {
+  const times = await inTurn(
+    rounds,
+    () => client.controller.listVolumes({}),
+    () => run('lvs', [], { maxBuffer: 2 ** 24 }),
+  );
+  note({ name: `ListVolumes of ${count.toLocaleString('en')} : lvs${suffix}`, unit: 'ms', ...times, target: 1 });
 }
 
 async function main(): Promise<void> {
   const client = createCsiClient('unix:///run/quarry/csi.sock');
   let driver = await startDriver(client);
-  await memory(driver, ', idle');
-  await everything(client, driver, '');
-  driver = await restart(driver, client, '');
-
-  const suffix = ', 1,000 present';
-  await fill(group, 'bench', 'bench', 1000);
-  driver = await restart(driver, client, suffix);
-  await memory(driver, suffix);
-  const list = await inTurn(
-    rounds,
-    () => client.controller.listVolumes({}),
-    () => run('lvs', [], { maxBuffer: 2 ** 24 }),
-  );
-  note({ name: 'ListVolumes of 1,000 : lvs', unit: 'ms', ...list, target: 1 });
-  await everything(client, driver, suffix);
-  await memory(driver, `${suffix}, at the end`);
+  memory(driver, ', idle');
+  let filled = 0;
+  for (const present of stages) {
+    await fill({ group, node: 'bench', pool: 'bench' }, filled, present.count);
+    filled = present.count;
+    driver = await restart(driver, client, present);
+    memory(driver, `${present.suffix}, after the start`);
+    if (present.count > 0) await list(client, present);
+    for (const figure of await measureVolumes(client, rounds, present)) note(figure);
+    await stageAndPublish(client, present.suffix);
+    await capacity(client, driver, present.suffix);
+    for (const figure of await measureHundreds(client, present)) note(figure);
+    memory(driver, `${present.suffix}, at the end`);
+  }
   client.close();
   endDriver(driver, 'SIGTERM');
   process.stdout.write(JSON.stringify(figures));
