@@ -12,6 +12,7 @@ import { createSurvivors, type Survivor, type Survivors } from '../exec/survivor
 import type { Log } from '../log.ts';
 import { InventoryCache } from '../lvm/cache.ts';
 import { createLvm } from '../lvm/client.ts';
+import { createDevices } from '../lvm/devices.ts';
 import { GroupRecords } from '../lvm/group-records.ts';
 import { Groups } from '../lvm/groups.ts';
 import type { Lvm } from '../lvm/lvm.ts';
@@ -66,7 +67,8 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline, slowDeadline }), log);
   const cache = new InventoryCache(lvm, config.node, config.pools, reported);
   const readLocations = createReadLocations(patience);
-  const writer = createWriter({ lvm, cache, queue: createQueue(), readLocations, changed });
+  const devices = createDevices(run, patience);
+  const writer = createWriter({ lvm, cache, queue: createQueue(), readLocations, devices, changed });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const probe = { roots: systemRoots, run, patience, deadline: 30_000 };
   const command = { run: announcing(run, () => log.info({}, 'LVM answered')), program, env: {}, deadline };

@@ -3,6 +3,7 @@ import type { VgName } from '../domain/ids.ts';
 import { Failure } from '../domain/errors.ts';
 import type { Volume } from '../domain/volume.ts';
 import type { InventoryCache } from './cache.ts';
+import type { Devices } from './devices.ts';
 import { lvchangeTags, type TagChange } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import type { Lvm, LvmAnswer, LvmArguments } from './lvm.ts';
@@ -10,6 +11,10 @@ import { committedGroup, type ReadLocations, unchanged } from './metadata-areas.
 
 /** Changes LVM, one change at a time in each volume group. */
 export interface Writer {
+  /**
+   * Runs the task in a turn of the group. If the task changed LVM, its metadata is on the disks at the end: LVM writes without a flush, so a
+   * disk with a volatile cache would lose an answered change in a power cut. Throws `unavailable` if a disk does not answer.
+   */
   exclusive<T>(group: VgName, signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T>;
   /**
    * Throws the failure that LVM's messages describe, after LVM's state was read again. `what` begins its message. Throws `unavailable`
@@ -27,12 +32,15 @@ export interface WriterOptions {
   readonly cache: InventoryCache;
   readonly queue: Queue;
   readonly readLocations: ReadLocations;
+  readonly devices: Pick<Devices, 'flush'>;
   /** Called after each change, so that a report follows. */
   readonly changed: () => void;
 }
 
 /** A writer whose turns are those of `queue`. A failed change is thrown only after LVM's state was read again. */
-export function createWriter({ lvm, cache, queue, readLocations, changed }: WriterOptions): Writer {
+export function createWriter({ lvm, cache, queue, readLocations, devices, changed }: WriterOptions): Writer {
+  let changes = 0;
+  const flush = createFlush(cache, devices);
   async function attempt(what: string, run: () => Promise<LvmAnswer>): Promise<Failure | undefined> {
     try {
       const answer = await run();
@@ -44,6 +52,7 @@ export function createWriter({ lvm, cache, queue, readLocations, changed }: Writ
   }
   async function settle(what: string, run: () => Promise<LvmAnswer>): Promise<void> {
     const failure = await attempt(what, run);
+    changes += 1;
     changed();
     if (failure === undefined) return;
     // A refusal means that the inventory in memory was wrong, and after a kill the outcome is unknown: LVM's state is read first.
@@ -60,12 +69,37 @@ export function createWriter({ lvm, cache, queue, readLocations, changed }: Writ
       return lost.length === 0 ? answer : { ok: false, messages: [lostCommit(lost)] };
     });
   };
+  const exclusive: Writer['exclusive'] = (group, signal, task) =>
+    queue.run(group, signal, async () => {
+      const before = changes;
+      try {
+        return await task();
+      } finally {
+        await flush(group, changes > before);
+      }
+    });
   return {
-    exclusive: (group, signal, task) => queue.run(group, signal, task),
+    exclusive,
     change,
     slowChange: (what, argv) => settle(what, () => lvm.slowChange(argv)),
     retag: (what, { group, lv }, tags, signal) =>
-      queue.run(group, signal, () => change(what, lvchangeTags(group, lv, tags))),
+      exclusive(group, signal, () => change(what, lvchangeTags(group, lv, tags))),
+  };
+}
+
+/**
+ * Flushes the disks of a group if they were changed, or are not those of its last flush. So the first turn of a group flushes too: an earlier
+ * process may have died before it did.
+ */
+function createFlush(cache: InventoryCache, devices: WriterOptions['devices']) {
+  const flushed = new Map<VgName, string>();
+  return async (group: VgName, changed: boolean): Promise<void> => {
+    const members = cache.reported ? cache.report().devices.filter((device) => device.group === group) : [];
+    const names = members.map(({ device }) => device);
+    if (!changed && flushed.get(group) === names.join()) return;
+    flushed.delete(group);
+    await Promise.all(names.map((name) => devices.flush(name)));
+    flushed.set(group, names.join());
   };
 }
 

@@ -43,19 +43,20 @@ interface Made {
 async function local(): Promise<Made> {
   const lvm = new FakeLvm();
   const cache = new InventoryCache(lvm, node, [spec]);
-  const writer = createWriter({
-    lvm,
-    cache,
-    queue: createQueue(),
-    readLocations: async () => new Map(),
-    changed: () => undefined,
-  });
   const devices = {
     exists: async () => true,
     wipe: async () => undefined,
     flush: async () => undefined,
     volumeLimit: () => 1,
   };
+  const writer = createWriter({
+    lvm,
+    cache,
+    queue: createQueue(),
+    readLocations: async () => new Map(),
+    devices,
+    changed: () => undefined,
+  });
   await cache.refresh();
   const storage = new LocalStorage({
     node,

@@ -7,6 +7,7 @@ import { noQos } from '../../../src/domain/qos.ts';
 import type { VolumeSpec } from '../../../src/domain/volume.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
 import { LocalStorage } from '../../../src/lvm/storage.ts';
+import type { Devices } from '../../../src/lvm/devices.ts';
 import { createWriter } from '../../../src/lvm/writer.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
 
@@ -29,11 +30,21 @@ export function fakeStorage({ lvm = new FakeLvm(), boot = 'boot-1', duringWipe =
   const wiped: string[] = [];
   const uses: string[] = [];
   const flushed: string[] = [];
+  const devices: Devices = {
+    exists: async () => true,
+    async wipe(device) {
+      wiped.push(device);
+      await duringWipe();
+    },
+    flush: async (device) => void flushed.push(device),
+    volumeLimit: () => 1,
+  };
   const writer = createWriter({
     lvm,
     cache,
     queue: createQueue(),
     readLocations: async () => new Map(),
+    devices,
     changed: () => undefined,
   });
   const storage = new LocalStorage({
@@ -44,15 +55,7 @@ export function fakeStorage({ lvm = new FakeLvm(), boot = 'boot-1', duringWipe =
     locks: createLocks(),
     writer,
     usesOf: async () => uses,
-    devices: {
-      exists: async () => true,
-      async wipe(device) {
-        wiped.push(device);
-        await duringWipe();
-      },
-      flush: async (device) => void flushed.push(device),
-      volumeLimit: () => 1,
-    },
+    devices,
   });
   return { lvm, cache, writer, storage, wiped, flushed, uses };
 }

@@ -16,7 +16,14 @@ beforeEach(() => {
   lvm = new FakeLvm();
   queue = createQueue();
   const cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
-  const writer = createWriter({ lvm, cache, queue, readLocations: async () => new Map(), changed: () => undefined });
+  const writer = createWriter({
+    lvm,
+    cache,
+    queue,
+    readLocations: async () => new Map(),
+    devices: { flush: async () => undefined },
+    changed: () => undefined,
+  });
   groups = new Groups({ node: 'node-1' as NodeName, lvm, cache, writer, links: '/run/links' });
 });
 

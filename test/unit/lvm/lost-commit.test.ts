@@ -37,6 +37,7 @@ describe('a change that LVM reports as done', () => {
       lvm,
       cache,
       queue: createQueue(),
+      devices: { flush: async () => undefined },
       changed: () => undefined,
       readLocations: async (devices) => {
         asked += devices.length;
@@ -70,7 +71,8 @@ describe('a change that LVM reports as done', () => {
     const cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
     await cache.refresh();
     const readLocations = () => Promise.reject(new Failure('unavailable', 'a read of /dev/x did not end'));
-    const stuck = createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined, readLocations });
+    const devices = { flush: async () => undefined };
+    const stuck = createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined, devices, readLocations });
     await expect(stuck.change('it', removeVolume(group, lv))).rejects.toThrow('did not end');
     expect(lvm.commands).toEqual([]);
   });

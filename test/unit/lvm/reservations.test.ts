@@ -33,6 +33,12 @@ let storage: LocalStorage;
 beforeEach(async () => {
   lvm = new FakeLvm();
   cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
+  const devices = {
+    exists: async () => true,
+    wipe: async () => undefined,
+    flush: async () => undefined,
+    volumeLimit: () => 1,
+  };
   storage = new LocalStorage({
     node: 'node-1' as NodeName,
     boot: 'boot-1',
@@ -44,15 +50,11 @@ beforeEach(async () => {
       cache,
       queue: createQueue(),
       readLocations: async () => new Map(),
+      devices,
       changed: () => undefined,
     }),
     usesOf: async () => [],
-    devices: {
-      exists: async () => true,
-      wipe: async () => undefined,
-      flush: async () => undefined,
-      volumeLimit: () => 1,
-    },
+    devices,
   });
   await cache.refresh();
 });
