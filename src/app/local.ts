@@ -3,7 +3,7 @@ import { createPatience, type Patience } from '../concurrency/patience.ts';
 import { createQueue } from '../concurrency/queue.ts';
 import type { Candidate } from '../pools/candidates.ts';
 import { systemRoots } from '../pools/sysfs.ts';
-import { messageOf } from '../domain/errors.ts';
+import { isFailure, messageOf } from '../domain/errors.ts';
 import type { GroupStates } from '../domain/groups.ts';
 import type { PoolSpec } from '../domain/pool.ts';
 import { createRun, type Run } from '../exec/run.ts';
@@ -64,6 +64,7 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const program = prefixed(prefix, 'lvm');
   const readHostFile = createReadHostFile(run, prefix);
   const process = await usableProcess(config, readHostFile, log);
+  const thinCheck = await helpOf(run, prefixed(prefix, 'thin_check'));
   const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline, slowDeadline }), log);
   const cache = new InventoryCache(lvm, config.node, config.pools, reported);
   const readLocations = createReadLocations(patience);
@@ -79,7 +80,7 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
     findDisks: disks.find,
     async show(more) {
       const devices = [...new Set([...disks.members(), ...more])].sort();
-      if (await writeSystemDirectory(directory, devices, readHostFile, mode)) lvm.restart();
+      if (await writeSystemDirectory(directory, devices, readHostFile, mode, thinCheck)) lvm.restart();
     },
     take: (disk) => groups.take(disk.pool, disk.device, () => disks.recheck(disk)),
     async prepare(spec) {
@@ -100,6 +101,17 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
 function createDiskPatience({ pools }: Config): Patience {
   const names = pools.map(({ group }) => group);
   return createPatience({ groupOf: (device) => groupOfDevice(device, names) });
+}
+
+/** The output of a program's `--help`; empty if it cannot be run. */
+async function helpOf(run: Run, program: readonly [string, ...string[]]): Promise<string> {
+  try {
+    const { stdout, stderr } = await run([...program, '--help'], { deadline: 5000 });
+    return stdout + stderr;
+  } catch (error) {
+    if (isFailure(error)) return '';
+    throw error;
+  }
 }
 
 /** A failed write to the root disk is only logged: the pool is served. */

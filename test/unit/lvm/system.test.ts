@@ -35,10 +35,10 @@ test('limits LVM to the links', () => {
 
 test('writes the system directory only if it differs', async () => {
   const host = async (path: string) => (path.endsWith('/lvm.conf') ? 'log { verbose = 0 }\n' : '');
-  expect(await writeSystemDirectory(directory, ['/dev/sda'], host, 'host')).toBe(true);
-  expect(await writeSystemDirectory(directory, ['/dev/sda'], host, 'host')).toBe(false);
-  expect(await writeSystemDirectory(directory, ['/dev/sdb'], host, 'host')).toBe(true);
-  expect(await writeSystemDirectory(directory, ['/dev/sdb'], async () => 'changed', 'host')).toBe(true);
+  expect(await writeSystemDirectory(directory, ['/dev/sda'], host, 'host', '')).toBe(true);
+  expect(await writeSystemDirectory(directory, ['/dev/sda'], host, 'host', '')).toBe(false);
+  expect(await writeSystemDirectory(directory, ['/dev/sdb'], host, 'host', '')).toBe(true);
+  expect(await writeSystemDirectory(directory, ['/dev/sdb'], async () => 'changed', 'host', '')).toBe(true);
 });
 
 test.each([
@@ -46,7 +46,18 @@ test.each([
   ['host', false],
   ['direct', false],
 ] as const)('in mode %s, the setting that LVM itself makes the names below /dev is %s', async (mode, itself) => {
-  await writeSystemDirectory(directory, [], async () => 'activation { udev_rules = 1 }', mode);
+  await writeSystemDirectory(directory, [], async () => 'activation { udev_rules = 1 }', mode, '');
   const written = await readFile(join(directory, 'lvmlocal.conf'), 'utf8');
   expect(written.lastIndexOf('udev_rules = 0') > written.lastIndexOf('udev_rules = 1')).toBe(itself);
+});
+
+test.each([
+  ['thin_check can, unless told otherwise', '--auto-repair', '', true],
+  ['thin_check cannot', '--super-block-only', '', false],
+  ['the host has options', '--auto-repair', 'global {\n\tthin_check_options = [ "-q" ]\n}', false],
+  ['the host has only the comment of the default', '--auto-repair', '\t# thin_check_options = [ "-q" ]\n', true],
+] as const)('the check of a thin pool repairs leaks if %s', async (_when, help, hostFile, repairs) => {
+  await writeSystemDirectory(directory, [], async () => hostFile, 'host', help);
+  const written = await readFile(join(directory, 'lvmlocal.conf'), 'utf8');
+  expect(/thin_check_options = .*"--auto-repair"/.test(written)).toBe(repairs);
 });
