@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { createRandom } from '../storm/random.ts';
+import { seedsOf } from '../support/long-run.ts';
+import { operations } from '../replay/operations.ts';
+import { runReplay } from '../replay/replay.ts';
+
+/** Milliseconds of cuts: what a slow machine does not reach is played in longer runs. */
+const time = 30_000;
+
+test.for(seedsOf('replay'))(
+  'the driver recovers from a power cut after any write: npm run replay -- --seed %d',
+  { timeout: 300_000 },
+  async (seed) => {
+    const random = createRandom(seed, 0);
+    const chosen = Array.from({ length: 2 }, () => random.pick(operations).name);
+    const until = Date.now() + time;
+    const orders = [...new Set(chosen)].map((operation) => ({ operation, seed, most: 4, until }));
+    const { counts, findings } = await runReplay(orders, () => undefined);
+    expect(findings).toEqual([]);
+    expect(counts['recoveries']).toBeGreaterThan(0);
+  },
+);

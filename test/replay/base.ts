@@ -1,0 +1,28 @@
+import { open } from 'node:fs/promises';
+import type { Disks } from './disks.ts';
+import { keepRecords, Node } from './node.ts';
+import { deviceOf } from './observe.ts';
+import { baseVolumes, create } from './operations.ts';
+
+/** Lets a driver take the disks and make the volumes of the base, and writes their content. */
+export async function buildBase(disks: Disks): Promise<void> {
+  await disks.building(async () => {
+    const node = await Node.start('base');
+    try {
+      for (const { name, type, size, written } of baseVolumes) {
+        await create(node, name, size, { type });
+        if (written) await fill(name, size);
+      }
+    } catch (cause) {
+      throw new Error(`the base could not be built:\n${node.log()}`, { cause });
+    }
+    await node.stop();
+    await keepRecords();
+  });
+}
+
+async function fill(name: string, size: number): Promise<void> {
+  await using device = await open(deviceOf(name), 'r+');
+  await device.write(Buffer.alloc(size, `content of ${name}\n`), 0, size, 0);
+  await device.sync();
+}

@@ -1,0 +1,70 @@
+import type { Random } from '../storm/random.ts';
+import type { Entry } from './log-format.ts';
+
+/** A state of the disks in which the power is cut. */
+export interface Cut {
+  /** The first so many entries of the log are on the disks. */
+  readonly prefix: number;
+  /** Then these entries too, in this order: writes that the cache of a disk had already written out. */
+  readonly further: readonly number[];
+  /** The operation was answered by then. */
+  readonly acknowledged: boolean;
+}
+
+/** Names of the marks in the log. Each is written after a flush, so that no earlier write comes later in the log. */
+export const marks = { begin: 'begin', answered: 'answered', end: 'end' } as const;
+
+/**
+ * Cuts of a disk without a cache, or with one that survives: after each write from the mark `begin` on. dm-log-writes notes a write when
+ * the next flush comes, so a write before the answer may be noted after the mark `answered`: acknowledged is the state after `end` only.
+ */
+export function honestCuts(entries: readonly Entry[]): Cut[] {
+  const [begin, end] = [indexOf(entries, marks.begin), indexOf(entries, marks.end)];
+  const changing = entries.flatMap(({ kind }, index) => (kind === 'write' || kind === 'discard' ? [index + 1] : []));
+  const within = changing.filter((prefix) => prefix > begin && prefix <= end);
+  return [
+    { prefix: begin, further: [], acknowledged: false },
+    ...within.map((prefix) => ({ prefix, further: [], acknowledged: false })),
+    { prefix: end, further: [], acknowledged: true },
+  ];
+}
+
+/**
+ * Cuts of disks with a volatile cache. All that a flush covered is there, and a random part of the later writes. Writes of the same
+ * sectors keep their order. A cut after the mark `answered` is acknowledged: what was flushed by then must be enough.
+ */
+export function cacheCuts(entries: readonly Entry[], random: Random, count: number): Cut[] {
+  const [begin, answered, end] = [marks.begin, marks.answered, marks.end].map((label) => indexOf(entries, label)) as [
+    number,
+    number,
+    number,
+  ];
+  return Array.from({ length: count }, () => {
+    const at = begin + random.below(end - begin + 1);
+    const flushed = lastFlush(entries, at);
+    const further = range(flushed, at).filter(
+      (index) => isWrite(entries[index]) && (entries[index]?.durable === true || random.chance(0.5)),
+    );
+    return { prefix: flushed, further, acknowledged: flushed > answered };
+  });
+}
+
+/** The index after the last flush, or mark, among the first `before` entries: what is earlier is on the medium. */
+function lastFlush(entries: readonly Entry[], before: number): number {
+  const settled = (entry: Entry): boolean => entry.kind === 'flush' || entry.kind === 'mark';
+  return entries.slice(0, before).findLastIndex(settled) + 1;
+}
+
+function isWrite(entry: Entry | undefined): boolean {
+  return entry?.kind === 'write' || entry?.kind === 'discard';
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
+}
+
+function indexOf(entries: readonly Entry[], label: string): number {
+  const found = entries.findIndex((entry) => entry.kind === 'mark' && entry.label === label);
+  if (found === -1) throw new Error(`the log has no mark "${label}"`);
+  return found;
+}

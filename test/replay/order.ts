@@ -1,0 +1,16 @@
+/** What the guest is to play. */
+export interface Order {
+  readonly operation: string;
+  readonly seed: number;
+  /** Cuts of each kind at most, spread over the operation; 0: every cut of the log, and as many with a lost cache. */
+  readonly most: number;
+  /** Unix time in milliseconds after which no further cut is begun. */
+  readonly until: number;
+}
+
+/** A line of the guest. */
+export type Answer =
+  | { readonly built: true }
+  | { readonly done: string }
+  | { readonly counts: Readonly<Record<string, number>> }
+  | { readonly finding: string };

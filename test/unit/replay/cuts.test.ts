@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cacheCuts, honestCuts } from '../../replay/cuts.ts';
+import type { Entry } from '../../replay/log-format.ts';
+import { createRandom } from '../../storm/random.ts';
+
+const entry = (kind: Entry['kind'], more: Partial<Entry> = {}): Entry => ({
+  kind,
+  sector: 0,
+  sectors: 1,
+  durable: false,
+  data: 0,
+  label: '',
+  ...more,
+});
+const [write, flush, durable] = [entry('write'), entry('flush'), entry('write', { durable: true })];
+const mark = (label: string) => entry('mark', { label });
+const random = () => createRandom(7, 0);
+
+const log = [write, flush, mark('begin'), write, write, flush, durable, mark('answered'), write, flush, mark('end')];
+
+describe('a disk without a cache', () => {
+  test('is cut before the operation, after each write of it, and when it was answered', () => {
+    expect(honestCuts(log).map(({ prefix, acknowledged }) => [prefix, acknowledged])).toEqual([
+      [2, false],
+      [4, false],
+      [5, false],
+      [7, false],
+      [9, false],
+      [10, true],
+    ]);
+  });
+
+  test('needs all marks', () => {
+    expect(() => honestCuts(log.slice(0, -1))).toThrow('the log has no mark "end"');
+  });
+});
+
+describe('a disk that loses its cache', () => {
+  const middle = fc.array(fc.constantFrom(write, flush, durable), { maxLength: 30 });
+  const anyLog = fc
+    .tuple(middle, middle, middle)
+    .map(([before, during, after]) =>
+      before.concat(mark('begin'), during, mark('answered'), after, flush, mark('end')),
+    );
+
+  test('keeps what was flushed and what is durable, in the order of the log', () => {
+    fc.assert(
+      fc.property(anyLog, fc.nat(), (entries, seed) => {
+        for (const { prefix, further } of cacheCuts(entries, createRandom(seed, 0), 20)) {
+          const last = further.at(-1) ?? prefix;
+          const later = entries.slice(prefix, last);
+          expect(later.some(({ kind }) => kind === 'flush')).toBe(false);
+          expect(further.toSorted((one, other) => one - other)).toEqual(further);
+          for (const [index, { durable: sure }] of later.entries()) if (sure) expect(further).toContain(prefix + index);
+        }
+      }),
+    );
+  });
+
+  test('has all that was flushed before the answer once it was answered', () => {
+    fc.assert(
+      fc.property(anyLog, fc.nat(), (entries, seed) => {
+        const answered = entries.findIndex(({ label }) => label === 'answered');
+        for (const cut of cacheCuts(entries, createRandom(seed, 0), 20)) {
+          expect(cut.acknowledged).toBe(cut.prefix > answered);
+        }
+      }),
+    );
+  });
+
+  test('loses writes that were not flushed', () => {
+    const [begin] = [log.findIndex(({ label }) => label === 'begin')];
+    const lost = cacheCuts(log, random(), 200).filter(
+      ({ prefix, further }) => prefix === begin + 1 && further.length === 1,
+    );
+    expect(new Set(lost.map(({ further }) => further[0]))).toEqual(new Set([3, 4]));
+  });
+});
