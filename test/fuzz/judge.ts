@@ -6,8 +6,8 @@ import { farNames, victim } from './subjects.ts';
 /** Characters of an answer's text that a client must be able to take. */
 const longestMessage = 4096;
 
-/** What is wrong with an answer; `undefined`: nothing. */
-export function problemOf(planned: Planned, answer: Answer): string | undefined {
+/** What is wrong with an answer; `undefined`: nothing. `far`: another node may have decided about it. */
+export function problemOf(planned: Planned, answer: Answer, far = isFar(planned)): string | undefined {
   const { method, broken = false, cancelAfter, bytes, fields } = planned;
   const wrong = (what: string): string =>
     `${method.path} (${planned.kind}): ${what}; ${answer.code} "${answer.message.slice(0, 300)}", request ${shown(bytes)}`;
@@ -19,7 +19,7 @@ export function problemOf(planned: Planned, answer: Answer): string | undefined 
       ? undefined
       : wrong('too large and accepted');
   }
-  if (!isAllowed(method.path, answer.code, isFar(planned))) return wrong('a code that this call never has');
+  if (!isAllowed(method.path, answer.code, far)) return wrong('a code that this call never has');
   if (fields === undefined && isOffered(method.path) && answer.code !== 'INVALID_ARGUMENT') {
     return wrong('it is no message, and was not refused');
   }
@@ -54,6 +54,7 @@ export function isFar({ method, fields }: Pick<Planned, 'method' | 'fields'>): b
     const mayBeElsewhere = farNames.some((name) => name === fields?.['name']);
     return mayBeElsewhere || segments.length === 0 || segments.some((node) => node !== victim);
   }
+  if (method.path.endsWith('Orphan') && fields?.['node'] !== victim) return true;
   const id = fields?.['volumeId'] ?? fields?.['id'];
   return (
     /^\/(?:csi\.v1\.Controller|quarry\.admin)/.test(method.path) && typeof id === 'string' && /^(?!n1:).+:/.test(id)

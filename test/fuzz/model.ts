@@ -37,7 +37,8 @@ export function effectsOf({ path, request, code, reply }: Answered): Effect[] {
     case '/csi.v1.Controller/DeleteVolume':
       return volume(text(request, 'volumeId'), gone);
     case '/quarry.admin.v1.Admin/DeleteOrphan':
-      return volume(text(request, 'id'), gone);
+      // Of another node the volume of the same id was perhaps deleted.
+      return volume(text(request, 'id'), text(request, 'node') === victim ? gone : 'perhaps gone');
     case '/quarry.node.v1.Volumes/Create':
       return volume(madeId(reply, 'id') ?? idFor(text((request['spec'] ?? {}) as Fields, 'name')), there);
     case '/quarry.node.v1.Volumes/Remove':
@@ -99,8 +100,9 @@ export class Model {
   apply(effects: readonly Effect[]): void {
     for (const [thing, states] of Map.groupBy(effects, (effect) => effect.thing)) {
       const has = (exists: Existence): boolean => states.some((state) => state.exists === exists);
-      if (has('there')) this.#things.set(thing, !has('gone') && !has('perhaps gone'));
-      else if (has('perhaps there')) this.#things.set(thing, !has('gone') && this.#things.get(thing) === true);
+      const stays = !has('gone') && !has('perhaps gone');
+      if (has('there')) this.#things.set(thing, stays);
+      else if (has('perhaps there')) this.#things.set(thing, stays && this.#things.get(thing) === true);
       else if (has('gone')) this.#things.delete(thing);
       else if (this.#things.has(thing)) this.#things.set(thing, false);
     }

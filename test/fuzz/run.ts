@@ -8,7 +8,7 @@ import { type Answer, Caller } from './caller.ts';
 import type { HostileController } from './hostile-controller.ts';
 import { HostileNode } from './hostile-node.ts';
 import { anyHttp, sendHttp } from './http.ts';
-import { problemOf } from './judge.ts';
+import { isFar, problemOf } from './judge.ts';
 import { type Effect, effectsOf, Model } from './model.ts';
 import { allMethods, fieldsOf, type Method, plan, type Planned } from './requests.ts';
 import { evil, ids, victim } from './subjects.ts';
@@ -41,6 +41,8 @@ export class Fuzz implements Disposable {
   readonly #seed: number;
   readonly #methods: readonly Method[] = allMethods();
   readonly #model = new Model();
+  /** Names of volumes that were to be made on any node: the driver asks about them where it has sent them. */
+  readonly #strayed = new Set<string>();
   readonly #csi: Caller;
   readonly #registration: Caller;
   readonly #falseController: HostileController;
@@ -84,6 +86,7 @@ export class Fuzz implements Disposable {
     const planned = Array.from({ length: together }, () => plan(this.#methods, random));
     const streams = this.#playStreams(round, random);
     const answers = await Promise.all(planned.map((one) => this.#send(one)));
+    for (const one of planned) if (nameIn(one) !== '' && isFar(one)) this.#strayed.add(nameIn(one));
     const effects = planned.flatMap((one, index) => this.#judge(one, answers[index]));
     this.#model.apply([...effects, ...(await streams)]);
     this.#compare();
@@ -123,7 +126,8 @@ export class Fuzz implements Disposable {
   #judge(planned: Planned, answer: Answer | undefined): Effect[] {
     if (!answer) return [];
     const { method, fields: request } = planned;
-    const problem = problemOf(planned, answer);
+    const far = isFar(planned) || this.#strayed.has(nameIn(planned));
+    const problem = problemOf(planned, answer, far);
     if (problem !== undefined) this.findings.push(problem);
     // It may be served all the same, as some servers do.
     if (planned.broken) return effectsOf({ path: method.path, request, code: 'none', reply: undefined });
@@ -185,4 +189,10 @@ export class Fuzz implements Disposable {
     const lists = await Promise.all([this.#target.folder, process.cwd(), '/'].map((folder) => readdir(folder)));
     return lists.flat().sort();
   }
+}
+
+/** Of the volume that is to be made; empty for any other call. */
+function nameIn({ method, fields }: Planned): string {
+  const name = method.path.endsWith('/CreateVolume') ? fields?.['name'] : undefined;
+  return typeof name === 'string' ? name : '';
 }

@@ -55,5 +55,8 @@ test('only what another node may be asked about is judged mildly', () => {
   expect(isFar(call(create, { fields: { ...on('n1'), name: 'far-1' } }))).toBe(true);
   expect(isFar(call(create))).toBe(true);
   expect(isFar(call('/csi.v1.Controller/DeleteVolume', { fields: { volumeId: 'n1:a' } }))).toBe(false);
+  const orphan = '/quarry.admin.v1.Admin/DeleteOrphan';
+  expect(isFar(call(orphan, { fields: { id: 'n1:a', node: 'n1' } }))).toBe(false);
+  expect(isFar(call(orphan, { fields: { id: 'n1:a', node: '' } }))).toBe(true);
   expect(isFar(call(stage, { fields: { volumeId: 'evil:a' } }))).toBe(false);
 });

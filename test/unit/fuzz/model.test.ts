@@ -43,7 +43,13 @@ test('a call without an answer may have been served or not', () => {
 });
 
 test('of calls at the same time either may have been the last', () => {
-  for (const present of [there, nothing]) expect(after([...made, ...removed]).compare(present)).toEqual([]);
+  const perhapsMade = effectsOf({ ...create, code: 'CANCELLED' });
+  const perhapsRemoved = effectsOf({ ...remove, code: 'CANCELLED' });
+  for (const present of [there, nothing]) {
+    expect(after([...made, ...removed]).compare(present)).toEqual([]);
+    expect(after(made, [...perhapsMade, ...perhapsRemoved]).compare(present)).toEqual([]);
+    expect(after([...perhapsMade, ...removed]).compare(present)).toEqual([]);
+  }
 });
 
 test('a mount is where a stage or a publish put it, and an undo for an id that is not ours removes nothing', () => {
