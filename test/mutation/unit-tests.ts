@@ -51,7 +51,9 @@ export async function recordUnitTests(files: readonly string[]): Promise<readonl
   } as const;
   const related = files.map((file) => join(ROOT, file));
   const setupFiles = [join(import.meta.dirname, 'setup.ts')];
-  const options = { ...quietly(), setupFiles, isolate: true, maxWorkers: 4, testTimeout: 60_000, related };
+  // Some tests depend on the load of the machine.
+  const patience = { retry: 2, testTimeout: 60_000 };
+  const options = { ...quietly(), ...patience, setupFiles, isolate: true, maxWorkers: 4, related };
   const vitest = await createVitest('test', options, { plugins: [record] });
   try {
     const { testModules, unhandledErrors } = await vitest.start();

@@ -26,6 +26,23 @@ test('a limiter counts amounts, and gives them back at its rate', () => {
   expect(limiter.full()).toBe(true);
 });
 
+test('a limiter gives back no more than its burst, in parts of a second too, and takes the last of it', () => {
+  let now = 500;
+  const limiter = createRateLimiter(3, 10, () => now);
+  expect(limiter.full()).toBe(true);
+  for (const expected of [true, true, true, false]) expect(limiter.take()).toBe(expected);
+  now = 599;
+  expect(limiter.take()).toBe(false);
+  now = 600;
+  expect(limiter.take()).toBe(true);
+  now = 700;
+  expect(limiter.take(2)).toBe(false);
+  now = 100_000;
+  expect(limiter.take(4)).toBe(false);
+  expect(limiter.take(3)).toBe(true);
+  expect(limiter.take()).toBe(false);
+});
+
 test('a report is applied entry by entry, and counts with its last part', () => {
   const inventory = new NodeInventory('a' as NodeName, protocol.records);
   const sent = report({ full: true, removedVolumes: removed(3), ageMs: '5' });

@@ -133,6 +133,27 @@ test('an invalid event ends the watch, and another watch follows', async () => {
   await shows(mirror, 'a', 'b');
 });
 
+test('ends a watch itself half a minute after the API server should have ended it', async () => {
+  const { server, mirror } = await begin('a');
+  const { timeout } = AbortSignal;
+  const late: AbortController[] = [];
+  const limits = vi.spyOn(AbortSignal, 'timeout').mockImplementation((milliseconds) => {
+    if (milliseconds !== 330_000) return timeout.call(AbortSignal, milliseconds);
+    const limit = new AbortController();
+    late.push(limit);
+    return limit.signal;
+  });
+  onTestFinished(() => limits.mockRestore());
+  mirror.start();
+  await shows(mirror, 'a');
+  const watches = () => server.requests.filter((line) => line.includes('watch=true&'));
+  expect(watches()).toEqual([expect.stringContaining('timeoutSeconds=300')]);
+  late[0]?.abort(new Error('too late'));
+  await vi.waitFor(() => expect(watches()).toHaveLength(2));
+  await shows(mirror, 'a');
+  expect(lists(server)).toBe(1);
+});
+
 test('makes no attempt after stop', async () => {
   const { server, mirror } = await begin('a');
   mirror.start();

@@ -20,6 +20,9 @@ export class FakeLvm implements Lvm {
   /** The hidden parts of logical volumes that are active while the whole is not. */
   readonly activeParts = new Set<string>();
   readonly partsInUse = new Set<string>();
+  /** Logical volumes that are inactive; an activation of the group leaves those of `defect`, and is refused for them. */
+  readonly inactive = new Set<string>();
+  readonly defect = new Set<string>();
   readonly groupTags = new Set<string>();
   readonly commands: LvmArguments[] = [];
   /** Called after a report has read the state and before it answers, and before a change; may throw or make other changes. */
@@ -84,7 +87,8 @@ export class FakeLvm implements Lvm {
   #row(name: string): Record<string, string> {
     const { size, tags } = this.volumes.get(name) ?? { size: 0n, tags: new Set() };
     const nothing = { pool_lv: '', data_percent: '', metadata_percent: '' };
-    const attributes = { lv_uuid: name, lv_size: String(size), lv_attr: '-wi-a-----', lv_tags: [...tags].join(',') };
+    const lv_attr = this.inactive.has(name) ? '-wi-------' : '-wi-a-----';
+    const attributes = { lv_uuid: name, lv_size: String(size), lv_attr, lv_tags: [...tags].join(',') };
     const mirror = this.mirrors.get(name);
     return {
       vg_name: 'vg',
@@ -112,6 +116,10 @@ export class FakeLvm implements Lvm {
       (part) =>
         `Activation of logical volume vg/${part.replace(/_[a-z]+(_\d+)?$/, '')} is prohibited while logical volume vg/${part} is active.`,
     );
+    for (const lv of this.inactive) {
+      if (this.defect.has(lv)) refusals.push(`Refusing activation of partial LV vg/${lv}.`);
+      else this.inactive.delete(lv);
+    }
     return refusals.join('; ') || undefined;
   }
 

@@ -10,12 +10,13 @@ import { FakeLvm, spec } from './fake-lvm.ts';
 
 let lvm: FakeLvm;
 let queue: Queue;
+let cache: InventoryCache;
 let groups: Groups;
 
 beforeEach(() => {
   lvm = new FakeLvm();
   queue = createQueue();
-  const cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
+  cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
   const writer = createWriter({
     lvm,
     cache,
@@ -70,5 +71,85 @@ describe('taking a disk', () => {
     expect(lvm.commands).toEqual([
       expect.arrayContaining(['vgcreate', 'quarry.pool=fast', 'quarry.node=node-1', 'vg']),
     ]);
+  });
+});
+
+test('a new physical volume has our mark in its UUID, and room for the tags of tens of thousands of volumes', async () => {
+  const uuids = new Set<string>();
+  for (let disk = 0; disk < 50; disk += 1) {
+    await groups.take(spec, '/dev/sdb', async () => ({ marked: false, claimed: false, mayCreate: false }));
+    const pvcreate: readonly string[] = lvm.commands.at(-2) ?? [];
+    expect(pvcreate).toEqual(expect.arrayContaining(['--metadatasize', '33554432b', '/run/links/sdb']));
+    uuids.add(pvcreate[pvcreate.indexOf('--uuid') + 1] ?? '');
+  }
+  for (const uuid of uuids) expect(uuid).toMatch(/^quarry(?:-[0-9a-zA-Z]{4}){5}-[0-9a-zA-Z]{6}$/);
+  expect(uuids.size).toBe(50);
+});
+
+describe('preparing a pool', () => {
+  const add = (...names: readonly string[]): void => {
+    for (const name of names) lvm.volumes.set(name, { size: 4n, tags: new Set() });
+  };
+  const prepare = async () => {
+    await cache.refresh();
+    return groups.prepare(spec);
+  };
+
+  test('changes nothing while all of the group is active, or there is no group', async () => {
+    add('a');
+    expect(await prepare()).toEqual({ changed: false, problems: [] });
+    lvm.present = false;
+    expect(await prepare()).toEqual({ changed: false, problems: [] });
+    expect(lvm.commands).toEqual([]);
+  });
+
+  test('activates a group once: a volume that is deactivated later stays so', async () => {
+    add('a', 'b');
+    lvm.inactive.add('b');
+    expect(await prepare()).toEqual({ changed: true, problems: [] });
+    expect(lvm.commands).toEqual([['vgchange', '-a', 'y', 'vg']]);
+    lvm.inactive.add('b');
+    expect(await prepare()).toEqual({ changed: false, problems: [] });
+    expect(lvm.commands).toHaveLength(1);
+  });
+
+  test('a group that is active when it is first seen is not activated later', async () => {
+    add('a');
+    await prepare();
+    lvm.inactive.add('a');
+    expect(await prepare()).toEqual({ changed: false, problems: [] });
+    expect(lvm.commands).toEqual([]);
+  });
+
+  test('a group that comes back is activated', async () => {
+    add('a');
+    lvm.inactive.add('a');
+    lvm.present = false;
+    await prepare();
+    lvm.present = true;
+    expect(await prepare()).toEqual({ changed: true, problems: [] });
+    expect(lvm.inactive.size).toBe(0);
+  });
+
+  test('names the volumes that do not activate, and serves the others', async () => {
+    add('a', 'b', 'c');
+    for (const name of ['a', 'b', 'c']) lvm.inactive.add(name);
+    for (const name of ['a', 'c']) lvm.defect.add(name);
+    expect(await prepare()).toEqual({
+      changed: true,
+      problems: [expect.stringMatching(/^a, c not active: volume group vg could not be activated: .*partial LV vg\/a/)],
+    });
+    expect([...lvm.inactive]).toEqual(['a', 'c']);
+  });
+
+  test('fails if LVM gives no answer, and tries again', async () => {
+    add('a');
+    lvm.inactive.add('a');
+    lvm.beforeAnswer = async ([command]) => {
+      if (command === 'vgchange') throw new Failure('unavailable', 'lvm did not answer');
+    };
+    await expect(prepare()).rejects.toThrow('lvm did not answer');
+    lvm.beforeAnswer = async () => undefined;
+    expect(await prepare()).toEqual({ changed: true, problems: [] });
   });
 });

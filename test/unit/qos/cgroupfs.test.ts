@@ -1,4 +1,6 @@
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -54,6 +56,12 @@ describe('finding the cgroups of pods', () => {
     );
   });
 
+  test('searches three levels for the cgroup of all pods, and passes only units that hold no cgroups of others', async () => {
+    await mkdir(join(root, 'a/b/c/kubepods/poddeep'), { recursive: true });
+    await mkdir(join(root, 'x.service.slice/kubepods/podshown'), { recursive: true });
+    expect([...(await findPodCgroups(root, visit)).keys()]).toEqual(['shown']);
+  });
+
   test('finds no cgroups if there is no such folder', async () =>
     expect(await findPodCgroups(join(root, 'nowhere'), visit)).toEqual(new Map()));
 });
@@ -83,7 +91,82 @@ describe('cgroup v2', () => {
   });
 });
 
+test('cgroup v2 reads and writes the files of a pod, and has no limits or use for one that is gone', async () => {
+  const throttle = createCgroupV2(root);
+  const pod = join(root, 'kubepods/poda');
+  await files({
+    'kubepods/poda/io.max': '253:0 rbps=1 wbps=max riops=max wiops=max\n',
+    'kubepods/poda/io.stat': '253:0 rbytes=1 wbytes=2 rios=3 wios=4\n',
+  });
+  expect(await throttle.read(pod)).toEqual(new Map([['253:0', { readBandwidth: 1n }]]));
+  expect(await throttle.use(pod)).toEqual(
+    new Map([['253:0', { readBytes: 1n, writtenBytes: 2n, reads: 3n, writes: 4n }]]),
+  );
+  const visited: string[] = [];
+  const places = await throttle.places(pod, async (folder) => void visited.push(folder));
+  expect(places).toEqual({ limited: [pod], others: [] });
+  expect(visited).toEqual([pod]);
+  await files({ 'kubepods/poda/io.max': '' });
+  expect(await throttle.write(pod, '253:0', { readIops: 5n })).toBeUndefined();
+  expect(await readFile(join(pod, 'io.max'), 'utf8')).toContain('253:0 riops=5 ');
+  expect(await throttle.use(join(root, 'kubepods/podx'))).toEqual(new Map());
+});
+
+test('a file that refuses the write is reported by both versions of cgroups', async () => {
+  for (const name of ['io.max', 'blkio.throttle.read_iops_device'])
+    await mkdir(join(root, 'poda', name), { recursive: true });
+  const pod = join(root, 'poda');
+  expect(await createCgroupV2(root).write(pod, '253:0', {})).toBe('write-refused');
+  expect(await createCgroupV1().write(pod, '253:0', {})).toBe('write-refused');
+});
+
 describe('cgroup v1', () => {
+  const rates = { readBandwidth: 1n, writeBandwidth: 2n, readIops: 3n, writeIops: 4n };
+
+  test('reads and writes a file for each rate', async () => {
+    const written = createCgroupV1();
+    const pod = join(root, 'pod');
+    await files({
+      'pod/blkio.throttle.read_bps_device': '253:0 1\n8:0 9\n',
+      'pod/blkio.throttle.write_bps_device': '253:0 2\n',
+      'pod/blkio.throttle.read_iops_device': '253:0 3\n',
+    });
+    expect(await written.read(pod)).toEqual(
+      new Map([
+        ['253:0', { readBandwidth: 1n, writeBandwidth: 2n, readIops: 3n }],
+        ['8:0', { readBandwidth: 9n }],
+      ]),
+    );
+    expect(await written.write(pod, '253:0', rates)).toBe('no-pod-cgroup');
+    for (const name of ['read_bps', 'write_bps', 'read_iops', 'write_iops'])
+      await files({ [`pod/blkio.throttle.${name}_device`]: '' });
+    expect(await written.write(pod, '253:0', rates)).toBeUndefined();
+    expect(await written.read(pod)).toEqual(new Map([['253:0', rates]]));
+  });
+
+  test('reads the use of a pod with the cgroups below it', async () => {
+    await files({
+      'pod/blkio.throttle.io_service_bytes_recursive': '253:0 Read 4096\n',
+      'pod/blkio.throttle.io_serviced_recursive': '253:0 Write 2\n',
+    });
+    const { use } = createCgroupV1();
+    expect(await use(join(root, 'pod'))).toEqual(
+      new Map([['253:0', { readBytes: 4096n, writtenBytes: 0n, reads: 0n, writes: 2n }]]),
+    );
+    expect(await use(join(root, 'gone'))).toEqual(new Map());
+  });
+
+  test('knows the process of a sandbox by the name that the kernel has for it', async () => {
+    const program = join(root, 'pause');
+    await copyFile('/bin/sleep', program);
+    const pause = spawn(program, ['1000']);
+    onTestFinished(() => void pause.kill('SIGKILL'));
+    await once(pause, 'spawn');
+    await files({ 'pod/sandbox/cgroup.procs': `${pause.pid}\n`, 'pod/main/cgroup.procs': `${process.pid}\n` });
+    const { limited } = await createCgroupV1().places(join(root, 'pod'), visit);
+    expect(limited).toEqual([join(root, 'pod/main')]);
+  });
+
   const commands: Record<string, string> = { 1: 'pause', 2: 'postgres', 3: 'pause' };
   const throttle = createCgroupV1(async (pid) => commands[pid] ?? '');
   const places = async () => {

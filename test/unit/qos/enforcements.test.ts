@@ -45,3 +45,24 @@ test('forgets a volume and pod that are gone, and starts again when they return'
   expect(table.enforcements).toMatchObject([{ since: 2 }]);
   expect(table.counts.driftRepaired).toBe(0);
 });
+
+test('two targets without a pod are two entries, and the log names the target, or else the pod', () => {
+  const { log, lines } = memoryLog();
+  const table = createEnforcementTable(log);
+  const unknown = { ...finding, pod: undefined, reason: 'unknown-pod' } as const;
+  table.update([{ ...unknown, target: '/a' }, { ...unknown, target: '/b', reason: 'unexamined' }, finding]);
+  table.update([{ ...unknown, target: '/a' }, { ...unknown, target: '/b', reason: 'unexamined' }, finding]);
+  expect(lines.map(({ fields }) => [fields['target'], fields['pod']])).toEqual([
+    ['/a', undefined],
+    ['/b', undefined],
+    [undefined, 'p'],
+  ]);
+});
+
+test('counts a failure by its reason, and neither a limit in force nor a pod that is awaited', () => {
+  const table = createEnforcementTable(memoryLog().log);
+  table.update([finding, { ...finding, target: '/u', pod: 'q', reason: 'no-pod-cgroup' }]);
+  expect(table.counts.failures).toEqual(new Map());
+  table.update([{ ...finding, reason: 'write-refused' }]);
+  expect(table.counts.failures).toEqual(new Map([['write-refused', 1]]));
+});

@@ -11,6 +11,8 @@ export class FakeCgroups {
   /** The kernel accepts a write and keeps the old limit. */
   deaf = false;
   broken = new Set<string>();
+  /** Called with each cgroup whose limits are read. */
+  reading: (cgroup: string) => void = () => undefined;
 
   addPod(uid: string): void {
     this.limits.set(`/kubepods/pod${uid}`, new Map());
@@ -25,8 +27,12 @@ export class FakeCgroups {
   cgroups(): Cgroups {
     const pods = new Map([...this.limits.keys()].map((path) => [path.replace('/kubepods/pod', ''), path]));
     const throttle: Cgroups['throttle'] = {
-      places: async (pod) => ({ limited: [pod], others: [] }),
+      places: async (pod, visit) => {
+        await visit(pod);
+        return { limited: [pod], others: [] };
+      },
       read: async (cgroup) => {
+        this.reading(cgroup);
         if (this.broken.has(cgroup)) throw new Error('EIO');
         return new Map(this.limits.get(cgroup));
       },

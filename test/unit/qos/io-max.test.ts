@@ -71,3 +71,18 @@ test('reads the statistics of cgroup v1 from two files', () =>
       '253:0 Read 1\n253:0 Write 2\nTotal 3\n',
     ),
   ).toEqual(new Map([['253:0', { readBytes: 4096n, writtenBytes: 8192n, reads: 1n, writes: 2n }]])));
+
+test('counts nothing for a direction that the statistics of cgroup v1 lack', () =>
+  expect(parseBlkioStat('253:0 Read 1\n8:0 Write 2\n', '8:0 Read 3\n8:16 Write 4\n')).toEqual(
+    new Map([
+      ['253:0', { readBytes: 1n, writtenBytes: 0n, reads: 0n, writes: 0n }],
+      ['8:0', { readBytes: 0n, writtenBytes: 2n, reads: 3n, writes: 0n }],
+      ['8:16', { readBytes: 0n, writtenBytes: 0n, reads: 0n, writes: 4n }],
+    ]),
+  ));
+
+test('reads whole lines only', () => {
+  expect(parseIoMax('x8:0 rbps=1\n8:16 rbps=1 x\n8:32 rbps=1x\n')).toEqual(new Map([['8:32', {}]]));
+  expect(parseThrottle('x8:0 1\n8:16 1 x\n')).toEqual(new Map());
+  expect(parseBlkioStat('x8:0 Read 1\n8:16 Read 1 x\n', '')).toEqual(new Map());
+});

@@ -21,6 +21,8 @@ describe('the pod of a target', () => {
     [`/var/lib/kubelet/pods/${uid}/volume-subpaths/pvc-1/main/0`, undefined],
     [`/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/pvc-1/dev/${uid}`, undefined],
     ['/tmp/mount', undefined],
+    [`/var/lib/kubelet/pods/${uid}/volumes/kubernetes.io~csi/pvc-1/mount/data`, undefined],
+    [`/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/pvc-1/${uid}/data`, undefined],
   ])('reads the pod of the target %s: %s', (target, pod) => expect(podOfTarget(target)).toBe(pod));
 });
 

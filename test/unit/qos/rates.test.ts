@@ -39,6 +39,17 @@ test('treats a rate above the counter of the kernel as no limit', () => {
   });
 });
 
+test('keeps every rate below the counter of the kernel, and none at it', () => {
+  const largest = (below: bigint) => ({
+    readIops: 2n ** 32n - 1n - below,
+    writeIops: 2n ** 32n - 1n - below,
+    readBandwidth: 2n ** 64n - 1n - below,
+    writeBandwidth: 2n ** 64n - 1n - below,
+  });
+  expect(asKept(largest(1n))).toEqual(largest(1n));
+  expect(asKept(largest(0n))).toEqual({});
+});
+
 test('adds up to no limit if one part has no limit', () =>
   expect(sumOfRates([{ readIops: 1n, writeIops: 1n }, { readIops: 2n }])).toEqual({ readIops: 3n }));
 

@@ -4,6 +4,7 @@ import type { PoolName, VolumeId } from '../../../src/domain/ids.ts';
 import type { Rates } from '../../../src/domain/qos.ts';
 import type { Volume } from '../../../src/domain/volume.ts';
 import { isUnlimited, sameRates, sumOfRates } from '../../../src/qos/rates.ts';
+import { createVolumeOf } from '../../../src/qos/desired.ts';
 import { reconcile, type World } from '../../../src/qos/reconcile.ts';
 import { createEnforcementTable, type EnforcementTable } from '../../../src/qos/enforcements.ts';
 import { fixed, poolWith, volumeWith } from '../domain/reserved.ts';
@@ -42,7 +43,7 @@ class FakeWorld implements World {
   };
   mapperNamesOf = ({ lv }: Volume) => [`vg-${lv}`, `layer-${lv}`];
   cgroups = async () => (this.hierarchy ? this.cgroupfs.cgroups() : undefined);
-  watch = async () => undefined;
+  watch = async (_folder: string): Promise<void> => undefined;
   errors: unknown[] = [];
   failed = (error: unknown) => void this.errors.push(error);
 }
@@ -114,6 +115,43 @@ test('divides a limit between two pods, and gives the remaining pod all of it', 
   await examine();
   expect(world.cgroupfs.of('p').get('253:0')).toEqual({});
   expect(world.cgroupfs.of('q').get('253:0')).toEqual({ readIops: 100n });
+});
+
+test('gives the remainder to the pod whose UID sorts first, in whatever order they were published', async () => {
+  world.volumes = [volumeWith('a', { limits: fixed(101n) })];
+  world.publish('a', 'q');
+  world.publish('a', 'p');
+  await examine();
+  expect(world.cgroupfs.of('p').get('253:0')).toEqual({ readIops: 51n });
+  expect(world.cgroupfs.of('q').get('253:0')).toEqual({ readIops: 50n });
+});
+
+test('asks for the name of a device once, and watches the cgroups of pods with volumes alone', async () => {
+  const asked: string[] = [];
+  const volumeOf = createVolumeOf(world.volumes, world.mapperNamesOf, async (device) => {
+    asked.push(device);
+    return world.mapperName(device);
+  });
+  for (let time = 0; time < 2; time += 1) expect(await volumeOf('253:0')).toMatchObject({ lv: 'a' });
+  expect(await volumeOf('8:0')).toBeUndefined();
+  expect(asked).toEqual(['253:0', '8:0']);
+
+  world.publish('a', 'p');
+  const watched: string[] = [];
+  world.watch = async (folder) => void watched.push(folder);
+  await examine();
+  expect(watched).toEqual(['/kubepods/podp']);
+});
+
+test('reads a cgroup again only after a write', async () => {
+  world.publish('a', 'p');
+  const read: string[] = [];
+  world.cgroupfs.reading = (cgroup) => void read.push(cgroup);
+  await examine();
+  expect(read).toEqual(['/kubepods/podp', '/kubepods/podp', '/kubepods/podq']);
+  read.length = 0;
+  await examine();
+  expect(read).toEqual(['/kubepods/podp', '/kubepods/podq']);
 });
 
 test('counts a pod whose cgroup does not exist yet among those that share', async () => {
