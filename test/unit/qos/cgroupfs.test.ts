@@ -79,6 +79,11 @@ describe('cgroup v2', () => {
     expect(await throttle.read(join(root, 'kubepods/podx'))).toEqual(new Map());
   });
 
+  test('misses the controller where it cannot be enabled', async () => {
+    await files({ 'kubepods/poda/x': '' });
+    expect(await createCgroupV2(root).write(join(root, 'kubepods/poda'), '253:0', {})).toBe('no-io-controller');
+  });
+
   test('enables the io controller only where it is missing', async () => {
     await files({
       'cgroup.subtree_control': 'cpu io',

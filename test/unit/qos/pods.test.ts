@@ -45,7 +45,17 @@ test('finds the UID of a pod in the cgroup names of both drivers, in any class a
     ),
   ));
 
-test.each(['kubepods-burstable.slice', 'system.slice', 'x.service', 'kubepods', 'cri-containerd-0123.scope'])(
-  'finds no pod in the name %s',
-  (name) => expect(podOfCgroup(name)).toBeUndefined(),
-);
+test.each([
+  'kubepods-burstable.slice',
+  'system.slice',
+  'x.service',
+  'kubepods',
+  'cri-containerd-0123.scope',
+  'x-poda.slice.scope',
+])('finds no pod in the name %s', (name) => expect(podOfCgroup(name)).toBeUndefined());
+
+test('a class of pods has the whole name of a folder', () => {
+  for (const name of ['burstable', 'besteffort', 'kubepods-burstable.slice']) expect(isClassFolder(name)).toBe(true);
+  for (const name of ['burstable.x', 'xburstable', 'kubepods-burstable.slice.x'])
+    expect(isClassFolder(name)).toBe(false);
+});

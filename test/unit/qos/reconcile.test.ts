@@ -3,10 +3,12 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { PoolName, VolumeId } from '../../../src/domain/ids.ts';
 import type { Rates } from '../../../src/domain/qos.ts';
 import type { Volume } from '../../../src/domain/volume.ts';
+import { enforcePod } from '../../../src/qos/enforce.ts';
 import { isUnlimited, sameRates, sumOfRates } from '../../../src/qos/rates.ts';
 import { createVolumeOf } from '../../../src/qos/desired.ts';
 import { reconcile, type World } from '../../../src/qos/reconcile.ts';
 import { createEnforcementTable, type EnforcementTable } from '../../../src/qos/enforcements.ts';
+import type { Throttle } from '../../../src/qos/throttle.ts';
 import { fixed, poolWith, volumeWith } from '../domain/reserved.ts';
 import { memoryLog } from '../grpc/harness.ts';
 import { FakeCgroups } from './fake-cgroups.ts';
@@ -162,6 +164,44 @@ test('counts a pod whose cgroup does not exist yet among those that share', asyn
     { pod: 'late', state: 'pending', reason: 'no-pod-cgroup' },
   ]);
   expect(world.cgroupfs.of('p').get('253:0')).toEqual({ readIops: 50n });
+  expect(lines.map(({ level, message }) => [level, message])).toEqual([
+    ['info', 'limit in force'],
+    ['info', 'limit waits for the pod'],
+  ]);
+});
+
+test('leaves out mounts that no pod has, such as that of the staging path', async () => {
+  world.publish('a', 'p');
+  world.table.push({ target: '/kubelet/plugins/kubernetes.io/csi/lvm.quarry.csi/0123/globalmount', device: '253:0' });
+  expect(await examine()).toMatchObject([{ pod: 'p', state: 'enforced' }]);
+});
+
+test('counts a write or a refusal in one cgroup of a pod for the whole pod', async () => {
+  const limits = new Map<string, Map<string, Rates>>([
+    ['one', new Map([['253:0', { readIops: 50n }]])],
+    ['two', new Map()],
+    ['other', new Map([['253:1', { readIops: 1n }]])],
+  ]);
+  const refused = new Set<string>();
+  const throttle: Throttle = {
+    places: async () => ({ limited: ['one', 'two'], others: ['other'] }),
+    read: async (cgroup) => new Map(limits.get(cgroup)),
+    write: async (cgroup, device, rates) => {
+      if (refused.has(cgroup)) return 'write-refused';
+      limits.get(cgroup)?.set(device, rates);
+      return undefined;
+    },
+    use: async () => new Map(),
+  };
+  const options = { isOurs: async () => true, visit: async () => undefined };
+  const enforce = async () =>
+    (await enforcePod(throttle, 'pod', new Map([['253:0', { readIops: 100n }]]), options)).devices;
+  expect((await enforce()).get('253:0')).toEqual({ inForce: { readIops: 100n }, reason: undefined, wrote: true });
+  expect(limits.get('other')?.get('253:1')).toEqual({});
+  expect((await enforce()).get('253:0')).toMatchObject({ wrote: false });
+  limits.get('two')?.clear();
+  refused.add('two');
+  expect((await enforce()).get('253:0')).toEqual({ inForce: {}, reason: 'write-refused', wrote: true });
 });
 
 test('clears unwanted limits of our devices in every pod, and leaves other devices alone', async () => {
