@@ -83,6 +83,7 @@ async function runSample(): Promise<Run> {
   }
   return {
     seed,
+    files: values.files,
     date: new Date().toISOString().slice(0, 10),
     mutants: mutants.length,
     results,

@@ -11,6 +11,8 @@ export interface Result {
 export interface Run {
   readonly seed: number;
   readonly date: string;
+  /** The pattern of the source files. */
+  readonly files: string;
   /** Mutants of the source, of which the sample is a part. */
   readonly mutants: number;
   readonly results: readonly Result[];
@@ -66,10 +68,10 @@ export function writeResult(page: string, run: Run): string {
   return `${page.slice(0, start)}${START}\n\n${resultText(run)}\n${page.slice(end)}`;
 }
 
-function resultText({ seed, date, mutants, results, controls, failedControls }: Run): string {
+function resultText({ seed, date, files, mutants, results, controls, failedControls }: Run): string {
   const alive = results.filter(isAlive);
   const lines = [
-    `${date}, seed ${seed}: ${results.length} of ${mutants} mutants, chosen at random. ` +
+    `${date}, seed ${seed}: ${results.length} of ${mutants} mutants of \`${files}\`, chosen at random. ` +
       `${controls} controls (the same tests on the unchanged file): ${failedControls.length} failed.`,
     '',
     '| Folder | Run | Killed | By hanging | Survived | Not run by any test | Equivalent | Score |',

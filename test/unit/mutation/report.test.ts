@@ -13,7 +13,15 @@ const results = [
   result('src/lvm/b/c.ts', 'uncovered'),
   result('src/lvm/a.ts', 'equivalent'),
 ];
-const run: Run = { seed: 7, date: '2027-01-01', mutants: 90, results, controls: 2, failedControls: ['a test'] };
+const run: Run = {
+  seed: 7,
+  date: '2027-01-01',
+  files: 'src/*.ts',
+  mutants: 90,
+  results,
+  controls: 2,
+  failedControls: ['a test'],
+};
 
 test('the score is the part that was killed or hung, of what is not equivalent', () => {
   expect(scoreOf(results)).toEqual({ run: 4, killed: 1, hung: 1, survived: 1, uncovered: 1, equivalent: 1, score: 50 });
@@ -31,7 +39,7 @@ test('the page has the seed, a row for each folder, and the mutants that are ali
   );
   expect(page).not.toContain('former');
   expect(page).toMatch(/^# Mutation\n[^]*<!-- end -->\nrest\n$/);
-  expect(page).toContain('seed 7: 5 of 90 mutants');
+  expect(page).toContain('seed 7: 5 of 90 mutants of `src/*.ts`');
   expect(page).toContain('| src/lvm | 2 | 0 | 1 | 0 | 1 | 1 | 50.0 % |');
   expect(page).toContain('| all | 4 | 1 | 1 | 1 | 1 | 1 | 50.0 % |');
   expect(page).toContain('- `src/qos/a.ts:3` `` `b` `` → nothing\n');
