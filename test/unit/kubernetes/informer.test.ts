@@ -135,10 +135,10 @@ test('an invalid event ends the watch, and another watch follows', async () => {
 
 test('ends a watch itself half a minute after the API server should have ended it', async () => {
   const { server, mirror } = await begin('a');
-  const { timeout } = AbortSignal;
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
   const late: AbortController[] = [];
   const limits = vi.spyOn(AbortSignal, 'timeout').mockImplementation((milliseconds) => {
-    if (milliseconds !== 330_000) return timeout.call(AbortSignal, milliseconds);
+    if (milliseconds !== 330_000) return timeout(milliseconds);
     const limit = new AbortController();
     late.push(limit);
     return limit.signal;

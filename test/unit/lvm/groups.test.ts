@@ -87,8 +87,8 @@ test('a new physical volume has our mark in its UUID, and room for the tags of t
 });
 
 describe('preparing a pool', () => {
-  const add = (...names: readonly string[]): void => {
-    for (const name of names) lvm.volumes.set(name, { size: 4n, tags: new Set() });
+  const add = (...volumes: readonly string[]): void => {
+    for (const name of volumes) lvm.volumes.set(name, { size: 4n, tags: new Set() });
   };
   const prepare = async () => {
     await cache.refresh();

@@ -154,11 +154,11 @@ describe('cgroup v1', () => {
       'pod/blkio.throttle.io_service_bytes_recursive': '253:0 Read 4096\n',
       'pod/blkio.throttle.io_serviced_recursive': '253:0 Write 2\n',
     });
-    const { use } = createCgroupV1();
-    expect(await use(join(root, 'pod'))).toEqual(
+    const throttled = createCgroupV1();
+    expect(await throttled.use(join(root, 'pod'))).toEqual(
       new Map([['253:0', { readBytes: 4096n, writtenBytes: 0n, reads: 0n, writes: 2n }]]),
     );
-    expect(await use(join(root, 'gone'))).toEqual(new Map());
+    expect(await throttled.use(join(root, 'gone'))).toEqual(new Map());
   });
 
   test('knows the process of a sandbox by the name that the kernel has for it', async () => {

@@ -1,54 +1,13 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { PoolName, VolumeId } from '../../../src/domain/ids.ts';
+import type { VolumeId } from '../../../src/domain/ids.ts';
 import type { Rates } from '../../../src/domain/qos.ts';
-import type { Volume } from '../../../src/domain/volume.ts';
-import { enforcePod } from '../../../src/qos/enforce.ts';
 import { isUnlimited, sameRates, sumOfRates } from '../../../src/qos/rates.ts';
-import { createVolumeOf } from '../../../src/qos/desired.ts';
-import { reconcile, type World } from '../../../src/qos/reconcile.ts';
+import { reconcile } from '../../../src/qos/reconcile.ts';
 import { createEnforcementTable, type EnforcementTable } from '../../../src/qos/enforcements.ts';
-import type { Throttle } from '../../../src/qos/throttle.ts';
-import { fixed, poolWith, volumeWith } from '../domain/reserved.ts';
+import { fixed, volumeWith } from '../domain/reserved.ts';
 import { memoryLog } from '../grpc/harness.ts';
-import { FakeCgroups } from './fake-cgroups.ts';
-
-const target = (lv: string, pod: string) => `/kubelet/pods/${pod}/volumes/kubernetes.io~csi/${lv}/mount`;
-
-/** A node whose volumes are devices 253:0, 253:1 and so on. */
-class FakeWorld implements World {
-  readonly cgroupfs = new FakeCgroups();
-  volumes: Volume[] = [];
-  table: { target: string; device: string }[] = [];
-  hierarchy = true;
-  firstMinor = 0;
-  /** The devices of layers, by logical volume. */
-  readonly layers = new Map<string, string>();
-
-  device = (lv: string) => `253:${this.firstMinor + this.volumes.findIndex((volume) => volume.lv === lv)}`;
-  publish = (lv: string, pod: string) => this.table.push({ target: target(lv, pod), device: this.device(lv) });
-  inventory = () => ({
-    pools: new Map([['fast' as PoolName, poolWith({})]]),
-    volumes: new Map(this.volumes.map((volume) => [volume.id, volume])),
-    given: new Map(),
-    reportedAt: 0,
-    unready: new Map(),
-    defaultPool: undefined,
-  });
-  mounts = async () => this.table;
-  mapperName = async (device: string) => {
-    const [major, minor] = device.split(':').map(Number);
-    const layered = [...this.layers].find(([, number]) => number === device);
-    if (layered) return `layer-${layered[0]}`;
-    const volume = major === 253 ? this.volumes[(minor ?? 0) - this.firstMinor] : undefined;
-    return volume && `vg-${volume.lv}`;
-  };
-  mapperNamesOf = ({ lv }: Volume) => [`vg-${lv}`, `layer-${lv}`];
-  cgroups = async () => (this.hierarchy ? this.cgroupfs.cgroups() : undefined);
-  watch = async (_folder: string): Promise<void> => undefined;
-  errors: unknown[] = [];
-  failed = (error: unknown) => void this.errors.push(error);
-}
+import { FakeWorld, target } from './fake-world.ts';
 
 let world: FakeWorld;
 let enforcements: EnforcementTable;
@@ -128,16 +87,7 @@ test('gives the remainder to the pod whose UID sorts first, in whatever order th
   expect(world.cgroupfs.of('q').get('253:0')).toEqual({ readIops: 50n });
 });
 
-test('asks for the name of a device once, and watches the cgroups of pods with volumes alone', async () => {
-  const asked: string[] = [];
-  const volumeOf = createVolumeOf(world.volumes, world.mapperNamesOf, async (device) => {
-    asked.push(device);
-    return world.mapperName(device);
-  });
-  for (let time = 0; time < 2; time += 1) expect(await volumeOf('253:0')).toMatchObject({ lv: 'a' });
-  expect(await volumeOf('8:0')).toBeUndefined();
-  expect(asked).toEqual(['253:0', '8:0']);
-
+test('watches the cgroups of pods with volumes alone', async () => {
   world.publish('a', 'p');
   const watched: string[] = [];
   world.watch = async (folder) => void watched.push(folder);
@@ -174,34 +124,6 @@ test('leaves out mounts that no pod has, such as that of the staging path', asyn
   world.publish('a', 'p');
   world.table.push({ target: '/kubelet/plugins/kubernetes.io/csi/lvm.quarry.csi/0123/globalmount', device: '253:0' });
   expect(await examine()).toMatchObject([{ pod: 'p', state: 'enforced' }]);
-});
-
-test('counts a write or a refusal in one cgroup of a pod for the whole pod', async () => {
-  const limits = new Map<string, Map<string, Rates>>([
-    ['one', new Map([['253:0', { readIops: 50n }]])],
-    ['two', new Map()],
-    ['other', new Map([['253:1', { readIops: 1n }]])],
-  ]);
-  const refused = new Set<string>();
-  const throttle: Throttle = {
-    places: async () => ({ limited: ['one', 'two'], others: ['other'] }),
-    read: async (cgroup) => new Map(limits.get(cgroup)),
-    write: async (cgroup, device, rates) => {
-      if (refused.has(cgroup)) return 'write-refused';
-      limits.get(cgroup)?.set(device, rates);
-      return undefined;
-    },
-    use: async () => new Map(),
-  };
-  const options = { isOurs: async () => true, visit: async () => undefined };
-  const enforce = async () =>
-    (await enforcePod(throttle, 'pod', new Map([['253:0', { readIops: 100n }]]), options)).devices;
-  expect((await enforce()).get('253:0')).toEqual({ inForce: { readIops: 100n }, reason: undefined, wrote: true });
-  expect(limits.get('other')?.get('253:1')).toEqual({});
-  expect((await enforce()).get('253:0')).toMatchObject({ wrote: false });
-  limits.get('two')?.clear();
-  refused.add('two');
-  expect((await enforce()).get('253:0')).toEqual({ inForce: {}, reason: 'write-refused', wrote: true });
 });
 
 test('clears unwanted limits of our devices in every pod, and leaves other devices alone', async () => {
