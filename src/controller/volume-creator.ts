@@ -110,7 +110,9 @@ export class VolumeCreator {
       const offer = offerOf(member.storage.inventory(), parameters);
       if ('pool' in offer && accepts(accessibility, node)) return this.#again(member, offer, request, signal);
       const [holder] = await this.#lookup.having([member], name, signal);
-      if (holder) throw elsewhere(name, node);
+      if (holder && !accepts(accessibility, node)) throw elsewhere(name, node);
+      // Its pool may have come back since the last report.
+      if (holder) return this.#again(holder, offerWhere(holder, request), request, signal);
     }
     this.#pending.forget(name);
     return undefined;

@@ -13,6 +13,7 @@ import { type Address, type Controllers, keyOf, type Resolve, resolveName } from
 import { Dialer } from './dialer.ts';
 import { Connection } from './connection.ts';
 import { createCredentials } from './credentials.ts';
+import { openTransport } from './transport.ts';
 
 export interface FleetClientOptions {
   readonly controllers: readonly Controllers[];
@@ -125,7 +126,7 @@ export class FleetClient {
     const credentials = await this.#readCredentials();
     const connection = new Connection({
       address,
-      ...credentials,
+      open: () => openTransport({ address, ...credentials }),
       hello: {
         oldestVersion: versions.oldest,
         newestVersion: versions.newest,

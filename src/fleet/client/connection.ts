@@ -1,5 +1,4 @@
-import { createSecureContext } from 'node:tls';
-import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
 import { Failure, messageOf } from '../../domain/errors.ts';
 import { inventoryOf } from '../../domain/fleet.ts';
 import type { Inventory, Storage } from '../../domain/storage.ts';
@@ -8,14 +7,14 @@ import type { HelloInit } from '../../gen/quarry/fleet/v1/Hello.ts';
 import type { ReplyInit } from '../../gen/quarry/fleet/v1/Reply.ts';
 import type { Welcome } from '../../gen/quarry/fleet/v1/Welcome.ts';
 import type { Log } from '../../log.ts';
-import { largestMessage, readDelay } from '../wire/bounds.ts';
-import type { Pems } from '../wire/credentials.ts';
+import { readDelay } from '../wire/bounds.ts';
 import { createSendQueue, type SendQueue } from '../wire/send-queue.ts';
-import { connectPath, type Protocol } from '../wire/protocol.ts';
+import type { Protocol } from '../wire/protocol.ts';
 import type { Timing } from '../wire/timing.ts';
 import type { Address } from './addresses.ts';
 import { type Handler, Responder } from '../wire/responder.ts';
 import { Reporter } from './reporter.ts';
+import type { Transport } from './transport.ts';
 
 /** Bytes that may wait for a controller: a full report of the largest node, and its replies. */
 const mostWaiting = 64 * 1024 * 1024;
@@ -28,8 +27,8 @@ const leastPing = 100;
 
 export interface ConnectionOptions {
   readonly address: Address;
-  readonly pems: Pems;
-  readonly token: string | undefined;
+  /** Dials the address. */
+  readonly open: () => Transport;
   readonly hello: HelloInit;
   readonly storage: Storage;
   /** The methods that the controller may call, by full name. */
@@ -45,9 +44,6 @@ export interface ConnectionOptions {
 /** Milliseconds that do not depend on the clock's time. */
 const ticks = (): number => performance.now();
 
-type Call = ClientDuplexStream<Buffer, Buffer>;
-const same = (bytes: Buffer): Buffer => bytes;
-
 /** One stream to one controller, from the dialling to its end. */
 export class Connection {
   /** Resolves when the stream has ended. */
@@ -55,8 +51,7 @@ export class Connection {
   /** Resolves with the reason when another stream is needed: at the end of this one, or before. */
   readonly left: Promise<string>;
   readonly #options: ConnectionOptions;
-  readonly #client: Client;
-  readonly #call: Call;
+  readonly #transport: Transport;
   readonly #sendQueue: SendQueue<FromNodeInit>;
   readonly #responder: Responder;
   readonly #reporter: Reporter;
@@ -74,11 +69,9 @@ export class Connection {
     this.#options = options;
     ({ promise: this.ended, resolve: this.#end } = Promise.withResolvers<void>());
     ({ promise: this.left, resolve: this.leave } = Promise.withResolvers<string>());
-    this.#client = open(options);
-    const metadata = new Metadata();
-    if (options.token !== undefined) metadata.set('authorization', `Bearer ${options.token}`);
-    this.#call = this.#client.makeBidiStreamRequest(connectPath, same, same, metadata);
-    this.#sendQueue = createSendQueue(this.#call, {
+    this.#transport = options.open();
+    const { call } = this.#transport;
+    this.#sendQueue = createSendQueue(call, {
       encode: protocol.writeFromNode,
       most: mostWaiting,
       full: () => this.close('it reads nothing'),
@@ -93,9 +86,9 @@ export class Connection {
     });
     this.#heardAt = ticks();
     this.#pinging = setTimeout(() => this.close('it did not answer'), options.timing.greeting);
-    this.#call.on('data', (bytes: Buffer) => this.#receive(bytes));
-    this.#call.on('error', (error: ServiceError) => this.close(error.details || error.message));
-    this.#call.on('end', () => this.close('the controller ended the stream'));
+    call.on('data', (bytes: Buffer) => this.#receive(bytes));
+    call.on('error', (error: ServiceError) => this.close(error.details || error.message));
+    call.on('end', () => this.close('the controller ended the stream'));
     this.#send({ hello: options.hello });
   }
 
@@ -117,7 +110,7 @@ export class Connection {
   /** Starts no further call. Ends the stream when the calls that had started are answered. */
   async finish(): Promise<void> {
     await this.#responder.drain();
-    this.#call.end();
+    this.#transport.call.end();
     await this.ended;
   }
 
@@ -127,8 +120,7 @@ export class Connection {
     clearTimeout(this.#pinging);
     clearTimeout(this.#reporting);
     this.#responder.stop();
-    this.#call.cancel();
-    this.#client.close();
+    this.#transport.close();
     this.leave(reason);
     this.#end();
   }
@@ -198,20 +190,4 @@ export class Connection {
     const inventory = inventoryOf(this.#options);
     return inventory instanceof Failure ? undefined : inventory;
   }
-}
-
-function open({ address, pems }: ConnectionOptions): Client {
-  const { host, port, name } = address;
-  const target = host.includes(':') ? `ipv6:[${host}]:${port}` : `ipv4:${host}:${port}`;
-  const context = createSecureContext({ ...pems, minVersion: 'TLSv1.3' });
-  return new Client(target, credentials.createFromSecureContext(context), {
-    // The certificate must be for the name, not for the address that it resolved to.
-    'grpc.ssl_target_name_override': name,
-    'grpc.default_authority': name,
-    'grpc.max_receive_message_length': largestMessage,
-    // Each dial makes a connection of its own, with the current certificates. `Dialer` decides when to dial again.
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.enable_retries': 0,
-    'grpc.service_config_disable_resolution': 1,
-  });
 }

@@ -205,6 +205,20 @@ describe('a creation whose node is disconnected', () => {
     expect((await create('x', pinned('a'))).node).toBe('a');
   });
 
+  test('waits for the pool that was away, where its volume is there again', async () => {
+    const [node] = nodes;
+    if (node) node.interrupt = async (_operation, when) => fleet.link('a')[when === 'after' ? 'detach' : 'report']();
+    await expect(create('x', pinned('a'))).rejects.toMatchObject({ kind: 'unavailable' });
+    if (node) node.interrupt = async () => undefined;
+    node?.vanish('fast' as PoolName);
+    fleet.link('a').attach();
+    fleet.link('a').lagging = true;
+    node?.comeBack('fast' as PoolName);
+    await expect(create('x', pinned('a'))).rejects.toMatchObject({ kind: 'unavailable' });
+    fleet.link('a').lagging = false;
+    expect((await create('x', pinned('a'))).id).toBe('a:x');
+  });
+
   test('goes elsewhere when the node is gone for good', async () => {
     const gone = new Set<string>();
     const lifecycle = { ...noLifecycle, nodeGone: (node: string) => gone.has(node) };

@@ -28,7 +28,7 @@ test('a limiter counts amounts, and gives them back at its rate', () => {
 
 test('a limiter gives back no more than its burst, in parts of a second too, and takes the last of it', () => {
   let now = 500;
-  const limiter = createRateLimiter(3, 10, () => now);
+  const limiter = new RateLimiter(3, 10, () => now);
   expect(limiter.full()).toBe(true);
   for (const expected of [true, true, true, false]) expect(limiter.take()).toBe(expected);
   now = 599;

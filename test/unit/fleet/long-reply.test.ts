@@ -2,6 +2,7 @@ import { Server, type ServerDuplexStream } from '@grpc/grpc-js';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
 import { Connection } from '../../../src/fleet/client/connection.ts';
+import { openTransport } from '../../../src/fleet/client/transport.ts';
 import { Attachment } from '../../../src/fleet/server/attachment.ts';
 import { Members } from '../../../src/fleet/server/members.ts';
 import { createRefusals } from '../../../src/fleet/server/refusals.ts';
@@ -78,10 +79,11 @@ async function begin() {
   }
   const endless: Handler = { streams: true, reads: true, open: () => ({ volume: undefined, replies }) };
   const { certificate, key } = nodeCertificate('a');
+  const address = { host: '127.0.0.1', port, name: 'localhost' };
+  const pems = { ca: Buffer.from(authority.certificate), cert: Buffer.from(certificate), key: Buffer.from(key) };
   const connection = new Connection({
-    address: { host: '127.0.0.1', port, name: 'localhost' },
-    pems: { ca: Buffer.from(authority.certificate), cert: Buffer.from(certificate), key: Buffer.from(key) },
-    token: undefined,
+    address,
+    open: () => openTransport({ address, pems, token: undefined }),
     hello,
     storage,
     protocol,

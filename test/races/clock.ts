@@ -1,0 +1,87 @@
+/** The time of a run: it passes only when the run lets it pass. */
+export interface Clock extends Disposable {
+  /** Milliseconds that a timer has to wait at least; `undefined`: there is no timer. */
+  untilNext(): number | undefined;
+  /** Lets time pass, and fires what is due. */
+  pass(milliseconds: number): void;
+}
+
+interface Timer {
+  readonly act: () => void;
+  at: number;
+  readonly every?: number;
+}
+
+/** An end of the timer's life as the product uses it. */
+class Handle {
+  readonly timer: Timer;
+
+  constructor(timer: Timer) {
+    this.timer = timer;
+  }
+
+  unref(): this {
+    return this;
+  }
+}
+
+/** Replaces the clock and the timers of this process until it is disposed of. */
+export function takeClock(): Clock {
+  const timers = new Set<Timer>();
+  let now = 1_800_000_000_000;
+  const add = (timer: Timer): Handle => {
+    timers.add(timer);
+    return new Handle(timer);
+  };
+  const clear = (handle: unknown): void => {
+    if (handle instanceof Handle) timers.delete(handle.timer);
+  };
+  const next = (): Timer | undefined =>
+    [...timers].reduce<Timer | undefined>((first, timer) => (first && first.at <= timer.at ? first : timer), undefined);
+  const restore = replace({
+    setTimeout: (act: (...given: unknown[]) => void, milliseconds = 0, ...given: unknown[]) =>
+      add({ act: () => act(...given), at: now + milliseconds }),
+    setInterval: (act: () => void, every: number) => add({ act, at: now + every, every }),
+    clearTimeout: clear,
+    clearInterval: clear,
+  });
+  const restoreDate = replace({ now: () => now }, Date);
+  const restorePerformance = replace({ now: () => now }, performance);
+  const restoreSignal = replace({ timeout: (milliseconds: number) => timeoutOf(milliseconds) }, AbortSignal);
+  const timeoutOf = (milliseconds: number): AbortSignal => {
+    const controller = new AbortController();
+    add({ act: () => controller.abort(new DOMException('the time is over', 'TimeoutError')), at: now + milliseconds });
+    return controller.signal;
+  };
+  return {
+    untilNext() {
+      const first = next();
+      return first && Math.max(0, first.at - now);
+    },
+    pass(milliseconds) {
+      const end = now + milliseconds;
+      for (let timer = next(); timer && timer.at <= end; timer = next()) {
+        now = Math.max(now, timer.at);
+        if (timer.every === undefined) timers.delete(timer);
+        else timer.at += timer.every;
+        timer.act();
+      }
+      now = end;
+    },
+    [Symbol.dispose]() {
+      for (const undo of [restore, restoreDate, restorePerformance, restoreSignal]) undo();
+    },
+  };
+}
+
+function replace(functions: Readonly<Record<string, unknown>>, on: object = globalThis): () => void {
+  const before = Object.keys(functions).map((name) => [name, Object.getOwnPropertyDescriptor(on, name)] as const);
+  for (const [name, value] of Object.entries(functions))
+    Object.defineProperty(on, name, { value, configurable: true, writable: true });
+  return () => {
+    for (const [name, descriptor] of before) {
+      if (descriptor) Object.defineProperty(on, name, descriptor);
+      else Reflect.deleteProperty(on, name);
+    }
+  };
+}

@@ -1,0 +1,46 @@
+import type { Failure, FailureKind } from '../../src/domain/errors.ts';
+
+/** A volume as a caller was told of it. Sizes in units of 4 MiB. */
+export interface Seen {
+  readonly node: string;
+  readonly size: number;
+  /** Operations a second; absent: there is no limit. */
+  readonly readIops?: number | undefined;
+  readonly writeIops?: number | undefined;
+}
+
+/** The limits that a call sets. An absent key leaves a limit as it is. */
+export type Limits = Pick<Seen, 'readIops' | 'writeIops'>;
+
+export type Request =
+  | { readonly call: 'create'; readonly size: number; readonly nodes: readonly string[] }
+  | { readonly call: 'remove' | 'get'; readonly node: string }
+  | { readonly call: 'expand'; readonly node: string; readonly size: number }
+  | { readonly call: 'modify'; readonly node: string; readonly limits: Limits }
+  /** A look at LVM on every node, at the end. */
+  | { readonly call: 'look' };
+
+/** `unknown`: the call may have had its effect, or have it later, or never have it. */
+export type Outcome =
+  | { readonly is: 'ok'; readonly volumes: readonly Seen[] }
+  | { readonly is: 'refused'; readonly kind: FailureKind }
+  | { readonly is: 'unknown'; readonly why: string };
+
+/** A call for one name, from its begin to its end in steps of the schedule. */
+export interface Call {
+  readonly name: string;
+  /** The controller that was called; absent for a look. */
+  readonly by?: number;
+  readonly request: Request;
+  readonly begin: number;
+  readonly end: number;
+  readonly outcome: Outcome;
+}
+
+/** Kinds of failure after which the call may have been done, or may still be done. */
+const open: ReadonlySet<FailureKind> = new Set<FailureKind>(['unavailable', 'cancelled']);
+
+/** The outcome of a call that failed so. */
+export function failed({ kind, message }: Failure): Outcome {
+  return open.has(kind) ? { is: 'unknown', why: `${kind}: ${message}` } : { is: 'refused', kind };
+}

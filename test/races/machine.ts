@@ -1,0 +1,232 @@
+import { createLocks } from '../../src/concurrency/locks.ts';
+import { createQueue } from '../../src/concurrency/queue.ts';
+import { createRepeater } from '../../src/concurrency/repeater.ts';
+import { isFailure } from '../../src/domain/errors.ts';
+import { identifyGroup } from '../../src/domain/groups.ts';
+import type { NodeName } from '../../src/domain/ids.ts';
+import type { Volume } from '../../src/domain/volume.ts';
+import { Connection } from '../../src/fleet/client/connection.ts';
+import type { Transport } from '../../src/fleet/client/transport.ts';
+import { type Protocol, versions } from '../../src/fleet/wire/protocol.ts';
+import { serve } from '../../src/fleet/wire/responder.ts';
+import { createVolumesService } from '../../src/fleet/wire/volumes-service.ts';
+import { InventoryCache } from '../../src/lvm/cache.ts';
+import type { Devices } from '../../src/lvm/devices.ts';
+import { createInterruptedCreations } from '../../src/lvm/interrupted-creations.ts';
+import type { Lvm, LvmAnswer, LvmArguments } from '../../src/lvm/lvm.ts';
+import { LocalStorage } from '../../src/lvm/storage.ts';
+import { createWriter } from '../../src/lvm/writer.ts';
+import type { Random } from '../storm/random.ts';
+import { FakeLvm, spec } from '../unit/lvm/fake-lvm.ts';
+import { driver, log, timing } from './constants.ts';
+import type { Schedule } from './schedule.ts';
+
+export interface MachineOptions {
+  readonly name: string;
+  readonly schedule: Schedule;
+  readonly random: Random;
+  readonly protocol: Protocol;
+  /** Dials a controller. `undefined`: it cannot be reached now. */
+  readonly open: (machine: Machine, controller: number) => Transport | undefined;
+}
+
+/** A node: its LVM, which outlives everything, and the process that serves it. */
+export class Machine {
+  readonly name: string;
+  readonly lvm = new FakeLvm();
+  readonly options: MachineOptions;
+  #life: Life | undefined;
+  #lives = 0;
+  #boots = 1;
+
+  constructor(options: MachineOptions) {
+    this.name = options.name;
+    this.options = options;
+  }
+
+  get runs(): boolean {
+    return this.#life !== undefined;
+  }
+
+  start(): void {
+    this.#lives += 1;
+    this.#life = new Life(this, `${this.name}-${this.#lives}`, `boot-${this.#boots}`);
+    void this.#life.start();
+  }
+
+  /** Ends the process at once, between any two commands of LVM or amid one. */
+  kill({ reboot }: { readonly reboot: boolean }): void {
+    this.#life?.end();
+    this.#life = undefined;
+    if (reboot) this.#boots += 1;
+  }
+
+  /** Dials the controllers that it has no stream to. */
+  dial(): void {
+    this.#life?.dial();
+  }
+
+  /** As the driver does it again and again. */
+  rescan(): void {
+    void this.#life?.rescan();
+  }
+
+  volumes(): readonly Volume[] {
+    return this.#life ? [...this.#life.cache.current().volumes.values()] : [];
+  }
+}
+
+/** One process of the driver on a node. */
+class Life {
+  readonly cache: InventoryCache;
+  readonly #machine: Machine;
+  readonly #instance: string;
+  readonly #storage: LocalStorage;
+  readonly #jobs: ReturnType<typeof createInterruptedCreations>;
+  readonly #report: ReturnType<typeof createRepeater>;
+  readonly #connections = new Map<number, Connection>();
+  /** Commands that LVM was given and has not begun. */
+  readonly #given = new Set<() => void>();
+  #alive = true;
+
+  constructor(machine: Machine, instance: string, boot: string) {
+    this.#machine = machine;
+    this.#instance = instance;
+    const node = machine.name as NodeName;
+    const lvm = this.#lvm();
+    this.cache = new InventoryCache(lvm, node, [spec], () => this.#connections.forEach((one) => one.report()));
+    this.#report = createRepeater({
+      task: async () => void (await this.cache.refresh()),
+      delay: 1000,
+      failed: () => undefined,
+    });
+    const devices: Devices = {
+      exists: async () => true,
+      wipe: () => this.#turn('changes'),
+      flush: async () => undefined,
+      volumeLimit: () => 100,
+    };
+    const writer = createWriter({
+      lvm,
+      cache: this.cache,
+      queue: createQueue(),
+      // No disk loses what LVM has committed.
+      readLocations: async () => new Map(),
+      devices,
+      changed: () => this.#report.soon(),
+    });
+    this.#storage = new LocalStorage({
+      node,
+      boot,
+      lvm,
+      cache: this.cache,
+      locks: createLocks(),
+      writer,
+      usesOf: async () => [],
+      devices,
+    });
+    this.#jobs = createInterruptedCreations({ storage: this.#storage, cache: this.cache, log });
+  }
+
+  async start(): Promise<void> {
+    this.dial();
+    await this.rescan();
+  }
+
+  async rescan(): Promise<void> {
+    const { lvm, name } = this.#machine;
+    const group = { uuid: lvm.uuid, tags: new Map<string, string>() };
+    const state = identifyGroup(spec, name as NodeName, lvm.present ? [group] : [], group);
+    this.cache.identify(new Map([[spec.group, state]]));
+    await this.cache.refresh();
+    for (const job of this.#jobs.find()) {
+      const { signal } = new AbortController();
+      await job.run({ signal, progress: () => undefined }).catch((error: unknown) => {
+        if (!isFailure(error)) throw error;
+      });
+    }
+  }
+
+  dial(): void {
+    for (const controller of [0, 1]) if (!this.#connections.has(controller)) this.#dial(controller);
+  }
+
+  end(): void {
+    this.#alive = false;
+    const { schedule, random } = this.#machine.options;
+    for (const channel of ['reports', 'changes']) schedule.drop(this.#channel(channel));
+    for (const apply of this.#given) if (random.chance(0.5)) apply();
+    void this.#report.stop();
+    for (const connection of this.#connections.values()) connection.close('killed');
+  }
+
+  #dial(controller: number): void {
+    const { protocol, open } = this.#machine.options;
+    const transport = open(this.#machine, controller);
+    if (!transport) return;
+    const hello = { oldestVersion: versions.oldest, newestVersion: versions.newest, driver, driverVersion: '1' };
+    const connection = new Connection({
+      address: { host: String(controller), port: 0, name: 'controllers' },
+      open: () => transport,
+      hello: { ...hello, node: this.#machine.name, instance: this.#instance },
+      storage: this.#storage,
+      methods: serve(protocol.volumes, createVolumesService(this.#storage)),
+      protocol,
+      timing,
+      log,
+      now: Date.now,
+      changed: () => this.#connections.forEach((one) => one.report()),
+    });
+    this.#connections.set(controller, connection);
+    void connection.left.then(() => {
+      this.#connections.delete(controller);
+      const again = (): void => {
+        if (this.#alive && !this.#connections.has(controller)) this.#dial(controller);
+      };
+      this.#machine.options.schedule.add(`dial ${this.#machine.name} ${controller}`, again);
+    });
+  }
+
+  /** The machine's LVM: each command begins, and answers, when the schedule says so. */
+  #lvm(): Lvm {
+    const { lvm } = this.#machine;
+    const run = async (channel: string, argv: LvmArguments, work: () => Promise<LvmAnswer>): Promise<LvmAnswer> => {
+      await this.#turn(channel);
+      const isThere = lvm.present || argv[0] === 'fullreport' || argv[0] === 'vgs';
+      const answer = isThere
+        ? await work()
+        : { ok: false as const, messages: [`Volume group "${spec.group}" not found`] };
+      await this.#turn(channel);
+      return answer;
+    };
+    const change = async (argv: LvmArguments): Promise<LvmAnswer> => {
+      const apply = (): void => {
+        if (lvm.present) void lvm.change(argv);
+      };
+      this.#given.add(apply);
+      return run('changes', argv, () => {
+        this.#given.delete(apply);
+        return lvm.change(argv);
+      });
+    };
+    return {
+      report: (argv) => run('reports', argv, () => lvm.report(argv)),
+      reportForChange: (argv) => run('changes', argv, () => lvm.report(argv)),
+      change,
+      slowChange: change,
+      changing: false,
+      restart: () => undefined,
+      restartReports: () => undefined,
+    };
+  }
+
+  #turn(channel: string): Promise<void> {
+    // A process that was killed does nothing more.
+    if (!this.#alive) return new Promise(() => undefined);
+    return this.#machine.options.schedule.turn(this.#channel(channel));
+  }
+
+  #channel(channel: string): string {
+    return `lvm ${this.#instance} ${channel}`;
+  }
+}

@@ -1,0 +1,179 @@
+import { parseParameters } from '../../src/domain/parameters.ts';
+import { createRandom } from '../storm/random.ts';
+import { Caller, seenOf, unit } from './caller.ts';
+import { type Violation, violations } from './checker.ts';
+import { Claim } from './claim.ts';
+import { type Clock, takeClock } from './clock.ts';
+import { controllers, Fleet, nodes } from './fleet.ts';
+import type { Call } from './history.ts';
+import { Schedule, settled } from './schedule.ts';
+import { troubles } from './troubles.ts';
+
+export interface RunOptions {
+  readonly seed: number;
+  /** The number of calls that claims begin: fewer shorten a finding. Default: `mostCalls`. */
+  readonly calls?: number | undefined;
+}
+
+export interface Result {
+  readonly counts: Record<string, number>;
+  /** What happened to the fleet, in order. */
+  readonly happened: readonly string[];
+  readonly history: readonly Call[];
+  readonly violations: readonly Violation[];
+  /** What was wrong at the end, without a call. */
+  readonly problems: readonly string[];
+}
+
+const names = ['x', 'y', 'z'];
+/** Calls that claims begin in a run; some are sent twice. */
+export const mostCalls = 40;
+const mostTroubles = 10;
+/** More than any run needs: a schedule that goes on for so long never ends. */
+const mostSteps = 50_000;
+
+/** One run: random calls and troubles in a random order, then rest, and a look at everything. */
+export async function run({ seed, calls = mostCalls }: RunOptions): Promise<Result> {
+  using clock = takeClock();
+  const race = new Race(seed, clock);
+  await race.play(calls);
+  const problems = await race.rest();
+  const { history, faults } = race.caller;
+  return {
+    counts: race.counts(),
+    happened: race.happened,
+    history,
+    violations: violations(history),
+    problems: [...faults, ...problems],
+  };
+}
+
+class Race {
+  readonly happened: string[] = [];
+  readonly caller: Caller;
+  readonly #clock: Clock;
+  readonly #random;
+  readonly #schedule: Schedule;
+  readonly #fleet: Fleet;
+  readonly #claims: readonly Claim[];
+  /** Nodes whose group may vanish. */
+  readonly #vanishing: readonly string[];
+  readonly #troubles = new Map<string, number>();
+
+  constructor(seed: number, clock: Clock) {
+    this.#clock = clock;
+    this.#random = createRandom(seed, 0);
+    this.#schedule = new Schedule(createRandom(seed, 1));
+    this.#fleet = new Fleet(this.#schedule, this.#random);
+    this.caller = new Caller(this.#fleet);
+    this.#vanishing = this.#random.chance(0.5) ? [] : nodes.filter(() => this.#random.chance(0.5));
+    const roomy = this.#fleet.roomy.filter((node) => !this.#vanishing.includes(node));
+    const vanishing = this.#vanishing.length > 0;
+    const options = {
+      random: this.#random,
+      schedule: this.#schedule,
+      caller: this.caller,
+      vanishing,
+      roomy,
+    };
+    this.#claims = names.map((name) => new Claim({ ...options, name }));
+  }
+
+  /** Until no call is in flight, and every trouble has ended. */
+  async play(calls: number): Promise<void> {
+    const random = this.#random;
+    // Mostly the nodes are connected when the first call comes.
+    if (random.chance(0.8)) await this.#drain();
+    const amount = random.below(mostTroubles + 1);
+    for (let call = 0; call < calls; call += 1) this.#schedule.late('claims', () => random.pick(this.#claims).act());
+    for (let trouble = 0; trouble < amount; trouble += 1) this.#schedule.late('troubles', () => this.#disturb());
+    await this.#drain();
+  }
+
+  counts(): Record<string, number> {
+    const { history } = this.caller;
+    const count = (is: string): number => history.filter(({ outcome }) => outcome.is === is).length;
+    const calls = {
+      calls: history.length,
+      acknowledged: count('ok'),
+      refused: count('refused'),
+      unknown: count('unknown'),
+    };
+    return { steps: this.#schedule.steps, ...calls, ...Object.fromEntries(this.#troubles) };
+  }
+
+  /** All is connected again; asks each controller, and looks at each node's LVM. */
+  async rest(): Promise<string[]> {
+    await this.#quiet();
+    const problems = names.flatMap((name) => this.#look(name));
+    for (const by of controllers) {
+      for (const name of names) for (const node of nodes) problems.push(...(await this.#ask(name, node, by)));
+      problems.push(...this.#listed(by));
+    }
+    return problems;
+  }
+
+  #disturb(): void {
+    const name = this.#random.pick(Object.keys(troubles));
+    const [fleet, schedule, clock, random] = [this.#fleet, this.#schedule, this.#clock, this.#random];
+    const context = { fleet, schedule, clock, random, vanishing: this.#vanishing };
+    const where = troubles[name]?.(context) ?? '';
+    this.#troubles.set(name, (this.#troubles.get(name) ?? 0) + 1);
+    this.happened.push(`after call ${this.caller.history.length}: ${name}: ${where}`);
+  }
+
+  async #drain(): Promise<void> {
+    await settled();
+    for (;;) {
+      const wait = this.#clock.untilNext();
+      // Short timers are events like any other; the long ones are of calls and streams that do not answer.
+      if (wait !== undefined && wait <= 1000) this.#schedule.once('time', () => this.#clock.pass(wait));
+      if (!(await this.#schedule.step())) return;
+      if (this.#schedule.steps > mostSteps) throw new Error(`the schedule did not end within ${mostSteps} steps`);
+    }
+  }
+
+  async #quiet(): Promise<void> {
+    for (let turn = 0; turn < 3; turn += 1) {
+      this.#clock.pass(10_000);
+      for (const controller of controllers) {
+        this.#fleet.replica(controller)?.sweep();
+        void this.#fleet.replica(controller)?.provisioner.tidy(new AbortController().signal);
+      }
+      for (const machine of this.#fleet.machines) machine.rescan();
+      await this.#drain();
+    }
+  }
+
+  #look(name: string): string[] {
+    const volumes = this.#fleet.machines
+      .flatMap((machine) => machine.volumes())
+      .filter((volume) => volume.name === name);
+    this.caller.look(name, volumes.map(seenOf));
+    return volumes.filter(({ state }) => state !== 'ready').map(({ id }) => `volume ${id} is unfinished at rest`);
+  }
+
+  async #ask(name: string, node: string, by: number): Promise<string[]> {
+    const answer = this.caller.call({ name, by, request: { call: 'get', node } }, new AbortController().signal);
+    await this.#drain();
+    const outcome = await answer;
+    return outcome.is === 'unknown' ? [`controller ${by} cannot get ${node}:${name} at rest: ${outcome.why}`] : [];
+  }
+
+  /** The list and the capacity of a controller are those of the nodes. */
+  #listed(by: number): string[] {
+    const { provisioner } = this.#fleet.replica(by) ?? {};
+    if (!provisioner) return [`controller ${by} does not run at rest`];
+    const describe = (volumes: readonly Parameters<typeof seenOf>[0][]): string =>
+      JSON.stringify(volumes.map((volume) => [volume.id, seenOf(volume)]));
+    const own = this.#fleet.machines.flatMap((machine) => machine.volumes());
+    const there = describe(own.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
+    const listed = describe(provisioner.list('', 0));
+    const free = this.#fleet.machines.reduce((sum, { lvm }) => sum + lvm.free, 0n) / unit;
+    const capacity = provisioner.capacity(parseParameters({}), { preferred: [] }).total / unit;
+    return [
+      ...(listed === there ? [] : [`controller ${by} lists ${listed} at rest, the nodes have ${there}`]),
+      ...(capacity === free ? [] : [`controller ${by} has room for ${capacity} units at rest, LVM for ${free}`]),
+    ];
+  }
+}

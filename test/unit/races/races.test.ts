@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { seedsOf } from '../../support/long-run.ts';
+import { play } from '../../races/play.ts';
+import { run } from '../../races/run.ts';
+
+test.each([...seedsOf('races'), 1])(
+  'no caller gets an answer that no order of the calls explains, from seed %i on',
+  async (seed) => {
+    const { reports, counts } = await play({ seed, goesOn: (done) => done < 60 });
+    expect(reports.join('\n')).toBe('');
+    for (const outcome of ['acknowledged', 'refused', 'unknown']) expect(counts[outcome]).toBeGreaterThan(0);
+  },
+);
+
+test('a run follows from its seed alone', async () => {
+  const [one, again, other] = [await run({ seed: 5 }), await run({ seed: 5 }), await run({ seed: 6 })];
+  expect(again).toEqual(one);
+  expect(other.history).not.toEqual(one.history);
+});
