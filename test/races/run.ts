@@ -66,7 +66,7 @@ class Race {
     this.#schedule = new Schedule(createRandom(seed, 1));
     this.#fleet = new Fleet(this.#schedule, this.#random);
     this.caller = new Caller(this.#fleet);
-    this.#vanishing = this.#random.chance(0.5) ? [] : nodes.filter(() => this.#random.chance(0.5));
+    this.#vanishing = this.#random.chance(0.4) ? [] : nodes.filter(() => this.#random.chance(0.7));
     const roomy = this.#fleet.roomy.filter((node) => !this.#vanishing.includes(node));
     const vanishing = this.#vanishing.length > 0;
     const options = {
@@ -86,6 +86,7 @@ class Race {
     if (random.chance(0.8)) await this.#drain();
     const amount = random.below(mostTroubles + 1);
     for (let call = 0; call < calls; call += 1) this.#schedule.late('claims', () => random.pick(this.#claims).act());
+    for (const _ of this.#vanishing) this.#schedule.late('troubles', () => this.#disturb('group vanished'));
     for (let trouble = 0; trouble < amount; trouble += 1) this.#schedule.late('troubles', () => this.#disturb());
     await this.#drain();
   }
@@ -113,8 +114,7 @@ class Race {
     return problems;
   }
 
-  #disturb(): void {
-    const name = this.#random.pick(Object.keys(troubles));
+  #disturb(name = this.#random.pick(Object.keys(troubles))): void {
     const [fleet, schedule, clock, random] = [this.#fleet, this.#schedule, this.#clock, this.#random];
     const context = { fleet, schedule, clock, random, vanishing: this.#vanishing };
     const where = troubles[name]?.(context) ?? '';

@@ -6,7 +6,7 @@ const turn = setImmediate;
 /** One of these is the weight of a channel: some are so slow that much else happens before their next event. */
 const weights = [1, 1, 1, 0.3, 0.02];
 /** The same for what comes from outside: calls, troubles, and the end of a trouble. */
-const slowWeights = [0.3, 0.1, 0.03];
+const slowWeights = [0.3, 0.1, 0.03, 0.01];
 
 /** Everything that may happen next, by channel; the events of a channel happen in their order. */
 export class Schedule {

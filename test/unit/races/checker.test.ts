@@ -124,10 +124,10 @@ const request: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ call: fc.constant('expand' as const), node, size }),
   fc.record({ call: fc.constant('modify' as const), node, limits }),
 );
-const pick = fc.nat(9);
-const step = fc.record({ request, lost: fc.boolean(), early: fc.nat(3), late: fc.nat(3), pick });
+const choice = fc.nat(9);
+const step = fc.record({ request, lost: fc.boolean(), early: fc.nat(3), late: fc.nat(3), pick: choice });
 const never = fc.constant(0);
-const calm = fc.record({ request, lost: fc.constant(false), early: never, late: never, pick });
+const calm = fc.record({ request, lost: fc.constant(false), early: never, late: never, pick: choice });
 
 /** A history that one register gives: each call takes effect at its turn, and its span is longer than that by any overlap. */
 function played(
