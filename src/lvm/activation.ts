@@ -47,6 +47,12 @@ export class Activation {
     );
   }
 
+  /** Activates a thin pool, for which LVM checks its metadata. `what` begins the message of a failure. Call it only within the group's turn. */
+  async activatePool(what: string, group: VgName, pool: LvName): Promise<void> {
+    const { writer } = this.#options;
+    await activateOverParts(writer, group, () => writer.slowChange(what, activateVolume(group, pool)));
+  }
+
   /** Call it only within the group's turn. */
   async activate({ id, group, lv }: Volume): Promise<void> {
     const { writer, cache } = this.#options;

@@ -20,8 +20,10 @@ export const listAll: LvmArguments = [
   ...Object.entries(reportFields).flatMap(([report, fields]) => ['--configreport', report, '-o', fields]),
 ];
 
-export function listOne(group: VgName, lv: LvName): LvmArguments {
-  return ['lvs', '-o', `${lvFields},vg_tags`, `${group}/${lv}`];
+/** Lists a logical volume, and before it, if one is given, the thin pool that it is in. */
+export function listOne(group: VgName, lv: LvName, thinPool?: LvName): LvmArguments {
+  const pool = thinPool === undefined ? [] : [`${group}/${thinPool}`];
+  return ['lvs', '-o', `${lvFields},vg_tags`, ...pool, `${group}/${lv}`];
 }
 
 export interface NewVolume {

@@ -65,8 +65,9 @@ function createChanges(shell: LvmShell): { report: Change; change: Change; resta
     async report(argv) {
       const command = commands + 1;
       const answer = await run(argv);
-      const [row] = answer.ok ? answer.rows : [];
-      shown = row && isActive(row) ? { volume: `${row['vg_name']}/${row['lv_name']}`, command } : undefined;
+      const volume = argv.at(-1) ?? '';
+      const row = answer.ok && answer.rows.find((one) => `${one['vg_name']}/${one['lv_name']}` === volume);
+      shown = row && isActive(row) ? { volume, command } : undefined;
       return answer;
     },
     change(argv) {

@@ -7,6 +7,7 @@ const table: readonly [RegExp, FailureKind][] = [
   [/not enough free/i, 'exhausted'],
   [/(?:VG|metadata).*(?:too large|out of space|no space)/i, 'exhausted'],
   [/no space left/i, 'exhausted'],
+  [/exceeds maximum metadata size/, 'exhausted'],
   [/free space in .*(?:thin|pool)/i, 'exhausted'],
   [/already exists in volume group/i, 'exists'],
   [/\bin use\b|used by another device/i, 'precondition'],
@@ -18,7 +19,16 @@ const table: readonly [RegExp, FailureKind][] = [
 export function lvmFailure(what: string, messages: readonly string[]): Failure {
   const text = messages.join('; ') || 'LVM gave no reason';
   const kind = table.find(([pattern]) => pattern.test(text))?.[1] ?? 'unavailable';
-  return new Failure(kind, `${what}: ${text}`);
+  return new Failure(kind, `${what}: ${text}${remedyFor(text)}`);
+}
+
+/** What an administrator can do about LVM's refusal; empty if LVM's words say it, or nothing is known. */
+function remedyFor(text: string): string {
+  const [, pool] = /Check of pool (\S+) failed/.exec(text) ?? [];
+  if (pool !== undefined) return ` ("lvconvert --repair ${pool}" repairs its metadata)`;
+  return /too large for circular buffer|exceeds maximum metadata size/.test(text)
+    ? ' (the metadata area is full: delete volumes or tags)'
+    : '';
 }
 
 /**

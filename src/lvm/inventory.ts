@@ -151,7 +151,9 @@ function poolProblem(
   const away = vg ? undefined : whyAway(spec.group, states);
   if (away !== undefined) return away;
   if (!vg) return `volume group ${spec.group} does not exist yet: no disk was taken for it ("quarry disks" shows why)`;
-  if (vg.missingDevices > 0) return `volume group ${spec.group} lacks ${vg.missingDevices} of its physical volumes`;
+  if (vg.missingDevices > 0) {
+    return `volume group ${spec.group} lacks ${vg.missingDevices} of its physical volumes; for one that is back: "vgextend --restoremissing ${spec.group} DEVICE"`;
+  }
   if (spec.thin && !thinPoolOf(report, spec.group)) return `volume group ${spec.group} has no thin pool yet`;
   return undefined;
 }

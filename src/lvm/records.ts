@@ -66,7 +66,8 @@ export function decodeLv(row: ReportRow): LvRecord {
     tags: parseTags(field(row, 'lv_tags')),
     boots: valuesOf(field(row, 'lv_tags'), 'boot'),
     ...parseTime(row['lv_time']),
-    active: attributes[4] === 'a',
+    // `c`: an active thin pool that needs a check.
+    active: attributes[4] === 'a' || attributes[4] === 'c',
     open: attributes[5] === 'o',
     thinPool: (field(row, 'pool_lv') || undefined) as LvName | undefined,
     isThinPool: attributes[0] === 't',

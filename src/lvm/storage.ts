@@ -16,13 +16,13 @@ import { Activation, type ActivationOptions } from './activation.ts';
 import { BootMarks } from './boot-marks.ts';
 import { extendVolume, lvchangeTags, removeVolume } from './arguments.ts';
 import { Creation } from './creation.ts';
-import { lookUp } from './look-up.ts';
+import { type LookedUp, lookUp } from './look-up.ts';
 import type { Lvm } from './lvm.ts';
 import { devicePath } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { qosTags } from './qos.ts';
 import { removeGiven } from './remove-given.ts';
-import { decodeLv, type LvRecord, toVolume } from './records.ts';
+import { decodeLv, toVolume } from './records.ts';
 import type { ReportRow } from './report.ts';
 import { Admission, keepSize } from './admission.ts';
 import { tag } from './tags.ts';
@@ -178,14 +178,14 @@ export class LocalStorage implements Storage, NodeVolumes {
     const { cache, writer } = this.#options;
     const { id, group, lv } = volume;
     await writer.exclusive(group, signal, async () => {
-      const row = await lookUp(this.#options, volume, goneFrom);
-      if (!row) return cache.drop(id);
+      const found = await this.#lookUpForRemoval(volume, goneFrom);
+      if (!found) return cache.drop(id);
+      const { row } = found;
       const { role } = toVolume(decodeLv(row), volume.pool, this.node) ?? volume;
       const isCopy = role !== undefined && role !== 'leaving' && parseVolumeId(id)?.node === this.node;
       // Without the record nothing says which node has the volume.
       if (isCopy && goneFrom === undefined) refusePassive({ ...volume, role });
       await this.#activation.refuseInUse(volume);
-      this.#refuseFailedPool(id, decodeLv(row));
       await writer.change(`volume ${id} could not be removed`, removeVolume(group, lv));
       cache.drop(id);
       const pool = this.inventory().pools.get(volume.pool);
@@ -193,18 +193,28 @@ export class LocalStorage implements Storage, NodeVolumes {
     });
   }
 
-  #refuseFailedPool(id: VolumeId, { group, thinPool, health }: LvRecord): void {
-    const { volumes } = this.#options.cache.report();
-    const pool = volumes.find((lv) => lv.group === group && lv.lv === thinPool);
-    const problem = pool && removalProblem(pool, health);
+  /** Looks the volume up, and throws `unavailable` if it is in a thin pool in which nothing can be deleted now. */
+  async #lookUpForRemoval(volume: Volume, goneFrom: NodeName | undefined): Promise<LookedUp | undefined> {
+    const { cache } = this.#options;
+    const { id, group } = volume;
+    const spec = cache.spec(volume.pool);
+    const thinPool = spec && volume.layout.type === 'thin' ? cache.thinPoolLv(spec) : undefined;
+    let found = await lookUp(this.#options, volume, { goneFrom, thinPool });
+    if (found?.thinPool && !found.thinPool.active) {
+      await this.#activation.activatePool(`volume ${id} could not be removed`, group, found.thinPool.lv);
+      found = await lookUp(this.#options, volume, { goneFrom, thinPool });
+    }
+    const problem = found?.thinPool && removalProblem(found.thinPool);
     if (problem !== undefined) throw new Failure('unavailable', `volume ${id} could not be removed: ${problem}`);
+    return found;
   }
 
   /** The volume as LVM shows it now. Call it only within the group's turn. */
   async #lookUpNow(id: VolumeId): Promise<{ volume: Volume; row: ReportRow }> {
     const found = await this.mustFind(id);
-    const row = await lookUp(this.#options, found);
-    if (!row) throw this.#notFound(id);
+    const now = await lookUp(this.#options, found);
+    if (!now) throw this.#notFound(id);
+    const { row } = now;
     const volume = toVolume(decodeLv(row), found.pool, this.node) ?? found;
     refusePassive(volume);
     return { volume, row };

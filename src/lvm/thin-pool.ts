@@ -112,19 +112,26 @@ export function autoextendedMetadata(
   return grown > size && cost <= largest(space.free - spec.reserve, 0n) ? grown : undefined;
 }
 
-/** Why the pool accepts no more data; `undefined` if it works. LVM reports 0 % for a pool that failed or is inactive. */
-export function thinPoolProblem({ group, lv, active, health, needsCheck }: LvRecord): string | undefined {
-  const pool = `thin pool ${group}/${lv}`;
-  if (!active) return `${pool} is not active`;
-  if (needsCheck) return `${pool} needs a check: deactivate it and run lvconvert --repair ${group}/${lv}`;
+/** The kernel makes a pool read-only when it needs metadata and none is left. */
+const fullMetadata = 90;
+
+/** Why the pool accepts no more data, and what to do; `undefined` if it works. LVM reports 0 % for a pool that failed or is inactive. */
+export function thinPoolProblem(record: LvRecord): string | undefined {
+  const { group, lv, active, health, needsCheck, metadataPercent } = record;
+  const [path, pool] = [`${group}/${lv}`, `thin pool ${group}/${lv}`];
+  if (!active) return `${pool} is not active: activate it with "lvchange -a y ${path}"`;
+  const full =
+    metadataPercent >= fullMetadata && `enlarge its metadata with "lvextend --poolmetadatasize +SIZE ${path}"`;
+  if (needsCheck) return `${pool} needs a check. ${repair(group, lv)}${full ? `; then ${full}` : ''}`;
   switch (health) {
     case '':
       return undefined;
     case 'failed':
       return `${pool} has failed: the kernel log says why. ${repair(group, lv)}`;
     case 'out_of_data':
-      return `${pool} is out of data space: add a disk, or delete volumes`;
+      return `${pool} is out of data space: add a disk, delete volumes, or delete files and run fstrim`;
     case 'metadata_read_only':
+      if (full) return `${pool} is out of metadata space: ${full}`;
       return `the metadata of ${pool} is read-only: the kernel log says why. ${repair(group, lv)}`;
     default:
       return `LVM reports ${pool} as ${health}`;
@@ -136,12 +143,9 @@ function repair(group: VgName, lv: LvName): string {
 }
 
 /**
- * Why no volume can be removed from the pool; `undefined` if it can. LVM removes a volume from its own metadata first, then tells the
- * kernel. If the kernel refuses, the two count transactions differently, and `lvconvert --repair` refuses to repair the pool.
- * @param health of a volume in the pool, read just now
+ * Why the kernel accepts no deletion in this active pool. LVM would remove the volume from its own metadata first: a repair of the pool
+ * then fails, because the two disagree about the last transaction.
  */
-export function removalProblem(pool: LvRecord, health: string): string | undefined {
-  if (health === 'failed') return thinPoolProblem({ ...pool, health });
-  const readOnly = pool.needsCheck || pool.health === 'failed' || pool.health === 'metadata_read_only';
-  return readOnly ? thinPoolProblem(pool) : undefined;
+export function removalProblem(pool: LvRecord): string | undefined {
+  return pool.health === 'out_of_data' ? undefined : thinPoolProblem(pool);
 }

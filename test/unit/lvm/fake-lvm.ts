@@ -11,7 +11,8 @@ export class FakeLvm implements Lvm {
   readonly size = 1024n * MiB;
   present = true;
   uuid = 'own';
-  readonly volumes = new Map<string, { size: bigint; tags: Set<string> }>();
+  /** `row`: fields of LVM's report that differ from those of an active linear volume. */
+  readonly volumes = new Map<string, { size: bigint; tags: Set<string>; row?: Record<string, string> }>();
   /** The state of the copies of mirrored volumes; a repair stays at 0 % until a test changes it. */
   readonly mirrors = new Map<
     string,
@@ -61,8 +62,10 @@ export class FakeLvm implements Lvm {
 
   #read(argv: LvmArguments): Record<string, string>[] | undefined {
     if (!this.present) return argv.at(-1)?.includes('/') ? undefined : [];
-    const one = argv.at(-1)?.startsWith('vg/') ? argv.at(-1)?.slice(3) : undefined;
-    if (one !== undefined) return this.volumes.has(one) ? [this.#row(one)] : undefined;
+    const named = argv.filter((word) => word.startsWith('vg/')).map((word) => word.slice(3));
+    if (named.length > 0) {
+      return named.every((name) => this.volumes.has(name)) ? named.map((name) => this.#row(name)) : undefined;
+    }
     return [...this.#group(), ...[...this.volumes.keys()].map((name) => this.#row(name)), { seg_start: '0' }];
   }
 
@@ -85,7 +88,7 @@ export class FakeLvm implements Lvm {
   }
 
   #row(name: string): Record<string, string> {
-    const { size, tags } = this.volumes.get(name) ?? { size: 0n, tags: new Set() };
+    const { size, tags, row } = this.volumes.get(name) ?? { size: 0n, tags: new Set() };
     const nothing = { pool_lv: '', data_percent: '', metadata_percent: '' };
     const lv_attr = this.inactive.has(name) ? '-wi-------' : '-wi-a-----';
     const attributes = { lv_uuid: name, lv_size: String(size), lv_attr, lv_tags: [...tags].join(',') };
@@ -99,6 +102,7 @@ export class FakeLvm implements Lvm {
       ...nothing,
       ...mirror,
       lv_layout: mirror ? 'raid,raid1' : 'linear',
+      ...row,
     };
   }
 
@@ -110,6 +114,10 @@ export class FakeLvm implements Lvm {
       if (used !== undefined) return `Logical volume vg/${used} in use.`;
       names.forEach((name) => this.activeParts.delete(name));
       return undefined;
+    }
+    for (const name of names) {
+      const row = this.volumes.get(name)?.row;
+      if (row?.['lv_attr'] !== undefined) row['lv_attr'] = `${row['lv_attr'].slice(0, 4)}a${row['lv_attr'].slice(5)}`;
     }
     const refused = [...this.activeParts].filter((part) => argv[0] === 'vgchange' || part.startsWith(`${names[0]}_`));
     const refusals = refused.map(

@@ -173,11 +173,13 @@ test('the legs of a new pool always fit on separate devices', () => {
 
 test.each([
   [{}, undefined],
-  [{ active: false }, /not active/],
-  [{ health: 'failed' }, /has failed/],
-  [{ health: 'out_of_data' }, /out of data space/],
-  [{ health: 'metadata_read_only' }, /read-only/],
-  [{ needsCheck: true }, /needs a check/],
+  [{ active: false }, /not active: .*"lvchange -a y vg\/thinpool"/],
+  [{ health: 'failed' }, /has failed.*vgchange -ay vg/],
+  [{ health: 'out_of_data' }, /out of data space.*add a disk/],
+  [{ health: 'metadata_read_only' }, /read-only.*vgchange -ay vg/],
+  [{ health: 'metadata_read_only', metadataPercent: 100 }, /out of metadata space.*"lvextend --poolmetadatasize/],
+  [{ needsCheck: true }, /needs a check.*lvconvert --repair vg\/thinpool/],
+  [{ needsCheck: true, metadataPercent: 100 }, /needs a check.*then enlarge/],
   [{ health: 'something new' }, /something new/],
 ])('explains the problem of a thin pool with %j', (over, problem) => {
   const found = thinPoolProblem({ ...poolOf(GiB), ...over });

@@ -79,3 +79,19 @@ test.each([
   expect(failure.kind).toBe(kind);
   expect(failure.message).toBe(`it failed: ${message || 'LVM gave no reason'}`);
 });
+
+test.each([
+  [
+    'VG vg 49 metadata on /dev/sda (521509 bytes) exceeds maximum metadata size (521472 bytes)',
+    { kind: 'exhausted', message: expect.stringMatching(/\(the metadata area is full: delete volumes or tags\)$/) },
+  ],
+  [
+    'Check of pool vg/thinpool failed (status:64). Manual repair required!',
+    {
+      kind: 'unavailable',
+      message: expect.stringMatching(/\("lvconvert --repair vg\/thinpool" repairs its metadata\)$/),
+    },
+  ],
+])('adds the remedy to "%s"', (message, failure) => {
+  expect(lvmFailure('it failed', [message])).toMatchObject(failure);
+});

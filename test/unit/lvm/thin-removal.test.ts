@@ -1,0 +1,63 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { MiB } from '../../../src/domain/bytes.ts';
+import type { InventoryCache } from '../../../src/lvm/cache.ts';
+import type { LocalStorage } from '../../../src/lvm/storage.ts';
+import type { FakeLvm } from './fake-lvm.ts';
+import { fakeStorage, idOf } from './fake-storage.ts';
+
+const { signal } = new AbortController();
+let lvm: FakeLvm;
+let cache: InventoryCache;
+let storage: LocalStorage;
+beforeEach(() => {
+  ({ lvm, cache, storage } = fakeStorage());
+});
+
+describe('the removal of a thin volume', () => {
+  /** The next row of the thin pool; the report in memory still shows it as healthy. */
+  async function withPool(row: Record<string, string>): Promise<void> {
+    const pool = { size: 512n * MiB, tags: new Set<string>(), row: { lv_attr: 'twi-aotz--' } };
+    const tags = ['v=1', 'role=volume', 'id=node-1:t', 'name=t', 'layout=thin', 'fs=none'].map(
+      (one) => `quarry.${one}`,
+    );
+    lvm.volumes.set('thinpool', pool);
+    lvm.volumes.set('t', { size: 8n * MiB, tags: new Set(tags), row: { lv_attr: 'Vwi-a-tz--', pool_lv: 'thinpool' } });
+    await cache.refresh();
+    Object.assign(pool.row, row);
+  }
+
+  test.each([
+    ['failed', { lv_health_status: 'failed' }],
+    ['read-only', { lv_health_status: 'metadata_read_only' }],
+    ['to be checked', { lv_attr: 'twi-cotzM-', lv_check_needed: 'check needed' }],
+  ])('changes nothing while its pool is %s', async (_state, row) => {
+    await withPool(row);
+    await expect(storage.remove(idOf('t'), signal)).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('volume node-1:t could not be removed: '),
+    });
+    expect(lvm.commands).toEqual([]);
+  });
+
+  test.each([
+    ['works', {}],
+    ['has no free data', { lv_health_status: 'out_of_data' }],
+  ])('succeeds while its pool %s', async (_state, row) => {
+    await withPool(row);
+    await storage.remove(idOf('t'), signal);
+    expect(lvm.volumes.has('t')).toBe(false);
+  });
+
+  test('activates its pool first', async () => {
+    await withPool({ lv_attr: 'twi---tz--' });
+    await storage.remove(idOf('t'), signal);
+    expect(lvm.commands.map((command) => command.join(' '))).toEqual(['lvchange -a y vg/thinpool', 'lvremove -y vg/t']);
+  });
+
+  test('succeeds if both are gone', async () => {
+    await withPool({});
+    lvm.volumes.clear();
+    await storage.remove(idOf('t'), signal);
+    expect(lvm.commands).toEqual([]);
+  });
+});
