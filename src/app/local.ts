@@ -67,9 +67,8 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const thinCheck = await helpOf(run, prefixed(prefix, 'thin_check'));
   const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline, slowDeadline }), log);
   const cache = new InventoryCache(lvm, config.node, config.pools, reported);
-  const readLocations = createReadLocations(patience);
-  const devices = createDevices(run, patience);
-  const writer = createWriter({ lvm, cache, queue: createQueue(), readLocations, devices, changed });
+  const access = { readLocations: createReadLocations(patience), devices: createDevices(run, patience) };
+  const writer = createWriter({ lvm, cache, queue: createQueue(), ...access, changed });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const probe = { roots: systemRoots, run, patience, deadline: 30_000 };
   const command = { run: announcing(run, () => log.info({}, 'LVM answered')), program, env: {}, deadline };

@@ -38,18 +38,11 @@ export interface WriterOptions {
 }
 
 /** A writer whose turns are those of `queue`. A failed change is thrown only after LVM's state was read again. */
-export function createWriter({ lvm, cache, queue, readLocations, devices, changed }: WriterOptions): Writer {
+export function createWriter(options: WriterOptions): Writer {
+  const { lvm, cache, queue, changed } = options;
   let changes = 0;
-  const flush = createFlush(cache, devices);
-  async function attempt(what: string, run: () => Promise<LvmAnswer>): Promise<Failure | undefined> {
-    try {
-      const answer = await run();
-      return answer.ok ? undefined : lvmFailure(what, answer.messages);
-    } catch (error) {
-      if (error instanceof Failure) return new Failure(error.kind, `${what}: ${error.message}`, { cause: error });
-      throw error;
-    }
-  }
+  const flush = createFlush(options);
+  const commit = createCommit(options);
   async function settle(what: string, run: () => Promise<LvmAnswer>): Promise<void> {
     const failure = await attempt(what, run);
     changes += 1;
@@ -60,14 +53,8 @@ export function createWriter({ lvm, cache, queue, readLocations, devices, change
     throw failure;
   }
   const change: Writer['change'] = async (what, argv) => {
-    const group = committedGroup(argv);
-    const devices = group === undefined ? [] : cache.devicesOf(group);
-    const before = await readLocations(devices);
-    await settle(what, async () => {
-      const answer = await lvm.change(argv);
-      const lost = answer.ok && before.size > 0 ? unchanged(before, await readLocations(devices)) : [];
-      return lost.length === 0 ? answer : { ok: false, messages: [lostCommit(lost)] };
-    });
+    const run = await commit(argv);
+    await settle(what, run);
   };
   const exclusive: Writer['exclusive'] = (group, signal, task) =>
     queue.run(group, signal, async () => {
@@ -87,11 +74,35 @@ export function createWriter({ lvm, cache, queue, readLocations, devices, change
   };
 }
 
+async function attempt(what: string, run: () => Promise<LvmAnswer>): Promise<Failure | undefined> {
+  try {
+    const answer = await run();
+    return answer.ok ? undefined : lvmFailure(what, answer.messages);
+  } catch (error) {
+    if (error instanceof Failure) return new Failure(error.kind, `${what}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Reads where the metadata of the command's group is on its disks. The returned function runs the command, and reads it again. */
+function createCommit({ lvm, cache, readLocations }: WriterOptions) {
+  return async (argv: LvmArguments): Promise<() => Promise<LvmAnswer>> => {
+    const group = committedGroup(argv);
+    const members = group === undefined ? [] : cache.devicesOf(group);
+    const before = await readLocations(members);
+    return async () => {
+      const answer = await lvm.change(argv);
+      const lost = answer.ok && before.size > 0 ? unchanged(before, await readLocations(members)) : [];
+      return lost.length === 0 ? answer : { ok: false, messages: [lostCommit(lost)] };
+    };
+  };
+}
+
 /**
  * Flushes the disks of a group if they were changed, or are not those of its last flush. So the first turn of a group flushes too: an earlier
  * process may have died before it did.
  */
-function createFlush(cache: InventoryCache, devices: WriterOptions['devices']) {
+function createFlush({ cache, devices }: WriterOptions) {
   const flushed = new Map<VgName, string>();
   return async (group: VgName, changed: boolean): Promise<void> => {
     const members = cache.reported ? cache.report().devices.filter((device) => device.group === group) : [];
