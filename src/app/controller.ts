@@ -1,7 +1,6 @@
 import type { App } from './app.ts';
 import type { Configs } from '../config/schema.ts';
 import type { Settling } from '../controller/settling.ts';
-import { createControllerService } from '../controller/service.ts';
 import { type Authenticate, byCertificate, byToken } from '../fleet/server/identity.ts';
 import { createFleetServer, type FleetServer } from '../fleet/server/server.ts';
 import { admin } from '../grpc/load.ts';
@@ -12,6 +11,7 @@ import { controllerFamilies } from '../metrics/fleet.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics, type Families, joinFamilies } from '../metrics/metrics.ts';
 import { version } from '../version.ts';
+import { createCsiController } from './csi.ts';
 import { controllerParts, type JoinedParts } from './parts.ts';
 import { createProvisioning } from './provisioning.ts';
 
@@ -33,7 +33,7 @@ export async function createController(config: Configs['controller'], log: Log):
     ...(metrics && { observe: metrics.observeCall }),
     services: {
       Identity: createIdentityService({ driver, version, ready: () => settling.settled() }),
-      Controller: createControllerService(provisioner, driver),
+      Controller: await createCsiController(provisioner, driver),
       ...parts.services,
     },
   });

@@ -2,6 +2,8 @@ import type { Command } from '../cli/command.ts';
 import type { Config, Configs } from '../config/schema.ts';
 import type { Fleet } from '../domain/fleet.ts';
 import type { JobStatus } from '../domain/jobs.ts';
+import type { NodeRegistry } from '../controller/node-registry.ts';
+import type { ControllerCapability } from '../controller/service.ts';
 import type { AdminMethods, Services } from '../grpc/services.ts';
 import type { Log } from '../log.ts';
 import type { Families } from '../metrics/metrics.ts';
@@ -10,8 +12,10 @@ import type { Local } from './local.ts';
 
 /** A part of one process: the calls that it answers, its metrics, and the work that it repeats. */
 export interface Part {
-  /** CSI services, on the role's own socket. */
+  /** CSI services, on the role's own socket. Several parts may have methods of one service. */
   readonly services?: Services;
+  /** What ControllerGetCapabilities says of them. */
+  readonly capabilities?: readonly ControllerCapability[];
   /** Calls of the command line: a node answers them on the socket of its CSI services, a controller on the one for administrators. */
   readonly admin?: Partial<AdminMethods>;
   readonly metrics?: Families;
@@ -44,6 +48,13 @@ export interface ControllerContext {
   readonly log: Log;
 }
 
+/** Given to the features of a role that serves CSI's Controller. */
+export interface CsiContext {
+  /** The driver's name. */
+  readonly driver: string;
+  readonly registry: Pick<NodeRegistry, 'at' | 'storageOf' | 'members'>;
+}
+
 /** The volumes that Kubernetes has PersistentVolumes for. */
 export interface PersistentVolumes {
   /** Their ids, as last watched; `undefined` before the first complete list. */
@@ -56,6 +67,8 @@ export interface PersistentVolumes {
 export interface Feature {
   /** In the order of help. */
   readonly commands: readonly Command[];
+  /** Loads and makes the feature's calls of CSI's Controller. */
+  readonly csi?: (context: CsiContext) => Promise<Part>;
   /** Loads and makes the feature's part of a controller; `undefined` where the configuration leaves it nothing to do. */
   readonly controller?: (context: ControllerContext) => Promise<Part | undefined>;
   /** Loads and makes the feature's part of a role that serves the disks of this machine. */

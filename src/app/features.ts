@@ -3,7 +3,8 @@ import { hung } from '../features/hung/feature.ts';
 import { jobs } from '../features/jobs/feature.ts';
 import { orphans } from '../features/orphans/feature.ts';
 import { qos } from '../features/qos/feature.ts';
+import { snapshots } from '../features/snapshots/feature.ts';
 import type { Feature } from './feature.ts';
 
 /** In the order of help. Each loads its code only when it is used. */
-export const features: readonly Feature[] = [calibration, orphans, qos, jobs, hung];
+export const features: readonly Feature[] = [calibration, orphans, qos, jobs, hung, snapshots];

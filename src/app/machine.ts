@@ -44,8 +44,10 @@ export interface Addition extends Part {
   readonly changed?: () => void;
 }
 
+type Add = (storage: LocalStorage) => Promise<Addition>;
+
 /** Identity and Node with this machine's LVM. */
-export async function createMachine(config: Config, log: Log, add: (storage: LocalStorage) => Addition): Promise<App> {
+export async function createMachine(config: Config, log: Log, add: Add): Promise<App> {
   let addition: Addition = {};
   let added: readonly NodePart[] = [];
   const parts = await assemble(config, log, {
@@ -53,7 +55,7 @@ export async function createMachine(config: Config, log: Log, add: (storage: Loc
     ready: async () => void (await Promise.all(added.map(async (part) => part.ready?.()))),
   });
   const { local, storage, limits, report, upkeep, registration, unbroken } = parts;
-  addition = add(storage);
+  addition = await add(storage);
   added = await nodeParts({ config, local, limits, jobs: upkeep.jobs, log });
   const joined = joinParts([ownPart(parts), ...added, addition]);
   const metrics = config.metrics && (await createMetrics(config.metrics.listen, joined.metrics, createChecks(parts)));

@@ -9,7 +9,7 @@ import { createMachine } from './machine.ts';
 /** Identity and Node for kubelet, and this machine's storage for the controllers. */
 export function createNode(config: Configs['node'], log: Log): Promise<App> {
   const { driver, fleet } = config;
-  return createMachine(config, log, (storage) => {
+  return createMachine(config, log, async (storage) => {
     const { controllers, token, ca, certificate, key } = fleet;
     const files = { ca, certificate, key };
     const client = new FleetClient({ controllers, token, files, storage, driver, driverVersion: version, log });

@@ -1,11 +1,13 @@
 import type { AdminMethods, Services } from '../grpc/services.ts';
 import { type Families, joinFamilies } from '../metrics/metrics.ts';
-import type { ControllerContext, NodeContext, NodePart, Part } from './feature.ts';
+import type { ControllerCapability } from '../controller/service.ts';
+import type { ControllerContext, CsiContext, NodeContext, NodePart, Part } from './feature.ts';
 import { features } from './features.ts';
 
 /** The parts of all features, joined. */
 export interface JoinedParts {
   readonly services: Services;
+  readonly capabilities: readonly ControllerCapability[];
   /** Absent if no feature has calls for the command line. */
   readonly admin: Partial<AdminMethods> | undefined;
   readonly metrics: Required<Families>;
@@ -19,6 +21,11 @@ export async function controllerParts(context: ControllerContext): Promise<Joine
   return joinParts(made.filter((part) => part !== undefined));
 }
 
+/** The features' calls of CSI's Controller. */
+export async function csiParts(context: CsiContext): Promise<JoinedParts> {
+  return joinParts(await Promise.all(features.flatMap(({ csi }) => csi?.(context) ?? [])));
+}
+
 /** The features' parts of a role that serves the disks of this machine. */
 export async function nodeParts(context: NodeContext): Promise<readonly NodePart[]> {
   return Promise.all(features.flatMap(({ node }) => node?.(context) ?? []));
@@ -28,7 +35,8 @@ export async function nodeParts(context: NodeContext): Promise<readonly NodePart
 export function joinParts(parts: readonly Part[]): JoinedParts {
   const admin = parts.flatMap((part) => part.admin ?? []);
   return {
-    services: merged<Services>(parts.flatMap(({ services }) => services ?? [])),
+    services: mergedServices(parts.flatMap(({ services }) => services ?? [])),
+    capabilities: parts.flatMap(({ capabilities }) => capabilities ?? []),
     admin: admin.length > 0 ? merged<Partial<AdminMethods>>(admin) : undefined,
     metrics: joinFamilies(parts.flatMap(({ metrics }) => metrics ?? [])),
     start: () => {
@@ -38,6 +46,11 @@ export function joinParts(parts: readonly Part[]): JoinedParts {
       await Promise.all(parts.map(async (part) => part.stop?.(deadlineMs)));
     },
   };
+}
+
+function mergedServices(all: readonly Services[]): Services {
+  const names = new Set(all.flatMap((services) => Object.keys(services) as (keyof Services)[]));
+  return Object.fromEntries([...names].map((name) => [name, merged(all.flatMap((services) => services[name] ?? []))]));
 }
 
 function merged<T extends object>(objects: readonly T[]): T {

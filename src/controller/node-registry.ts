@@ -1,6 +1,13 @@
 import { Failure, isFailure } from '../domain/errors.ts';
 import { type Fleet, inventoryOf, type Member } from '../domain/fleet.ts';
-import { type LvName, type NodeName, type PoolName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
+import {
+  type LvName,
+  type NodeName,
+  type PoolName,
+  type SnapshotId,
+  type VolumeId,
+  volumeIdFor,
+} from '../domain/ids.ts';
 import type { Inventory, Storage } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 
@@ -73,14 +80,11 @@ export class NodeRegistry {
   }
 
   /** `undefined`: the node is gone for good. Throws `unavailable` for one that has never connected. */
-  storageOf(id: VolumeId, node: NodeName): Storage | undefined {
+  storageOf(id: VolumeId | SnapshotId, node: NodeName): Storage | undefined {
     const member = this.#fleet.member(node);
     if (!member?.connected && this.#lifecycle.nodeGone(node)) return undefined;
     if (member) return member.storage;
-    throw new Failure(
-      'unavailable',
-      `volume "${id}" belongs to node ${node}, which is not connected to this controller`,
-    );
+    throw new Failure('unavailable', `"${id}" belongs to node ${node}, which is not connected to this controller`);
   }
 
   /**

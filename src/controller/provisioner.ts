@@ -11,6 +11,7 @@ import type { Accessibility } from '../domain/topology.ts';
 import { refusePassive, type Volume } from '../domain/volume.ts';
 import { type NodeLifecycle, noLifecycle, NodeRegistry } from './node-registry.ts';
 import type { VolumeRequest } from './requests.ts';
+import { besideSource } from './sources.ts';
 import { VolumeCreator } from './volume-creator.ts';
 
 export interface ProvisionerOptions {
@@ -34,21 +35,22 @@ interface Capacity {
 
 /** Provisions volumes on the nodes of a fleet. A volume's node makes each change; only its answer says that the change is made. */
 export class Provisioner {
-  readonly #registry: NodeRegistry;
+  /** Where volumes and their snapshots are. */
+  readonly registry: NodeRegistry;
   readonly #creator: VolumeCreator;
 
   constructor({ fleet, lifecycle = noLifecycle, packing, lvNameFor }: ProvisionerOptions) {
-    this.#registry = new NodeRegistry(fleet, lifecycle);
-    this.#creator = new VolumeCreator({ registry: this.#registry, packing, lvNameFor });
+    this.registry = new NodeRegistry(fleet, lifecycle);
+    this.#creator = new VolumeCreator({ registry: this.registry, packing, lvNameFor });
   }
 
-  create(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
-    return this.#creator.create(request, signal);
+  async create(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
+    return this.#creator.create(await besideSource(this.registry, request, signal), signal);
   }
 
   /** Frees memory of nodes and creations that is no longer needed. Call it again and again. */
   async tidy(signal: AbortSignal): Promise<void> {
-    this.#registry.tidy();
+    this.registry.tidy();
     await this.#creator.settle(signal);
   }
 
@@ -56,11 +58,11 @@ export class Provisioner {
   async remove(id: string, signal: AbortSignal): Promise<void> {
     const born = parseVolumeId(id);
     if (!born) return;
-    await this.#registry.at(born.id, born.node, async (storage) => {
+    await this.registry.at(born.id, born.node, async (storage) => {
       await storage.remove(born.id, signal);
       if (storage.node === born.node) return;
       // Now that it is gone, the record of where it went may go too.
-      await this.#registry.storageOf(born.id, born.node)?.remove(born.id, signal, storage.node);
+      await this.registry.storageOf(born.id, born.node)?.remove(born.id, signal, storage.node);
     });
   }
 
@@ -80,14 +82,14 @@ export class Provisioner {
 
   /** In the order of ids, those after the one given, and one more than `count` where there are more; 0: all. */
   list(after: string, count: number): Volume[] {
-    return this.#registry.volumesAfter(after, count > 0 ? count + 1 : 0);
+    return this.registry.volumesAfter(after, count > 0 ? count + 1 : 0);
   }
 
   /** Of the nodes of a topology. One that is not connected, or is not known, has none. */
   capacity(parameters: ClassParameters, { requisite }: Accessibility): Capacity {
     const members = requisite
-      ? [...requisite].flatMap((node) => this.#registry.member(node) ?? [])
-      : this.#registry.members();
+      ? [...requisite].flatMap((node) => this.registry.member(node) ?? [])
+      : this.registry.members();
     const offers = members.flatMap((each) => offerBy(each, parameters) ?? []);
     const rooms = offers.map(({ room }) => room);
     const [unit = 0n, ...units] = offers.map((offer) => offer.unit);
@@ -105,7 +107,7 @@ export class Provisioner {
   /** Where the volume is. Throws `not-found`, and `unavailable` for a node that never connected. */
   async #at(id: string, act: (storage: Storage, id: VolumeId) => Promise<Volume | undefined>): Promise<Volume> {
     const born = parseVolumeId(id);
-    const volume = born && (await this.#registry.at(born.id, born.node, (storage) => act(storage, born.id)));
+    const volume = born && (await this.registry.at(born.id, born.node, (storage) => act(storage, born.id)));
     if (!volume) throw new Failure('not-found', `volume "${id}" does not exist`);
     return volume;
   }

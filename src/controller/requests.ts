@@ -1,13 +1,15 @@
 import { parseSizeRange, type SizeRange } from '../domain/bytes.ts';
 import { type CapabilityMessage, capabilityProblems } from '../domain/capability.ts';
-import { Failure } from '../domain/errors.ts';
+import { Failure, isFailure } from '../domain/errors.ts';
 import { type ClassParameters, parseParameters } from '../domain/parameters.ts';
 import { smallestVolume } from '../domain/filesystems.ts';
+import type { ContentSource } from '../domain/snapshot.ts';
 import { mergeChanges } from '../domain/qos.ts';
 import { parseQosChange } from '../domain/qos-parameters.ts';
 import { type Accessibility, parseAccessibility } from '../domain/topology.ts';
 import { filesystemTypes } from '../domain/volume.ts';
 import type { CreateVolumeRequest } from '../gen/csi/v1/CreateVolumeRequest.ts';
+import { parseContentSource } from './sources.ts';
 
 /** The request of CreateVolume, checked. */
 export interface VolumeRequest {
@@ -16,14 +18,16 @@ export interface VolumeRequest {
   readonly parameters: ClassParameters;
   /** Where the volume may be. */
   readonly accessibility: Accessibility;
+  /** The content that it begins with. */
+  readonly source?: ContentSource | undefined;
 }
 
-/** Throws `invalid` with every problem at once, or `out-of-range`. */
+/** Throws `invalid` with every problem at once, `out-of-range`, or `not-found` for a source that Quarry never issued. */
 export function parseCreate(request: CreateVolumeRequest, driver: string): VolumeRequest {
   const problems: string[] = [];
   if (request.name === '') problems.push('name is missing');
   problems.push(...capabilitiesProblems(request.volumeCapabilities));
-  if (request.volumeContentSource) problems.push('volume_content_source: snapshots and clones are not offered');
+  const source = collect(problems, () => parseContentSource(request.volumeContentSource));
   const parameters = collect(problems, () => parseParameters(request.parameters));
   const change = collect(problems, () => parseQosChange(request.mutableParameters));
   if (problems.length > 0 || !parameters || !change) throw new Failure('invalid', problems.join('; '));
@@ -32,6 +36,7 @@ export function parseCreate(request: CreateVolumeRequest, driver: string): Volum
     size: withMinimum(parseSizeRange(request.capacityRange), request.volumeCapabilities),
     parameters: { ...parameters, qos: mergeChanges(parameters.qos, change) },
     accessibility: parseAccessibility(request.accessibilityRequirements, driver),
+    source,
   };
 }
 
@@ -67,7 +72,7 @@ function collect<T>(problems: string[], parse: () => T): T | undefined {
   try {
     return parse();
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+    if (!isFailure(error, 'invalid')) throw error;
     problems.push(error.message);
     return undefined;
   }

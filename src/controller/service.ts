@@ -5,13 +5,15 @@ import { idBefore, pageOf, pageSize } from '../domain/pages.ts';
 import { parseParameters } from '../domain/parameters.ts';
 import { parseQosChange } from '../domain/qos-parameters.ts';
 import { parseAccessibility, topologyOf } from '../domain/topology.ts';
+import type { ContentSource } from '../domain/snapshot.ts';
 import type { Volume } from '../domain/volume.ts';
+import type { _csi_v1_ControllerServiceCapability_RPC_Type } from '../gen/csi/v1/ControllerServiceCapability.ts';
 import type { VolumeInit } from '../gen/csi/v1/Volume.ts';
 import type { ControllerMethods } from '../grpc/services.ts';
 import type { Provisioner } from './provisioner.ts';
 import { capabilitiesProblems, parseCreate, requireId } from './requests.ts';
 
-const capabilities = [
+const ownCapabilities = [
   'CREATE_DELETE_VOLUME',
   'LIST_VOLUMES',
   'GET_CAPACITY',
@@ -19,13 +21,28 @@ const capabilities = [
   'GET_VOLUME',
   'MODIFY_VOLUME',
   'SINGLE_NODE_MULTI_WRITER',
-] as const;
+] as const satisfies ControllerCapability[];
+
+/** What ControllerGetCapabilities can say. */
+export type ControllerCapability = keyof typeof _csi_v1_ControllerServiceCapability_RPC_Type;
+
+/** Methods that are offered besides those of volumes. */
+export interface MoreMethods {
+  readonly methods: Partial<ControllerMethods>;
+  readonly capabilities: readonly ControllerCapability[];
+}
 
 /** The CSI Controller service for a driver of that name: parses requests, and throws each failure as a `Failure`. */
-export function createControllerService(provisioner: Provisioner, driver: string): Partial<ControllerMethods> {
+export function createControllerService(
+  provisioner: Provisioner,
+  driver: string,
+  more: MoreMethods = { methods: {}, capabilities: [] },
+): Partial<ControllerMethods> {
   return {
+    ...more.methods,
     async controllerGetCapabilities() {
-      return { capabilities: capabilities.map((type) => ({ rpc: { type } })) };
+      const types = [...ownCapabilities, ...more.capabilities];
+      return { capabilities: types.map((type) => ({ rpc: { type } })) };
     },
     ...lifecycle(provisioner, driver),
     ...reports(provisioner, driver),
@@ -104,5 +121,10 @@ function toMessage(volume: Volume, driver: string): VolumeInit {
     volumeId: volume.id,
     capacityBytes: String(volume.size),
     accessibleTopology: [topologyOf(driver, volume.node)],
+    ...(volume.source && { contentSource: sourceMessage(volume.source) }),
   };
+}
+
+function sourceMessage(source: ContentSource) {
+  return 'snapshot' in source ? { snapshot: { snapshotId: source.snapshot } } : { volume: { volumeId: source.volume } };
 }

@@ -237,9 +237,9 @@ function offerWhere({ node, storage }: Member, { name, parameters }: VolumeReque
   throw new Failure(kind, `volume "${name}" exists on node ${node}, but ${offer.message}`);
 }
 
-function specOf({ name, size, parameters }: VolumeRequest, { pool, layout }: Offer): VolumeSpec {
+function specOf({ name, size, parameters, source }: VolumeRequest, { pool, layout }: Offer): VolumeSpec {
   const { mkfsOptions } = parameters;
-  return { name, size, pool: pool.spec.name, layout, mkfsOptions, qos: applyChange(noQos, parameters.qos) };
+  return { name, size, pool: pool.spec.name, layout, mkfsOptions, qos: applyChange(noQos, parameters.qos), source };
 }
 
 function elsewhere(name: string, node: NodeName): Failure {

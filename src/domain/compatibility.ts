@@ -1,3 +1,4 @@
+import { type ContentSource, printSource } from './snapshot.ts';
 import type { Volume, VolumeSpec } from './volume.ts';
 
 /** Why an existing volume does not satisfy a request for the same name; empty if it does. */
@@ -15,5 +16,11 @@ export function incompatibilities(volume: Volume, spec: VolumeSpec): string[] {
   }
   const options = volume.mkfsOptions.join(' ');
   if (options !== spec.mkfsOptions.join(' ')) problems.push(`its mkfsOptions are "${options}"`);
+  if (text(volume.source) !== text(spec.source))
+    problems.push(`it was made from ${text(volume.source)}, not from ${text(spec.source)}`);
   return problems;
+}
+
+function text(source: ContentSource | undefined): string {
+  return source === undefined ? 'nothing' : printSource(source);
 }

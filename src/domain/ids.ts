@@ -6,6 +6,8 @@ type Branded<Name extends string> = string & { readonly [brand]: Name };
  * reports say where the volume is now.
  */
 export type VolumeId = Branded<'VolumeId'>;
+/** `<node>:snap-…`: the form of a volume's id, and no volume's id. Names the node that took the snapshot, and never changes. */
+export type SnapshotId = Branded<'SnapshotId'>;
 /** Name of a logical volume in LVM's alphabet, at most 63 characters. */
 export type LvName = Branded<'LvName'>;
 /** Name of a volume group in LVM's alphabet, at most 63 characters. */
@@ -27,6 +29,21 @@ export function parseVolumeId(text: string): { id: VolumeId; node: NodeName; lv:
   const match = /^([A-Za-z0-9](?:[-A-Za-z0-9.]{0,61}[A-Za-z0-9])?):([A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,62})$/.exec(text);
   if (!match) return undefined;
   return { id: text as VolumeId, node: match[1] as NodeName, lv: match[2] as LvName };
+}
+
+/** No volume's logical volume has a name that begins so. */
+export const snapshotPrefix = 'snap-';
+
+/** The snapshot id of a logical volume on the node that takes it. */
+export function snapshotIdFor(node: NodeName, lv: LvName): SnapshotId {
+  return `${node}:${lv}` as SnapshotId;
+}
+
+/** The id if the text has the form of a snapshot's id; `undefined` for any other text, which therefore names no snapshot of ours. */
+export function parseSnapshotId(text: string): { id: SnapshotId; node: NodeName; lv: LvName } | undefined {
+  const parsed = parseVolumeId(text);
+  if (!parsed?.lv.startsWith(snapshotPrefix)) return undefined;
+  return { id: text as SnapshotId, node: parsed.node, lv: parsed.lv };
 }
 
 /** `undefined` if the text is not a legal value of a Kubernetes label. */

@@ -1,7 +1,8 @@
 import type { SizeRange } from './bytes.ts';
-import type { NodeName, PoolName, VolumeId } from './ids.ts';
+import type { NodeName, PoolName, SnapshotId, VolumeId } from './ids.ts';
 import type { Pool } from './pool.ts';
 import type { QosChange } from './qos.ts';
+import type { Snapshot, Snapshots } from './snapshot.ts';
 import type { Volume, VolumeSpec, VolumeUse } from './volume.ts';
 
 /** The last report of a node. Lists and capacity are read from it; creates and deletes never rely on it. */
@@ -9,6 +10,7 @@ export interface Inventory {
   readonly pools: ReadonlyMap<PoolName, Pool>;
   /** Includes volumes that other nodes created. */
   readonly volumes: ReadonlyMap<VolumeId, Volume>;
+  readonly snapshots: ReadonlyMap<SnapshotId, Snapshot>;
   /** Volumes that this node created and gave to another one, until they are deleted. */
   readonly given: ReadonlyMap<VolumeId, NodeName>;
   /** Milliseconds since the epoch of the last successful report. */
@@ -25,13 +27,14 @@ export interface Inventory {
  */
 export interface Storage {
   readonly node: NodeName;
+  readonly snapshots: Snapshots;
   /** From memory. Throws `unavailable` until the first report succeeded. */
   inventory(): Inventory;
   /** `undefined` only after a successful report without the volume. Throws `busy` while it is being created. */
   find(id: VolumeId, signal: AbortSignal): Promise<Volume | undefined>;
   /**
-   * The existing volume of that id if it fits the spec, else a new one.
-   * Throws `exists`, `exhausted`, `out-of-range`, `invalid`; `exhausted` only after it was proven that the volume does not exist.
+   * The existing volume of that id if it fits the spec, else a new one, with the content of its source if it has one.
+   * Throws `not-found` for a source that does not exist, `exists`, `exhausted`, `out-of-range`, `invalid`; `exhausted` only after it was proven that the volume does not exist.
    */
   create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume>;
   /**
@@ -58,10 +61,10 @@ export interface NodeVolumes {
   volumeLimit(): number;
 }
 
-/** Lets one operation at a time work on a volume; a second one fails at once, so that no check becomes outdated. */
+/** Lets one operation at a time work on a volume or a snapshot; a second one fails at once, so that no check becomes outdated. */
 export interface VolumeLocks {
   /** Locks the volume for the task, and as long as a program that the task gave up still runs. Throws `busy`. */
-  hold<T>(id: VolumeId, operation: string, task: () => Promise<T>): Promise<T>;
+  hold<T>(id: VolumeId | SnapshotId, operation: string, task: () => Promise<T>): Promise<T>;
   /** The operation that has locked the volume. */
-  holder(id: VolumeId): string | undefined;
+  holder(id: VolumeId | SnapshotId): string | undefined;
 }

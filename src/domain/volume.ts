@@ -1,6 +1,7 @@
 import type { Bytes, SizeRange } from './bytes.ts';
 import { Failure } from './errors.ts';
 import type { Qos } from './qos.ts';
+import type { ContentSource } from './snapshot.ts';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from './ids.ts';
 
 /** The filesystems that Quarry can make, check and grow. */
@@ -41,6 +42,8 @@ export interface VolumeSpec {
   readonly size: SizeRange;
   readonly mkfsOptions: readonly string[];
   readonly qos: Qos;
+  /** Absent: the volume begins empty. */
+  readonly source?: ContentSource | undefined;
 }
 
 /**
@@ -97,7 +100,9 @@ export interface Volume {
   readonly filesystem: FilesystemState;
   readonly mkfsOptions: readonly string[];
   readonly qos: Qos;
-  /** `creating`: its first bytes are not yet proven to be wiped, and no user has written to it. */
+  /** What it began with; absent: nothing. */
+  readonly source?: ContentSource;
+  /** `creating`: it is not yet proven to be wiped, or to have its size, and no user has written to it. */
   readonly state: 'ready' | 'creating';
   /**
    * For a mirrored volume that may be written to, or may not have been closed: the boots of the machine in which it was opened. Absent:

@@ -24,6 +24,8 @@ export const admin: Interface = { file: 'admin.proto', package: 'quarry.admin.v1
 export const fleet: Interface = { file: 'fleet.proto', package: 'quarry.fleet.v1' };
 /** A controller's calls about a node's volumes, and the records that a node sends of them. */
 export const nodeVolumes: Interface = { file: 'node/volumes.proto', package: 'quarry.node.v1' };
+/** A controller's calls about a node's snapshots, and the records that a node sends of them. */
+export const nodeSnapshots: Interface = { file: 'node/snapshots.proto', package: 'quarry.node.v1' };
 /** The records that a node sends of its pools. */
 export const nodePools: Interface = { file: 'node/pools.proto', package: 'quarry.node.v1' };
 

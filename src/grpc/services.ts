@@ -6,6 +6,7 @@ import type { NodeHandlers } from '../gen/csi/v1/Node.ts';
 import type { SnapshotMetadataHandlers } from '../gen/csi/v1/SnapshotMetadata.ts';
 import type { AdminHandlers } from '../gen/quarry/admin/v1/Admin.ts';
 import type { RegistrationHandlers } from '../gen/pluginregistration/Registration.ts';
+import type { SnapshotsHandlers } from '../gen/quarry/node/v1/Snapshots.ts';
 import type { VolumesHandlers } from '../gen/quarry/node/v1/Volumes.ts';
 import { type Interface, loadProto, methodsOf, rawDefinition } from './load.ts';
 import type { CallHooks, Message } from './call.ts';
@@ -36,6 +37,8 @@ export type AdminMethods = Methods<AdminHandlers>;
 export type RegistrationMethods = Methods<RegistrationHandlers>;
 /** A node's methods, which a controller calls over the stream between them. */
 export type VolumesMethods = Methods<VolumesHandlers>;
+/** The same for its snapshots. */
+export type SnapshotsMethods = Methods<SnapshotsHandlers>;
 
 /** The CSI services of a server. A missing method or service answers UNIMPLEMENTED. */
 export interface Services {

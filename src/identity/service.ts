@@ -18,6 +18,7 @@ export function createIdentityService({ driver, version, ready }: IdentityOption
         capabilities: [
           { service: { type: 'CONTROLLER_SERVICE' } },
           { service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } },
+          { service: { type: 'SNAPSHOT_ACCESSIBILITY_CONSTRAINTS' } },
           { volumeExpansion: { type: 'ONLINE' } },
         ],
       };

@@ -74,6 +74,15 @@ export class Admission {
     });
   }
 
+  /** A snapshot counts as what it may grow to: its whole size. Throws `exhausted` if the pool must not promise that much. */
+  async forSnapshot({ pool: name, layout, size }: Pick<Volume, 'pool' | 'layout' | 'size' | 'id'>): Promise<Pool> {
+    return this.#decide(() => {
+      const pool = this.pool(name);
+      if (layout.type !== 'unknown') refuseGrowth(pool, layout, 0n, size);
+      return pool;
+    });
+  }
+
   /** Throws `exhausted` if the pool cannot reserve that much, and `invalid` if the limits contradict each other. */
   async forChange(volume: Volume, qos: Qos): Promise<void> {
     const wanted = { qos, size: volume.size };

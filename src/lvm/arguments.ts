@@ -49,6 +49,20 @@ export function createVolume(volume: NewVolume): LvmArguments {
   return ['lvcreate', '-y', '-n', volume.lv, ...tags, ...shape];
 }
 
+/**
+ * A thin snapshot of a logical volume: a volume of its own in the thin pool. LVM suspends the origin while it takes it, so that a mounted filesystem is
+ * frozen. One that is `active` is activated now and whenever its group is; any other stays inactive.
+ */
+export function snapshotVolume(
+  group: VgName,
+  origin: LvName,
+  { lv, tags, active }: { readonly lv: LvName; readonly tags: readonly string[]; readonly active: boolean },
+): LvmArguments {
+  const marks = tags.flatMap((tag) => ['--addtag', tag]);
+  const activation = active ? ['-k', 'n', '-a', 'y'] : ['-k', 'y', '-a', 'n'];
+  return ['lvcreate', '-y', '-s', '-n', lv, ...activation, ...marks, `${group}/${origin}`];
+}
+
 export function removeVolume(group: VgName, lv: LvName): LvmArguments {
   return ['lvremove', '-y', `${group}/${lv}`];
 }

@@ -1,7 +1,8 @@
 import { Failure } from '../domain/errors.ts';
 import type { GroupStates } from '../domain/groups.ts';
-import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../domain/ids.ts';
+import type { LvName, NodeName, PoolName, SnapshotId, VgName, VolumeId } from '../domain/ids.ts';
 import type { Pool, PoolSpec } from '../domain/pool.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 import { elsewhere, type GivenFrom, givenFrom } from './given.ts';
@@ -28,7 +29,7 @@ export class InventoryCache {
   readonly #refreshed: () => void;
   #inventory: Inventory | undefined;
   #report: LvmReport | undefined;
-  #contested: ReadonlyMap<VolumeId, readonly string[]> = new Map();
+  #contested: ReadonlyMap<VolumeId | SnapshotId, readonly string[]> = new Map();
   #given: ReadonlyMap<VolumeId, readonly GivenFrom[]> = new Map();
   #generation = 0;
   #running: Promise<void> | undefined;
@@ -36,6 +37,7 @@ export class InventoryCache {
   #states: GroupStates = new Map();
   readonly #suspended = new Map<PoolName, string>();
   readonly #changedVolumes = new Map<VolumeId, number>();
+  readonly #changedSnapshots = new Map<SnapshotId, number>();
   readonly #changedPools = new Map<PoolName, number>();
 
   /** @param refreshed called after each report */
@@ -91,19 +93,31 @@ export class InventoryCache {
     const volume = this.current().volumes.get(id) ?? (await this.refresh()).volumes.get(id);
     this.refuseContested(id);
     this.refuseGiven(id, goneFrom);
-    if (volume) return volume;
+    if (!volume) this.#refuseUnproven(`volume ${id}`, mayBeNew);
+    return volume;
+  }
+
+  /** The same for a snapshot. */
+  async findSnapshot(id: SnapshotId, { mayBeNew = false } = {}): Promise<Snapshot | undefined> {
+    const snapshot = this.current().snapshots.get(id) ?? (await this.refresh()).snapshots.get(id);
+    this.refuseContested(id);
+    if (!snapshot) this.#refuseUnproven(`snapshot ${id}`, mayBeNew);
+    return snapshot;
+  }
+
+  /** Throws `unavailable` unless the last report proves that the volume or snapshot does not exist. */
+  #refuseUnproven(what: string, mayBeNew: boolean): void {
     const away = this.specs.flatMap(({ group }) => this.away(group) ?? []);
     if (away.length > 0) {
-      throw new Failure('unavailable', `volume ${id} may be in a missing volume group: ${away.join('; ')}`);
+      throw new Failure('unavailable', `${what} may be in a missing volume group: ${away.join('; ')}`);
     }
     const none = this.specs.every(({ group }) => !this.report().groups.some((vg) => vg.group === group));
     if (none && !mayBeNew) {
       throw new Failure(
         'unavailable',
-        `volume ${id} cannot be looked up: all volume groups of this node's pools are missing`,
+        `${what} cannot be looked up: all volume groups of this node's pools are missing`,
       );
     }
-    return undefined;
   }
 
   spec(pool: PoolName): PoolSpec | undefined {
@@ -117,12 +131,12 @@ export class InventoryCache {
   }
 
   /** Throws `precondition` if several logical volumes claim the id: using the wrong one could expose or delete another volume's data. */
-  refuseContested(id: VolumeId): void {
+  refuseContested(id: VolumeId | SnapshotId): void {
     const claims = this.#contested.get(id);
     if (!claims) return;
     throw new Failure(
       'precondition',
-      `several logical volumes have the tags of volume ${id}: ${claims.join(', ')}. None of them is used: remove the tag quarry.id from the wrong ones`,
+      `several logical volumes have the tags of ${id}: ${claims.join(', ')}. None of them is used: remove the tag quarry.id from the wrong ones`,
     );
   }
 
@@ -182,6 +196,11 @@ export class InventoryCache {
     );
     const volumes = new Map(fresh.volumes);
     const pools = new Map(fresh.pools);
+    const snapshots = new Map(fresh.snapshots);
+    for (const [id, at] of this.#changedSnapshots) {
+      if (at <= before) this.#changedSnapshots.delete(id);
+      else copyEntry(this.#inventory?.snapshots, snapshots, id);
+    }
     for (const [id, at] of this.#changedVolumes) {
       if (at <= before) this.#changedVolumes.delete(id);
       else copyEntry(this.#inventory?.volumes, volumes, id);
@@ -193,7 +212,7 @@ export class InventoryCache {
     this.#report = report;
     this.#contested = contestedIds(this.#node, this.specs, report);
     this.#given = givenFrom(this.#node, this.specs, report.groups);
-    this.#inventory = { ...fresh, volumes, pools };
+    this.#inventory = { ...fresh, volumes, pools, snapshots };
     this.#refreshed();
     return this.#inventory;
   }
@@ -204,6 +223,14 @@ export class InventoryCache {
 
   drop(id: VolumeId): void {
     this.#change(id, (volumes) => volumes.delete(id));
+  }
+
+  putSnapshot(snapshot: Snapshot): void {
+    this.#changeSnapshot(snapshot.id, (snapshots) => snapshots.set(snapshot.id, snapshot));
+  }
+
+  dropSnapshot(id: SnapshotId): void {
+    this.#changeSnapshot(id, (snapshots) => snapshots.delete(id));
   }
 
   putPool(pool: Pool): void {
@@ -218,6 +245,13 @@ export class InventoryCache {
     this.#generation += 1;
     this.#changedVolumes.set(id, this.#generation);
     edit(volumes as Map<VolumeId, Volume>);
+  }
+
+  #changeSnapshot(id: SnapshotId, edit: (snapshots: Map<SnapshotId, Snapshot>) => void): void {
+    const { snapshots } = this.current();
+    this.#generation += 1;
+    this.#changedSnapshots.set(id, this.#generation);
+    edit(snapshots as Map<SnapshotId, Snapshot>);
   }
 }
 

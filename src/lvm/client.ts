@@ -50,7 +50,8 @@ export function createLvm(options: LvmClientOptions): Lvm {
 /**
  * The process for changes. Some commands do less if LVM believes that a volume is inactive. With an outdated list of devices (see
  * `Lvm.restartReports`), `lvremove` removes a volume that another program activated and has open, and leaves its device on free extents;
- * `lvextend` grows only the metadata; `lvchange -a n` succeeds and deactivates nothing. All three were seen with LVM 2.03.31. They need a
+ * `lvextend` grows only the metadata; `lvchange -a n` succeeds and deactivates nothing. All three were seen with LVM 2.03.31. `lvcreate -s`
+ * would not suspend its origin. They need a
  * new process, which has no list yet and takes 60 ms longer, unless the command right before showed the volume as active: an outdated list
  * only lacks devices, and the next command keeps each of its devices that still exists.
  */
@@ -84,8 +85,9 @@ function isActive(row: ReportRow): boolean {
   return row['lv_attr']?.[4] === 'a';
 }
 
-function trustsDevices([command, option]: LvmArguments): boolean {
-  return command === 'lvremove' || command === 'lvextend' || (command === 'lvchange' && option === '-a');
+function trustsDevices([command, ...options]: LvmArguments): boolean {
+  if (command === 'lvcreate') return options.includes('-s');
+  return command === 'lvremove' || command === 'lvextend' || (command === 'lvchange' && options[0] === '-a');
 }
 
 type Change = Lvm['change'];

@@ -1,22 +1,27 @@
+import type { Bytes } from '../domain/bytes.ts';
 import { incompatibilities } from '../domain/compatibility.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import { type NodeName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
+import type { Pool } from '../domain/pool.ts';
 import type { VolumeLocks } from '../domain/storage.ts';
 import { refusePassive, type Volume, type VolumeSpec } from '../domain/volume.ts';
 import type { Activation } from './activation.ts';
 import type { Admission } from './admission.ts';
-import { createVolume, lvchangeTags, removeVolume } from './arguments.ts';
+import { createVolume, extendVolume, lvchangeTags, removeVolume, snapshotVolume } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import type { Devices } from './devices.ts';
 import { creationCutOff } from './inventory.ts';
+import type { Lvm } from './lvm.ts';
 import { devicePath, lvNameFor } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { creationTags } from './records.ts';
+import { type Origin, originOf, sizeFrom } from './origin.ts';
 import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
 
 export interface CreationOptions {
   readonly node: NodeName;
+  readonly lvm: Lvm;
   readonly cache: InventoryCache;
   readonly writer: Writer;
   readonly devices: Devices;
@@ -29,8 +34,8 @@ export interface CreationOptions {
 const holder = 'CreateVolume';
 
 /**
- * Creates volumes. A thick volume has the tag `state=creating` until LVM has wiped it; a creation that was cut off before that is finished
- * or undone.
+ * Creates volumes. A thick volume has the tag `state=creating` until LVM has wiped it, a volume with a source until it has its size; a creation that was
+ * cut off before that is finished or undone.
  */
 export class Creation {
   readonly #options: CreationOptions;
@@ -55,7 +60,8 @@ export class Creation {
         return await writer.exclusive(group, signal, async () => {
           await admission.settle();
           const existing = await this.#existing(id);
-          return existing ? this.#reuse(existing, spec) : this.#make(id, spec);
+          const remains = existing && isUnfinishedCopy(existing) && (await this.#undo(existing));
+          return existing && !remains ? this.#reuse(existing, spec) : this.#begin(id, spec);
         });
       } catch (error) {
         if (isFailure(error, 'exhausted')) await this.#refuseExisting(id, error);
@@ -79,19 +85,29 @@ export class Creation {
     });
   }
 
-  async #make(id: VolumeId, spec: VolumeSpec): Promise<Volume> {
-    const { cache, node, admission, writer } = this.#options;
+  /** A volume that is being staged may be without its filesystem yet: its copy waits for it. */
+  async #begin(id: VolumeId, spec: VolumeSpec): Promise<Volume> {
+    const { source } = spec;
+    if (!source) return this.#make(id, spec);
+    const copy = async (): Promise<Volume> => {
+      const origin = await originOf(this.#options, source, spec);
+      return this.#make(id, { ...spec, size: sizeFrom(origin, spec.size) }, origin);
+    };
+    return 'volume' in source ? this.#options.locks.hold(source.volume, 'the creation of a copy', copy) : copy();
+  }
+
+  async #make(id: VolumeId, spec: VolumeSpec, origin?: Origin): Promise<Volume> {
+    const { cache, admission, writer } = this.#options;
     const { pool, size } = await admission.forNew(id, spec);
-    const { name, layout, mkfsOptions, qos } = spec;
-    const { group } = pool.spec;
-    const lv = lvNameFor(name);
-    const state = layout.type === 'thick' ? 'creating' : 'ready';
-    const place = { pool: spec.pool, group, lv, size };
-    const volume: Volume = { id, node, name, layout, mkfsOptions, qos, ...place, filesystem: 'none', state };
-    const thinPool = cache.thinPoolLv(pool.spec);
-    const command = createVolume({ group, lv, size, layout, thinPool, tags: creationTags(volume) });
+    const volume = this.#newVolume(id, spec, { pool, size, origin });
+    const { name, group, lv } = volume;
+    const tags = creationTags(volume);
+    const command = origin
+      ? snapshotVolume(group, origin.lv, { lv, tags, active: true })
+      : createVolume({ group, lv, size, layout: spec.layout, thinPool: cache.thinPoolLv(pool.spec), tags });
+    const what = `volume "${name}" could not be created`;
     try {
-      await admission.track(() => writer.change(`volume "${name}" could not be created`, command));
+      await admission.track(() => writer.change(what, command));
     } catch (error) {
       // The writer has read LVM's state again: LVM may have refused the name because this volume exists.
       const existing = isFailure(error, 'exists') ? cache.current().volumes.get(id) : undefined;
@@ -100,9 +116,18 @@ export class Creation {
       if (isFailure(error, 'exhausted')) await admission.forNew(id, spec);
       throw error;
     }
+    if (origin && size > origin.size) await admission.track(() => writer.change(what, extendVolume(group, lv, size)));
     cache.put(volume);
-    cache.putPool(afterGrowth(pool, layout, size));
-    return state === 'creating' ? this.#markReady(volume) : volume;
+    cache.putPool(afterGrowth(pool, spec.layout, size));
+    return volume.state === 'creating' ? this.#markReady(volume) : volume;
+  }
+
+  #newVolume(id: VolumeId, spec: VolumeSpec, { pool, size, origin }: NewPlace): Volume {
+    const { name, layout, mkfsOptions, qos, source } = spec;
+    const place = { node: this.#options.node, pool: spec.pool, group: pool.spec.group, lv: lvNameFor(name), size };
+    const state = layout.type === 'thick' || origin ? 'creating' : 'ready';
+    const filesystem = origin?.filesystem ?? 'none';
+    return { id, name, layout, mkfsOptions, qos, ...place, filesystem, state, ...(source && { source }) };
   }
 
   async #reuse(existing: Volume, spec: VolumeSpec): Promise<Volume> {
@@ -112,7 +137,7 @@ export class Creation {
       throw new Failure('exists', `volume "${spec.name}" exists and does not fit the request: ${problems.join('; ')}`);
     }
     if (existing.state === 'ready') return existing;
-    return (await this.#undo(existing)) ? this.#make(existing.id, spec) : this.#wipe(existing);
+    return (await this.#undo(existing)) ? this.#begin(existing.id, spec) : this.#wipe(existing);
   }
 
   /** Looks up again a volume that is in memory: only a volume that LVM shows is acknowledged. */
@@ -129,11 +154,11 @@ export class Creation {
     throw new Failure('unavailable', `volume ${id} exists; ${cause.message}`, { cause });
   }
 
-  /** Removes a mirrored volume, with its parts, if LVM has only begun it; returns whether it did. */
+  /** Removes a volume that LVM has only begun: a mirrored one with its parts, or a copy that may not be whole; returns whether it did. */
   async #undo(volume: Volume): Promise<boolean> {
     const { activation, cache, writer } = this.#options;
     await cache.refresh();
-    if (!creationCutOff(cache.report(), volume)) return false;
+    if (!isUnfinishedCopy(volume) && !creationCutOff(cache.report(), volume)) return false;
     await activation.refuseInUse(volume);
     const what = `the remains of volume ${volume.id}, whose creation was cut off, could not be removed`;
     await writer.change(what, removeVolume(volume.group, volume.lv));
@@ -157,4 +182,15 @@ export class Creation {
     this.#options.cache.put(ready);
     return ready;
   }
+}
+
+interface NewPlace {
+  readonly pool: Pool;
+  readonly size: Bytes;
+  readonly origin: Origin | undefined;
+}
+
+/** Nobody has heard of it, and making it again takes no longer than making it whole. */
+function isUnfinishedCopy({ state, source }: Volume): boolean {
+  return state === 'creating' && source !== undefined;
 }

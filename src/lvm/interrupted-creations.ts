@@ -1,4 +1,6 @@
+import type { VolumeId } from '../domain/ids.ts';
 import type { Job, JobSource } from '../domain/jobs.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
 import type { Volume } from '../domain/volume.ts';
 import type { Log } from '../log.ts';
 import type { InventoryCache } from './cache.ts';
@@ -10,29 +12,44 @@ export interface InterruptedCreationsOptions {
   readonly log: Log;
 }
 
-/** Finds creations that were cut off between LVM's commit of the volume and the end of its wipe. One that a call works on is not cut off. */
-export function createInterruptedCreations({ storage, cache, log }: InterruptedCreationsOptions): JobSource {
-  const jobOf = (volume: Volume): Job => ({
-    key: volume.id,
-    lane: volume.group,
-    pool: volume.pool,
-    volume: volume.id,
-    lv: `${volume.group}/${volume.lv}`,
-    size: volume.size,
-    since: volume.created,
+/** Finds creations and snapshots that were cut off between LVM's commit and their end. One that a call works on is not cut off. */
+export function createInterruptedCreations(options: InterruptedCreationsOptions): JobSource {
+  const { storage, cache } = options;
+  const isCutOff = ({ id, state }: Volume | Snapshot): boolean =>
+    state === 'creating' && storage.locks.holder(id) === undefined;
+  return {
+    kind: 'creation',
+    find() {
+      if (!cache.reported) return [];
+      const { volumes, snapshots } = cache.current();
+      return [
+        ...[...volumes.values()].filter(isCutOff).map((volume) => finishing(volume, options)),
+        ...[...snapshots.values()].filter(isCutOff).map((snapshot) => undoing(snapshot, options)),
+      ];
+    },
+  };
+}
+
+function finishing(volume: Volume, { storage, log }: InterruptedCreationsOptions): Job {
+  return {
+    ...targetOf(volume, volume.id, volume.created),
     async run({ signal }) {
       const finished = await storage.finish(volume, signal);
       log.info({ volume: volume.id }, `interrupted creation ${finished ? 'finished' : 'undone'}`);
     },
-  });
+  };
+}
+
+function undoing(snapshot: Snapshot, { storage, log }: InterruptedCreationsOptions): Job {
   return {
-    kind: 'creation',
-    find() {
-      const volumes = cache.reported ? [...cache.current().volumes.values()] : [];
-      const interrupted = volumes.filter(
-        ({ id, state }) => state === 'creating' && storage.locks.holder(id) === undefined,
-      );
-      return interrupted.map(jobOf);
+    ...targetOf(snapshot, snapshot.source, snapshot.taken),
+    async run({ signal }) {
+      await storage.snapshots.undo(snapshot, signal);
+      log.info({ snapshot: snapshot.id }, 'interrupted snapshot removed');
     },
   };
+}
+
+function targetOf({ id, group, lv, pool, size }: Volume | Snapshot, volume: VolumeId, since: number | undefined) {
+  return { key: id, lane: group, pool, volume, lv: `${group}/${lv}`, size, since };
 }

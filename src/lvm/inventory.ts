@@ -1,7 +1,8 @@
 import { Failure } from '../domain/errors.ts';
 import type { GroupStates } from '../domain/groups.ts';
-import type { NodeName, PoolName, VgName, VolumeId } from '../domain/ids.ts';
+import type { NodeName, PoolName, SnapshotId, VgName, VolumeId } from '../domain/ids.ts';
 import type { Pool, PoolSpec } from '../domain/pool.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 import { listAll } from './arguments.ts';
@@ -10,6 +11,7 @@ import { givenFrom } from './given.ts';
 import type { Lvm } from './lvm.ts';
 import { raidPartOf } from './names.ts';
 import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, toVolume, type VgRecord } from './records.ts';
+import { snapshotClaims } from './snapshot-records.ts';
 import { spaceOf, thinPoolProblem } from './thin-pool.ts';
 
 /** LVM's state of groups, devices and volumes. */
@@ -107,10 +109,13 @@ export function toInventory(
   }
   for (const [id, claims] of claimsOf(node, specs, report))
     if (claims[0] && claims.length === 1) volumes.set(id, claims[0]);
+  const snapshots = new Map<SnapshotId, Snapshot>();
+  for (const [id, claims] of snapshotClaims(node, specs, report.volumes))
+    if (claims[0] && claims.length === 1) snapshots.set(id, claims[0]);
   const given = new Map<VolumeId, NodeName>();
   for (const [id, [record, another]] of givenFrom(node, specs, report.groups))
     if (record && !another) given.set(id, record.to);
-  return { pools, volumes, given, unready, reportedAt, defaultPool: specs[0]?.name };
+  return { pools, volumes, snapshots, given, unready, reportedAt, defaultPool: specs[0]?.name };
 }
 
 /** Ids that several logical volumes claim, with their paths. An administrator has to decide which of them is the volume. */
@@ -118,8 +123,9 @@ export function contestedIds(
   node: NodeName,
   specs: readonly PoolSpec[],
   report: LvmReport,
-): ReadonlyMap<VolumeId, readonly string[]> {
-  const contested = [...claimsOf(node, specs, report)].filter(([, claims]) => claims.length > 1);
+): ReadonlyMap<VolumeId | SnapshotId, readonly string[]> {
+  const all = [...claimsOf(node, specs, report), ...snapshotClaims(node, specs, report.volumes)];
+  const contested = all.filter(([, claims]) => claims.length > 1);
   return new Map(contested.map(([id, claims]) => [id, claims.map(({ group, lv }) => `${group}/${lv}`)]));
 }
 

@@ -1,5 +1,6 @@
 import { Failure } from '../domain/errors.ts';
 import type { LvName, NodeName } from '../domain/ids.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
 import type { Volume } from '../domain/volume.ts';
 import { listOne } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
@@ -21,17 +22,17 @@ export interface LookedUp {
 }
 
 /**
- * Reads the volume's row from LVM again, right before a change. `undefined`: the logical volume is gone. Throws `precondition` if it has
- * lost the volume's tags, and `elsewhere` if its group records that this node gave the volume to a node other than `goneFrom`.
+ * Reads the row of a volume or a snapshot from LVM again, right before a change. `undefined`: the logical volume is gone. Throws `precondition` if it has
+ * lost its tags, and `elsewhere` if its group records that this node gave the volume to a node other than `goneFrom`.
  */
 export async function lookUp(
   { lvm, node }: { readonly lvm: Lvm; readonly node: NodeName },
-  volume: Volume,
+  volume: Pick<Volume | Snapshot, 'id' | 'group' | 'lv'>,
   { goneFrom, thinPool }: LookUpOptions = {},
 ): Promise<LookedUp | undefined> {
   const answer = await lvm.reportForChange(listOne(volume.group, volume.lv, thinPool));
   if (!answer.ok) {
-    const failure = lvmFailure(`volume ${volume.id} could not be looked up`, answer.messages);
+    const failure = lvmFailure(`${volume.id} could not be looked up`, answer.messages);
     if (failure.kind !== 'not-found') throw failure;
     // It may be the pool that LVM did not find.
     return thinPool === undefined ? undefined : lookUp({ lvm, node }, volume, { goneFrom });
@@ -47,6 +48,6 @@ export async function lookUp(
   }
   throw new Failure(
     'precondition',
-    `${volume.group}/${volume.lv} no longer carries the tags of volume ${volume.id}: it is left alone`,
+    `${volume.group}/${volume.lv} no longer carries the tags of ${volume.id}: it is left alone`,
   );
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { snapshotPrefix } from '../domain/ids.ts';
 import type { LvName, NodeName, VgName } from '../domain/ids.ts';
 import { Failure } from '../domain/errors.ts';
 
@@ -15,6 +16,8 @@ export const thinPoolMetadataName = 'thinpoolm' as LvName;
 
 // LVM refuses these names (lvm(8), "Valid names"); a CSI name may contain any of them.
 const reservedStart = /^(?:snapshot|pvmove|lvol\d)/;
+/** The beginning of the names that the snapshotter gives. */
+const usualStart = 'snapshot-';
 const reservedPart =
   /_(?:cdata|cmeta|corig|cpool|cvol|wcorig|iorig|imeta|mimage|mlog|pmspare|rimage|rmeta|tdata|tmeta|tpool|vdata|vorigin)/;
 
@@ -23,17 +26,29 @@ const reservedPart =
  * in `lvs`; otherwise a hash of it.
  */
 export function lvNameFor(csiName: string): LvName {
-  const legal =
-    /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*$/.test(csiName) &&
-    mangled(csiName).length <= mangledLimit &&
-    csiName !== thinPoolName &&
-    csiName !== thinPoolMetadataName &&
-    csiName !== '.' &&
-    csiName !== '..' &&
-    !csiName.startsWith(hashedPrefix) &&
-    !reservedStart.test(csiName) &&
-    !reservedPart.test(csiName);
-  return (legal ? csiName : hashedPrefix + hash(csiName)) as LvName;
+  const plain = isPlain(csiName) && !csiName.startsWith(snapshotPrefix);
+  return (plain ? csiName : hashedPrefix + hash(csiName)) as LvName;
+}
+
+/** The same for a snapshot: `snapshot-…` becomes `snap-…`, because LVM refuses the longer one; any other name is hashed. */
+export function snapshotLvNameFor(csiName: string): LvName {
+  const rest = csiName.startsWith(usualStart) ? csiName.slice(usualStart.length) : '';
+  const plain = rest !== '' && isPlain(`${snapshotPrefix}${rest}`) && !rest.startsWith(hashedPrefix);
+  return `${snapshotPrefix}${plain ? rest : hashedPrefix + hash(csiName)}` as LvName;
+}
+
+function isPlain(name: string): boolean {
+  return (
+    /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*$/.test(name) &&
+    mangled(name).length <= mangledLimit &&
+    name !== thinPoolName &&
+    name !== thinPoolMetadataName &&
+    name !== '.' &&
+    name !== '..' &&
+    !name.startsWith(hashedPrefix) &&
+    !reservedStart.test(name) &&
+    !reservedPart.test(name)
+  );
 }
 
 /** The mirrored volume that this part belongs to, by its name; volumes of ours never have the name of a part. */

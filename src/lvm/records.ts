@@ -1,6 +1,7 @@
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
-import { type LvName, type NodeName, type PoolName, type VgName, parseVolumeId } from '../domain/ids.ts';
+import { type LvName, type NodeName, parseVolumeId, type PoolName, type VgName } from '../domain/ids.ts';
+import { parseSource, printSource } from '../domain/snapshot.ts';
 import { knownLayout, parseFilesystemState, type PassiveRole, passiveRoles, type Volume } from '../domain/volume.ts';
 import { type Given, parseGiven } from './given.ts';
 import { parseLayout, printLayout } from './layout.ts';
@@ -117,6 +118,7 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
   const name = tags.get('name');
   const layout = parseLayout(tags.get('layout'));
   const role = roleOf(record);
+  const source = parseSource(tags.get('source') ?? '');
   if (role === undefined || parsed === undefined || name === undefined || layout === undefined) return undefined;
   // The parts of a mirrored volume whose creation was cut off have its tags, but are not volumes.
   if (raidPartOf(record.lv) !== undefined) return undefined;
@@ -133,6 +135,7 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
     filesystem: parseFilesystemState(tags.get('fs')),
     mkfsOptions: words(tags.get('mkfs')),
     qos: parseQos(tags.get('qos')),
+    ...(source && { source }),
     state: tags.get('state') === 'creating' ? 'creating' : 'ready',
     ...(record.boots.length > 0 && { boots: record.boots }),
     ...(record.created !== undefined && { created: record.created }),
@@ -153,6 +156,7 @@ export function creationTags(volume: Volume): string[] {
   if (volume.mkfsOptions.length > 0) tags.push(tag('mkfs', volume.mkfsOptions.join(' ')));
   const qos = printQos(volume.qos);
   if (qos !== '') tags.push(tag('qos', qos));
+  if (volume.source) tags.push(tag('source', printSource(volume.source)));
   if (volume.state === 'creating') tags.push(tag('state', volume.state));
   return tags;
 }

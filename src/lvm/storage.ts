@@ -24,6 +24,7 @@ import { qosTags } from './qos.ts';
 import { removeGiven } from './remove-given.ts';
 import { decodeLv, toVolume } from './records.ts';
 import type { ReportRow } from './report.ts';
+import { LocalSnapshots } from './snapshots.ts';
 import { Admission, keepSize } from './admission.ts';
 import { tag } from './tags.ts';
 import { removalProblem } from './thin-pool.ts';
@@ -41,6 +42,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   readonly node: NodeName;
   readonly locks: VolumeLocks;
   readonly marks: BootMarks;
+  readonly snapshots: LocalSnapshots;
   readonly #options: LocalStorageOptions;
   readonly #activation: Activation;
   readonly #admission: Admission;
@@ -53,6 +55,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     this.marks = new BootMarks(options);
     this.#activation = new Activation({ ...options, marks: this.marks });
     this.#admission = new Admission(options.node, options.cache);
+    this.snapshots = new LocalSnapshots({ ...options, admission: this.#admission });
     this.#creation = new Creation({ ...options, admission: this.#admission, activation: this.#activation });
   }
 

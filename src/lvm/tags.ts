@@ -18,7 +18,9 @@ export type TagKey =
   | 'state'
   | 'retain'
   | 'boot'
-  | 'given';
+  | 'given'
+  | 'source'
+  | 'taken';
 
 export function encodeTagValue(value: string): string {
   let text = '';

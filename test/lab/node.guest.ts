@@ -77,6 +77,7 @@ const usesOf = createUsesOf(mountsOf);
 const inventory = (): Inventory => ({
   pools: new Map([['fast' as PoolName, poolWith({})]]),
   volumes: known,
+  snapshots: new Map(),
   given: new Map(),
   reportedAt: 0,
   unready: new Map(),

@@ -3,7 +3,7 @@ import type { Guest } from '../../lab/guest.ts';
 import { startDriver } from '../support/driver.ts';
 import { startApart } from '../support/fleet.ts';
 import { useGuest } from '../support/guest.ts';
-import { missingCapability, readSpecs } from './specs.ts';
+import { missingCapability, readSpecs, skippedOfThick } from './specs.ts';
 
 const GiB = 2 ** 30;
 
@@ -46,7 +46,7 @@ describe.each(arrangements)('csi-sanity 5.6.0, $arrangement', ({ arrangement, en
       const folder = `/tmp/sanity-${access}-${type}`;
       await guest().shell(`mkdir ${folder}; echo 'type: ${type}' > ${folder}/parameters.yaml
       printf 'readIops: "500"\nreservedWriteBandwidth: 1Mi\n' > ${folder}/mutable.yaml`);
-      const run = await guest().exec([
+      const argv = [
         '/tools/csi-sanity',
         ...endpoints,
         `-csi.testvolumeaccesstype=${access}`,
@@ -58,29 +58,38 @@ describe.each(arrangements)('csi-sanity 5.6.0, $arrangement', ({ arrangement, en
         `-csi.stagingdir=${folder}/staging`,
         `--ginkgo.json-report=${folder}/report.json`,
         '--ginkgo.no-color',
-      ]);
+        ...(type === 'thick' ? [`--ginkgo.skip=${skippedOfThick}`] : []),
+      ];
+      const run = await guest().exec(argv, { timeout: 280_000 });
       const specs = readSpecs(await guest().shell(`cat ${folder}/report.json`));
       const inState = (state: string) => specs.filter((spec) => spec.state === state);
-      const unexplained = inState('skipped').filter((spec) => missingCapability(spec) === undefined);
+      const unexplained = inState('skipped').filter((spec) => missingCapability(spec, type) === undefined);
 
       expect(inState('failed').map(({ name, failure }) => `${name}: ${failure}`)).toEqual([]);
       expect(unexplained.map(({ name }) => name)).toEqual([]);
       expect(run.exitCode, run.stdout).toBe(0);
       expect(inState('passed').length).toBeGreaterThanOrEqual(57);
       expect(
-        await guest().shell('lvs --noheadings -S lv_role!=private -o lv_tags | grep -c quarry.role=volume || true'),
+        await guest().shell(
+          "lvs --noheadings -S lv_role!=private -o lv_tags | grep -cE 'quarry.role=(volume|snapshot)' || true",
+        ),
       ).toBe('0\n');
-      console.log(summary(`${arrangement}, ${access}, ${type}`, specs));
+      console.log(summary(`${arrangement}, ${access}`, type, specs));
     },
+    300_000,
   );
 });
 
-function summary(title: string, specs: ReturnType<typeof readSpecs>): string {
+function summary(title: string, type: string, specs: ReturnType<typeof readSpecs>): string {
   const skipped = specs.filter(({ state }) => state === 'skipped');
-  const lines = skipped.map((spec) => `  skipped for want of ${missingCapability(spec)}: ${spec.name}`);
+  const lines = skipped.map((spec) => `  skipped for want of ${missingCapability(spec, type)}: ${spec.name}`);
   const pending = specs
     .filter(({ state }) => state === 'pending')
     .map(({ name }) => `  pending in csi-sanity itself: ${name}`);
   const passed = specs.filter(({ state }) => state === 'passed').length;
-  return [`csi-sanity, ${title}: ${passed} passed, ${skipped.length} skipped`, ...lines.sort(), ...pending].join('\n');
+  return [
+    `csi-sanity, ${title}, ${type}: ${passed} passed, ${skipped.length} skipped`,
+    ...lines.sort(),
+    ...pending,
+  ].join('\n');
 }

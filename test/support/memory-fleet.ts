@@ -24,6 +24,11 @@ export class Link implements Member {
     this.storage = {
       node: storage.node,
       inventory: () => (this.connected && !this.lagging ? storage.inventory() : this.#known),
+      snapshots: {
+        find: (id, signal) => this.#through(signal, () => storage.snapshots.find(id)),
+        take: (spec, signal) => this.#through(signal, () => storage.snapshots.take(spec)),
+        remove: (id, signal) => this.#through(signal, () => storage.snapshots.remove(id)),
+      },
       find: (id, signal) => this.#through(signal, () => storage.find(id, signal)),
       create: (spec, signal) => this.#through(signal, () => storage.create(spec, signal)),
       remove: (id, signal, goneFrom) => this.#through(signal, () => storage.remove(id, signal, goneFrom)),
@@ -112,6 +117,7 @@ function copy(inventory: Inventory): Inventory {
     ...inventory,
     pools: new Map(inventory.pools),
     volumes: new Map(inventory.volumes),
+    snapshots: new Map(inventory.snapshots),
     given: new Map(inventory.given),
     unready: new Map(inventory.unready),
   };

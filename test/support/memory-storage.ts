@@ -9,7 +9,9 @@ import { contradictions, refuseReservation } from '../../src/domain/reservations
 import { applyChange, type QosChange } from '../../src/domain/qos.ts';
 import type { Inventory, Storage } from '../../src/domain/storage.ts';
 import { knownLayout, refusePassive, type Volume, type VolumeSpec } from '../../src/domain/volume.ts';
+import { sizeFrom } from '../../src/lvm/origin.ts';
 import { lvNameFor } from '../../src/lvm/names.ts';
+import { MemorySnapshots } from './memory-snapshots.ts';
 import { afterGrowth } from '../../src/lvm/prediction.ts';
 
 export function thickSpec(name: string, change: Partial<PoolSpec> = {}): PoolSpec {
@@ -40,6 +42,7 @@ export class MemoryStorage implements Storage {
   readonly pools = new Map<PoolName, Pool>();
   readonly #unready = new Map<PoolName, string>();
   readonly volumes = new Map<VolumeId, Volume>();
+  readonly snapshots = new MemorySnapshots(this);
   /** Volumes that were created here and given to other nodes. */
   readonly given = new Map<VolumeId, NodeName>();
   readonly #locks: ReturnType<typeof createLocks>;
@@ -59,7 +62,15 @@ export class MemoryStorage implements Storage {
 
   inventory(): Inventory {
     const { pools, volumes, given } = this;
-    return { pools, volumes, given, unready: this.#unready, reportedAt: Date.now(), defaultPool: this.#defaultPool };
+    return {
+      pools,
+      volumes,
+      snapshots: this.snapshots.all,
+      given,
+      unready: this.#unready,
+      reportedAt: Date.now(),
+      defaultPool: this.#defaultPool,
+    };
   }
 
   putPool(pool: Pool): void {
@@ -123,12 +134,13 @@ export class MemoryStorage implements Storage {
       const existing = this.volumes.get(id);
       if (existing) return reuse(existing, spec);
       const pool = this.#pool(spec.pool);
-      const size = chooseSize(pool, spec.layout, spec.size);
-      const { name, layout, mkfsOptions, qos } = spec;
+      const { name, layout, mkfsOptions, qos, source } = spec;
+      const origin = source && this.snapshots.originOf(source);
+      const size = chooseSize(pool, layout, origin ? sizeFrom(origin, spec.size) : spec.size);
       refuseContradictions({ qos, size });
       refuseReservation(pool, this.volumes.values(), id, { qos, size });
       const { group } = pool.spec;
-      const born = { filesystem: 'none', state: 'ready' } as const;
+      const born = { filesystem: origin?.filesystem ?? 'none', state: 'ready', ...(source && { source }) } as const;
       const volume: Volume = {
         id,
         node: this.node,

@@ -8,6 +8,7 @@ import type { CredentialFiles } from '../wire/credentials.ts';
 import { loadProtocol, type Protocol, versions } from '../wire/protocol.ts';
 import { type Handler, serve } from '../wire/responder.ts';
 import { defaultTiming, type Timing } from '../wire/timing.ts';
+import { createSnapshotsService } from '../wire/snapshots.ts';
 import { createVolumesService } from '../wire/volumes-service.ts';
 import { type Address, type Controllers, keyOf, type Resolve, resolveName } from './addresses.ts';
 import { Dialer } from './dialer.ts';
@@ -52,7 +53,10 @@ export class FleetClient {
     const { files, token, log, look = 10_000 } = options;
     this.#options = options;
     this.#protocol = options.protocol ?? loadProtocol();
-    this.#methods = serve(this.#protocol.volumes, createVolumesService(options.storage));
+    this.#methods = new Map([
+      ...serve(this.#protocol.volumes, createVolumesService(options.storage)),
+      ...serve(this.#protocol.snapshots, createSnapshotsService(options.storage.snapshots)),
+    ]);
     this.#readCredentials = createCredentials({
       files,
       token,

@@ -4,6 +4,7 @@ import type { RecordInit } from '../../gen/quarry/fleet/v1/Record.ts';
 import type { RecordsInit } from '../../gen/quarry/fleet/v1/Records.ts';
 import { writePool } from '../wire/pools.ts';
 import type { RecordCodec, RecordKind, RecordTypes } from '../wire/records.ts';
+import { writeSnapshot } from '../wire/snapshots.ts';
 import { writeVolume } from '../wire/volumes.ts';
 
 /** So that a part with the longest names and options stays within a message. */
@@ -24,6 +25,7 @@ const sources: { readonly [Kind in RecordKind]: Source<Kind, unknown> } = {
     values: ({ volumes }) => volumes,
     message: writeVolume,
   }),
+  snapshot: source('snapshot', { values: ({ snapshots }) => snapshots, message: writeSnapshot }),
   given: source('given', { values: ({ given }) => given, message: (to) => ({ to }) }),
   pool: source('pool', { values: ({ pools }) => pools, message: writePool }),
   'unready-pool': source('unready-pool', { values: ({ unready }) => unready, message: (reason) => ({ reason }) }),

@@ -4,7 +4,8 @@ import type { LvName, NodeName } from '../../domain/ids.ts';
 import type { Inventory, Storage } from '../../domain/storage.ts';
 import type { Protocol } from '../wire/protocol.ts';
 import { bind, type Channel } from '../wire/caller.ts';
-import { type RemoteNode, RemoteStorage, type VolumesCalls } from '../wire/volumes-service.ts';
+import type { SnapshotsCalls } from '../wire/snapshots.ts';
+import { type NodeCalls, type RemoteNode, RemoteStorage, type VolumesCalls } from '../wire/volumes-service.ts';
 import type { NodeInventory } from './node-inventory.ts';
 import type { Session } from './session.ts';
 
@@ -18,7 +19,7 @@ class RemoteMember implements Member, RemoteNode {
   /** Of the newest session, also when that has ended. */
   #reported: NodeInventory | undefined;
 
-  constructor(node: NodeName, calls: VolumesCalls) {
+  constructor(node: NodeName, calls: NodeCalls) {
     this.node = node;
     this.storage = new RemoteStorage(this, calls);
   }
@@ -67,13 +68,13 @@ class RemoteMember implements Member, RemoteNode {
 export class Members implements Fleet {
   readonly #members = new Map<NodeName, RemoteMember>();
   readonly #now: () => number;
-  readonly #calls: VolumesCalls;
+  readonly #calls: NodeCalls;
   #list: readonly RemoteMember[] = [];
 
   /** @param now milliseconds since the epoch */
-  constructor(now: () => number, { volumes }: Protocol) {
+  constructor(now: () => number, { volumes, snapshots }: Protocol) {
     this.#now = now;
-    this.#calls = bind(volumes) as VolumesCalls;
+    this.#calls = { volumes: bind(volumes) as VolumesCalls, snapshots: bind(snapshots) as SnapshotsCalls };
   }
 
   members(): readonly Member[] {

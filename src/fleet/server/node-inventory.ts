@@ -1,6 +1,14 @@
 import { Failure } from '../../domain/errors.ts';
-import { type LvName, type NodeName, parseNodeName, type PoolName, type VolumeId } from '../../domain/ids.ts';
+import {
+  type LvName,
+  type NodeName,
+  parseNodeName,
+  type PoolName,
+  type SnapshotId,
+  type VolumeId,
+} from '../../domain/ids.ts';
 import type { Pool } from '../../domain/pool.ts';
+import type { Snapshot } from '../../domain/snapshot.ts';
 import type { Inventory } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
 import type { Record as RecordMessage } from '../../gen/quarry/fleet/v1/Record.ts';
@@ -8,6 +16,7 @@ import type { Records } from '../../gen/quarry/fleet/v1/Records.ts';
 import { readAge } from '../wire/bounds.ts';
 import { readPool } from '../wire/pools.ts';
 import type { RecordCodec, RecordKind } from '../wire/records.ts';
+import { readSnapshot, readSnapshotId } from '../wire/snapshots.ts';
 import { readPoolName, readVolume, readVolumeId } from '../wire/volumes.ts';
 
 /** More than LVM can keep on a node. */
@@ -21,6 +30,7 @@ interface Content {
   readonly volumes: Map<VolumeId, Volume>;
   /** From the ids of volumes that were born on the node. */
   readonly names: Set<LvName>;
+  readonly snapshots: Map<SnapshotId, Snapshot>;
   readonly given: Map<VolumeId, NodeName>;
   /** From the ids of volumes that it gave away. */
   readonly givenNames: Set<LvName>;
@@ -71,6 +81,14 @@ const appliers: Readonly<Record<RecordKind, Applier>> = {
       const { id, lv } = readVolumeId(key);
       if (given.delete(id)) givenNames.delete(lv);
     },
+  },
+  snapshot: {
+    put({ snapshots }, { key, payload, node, codec }) {
+      const snapshot = readSnapshot(codec.read('snapshot', payload), node);
+      refuseKey(key, snapshot.id);
+      snapshots.set(snapshot.id, snapshot);
+    },
+    remove: ({ snapshots }, key) => void snapshots.delete(readSnapshotId(key)),
   },
   pool: {
     put({ pools }, { key, payload, codec }) {
@@ -150,8 +168,16 @@ export class NodeInventory {
   /** The node reports an age, not a time, because its clock may differ. */
   age(milliseconds: string, now: number): void {
     if (!this.#content) return;
-    const { pools, volumes, given, unready, defaultPool } = this.#content;
-    this.#inventory = { pools, volumes, given, unready, defaultPool, reportedAt: readAge(milliseconds, now) };
+    const { pools, volumes, snapshots, given, unready, defaultPool } = this.#content;
+    this.#inventory = {
+      pools,
+      volumes,
+      snapshots,
+      given,
+      unready,
+      defaultPool,
+      reportedAt: readAge(milliseconds, now),
+    };
   }
 
   #put(target: Content, { kind, key, payload }: RecordMessage): void {
@@ -168,21 +194,13 @@ function refuseKey(key: string, own: string): void {
 }
 
 function emptyContent(): Content {
-  const [pools, volumes, given, unready] = [new Map(), new Map(), new Map(), new Map()];
-  return {
-    pools,
-    volumes,
-    given,
-    unready,
-    names: new Set(),
-    givenNames: new Set(),
-    defaultPool: undefined,
-    latest: undefined,
-  };
+  const [pools, volumes, snapshots] = [new Map(), new Map(), new Map()];
+  const [given, unready, names, givenNames] = [new Map(), new Map(), new Set<LvName>(), new Set<LvName>()];
+  return { pools, volumes, snapshots, given, unready, names, givenNames, defaultPool: undefined, latest: undefined };
 }
 
-function refuseTooMany({ volumes, given, pools, unready }: Content): void {
-  if (volumes.size <= mostVolumes && given.size <= mostVolumes && pools.size <= mostPools && unready.size <= mostPools)
-    return;
-  throw new Failure('invalid', `${volumes.size} volumes and ${pools.size} pools are more than a node can have`);
+function refuseTooMany({ volumes, snapshots, given, pools, unready }: Content): void {
+  const kept = volumes.size + snapshots.size;
+  if (kept <= mostVolumes && given.size <= mostVolumes && pools.size <= mostPools && unready.size <= mostPools) return;
+  throw new Failure('invalid', `${kept} volumes and snapshots and ${pools.size} pools are more than a node can have`);
 }

@@ -1,15 +1,17 @@
 import type { Given, GivenInit } from '../../gen/quarry/node/v1/Given.ts';
 import type { Node, NodeInit } from '../../gen/quarry/node/v1/Node.ts';
 import type { Pool, PoolInit } from '../../gen/quarry/node/v1/Pool.ts';
+import type { Snapshot, SnapshotInit } from '../../gen/quarry/node/v1/Snapshot.ts';
 import type { UnreadyPool, UnreadyPoolInit } from '../../gen/quarry/node/v1/UnreadyPool.ts';
 import type { Volume, VolumeInit } from '../../gen/quarry/node/v1/Volume.ts';
 import type { RecordInit } from '../../gen/quarry/fleet/v1/Record.ts';
-import { decode, encode, type loadProto, nodePools, nodeVolumes } from '../../grpc/load.ts';
+import { decode, encode, type loadProto, nodePools, nodeSnapshots, nodeVolumes } from '../../grpc/load.ts';
 
 /** The message of each kind of record, as it is read and as it is written. */
 export interface RecordTypes {
   volume: [Volume, VolumeInit];
   given: [Given, GivenInit];
+  snapshot: [Snapshot, SnapshotInit];
   pool: [Pool, PoolInit];
   'unready-pool': [UnreadyPool, UnreadyPoolInit];
   node: [Node, NodeInit];
@@ -25,11 +27,12 @@ export interface RecordCodec {
 
 type Root = ReturnType<typeof loadProto>;
 
-/** From the roots of `nodeVolumes` and `nodePools`. */
-export function recordsOf(volumes: Root, pools: Root): RecordCodec {
+/** From the roots of `nodeVolumes`, `nodeSnapshots` and `nodePools`. */
+export function recordsOf(volumes: Root, snapshots: Root, pools: Root): RecordCodec {
   const types = {
     volume: volumes.lookupType(`${nodeVolumes.package}.Volume`),
     given: volumes.lookupType(`${nodeVolumes.package}.Given`),
+    snapshot: snapshots.lookupType(`${nodeSnapshots.package}.Snapshot`),
     pool: pools.lookupType(`${nodePools.package}.Pool`),
     'unready-pool': pools.lookupType(`${nodePools.package}.UnreadyPool`),
     node: pools.lookupType(`${nodePools.package}.Node`),

@@ -1,13 +1,16 @@
-import { Failure, isFailure } from '../../domain/errors.ts';
+import { Failure } from '../../domain/errors.ts';
 import { type NodeName, parseNodeName, parseVolumeId, type VolumeId } from '../../domain/ids.ts';
 import type { SizeRange } from '../../domain/bytes.ts';
 import type { QosChange } from '../../domain/qos.ts';
+import type { Snapshots } from '../../domain/snapshot.ts';
 import type { Inventory, Storage } from '../../domain/storage.ts';
 import type { Volume, VolumeSpec } from '../../domain/volume.ts';
 import type { Volume as VolumeMessage } from '../../gen/quarry/node/v1/Volume.ts';
 import type { VolumesDefinition, VolumesHandlers } from '../../gen/quarry/node/v1/Volumes.ts';
 import type { VolumesMethods } from '../../grpc/services.ts';
 import type { Calls, Target } from './caller.ts';
+import { readAnswer } from './answers.ts';
+import { RemoteSnapshots, type SnapshotsCalls } from './snapshots.ts';
 import { readQosChange, writeQosChange } from './qos.ts';
 import { readRange, readSpec, readVolume, readVolumeId, writeRange, writeSpec, writeVolume } from './volumes.ts';
 
@@ -41,6 +44,12 @@ export function createVolumesService(storage: Storage): VolumesMethods {
 
 export type VolumesCalls = Calls<VolumesDefinition, VolumesHandlers>;
 
+/** The calls of all services of a node. */
+export interface NodeCalls {
+  readonly volumes: VolumesCalls;
+  readonly snapshots: SnapshotsCalls;
+}
+
 /** A node, as a controller reaches it. */
 export interface RemoteNode extends Target {
   readonly node: NodeName;
@@ -52,14 +61,21 @@ export interface RemoteNode extends Target {
 export class RemoteStorage implements Storage {
   readonly #remote: RemoteNode;
   readonly #calls: VolumesCalls;
+  readonly #snapshotsCalls: SnapshotsCalls;
 
-  constructor(remote: RemoteNode, calls: VolumesCalls) {
+  constructor(remote: RemoteNode, { volumes, snapshots }: NodeCalls) {
     this.#remote = remote;
-    this.#calls = calls;
+    this.#calls = volumes;
+    this.#snapshotsCalls = snapshots;
   }
 
   get node(): NodeName {
     return this.#remote.node;
+  }
+
+  /** Made when it is needed: most controllers never need it of most nodes. */
+  get snapshots(): Snapshots {
+    return new RemoteSnapshots(this.#remote, this.#snapshotsCalls);
   }
 
   inventory(): Inventory {
@@ -68,7 +84,7 @@ export class RemoteStorage implements Storage {
 
   async find(id: VolumeId, signal: AbortSignal): Promise<Volume | undefined> {
     const { volume } = await this.#calls.find(this.#remote, { volume: id }, { signal });
-    return volume ? readAnswer(volume, this.#remote, id) : undefined;
+    return volume ? readVolumeAnswer(volume, this.#remote, id) : undefined;
   }
 
   create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
@@ -95,23 +111,17 @@ export class RemoteStorage implements Storage {
   /** @param asked absent for a creation */
   async #volumeOf(answer: Promise<{ volume: VolumeMessage | null }>, asked?: VolumeId): Promise<Volume> {
     const { volume } = await answer;
-    if (volume) return readAnswer(volume, this.#remote, asked);
+    if (volume) return readVolumeAnswer(volume, this.#remote, asked);
     throw new Failure('unavailable', `node ${this.node} says that it succeeded, and names no volume`);
   }
 }
 
-/** An answer that cannot be used says nothing about the outcome. */
-function readAnswer(message: VolumeMessage, remote: RemoteNode, asked: VolumeId | undefined): Volume {
-  const { node } = remote;
-  try {
-    const volume = readVolume(message, node);
-    refuseOther(volume, node, asked);
+function readVolumeAnswer(message: VolumeMessage, remote: RemoteNode, asked: VolumeId | undefined): Volume {
+  return readAnswer(remote, () => {
+    const volume = readVolume(message, remote.node);
+    refuseOther(volume, remote.node, asked);
     return volume;
-  } catch (cause) {
-    if (!isFailure(cause)) throw cause;
-    remote.unusable(cause.message);
-    throw new Failure('unavailable', `the answer of node ${node} cannot be used: ${cause.message}`, { cause });
-  }
+  });
 }
 
 /** Throws `invalid` for an answer about another volume than the one asked for, or for a new one that was born elsewhere. */

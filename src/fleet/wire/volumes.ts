@@ -10,6 +10,7 @@ import {
   type Volume,
   type VolumeSpec,
 } from '../../domain/volume.ts';
+import { parseSource, printSource } from '../../domain/snapshot.ts';
 import type { Layout as LayoutMessage, LayoutInit } from '../../gen/quarry/node/v1/Layout.ts';
 import type { SizeRange as RangeMessage, SizeRangeInit } from '../../gen/quarry/node/v1/SizeRange.ts';
 import type { Volume as VolumeMessage, VolumeInit } from '../../gen/quarry/node/v1/Volume.ts';
@@ -35,6 +36,7 @@ export function writeVolume(volume: Volume): VolumeInit {
     ...(created !== undefined && { createdMs: String(created) }),
     retained: retained === true,
     role,
+    ...(volume.source && { source: printSource(volume.source) }),
   };
 }
 
@@ -63,6 +65,7 @@ export function readVolume(message: VolumeMessage, node: NodeName, like?: Volume
     throw new Failure('invalid', `the logical volume of volume ${parsed.id} has no name that LVM allows`);
   }
   refuseLong(message, `volume ${parsed.id}`);
+  const source = parseSource(message.source);
   const created = message.createdMs === undefined ? undefined : readTime(message.createdMs);
   return {
     id: parsed.id,
@@ -81,12 +84,13 @@ export function readVolume(message: VolumeMessage, node: NodeName, like?: Volume
     state: message.creating ? 'creating' : 'ready',
     ...(created !== undefined && { created }),
     ...(message.retained && { retained: true }),
+    ...(source && { source }),
     // A role that only a newer node knows is never the volume itself.
     ...(message.role !== '' && { role: passiveRoles.find((role) => role === message.role) ?? 'unknown' }),
   };
 }
 
-export function writeSpec({ name, pool, layout, size, mkfsOptions, qos }: VolumeSpec): VolumeSpecInit {
+export function writeSpec({ name, pool, layout, size, mkfsOptions, qos, source }: VolumeSpec): VolumeSpecInit {
   return {
     name,
     pool,
@@ -94,6 +98,7 @@ export function writeSpec({ name, pool, layout, size, mkfsOptions, qos }: Volume
     size: writeRange(size),
     mkfsOptions: [...mkfsOptions],
     qos: writeQos(qos),
+    ...(source && { source: printSource(source) }),
   };
 }
 
@@ -101,6 +106,9 @@ export function readSpec(message: SpecMessage | null): VolumeSpec {
   if (!message) throw new Failure('invalid', 'the specification of the volume is missing');
   refuseLong(message, 'the volume asked for');
   const { name, pool, layout, size, mkfsOptions, qos } = message;
+  const source = parseSource(message.source);
+  if (!source && message.source !== '')
+    throw new Failure('invalid', 'the source of the volume is none of this version');
   return {
     name,
     pool: readPoolName(pool),
@@ -108,6 +116,7 @@ export function readSpec(message: SpecMessage | null): VolumeSpec {
     size: readRange(size),
     mkfsOptions,
     qos: readWantedQos(qos),
+    ...(source && { source }),
   };
 }
 

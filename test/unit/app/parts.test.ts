@@ -35,7 +35,15 @@ test('makes no admin socket without a feature that has calls for it', () => {
 test('refuses two features with the same call', () => {
   const part = { admin: { rescan: async () => ({}) } };
   expect(() => joinParts([part, part])).toThrow('two features answer rescan');
-  expect(() => joinParts([{ services: { GroupController: {} } }, { services: { GroupController: {} } }])).toThrow(
-    'two features answer GroupController',
-  );
+  const group = { services: { GroupController: { groupControllerGetCapabilities: async () => ({}) } } };
+  expect(() => joinParts([group, group])).toThrow('two features answer groupControllerGetCapabilities');
+});
+
+test('joins the methods that several features have of one service', () => {
+  const { services, capabilities } = joinParts([
+    { services: { Controller: { listSnapshots: async () => ({}) } }, capabilities: ['LIST_SNAPSHOTS'] },
+    { services: { Controller: { getSnapshot: async () => ({}) } }, capabilities: ['GET_SNAPSHOT'] },
+  ]);
+  expect(Object.keys(services.Controller ?? {})).toEqual(['listSnapshots', 'getSnapshot']);
+  expect(capabilities).toEqual(['LIST_SNAPSHOTS', 'GET_SNAPSHOT']);
 });

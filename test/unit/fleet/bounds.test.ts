@@ -71,6 +71,7 @@ describe('a figure that a node reports', () => {
     const inventory = {
       pools,
       volumes: new Map(),
+      snapshots: new Map(),
       given: new Map(),
       unready: new Map(),
       reportedAt: 0,

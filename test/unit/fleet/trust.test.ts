@@ -177,7 +177,9 @@ describe('with a controller', () => {
       const proto = readFileSync(join(import.meta.dirname, '../../../proto/node', file), 'utf8');
       return [...proto.matchAll(/^service (\w+)/gm)].map(([, name]) => name);
     });
-    expect(services).toEqual(['Volumes']);
+    expect(new Set(services)).toEqual(new Set(['Snapshots', 'Volumes']));
+    const ofSnapshots = protocol.snapshots.map(({ key }) => key);
+    expect(ofSnapshots).toEqual(['findSnapshot', 'takeSnapshot', 'removeSnapshot']);
     const text = readFileSync(join(import.meta.dirname, '../../../proto/fleet.proto'), 'utf8');
     const [, messages = ''] = /message ToNode \{\s*oneof message \{([^}]*)\}/.exec(text) ?? [];
     expect([...messages.matchAll(/^ *(\w+) \w+ = \d+;$/gm)].map(([, name]) => name)).toEqual([

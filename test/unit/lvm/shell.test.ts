@@ -128,15 +128,16 @@ describe('commands that depend on the devices that LVM knows', () => {
   const trusting = [
     ['lvremove', ['lvremove', '-y', 'vg/lv']],
     ['lvextend', ['lvextend', '-y', '-L', '1b', 'vg/lv']],
+    ['lvcreate', ['lvcreate', '-y', '-s', '-n', 'snap', 'vg/lv']],
     ['lvchange', ['lvchange', '-a', 'n', '-y', 'vg/lv']],
   ] as const;
 
   test.each(trusting)('runs %s in a new process', async (command, argv) => {
-    await lvm.change(['lvcreate']);
+    await lvm.change(['pvcreate']);
     await lvm.change(['vgchange']);
     await lvm.change(argv);
     const pids = await processes();
-    expect(pids.get('vgchange')).toBe(pids.get('lvcreate'));
+    expect(pids.get('vgchange')).toBe(pids.get('pvcreate'));
     expect(pids.get(command)).not.toBe(pids.get('vgchange'));
   });
 

@@ -22,6 +22,7 @@ export class FakeWorld implements World {
   inventory = () => ({
     pools: new Map([['fast' as PoolName, poolWith({})]]),
     volumes: new Map(this.volumes.map((volume) => [volume.id, volume])),
+    snapshots: new Map(),
     given: new Map(),
     reportedAt: 0,
     unready: new Map(),

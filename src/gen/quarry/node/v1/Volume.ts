@@ -18,6 +18,7 @@ export interface VolumeInit {
   'createdMs'?: (string);
   'retained'?: (boolean);
   'role'?: (string);
+  'source'?: (string);
   '_createdMs'?: "createdMs";
 }
 
@@ -36,5 +37,6 @@ export interface Volume {
   'createdMs'?: (string);
   'retained': (boolean);
   'role': (string);
+  'source': (string);
   '_createdMs'?: "createdMs";
 }

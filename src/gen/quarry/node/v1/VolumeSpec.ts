@@ -11,6 +11,7 @@ export interface VolumeSpecInit {
   'size'?: (_quarry_node_v1_SizeRangeInit | null);
   'mkfsOptions'?: (string)[];
   'qos'?: (_quarry_node_v1_QosInit | null);
+  'source'?: (string);
 }
 
 export interface VolumeSpec {
@@ -20,4 +21,5 @@ export interface VolumeSpec {
   'size': (_quarry_node_v1_SizeRange | null);
   'mkfsOptions': (string)[];
   'qos': (_quarry_node_v1_Qos | null);
+  'source': (string);
 }

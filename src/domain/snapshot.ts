@@ -1,0 +1,85 @@
+import type { Bytes } from './bytes.ts';
+import { Failure } from './errors.ts';
+import {
+  type LvName,
+  type NodeName,
+  parseSnapshotId,
+  parseVolumeId,
+  type PoolName,
+  type SnapshotId,
+  type VgName,
+  type VolumeId,
+} from './ids.ts';
+import type { FilesystemState } from './volume.ts';
+
+/** The content of a volume at one moment, from its tags and LVM's report. It outlives the volume. Sizes in bytes. */
+export interface Snapshot {
+  readonly id: SnapshotId;
+  /** The node that reports the snapshot. */
+  readonly node: NodeName;
+  readonly name: string;
+  /** The volume that it was taken of; it may be deleted. */
+  readonly source: VolumeId;
+  readonly pool: PoolName;
+  readonly group: VgName;
+  readonly lv: LvName;
+  /** Of the volume when the snapshot was taken. */
+  readonly size: Bytes;
+  /** Of the volume when the snapshot was taken. */
+  readonly filesystem: FilesystemState;
+  /** Milliseconds since the epoch, by the node's clock. */
+  readonly taken: number;
+  /** `creating`: it was cut off before anybody heard of it, and is taken again or removed. */
+  readonly state: 'ready' | 'creating';
+}
+
+/** A snapshot to take. */
+export interface SnapshotSpec {
+  /** The CSI name; the storage derives the snapshot's id from it, so that the same name is the same snapshot. */
+  readonly name: string;
+  readonly source: VolumeId;
+}
+
+/** What a new volume begins with; the volume and its source share the blocks that neither changes. */
+export type ContentSource = { readonly snapshot: SnapshotId } | { readonly volume: VolumeId };
+
+/** The source as text: `snapshot/<id>` or `volume/<id>`. */
+export function printSource(source: ContentSource): string {
+  return 'snapshot' in source ? `snapshot/${source.snapshot}` : `volume/${source.volume}`;
+}
+
+/** Reads what `printSource` wrote; `undefined` for any other text. */
+export function parseSource(text: string): ContentSource | undefined {
+  const [, kind, id = ''] = /^(snapshot|volume)\/(.+)$/.exec(text) ?? [];
+  const [snapshot, volume] = [parseSnapshotId(id), parseVolumeId(id)];
+  if (kind === 'snapshot') return snapshot && { snapshot: snapshot.id };
+  return kind === 'volume' && volume && !snapshot ? { volume: volume.id } : undefined;
+}
+
+/** Throws `exists` for a snapshot that was taken of another volume than is asked for. */
+export function refuseOtherSource(snapshot: Snapshot, { name, source }: SnapshotSpec): void {
+  if (snapshot.source === source && snapshot.name === name) return;
+  throw new Failure(
+    'exists',
+    `snapshot "${name}" exists on node ${snapshot.node}: it was taken of volume ${snapshot.source}, not of ${source}`,
+  );
+}
+
+/** Throws `unimplemented` for a volume whose snapshots cannot share its blocks. */
+export function refuseThick({ id, layout }: { readonly id: string; readonly layout: { readonly type: string } }): void {
+  if (layout.type === 'thin') return;
+  throw new Failure('unimplemented', `volume ${id} is thick: snapshots and clones are offered for thin volumes only`);
+}
+
+/** The snapshots of one node. Every method may throw `unavailable` if the state could not be read, and `busy`. */
+export interface Snapshots {
+  /** `undefined` only after a successful report without the snapshot. */
+  find(id: SnapshotId, signal: AbortSignal): Promise<Snapshot | undefined>;
+  /**
+   * The existing snapshot of that name, else a new one; the volume may be in use.
+   * Throws `not-found` for a volume that does not exist, `exists`, `exhausted`, `unimplemented`.
+   */
+  take(spec: SnapshotSpec, signal: AbortSignal): Promise<Snapshot>;
+  /** Succeeds also if the snapshot does not exist. Volumes that were made from it stay whole. */
+  remove(id: SnapshotId, signal: AbortSignal): Promise<void>;
+}

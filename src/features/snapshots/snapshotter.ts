@@ -1,0 +1,90 @@
+import type { CsiContext } from '../../app/feature.ts';
+import { createLocks } from '../../concurrency/locks.ts';
+import { Failure } from '../../domain/errors.ts';
+import { inventoryOf } from '../../domain/fleet.ts';
+import { type NodeName, parseSnapshotId, parseVolumeId, type SnapshotId } from '../../domain/ids.ts';
+import { refuseOtherSource, type Snapshot, type SnapshotSpec } from '../../domain/snapshot.ts';
+import type { Storage } from '../../domain/storage.ts';
+import { accepts } from '../../domain/topology.ts';
+import type { TakeRequest } from './requests.ts';
+
+/** The snapshots to list; an empty text: all. */
+export interface Wanted {
+  readonly source: string;
+  readonly id: string;
+}
+
+/** Takes and removes snapshots on the nodes that have their volumes. Only a node's answer says that something is done. */
+export class Snapshotter {
+  readonly #registry: CsiContext['registry'];
+  readonly #locks = createLocks();
+
+  constructor(registry: CsiContext['registry']) {
+    this.#registry = registry;
+  }
+
+  /**
+   * The existing snapshot of that name, else a new one. Throws `not-found` for a volume that does not exist, and `exhausted` for one on a node that
+   * the topology lacks.
+   */
+  async take({ name, source, accessibility }: TakeRequest, signal: AbortSignal): Promise<Snapshot> {
+    using _lock = this.#locks.acquire(name, 'CreateSnapshot');
+    const volume = parseVolumeId(source);
+    const existing = this.#named(name);
+    if (!volume) {
+      if (existing) throw new Failure('exists', `snapshot "${name}" exists: it was taken of volume ${existing.source}`);
+      throw new Failure('not-found', `volume "${source}" does not exist`);
+    }
+    const spec: SnapshotSpec = { name, source: volume.id };
+    if (existing) refuseOtherSource(existing, spec);
+    const takeOn = async (storage: Storage): Promise<Snapshot> => {
+      if (!accepts(accessibility, storage.node)) throw elsewhere(name, storage.node);
+      return storage.snapshots.take(spec, signal);
+    };
+    // A snapshot outlives its volume, and stays where the volume was.
+    const there = existing && this.#storageOf(existing.id, existing.node);
+    const taken = await (there ? takeOn(there) : this.#registry.at(volume.id, volume.node, takeOn));
+    if (taken) return taken;
+    throw new Failure('not-found', `volume "${source}" does not exist: its node is gone`);
+  }
+
+  /** Succeeds also where the snapshot does not exist, and for an id that Quarry never issued. */
+  async remove(id: string, signal: AbortSignal): Promise<void> {
+    const known = parseSnapshotId(id);
+    if (known) await this.#storageOf(known.id, known.node)?.snapshots.remove(known.id, signal);
+  }
+
+  async find(id: string, signal: AbortSignal): Promise<Snapshot | undefined> {
+    const known = parseSnapshotId(id);
+    return known && this.#storageOf(known.id, known.node)?.snapshots.find(known.id, signal);
+  }
+
+  /** In the order of ids, as the nodes last reported. Throws `unavailable` where those of a node are not known. */
+  list({ source, id }: Wanted): Snapshot[] {
+    const all = this.#registry.members().flatMap(({ storage }) => Array.from(storage.inventory().snapshots.values()));
+    return all
+      .filter((snapshot) => snapshot.state === 'ready')
+      .filter((snapshot) => (source === '' || snapshot.source === source) && (id === '' || snapshot.id === id))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  #named(name: string): Snapshot | undefined {
+    for (const member of this.#registry.members()) {
+      const inventory = inventoryOf(member);
+      if (inventory instanceof Failure) continue;
+      for (const snapshot of inventory.snapshots.values()) if (snapshot.name === name) return snapshot;
+    }
+    return undefined;
+  }
+
+  #storageOf(id: SnapshotId, node: NodeName) {
+    return this.#registry.storageOf(id, node);
+  }
+}
+
+function elsewhere(name: string, node: NodeName): Failure {
+  return new Failure(
+    'exhausted',
+    `snapshot "${name}" can only be where its volume is: node ${node}, which the topology asked for lacks`,
+  );
+}

@@ -1,0 +1,104 @@
+import { Failure } from '../../domain/errors.ts';
+import { type NodeName, parseSnapshotId, type SnapshotId } from '../../domain/ids.ts';
+import type { Snapshot, Snapshots, SnapshotSpec } from '../../domain/snapshot.ts';
+import { parseFilesystemState } from '../../domain/volume.ts';
+import type { Snapshot as SnapshotMessage, SnapshotInit } from '../../gen/quarry/node/v1/Snapshot.ts';
+import type { SnapshotsDefinition, SnapshotsHandlers } from '../../gen/quarry/node/v1/Snapshots.ts';
+import type { SnapshotsMethods } from '../../grpc/services.ts';
+import { readAnswer } from './answers.ts';
+import { readFigure, readTime } from './bounds.ts';
+import type { Calls, Target } from './caller.ts';
+import { readPoolName, readVgName, readVolumeId } from './volumes.ts';
+
+// Both ends of the service in proto/node/snapshots.proto: the port `Snapshots` on a controller, and what serves it on the node.
+
+/** The node's end. */
+export function createSnapshotsService(snapshots: Snapshots): SnapshotsMethods {
+  return {
+    async findSnapshot({ snapshot }, { signal }) {
+      const found = await snapshots.find(readSnapshotId(snapshot), signal);
+      return found ? { snapshot: writeSnapshot(found) } : {};
+    },
+    async takeSnapshot({ name, source }, { signal }) {
+      return { snapshot: writeSnapshot(await snapshots.take({ name, source: readVolumeId(source).id }, signal)) };
+    },
+    async removeSnapshot({ snapshot }, { signal }) {
+      await snapshots.remove(readSnapshotId(snapshot), signal);
+      return {};
+    },
+  };
+}
+
+export type SnapshotsCalls = Calls<SnapshotsDefinition, SnapshotsHandlers>;
+
+/** The controller's end: throws what the node throws. */
+export class RemoteSnapshots implements Snapshots {
+  readonly #remote: Target & { readonly node: NodeName };
+  readonly #calls: SnapshotsCalls;
+
+  constructor(remote: Target & { readonly node: NodeName }, calls: SnapshotsCalls) {
+    this.#remote = remote;
+    this.#calls = calls;
+  }
+
+  async find(id: SnapshotId, signal: AbortSignal): Promise<Snapshot | undefined> {
+    const { snapshot } = await this.#calls.findSnapshot(this.#remote, { snapshot: id }, { signal });
+    return snapshot ? this.#read(snapshot, (found) => found.id === id) : undefined;
+  }
+
+  async take({ name, source }: SnapshotSpec, signal: AbortSignal): Promise<Snapshot> {
+    const { snapshot } = await this.#calls.takeSnapshot(this.#remote, { name, source }, { signal });
+    if (snapshot) return this.#read(snapshot, (found) => found.name === name && found.source === source);
+    throw new Failure('unavailable', `node ${this.#remote.node} says that it succeeded, and names no snapshot`);
+  }
+
+  async remove(id: SnapshotId, signal: AbortSignal): Promise<void> {
+    await this.#calls.removeSnapshot(this.#remote, { snapshot: id }, { signal });
+  }
+
+  #read(message: SnapshotMessage, fits: (snapshot: Snapshot) => boolean): Snapshot {
+    return readAnswer(this.#remote, () => {
+      const snapshot = readSnapshot(message, this.#remote.node);
+      if (fits(snapshot)) return snapshot;
+      throw new Failure('invalid', `snapshot ${snapshot.id} is not what was asked for`);
+    });
+  }
+}
+
+export function writeSnapshot(snapshot: Snapshot): SnapshotInit {
+  const { id, name, source, pool, group, lv, size, filesystem, taken, state } = snapshot;
+  const place = { pool, group, lv, size: String(size) };
+  return { id, name, source, ...place, filesystem, takenMs: String(taken), creating: state === 'creating' };
+}
+
+/** Bytes, as CSI limits them. */
+const longestName = 128;
+
+/** Throws `invalid` for what no node of ours sends: a node has only snapshots that it took itself. */
+export function readSnapshot(message: SnapshotMessage, node: NodeName): Snapshot {
+  const parsed = parseSnapshotId(message.id);
+  if (parsed?.node !== node)
+    throw new Failure('invalid', `"${message.id.slice(0, 128)}" is no snapshot of node ${node}`);
+  if (Buffer.byteLength(message.name) > longestName)
+    throw new Failure('invalid', `the name of snapshot ${parsed.id} is longer than any can be`);
+  return {
+    id: parsed.id,
+    node,
+    name: message.name,
+    source: readVolumeId(message.source).id,
+    pool: readPoolName(message.pool),
+    group: readVgName(message.group),
+    lv: parsed.lv,
+    size: readFigure(message.size, `the size of snapshot ${parsed.id}`),
+    filesystem: parseFilesystemState(message.filesystem),
+    taken: readTime(message.takenMs) ?? 0,
+    state: message.creating ? 'creating' : 'ready',
+  };
+}
+
+/** Throws `invalid`. */
+export function readSnapshotId(text: string): SnapshotId {
+  const parsed = parseSnapshotId(text);
+  if (parsed) return parsed.id;
+  throw new Failure('invalid', `"${text.slice(0, 128)}" is no snapshot id`);
+}

@@ -1,0 +1,57 @@
+import { Failure } from '../../src/domain/errors.ts';
+import { type SnapshotId, snapshotIdFor } from '../../src/domain/ids.ts';
+import {
+  type ContentSource,
+  printSource,
+  refuseOtherSource,
+  refuseThick,
+  type Snapshot,
+  type Snapshots,
+  type SnapshotSpec,
+} from '../../src/domain/snapshot.ts';
+import { snapshotLvNameFor } from '../../src/lvm/names.ts';
+import type { MemoryStorage } from './memory-storage.ts';
+
+/** A node's snapshots without LVM. */
+export class MemorySnapshots implements Snapshots {
+  readonly all = new Map<SnapshotId, Snapshot>();
+  readonly #storage: Pick<MemoryStorage, 'node' | 'volumes' | 'changed'>;
+
+  constructor(storage: Pick<MemoryStorage, 'node' | 'volumes' | 'changed'>) {
+    this.#storage = storage;
+  }
+
+  async find(id: SnapshotId): Promise<Snapshot | undefined> {
+    return this.all.get(id);
+  }
+
+  async take(spec: SnapshotSpec): Promise<Snapshot> {
+    const { node, volumes } = this.#storage;
+    const lv = snapshotLvNameFor(spec.name);
+    const id = snapshotIdFor(node, lv);
+    const existing = this.all.get(id);
+    if (existing) refuseOtherSource(existing, spec);
+    if (existing) return existing;
+    const volume = volumes.get(spec.source);
+    if (!volume) throw new Failure('not-found', `volume ${spec.source} does not exist`);
+    refuseThick(volume);
+    const { pool, group, size, filesystem } = volume;
+    const place = { node, pool, group, lv, size, filesystem };
+    const snapshot: Snapshot = { id, ...spec, ...place, taken: Date.now(), state: 'ready' };
+    this.all.set(id, snapshot);
+    this.#storage.changed();
+    return snapshot;
+  }
+
+  async remove(id: SnapshotId): Promise<void> {
+    this.all.delete(id);
+    this.#storage.changed();
+  }
+
+  /** Throws `not-found`. */
+  originOf(source: ContentSource): Pick<Snapshot, 'size' | 'filesystem'> {
+    const found = 'snapshot' in source ? this.all.get(source.snapshot) : this.#storage.volumes.get(source.volume);
+    if (found) return found;
+    throw new Failure('not-found', `the source ${printSource(source)} does not exist`);
+  }
+}
