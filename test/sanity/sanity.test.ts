@@ -3,7 +3,7 @@ import type { Guest } from '../../lab/guest.ts';
 import { startDriver } from '../support/driver.ts';
 import { startApart } from '../support/fleet.ts';
 import { useGuest } from '../support/guest.ts';
-import { missingCapability, readSpecs, skippedOfThick } from './specs.ts';
+import { missingCapability, readSpecs, skippedSpecs } from './specs.ts';
 
 const GiB = 2 ** 30;
 
@@ -58,7 +58,7 @@ describe.each(arrangements)('csi-sanity 5.6.0, $arrangement', ({ arrangement, en
         `-csi.stagingdir=${folder}/staging`,
         `--ginkgo.json-report=${folder}/report.json`,
         '--ginkgo.no-color',
-        ...(type === 'thick' ? [`--ginkgo.skip=${skippedOfThick}`] : []),
+        `--ginkgo.skip=${skippedSpecs(type)}`,
       ];
       const run = await guest().exec(argv, { timeout: 280_000 });
       const specs = readSpecs(await guest().shell(`cat ${folder}/report.json`));
