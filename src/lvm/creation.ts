@@ -16,6 +16,7 @@ import { devicePath, lvNameFor } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { creationTags } from './records.ts';
 import { type Origin, originOf, sizeFrom } from './origin.ts';
+import { lookUpForRemoval } from './removal.ts';
 import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
 
@@ -161,6 +162,7 @@ export class Creation {
     if (!isUnfinishedCopy(volume) && !creationCutOff(cache.report(), volume)) return false;
     await activation.refuseInUse(volume);
     const what = `the remains of volume ${volume.id}, whose creation was cut off, could not be removed`;
+    if (isUnfinishedCopy(volume)) await lookUpForRemoval(this.#options, volume, what);
     await writer.change(what, removeVolume(volume.group, volume.lv));
     cache.drop(volume.id);
     return true;

@@ -10,6 +10,7 @@ import {
 } from '../domain/snapshot.ts';
 import type { VolumeLocks } from '../domain/storage.ts';
 import { type Layout, refusePassive, type Volume } from '../domain/volume.ts';
+import type { Activation } from './activation.ts';
 import type { Admission } from './admission.ts';
 import { lvchangeTags, removeVolume, snapshotVolume } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
@@ -17,6 +18,7 @@ import { lookUp } from './look-up.ts';
 import type { Lvm } from './lvm.ts';
 import { snapshotLvNameFor } from './names.ts';
 import { afterGrowth } from './prediction.ts';
+import { lookUpForRemoval } from './removal.ts';
 import { snapshotTags } from './snapshot-records.ts';
 import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
@@ -30,6 +32,7 @@ export interface LocalSnapshotsOptions {
   readonly writer: Writer;
   readonly locks: VolumeLocks;
   readonly admission: Admission;
+  readonly activation: Activation;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -122,8 +125,9 @@ export class LocalSnapshots implements Snapshots {
     const { cache, writer } = this.#options;
     const { id, group, lv, size, pool: poolName } = snapshot;
     await writer.exclusive(group, signal, async () => {
-      if (await lookUp(this.#options, snapshot)) {
-        await writer.change(`snapshot ${id} could not be removed`, removeVolume(group, lv));
+      const what = `snapshot ${id} could not be removed`;
+      if (await lookUpForRemoval(this.#options, snapshot, what)) {
+        await writer.change(what, removeVolume(group, lv));
         const pool = cache.current().pools.get(poolName);
         if (pool) cache.putPool(afterGrowth(pool, thin, -size));
       }

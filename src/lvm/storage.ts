@@ -16,7 +16,8 @@ import { Activation, type ActivationOptions } from './activation.ts';
 import { BootMarks } from './boot-marks.ts';
 import { extendVolume, lvchangeTags, removeVolume } from './arguments.ts';
 import { Creation } from './creation.ts';
-import { type LookedUp, lookUp } from './look-up.ts';
+import { lookUp } from './look-up.ts';
+import { lookUpForRemoval } from './removal.ts';
 import type { Lvm } from './lvm.ts';
 import { devicePath } from './names.ts';
 import { afterGrowth } from './prediction.ts';
@@ -27,7 +28,6 @@ import type { ReportRow } from './report.ts';
 import { LocalSnapshots } from './snapshots.ts';
 import { Admission, keepSize } from './admission.ts';
 import { tag } from './tags.ts';
-import { removalProblem } from './thin-pool.ts';
 
 export interface LocalStorageOptions extends Omit<ActivationOptions, 'marks'> {
   readonly node: NodeName;
@@ -55,7 +55,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     this.marks = new BootMarks(options);
     this.#activation = new Activation({ ...options, marks: this.marks });
     this.#admission = new Admission(options.node, options.cache);
-    this.snapshots = new LocalSnapshots({ ...options, admission: this.#admission });
+    this.snapshots = new LocalSnapshots({ ...options, admission: this.#admission, activation: this.#activation });
     this.#creation = new Creation({ ...options, admission: this.#admission, activation: this.#activation });
   }
 
@@ -181,7 +181,8 @@ export class LocalStorage implements Storage, NodeVolumes {
     const { cache, writer } = this.#options;
     const { id, group, lv } = volume;
     await writer.exclusive(group, signal, async () => {
-      const found = await this.#lookUpForRemoval(volume, goneFrom);
+      const what = `volume ${id} could not be removed`;
+      const found = await lookUpForRemoval({ ...this.#options, activation: this.#activation }, volume, what, goneFrom);
       if (!found) return cache.drop(id);
       const { row } = found;
       const { role } = toVolume(decodeLv(row), volume.pool, this.node) ?? volume;
@@ -189,27 +190,11 @@ export class LocalStorage implements Storage, NodeVolumes {
       // Without the record nothing says which node has the volume.
       if (isCopy && goneFrom === undefined) refusePassive({ ...volume, role });
       await this.#activation.refuseInUse(volume);
-      await writer.change(`volume ${id} could not be removed`, removeVolume(group, lv));
+      await writer.change(what, removeVolume(group, lv));
       cache.drop(id);
       const pool = this.inventory().pools.get(volume.pool);
       if (pool) cache.putPool(afterGrowth(pool, knownLayout(volume), -volume.size));
     });
-  }
-
-  /** Looks the volume up, and throws `unavailable` if it is in a thin pool in which nothing can be deleted now. */
-  async #lookUpForRemoval(volume: Volume, goneFrom: NodeName | undefined): Promise<LookedUp | undefined> {
-    const { cache } = this.#options;
-    const { id, group } = volume;
-    const spec = cache.spec(volume.pool);
-    const thinPool = spec && volume.layout.type === 'thin' ? cache.thinPoolLv(spec) : undefined;
-    let found = await lookUp(this.#options, volume, { goneFrom, thinPool });
-    if (found?.thinPool && !found.thinPool.active) {
-      await this.#activation.activatePool(`volume ${id} could not be removed`, group, found.thinPool.lv);
-      found = await lookUp(this.#options, volume, { goneFrom, thinPool });
-    }
-    const problem = found?.thinPool && removalProblem(found.thinPool);
-    if (problem !== undefined) throw new Failure('unavailable', `volume ${id} could not be removed: ${problem}`);
-    return found;
   }
 
   /** The volume as LVM shows it now. Call it only within the group's turn. */

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
+import type { SnapshotId } from '../../../src/domain/ids.ts';
 import type { InventoryCache } from '../../../src/lvm/cache.ts';
 import type { LocalStorage } from '../../../src/lvm/storage.ts';
 import type { FakeLvm } from './fake-lvm.ts';
@@ -13,11 +14,15 @@ beforeEach(() => {
   ({ lvm, cache, storage } = fakeStorage());
 });
 
-describe('the removal of a thin volume', () => {
+describe.each(['volume', 'snapshot'])('the removal of a thin %s', (kind) => {
+  const id = kind === 'volume' ? 'node-1:t' : 'node-1:snap-t';
+  const remove = () =>
+    kind === 'volume' ? storage.remove(idOf('t'), signal) : storage.snapshots.remove(id as SnapshotId, signal);
+
   /** The next row of the thin pool; the report in memory still shows it as healthy. */
   async function withPool(row: Record<string, string>): Promise<void> {
     const pool = { size: 512n * MiB, tags: new Set<string>(), row: { lv_attr: 'twi-aotz--' } };
-    const tags = ['v=1', 'role=volume', 'id=node-1:t', 'name=t', 'layout=thin', 'fs=none'].map(
+    const tags = ['v=1', `role=${kind}`, `id=${id}`, 'name=t', 'layout=thin', 'fs=none', 'source=node-1:x'].map(
       (one) => `quarry.${one}`,
     );
     lvm.volumes.set('thinpool', pool);
@@ -32,9 +37,9 @@ describe('the removal of a thin volume', () => {
     ['to be checked', { lv_attr: 'twi-cotzM-', lv_check_needed: 'check needed' }],
   ])('changes nothing while its pool is %s', async (_state, row) => {
     await withPool(row);
-    await expect(storage.remove(idOf('t'), signal)).rejects.toMatchObject({
+    await expect(remove()).rejects.toMatchObject({
       kind: 'unavailable',
-      message: expect.stringContaining('volume node-1:t could not be removed: '),
+      message: expect.stringContaining(`${kind} ${id} could not be removed: `),
     });
     expect(lvm.commands).toEqual([]);
   });
@@ -44,20 +49,20 @@ describe('the removal of a thin volume', () => {
     ['has no free data', { lv_health_status: 'out_of_data' }],
   ])('succeeds while its pool %s', async (_state, row) => {
     await withPool(row);
-    await storage.remove(idOf('t'), signal);
+    await remove();
     expect(lvm.volumes.has('t')).toBe(false);
   });
 
   test('activates its pool first', async () => {
     await withPool({ lv_attr: 'twi---tz--' });
-    await storage.remove(idOf('t'), signal);
+    await remove();
     expect(lvm.commands.map((command) => command.join(' '))).toEqual(['lvchange -a y vg/thinpool', 'lvremove -y vg/t']);
   });
 
   test('succeeds if both are gone', async () => {
     await withPool({});
     lvm.volumes.clear();
-    await storage.remove(idOf('t'), signal);
+    await remove();
     expect(lvm.commands).toEqual([]);
   });
 });
