@@ -1,6 +1,4 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { createLocks } from '../../../src/concurrency/locks.ts';
-import { createQueue } from '../../../src/concurrency/queue.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import type { LvName, NodeName, PoolName, VolumeId } from '../../../src/domain/ids.ts';
 import { volumeIdFor } from '../../../src/domain/ids.ts';
@@ -8,12 +6,10 @@ import { defaultLayout, type PoolSpec } from '../../../src/domain/pool.ts';
 import { noQos } from '../../../src/domain/qos.ts';
 import type { Storage } from '../../../src/domain/storage.ts';
 import type { VolumeSpec } from '../../../src/domain/volume.ts';
-import { InventoryCache } from '../../../src/lvm/cache.ts';
-import { LocalStorage } from '../../../src/lvm/storage.ts';
-import { createWriter } from '../../../src/lvm/writer.ts';
 import { emptyPool, MemoryStorage } from '../../support/memory-storage.ts';
 import { attached, controller, node as dial } from '../fleet/harness.ts';
 import { FakeLvm, spec as plain } from '../lvm/fake-lvm.ts';
+import { fakeStorage } from '../lvm/fake-storage.ts';
 
 // The services rely on this behaviour of every storage: over LVM, of another machine, and in memory (used in other tests).
 
@@ -42,32 +38,8 @@ interface Made {
 
 async function local(): Promise<Made> {
   const lvm = new FakeLvm();
-  const cache = new InventoryCache(lvm, node, [spec]);
-  const devices = {
-    exists: async () => true,
-    wipe: async () => undefined,
-    flush: async () => undefined,
-    volumeLimit: () => 1,
-  };
-  const writer = createWriter({
-    lvm,
-    cache,
-    queue: createQueue(),
-    readLocations: async () => new Map(),
-    devices,
-    changed: () => undefined,
-  });
+  const { cache, storage } = fakeStorage({ lvm, pool: spec });
   await cache.refresh();
-  const storage = new LocalStorage({
-    node,
-    boot: 'boot-1',
-    lvm,
-    cache,
-    writer,
-    devices,
-    locks: createLocks(),
-    usesOf: async () => [],
-  });
   const give = (id: VolumeId) => {
     lvm.groupTags.add(`quarry.given=${id}/node-2`);
     return cache.refresh();

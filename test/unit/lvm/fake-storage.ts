@@ -8,7 +8,8 @@ import type { VolumeSpec } from '../../../src/domain/volume.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
 import { LocalStorage } from '../../../src/lvm/storage.ts';
 import type { Devices } from '../../../src/lvm/devices.ts';
-import { createWriter } from '../../../src/lvm/writer.ts';
+import type { Lvm } from '../../../src/lvm/lvm.ts';
+import { createWriter, type Writer, type WriterOptions } from '../../../src/lvm/writer.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
 
 export const idOf = (name: string) => `node-1:${name}` as VolumeId;
@@ -24,9 +25,22 @@ export function volume(name: string, size = 8n * MiB): VolumeSpec {
   };
 }
 
+/** The real writer over an LVM in memory, whose disks lose nothing. */
+export function fakeWriter(lvm: Lvm, cache: InventoryCache, over: Partial<WriterOptions> = {}): Writer {
+  return createWriter({
+    lvm,
+    cache,
+    queue: createQueue(),
+    readLocations: async () => new Map(),
+    devices: { flush: async () => undefined },
+    changed: () => undefined,
+    ...over,
+  });
+}
+
 /** The real storage over an LVM in memory. `wiped`: the devices of which a wipe has begun; `uses`: the uses of every device. */
-export function fakeStorage({ lvm = new FakeLvm(), boot = 'boot-1', duringWipe = async () => {} } = {}) {
-  const cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
+export function fakeStorage({ lvm = new FakeLvm(), pool = spec, boot = 'boot-1', duringWipe = async () => {} } = {}) {
+  const cache = new InventoryCache(lvm, 'node-1' as NodeName, [pool]);
   const wiped: string[] = [];
   const uses: string[] = [];
   const flushed: string[] = [];
@@ -39,14 +53,7 @@ export function fakeStorage({ lvm = new FakeLvm(), boot = 'boot-1', duringWipe =
     flush: async (device) => void flushed.push(device),
     volumeLimit: () => 1,
   };
-  const writer = createWriter({
-    lvm,
-    cache,
-    queue: createQueue(),
-    readLocations: async () => new Map(),
-    devices,
-    changed: () => undefined,
-  });
+  const writer = fakeWriter(lvm, cache, { devices });
   const storage = new LocalStorage({
     node: 'node-1' as NodeName,
     boot,

@@ -5,8 +5,8 @@ import type { NodeName } from '../../../src/domain/ids.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
 import { Groups } from '../../../src/lvm/groups.ts';
 import type { LvmArguments } from '../../../src/lvm/lvm.ts';
-import { createWriter } from '../../../src/lvm/writer.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
+import { fakeWriter } from './fake-storage.ts';
 
 let lvm: FakeLvm;
 let queue: Queue;
@@ -17,14 +17,7 @@ beforeEach(() => {
   lvm = new FakeLvm();
   queue = createQueue();
   cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
-  const writer = createWriter({
-    lvm,
-    cache,
-    queue,
-    readLocations: async () => new Map(),
-    devices: { flush: async () => undefined },
-    changed: () => undefined,
-  });
+  const writer = fakeWriter(lvm, cache, { queue });
   groups = new Groups({ node: 'node-1' as NodeName, lvm, cache, writer, links: '/run/links' });
 });
 

@@ -3,14 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createPatience } from '../../../src/concurrency/patience.ts';
-import { createQueue } from '../../../src/concurrency/queue.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { LvName, NodeName } from '../../../src/domain/ids.ts';
 import { lvchangeTags, removeVolume, activateVolume, repairMirror } from '../../../src/lvm/arguments.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
 import { createReadLocations, unchanged } from '../../../src/lvm/metadata-areas.ts';
-import { createWriter } from '../../../src/lvm/writer.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
+import { fakeWriter } from './fake-storage.ts';
 
 const group = spec.group;
 const lv = 'pvc-1' as LvName;
@@ -33,12 +32,7 @@ describe('a change that LVM reports as done', () => {
     lvm.beforeAnswer = async ([command]) => {
       if (command !== 'fullreport' && !loses) committed += 1;
     };
-    return createWriter({
-      lvm,
-      cache,
-      queue: createQueue(),
-      devices: { flush: async () => undefined },
-      changed: () => undefined,
+    return fakeWriter(lvm, cache, {
       readLocations: async (devices) => {
         asked += devices.length;
         return new Map(devices.map((device) => [device, `${committed}`]));
@@ -71,8 +65,7 @@ describe('a change that LVM reports as done', () => {
     const cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
     await cache.refresh();
     const readLocations = () => Promise.reject(new Failure('unavailable', 'a read of /dev/x did not end'));
-    const devices = { flush: async () => undefined };
-    const stuck = createWriter({ lvm, cache, queue: createQueue(), changed: () => undefined, devices, readLocations });
+    const stuck = fakeWriter(lvm, cache, { readLocations });
     await expect(stuck.change('it', removeVolume(group, lv))).rejects.toThrow('did not end');
     expect(lvm.commands).toEqual([]);
   });

@@ -1,16 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createLocks } from '../../../src/concurrency/locks.ts';
-import { createQueue } from '../../../src/concurrency/queue.ts';
 import { GiB, MiB } from '../../../src/domain/bytes.ts';
 import { Failure } from '../../../src/domain/errors.ts';
-import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
+import type { VolumeId } from '../../../src/domain/ids.ts';
 import { defaultLayout } from '../../../src/domain/pool.ts';
 import { noQos, type QosChange, type Rate } from '../../../src/domain/qos.ts';
 import type { VolumeSpec } from '../../../src/domain/volume.ts';
-import { InventoryCache } from '../../../src/lvm/cache.ts';
-import { LocalStorage } from '../../../src/lvm/storage.ts';
-import { createWriter } from '../../../src/lvm/writer.ts';
+import type { InventoryCache } from '../../../src/lvm/cache.ts';
+import type { LocalStorage } from '../../../src/lvm/storage.ts';
 import { FakeLvm, spec as plain } from './fake-lvm.ts';
+import { fakeStorage } from './fake-storage.ts';
 
 const spec = { ...plain, budget: { rates: { readIops: 1000n }, reservable: 80, unreserved: {} } };
 const { signal } = new AbortController();
@@ -32,30 +30,7 @@ let storage: LocalStorage;
 
 beforeEach(async () => {
   lvm = new FakeLvm();
-  cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
-  const devices = {
-    exists: async () => true,
-    wipe: async () => undefined,
-    flush: async () => undefined,
-    volumeLimit: () => 1,
-  };
-  storage = new LocalStorage({
-    node: 'node-1' as NodeName,
-    boot: 'boot-1',
-    lvm,
-    cache,
-    locks: createLocks(),
-    writer: createWriter({
-      lvm,
-      cache,
-      queue: createQueue(),
-      readLocations: async () => new Map(),
-      devices,
-      changed: () => undefined,
-    }),
-    usesOf: async () => [],
-    devices,
-  });
+  ({ cache, storage } = fakeStorage({ lvm, pool: spec }));
   await cache.refresh();
 });
 

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
-import { createQueue } from '../../../src/concurrency/queue.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { NodeName } from '../../../src/domain/ids.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
-import { createWriter } from '../../../src/lvm/writer.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
 import type { LvName } from '../../../src/domain/ids.ts';
+import { fakeWriter } from './fake-storage.ts';
 
 const volume = { group: spec.group, lv: 'a' as LvName };
 
@@ -22,14 +21,7 @@ async function start() {
       if (disk.fails) throw new Failure('unavailable', `flushing ${device}: no answer`);
     },
   };
-  const writer = createWriter({
-    lvm,
-    cache,
-    queue: createQueue(),
-    readLocations: async () => new Map(),
-    devices,
-    changed: () => void steps.push('change'),
-  });
+  const writer = fakeWriter(lvm, cache, { devices, changed: () => void steps.push('change') });
   const tag = () => writer.retag('tagging a', volume, { add: 'quarry.v=1' });
   const look = () => writer.exclusive(spec.group, undefined, async () => undefined);
   return { steps, disk, tag, look, lvm };
