@@ -1,6 +1,6 @@
 import type { Queue } from '../concurrency/queue.ts';
 import type { VgName } from '../domain/ids.ts';
-import { Failure } from '../domain/errors.ts';
+import { Failure, messageOf } from '../domain/errors.ts';
 import type { Volume } from '../domain/volume.ts';
 import type { InventoryCache } from './cache.ts';
 import type { Devices } from './devices.ts';
@@ -60,9 +60,13 @@ export function createWriter(options: WriterOptions): Writer {
     queue.run(group, signal, async () => {
       const before = changes;
       try {
-        return await task();
-      } finally {
-        await flush(group, changes > before);
+        const result = await task();
+        await flush.now(group, changes > before);
+        return result;
+      } catch (error) {
+        // Its caller hears of no success; the next turn flushes what it may have done.
+        if (changes > before) flush.later(group);
+        throw error;
       }
     });
   return {
@@ -99,18 +103,30 @@ function createCommit({ lvm, cache, readLocations }: WriterOptions) {
 }
 
 /**
- * Flushes the disks of a group if they were changed, or are not those of its last flush. So the first turn of a group flushes too: an earlier
- * process may have died before it did.
+ * Flushes the disks of a group that are here, if they were changed or are not those of its last flush. So the first turn of a group flushes too:
+ * an earlier process may have died before it did. Throws `unavailable`.
  */
 function createFlush({ cache, devices }: WriterOptions) {
   const flushed = new Map<VgName, string>();
-  return async (group: VgName, changed: boolean): Promise<void> => {
-    const members = cache.reported ? cache.report().devices.filter((device) => device.group === group) : [];
-    const names = members.map(({ device }) => device);
-    if (!changed && flushed.get(group) === names.join()) return;
-    flushed.delete(group);
-    await Promise.all(names.map((name) => devices.flush(name)));
-    flushed.set(group, names.join());
+  const flush = async (name: string): Promise<void> => {
+    try {
+      await devices.flush(name);
+    } catch (error) {
+      if (error instanceof Failure) throw error;
+      const message = `${name} could not be flushed, so that a power cut may undo the change: ${messageOf(error)}`;
+      throw new Failure('unavailable', message, { cause: error });
+    }
+  };
+  return {
+    async now(group: VgName, changed: boolean): Promise<void> {
+      // LVM has no path for a disk that is missing.
+      const names = cache.devicesOf(group).filter((name) => name.startsWith('/'));
+      if (!changed && flushed.get(group) === names.join()) return;
+      flushed.delete(group);
+      await Promise.all(names.map(flush));
+      flushed.set(group, names.join());
+    },
+    later: (group: VgName): void => void flushed.delete(group),
   };
 }
 

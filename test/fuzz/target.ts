@@ -6,6 +6,7 @@ import type { ControllerContext } from '../../src/app/feature.ts';
 import { joinParts } from '../../src/app/parts.ts';
 import { Provisioner } from '../../src/controller/provisioner.ts';
 import { createControllerService } from '../../src/controller/service.ts';
+import { createSnapshotPart } from '../../src/features/snapshots/csi.ts';
 import { createHungPart } from '../../src/features/hung/node.ts';
 import { createJobsPart } from '../../src/features/jobs/node.ts';
 import { createOrphanPart } from '../../src/features/orphans/controller.ts';
@@ -84,7 +85,9 @@ export async function openTarget({ dials = async () => [], sabotage }: TargetOpt
   });
   client.start();
   const provisioner = new Provisioner({ fleet: controller.fleet, packing: 'spread', lvNameFor });
-  const services = { ...createControllerService(provisioner, driver), ...sabotage?.(node, folder) };
+  const { services: parts, capabilities = [] } = createSnapshotPart({ driver, registry: provisioner.registry });
+  const more = { methods: parts?.Controller ?? {}, capabilities };
+  const services = { ...createControllerService(provisioner, driver, more), ...sabotage?.(node, folder) };
   const served = await serve({ folder, log, node, controller, client, services });
   return {
     ...served,

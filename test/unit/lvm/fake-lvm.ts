@@ -24,6 +24,8 @@ export class FakeLvm implements Lvm {
   /** Logical volumes that are inactive; an activation of the group leaves those of `defect`, and is refused for them. */
   readonly inactive = new Set<string>();
   readonly defect = new Set<string>();
+  /** Fields of LVM's report on the group's disk that differ from those of a healthy one. */
+  readonly disk: Record<string, string> = {};
   readonly groupTags = new Set<string>();
   readonly commands: LvmArguments[] = [];
   /** Called after a report has read the state and before it answers, and before a change; may throw or make other changes. */
@@ -83,7 +85,7 @@ export class FakeLvm implements Lvm {
         vg_tags: [...this.groupTags].join(','),
         vg_missing_pv_count: '0',
       },
-      { pv_name: '/dev/sda', pv_uuid: 'u', vg_name: 'vg', vg_uuid: this.uuid, ...device },
+      { pv_name: '/dev/sda', pv_uuid: 'u', vg_name: 'vg', vg_uuid: this.uuid, ...device, ...this.disk },
     ];
   }
 
