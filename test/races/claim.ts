@@ -57,7 +57,9 @@ export class Claim {
     const { random } = this.#options;
     if (this.#inFlight >= most) return;
     const isFree = this.#topology === 'any node';
-    if (random.chance(0.1) && !(isFree && (this.#creating > 0 || this.#bound))) this.#leader = 1 - this.#leader;
+    // Without a topology another controller knows a volume by its node's report alone, which may be under way.
+    const isOpen = this.#creating > 0 || this.#bound !== undefined || this.#node !== undefined;
+    if (random.chance(0.1) && !(isFree && isOpen)) this.#leader = 1 - this.#leader;
     const request = this.#next();
     const isBound = request.call === 'create' && isFree;
     void this.#call(request, !isBound && random.chance(0.15) ? 1 - this.#leader : this.#leader);

@@ -24,7 +24,7 @@ describe('an answer is wrong', () => {
     ['whose code the call never has', call(list), answer('NOT_FOUND')],
     [
       'that is anything but UNIMPLEMENTED to a call that is not offered',
-      call('/csi.v1.Controller/CreateSnapshot'),
+      call('/csi.v1.Controller/ControllerPublishVolume'),
       answer('OK'),
     ],
     ['without a text', call(list), answer('ABORTED', '')],
@@ -43,7 +43,7 @@ test('an answer is right that the call may have, and none is needed by a caller 
   expect(problemOf(call(list), answer('OK'))).toBeUndefined();
   expect(problemOf(call(list), answer('ABORTED'))).toBeUndefined();
   expect(problemOf(call(list, { fields: undefined }), answer('INVALID_ARGUMENT'))).toBeUndefined();
-  expect(problemOf(call('/csi.v1.Controller/CreateSnapshot'), answer('UNIMPLEMENTED'))).toBeUndefined();
+  expect(problemOf(call('/csi.v1.Controller/ControllerPublishVolume'), answer('UNIMPLEMENTED'))).toBeUndefined();
   expect(problemOf(call(list, { cancelAfter: 1 }), answer('none', ''))).toBeUndefined();
 });
 
