@@ -263,7 +263,9 @@ test('changes a group, while an approval adds a disk to it, without a mark that 
   expect(await grown.quarry('disks', 'approve', first)).toMatchObject({ exitCode: 0 });
   const volumeId = await createVolume(grown, 'changed', 8 * MiB);
   // The state between the two rescans of an approval.
-  await guest().shell(`vgextend -qq -y qgrown ${second}`);
+  // LVM forgets that a disk was missing if nothing is on it.
+  await guest().shell(`vgextend -qq -y qgrown ${second}
+    lvcreate -qq -an -Zn -Wn -l 1 -n other qgrown ${second}`);
   await grown.client.controller.controllerModifyVolume({ volumeId, mutableParameters: { readIops: '500' } });
   expect(await vg('vg_missing_pv_count', 'qgrown')).toBe('0');
 });
