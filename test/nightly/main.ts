@@ -16,6 +16,9 @@ import { type LongRun, rememberSeed } from '../support/long-run.ts';
 import { exitWithParent } from '../support/parent.ts';
 import { shares, type Tool, tools } from './tools.ts';
 
+/** Characters of a finding that are recorded; the tool prints all of it. */
+const longestFinding = 300;
+
 const ROOT = join(import.meta.dirname, '../..');
 
 exitWithParent();
@@ -60,7 +63,10 @@ async function runOnce({ name, command }: Tool, seed: number, minutes: number): 
 async function record(run: LongRun): Promise<void> {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
   const date = new Date().toISOString().slice(0, 10);
-  await writeFile(proofFile, `${JSON.stringify([...recordedRuns(), { date, commit, ...run }], undefined, 2)}\n`);
+  await writeFile(
+    proofFile,
+    `${JSON.stringify([...recordedRuns(), { date, commit, ...run, findings: run.findings.map((text) => text.slice(0, longestFinding)) }], undefined, 2)}\n`,
+  );
   for (const [path, text] of generatePages()) await writeFile(path, text);
   if (run.findings.length === 0) return;
   process.exitCode = 1;

@@ -38,6 +38,8 @@ export class Claim {
   #creating = 0;
   /** The process of a controller that a creation of unknown outcome went to. */
   #bound: object | undefined;
+  /** A creation ended with an unknown outcome, and may still be done. */
+  #doubtful = false;
   #inFlight = 0;
 
   constructor(options: ClaimOptions) {
@@ -116,15 +118,17 @@ export class Claim {
     if (request.call === 'create' && outcome.is !== 'refused')
       this.#bound = outcome.is === 'unknown' ? process : undefined;
     if (outcome.is === 'ok') this.#learn(request, outcome.volumes[0]?.node);
-    // Only this answer lets the scheduler choose another node.
+    if (request.call === 'create' && outcome.is === 'unknown') this.#doubtful = true;
+    // Only this answer lets the scheduler choose another node, and it asks for one volume at one controller.
     const isFull = outcome.is === 'refused' && outcome.kind === 'exhausted' && request.call === 'create';
-    if (isFull && this.#topology === 'one node' && this.#creating === 0)
-      this.#chosen = (this.#chosen + 1) % nodes.length;
+    const isAlone = this.#creating === 0 && this.#node === undefined && !this.#doubtful;
+    if (isFull && this.#topology === 'one node' && isAlone) this.#chosen = (this.#chosen + 1) % nodes.length;
   }
 
   #learn(request: Request, node: string | undefined): void {
     if (request.call === 'create') this.#node = node;
     if (request.call !== 'remove') return;
+    this.#doubtful = false;
     this.#node = undefined;
     this.#size = this.#options.random.pick(sizes);
   }

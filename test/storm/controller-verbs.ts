@@ -62,10 +62,13 @@ export const expand: Verb = {
   fits: ({ exists, size }) => exists && size < largest,
   plan(volume, { exists, size, published }, random) {
     const asked = Math.min(size + unit * random.below(9), largest);
-    const grow = published && volume.shape.access !== 'block';
+    const { access, stripes, mirrors } = volume.shape;
+    const grow = published && access !== 'block';
+    // Each of its parts grows on a disk that no other part is on: there may be room on other disks only.
+    const room = stripes * (mirrors + 1) > 1 ? ['RESOURCE_EXHAUSTED'] : [];
     return {
       text: `${asked / MiB} MiB`,
-      outcomes: [exists ? 'OK' : 'NOT_FOUND'],
+      outcomes: exists ? ['OK', ...room] : ['NOT_FOUND'],
       change: { facts: exists ? { size: asked } : {} },
       run: call(volume, async (calls) => {
         await calls.expand(Math.max(asked, unit));

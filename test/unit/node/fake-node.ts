@@ -155,12 +155,18 @@ export class FakeNode {
         if (this.table.some((mount) => mount.target === path)) throw new Failure('unavailable', `${path} is busy`);
         this.paths.delete(path);
       });
+    const make = async (step: string, path: string, kind: 'directory' | 'file'): Promise<void> =>
+      this.#change(`${step} ${path}`, () => {
+        // As the kernel does, PATH_MAX counts the zero at the end.
+        if (Buffer.byteLength(path) >= 4096) throw new Failure('unavailable', `${path} is too long`);
+        this.paths.set(path, kind);
+      });
     return {
       read: async () => [...this.table],
       deviceNumber: async (device) => this.#number(device),
       resolve: async (path) => path,
-      makeDirectory: async (path) => this.#change(`mkdir ${path}`, () => void this.paths.set(path, 'directory')),
-      makeFile: async (path) => this.#change(`touch ${path}`, () => void this.paths.set(path, 'file')),
+      makeDirectory: (path) => make('mkdir', path, 'directory'),
+      makeFile: (path) => make('touch', path, 'file'),
       removeMountPoint: remove,
       mount: async (device, target, filesystem, flags) =>
         this.#change(`mount ${target}`, () => {
