@@ -3,7 +3,7 @@ import { Failure } from './errors.ts';
 import { parsePoolName, type PoolName } from './ids.ts';
 import { defaultLayout, type PoolSpec } from './pool.ts';
 import type { QosChange } from './qos.ts';
-import { qosParameterNames, qosParameterSummary, readQos } from './qos-parameters.ts';
+import { kubernetesPrefix, qosParameterNames, qosParameterSummary, readQos } from './qos-parameters.ts';
 import type { Layout } from './volume.ts';
 
 /** The parameters of a StorageClass. An absent one follows the pool. */
@@ -69,9 +69,6 @@ export const classParameters: Readonly<Record<string, Parameter>> = {
 export const parameterNames: readonly string[] = [...Object.keys(classParameters), ...qosParameterNames];
 
 const known = `${Object.keys(classParameters).join(', ')}, ${qosParameterSummary}`;
-
-/** Parameters that Kubernetes adds and its sidecars read. */
-const kubernetesPrefix = 'csi.storage.k8s.io/';
 
 /** Throws `invalid` with every problem at once. */
 export function parseParameters(parameters: Readonly<Record<string, string>>): ClassParameters {

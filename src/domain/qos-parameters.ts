@@ -2,6 +2,9 @@ import { parseBytes } from './bytes.ts';
 import { Failure } from './errors.ts';
 import { mostRate, type QosChange, type Rate, type RateKey, rateKeys, reservedName } from './qos.ts';
 
+/** Begins the names of parameters that Kubernetes adds and its sidecars read. */
+export const kubernetesPrefix = 'csi.storage.k8s.io/';
+
 /** Suffixes of a rate's name: a fixed rate, a rate per GiB, and its bounds. */
 const forms = ['', 'PerGiB', 'Min', 'Max'] as const;
 type Form = (typeof forms)[number];
@@ -87,7 +90,7 @@ export function readQos(parameters: Readonly<Record<string, string>>, problems: 
 export function parseQosChange(parameters: Readonly<Record<string, string>>): QosChange {
   const problems: string[] = [];
   for (const name of Object.keys(parameters)) {
-    if (name.startsWith('csi.storage.k8s.io/') || qosParameterNames.includes(name)) continue;
+    if (name.startsWith(kubernetesPrefix) || qosParameterNames.includes(name)) continue;
     problems.push(`parameter "${name}" cannot be changed; these can: ${qosParameterSummary}`);
   }
   const change = readQos(parameters, problems);

@@ -5,6 +5,7 @@ import type { Pool, PoolSpec } from '../domain/pool.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
+import { Changes } from './changes.ts';
 import { elsewhere, type GivenFrom, givenFrom } from './given.ts';
 import {
   contestedIds,
@@ -36,9 +37,9 @@ export class InventoryCache {
   #waiting: Promise<Inventory> | undefined;
   #states: GroupStates = new Map();
   readonly #suspended = new Map<PoolName, string>();
-  readonly #changedVolumes = new Map<VolumeId, number>();
-  readonly #changedSnapshots = new Map<SnapshotId, number>();
-  readonly #changedPools = new Map<PoolName, number>();
+  readonly #changedVolumes = new Changes<VolumeId, Volume>();
+  readonly #changedSnapshots = new Changes<SnapshotId, Snapshot>();
+  readonly #changedPools = new Changes<PoolName, Pool>();
 
   /** @param refreshed called after each report */
   constructor(lvm: Lvm, node: NodeName, specs: readonly PoolSpec[], refreshed: () => void = () => undefined) {
@@ -194,21 +195,10 @@ export class InventoryCache {
       { suspended: this.#suspended, states: this.#states },
       Date.now(),
     );
-    const volumes = new Map(fresh.volumes);
-    const pools = new Map(fresh.pools);
-    const snapshots = new Map(fresh.snapshots);
-    for (const [id, at] of this.#changedSnapshots) {
-      if (at <= before) this.#changedSnapshots.delete(id);
-      else copyEntry(this.#inventory?.snapshots, snapshots, id);
-    }
-    for (const [id, at] of this.#changedVolumes) {
-      if (at <= before) this.#changedVolumes.delete(id);
-      else copyEntry(this.#inventory?.volumes, volumes, id);
-    }
-    for (const [name, at] of this.#changedPools) {
-      if (at <= before) this.#changedPools.delete(name);
-      else if (fresh.pools.has(name)) copyEntry(this.#inventory?.pools, pools, name);
-    }
+    const known = this.#inventory;
+    const volumes = this.#changedVolumes.merge(fresh.volumes, known?.volumes, before);
+    const snapshots = this.#changedSnapshots.merge(fresh.snapshots, known?.snapshots, before);
+    const pools = this.#changedPools.merge(fresh.pools, known?.pools, before, { onlyShown: true });
     this.#report = report;
     this.#contested = contestedIds(this.#node, this.specs, report);
     this.#given = givenFrom(this.#node, this.specs, report.groups);
@@ -218,45 +208,32 @@ export class InventoryCache {
   }
 
   put(volume: Volume): void {
-    this.#change(volume.id, (volumes) => volumes.set(volume.id, volume));
+    const { volumes } = this.current();
+    this.#changedVolumes.note(volume.id, (this.#generation += 1));
+    (volumes as Map<VolumeId, Volume>).set(volume.id, volume);
   }
 
   drop(id: VolumeId): void {
-    this.#change(id, (volumes) => volumes.delete(id));
+    const { volumes } = this.current();
+    this.#changedVolumes.note(id, (this.#generation += 1));
+    (volumes as Map<VolumeId, Volume>).delete(id);
   }
 
   putSnapshot(snapshot: Snapshot): void {
-    this.#changeSnapshot(snapshot.id, (snapshots) => snapshots.set(snapshot.id, snapshot));
+    const { snapshots } = this.current();
+    this.#changedSnapshots.note(snapshot.id, (this.#generation += 1));
+    (snapshots as Map<SnapshotId, Snapshot>).set(snapshot.id, snapshot);
   }
 
   dropSnapshot(id: SnapshotId): void {
-    this.#changeSnapshot(id, (snapshots) => snapshots.delete(id));
+    const { snapshots } = this.current();
+    this.#changedSnapshots.note(id, (this.#generation += 1));
+    (snapshots as Map<SnapshotId, Snapshot>).delete(id);
   }
 
   putPool(pool: Pool): void {
     const { pools } = this.current();
-    this.#generation += 1;
-    this.#changedPools.set(pool.spec.name, this.#generation);
+    this.#changedPools.note(pool.spec.name, (this.#generation += 1));
     (pools as Map<PoolName, Pool>).set(pool.spec.name, pool);
   }
-
-  #change(id: VolumeId, edit: (volumes: Map<VolumeId, Volume>) => void): void {
-    const { volumes } = this.current();
-    this.#generation += 1;
-    this.#changedVolumes.set(id, this.#generation);
-    edit(volumes as Map<VolumeId, Volume>);
-  }
-
-  #changeSnapshot(id: SnapshotId, edit: (snapshots: Map<SnapshotId, Snapshot>) => void): void {
-    const { snapshots } = this.current();
-    this.#generation += 1;
-    this.#changedSnapshots.set(id, this.#generation);
-    edit(snapshots as Map<SnapshotId, Snapshot>);
-  }
-}
-
-function copyEntry<K, V>(from: ReadonlyMap<K, V> | undefined, to: Map<K, V>, key: K): void {
-  const value = from?.get(key);
-  if (value === undefined) to.delete(key);
-  else to.set(key, value);
 }

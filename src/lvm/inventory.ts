@@ -6,12 +6,13 @@ import type { Snapshot } from '../domain/snapshot.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 import { listAll } from './arguments.ts';
+import { claimsOf, uncontested } from './claims.ts';
 import { lvmFailure } from './failures.ts';
 import { givenFrom } from './given.ts';
 import type { Lvm } from './lvm.ts';
 import { raidPartOf } from './names.ts';
 import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, toVolume, type VgRecord } from './records.ts';
-import { snapshotClaims } from './snapshot-records.ts';
+import { toSnapshot } from './snapshot-records.ts';
 import { spaceOf, thinPoolProblem } from './thin-pool.ts';
 
 /** LVM's state of groups, devices and volumes. */
@@ -100,18 +101,14 @@ export function toInventory(
 ): Inventory {
   const pools = new Map<PoolName, Pool>();
   const unready = new Map<PoolName, string>();
-  const volumes = new Map<VolumeId, Volume>();
   for (const spec of specs) {
     const vg = report.groups.find((group) => group.group === spec.group);
     const problem = suspended.get(spec.name) ?? poolProblem(spec, vg, report, states);
     if (problem !== undefined) unready.set(spec.name, problem);
     if (vg && problem === undefined) pools.set(spec.name, toPool(spec, vg, report));
   }
-  for (const [id, claims] of claimsOf(node, specs, report))
-    if (claims[0] && claims.length === 1) volumes.set(id, claims[0]);
-  const snapshots = new Map<SnapshotId, Snapshot>();
-  for (const [id, claims] of snapshotClaims(node, specs, report.volumes))
-    if (claims[0] && claims.length === 1) snapshots.set(id, claims[0]);
+  const volumes = uncontested(volumeClaims(node, specs, report));
+  const snapshots = uncontested(snapshotClaims(node, specs, report));
   const given = new Map<VolumeId, NodeName>();
   for (const [id, [record, another]] of givenFrom(node, specs, report.groups))
     if (record && !another) given.set(id, record.to);
@@ -124,21 +121,19 @@ export function contestedIds(
   specs: readonly PoolSpec[],
   report: LvmReport,
 ): ReadonlyMap<VolumeId | SnapshotId, readonly string[]> {
-  const all = [...claimsOf(node, specs, report), ...snapshotClaims(node, specs, report.volumes)];
+  const all = [...volumeClaims(node, specs, report), ...snapshotClaims(node, specs, report)];
   const contested = all.filter(([, claims]) => claims.length > 1);
   return new Map(contested.map(([id, claims]) => [id, claims.map(({ group, lv }) => `${group}/${lv}`)]));
 }
 
-function claimsOf(node: NodeName, specs: readonly PoolSpec[], report: LvmReport): Map<VolumeId, Volume[]> {
-  const pools = new Map(specs.map(({ group, name }) => [group, name]));
-  const claims = new Map<VolumeId, Volume[]>();
-  for (const record of report.volumes) {
-    const pool = pools.get(record.group);
-    const volume = pool === undefined ? undefined : toVolume(record, pool, node);
-    if (volume) claims.set(volume.id, [...(claims.get(volume.id) ?? []), volume]);
-  }
-  return claims;
-}
+const volumeClaims = (node: NodeName, specs: readonly PoolSpec[], { volumes }: LvmReport): Map<VolumeId, Volume[]> =>
+  claimsOf(specs, volumes, (record, pool) => toVolume(record, pool, node));
+
+const snapshotClaims = (
+  node: NodeName,
+  specs: readonly PoolSpec[],
+  { volumes }: LvmReport,
+): Map<SnapshotId, Snapshot[]> => claimsOf(specs, volumes, (record, pool) => toSnapshot(record, pool, node));
 
 /**
  * Whether LVM was cut off while it made this mirrored volume: the metadata volumes of its copies are visible until LVM has wiped them.

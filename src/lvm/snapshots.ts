@@ -1,5 +1,4 @@
-import type { NodeName, SnapshotId } from '../domain/ids.ts';
-import { snapshotIdFor } from '../domain/ids.ts';
+import { type NodeName, type SnapshotId, snapshotIdFor } from '../domain/ids.ts';
 import { Failure } from '../domain/errors.ts';
 import {
   refuseOtherSource,
@@ -102,8 +101,8 @@ export class LocalSnapshots implements Snapshots {
     const lv = snapshotLvNameFor(name);
     return writer.exclusive(group, signal, async () => {
       await admission.settle();
-      // The row's device decides whether LVM suspends the volume: see createChanges.
       const pool = await admission.forSnapshot(volume);
+      // Right before the change, so that LVM knows whether there is a device to suspend: see createChanges.
       if (!(await lookUp(this.#options, volume))) {
         throw new Failure('not-found', `volume ${volume.id} does not exist on node ${node}`);
       }

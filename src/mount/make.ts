@@ -5,7 +5,7 @@ type MadeVolume = Pick<Volume, 'id' | 'layout' | 'mkfsOptions'>;
 
 /**
  * The mkfs command. The options of the class come last, so they win. Without `-f`, mkfs refuses a device that is in use and, except for
- * ext4, one that has any content.
+ * ext4, a device with any content.
  */
 export function mkfsCommand(
   volume: MadeVolume,

@@ -3,7 +3,7 @@
  * made, lost or left that no request asked for.
  */
 import { parseArgs } from 'node:util';
-import { writeLongRun } from '../support/long-run.ts';
+import { wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { runFuzz } from './fuzz.ts';
 
 const { values } = parseArgs({
@@ -37,9 +37,4 @@ if (findings.length > 0) {
   process.exitCode = 1;
   console.log(findings.join('\n'));
   console.log(`to play it again: npm run fuzz -- --seed ${seed} --requests ${requests}`);
-}
-
-function wholeNumber(name: string, text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new Error(`--${name} "${text}" must be a whole number`);
 }

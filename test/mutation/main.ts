@@ -7,7 +7,7 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createRandom } from '../storm/random.ts';
-import { writeLongRun } from '../support/long-run.ts';
+import { wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { coverageOf } from './coverage.ts';
 import { keyOf, readEquivalents } from './equivalents.ts';
 import { findMutants, lineNumber, type Mutant, nameMutant } from './mutants.ts';
@@ -115,9 +115,4 @@ function shuffle(list: readonly Mutant[]): readonly Mutant[] {
 
 function textOf({ file }: Mutant): string {
   return code.get(file) ?? '';
-}
-
-function wholeNumber(name: string, text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new Error(`--${name} "${text}" must be a whole number`);
 }

@@ -4,7 +4,7 @@
  * given answers that no order of their calls explains.
  */
 import { parseArgs } from 'node:util';
-import { writeLongRun } from '../support/long-run.ts';
+import { wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { play } from './play.ts';
 
 const { values } = parseArgs({
@@ -33,8 +33,3 @@ console.log([...reports, counted.join(', ')].join('\n'));
 if (findings.length > 0) process.exitCode = 1;
 const minutes = Math.round((Date.now() - began) / 60_000);
 await writeLongRun(values.tally, { tool: 'races', seed, minutes, counts, findings });
-
-function wholeNumber(name: string, text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new Error(`--${name} "${text}" must be a whole number`);
-}

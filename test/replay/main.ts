@@ -4,7 +4,7 @@
  * Exit code 1: a cut was not recovered from.
  */
 import { parseArgs } from 'node:util';
-import { writeLongRun } from '../support/long-run.ts';
+import { wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { operations } from './operations.ts';
 import { runReplay } from './replay.ts';
 
@@ -17,7 +17,9 @@ const { values } = parseArgs({
     tally: { type: 'string' },
   },
 });
-const [seed, minutes, most] = [values.seed, values.minutes, values.most].map(wholeNumber) as [number, number, number];
+const seed = wholeNumber('seed', values.seed);
+const minutes = wholeNumber('minutes', values.minutes);
+const most = wholeNumber('most', values.most);
 const names = operations.map(({ name }) => name).filter((name) => (values.operation ?? name) === name);
 if (names.length === 0) throw new Error(`--operation must be one of ${operations.map(({ name }) => name).join(', ')}`);
 
@@ -37,8 +39,3 @@ const { counts, findings } = await runReplay(orders, (answer) => {
 console.log(counts);
 await writeLongRun(values.tally, { tool: 'replay', seed, minutes, counts, findings });
 if (findings.length > 0) process.exitCode = 1;
-
-function wholeNumber(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new Error(`"${text}" must be a whole number`);
-}

@@ -4,7 +4,7 @@
  * done. Exit code 1: something was lost, leaked or refused that must not be.
  */
 import { parseArgs } from 'node:util';
-import { writeLongRun } from '../support/long-run.ts';
+import { wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { replayCommand } from './report.ts';
 import { type Played, type Sequence, shrink } from './shrink.ts';
 import type { Roles } from './site.ts';
@@ -73,11 +73,6 @@ function described(counts: StormResult['counts']): string {
   return Object.entries(counts)
     .map(([name, times]) => `${times} × ${name}`)
     .join(', ');
-}
-
-function wholeNumber(name: string, text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new Error(`--${name} "${text}" must be a whole number`);
 }
 
 function parseRoles(text: string): Roles {

@@ -35,3 +35,9 @@ export async function rememberSeed(tool: string, seed: number): Promise<void> {
 function failedSeeds(): Record<string, number[]> {
   return JSON.parse(readFileSync(seedsFile, 'utf8')) as Record<string, number[]>;
 }
+
+/** The value of a command's option. Throws for anything but a whole number of at most nine digits. */
+export function wholeNumber(name: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new Error(`--${name} "${text}" must be a whole number`);
+}

@@ -1,4 +1,5 @@
 import { Failure } from '../../domain/errors.ts';
+import { kubernetesPrefix } from '../../domain/qos-parameters.ts';
 import { type Accessibility, parseAccessibility } from '../../domain/topology.ts';
 import type { CreateSnapshotRequest } from '../../gen/csi/v1/CreateSnapshotRequest.ts';
 
@@ -10,9 +11,6 @@ export interface TakeRequest {
   /** Where the snapshot may be: it is where its volume is. */
   readonly accessibility: Accessibility;
 }
-
-/** Kubernetes adds parameters with this prefix, which say what the snapshot is for. */
-const kubernetesPrefix = 'csi.storage.k8s.io/';
 
 /** Throws `invalid` with every problem at once. */
 export function parseTake(request: CreateSnapshotRequest, driver: string): TakeRequest {

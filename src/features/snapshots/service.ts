@@ -28,7 +28,7 @@ export function createSnapshotService(snapshotter: Snapshotter, driver: string):
 
     async listSnapshots({ maxEntries, startingToken, sourceVolumeId, snapshotId }) {
       const listed = snapshotter.list({ source: sourceVolumeId, id: snapshotId });
-      const page = pageOf(listed, ({ id }) => id, startingToken, maxEntries < 0 ? maxEntries : pageSize(maxEntries));
+      const page = pageOf(listed, ({ id }) => id, startingToken, pageSize(maxEntries));
       return {
         entries: page.items.map((snapshot) => ({ snapshot: toMessage(snapshot, driver) })),
         nextToken: page.nextToken,

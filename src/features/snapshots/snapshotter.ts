@@ -2,7 +2,7 @@ import type { CsiContext } from '../../app/feature.ts';
 import { createLocks } from '../../concurrency/locks.ts';
 import { Failure } from '../../domain/errors.ts';
 import { inventoryOf } from '../../domain/fleet.ts';
-import { type NodeName, parseSnapshotId, parseVolumeId, type SnapshotId } from '../../domain/ids.ts';
+import { type NodeName, parseSnapshotId, parseVolumeId } from '../../domain/ids.ts';
 import { refuseOtherSource, type Snapshot, type SnapshotSpec } from '../../domain/snapshot.ts';
 import type { Storage } from '../../domain/storage.ts';
 import { accepts } from '../../domain/topology.ts';
@@ -42,7 +42,7 @@ export class Snapshotter {
       return storage.snapshots.take(spec, signal);
     };
     // A snapshot outlives its volume, and stays where the volume was.
-    const there = existing && this.#storageOf(existing.id, existing.node);
+    const there = existing && this.#registry.storageOf(existing.id, existing.node);
     const taken = await (there ? takeOn(there) : this.#registry.at(volume.id, volume.node, takeOn));
     if (taken) return taken;
     throw new Failure('not-found', `volume "${source}" does not exist: its node is gone`);
@@ -51,12 +51,12 @@ export class Snapshotter {
   /** Succeeds also where the snapshot does not exist, and for an id that Quarry never issued. */
   async remove(id: string, signal: AbortSignal): Promise<void> {
     const known = parseSnapshotId(id);
-    if (known) await this.#storageOf(known.id, known.node)?.snapshots.remove(known.id, signal);
+    if (known) await this.#registry.storageOf(known.id, known.node)?.snapshots.remove(known.id, signal);
   }
 
   async find(id: string, signal: AbortSignal): Promise<Snapshot | undefined> {
     const known = parseSnapshotId(id);
-    return known && this.#storageOf(known.id, known.node)?.snapshots.find(known.id, signal);
+    return known && this.#registry.storageOf(known.id, known.node)?.snapshots.find(known.id, signal);
   }
 
   /** In the order of ids, as the nodes last reported. Throws `unavailable` where those of a node are not known. */
@@ -75,10 +75,6 @@ export class Snapshotter {
       for (const snapshot of inventory.snapshots.values()) if (snapshot.name === name) return snapshot;
     }
     return undefined;
-  }
-
-  #storageOf(id: SnapshotId, node: NodeName) {
-    return this.#registry.storageOf(id, node);
   }
 }
 
