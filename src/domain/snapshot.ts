@@ -10,6 +10,7 @@ import {
   type VgName,
   type VolumeId,
 } from './ids.ts';
+import type { SnapshotRoom } from './snapshot-room.ts';
 import type { FilesystemState } from './volume.ts';
 
 /** The content of a volume at one moment, from its tags and LVM's report. It outlives the volume. Sizes in bytes. */
@@ -29,8 +30,13 @@ export interface Snapshot {
   readonly filesystem: FilesystemState;
   /** Milliseconds since the epoch, by the node's clock. */
   readonly taken: number;
-  /** `creating`: it was cut off before anybody heard of it, and is taken again or removed. */
-  readonly state: 'ready' | 'creating';
+  /**
+   * - `creating`: it was cut off before anybody heard of it, and is taken again or removed
+   * - `overfull`: its volume has overwritten more than its room holds; its content is lost
+   */
+  readonly state: 'ready' | 'creating' | 'overfull';
+  /** Thick: the bytes of its own that keep what its volume overwrites. Absent: thin, it shares the blocks of its volume. */
+  readonly room?: Bytes;
 }
 
 /** A snapshot to take. */
@@ -38,6 +44,8 @@ export interface SnapshotSpec {
   /** The CSI name; the storage derives the snapshot's id from it, so that the same name is the same snapshot. */
   readonly name: string;
   readonly source: VolumeId;
+  /** Of a thick snapshot; absent: `defaultRoom`. A thin one needs none. */
+  readonly room?: SnapshotRoom | undefined;
 }
 
 /** What a new volume begins with; the volume and its source share the blocks that neither changes. */
@@ -65,10 +73,18 @@ export function refuseOtherSource(snapshot: Snapshot, { name, source }: Snapshot
   );
 }
 
-/** Throws `unimplemented` for a volume whose snapshots cannot share its blocks. */
+/** Throws `unimplemented` for a volume that cannot share blocks with another. */
 export function refuseThick({ id, layout }: { readonly id: string; readonly layout: { readonly type: string } }): void {
   if (layout.type === 'thin') return;
-  throw new Failure('unimplemented', `volume ${id} is thick: snapshots and clones are offered for thin volumes only`);
+  throw new Failure('unimplemented', `volume ${id} is thick: only thin volumes are made from a source, or copied`);
+}
+
+/** Throws `unimplemented` for a thick snapshot, whose blocks no volume can share, and `invalid` for one that is overfull. */
+export function refuseAsSource({ id, room, state }: Pick<Snapshot, 'id' | 'room' | 'state'>): void {
+  if (state === 'overfull')
+    throw new Failure('invalid', `snapshot ${id} is overfull: its content is lost, so delete it`);
+  if (room === undefined) return;
+  throw new Failure('unimplemented', `snapshot ${id} is thick: volumes are made from thin snapshots only`);
 }
 
 /** The snapshots of one node. Every method may throw `unavailable` if the state could not be read, and `busy`. */
@@ -77,7 +93,7 @@ export interface Snapshots {
   find(id: SnapshotId, signal: AbortSignal): Promise<Snapshot | undefined>;
   /**
    * The existing snapshot of that name, else a new one; the volume may be in use.
-   * Throws `not-found` for a volume that does not exist, `exists`, `exhausted`, `unimplemented`.
+   * Throws `not-found` for a volume that does not exist, `exists`, `exhausted`.
    */
   take(spec: SnapshotSpec, signal: AbortSignal): Promise<Snapshot>;
   /** Succeeds also if the snapshot does not exist. Volumes that were made from it stay whole. */

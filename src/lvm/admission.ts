@@ -5,7 +5,7 @@ import type { NodeName, PoolName, VolumeId } from '../domain/ids.ts';
 import type { Pool } from '../domain/pool.ts';
 import { contradictions, refuseReservation } from '../domain/reservations.ts';
 import type { Qos } from '../domain/qos.ts';
-import { knownLayout, type Volume, type VolumeSpec } from '../domain/volume.ts';
+import { knownLayout, type Layout, type Volume, type VolumeSpec } from '../domain/volume.ts';
 import type { InventoryCache } from './cache.ts';
 
 /** Decides what a pool has room for, in bytes and in its budget. A decision holds only within the group's turn. */
@@ -74,11 +74,11 @@ export class Admission {
     });
   }
 
-  /** A snapshot counts as what it may grow to: its whole size. Throws `exhausted` if the pool must not promise that much. */
-  async forSnapshot({ pool: name, layout, size }: Pick<Volume, 'pool' | 'layout' | 'size' | 'id'>): Promise<Pool> {
+  /** @param size what a thin snapshot may grow to, or the room of a thick one. Throws `exhausted` if the pool must not promise, or has not, that much. */
+  async forSnapshot(name: PoolName, layout: Layout, size: Bytes): Promise<Pool> {
     return this.#decide(() => {
       const pool = this.pool(name);
-      if (layout.type !== 'unknown') refuseGrowth(pool, layout, 0n, size);
+      refuseGrowth(pool, layout, 0n, size);
       return pool;
     });
   }

@@ -5,7 +5,7 @@ import { layoutArguments, sizeArgument } from './layout.ts';
 import type { LvmArguments } from './lvm.ts';
 
 const lvFields =
-  'vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent,lv_health_status,lv_check_needed';
+  'vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent,lv_health_status,lv_check_needed,origin,origin_size';
 const vgFields = 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_mda_size,vg_mda_free,vg_tags,vg_missing_pv_count';
 const pvFields = 'pv_name,pv_uuid,vg_name,vg_uuid,pv_free,pv_size,dev_size,pv_allocatable,pv_missing';
 
@@ -61,6 +61,19 @@ export function snapshotVolume(
   const marks = tags.flatMap((tag) => ['--addtag', tag]);
   const activation = active ? ['-k', 'n', '-a', 'y'] : ['-k', 'y', '-a', 'n'];
   return ['lvcreate', '-y', '-s', '-n', lv, ...activation, ...marks, `${group}/${origin}`];
+}
+
+/**
+ * A thick snapshot: copy-on-write, with `room` bytes for what its origin overwrites. It is read-only; LVM activates it with its origin, and cannot
+ * leave it inactive. LVM suspends the origin while it takes it.
+ */
+export function snapshotThick(
+  group: VgName,
+  origin: LvName,
+  { lv, tags, room }: { readonly lv: LvName; readonly tags: readonly string[]; readonly room: Bytes },
+): LvmArguments {
+  const marks = tags.flatMap((tag) => ['--addtag', tag]);
+  return ['lvcreate', '-y', '-s', '-n', lv, '-p', 'r', '-L', sizeArgument(room), ...marks, `${group}/${origin}`];
 }
 
 export function removeVolume(group: VgName, lv: LvName): LvmArguments {

@@ -1,7 +1,7 @@
 import { type Bytes, largest, type SizeRange } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import type { LvName, NodeName } from '../domain/ids.ts';
-import { type ContentSource, printSource, refuseThick, type Snapshot } from '../domain/snapshot.ts';
+import { type ContentSource, printSource, refuseAsSource, refuseThick, type Snapshot } from '../domain/snapshot.ts';
 import { type FilesystemState, refusePassive, type Volume, type VolumeSpec } from '../domain/volume.ts';
 import type { InventoryCache } from './cache.ts';
 import { lookUp } from './look-up.ts';
@@ -30,6 +30,7 @@ export async function originOf(options: OriginOptions, source: ContentSource, sp
   const found = await find(options, source);
   if (!found) throw notFound(source, options.node);
   if ('layout' in found) refuseThick(found);
+  else refuseAsSource(found);
   if (found.state === 'creating')
     throw new Failure('unavailable', `${printSource(source)} is not finished yet: try again`);
   if (found.pool !== spec.pool)

@@ -30,8 +30,22 @@ export interface LvRecord {
   readonly health: string;
   /** The kernel has set `needs_check` in the thin pool's metadata. */
   readonly needsCheck: boolean;
+  /** Of a thin pool, and of the room of a thick snapshot. */
   readonly dataPercent: number;
   readonly metadataPercent: number;
+  /** It has thick snapshots, which LVM removes with it. */
+  readonly isThickOrigin: boolean;
+  /** Present exactly for a thick snapshot. Its `size` is its room. */
+  readonly thickSnapshot?: ThickSnapshot;
+}
+
+/** A copy-on-write snapshot of a logical volume of the group. */
+export interface ThickSnapshot {
+  readonly origin: LvName;
+  /** Of the origin when the snapshot was taken. */
+  readonly originSize: Bytes;
+  /** The room did not suffice: the kernel has given it up. */
+  readonly overfull: boolean;
 }
 
 export interface VgRecord {
@@ -67,8 +81,8 @@ export function decodeLv(row: ReportRow): LvRecord {
     tags: parseTags(field(row, 'lv_tags')),
     boots: valuesOf(field(row, 'lv_tags'), 'boot'),
     ...parseTime(row['lv_time']),
-    // `c`: an active thin pool that needs a check.
-    active: attributes[4] === 'a' || attributes[4] === 'c',
+    // `c`: an active thin pool that needs a check; `I`: an active snapshot that is overfull.
+    active: 'acI'.includes(attributes[4] ?? '-'),
     open: attributes[5] === 'o',
     thinPool: (field(row, 'pool_lv') || undefined) as LvName | undefined,
     isThinPool: attributes[0] === 't',
@@ -76,7 +90,14 @@ export function decodeLv(row: ReportRow): LvRecord {
     needsCheck: row['lv_check_needed'] === 'check needed' || row['lv_check_needed'] === '1',
     dataPercent: percent(row, 'data_percent'),
     metadataPercent: percent(row, 'metadata_percent'),
+    isThickOrigin: /^[oO]/.test(attributes),
+    ...(/^[sS]/.test(attributes) && { thickSnapshot: decodeThickSnapshot(row, attributes) }),
   };
+}
+
+function decodeThickSnapshot(row: ReportRow, attributes: string): ThickSnapshot {
+  const originSize = bytes(row, 'origin_size');
+  return { origin: field(row, 'origin') as LvName, originSize, overfull: /^....[IS]/.test(attributes) };
 }
 
 export function decodeVg(row: ReportRow): VgRecord {

@@ -1,11 +1,12 @@
 import { Failure } from '../domain/errors.ts';
-import type { NodeName } from '../domain/ids.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
+import type { LvName, NodeName, VgName } from '../domain/ids.ts';
 import type { Volume } from '../domain/volume.ts';
 import type { Activation } from './activation.ts';
 import type { InventoryCache } from './cache.ts';
 import { lookUp, type LookedUp } from './look-up.ts';
 import type { Lvm } from './lvm.ts';
+import { decodeLv } from './records.ts';
 import { removalProblem } from './thin-pool.ts';
 
 export interface RemovalOptions {
@@ -17,7 +18,7 @@ export interface RemovalOptions {
 
 /**
  * Looks up what is to be removed, and activates its thin pool: in one that accepts no removal, LVM would do half of it. Throws as `lookUp` does, and
- * `unavailable` for such a pool; `what` begins the message.
+ * `unavailable` for such a pool, and `precondition` while it has thick snapshots; `what` begins the message.
  */
 export async function lookUpForRemoval(
   options: RemovalOptions,
@@ -27,7 +28,7 @@ export async function lookUpForRemoval(
 ): Promise<LookedUp | undefined> {
   const { cache, activation } = options;
   const spec = cache.spec(removed.pool);
-  const isThin = !('layout' in removed) || removed.layout.type === 'thin';
+  const isThin = 'layout' in removed ? removed.layout.type === 'thin' : removed.room === undefined;
   const thinPool = spec && isThin ? cache.thinPoolLv(spec) : undefined;
   let found = await lookUp(options, removed, { goneFrom, thinPool });
   if (found?.thinPool && !found.thinPool.active) {
@@ -36,5 +37,21 @@ export async function lookUpForRemoval(
   }
   const problem = found?.thinPool && removalProblem(found.thinPool);
   if (problem !== undefined) throw new Failure('unavailable', `${what}: ${problem}`);
+  if (found && decodeLv(found.row).isThickOrigin) await refuseThickSnapshots(cache, what, removed);
   return found;
+}
+
+/**
+ * LVM removes the thick snapshots of a logical volume with it, those that a person made, too, and does not extend it while it has some.
+ * Throws `precondition` with their names, after a new report.
+ */
+export async function refuseThickSnapshots(
+  cache: InventoryCache,
+  what: string,
+  { group, lv }: { readonly group: VgName; readonly lv: LvName },
+): Promise<void> {
+  await cache.refresh();
+  const all = cache.report().volumes.filter((one) => one.group === group && one.thickSnapshot?.origin === lv);
+  const names = all.map((one) => one.tags.get('id') ?? `${group}/${one.lv}`);
+  throw new Failure('precondition', `${what}: it has snapshots (${names.join(', ')}): delete them first`);
 }

@@ -20,7 +20,7 @@ export function snapshotTags({ id, name, source, filesystem, taken, state }: Sna
 
 /** The snapshot that a logical volume's tags describe; `undefined` for any other logical volume. */
 export function toSnapshot(record: LvRecord, pool: PoolName, node: NodeName): Snapshot | undefined {
-  const { tags, group, lv, size } = record;
+  const { tags, group, lv, thickSnapshot } = record;
   const parsed = parseSnapshotId(tags.get('id') ?? '');
   const source = parseVolumeId(tags.get('source') ?? '');
   const name = tags.get('name');
@@ -34,9 +34,10 @@ export function toSnapshot(record: LvRecord, pool: PoolName, node: NodeName): Sn
     pool,
     group,
     lv,
-    size,
+    size: thickSnapshot?.originSize ?? record.size,
     filesystem: parseFilesystemState(tags.get('fs')),
-    state: tags.get('state') === 'creating' ? 'creating' : 'ready',
+    state: tags.get('state') === 'creating' ? 'creating' : thickSnapshot?.overfull ? 'overfull' : 'ready',
     taken: Number.isSafeInteger(taken) && taken >= 0 ? taken : 0,
+    ...(thickSnapshot && { room: record.size }),
   };
 }

@@ -1,20 +1,16 @@
-import { type NodeName, type SnapshotId, snapshotIdFor } from '../domain/ids.ts';
+import { type LvName, type NodeName, type SnapshotId, snapshotIdFor } from '../domain/ids.ts';
 import { Failure } from '../domain/errors.ts';
-import {
-  refuseOtherSource,
-  refuseThick,
-  type Snapshot,
-  type Snapshots,
-  type SnapshotSpec,
-} from '../domain/snapshot.ts';
+import type { Bytes } from '../domain/bytes.ts';
+import { refuseOtherSource, type Snapshot, type Snapshots, type SnapshotSpec } from '../domain/snapshot.ts';
+import { defaultRoom, roomFor } from '../domain/snapshot-room.ts';
 import type { VolumeLocks } from '../domain/storage.ts';
-import { type Layout, refusePassive, type Volume } from '../domain/volume.ts';
+import { knownLayout, type Layout, refusePassive, type Volume } from '../domain/volume.ts';
 import type { Activation } from './activation.ts';
 import type { Admission } from './admission.ts';
-import { lvchangeTags, removeVolume, snapshotVolume } from './arguments.ts';
+import { lvchangeTags, removeVolume, snapshotThick, snapshotVolume } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { lookUp } from './look-up.ts';
-import type { Lvm } from './lvm.ts';
+import type { Lvm, LvmArguments } from './lvm.ts';
 import { snapshotLvNameFor } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { lookUpForRemoval } from './removal.ts';
@@ -22,7 +18,13 @@ import { snapshotTags } from './snapshot-records.ts';
 import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
 
-const thin: Layout = { type: 'thin' };
+/** A thick snapshot's room is linear, whatever the layout of its volume. */
+const linear: Layout = { type: 'thick', stripes: 1, stripeSize: 0n, mirrors: 0 };
+
+/** The bytes that count against a pool, and how. A thin snapshot counts as what it may grow to. */
+function counted({ size, room }: Pick<Snapshot, 'size' | 'room'>): { readonly layout: Layout; readonly size: Bytes } {
+  return room === undefined ? { layout: { type: 'thin' }, size } : { layout: linear, size: room };
+}
 
 export interface LocalSnapshotsOptions {
   readonly node: NodeName;
@@ -37,9 +39,9 @@ export interface LocalSnapshotsOptions {
 }
 
 /**
- * The snapshots of this machine's thin volumes: inactive thin volumes that share blocks with the one that they were taken of. A new one has the tag
- * `state=creating` until it is certain that the thin pool has it: LVM commits a snapshot to its metadata before it sends it to the pool,
- * and after a crash would send it with the content of a later moment. Such a one is taken again, or removed.
+ * The snapshots of this machine's volumes. Those of thin volumes are inactive thin volumes that share blocks with the one that they were taken of, those of
+ * thick volumes are copy-on-write. A new one has the tag `state=creating` until it is certain that the kernel has it: LVM commits a snapshot to its
+ * metadata first, and after a crash it would get the content of a later moment. Such a one is taken again, or removed.
  */
 export class LocalSnapshots implements Snapshots {
   readonly #options: LocalSnapshotsOptions;
@@ -50,7 +52,7 @@ export class LocalSnapshots implements Snapshots {
 
   async find(id: SnapshotId, _signal: AbortSignal): Promise<Snapshot | undefined> {
     const found = await this.#options.cache.findSnapshot(id);
-    return found?.state === 'ready' ? found : undefined;
+    return found?.state === 'creating' ? undefined : found;
   }
 
   async take(spec: SnapshotSpec, signal: AbortSignal): Promise<Snapshot> {
@@ -59,12 +61,12 @@ export class LocalSnapshots implements Snapshots {
     return locks.hold(id, 'CreateSnapshot', async () => {
       const existing = await cache.findSnapshot(id, { mayBeNew: true });
       if (existing) refuseOtherSource(existing, spec);
-      if (existing?.state === 'ready') return existing;
+      if (existing && existing.state !== 'creating') return existing;
       // A stage of the volume may be making its filesystem.
       return locks.hold(spec.source, 'CreateSnapshot', async () => {
         const volume = await this.#sourceOf(spec);
         if (existing) await this.#remove(existing, signal);
-        return this.#take(id, spec.name, volume, signal);
+        return this.#take(id, spec, volume, signal);
       });
     });
   }
@@ -90,47 +92,64 @@ export class LocalSnapshots implements Snapshots {
     const volume = await this.#options.cache.find(source);
     if (!volume) throw new Failure('not-found', `volume ${source} does not exist on node ${this.#options.node}`);
     refusePassive(volume);
-    refuseThick(volume);
     if (volume.state === 'ready') return volume;
     throw new Failure('unavailable', `volume ${source} is not finished yet: try again`);
   }
 
-  async #take(id: SnapshotId, name: string, volume: Volume, signal: AbortSignal): Promise<Snapshot> {
+  async #take(id: SnapshotId, spec: SnapshotSpec, volume: Volume, signal: AbortSignal): Promise<Snapshot> {
     const { node, cache, writer, admission, now = Date.now } = this.#options;
+    const { name } = spec;
     const { group, pool: poolName } = volume;
     const lv = snapshotLvNameFor(name);
     return writer.exclusive(group, signal, async () => {
       await admission.settle();
-      const pool = await admission.forSnapshot(volume);
       // Right before the change, so that LVM knows whether there is a device to suspend: see createChanges.
       if (!(await lookUp(this.#options, volume))) {
         throw new Failure('not-found', `volume ${volume.id} does not exist on node ${node}`);
       }
       const { size, filesystem } = cache.current().volumes.get(volume.id) ?? volume;
-      const place = { node, source: volume.id, pool: poolName, group, lv, size, filesystem };
+      const room = this.#roomFor(spec, { ...volume, size });
+      const space = counted({ size, ...room });
+      const pool = await admission.forSnapshot(poolName, space.layout, space.size);
+      const place = { node, source: volume.id, pool: poolName, group, lv, size, filesystem, ...room };
       const taken: Snapshot = { id, name, ...place, taken: now(), state: 'creating' };
-      const command = snapshotVolume(group, volume.lv, { lv, tags: snapshotTags(taken), active: false });
+      const command = commandFor(taken, volume.lv);
       const what = `snapshot "${name}" of volume ${volume.id} could not be taken`;
       await admission.track(() => writer.change(what, command));
       const ready = { ...taken, state: 'ready' as const };
       await writer.change(what, lvchangeTags(group, lv, { remove: tag('state', 'creating') }));
       cache.putSnapshot(ready);
-      cache.putPool(afterGrowth(pool, thin, size));
+      cache.putPool(afterGrowth(pool, space.layout, space.size));
       return ready;
     });
   }
 
+  /** The room of a snapshot of a thick volume; nothing of a thin one. */
+  #roomFor({ room = defaultRoom }: SnapshotSpec, volume: Volume): { readonly room?: Bytes } {
+    if (knownLayout(volume).type === 'thin') return {};
+    return { room: roomFor(room, volume.size, this.#options.admission.pool(volume.pool).extentSize) };
+  }
+
   async #remove(snapshot: Snapshot, signal: AbortSignal): Promise<void> {
     const { cache, writer } = this.#options;
-    const { id, group, lv, size, pool: poolName } = snapshot;
+    const { id, group, lv, pool: poolName } = snapshot;
+    const { layout, size } = counted(snapshot);
     await writer.exclusive(group, signal, async () => {
       const what = `snapshot ${id} could not be removed`;
       if (await lookUpForRemoval(this.#options, snapshot, what)) {
         await writer.change(what, removeVolume(group, lv));
         const pool = cache.current().pools.get(poolName);
-        if (pool) cache.putPool(afterGrowth(pool, thin, -size));
+        if (pool) cache.putPool(afterGrowth(pool, layout, -size));
       }
       cache.dropSnapshot(id);
     });
   }
+}
+
+function commandFor(taken: Snapshot, origin: LvName): LvmArguments {
+  const { group, lv, room } = taken;
+  const tags = snapshotTags(taken);
+  return room === undefined
+    ? snapshotVolume(group, origin, { lv, tags, active: false })
+    : snapshotThick(group, origin, { lv, tags, room });
 }

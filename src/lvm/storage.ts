@@ -17,7 +17,7 @@ import { BootMarks } from './boot-marks.ts';
 import { extendVolume, lvchangeTags, removeVolume } from './arguments.ts';
 import { Creation } from './creation.ts';
 import { lookUp } from './look-up.ts';
-import { lookUpForRemoval } from './removal.ts';
+import { lookUpForRemoval, refuseThickSnapshots } from './removal.ts';
 import type { Lvm } from './lvm.ts';
 import { devicePath } from './names.ts';
 import { afterGrowth } from './prediction.ts';
@@ -92,12 +92,15 @@ export class LocalStorage implements Storage, NodeVolumes {
       const { group } = await this.mustFind(id);
       return await writer.exclusive(group, signal, async () => {
         await this.#admission.settle();
-        const { volume: found } = await this.#lookUpNow(id);
+        const { volume: found, row } = await this.#lookUpNow(id);
         const wanted = roundedSize(this.#admission.pool(found.pool), knownLayout(found), size);
         if (found.size >= wanted) return keepSize(found, size);
+        const what = `volume ${id} could not be extended`;
+        // LVM would extend an inactive one, and show its snapshots with the old size.
+        if (decodeLv(row).isThickOrigin) await refuseThickSnapshots(cache, what, found);
         const pool = await this.#admission.forGrowth(found, wanted);
         const command = extendVolume(found.group, found.lv, wanted);
-        await this.#admission.track(() => writer.change(`volume ${id} could not be extended`, command));
+        await this.#admission.track(() => writer.change(what, command));
         const volume = { ...found, size: wanted };
         cache.put(volume);
         cache.putPool(afterGrowth(pool, knownLayout(found), wanted - found.size));

@@ -1,14 +1,15 @@
+import { MiB } from '../../src/domain/bytes.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import { type SnapshotId, snapshotIdFor } from '../../src/domain/ids.ts';
 import {
   type ContentSource,
   printSource,
   refuseOtherSource,
-  refuseThick,
   type Snapshot,
   type Snapshots,
   type SnapshotSpec,
 } from '../../src/domain/snapshot.ts';
+import { defaultRoom, roomFor } from '../../src/domain/snapshot-room.ts';
 import { snapshotLvNameFor } from '../../src/lvm/names.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
@@ -34,10 +35,11 @@ export class MemorySnapshots implements Snapshots {
     if (existing) return existing;
     const volume = volumes.get(spec.source);
     if (!volume) throw new Failure('not-found', `volume ${spec.source} does not exist`);
-    refuseThick(volume);
     const { pool, group, size, filesystem } = volume;
     const place = { node, pool, group, lv, size, filesystem };
-    const snapshot: Snapshot = { id, ...spec, ...place, taken: Date.now(), state: 'ready' };
+    const { name, source, room = defaultRoom } = spec;
+    const own = volume.layout.type === 'thick' && { room: roomFor(room, size, 4n * MiB) };
+    const snapshot: Snapshot = { id, name, source, ...place, ...own, taken: Date.now(), state: 'ready' };
     this.all.set(id, snapshot);
     this.#storage.changed();
     return snapshot;

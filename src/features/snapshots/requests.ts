@@ -1,6 +1,7 @@
 import { Failure } from '../../domain/errors.ts';
 import { kubernetesPrefix } from '../../domain/qos-parameters.ts';
 import { type Accessibility, parseAccessibility } from '../../domain/topology.ts';
+import { parseSnapshotRoom, type SnapshotRoom } from '../../domain/snapshot-room.ts';
 import type { CreateSnapshotRequest } from '../../gen/csi/v1/CreateSnapshotRequest.ts';
 
 /** The request of CreateSnapshot, checked. */
@@ -8,21 +9,28 @@ export interface TakeRequest {
   readonly name: string;
   /** The id of the volume; Quarry may never have issued it. */
   readonly source: string;
+  /** Of a thick snapshot. */
+  readonly room: SnapshotRoom | undefined;
   /** Where the snapshot may be: it is where its volume is. */
   readonly accessibility: Accessibility;
 }
 
+const roomProblem = 'must be percent of the volume, such as 20%, or bytes, such as 2Gi; more than 0, and 100% at most';
+
 /** Throws `invalid` with every problem at once. */
 export function parseTake(request: CreateSnapshotRequest, driver: string): TakeRequest {
   const { name, sourceVolumeId, parameters, accessibilityRequirements } = request;
-  const unknown = Object.keys(parameters).filter((key) => !key.startsWith(kubernetesPrefix));
+  const unknown = Object.keys(parameters).filter((key) => !key.startsWith(kubernetesPrefix) && key !== 'snapshotSize');
+  const { snapshotSize } = parameters;
+  const room = snapshotSize === undefined ? undefined : parseSnapshotRoom(snapshotSize);
   const problems = [
     ...(name === '' ? ['name is missing'] : []),
     ...(sourceVolumeId === '' ? ['source_volume_id is missing'] : []),
-    ...unknown.map((key) => `parameters: "${key}" is unknown; a VolumeSnapshotClass of Quarry has none`),
+    ...unknown.map((key) => `parameters: "${key}" is unknown; known: snapshotSize`),
+    ...(snapshotSize === undefined || room ? [] : [`parameters: snapshotSize "${snapshotSize}" ${roomProblem}`]),
   ];
   if (problems.length > 0) throw new Failure('invalid', problems.join('; '));
-  return { name, source: sourceVolumeId, accessibility: parseAccessibility(accessibilityRequirements, driver) };
+  return { name, source: sourceVolumeId, room, accessibility: parseAccessibility(accessibilityRequirements, driver) };
 }
 
 /** Throws `invalid` unless the id is there. */

@@ -37,13 +37,13 @@ export function createSnapshotService(snapshotter: Snapshotter, driver: string):
   };
 }
 
-function toMessage({ id, source, size, taken, node }: Snapshot, driver: string): SnapshotInit {
+function toMessage({ id, source, size, taken, node, state }: Snapshot, driver: string): SnapshotInit {
   return {
     snapshotId: id,
     sourceVolumeId: source,
     sizeBytes: String(size),
     creationTime: { seconds: String(Math.floor(taken / 1000)), nanos: (taken % 1000) * 1_000_000 },
-    readyToUse: true,
+    readyToUse: state === 'ready',
     accessibleTopology: [topologyOf(driver, node)],
   };
 }

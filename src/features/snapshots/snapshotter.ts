@@ -27,7 +27,7 @@ export class Snapshotter {
    * The existing snapshot of that name, else a new one. Throws `not-found` for a volume that does not exist, and `exhausted` for one on a node that
    * the topology lacks.
    */
-  async take({ name, source, accessibility }: TakeRequest, signal: AbortSignal): Promise<Snapshot> {
+  async take({ name, source, room, accessibility }: TakeRequest, signal: AbortSignal): Promise<Snapshot> {
     using _lock = this.#locks.acquire(name, 'CreateSnapshot');
     const volume = parseVolumeId(source);
     const existing = this.#named(name);
@@ -35,7 +35,7 @@ export class Snapshotter {
       if (existing) throw new Failure('exists', `snapshot "${name}" exists: it was taken of volume ${existing.source}`);
       throw new Failure('not-found', `volume "${source}" does not exist`);
     }
-    const spec: SnapshotSpec = { name, source: volume.id };
+    const spec: SnapshotSpec = { name, source: volume.id, room };
     if (existing) refuseOtherSource(existing, spec);
     const takeOn = async (storage: Storage): Promise<Snapshot> => {
       if (!accepts(accessibility, storage.node)) throw elsewhere(name, storage.node);
@@ -63,7 +63,7 @@ export class Snapshotter {
   list({ source, id }: Wanted): Snapshot[] {
     const all = this.#registry.members().flatMap(({ storage }) => Array.from(storage.inventory().snapshots.values()));
     return all
-      .filter((snapshot) => snapshot.state === 'ready')
+      .filter((snapshot) => snapshot.state !== 'creating')
       .filter((snapshot) => (source === '' || snapshot.source === source) && (id === '' || snapshot.id === id))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }

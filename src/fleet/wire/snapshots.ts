@@ -1,6 +1,7 @@
 import { Failure } from '../../domain/errors.ts';
 import { type NodeName, parseSnapshotId, type SnapshotId } from '../../domain/ids.ts';
 import type { Snapshot, Snapshots, SnapshotSpec } from '../../domain/snapshot.ts';
+import { parseSnapshotRoom, printSnapshotRoom, type SnapshotRoom } from '../../domain/snapshot-room.ts';
 import { parseFilesystemState } from '../../domain/volume.ts';
 import type { Snapshot as SnapshotMessage, SnapshotInit } from '../../gen/quarry/node/v1/Snapshot.ts';
 import type { SnapshotsDefinition, SnapshotsHandlers } from '../../gen/quarry/node/v1/Snapshots.ts';
@@ -19,8 +20,9 @@ export function createSnapshotsService(snapshots: Snapshots): SnapshotsMethods {
       const found = await snapshots.find(readSnapshotId(snapshot), signal);
       return found ? { snapshot: writeSnapshot(found) } : {};
     },
-    async takeSnapshot({ name, source }, { signal }) {
-      return { snapshot: writeSnapshot(await snapshots.take({ name, source: readVolumeId(source).id }, signal)) };
+    async takeSnapshot({ name, source, room }, { signal }) {
+      const spec = { name, source: readVolumeId(source).id, room: readRoom(room) };
+      return { snapshot: writeSnapshot(await snapshots.take(spec, signal)) };
     },
     async removeSnapshot({ snapshot }, { signal }) {
       await snapshots.remove(readSnapshotId(snapshot), signal);
@@ -46,8 +48,9 @@ export class RemoteSnapshots implements Snapshots {
     return snapshot ? this.#read(snapshot, (found) => found.id === id) : undefined;
   }
 
-  async take({ name, source }: SnapshotSpec, signal: AbortSignal): Promise<Snapshot> {
-    const { snapshot } = await this.#calls.takeSnapshot(this.#remote, { name, source }, { signal });
+  async take({ name, source, room }: SnapshotSpec, signal: AbortSignal): Promise<Snapshot> {
+    const request = { name, source, room: room ? printSnapshotRoom(room) : '' };
+    const { snapshot } = await this.#calls.takeSnapshot(this.#remote, request, { signal });
     if (snapshot) return this.#read(snapshot, (found) => found.name === name && found.source === source);
     throw new Failure('unavailable', `node ${this.#remote.node} says that it succeeded, and names no snapshot`);
   }
@@ -66,9 +69,10 @@ export class RemoteSnapshots implements Snapshots {
 }
 
 export function writeSnapshot(snapshot: Snapshot): SnapshotInit {
-  const { id, name, source, pool, group, lv, size, filesystem, taken, state } = snapshot;
-  const place = { pool, group, lv, size: String(size) };
-  return { id, name, source, ...place, filesystem, takenMs: String(taken), creating: state === 'creating' };
+  const { id, name, source, pool, group, lv, size, filesystem, taken, state, room = 0n } = snapshot;
+  const place = { pool, group, lv, size: String(size), room: String(room) };
+  const states = { creating: state === 'creating', overfull: state === 'overfull' };
+  return { id, name, source, ...place, filesystem, takenMs: String(taken), ...states };
 }
 
 /** Bytes, as CSI limits them. */
@@ -81,6 +85,7 @@ export function readSnapshot(message: SnapshotMessage, node: NodeName): Snapshot
     throw new Failure('invalid', `"${message.id.slice(0, 128)}" is no snapshot of node ${node}`);
   if (Buffer.byteLength(message.name) > longestName)
     throw new Failure('invalid', `the name of snapshot ${parsed.id} is longer than any can be`);
+  const room = readFigure(message.room, `the room of snapshot ${parsed.id}`);
   return {
     id: parsed.id,
     node,
@@ -92,8 +97,15 @@ export function readSnapshot(message: SnapshotMessage, node: NodeName): Snapshot
     size: readFigure(message.size, `the size of snapshot ${parsed.id}`),
     filesystem: parseFilesystemState(message.filesystem),
     taken: readTime(message.takenMs) ?? 0,
-    state: message.creating ? 'creating' : 'ready',
+    state: message.creating ? 'creating' : message.overfull ? 'overfull' : 'ready',
+    ...(room > 0n && { room }),
   };
+}
+
+function readRoom(text: string): SnapshotRoom | undefined {
+  const room = parseSnapshotRoom(text);
+  if (room || text === '') return room;
+  throw new Failure('invalid', `"${text.slice(0, 128)}" is no room of a snapshot`);
 }
 
 /** Throws `invalid`. */

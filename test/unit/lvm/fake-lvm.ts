@@ -133,6 +133,17 @@ export class FakeLvm implements Lvm {
     return refusals.join('; ') || undefined;
   }
 
+  #originOf(name: string): string | undefined {
+    return this.volumes.get(name)?.row?.['origin'];
+  }
+
+  #makeThickSnapshot(name: string, origin: string): void {
+    const [snapshot, from] = [this.volumes.get(name), this.volumes.get(origin)];
+    if (!snapshot || !from) throw new Error(`vg/${origin} does not exist`);
+    from.row = { ...from.row, lv_attr: 'owi-a-s---' };
+    snapshot.row = { lv_attr: 'sri-a-s---', origin, origin_size: String(from.size) };
+  }
+
   #apply(argv: LvmArguments): string | undefined {
     if (['pvcreate', 'vgcreate', 'vgextend'].includes(argv[0])) return undefined;
     if (argv[0].endsWith('change') && argv[1] === '-a') return this.#setActive(argv);
@@ -146,12 +157,14 @@ export class FakeLvm implements Lvm {
       if (existing) return `Logical Volume "${name}" already exists in volume group "vg"`;
       if (size > this.free) return 'Volume group "vg" has insufficient free space';
       this.volumes.set(name, { size, tags: new Set(values('--addtag')) });
+      if (argv.includes('-s') && size > 0n) this.#makeThickSnapshot(name, argv.at(-1)?.slice(3) ?? '');
       return undefined;
     }
     if (!existing) return `Failed to find logical volume "vg/${name}"`;
     if (argv[0] === 'lvremove') {
       for (const other of this.volumes.keys())
-        if (other === name || raidPartOf(other as LvName) === name) this.volumes.delete(other);
+        if (other === name || raidPartOf(other as LvName) === name || this.#originOf(other) === name)
+          this.volumes.delete(other);
     }
     if (argv[0] === 'lvextend') existing.size = size;
     const mirror = this.mirrors.get(name);

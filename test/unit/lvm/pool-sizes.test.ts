@@ -58,6 +58,7 @@ function poolOf(size: bigint, dataPercent = 0): LvRecord {
     open: false,
     thinPool: undefined,
     isThinPool: true,
+    isThickOrigin: false,
     dataPercent,
     metadataPercent: 0,
     health: '',

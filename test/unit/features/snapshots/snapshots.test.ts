@@ -89,6 +89,9 @@ describe('a snapshot', () => {
     ['', a, {}, 'invalid'],
     ['s', '', {}, 'invalid'],
     ['s', a, { sise: '5' }, 'invalid'],
+    ['s', a, { snapshotSize: '0%' }, 'invalid'],
+    ['s', a, { snapshotSize: '101%' }, 'invalid'],
+    ['s', a, { snapshotSize: 'much' }, 'invalid'],
     ['s', 'a:absent', {}, 'not-found'],
     ['s', 'nonsense', {}, 'not-found'],
   ])('named "%s" of "%s" with %j is %s', async (name, source, parameters, kind) => {
@@ -108,9 +111,26 @@ describe('a snapshot', () => {
     });
   });
 
-  test('of a thick volume is not offered', async () => {
+  test.each([
+    ['25%', 16n * MiB],
+    ['9Mi', 12n * MiB],
+  ])('of a thick volume has the room of %s', async (snapshotSize, room) => {
     await create('thick', { parameters: { pool: 'slow' } });
-    await expect(take('snapshot-1', 'a:thick')).rejects.toMatchObject({ kind: 'unimplemented' });
+    await take('snapshot-1', 'a:thick', { snapshotSize });
+    expect(nodes[0].snapshots.all.get(id as never)).toMatchObject({ size: 64n * MiB, room });
+  });
+
+  test('that is overfull is not ready, and no source of a volume', async () => {
+    await take('snapshot-1', a);
+    const [taken] = nodes[0].snapshots.all.values();
+    if (taken) nodes[0].snapshots.all.set(taken.id, { ...taken, state: 'overfull' });
+    expect(await calls.getSnapshot({ snapshotId: id } as never, context)).toMatchObject({
+      snapshot: { readyToUse: false },
+    });
+    await expect(create('restored', ofSnapshot(id))).rejects.toMatchObject({
+      kind: 'invalid',
+      message: expect.stringContaining('overfull'),
+    });
   });
 
   test('is listed in pages, by its id and by its volume', async () => {

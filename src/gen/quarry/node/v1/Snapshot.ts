@@ -11,6 +11,8 @@ export interface SnapshotInit {
   'filesystem'?: (string);
   'takenMs'?: (string);
   'creating'?: (boolean);
+  'room'?: (string);
+  'overfull'?: (boolean);
 }
 
 export interface Snapshot {
@@ -24,4 +26,6 @@ export interface Snapshot {
   'filesystem': (string);
   'takenMs': (string);
   'creating': (boolean);
+  'room': (string);
+  'overfull': (boolean);
 }

@@ -3,9 +3,11 @@
 export interface TakeSnapshotRequestInit {
   'name'?: (string);
   'source'?: (string);
+  'room'?: (string);
 }
 
 export interface TakeSnapshotRequest {
   'name': (string);
   'source': (string);
+  'room': (string);
 }

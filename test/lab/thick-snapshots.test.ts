@@ -1,0 +1,107 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { capabilities, createVolume, type Driver, MiB, outcomeOf, startDriver } from '../support/driver.ts';
+import { useGuest } from '../support/guest.ts';
+
+const guest = useGuest({ disks: ['1G', '1G'] });
+const pools = `
+  - name: slow
+    volumeGroup: qslow
+    type: thick
+    disks: { paths: ["/dev/ubda", "/dev/ubdb"] }
+    approve: automatic`;
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await startDriver(guest(), { pools, more: 'rescan: 24h' });
+});
+
+const idOf = (name: string) => `node-1:${name}`;
+const create = (name: string, over: object = {}) =>
+  createVolume(driver, name, 64 * MiB, { volumeCapabilities: [capabilities.block], ...over });
+const remove = (name: string) => driver.client.controller.deleteVolume({ volumeId: idOf(name) });
+const take = (name: string, volume: string, parameters = {}) =>
+  driver.client.controller.createSnapshot({ name, sourceVolumeId: idOf(volume), parameters });
+const removeSnapshot = (snapshotId: string) => driver.client.controller.deleteSnapshot({ snapshotId });
+/** What the driver reports as free, once it has read LVM's state after the last change. */
+const room = async () => {
+  const free = (await guest().shell('vgs --noheadings --nosuffix --units b -o vg_free qslow')).trim();
+  const reported = async () => (await driver.client.controller.getCapacity({})).availableCapacity;
+  await expect.poll(reported, { timeout: 30_000 }).toBe(free);
+  return Number(free);
+};
+const logicalVolumes = async () =>
+  (await guest().shell(`lvs --noheadings -o lv_name qslow`)).trim().split(/\s+/).toSorted();
+const write = (lv: string, text: string, at = 0) =>
+  guest().shell(`printf %s ${text} | dd of=/dev/qslow/${lv} bs=512 seek=${at * 2048} conv=notrunc,fsync status=none`);
+const read = (lv: string, at = 0) =>
+  guest().shell(`dd if=/dev/qslow/${lv} bs=512 skip=${at * 2048} count=1 status=none | tr -d '\\0'`);
+
+describe.each([
+  ['linear', {}],
+  ['striped', { stripes: '2' }],
+  ['mirrored', { mirrors: '1' }],
+])('a snapshot of a %s volume', (kind, parameters) => {
+  test('keeps the content of its moment, and guards its volume', async () => {
+    await create(kind, { parameters });
+    await write(kind, 'before');
+    const before = await room();
+    const { snapshot } = await take(`snapshot-${kind}`, kind);
+    expect(snapshot).toMatchObject({
+      snapshotId: `node-1:snap-${kind}`,
+      sourceVolumeId: idOf(kind),
+      sizeBytes: String(64 * MiB),
+      readyToUse: true,
+    });
+    expect(before - (await room())).toBe(16 * MiB);
+    expect((await take(`snapshot-${kind}`, kind)).snapshot).toEqual(snapshot);
+    await write(kind, 'after!');
+    expect([await read(kind), await read(`snap-${kind}`)]).toEqual(['after!', 'before']);
+    expect(await guest().shell(`blockdev --getro /dev/qslow/snap-${kind}`)).toBe('1\n');
+    const problem = { code: 'FAILED_PRECONDITION', details: expect.stringContaining(`node-1:snap-${kind}`) };
+    expect(await outcomeOf(remove(kind))).toMatchObject(problem);
+    const larger = { volumeId: idOf(kind), capacityRange: { requiredBytes: String(128 * MiB) } };
+    expect(await outcomeOf(driver.client.controller.controllerExpandVolume(larger))).toMatchObject(problem);
+    await removeSnapshot(`node-1:snap-${kind}`);
+    expect(await room()).toBe(before);
+    expect(await read(kind)).toBe('after!');
+    await remove(kind);
+    expect(await logicalVolumes()).toEqual(['']);
+  });
+});
+
+describe('a snapshot that is cut off', () => {
+  test('is removed after a power cut; one that was acknowledged is kept', async () => {
+    await create('origin');
+    await write('origin', 'first');
+    await take('snapshot-kept', 'origin');
+    await write('origin', 'later');
+    const tags = ['v=1', 'role=snapshot', 'source=node-1:origin', 'fs=none', 'taken=1', 'state=creating'];
+    const tagged = (name: string) =>
+      [...tags, `id=node-1:${name}`, `name=${name}`].map((tag) => `--addtag quarry.${tag}`).join(' ');
+    // The second is what LVM has committed before it makes it a snapshot.
+    await guest().shell(`set -e
+      lvcreate -qq -y -s -p r -L 8M -n snap-cut ${tagged('snap-cut')} qslow/origin
+      lvcreate -qq -y -L 8M -n snap-half ${tagged('snap-half')} qslow
+      sync`);
+    await driver.powerCut();
+    await expect.poll(logicalVolumes, { timeout: 30_000 }).toEqual(['origin', 'snap-kept']);
+    expect([await read('origin'), await read('snap-kept')]).toEqual(['later', 'first']);
+    const { entries } = await driver.client.controller.listSnapshots({});
+    expect(entries?.map((entry) => entry.snapshot?.snapshotId)).toEqual(['node-1:snap-kept']);
+  });
+
+  test('by a killed driver is there as a whole when the call is repeated', async () => {
+    await write('origin', 'third');
+    const cut = outcomeOf(take('snapshot-again', 'origin'));
+    await driver.kill();
+    await cut;
+    await driver.restart();
+    await expect.poll(() => outcomeOf(take('snapshot-again', 'origin'))).toMatchObject({ code: 'OK' });
+    await write('origin', 'forth');
+    expect(await read('snap-again')).toBe('third');
+    await removeSnapshot('node-1:snap-again');
+    await removeSnapshot('node-1:snap-kept');
+    await remove('origin');
+    expect(await logicalVolumes()).toEqual(['']);
+  });
+});
