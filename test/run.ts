@@ -51,13 +51,13 @@ async function measure(name: string, step: () => Promise<Tally>): Promise<Outcom
 async function runCheck(name: string): Promise<Tally> {
   const code = await run(['npm', 'run', '--silent', `check:${name}`]);
   console.log(code === 0 ? 'passed' : `failed with exit code ${code}`);
-  return code === 0 ? { ...nothing, passed: 1 } : { ...nothing, failed: 1 };
+  return code === 0 ? { ...nothing, passed: 1 } : { ...nothing, failed: 1, failures: [`npm run check:${name}`] };
 }
 
 /** Not a test: it counts only if it fails. */
 async function setUpCluster(): Promise<Tally> {
   const code = await run(['npm', 'run', '--silent', 'setup', '--', 'cluster', 'suite']);
-  return code === 0 ? nothing : { ...nothing, failed: 1 };
+  return code === 0 ? nothing : { ...nothing, failed: 1, failures: ['npm run setup -- cluster suite'] };
 }
 
 async function runProject(project: string): Promise<Tally> {
@@ -85,6 +85,7 @@ function report(all: readonly Outcome[]): void {
   }
   if (!withKubernetes) console.log('\nNot run: the tests on Kubernetes. All of them together: npm test -- cluster');
   const total = all.reduce<Tally>(add, nothing);
+  if (total.failures.length > 0) console.log(`\nFailed:\n  ${total.failures.join('\n  ')}`);
   process.exitCode = total.failed > 0 || total.tests === 0 ? 1 : 0;
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 }
