@@ -32,18 +32,40 @@ export function createLvm(options: LvmClientOptions): Lvm {
       restartReports: () => undefined,
     };
   }
-  const reports = new LvmShell({ ...options, env });
+  const reports = createReports(new LvmShell({ ...options, env }));
   const changes = createChanges(new LvmShell({ ...options, env }));
   const restart = (): void => {
     reports.restart();
     changes.restart();
   };
   return {
-    report: (argv) => reports.run(argv),
+    report: reports.report,
     reportForChange: changes.report,
     ...counted(changes.change, (argv) => slowly(argv).finally(restart)),
     restart,
-    restartReports: () => reports.restart(),
+    restartReports: reports.restart,
+  };
+}
+
+/**
+ * The process for reports. An administrator may have activated the thin pool that it shows as inactive (see `Lvm.restartReports`), so
+ * another process decides, unless it was the first report of this one.
+ */
+function createReports(shell: LvmShell): { report: Lvm['report']; restart: () => void } {
+  let first = true;
+  return {
+    async report(argv) {
+      const mayBeOld = !first;
+      first = false;
+      const answer = await shell.run(argv);
+      if (!mayBeOld || !answer.ok || !answer.rows.some(isInactiveThinPool)) return answer;
+      shell.restart();
+      return shell.run(argv);
+    },
+    restart() {
+      first = true;
+      shell.restart();
+    },
   };
 }
 
@@ -83,6 +105,10 @@ function createChanges(shell: LvmShell): { report: Change; change: Change; resta
 /** Reads the fifth attribute of lvs(8): `a` is active; other letters mean suspended, without a table, or unknown. */
 function isActive(row: ReportRow): boolean {
   return row['lv_attr']?.[4] === 'a';
+}
+
+function isInactiveThinPool(row: ReportRow): boolean {
+  return row['lv_attr']?.[0] === 't' && !isActive(row);
 }
 
 function trustsDevices([command, ...options]: LvmArguments): boolean {

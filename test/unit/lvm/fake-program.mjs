@@ -11,10 +11,20 @@ const document = (rows, code, messages = [], command = current) => {
   return `${JSON.stringify({ report: [{ lv: rows }], log: [...log, status] }, undefined, 2)}\n`;
 };
 
+let commands = 0;
+/** Only the first report of a process shows a thin pool that was activated since the list of devices was made. */
+function attributesOf(line) {
+  if (line.endsWith('/inactive')) return '-wi-------';
+  if (line.endsWith('/down-pool')) return 'twi---tz--';
+  if (line.endsWith('/activated-pool')) return commands === 1 ? 'twi-aotz--' : 'twi---tz--';
+  return '-wi-a-----';
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   appendFileSync(process.env.FAKE_LOG, `${process.pid} ${line}\n`);
   const [name] = line.split(' ');
   current = name;
+  commands += 1;
   if (name === 'die') process.kill(process.pid, 'SIGKILL');
   else if (name === 'halfway') {
     print('  {\n  "report": [');
@@ -35,7 +45,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   } else if (name === 'lastlog') print(document([], '1', ['no room']));
   else if (name === 'other') print(document([], '1', [], 'lvs'));
   else if (name === 'lvs') {
-    const attributes = line.endsWith('/inactive') ? '-wi-------' : '-wi-a-----';
+    const attributes = attributesOf(line);
     print(document([{ vg_name: 'vg', lv_name: line.split('/')[1], lv_attr: attributes }], '1'));
   } else if (/^late\d+$/.test(name)) {
     await sleep(Number(name.slice(4)));

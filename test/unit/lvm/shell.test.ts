@@ -165,6 +165,20 @@ describe('commands that depend on the devices that LVM knows', () => {
     expect(pids.get('lvremove')).not.toBe(pids.get('lvcreate'));
     expect(pids.get('lvremove')).not.toBe(pids.get('lvs'));
   });
+
+  test('shows a thin pool as active that another program has activated since the first report', async () => {
+    await lvm.report(['lvs', 'vg/lv']);
+    const answer = await lvm.report(['lvs', 'vg/activated-pool']);
+    expect(answer).toMatchObject({ ok: true, rows: [{ lv_attr: 'twi-aotz--' }] });
+  });
+
+  test('shows a thin pool as inactive if a new process does', async () => {
+    for (const _ of ['first', 'again']) {
+      const answer = await lvm.report(['lvs', 'vg/down-pool']);
+      expect(answer).toMatchObject({ ok: true, rows: [{ lv_attr: 'twi---tz--' }] });
+    }
+    expect(await readFile(join(folder, 'log'), 'utf8')).toMatch(/^(\d+) lvs.*\n\1 lvs.*\n(?!\1)\d+ lvs.*\n$/);
+  });
 });
 
 test('throws unavailable if the program cannot be started', async () => {
