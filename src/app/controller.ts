@@ -11,7 +11,7 @@ import { controllerFamilies } from '../metrics/fleet.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics, type Families, joinFamilies } from '../metrics/metrics.ts';
 import { version } from '../version.ts';
-import { createCsiController } from './csi.ts';
+import { createCsiServices } from './csi.ts';
 import { controllerParts, type JoinedParts } from './parts.ts';
 import { createProvisioning } from './provisioning.ts';
 
@@ -33,7 +33,7 @@ export async function createController(config: Configs['controller'], log: Log):
     ...(metrics && { observe: metrics.observeCall }),
     services: {
       Identity: createIdentityService({ driver, version, ready: () => settling.settled() }),
-      Controller: await createCsiController(provisioner, driver),
+      ...(await createCsiServices(provisioner, driver)),
       ...parts.services,
     },
   });

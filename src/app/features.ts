@@ -1,4 +1,5 @@
 import { calibration } from '../features/calibration/feature.ts';
+import { groupSnapshots } from '../features/group-snapshots/feature.ts';
 import { hung } from '../features/hung/feature.ts';
 import { jobs } from '../features/jobs/feature.ts';
 import { orphans } from '../features/orphans/feature.ts';
@@ -7,4 +8,4 @@ import { snapshots } from '../features/snapshots/feature.ts';
 import type { Feature } from './feature.ts';
 
 /** In the order of help. Each loads its code only when it is used. */
-export const features: readonly Feature[] = [calibration, orphans, qos, jobs, hung, snapshots];
+export const features: readonly Feature[] = [calibration, orphans, qos, jobs, hung, snapshots, groupSnapshots];

@@ -16,6 +16,7 @@ import { createServer } from '../grpc/server.ts';
 import { createIdentityService } from '../identity/service.ts';
 import type { Log } from '../log.ts';
 import { createLvmCheck } from '../lvm/check.ts';
+import { type CopiesTogether, createCopiesTogether } from '../lvm/copies-together.ts';
 import { createDevices } from '../lvm/devices.ts';
 import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
@@ -54,7 +55,7 @@ export async function createMachine(config: Config, log: Log, add: Add): Promise
     reported: () => addition.changed?.(),
     ready: async () => void (await Promise.all(added.map(async (part) => part.ready?.()))),
   });
-  const { local, storage, limits, report, upkeep, registration, unbroken } = parts;
+  const { local, storage, resume, limits, report, upkeep, registration, unbroken } = parts;
   addition = await add(storage);
   added = await nodeParts({ config, local, limits, jobs: upkeep.jobs, log });
   const joined = joinParts([ownPart(parts), ...added, addition]);
@@ -69,7 +70,7 @@ export async function createMachine(config: Config, log: Log, add: Add): Promise
   return {
     async start() {
       await server.start();
-      await metrics?.start();
+      await Promise.all([metrics?.start(), resume()]);
       log.info({ driver: config.driver, node: config.node, endpoint: config.endpoint.address, version }, 'serving');
       upkeep.repeater.now();
       joined.start();
@@ -145,7 +146,7 @@ async function assemble(config: Config, log: Log, hooks: Hooks) {
     },
     prepared: () => upkeep.repeater.soon(),
   });
-  const { storage, stack } = createStorage(config, local, await readBootId());
+  const { storage, stack, copies } = createStorage(config, local, await readBootId(), log);
   const limits = createMachineLimits(config, local, stack, log);
   const registration = createOwnRegistration(config, log);
   const upkeep = createUpkeep(config, storage, local, log, async () => {
@@ -153,7 +154,18 @@ async function assemble(config: Config, log: Log, hooks: Hooks) {
     await hooks.ready();
   });
   const unbroken = createUnbroken();
-  return { local, storage, stack, limits, report, upkeep, registration, unbroken, disks: () => disks };
+  const resume = () => resumePaused(copies, config, log);
+  return { local, storage, stack, resume, limits, report, upkeep, registration, unbroken, disks: () => disks };
+}
+
+/** An earlier process may have died, with all that it ran, while it took a group snapshot. */
+async function resumePaused(copies: CopiesTogether, { pools }: Config, log: Log): Promise<void> {
+  try {
+    const devices = await copies.resume(pools.map(({ group }) => group));
+    if (devices.length > 0) log.warn({ devices }, 'writes go on that an earlier process had paused');
+  } catch (error) {
+    log.warn({ reason: messageOf(error) }, 'it could not be found out whether writes are paused');
+  }
 }
 
 type Parts = Awaited<ReturnType<typeof assemble>>;
@@ -181,9 +193,12 @@ async function readBootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
-function createStorage(config: Config, { lvm, cache, writer, run, patience }: Local, boot: string) {
+function createStorage(config: Config, { lvm, cache, writer, run, hosted, patience }: Local, boot: string, log: Log) {
   const devices = createDevices(run, patience);
   const usesOf = createUsesOf(mountsOf);
+  const { pauseLimit } = config.snapshots;
+  const paused = (milliseconds: number) => log.info({ milliseconds }, 'writes were paused for a group snapshot');
+  const copies = createCopiesTogether({ run, hosted, pauseLimit, paused });
   const storage = new LocalStorage({
     node: config.node,
     boot,
@@ -191,10 +206,11 @@ function createStorage(config: Config, { lvm, cache, writer, run, patience }: Lo
     cache,
     writer,
     devices,
+    copies,
     usesOf,
     locks: createLocks(),
   });
-  return { storage, stack: createStack({ volumes: storage, layers: [] }) };
+  return { storage, copies, stack: createStack({ volumes: storage, layers: [] }) };
 }
 
 function createServices(

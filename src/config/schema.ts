@@ -90,6 +90,14 @@ const jobs = section({
     ),
 });
 
+const snapshots = section({
+  pauseLimit: duration('100ms', '1m')
+    .default(5000)
+    .describe(
+      'How long writes to the volumes of a group snapshot may pause, 100ms to 1m. If the snapshots are not taken by then, writes go on, nothing is left, and the call is UNAVAILABLE.',
+    ),
+});
+
 const unixSocket = scalar(
   'must be a unix socket such as unix:///run/quarry/csi.sock, its path 107 bytes at most',
   parseEndpoint,
@@ -132,6 +140,7 @@ const machine = {
   lvm: lvm.prefault({}),
   qos: qos.prefault({}),
   jobs: jobs.prefault({}),
+  snapshots: snapshots.prefault({}),
   // Required, even as []: an empty file is a mistake, not a driver without storage.
   pools: list(pool).describe('List of pools; `[]` for none.'),
 };

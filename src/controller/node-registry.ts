@@ -1,6 +1,7 @@
 import { Failure, isFailure } from '../domain/errors.ts';
 import { type Fleet, inventoryOf, type Member } from '../domain/fleet.ts';
 import {
+  type GroupSnapshotId,
   type LvName,
   type NodeName,
   type PoolName,
@@ -80,7 +81,7 @@ export class NodeRegistry {
   }
 
   /** `undefined`: the node is gone for good. Throws `unavailable` for one that has never connected. */
-  storageOf(id: VolumeId | SnapshotId, node: NodeName): Storage | undefined {
+  storageOf(id: VolumeId | SnapshotId | GroupSnapshotId, node: NodeName): Storage | undefined {
     const member = this.#fleet.member(node);
     if (!member?.connected && this.#lifecycle.nodeGone(node)) return undefined;
     if (member) return member.storage;

@@ -8,6 +8,8 @@ type Branded<Name extends string> = string & { readonly [brand]: Name };
 export type VolumeId = Branded<'VolumeId'>;
 /** `<node>:snap-…`: the form of a volume's id, and no volume's id. Names the node that took the snapshot, and never changes. */
 export type SnapshotId = Branded<'SnapshotId'>;
+/** `<node>:group-<40 hexadecimal digits>`. Names the node that took the group snapshot, and never changes. */
+export type GroupSnapshotId = Branded<'GroupSnapshotId'>;
 /** Name of a logical volume in LVM's alphabet, at most 63 characters. */
 export type LvName = Branded<'LvName'>;
 /** Name of a volume group in LVM's alphabet, at most 63 characters. */
@@ -44,6 +46,18 @@ export function parseSnapshotId(text: string): { id: SnapshotId; node: NodeName;
   const parsed = parseVolumeId(text);
   if (!parsed?.lv.startsWith(snapshotPrefix)) return undefined;
   return { id: text as SnapshotId, node: parsed.node, lv: parsed.lv };
+}
+
+/** @param digest 40 hexadecimal digits: a hash of the CSI name */
+export function groupSnapshotIdFor(node: NodeName, digest: string): GroupSnapshotId {
+  return `${node}:group-${digest}` as GroupSnapshotId;
+}
+
+/** The id if the text has the form of a group snapshot's id; `undefined` for any other text, which therefore names none of ours. */
+export function parseGroupSnapshotId(text: string): { id: GroupSnapshotId; node: NodeName } | undefined {
+  const parsed = parseVolumeId(text);
+  if (!parsed || !/^group-[0-9a-f]{40}$/.test(parsed.lv)) return undefined;
+  return { id: text as GroupSnapshotId, node: parsed.node };
 }
 
 /** `undefined` if the text is not a legal value of a Kubernetes label. */

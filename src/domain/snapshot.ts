@@ -1,6 +1,7 @@
 import type { Bytes } from './bytes.ts';
 import { Failure } from './errors.ts';
 import {
+  type GroupSnapshotId,
   type LvName,
   type NodeName,
   parseSnapshotId,
@@ -37,6 +38,15 @@ export interface Snapshot {
   readonly state: 'ready' | 'creating' | 'overfull';
   /** Thick: the bytes of its own that keep what its volume overwrites. Absent: thin, it shares the blocks of its volume. */
   readonly room?: Bytes;
+  /** Of a member of a group snapshot; its `name` is then the group's. */
+  readonly memberOf?: Membership | undefined;
+}
+
+/** The group snapshot that a snapshot is a member of. */
+export interface Membership {
+  readonly id: GroupSnapshotId;
+  /** The number of members that it was taken with. */
+  readonly members: number;
 }
 
 /** A snapshot to take. */

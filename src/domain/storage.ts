@@ -1,5 +1,6 @@
 import type { SizeRange } from './bytes.ts';
-import type { NodeName, PoolName, SnapshotId, VolumeId } from './ids.ts';
+import type { GroupSnapshots } from './group-snapshot.ts';
+import type { GroupSnapshotId, NodeName, PoolName, SnapshotId, VolumeId } from './ids.ts';
 import type { Pool } from './pool.ts';
 import type { QosChange } from './qos.ts';
 import type { Snapshot, Snapshots } from './snapshot.ts';
@@ -28,6 +29,7 @@ export interface Inventory {
 export interface Storage {
   readonly node: NodeName;
   readonly snapshots: Snapshots;
+  readonly groupSnapshots: GroupSnapshots;
   /** From memory. Throws `unavailable` until the first report succeeded. */
   inventory(): Inventory;
   /** `undefined` only after a successful report without the volume. Throws `busy` while it is being created. */
@@ -61,10 +63,10 @@ export interface NodeVolumes {
   volumeLimit(): number;
 }
 
-/** Lets one operation at a time work on a volume or a snapshot; a second one fails at once, so that no check becomes outdated. */
+/** Lets one operation at a time work on a volume, a snapshot or a group snapshot; a second one fails at once, so that no check becomes outdated. */
 export interface VolumeLocks {
   /** Locks the volume for the task, and as long as a program that the task gave up still runs. Throws `busy`. */
-  hold<T>(id: VolumeId | SnapshotId, operation: string, task: () => Promise<T>): Promise<T>;
+  hold<T>(id: VolumeId | SnapshotId | GroupSnapshotId, operation: string, task: () => Promise<T>): Promise<T>;
   /** The operation that has locked the volume. */
-  holder(id: VolumeId | SnapshotId): string | undefined;
+  holder(id: VolumeId | SnapshotId | GroupSnapshotId): string | undefined;
 }

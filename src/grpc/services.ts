@@ -28,6 +28,7 @@ type Methods<Handlers> = {
 export type IdentityMethods = Methods<IdentityHandlers>;
 /** CSI Controller, as async functions. */
 export type ControllerMethods = Methods<ControllerHandlers>;
+/** CSI GroupController, as async functions. */
 export type GroupControllerMethods = Methods<GroupControllerHandlers>;
 export type NodeMethods = Methods<NodeHandlers>;
 type SnapshotMetadataMethods = Methods<SnapshotMetadataHandlers>;

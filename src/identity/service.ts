@@ -17,6 +17,7 @@ export function createIdentityService({ driver, version, ready }: IdentityOption
       return {
         capabilities: [
           { service: { type: 'CONTROLLER_SERVICE' } },
+          { service: { type: 'GROUP_CONTROLLER_SERVICE' } },
           { service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } },
           { service: { type: 'SNAPSHOT_ACCESSIBILITY_CONSTRAINTS' } },
           { volumeExpansion: { type: 'ONLINE' } },

@@ -76,6 +76,18 @@ export function snapshotThick(
   return ['lvcreate', '-y', '-s', '-n', lv, '-p', 'r', '-L', sizeArgument(room), ...marks, `${group}/${origin}`];
 }
 
+/** An inactive thin volume, without content. */
+export function createInactive({ group, lv, size, thinPool, tags }: Omit<NewVolume, 'layout'>): LvmArguments {
+  const marks = tags.flatMap((tag) => ['--addtag', tag]);
+  const shape = ['-V', sizeArgument(size), '--thinpool', `${group}/${thinPool}`];
+  return ['lvcreate', '-y', '-n', lv, '-k', 'y', '-a', 'n', ...marks, ...shape];
+}
+
+/** Lists the thin pools of logical volumes, and the numbers that the volumes have in them. */
+export function listThinIds(group: VgName, lvs: readonly LvName[]): LvmArguments {
+  return ['lvs', '-o', 'lv_name,pool_lv,thin_id', ...lvs.map((lv) => `${group}/${lv}`)];
+}
+
 export function removeVolume(group: VgName, lv: LvName): LvmArguments {
   return ['lvremove', '-y', `${group}/${lv}`];
 }

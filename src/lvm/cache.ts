@@ -94,7 +94,7 @@ export class InventoryCache {
     const volume = this.current().volumes.get(id) ?? (await this.refresh()).volumes.get(id);
     this.refuseContested(id);
     this.refuseGiven(id, goneFrom);
-    if (!volume) this.#refuseUnproven(`volume ${id}`, mayBeNew);
+    if (!volume) this.refuseUnproven(`volume ${id}`, mayBeNew);
     return volume;
   }
 
@@ -102,12 +102,12 @@ export class InventoryCache {
   async findSnapshot(id: SnapshotId, { mayBeNew = false } = {}): Promise<Snapshot | undefined> {
     const snapshot = this.current().snapshots.get(id) ?? (await this.refresh()).snapshots.get(id);
     this.refuseContested(id);
-    if (!snapshot) this.#refuseUnproven(`snapshot ${id}`, mayBeNew);
+    if (!snapshot) this.refuseUnproven(`snapshot ${id}`, mayBeNew);
     return snapshot;
   }
 
   /** Throws `unavailable` unless the last report proves that the volume or snapshot does not exist. */
-  #refuseUnproven(what: string, mayBeNew: boolean): void {
+  refuseUnproven(what: string, mayBeNew = false): void {
     const away = this.specs.flatMap(({ group }) => this.away(group) ?? []);
     if (away.length > 0) {
       throw new Failure('unavailable', `${what} may be in a missing volume group: ${away.join('; ')}`);

@@ -24,7 +24,7 @@ export function createInterruptedCreations(options: InterruptedCreationsOptions)
       const { volumes, snapshots } = cache.current();
       return [
         ...[...volumes.values()].filter(isCutOff).map((volume) => finishing(volume, options)),
-        ...[...snapshots.values()].filter(isCutOff).map((snapshot) => undoing(snapshot, options)),
+        ...[...snapshots.values()].filter(isCutOff).flatMap((snapshot) => undoing(snapshot, options)),
       ];
     },
   };
@@ -40,14 +40,15 @@ function finishing(volume: Volume, { storage, log }: InterruptedCreationsOptions
   };
 }
 
-function undoing(snapshot: Snapshot, { storage, log }: InterruptedCreationsOptions): Job {
-  return {
-    ...targetOf(snapshot, snapshot.source, snapshot.taken),
-    async run({ signal }) {
-      await storage.snapshots.undo(snapshot, signal);
-      log.info({ snapshot: snapshot.id }, 'interrupted snapshot removed');
-    },
+/** A job; none for a member of a group snapshot that a call works on. */
+function undoing(snapshot: Snapshot, { storage, log }: InterruptedCreationsOptions): Job[] {
+  const { memberOf } = snapshot;
+  if (memberOf && storage.locks.holder(memberOf.id) !== undefined) return [];
+  const run: Job['run'] = async ({ signal }) => {
+    await (memberOf ? storage.groupSnapshots.undo(memberOf.id, signal) : storage.snapshots.undo(snapshot, signal));
+    log.info({ snapshot: snapshot.id }, 'interrupted snapshot removed');
   };
+  return [{ ...targetOf(snapshot, snapshot.source, snapshot.taken), run }];
 }
 
 function targetOf({ id, group, lv, pool, size }: Volume | Snapshot, volume: VolumeId, since: number | undefined) {

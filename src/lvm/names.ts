@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { snapshotPrefix } from '../domain/ids.ts';
-import type { LvName, NodeName, VgName } from '../domain/ids.ts';
+import { groupSnapshotIdFor, snapshotPrefix } from '../domain/ids.ts';
+import type { LvName, NodeName, VgName, VolumeId } from '../domain/ids.ts';
 import { Failure } from '../domain/errors.ts';
 
 /**
@@ -56,6 +56,15 @@ export function raidPartOf(lv: LvName): LvName | undefined {
   return /^(.+)_r(?:meta|image)_\d+$/.exec(lv)?.[1] as LvName | undefined;
 }
 
+/** The id of a group snapshot of that CSI name on a node, and the logical volumes of its members. */
+export function groupSnapshotNames(node: NodeName, csiName: string) {
+  return {
+    id: groupSnapshotIdFor(node, hash(csiName)),
+    // No CSI name has this separator.
+    lvOf: (source: VolumeId): LvName => snapshotLvNameFor(`${csiName}\u0000${source}`),
+  };
+}
+
 /** A Kubernetes node name may have 253 characters and a label value 63: longer names are hashed. Throws `invalid`. */
 export function nodeNameFor(name: string): NodeName {
   if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/i.test(name)) {
@@ -71,7 +80,12 @@ export function nodeNameFor(name: string): NodeName {
 
 /** The path of a logical volume's device; the device need not exist. */
 export function devicePath(group: VgName, lv: LvName): string {
-  return `/dev/mapper/${mangled(group)}-${mangled(lv)}`;
+  return `/dev/mapper/${deviceName(group, lv)}`;
+}
+
+/** The name of a logical volume's device in device-mapper; `layer`: LVM's name for a device below it, such as `tpool`. */
+export function deviceName(group: VgName, lv: LvName, layer?: string): string {
+  return `${mangled(group)}-${mangled(lv)}${layer === undefined ? '' : `-${layer}`}`;
 }
 
 /** As device-mapper has a name within another: it joins them with "-", and doubles those within them. */

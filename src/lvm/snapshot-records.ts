@@ -1,11 +1,11 @@
-import { type NodeName, parseSnapshotId, parseVolumeId, type PoolName } from '../domain/ids.ts';
-import type { Snapshot } from '../domain/snapshot.ts';
+import { type NodeName, parseGroupSnapshotId, parseSnapshotId, parseVolumeId, type PoolName } from '../domain/ids.ts';
+import type { Membership, Snapshot } from '../domain/snapshot.ts';
 import { parseFilesystemState } from '../domain/volume.ts';
 import type { LvRecord } from './records.ts';
 import { tag } from './tags.ts';
 
 /** The tags of a new snapshot. LVM commits them together with it. */
-export function snapshotTags({ id, name, source, filesystem, taken, state }: Snapshot): string[] {
+export function snapshotTags({ id, name, source, filesystem, taken, memberOf, state }: Snapshot): string[] {
   return [
     tag('v', '1'),
     tag('role', 'snapshot'),
@@ -14,6 +14,7 @@ export function snapshotTags({ id, name, source, filesystem, taken, state }: Sna
     tag('source', source),
     tag('fs', filesystem),
     tag('taken', String(taken)),
+    ...(memberOf ? [tag('group', memberOf.id), tag('members', String(memberOf.members))] : []),
     ...(state === 'creating' ? [tag('state', state)] : []),
   ];
 }
@@ -26,6 +27,7 @@ export function toSnapshot(record: LvRecord, pool: PoolName, node: NodeName): Sn
   const name = tags.get('name');
   if (tags.get('role') !== 'snapshot' || !parsed || !source || name === undefined) return undefined;
   const taken = Number(tags.get('taken') ?? record.created ?? 0);
+  const memberOf = membershipOf(tags);
   return {
     id: parsed.id,
     node,
@@ -36,8 +38,14 @@ export function toSnapshot(record: LvRecord, pool: PoolName, node: NodeName): Sn
     lv,
     size: thickSnapshot?.originSize ?? record.size,
     filesystem: parseFilesystemState(tags.get('fs')),
+    ...(memberOf && { memberOf }),
     state: tags.get('state') === 'creating' ? 'creating' : thickSnapshot?.overfull ? 'overfull' : 'ready',
     taken: Number.isSafeInteger(taken) && taken >= 0 ? taken : 0,
     ...(thickSnapshot && { room: record.size }),
   };
+}
+
+function membershipOf(tags: LvRecord['tags']): Membership | undefined {
+  const group = parseGroupSnapshotId(tags.get('group') ?? '');
+  return group && { id: group.id, members: Number(tags.get('members')) };
 }

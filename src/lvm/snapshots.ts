@@ -64,7 +64,7 @@ export class LocalSnapshots implements Snapshots {
       if (existing && existing.state !== 'creating') return existing;
       // A stage of the volume may be making its filesystem.
       return locks.hold(spec.source, 'CreateSnapshot', async () => {
-        const volume = await this.#sourceOf(spec);
+        const volume = await this.sourceOf(spec.source);
         if (existing) await this.#remove(existing, signal);
         return this.#take(id, spec, volume, signal);
       });
@@ -75,8 +75,14 @@ export class LocalSnapshots implements Snapshots {
     const { locks, cache } = this.#options;
     return locks.hold(id, 'DeleteSnapshot', async () => {
       const snapshot = await cache.findSnapshot(id);
+      if (snapshot) refuseMember(snapshot);
       if (snapshot) await this.#remove(snapshot, signal);
     });
+  }
+
+  /** Removes a member of a group snapshot. The caller holds the lock of the group snapshot. */
+  async removeMember(member: Snapshot, signal: AbortSignal): Promise<void> {
+    return this.#options.locks.hold(member.id, 'DeleteVolumeGroupSnapshot', () => this.#remove(member, signal));
   }
 
   /** Removes snapshots that were cut off, except one that a call works on. Throws as `remove` does. */
@@ -88,7 +94,8 @@ export class LocalSnapshots implements Snapshots {
     });
   }
 
-  async #sourceOf({ source }: SnapshotSpec): Promise<Volume> {
+  /** The volume that is to be taken. Throws `not-found`, and `unavailable` for one that cannot be used now. */
+  async sourceOf(source: Volume['id']): Promise<Volume> {
     const volume = await this.#options.cache.find(source);
     if (!volume) throw new Failure('not-found', `volume ${source} does not exist on node ${this.#options.node}`);
     refusePassive(volume);
@@ -131,19 +138,28 @@ export class LocalSnapshots implements Snapshots {
   }
 
   async #remove(snapshot: Snapshot, signal: AbortSignal): Promise<void> {
+    await this.#options.writer.exclusive(snapshot.group, signal, () => this.removeInTurn(snapshot));
+  }
+
+  /** Call it only within the group's turn. */
+  async removeInTurn(snapshot: Snapshot): Promise<void> {
     const { cache, writer } = this.#options;
     const { id, group, lv, pool: poolName } = snapshot;
     const { layout, size } = counted(snapshot);
-    await writer.exclusive(group, signal, async () => {
-      const what = `snapshot ${id} could not be removed`;
-      if (await lookUpForRemoval(this.#options, snapshot, what)) {
-        await writer.change(what, removeVolume(group, lv));
-        const pool = cache.current().pools.get(poolName);
-        if (pool) cache.putPool(afterGrowth(pool, layout, -size));
-      }
-      cache.dropSnapshot(id);
-    });
+    const what = `snapshot ${id} could not be removed`;
+    if (await lookUpForRemoval(this.#options, snapshot, what)) {
+      await writer.change(what, removeVolume(group, lv));
+      const pool = cache.current().pools.get(poolName);
+      if (pool) cache.putPool(afterGrowth(pool, layout, -size));
+    }
+    cache.dropSnapshot(id);
   }
+}
+
+/** Throws `invalid`, as CSI wants it. */
+function refuseMember({ id, memberOf }: Snapshot): void {
+  if (!memberOf) return;
+  throw new Failure('invalid', `snapshot ${id} is a member of group snapshot ${memberOf.id}: delete that one`);
 }
 
 function commandFor(taken: Snapshot, origin: LvName): LvmArguments {

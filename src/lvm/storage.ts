@@ -15,7 +15,9 @@ import {
 import { Activation, type ActivationOptions } from './activation.ts';
 import { BootMarks } from './boot-marks.ts';
 import { extendVolume, lvchangeTags, removeVolume } from './arguments.ts';
+import type { CopiesTogether } from './copies-together.ts';
 import { Creation } from './creation.ts';
+import { LocalGroupSnapshots } from './group-snapshots.ts';
 import { lookUp } from './look-up.ts';
 import { lookUpForRemoval, refuseThickSnapshots } from './removal.ts';
 import type { Lvm } from './lvm.ts';
@@ -35,6 +37,7 @@ export interface LocalStorageOptions extends Omit<ActivationOptions, 'marks'> {
   readonly locks: VolumeLocks;
   /** The id of this boot of the machine. */
   readonly boot: string;
+  readonly copies: CopiesTogether;
 }
 
 /** The volumes of this machine. LVM is their only record. */
@@ -43,6 +46,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   readonly locks: VolumeLocks;
   readonly marks: BootMarks;
   readonly snapshots: LocalSnapshots;
+  readonly groupSnapshots: LocalGroupSnapshots;
   readonly #options: LocalStorageOptions;
   readonly #activation: Activation;
   readonly #admission: Admission;
@@ -55,7 +59,9 @@ export class LocalStorage implements Storage, NodeVolumes {
     this.marks = new BootMarks(options);
     this.#activation = new Activation({ ...options, marks: this.marks });
     this.#admission = new Admission(options.node, options.cache);
-    this.snapshots = new LocalSnapshots({ ...options, admission: this.#admission, activation: this.#activation });
+    const snapshots = { ...options, admission: this.#admission, activation: this.#activation };
+    this.snapshots = new LocalSnapshots(snapshots);
+    this.groupSnapshots = new LocalGroupSnapshots({ ...snapshots, snapshots: this.snapshots });
     this.#creation = new Creation({ ...options, admission: this.#admission, activation: this.#activation });
   }
 

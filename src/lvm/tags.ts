@@ -20,7 +20,9 @@ export type TagKey =
   | 'boot'
   | 'given'
   | 'source'
-  | 'taken';
+  | 'taken'
+  | 'group'
+  | 'members';
 
 export function encodeTagValue(value: string): string {
   let text = '';

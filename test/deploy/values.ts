@@ -42,6 +42,7 @@ export const everything = {
       registration: 'external',
       metricsPort: 9909,
       jobs: { total: 9, creation: 7, repair: 8, repairRate: '33Mi' },
+      snapshots: { pauseLimit: '7s' },
       resources: { requests: { memory: '130Mi' } },
       nodeSelector: { 'with-disks': 'yes' },
       tolerations: [{ key: 'taint-of-nodes', operator: 'Exists' }],

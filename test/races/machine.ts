@@ -124,6 +124,7 @@ class Life {
       writer,
       usesOf: async () => [],
       devices,
+      copies: { take: async () => 0, resume: async () => [] },
     });
     this.#jobs = createInterruptedCreations({ storage: this.#storage, cache: this.cache, log });
   }

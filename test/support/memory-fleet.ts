@@ -29,6 +29,11 @@ export class Link implements Member {
         take: (spec, signal) => this.#through(signal, () => storage.snapshots.take(spec)),
         remove: (id, signal) => this.#through(signal, () => storage.snapshots.remove(id)),
       },
+      groupSnapshots: {
+        find: (id, signal) => this.#through(signal, () => storage.groupSnapshots.find(id)),
+        take: (spec, signal) => this.#through(signal, () => storage.groupSnapshots.take(spec)),
+        remove: (id, listed, signal) => this.#through(signal, () => storage.groupSnapshots.remove(id, listed)),
+      },
       find: (id, signal) => this.#through(signal, () => storage.find(id, signal)),
       create: (spec, signal) => this.#through(signal, () => storage.create(spec, signal)),
       remove: (id, signal, goneFrom) => this.#through(signal, () => storage.remove(id, signal, goneFrom)),

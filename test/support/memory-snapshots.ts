@@ -46,6 +46,7 @@ export class MemorySnapshots implements Snapshots {
   }
 
   async remove(id: SnapshotId): Promise<void> {
+    if (this.all.get(id)?.memberOf) throw new Failure('invalid', `snapshot ${id} is a member of a group snapshot`);
     this.all.delete(id);
     this.#storage.changed();
   }

@@ -11,6 +11,7 @@ import type { Inventory, Storage } from '../../src/domain/storage.ts';
 import { knownLayout, refusePassive, type Volume, type VolumeSpec } from '../../src/domain/volume.ts';
 import { sizeFrom } from '../../src/lvm/origin.ts';
 import { lvNameFor } from '../../src/lvm/names.ts';
+import { MemoryGroupSnapshots } from './memory-group-snapshots.ts';
 import { MemorySnapshots } from './memory-snapshots.ts';
 import { afterGrowth } from '../../src/lvm/prediction.ts';
 
@@ -43,6 +44,7 @@ export class MemoryStorage implements Storage {
   readonly #unready = new Map<PoolName, string>();
   readonly volumes = new Map<VolumeId, Volume>();
   readonly snapshots = new MemorySnapshots(this);
+  readonly groupSnapshots = new MemoryGroupSnapshots(this);
   /** Volumes that were created here and given to other nodes. */
   readonly given = new Map<VolumeId, NodeName>();
   readonly #locks: ReturnType<typeof createLocks>;

@@ -1,8 +1,6 @@
 import { Failure } from '../../domain/errors.ts';
 import { pageOf, pageSize } from '../../domain/pages.ts';
-import type { Snapshot } from '../../domain/snapshot.ts';
-import { topologyOf } from '../../domain/topology.ts';
-import type { SnapshotInit } from '../../gen/csi/v1/Snapshot.ts';
+import { snapshotMessage } from '../../domain/snapshot-message.ts';
 import type { ControllerMethods } from '../../grpc/services.ts';
 import { parseTake, requireSnapshotId } from './requests.ts';
 import type { Snapshotter } from './snapshotter.ts';
@@ -11,7 +9,7 @@ import type { Snapshotter } from './snapshotter.ts';
 export function createSnapshotService(snapshotter: Snapshotter, driver: string): Partial<ControllerMethods> {
   return {
     async createSnapshot(request, { signal }) {
-      return { snapshot: toMessage(await snapshotter.take(parseTake(request, driver), signal), driver) };
+      return { snapshot: snapshotMessage(await snapshotter.take(parseTake(request, driver), signal), driver) };
     },
 
     async deleteSnapshot({ snapshotId }, { signal }) {
@@ -23,27 +21,16 @@ export function createSnapshotService(snapshotter: Snapshotter, driver: string):
       const id = requireSnapshotId(snapshotId);
       const snapshot = await snapshotter.find(id, signal);
       if (!snapshot) throw new Failure('not-found', `snapshot "${id}" does not exist`);
-      return { snapshot: toMessage(snapshot, driver) };
+      return { snapshot: snapshotMessage(snapshot, driver) };
     },
 
     async listSnapshots({ maxEntries, startingToken, sourceVolumeId, snapshotId }) {
       const listed = snapshotter.list({ source: sourceVolumeId, id: snapshotId });
       const page = pageOf(listed, ({ id }) => id, startingToken, pageSize(maxEntries));
       return {
-        entries: page.items.map((snapshot) => ({ snapshot: toMessage(snapshot, driver) })),
+        entries: page.items.map((snapshot) => ({ snapshot: snapshotMessage(snapshot, driver) })),
         nextToken: page.nextToken,
       };
     },
-  };
-}
-
-function toMessage({ id, source, size, taken, node, state }: Snapshot, driver: string): SnapshotInit {
-  return {
-    snapshotId: id,
-    sourceVolumeId: source,
-    sizeBytes: String(size),
-    creationTime: { seconds: String(Math.floor(taken / 1000)), nanos: (taken % 1000) * 1_000_000 },
-    readyToUse: state === 'ready',
-    accessibleTopology: [topologyOf(driver, node)],
   };
 }

@@ -72,7 +72,8 @@ export class Snapshotter {
     for (const member of this.#registry.members()) {
       const inventory = inventoryOf(member);
       if (inventory instanceof Failure) continue;
-      for (const snapshot of inventory.snapshots.values()) if (snapshot.name === name) return snapshot;
+      for (const snapshot of inventory.snapshots.values())
+        if (snapshot.name === name && !snapshot.memberOf) return snapshot;
     }
     return undefined;
   }

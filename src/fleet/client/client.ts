@@ -8,6 +8,7 @@ import type { CredentialFiles } from '../wire/credentials.ts';
 import { loadProtocol, type Protocol, versions } from '../wire/protocol.ts';
 import { type Handler, serve } from '../wire/responder.ts';
 import { defaultTiming, type Timing } from '../wire/timing.ts';
+import { createGroupSnapshotsService } from '../wire/group-snapshots.ts';
 import { createSnapshotsService } from '../wire/snapshots.ts';
 import { createVolumesService } from '../wire/volumes-service.ts';
 import { type Address, type Controllers, keyOf, type Resolve, resolveName } from './addresses.ts';
@@ -56,6 +57,7 @@ export class FleetClient {
     this.#methods = new Map([
       ...serve(this.#protocol.volumes, createVolumesService(options.storage)),
       ...serve(this.#protocol.snapshots, createSnapshotsService(options.storage.snapshots)),
+      ...serve(this.#protocol.snapshots, createGroupSnapshotsService(options.storage.groupSnapshots)),
     ]);
     this.#readCredentials = createCredentials({
       files,

@@ -1,6 +1,6 @@
 import { Failure } from '../../domain/errors.ts';
-import { type NodeName, parseSnapshotId, type SnapshotId } from '../../domain/ids.ts';
-import type { Snapshot, Snapshots, SnapshotSpec } from '../../domain/snapshot.ts';
+import { type NodeName, parseGroupSnapshotId, parseSnapshotId, type SnapshotId } from '../../domain/ids.ts';
+import type { Membership, Snapshot, Snapshots, SnapshotSpec } from '../../domain/snapshot.ts';
 import { parseSnapshotRoom, printSnapshotRoom, type SnapshotRoom } from '../../domain/snapshot-room.ts';
 import { parseFilesystemState } from '../../domain/volume.ts';
 import type { Snapshot as SnapshotMessage, SnapshotInit } from '../../gen/quarry/node/v1/Snapshot.ts';
@@ -14,7 +14,9 @@ import { readPoolName, readVgName, readVolumeId } from './volumes.ts';
 // Both ends of the service in proto/node/snapshots.proto: the port `Snapshots` on a controller, and what serves it on the node.
 
 /** The node's end. */
-export function createSnapshotsService(snapshots: Snapshots): SnapshotsMethods {
+export function createSnapshotsService(
+  snapshots: Snapshots,
+): Pick<SnapshotsMethods, 'findSnapshot' | 'takeSnapshot' | 'removeSnapshot'> {
   return {
     async findSnapshot({ snapshot }, { signal }) {
       const found = await snapshots.find(readSnapshotId(snapshot), signal);
@@ -69,10 +71,14 @@ export class RemoteSnapshots implements Snapshots {
 }
 
 export function writeSnapshot(snapshot: Snapshot): SnapshotInit {
-  const { id, name, source, pool, group, lv, size, filesystem, taken, state, room = 0n } = snapshot;
+  const { id, name, source, pool, group, lv, size, filesystem, taken, memberOf, state, room = 0n } = snapshot;
   const place = { pool, group, lv, size: String(size), room: String(room) };
   const states = { creating: state === 'creating', overfull: state === 'overfull' };
-  return { id, name, source, ...place, filesystem, takenMs: String(taken), ...states };
+  return { id, name, source, ...place, filesystem, takenMs: String(taken), ...states, ...writeMembership(memberOf) };
+}
+
+function writeMembership(memberOf: Membership | undefined): SnapshotInit {
+  return memberOf ? { memberOf: memberOf.id, members: memberOf.members } : {};
 }
 
 /** Bytes, as CSI limits them. */
@@ -86,6 +92,7 @@ export function readSnapshot(message: SnapshotMessage, node: NodeName): Snapshot
   if (Buffer.byteLength(message.name) > longestName)
     throw new Failure('invalid', `the name of snapshot ${parsed.id} is longer than any can be`);
   const room = readFigure(message.room, `the room of snapshot ${parsed.id}`);
+  const memberOf = parseGroupSnapshotId(message.memberOf);
   return {
     id: parsed.id,
     node,
@@ -96,6 +103,7 @@ export function readSnapshot(message: SnapshotMessage, node: NodeName): Snapshot
     lv: parsed.lv,
     size: readFigure(message.size, `the size of snapshot ${parsed.id}`),
     filesystem: parseFilesystemState(message.filesystem),
+    ...(memberOf && { memberOf: { id: memberOf.id, members: message.members } }),
     taken: readTime(message.takenMs) ?? 0,
     state: message.creating ? 'creating' : message.overfull ? 'overfull' : 'ready',
     ...(room > 0n && { room }),

@@ -2,6 +2,7 @@ import { Failure } from '../../domain/errors.ts';
 import { type NodeName, parseNodeName, parseVolumeId, type VolumeId } from '../../domain/ids.ts';
 import type { SizeRange } from '../../domain/bytes.ts';
 import type { QosChange } from '../../domain/qos.ts';
+import type { GroupSnapshots } from '../../domain/group-snapshot.ts';
 import type { Snapshots } from '../../domain/snapshot.ts';
 import type { Inventory, Storage } from '../../domain/storage.ts';
 import type { Volume, VolumeSpec } from '../../domain/volume.ts';
@@ -10,6 +11,7 @@ import type { VolumesDefinition, VolumesHandlers } from '../../gen/quarry/node/v
 import type { VolumesMethods } from '../../grpc/services.ts';
 import type { Calls, Target } from './caller.ts';
 import { readAnswer } from './answers.ts';
+import { RemoteGroupSnapshots } from './group-snapshots.ts';
 import { RemoteSnapshots, type SnapshotsCalls } from './snapshots.ts';
 import { readQosChange, writeQosChange } from './qos.ts';
 import { readRange, readSpec, readVolume, readVolumeId, writeRange, writeSpec, writeVolume } from './volumes.ts';
@@ -76,6 +78,10 @@ export class RemoteStorage implements Storage {
   /** Made when it is needed: most controllers never need it of most nodes. */
   get snapshots(): Snapshots {
     return new RemoteSnapshots(this.#remote, this.#snapshotsCalls);
+  }
+
+  get groupSnapshots(): GroupSnapshots {
+    return new RemoteGroupSnapshots(this.#remote, this.#snapshotsCalls);
   }
 
   inventory(): Inventory {

@@ -179,7 +179,14 @@ describe('with a controller', () => {
     });
     expect(new Set(services)).toEqual(new Set(['Snapshots', 'Volumes']));
     const ofSnapshots = protocol.snapshots.map(({ key }) => key);
-    expect(ofSnapshots).toEqual(['findSnapshot', 'takeSnapshot', 'removeSnapshot']);
+    expect(ofSnapshots.toSorted()).toEqual([
+      'findGroupSnapshot',
+      'findSnapshot',
+      'removeGroupSnapshot',
+      'removeSnapshot',
+      'takeGroupSnapshot',
+      'takeSnapshot',
+    ]);
     const text = readFileSync(join(import.meta.dirname, '../../../proto/fleet.proto'), 'utf8');
     const [, messages = ''] = /message ToNode \{\s*oneof message \{([^}]*)\}/.exec(text) ?? [];
     expect([...messages.matchAll(/^ *(\w+) \w+ = \d+;$/gm)].map(([, name]) => name)).toEqual([

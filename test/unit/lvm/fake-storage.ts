@@ -7,6 +7,7 @@ import { noQos } from '../../../src/domain/qos.ts';
 import type { VolumeSpec } from '../../../src/domain/volume.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
 import { LocalStorage } from '../../../src/lvm/storage.ts';
+import type { CopiesTogether } from '../../../src/lvm/copies-together.ts';
 import type { Devices } from '../../../src/lvm/devices.ts';
 import type { Lvm } from '../../../src/lvm/lvm.ts';
 import { createWriter, type Writer, type WriterOptions } from '../../../src/lvm/writer.ts';
@@ -38,8 +39,16 @@ export function fakeWriter(lvm: Lvm, cache: InventoryCache, over: Partial<Writer
   });
 }
 
+const noCopies: CopiesTogether = { take: async () => 0, resume: async () => [] };
+
 /** The real storage over an LVM in memory. `wiped`: the devices of which a wipe has begun; `uses`: the uses of every device. */
-export function fakeStorage({ lvm = new FakeLvm(), pool = spec, boot = 'boot-1', duringWipe = async () => {} } = {}) {
+export function fakeStorage({
+  lvm = new FakeLvm(),
+  pool = spec,
+  boot = 'boot-1',
+  duringWipe = async () => {},
+  copies = noCopies,
+} = {}) {
   const cache = new InventoryCache(lvm, 'node-1' as NodeName, [pool]);
   const wiped: string[] = [];
   const uses: string[] = [];
@@ -63,6 +72,7 @@ export function fakeStorage({ lvm = new FakeLvm(), pool = spec, boot = 'boot-1',
     writer,
     usesOf: async () => uses,
     devices,
+    copies,
   });
   return { lvm, cache, writer, storage, wiped, flushed, uses };
 }

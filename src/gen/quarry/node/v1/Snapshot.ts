@@ -13,6 +13,8 @@ export interface SnapshotInit {
   'creating'?: (boolean);
   'room'?: (string);
   'overfull'?: (boolean);
+  'memberOf'?: (string);
+  'members'?: (number);
 }
 
 export interface Snapshot {
@@ -28,4 +30,6 @@ export interface Snapshot {
   'creating': (boolean);
   'room': (string);
   'overfull': (boolean);
+  'memberOf': (string);
+  'members': (number);
 }

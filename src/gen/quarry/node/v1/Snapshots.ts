@@ -2,14 +2,29 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { FindGroupSnapshotRequestInit as _quarry_node_v1_FindGroupSnapshotRequestInit, FindGroupSnapshotRequest as _quarry_node_v1_FindGroupSnapshotRequest } from '../../../quarry/node/v1/FindGroupSnapshotRequest.ts';
+import type { FindGroupSnapshotResponseInit as _quarry_node_v1_FindGroupSnapshotResponseInit, FindGroupSnapshotResponse as _quarry_node_v1_FindGroupSnapshotResponse } from '../../../quarry/node/v1/FindGroupSnapshotResponse.ts';
 import type { FindSnapshotRequestInit as _quarry_node_v1_FindSnapshotRequestInit, FindSnapshotRequest as _quarry_node_v1_FindSnapshotRequest } from '../../../quarry/node/v1/FindSnapshotRequest.ts';
 import type { FindSnapshotResponseInit as _quarry_node_v1_FindSnapshotResponseInit, FindSnapshotResponse as _quarry_node_v1_FindSnapshotResponse } from '../../../quarry/node/v1/FindSnapshotResponse.ts';
+import type { RemoveGroupSnapshotRequestInit as _quarry_node_v1_RemoveGroupSnapshotRequestInit, RemoveGroupSnapshotRequest as _quarry_node_v1_RemoveGroupSnapshotRequest } from '../../../quarry/node/v1/RemoveGroupSnapshotRequest.ts';
+import type { RemoveGroupSnapshotResponseInit as _quarry_node_v1_RemoveGroupSnapshotResponseInit, RemoveGroupSnapshotResponse as _quarry_node_v1_RemoveGroupSnapshotResponse } from '../../../quarry/node/v1/RemoveGroupSnapshotResponse.ts';
 import type { RemoveSnapshotRequestInit as _quarry_node_v1_RemoveSnapshotRequestInit, RemoveSnapshotRequest as _quarry_node_v1_RemoveSnapshotRequest } from '../../../quarry/node/v1/RemoveSnapshotRequest.ts';
 import type { RemoveSnapshotResponseInit as _quarry_node_v1_RemoveSnapshotResponseInit, RemoveSnapshotResponse as _quarry_node_v1_RemoveSnapshotResponse } from '../../../quarry/node/v1/RemoveSnapshotResponse.ts';
+import type { TakeGroupSnapshotRequestInit as _quarry_node_v1_TakeGroupSnapshotRequestInit, TakeGroupSnapshotRequest as _quarry_node_v1_TakeGroupSnapshotRequest } from '../../../quarry/node/v1/TakeGroupSnapshotRequest.ts';
+import type { TakeGroupSnapshotResponseInit as _quarry_node_v1_TakeGroupSnapshotResponseInit, TakeGroupSnapshotResponse as _quarry_node_v1_TakeGroupSnapshotResponse } from '../../../quarry/node/v1/TakeGroupSnapshotResponse.ts';
 import type { TakeSnapshotRequestInit as _quarry_node_v1_TakeSnapshotRequestInit, TakeSnapshotRequest as _quarry_node_v1_TakeSnapshotRequest } from '../../../quarry/node/v1/TakeSnapshotRequest.ts';
 import type { TakeSnapshotResponseInit as _quarry_node_v1_TakeSnapshotResponseInit, TakeSnapshotResponse as _quarry_node_v1_TakeSnapshotResponse } from '../../../quarry/node/v1/TakeSnapshotResponse.ts';
 
 export interface SnapshotsClient extends grpc.Client {
+  FindGroupSnapshot(argument: _quarry_node_v1_FindGroupSnapshotRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_FindGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  FindGroupSnapshot(argument: _quarry_node_v1_FindGroupSnapshotRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_FindGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  FindGroupSnapshot(argument: _quarry_node_v1_FindGroupSnapshotRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_FindGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  FindGroupSnapshot(argument: _quarry_node_v1_FindGroupSnapshotRequestInit, callback: grpc.requestCallback<_quarry_node_v1_FindGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  findGroupSnapshot(argument: _quarry_node_v1_FindGroupSnapshotRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_FindGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  findGroupSnapshot(argument: _quarry_node_v1_FindGroupSnapshotRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_FindGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  findGroupSnapshot(argument: _quarry_node_v1_FindGroupSnapshotRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_FindGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  findGroupSnapshot(argument: _quarry_node_v1_FindGroupSnapshotRequestInit, callback: grpc.requestCallback<_quarry_node_v1_FindGroupSnapshotResponse>): grpc.ClientUnaryCall;
+
   FindSnapshot(argument: _quarry_node_v1_FindSnapshotRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_FindSnapshotResponse>): grpc.ClientUnaryCall;
   FindSnapshot(argument: _quarry_node_v1_FindSnapshotRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_FindSnapshotResponse>): grpc.ClientUnaryCall;
   FindSnapshot(argument: _quarry_node_v1_FindSnapshotRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_FindSnapshotResponse>): grpc.ClientUnaryCall;
@@ -19,6 +34,15 @@ export interface SnapshotsClient extends grpc.Client {
   findSnapshot(argument: _quarry_node_v1_FindSnapshotRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_FindSnapshotResponse>): grpc.ClientUnaryCall;
   findSnapshot(argument: _quarry_node_v1_FindSnapshotRequestInit, callback: grpc.requestCallback<_quarry_node_v1_FindSnapshotResponse>): grpc.ClientUnaryCall;
 
+  RemoveGroupSnapshot(argument: _quarry_node_v1_RemoveGroupSnapshotRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RemoveGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  RemoveGroupSnapshot(argument: _quarry_node_v1_RemoveGroupSnapshotRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_RemoveGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  RemoveGroupSnapshot(argument: _quarry_node_v1_RemoveGroupSnapshotRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RemoveGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  RemoveGroupSnapshot(argument: _quarry_node_v1_RemoveGroupSnapshotRequestInit, callback: grpc.requestCallback<_quarry_node_v1_RemoveGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  removeGroupSnapshot(argument: _quarry_node_v1_RemoveGroupSnapshotRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RemoveGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  removeGroupSnapshot(argument: _quarry_node_v1_RemoveGroupSnapshotRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_RemoveGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  removeGroupSnapshot(argument: _quarry_node_v1_RemoveGroupSnapshotRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RemoveGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  removeGroupSnapshot(argument: _quarry_node_v1_RemoveGroupSnapshotRequestInit, callback: grpc.requestCallback<_quarry_node_v1_RemoveGroupSnapshotResponse>): grpc.ClientUnaryCall;
+
   RemoveSnapshot(argument: _quarry_node_v1_RemoveSnapshotRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RemoveSnapshotResponse>): grpc.ClientUnaryCall;
   RemoveSnapshot(argument: _quarry_node_v1_RemoveSnapshotRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_RemoveSnapshotResponse>): grpc.ClientUnaryCall;
   RemoveSnapshot(argument: _quarry_node_v1_RemoveSnapshotRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RemoveSnapshotResponse>): grpc.ClientUnaryCall;
@@ -27,6 +51,15 @@ export interface SnapshotsClient extends grpc.Client {
   removeSnapshot(argument: _quarry_node_v1_RemoveSnapshotRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_RemoveSnapshotResponse>): grpc.ClientUnaryCall;
   removeSnapshot(argument: _quarry_node_v1_RemoveSnapshotRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RemoveSnapshotResponse>): grpc.ClientUnaryCall;
   removeSnapshot(argument: _quarry_node_v1_RemoveSnapshotRequestInit, callback: grpc.requestCallback<_quarry_node_v1_RemoveSnapshotResponse>): grpc.ClientUnaryCall;
+
+  TakeGroupSnapshot(argument: _quarry_node_v1_TakeGroupSnapshotRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_TakeGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  TakeGroupSnapshot(argument: _quarry_node_v1_TakeGroupSnapshotRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_TakeGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  TakeGroupSnapshot(argument: _quarry_node_v1_TakeGroupSnapshotRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_TakeGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  TakeGroupSnapshot(argument: _quarry_node_v1_TakeGroupSnapshotRequestInit, callback: grpc.requestCallback<_quarry_node_v1_TakeGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  takeGroupSnapshot(argument: _quarry_node_v1_TakeGroupSnapshotRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_TakeGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  takeGroupSnapshot(argument: _quarry_node_v1_TakeGroupSnapshotRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_TakeGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  takeGroupSnapshot(argument: _quarry_node_v1_TakeGroupSnapshotRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_TakeGroupSnapshotResponse>): grpc.ClientUnaryCall;
+  takeGroupSnapshot(argument: _quarry_node_v1_TakeGroupSnapshotRequestInit, callback: grpc.requestCallback<_quarry_node_v1_TakeGroupSnapshotResponse>): grpc.ClientUnaryCall;
 
   TakeSnapshot(argument: _quarry_node_v1_TakeSnapshotRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_TakeSnapshotResponse>): grpc.ClientUnaryCall;
   TakeSnapshot(argument: _quarry_node_v1_TakeSnapshotRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_TakeSnapshotResponse>): grpc.ClientUnaryCall;
@@ -40,16 +73,25 @@ export interface SnapshotsClient extends grpc.Client {
 }
 
 export interface SnapshotsHandlers extends grpc.UntypedServiceImplementation {
+  FindGroupSnapshot: grpc.handleUnaryCall<_quarry_node_v1_FindGroupSnapshotRequest, _quarry_node_v1_FindGroupSnapshotResponseInit>;
+
   FindSnapshot: grpc.handleUnaryCall<_quarry_node_v1_FindSnapshotRequest, _quarry_node_v1_FindSnapshotResponseInit>;
 
+  RemoveGroupSnapshot: grpc.handleUnaryCall<_quarry_node_v1_RemoveGroupSnapshotRequest, _quarry_node_v1_RemoveGroupSnapshotResponseInit>;
+
   RemoveSnapshot: grpc.handleUnaryCall<_quarry_node_v1_RemoveSnapshotRequest, _quarry_node_v1_RemoveSnapshotResponseInit>;
+
+  TakeGroupSnapshot: grpc.handleUnaryCall<_quarry_node_v1_TakeGroupSnapshotRequest, _quarry_node_v1_TakeGroupSnapshotResponseInit>;
 
   TakeSnapshot: grpc.handleUnaryCall<_quarry_node_v1_TakeSnapshotRequest, _quarry_node_v1_TakeSnapshotResponseInit>;
 
 }
 
 export interface SnapshotsDefinition extends grpc.ServiceDefinition {
+  FindGroupSnapshot: MethodDefinition<_quarry_node_v1_FindGroupSnapshotRequestInit, _quarry_node_v1_FindGroupSnapshotResponseInit, _quarry_node_v1_FindGroupSnapshotRequest, _quarry_node_v1_FindGroupSnapshotResponse>
   FindSnapshot: MethodDefinition<_quarry_node_v1_FindSnapshotRequestInit, _quarry_node_v1_FindSnapshotResponseInit, _quarry_node_v1_FindSnapshotRequest, _quarry_node_v1_FindSnapshotResponse>
+  RemoveGroupSnapshot: MethodDefinition<_quarry_node_v1_RemoveGroupSnapshotRequestInit, _quarry_node_v1_RemoveGroupSnapshotResponseInit, _quarry_node_v1_RemoveGroupSnapshotRequest, _quarry_node_v1_RemoveGroupSnapshotResponse>
   RemoveSnapshot: MethodDefinition<_quarry_node_v1_RemoveSnapshotRequestInit, _quarry_node_v1_RemoveSnapshotResponseInit, _quarry_node_v1_RemoveSnapshotRequest, _quarry_node_v1_RemoveSnapshotResponse>
+  TakeGroupSnapshot: MethodDefinition<_quarry_node_v1_TakeGroupSnapshotRequestInit, _quarry_node_v1_TakeGroupSnapshotResponseInit, _quarry_node_v1_TakeGroupSnapshotRequest, _quarry_node_v1_TakeGroupSnapshotResponse>
   TakeSnapshot: MethodDefinition<_quarry_node_v1_TakeSnapshotRequestInit, _quarry_node_v1_TakeSnapshotResponseInit, _quarry_node_v1_TakeSnapshotRequest, _quarry_node_v1_TakeSnapshotResponse>
 }

@@ -1,0 +1,20 @@
+import type { Snapshot } from './snapshot.ts';
+import { topologyOf } from './topology.ts';
+
+/** A snapshot in the form of CSI's message, for a driver of that name. */
+export function snapshotMessage({ id, source, size, taken, node, memberOf, state }: Snapshot, driver: string) {
+  return {
+    snapshotId: id,
+    sourceVolumeId: source,
+    sizeBytes: String(size),
+    creationTime: timestampOf(taken),
+    readyToUse: state === 'ready',
+    ...(memberOf && { groupSnapshotId: memberOf.id }),
+    accessibleTopology: [topologyOf(driver, node)],
+  };
+}
+
+/** @param milliseconds since the epoch */
+export function timestampOf(milliseconds: number) {
+  return { seconds: String(Math.floor(milliseconds / 1000)), nanos: (milliseconds % 1000) * 1_000_000 };
+}

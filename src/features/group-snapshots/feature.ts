@@ -1,0 +1,7 @@
+import type { Feature } from '../../app/feature.ts';
+
+/** CSI's group snapshots. The nodes take them: `LocalGroupSnapshots`. */
+export const groupSnapshots: Feature = {
+  commands: [],
+  csi: async (context) => (await import('./csi.ts')).createGroupSnapshotPart(context),
+};

@@ -1,0 +1,94 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { capabilities, createVolume, type Driver, MiB, outcomeOf, startDriver } from '../support/driver.ts';
+import { useGuest } from '../support/guest.ts';
+
+const guest = useGuest({ disks: ['2G', '2G'] });
+const pools = ['a', 'b']
+  .map(
+    (letter) => `
+  - name: ${letter}
+    volumeGroup: q${letter}
+    type: thin
+    disks: { paths: ["/dev/ubd${letter}"] }
+    approve: automatic
+    thin: { share: 80%, overprovision: 4 }`,
+  )
+  .join('');
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await startDriver(guest(), { pools, more: 'rescan: 24h' });
+});
+
+const idOf = (name: string) => `node-1:${name}`;
+const target = (name: string) => `/run/stage/${name}`;
+const create = (name: string, pool: string, over: object = {}) =>
+  createVolume(driver, name, 320 * MiB, { parameters: { pool }, ...over });
+const stage = (name: string, volumeCapability: object) =>
+  driver.client.node.nodeStageVolume({ volumeId: idOf(name), stagingTargetPath: target(name), volumeCapability });
+const takeGroup = async (name: string, ...sources: string[]) =>
+  (await driver.client.groupController.createVolumeGroupSnapshot({ name, sourceVolumeIds: sources.map(idOf) }))
+    .groupSnapshot;
+const getGroup = (groupSnapshotId: string, snapshotIds: string[] = []) =>
+  driver.client.groupController.getVolumeGroupSnapshot({ groupSnapshotId, snapshotIds });
+const removeGroup = (groupSnapshotId: string, snapshotIds: string[] = []) =>
+  driver.client.groupController.deleteVolumeGroupSnapshot({ groupSnapshotId, snapshotIds });
+const suspended = async () =>
+  (await guest().shell(`dmsetup info -c --noheadings -o name,suspended | grep Suspended || true`)).trim();
+const snapshotVolumes = async () =>
+  (await guest().shell(`lvs --noheadings -o lv_name -S 'lv_name=~^snap-'`)).trim().split(/\s+/).filter(Boolean);
+
+describe('a group snapshot', () => {
+  test('has what was written to a filesystem and a raw block volume of two groups', async () => {
+    await create('data', 'a', { volumeCapabilities: [capabilities.ext4] });
+    await create('raw', 'b');
+    await stage('data', capabilities.ext4);
+    await stage('raw', capabilities.block);
+    await guest().shell(`
+      echo before > ${target('data')}/text; sync
+      echo before | dd of=/dev/mapper/qb-raw conv=fsync,notrunc bs=4k status=none`);
+    const group = await takeGroup('group-1', 'data', 'raw');
+    expect(await suspended()).toBe('');
+    expect(group).toMatchObject({ readyToUse: true });
+    expect(group?.snapshots.map(({ sourceVolumeId }) => sourceVolumeId).toSorted()).toEqual([
+      idOf('data'),
+      idOf('raw'),
+    ]);
+    await guest().shell(`
+      echo after > ${target('data')}/text; sync
+      echo after_ | dd of=/dev/mapper/qb-raw conv=fsync,notrunc bs=4k status=none`);
+    for (const { snapshotId = '', sourceVolumeId = '' } of group?.snapshots ?? []) {
+      const name = sourceVolumeId.replace('node-1:', 'from-');
+      const pool = sourceVolumeId === idOf('data') ? 'a' : 'b';
+      await create(name, pool, { volumeContentSource: { snapshot: { snapshotId } } });
+    }
+    await stage('from-data', capabilities.ext4);
+    await stage('from-raw', capabilities.block);
+    expect(await guest().shell(`cat ${target('from-data')}/text; head -c 7 /dev/mapper/qb-from--raw`)).toBe(
+      'before\nbefore\n',
+    );
+    await driver.logged('writes were paused for a group snapshot');
+  });
+});
+
+describe('calls about group snapshots', () => {
+  test('are the same again, and refuse what does not fit', async () => {
+    const group = await takeGroup('group-2', 'data', 'raw');
+    const id = group?.groupSnapshotId ?? '';
+    const members = group?.snapshots.map(({ snapshotId }) => snapshotId) ?? [];
+    expect(await takeGroup('group-2', 'raw', 'data')).toEqual(group);
+    expect(await outcomeOf(takeGroup('group-2', 'data'))).toMatchObject({ code: 'ALREADY_EXISTS' });
+    expect(await outcomeOf(takeGroup('group-3', 'data', 'absent'))).toMatchObject({ code: 'NOT_FOUND' });
+    expect((await getGroup(id, members)).groupSnapshot).toEqual(group);
+    expect(await outcomeOf(getGroup(id, members.slice(1)))).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    const alone = driver.client.controller.deleteSnapshot({ snapshotId: members[0] ?? '' });
+    expect(await outcomeOf(alone)).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    const { entries } = await driver.client.controller.listSnapshots({ snapshotId: members[0] ?? '' });
+    expect(entries?.map(({ snapshot }) => snapshot?.groupSnapshotId)).toEqual([id]);
+    expect(await outcomeOf(removeGroup(id, members.slice(1)))).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await removeGroup(id, members);
+    await removeGroup(id, members);
+    expect(await outcomeOf(getGroup(id))).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await snapshotVolumes()).toHaveLength(2);
+  });
+});

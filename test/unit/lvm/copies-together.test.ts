@@ -1,0 +1,94 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { LvName, VgName } from '../../../src/domain/ids.ts';
+import { createRun } from '../../../src/exec/run.ts';
+import { createSurvivors } from '../../../src/exec/survivors.ts';
+import { createCopiesTogether } from '../../../src/lvm/copies-together.ts';
+
+let folder: string;
+beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'copies-'))));
+afterEach(() => rm(folder, { recursive: true }));
+
+const group = 'my-group' as VgName;
+const copies = ['1', '2'].map((origin) => ({
+  group,
+  thinPool: 'thinpool' as LvName,
+  origin,
+  copy: `1${origin}`,
+  device: `volume-${origin}` as LvName,
+}));
+
+/** Writes its words to a file. `hangs`: a pattern of words with which it does not end; `fails`: with which it ends with an error. */
+async function withDmsetup({ hangs = 'never', fails = 'never', prints = '' }, pauseLimit = 10_000) {
+  const path = join(folder, 'dmsetup');
+  await writeFile(
+    path,
+    `#!/bin/sh
+echo "$*" >> ${folder}/log
+printf '%s' '${prints}'
+case "$*" in ${hangs}) exec sleep 60;; ${fails}) echo 'it does not work' >&2; exit 1;; esac\n`,
+  );
+  await chmod(path, 0o755);
+  const run = createRun(
+    createSurvivors(() => undefined),
+    `${folder}:${process.env['PATH']}`,
+  );
+  const paused: number[] = [];
+  const together = createCopiesTogether({
+    run,
+    hosted: (name) => [name],
+    pauseLimit,
+    paused: (milliseconds) => paused.push(milliseconds),
+  });
+  return { together, paused, log: async () => (await readFile(join(folder, 'log'), 'utf8')).trim().split('\n') };
+}
+
+const pool = 'message my--group-thinpool-tpool 0';
+const resumed = ['resume --noudevsync my--group-volume--1', 'resume --noudevsync my--group-volume--2'];
+
+test('suspends all origins before the first copy, and resumes them after the last', async () => {
+  const { together, paused, log } = await withDmsetup({});
+  await together.take(copies);
+  const lines = await log();
+  expect(lines.slice(0, -2)).toEqual([
+    `${pool} delete 11`,
+    `${pool} delete 12`,
+    'suspend my--group-volume--1',
+    'suspend my--group-volume--2',
+    `${pool} create_snap 11 1`,
+    `${pool} create_snap 12 2`,
+  ]);
+  expect(lines.slice(-2).toSorted()).toEqual(resumed);
+  expect(paused).toHaveLength(1);
+});
+
+test('copies an inactive volume without a pause', async () => {
+  const { together, log } = await withDmsetup({});
+  await together.take(copies.map((copy) => ({ ...copy, device: undefined })));
+  expect((await log()).filter((line) => /suspend|resume/.test(line))).toEqual([]);
+});
+
+test.each([`*create_snap*12*`, `*suspend*2*`])('resumes all origins at the limit if "%s" hangs', async (hangs) => {
+  const { together, log } = await withDmsetup({ hangs }, 300);
+  await expect(together.take(copies)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: 'writes were paused for 300 ms, the most that is allowed',
+  });
+  expect((await log()).slice(-2).toSorted()).toEqual(resumed);
+});
+
+test('resumes all origins if a copy fails, and says why', async () => {
+  const { together, log } = await withDmsetup({ fails: '*create_snap*12*' });
+  await expect(together.take(copies)).rejects.toMatchObject({ kind: 'unavailable', message: 'it does not work' });
+  expect((await log()).slice(-2).toSorted()).toEqual(resumed);
+});
+
+test('resumes only suspended volumes of the groups', async () => {
+  const prints =
+    'my--group-a--b:Suspended\nmy--group-c:Active\nmy--group-d-tpool:Suspended\nmy--group--e-f:Suspended\n';
+  const { together, log } = await withDmsetup({ prints });
+  expect(await together.resume([group])).toEqual(['my--group-a--b']);
+  expect((await log()).slice(1)).toEqual(['resume --noudevsync my--group-a--b']);
+});
