@@ -39,10 +39,18 @@ async function withdraw(machine: Machine, { id, staging, target }: AnyVolume): P
   await machine.call('DeleteVolume', { volumeId: id }, (message) => controller.deleteVolume(message));
 }
 
-/** The kernel counts a thin pool's blocks at its next commit, a second later at most. */
+/** Of the pool's 194,880 blocks; a real leak would be a whole volume. */
+const miscountedAtMost = 128;
+
+/**
+ * The kernel counts a thin pool's blocks at its next commit, a second later at most. It goes on counting the blocks that were being
+ * allocated when the power was cut, although thin_check has freed them: see docs/explanation/crashes.md.
+ */
 async function awaitFreeData(machine: Machine): Promise<void> {
-  const data = async () => (await machine.guest.shell('lvs --noheadings -o data_percent quarry-fast/thinpool')).trim();
-  for (let tries = 0; tries < 30 && (await data()) !== '0.00'; tries += 1) await sleep(100);
-  const used = await data();
-  machine.claim('the thin pool has no data', used === '0.00', `${used} %`);
+  const question = 'dmsetup status quarry--fast-thinpool-tpool';
+  const used = async () => parseInt((await machine.guest.shell(question)).split(' ')[5] ?? '', 10);
+  for (let tries = 0; tries < 30 && (await used()) > 0; tries += 1) await sleep(100);
+  const left = await used();
+  const but = left === 0 ? '' : ` but ${left} blocks that were being allocated at the power cut`;
+  machine.claim(`the thin pool has no data${but}`, left <= miscountedAtMost, `${left} blocks`);
 }

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { group, mirrorGroup } from './disks.ts';
 import { capacities, type Site } from './site.ts';
 
 /** The room in the groups, in terms that an added disk does not change. */
 export interface Room {
-  /** Data of both thin pools in use, in per cent as LVM prints it. */
-  readonly thinUse: readonly string[];
+  /** Blocks of both thin pools that the kernel counts as used. */
+  readonly thinUse: readonly number[];
   /** Free bytes that the driver does not offer for a thick volume. */
   readonly keptBack: number;
   /** Bytes offered for thin volumes, for each byte of the thin pool. */
@@ -15,25 +16,33 @@ export interface Room {
 }
 
 export async function roomOf(site: Site): Promise<Room> {
-  const text = await site.guest.shell(`lvs --noheadings --nosuffix --units b -o data_percent,lv_size ${group}/thinpool
+  const text = await site.guest.shell(`lvs --noheadings --nosuffix --units b -o lv_size ${group}/thinpool
     vgs --noheadings --nosuffix --units b -o vg_size,vg_free ${group}
-    lvs --noheadings -o data_percent ${mirrorGroup}/thinpool`);
-  const [thinUse = '', thinSize, size, free, mirrorUse = ''] = text.trim().split(/\s+/);
+    for pool in ${group} ${mirrorGroup}; do dmsetup status $pool-thinpool-tpool | awk '{ print $6 + 0 }'; done`);
+  const [thinSize, size, free, ...thinUse] = text.trim().split(/\s+/).map(Number);
   const { thin, thick } = await capacities(site);
   return {
-    thinUse: [thinUse, mirrorUse],
+    thinUse,
     keptBack: Number(free) - Number(thick),
     overprovision: Number(thin) / Number(thinSize),
     taken: Number(size) - Number(free) - Number(thinSize),
   };
 }
 
+/**
+ * Blocks that the power cuts of a storm may leave counted as used. They were being allocated, and thin_check gives them back without
+ * correcting the kernel's counter (docs/explanation/crashes.md).
+ */
+const lostAtMost = 128;
+
 /** Compares until it is the same, for half a minute: a deletion may free its space later. */
 export async function roomProblems(site: Site, before: Room): Promise<string[]> {
   const until = Date.now() + 30_000;
   for (;;) {
     const now = await roomOf(site);
-    if (JSON.stringify(now) === JSON.stringify(before)) return [];
+    const lost = now.thinUse.map((used, index) => used - (before.thinUse[index] ?? 0));
+    const same = isDeepStrictEqual({ ...now, thinUse: [] }, { ...before, thinUse: [] });
+    if (same && lost.every((blocks) => blocks <= lostAtMost)) return [];
     if (Date.now() > until)
       return [
         `the room of the group was ${JSON.stringify(before)}, and is ${JSON.stringify(now)} after all was deleted`,
