@@ -1,4 +1,5 @@
 import { calibration } from '../features/calibration/feature.ts';
+import { changedBlocks } from '../features/changed-blocks/feature.ts';
 import { groupSnapshots } from '../features/group-snapshots/feature.ts';
 import { hung } from '../features/hung/feature.ts';
 import { jobs } from '../features/jobs/feature.ts';
@@ -8,4 +9,13 @@ import { snapshots } from '../features/snapshots/feature.ts';
 import type { Feature } from './feature.ts';
 
 /** In the order of help. Each loads its code only when it is used. */
-export const features: readonly Feature[] = [calibration, orphans, qos, jobs, hung, snapshots, groupSnapshots];
+export const features: readonly Feature[] = [
+  calibration,
+  orphans,
+  qos,
+  jobs,
+  hung,
+  snapshots,
+  groupSnapshots,
+  changedBlocks,
+];

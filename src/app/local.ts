@@ -4,10 +4,10 @@ import { createQueue } from '../concurrency/queue.ts';
 import type { Candidate } from '../pools/candidates.ts';
 import { systemRoots } from '../pools/sysfs.ts';
 import { isFailure, messageOf } from '../domain/errors.ts';
-import type { GroupStates } from '../domain/groups.ts';
 import type { PoolSpec } from '../domain/pool.ts';
 import { createRun, type Run } from '../exec/run.ts';
 import { createStartSession } from '../exec/session.ts';
+import { createRunStream } from '../exec/stream.ts';
 import { createSurvivors, type Survivor, type Survivors } from '../exec/survivors.ts';
 import type { Log } from '../log.ts';
 import { InventoryCache } from '../lvm/cache.ts';
@@ -20,10 +20,11 @@ import { createReadLocations } from '../lvm/metadata-areas.ts';
 import { groupOfDevice } from '../lvm/names.ts';
 import { prefixed, programPrefix } from '../lvm/program.ts';
 import { createReadHostFile, linksIn, type ReadHostFile, shellProfile, writeSystemDirectory } from '../lvm/system.ts';
+import { ThinMetadata } from '../lvm/thin-metadata.ts';
 import { createWriter, type Writer } from '../lvm/writer.ts';
 import { type ReconcilerPorts, PoolReconciler } from '../pools/reconciler.ts';
 import { createCandidateFinder } from './candidates.ts';
-import { traceLvm, traceRun } from './tracing.ts';
+import { traceLvm, traceRun, traceStream } from './tracing.ts';
 
 /** Access to this machine's disks and LVM, for the driver and the command line. */
 export interface Local {
@@ -36,6 +37,7 @@ export interface Local {
   readonly lvm: Lvm;
   readonly cache: InventoryCache;
   readonly writer: Writer;
+  readonly thinMetadata: ThinMetadata;
   readonly reconciler: PoolReconciler<Candidate>;
   readonly findDisks: () => Promise<readonly Candidate[]>;
   readonly prepare: ReconcilerPorts<Candidate>['prepare'];
@@ -57,7 +59,7 @@ export interface LocalOptions {
 /** LVM's processes start with the first command. Throws `unavailable` if the host's LVM configuration cannot be read. */
 export async function createLocal(config: Config, options: LocalOptions): Promise<Local> {
   const { log, observe, changed, reported, prepared } = options;
-  const { survivors, run, start } = createPrograms(log);
+  const { survivors, run, start, stream } = createPrograms(log);
   const patience = createDiskPatience(config);
   const { deadline, slowDeadline, directory, mode } = config.lvm;
   const prefix = await programPrefix(mode);
@@ -71,10 +73,9 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const writer = createWriter({ lvm, cache, queue: createQueue(), ...access, changed });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const probe = { roots: systemRoots, run, patience, deadline: 30_000 };
-  const command = { run: announcing(run, () => log.info({}, 'LVM answered')), program, env: {}, deadline };
+  const command = { run: announcing(run, log), program, env: {}, deadline };
   const records = new GroupRecords({ node: config.node, specs: config.pools, readHostFile });
-  const identified = (states: GroupStates) => cache.identify(states);
-  const disks = createCandidateFinder({ config, command, probe, records, identified, log });
+  const disks = createCandidateFinder({ config, command, probe, records, identified: cache.identify.bind(cache), log });
   const ports: ReconcilerPorts<Candidate> = {
     findDisks: disks.find,
     async show(more) {
@@ -92,8 +93,9 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
   const { findDisks, prepare, show } = ports;
-  const hosted = (name: string) => prefixed(prefix, name);
-  return { run, survivors, patience, hosted, lvm, cache, writer, reconciler, findDisks, prepare, show };
+  const hosted: Local['hosted'] = (name) => prefixed(prefix, name);
+  const thinMetadata = new ThinMetadata({ lvm, cache, writer, run, stream, hosted, log });
+  return { run, survivors, patience, hosted, lvm, cache, writer, thinMetadata, reconciler, findDisks, prepare, show };
 }
 
 /** Devices of one volume group hang together. */
@@ -124,7 +126,8 @@ async function recordGroup(spec: PoolSpec, records: GroupRecords, writer: Writer
 
 function createPrograms(log: Log) {
   const survivors = createSurvivors((survivor, state) => logSurvivor(log, survivor, state));
-  return { survivors, run: traceRun(createRun(survivors), log), start: createStartSession(survivors) };
+  const stream = traceStream(createRunStream(survivors), log);
+  return { survivors, stream, run: traceRun(createRun(survivors), log), start: createStartSession(survivors) };
 }
 
 function logSurvivor(log: Log, { pid, argv }: Survivor, state: 'remains' | 'ended'): void {
@@ -132,12 +135,12 @@ function logSurvivor(log: Log, { pid, argv }: Survivor, state: 'remains' | 'ende
   else log.warn({ pid, argv }, 'a program cannot be killed: it is in uninterruptible sleep');
 }
 
-/** Calls `answered` after the first success of a program. */
-function announcing(run: Run, answered: () => void): Run {
+/** Logs the first success of a program. */
+function announcing(run: Run, log: Log): Run {
   let done = false;
   return async (argv, options) => {
     const result = await run(argv, options);
-    if (!done && result.exitCode === 0) answered();
+    if (!done && result.exitCode === 0) log.info({}, 'LVM answered');
     done ||= result.exitCode === 0;
     return result;
   };

@@ -193,7 +193,8 @@ async function readBootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
-function createStorage(config: Config, { lvm, cache, writer, run, hosted, patience }: Local, boot: string, log: Log) {
+function createStorage(config: Config, local: Local, boot: string, log: Log) {
+  const { lvm, cache, writer, run, hosted, patience, thinMetadata } = local;
   const devices = createDevices(run, patience);
   const usesOf = createUsesOf(mountsOf);
   const { pauseLimit } = config.snapshots;
@@ -205,6 +206,7 @@ function createStorage(config: Config, { lvm, cache, writer, run, hosted, patien
     lvm,
     cache,
     writer,
+    thinMetadata,
     devices,
     copies,
     usesOf,

@@ -1,10 +1,23 @@
 import type { Run } from '../exec/run.ts';
+import type { RunStream } from '../exec/stream.ts';
 import type { Log } from '../log.ts';
 import type { Lvm } from '../lvm/lvm.ts';
 
 /** Logs each program at `debug`, with arguments and duration. Secrets are never arguments. */
 export function traceRun(run: Run, log: Log): Run {
   return (argv, options) => traced(log, { argv }, 'program', () => run(argv, options));
+}
+
+/** The same for each program whose output is read as it comes. */
+export function traceStream(stream: RunStream, log: Log): RunStream {
+  return async function* tracedStream(argv, options) {
+    const began = performance.now();
+    try {
+      yield* stream(argv, options);
+    } finally {
+      logEnd(log, { argv }, 'program', began);
+    }
+  };
 }
 
 /** The same for each LVM command, run as a process or by the long-lived one. */
@@ -27,6 +40,10 @@ async function traced<T>(log: Log, fields: object, message: string, task: () => 
   try {
     return await task();
   } finally {
-    log.debug({ ...fields, duration_ms: Math.round(10 * (performance.now() - began)) / 10 }, message);
+    logEnd(log, fields, message, began);
   }
+}
+
+function logEnd(log: Log, fields: object, message: string, began: number): void {
+  log.debug({ ...fields, duration_ms: Math.round(10 * (performance.now() - began)) / 10 }, message);
 }

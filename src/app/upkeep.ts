@@ -29,6 +29,7 @@ export function createUpkeep(
   async function reconcile(): Promise<void> {
     const complete = await local.reconciler.reconcile();
     await settleMarks(storage, log);
+    await local.thinMetadata.snapshots.settle();
     jobs.look();
     if (!ready) {
       ready = true;

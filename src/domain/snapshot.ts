@@ -1,4 +1,5 @@
 import type { Bytes } from './bytes.ts';
+import type { BlockQuery, Extent } from './changed-blocks.ts';
 import { Failure } from './errors.ts';
 import {
   type GroupSnapshotId,
@@ -108,4 +109,9 @@ export interface Snapshots {
   take(spec: SnapshotSpec, signal: AbortSignal): Promise<Snapshot>;
   /** Succeeds also if the snapshot does not exist. Volumes that were made from it stay whole. */
   remove(id: SnapshotId, signal: AbortSignal): Promise<void>;
+  /**
+   * The blocks of a snapshot, as lists of extents in ascending order, apart and within the snapshot's size; a list is read from the disk when it is asked for.
+   * Throws `not-found` for a snapshot that does not exist, `precondition` for one whose pool does not record blocks.
+   */
+  blocks(query: BlockQuery, signal: AbortSignal): AsyncIterable<readonly Extent[]>;
 }

@@ -31,7 +31,8 @@ export type ControllerMethods = Methods<ControllerHandlers>;
 /** CSI GroupController, as async functions. */
 export type GroupControllerMethods = Methods<GroupControllerHandlers>;
 export type NodeMethods = Methods<NodeHandlers>;
-type SnapshotMetadataMethods = Methods<SnapshotMetadataHandlers>;
+/** CSI SnapshotMetadata, as async generators. */
+export type SnapshotMetadataMethods = Methods<SnapshotMetadataHandlers>;
 /** `quarry.admin.v1`, as async functions: the calls of the command line. */
 export type AdminMethods = Methods<AdminHandlers>;
 /** Kubelet's plugin registration, as async functions. */

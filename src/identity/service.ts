@@ -20,6 +20,7 @@ export function createIdentityService({ driver, version, ready }: IdentityOption
           { service: { type: 'GROUP_CONTROLLER_SERVICE' } },
           { service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } },
           { service: { type: 'SNAPSHOT_ACCESSIBILITY_CONSTRAINTS' } },
+          { service: { type: 'SNAPSHOT_METADATA_SERVICE' } },
           { volumeExpansion: { type: 'ONLINE' } },
         ],
       };

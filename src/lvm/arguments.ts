@@ -26,6 +26,11 @@ export function listOne(group: VgName, lv: LvName, thinPool?: LvName): LvmArgume
   return ['lvs', '-o', `${lvFields},vg_tags`, ...pool, `${group}/${lv}`];
 }
 
+/** Lists the logical volumes of a group with their ids in thin pools. */
+export function listThin(group: VgName): LvmArguments {
+  return ['lvs', '-o', 'vg_name,lv_name,lv_uuid,lv_tags,pool_lv,thin_id', group];
+}
+
 export interface NewVolume {
   readonly group: VgName;
   readonly lv: LvName;

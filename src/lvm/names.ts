@@ -88,6 +88,11 @@ export function deviceName(group: VgName, lv: LvName, layer?: string): string {
   return `${mangled(group)}-${mangled(lv)}${layer === undefined ? '' : `-${layer}`}`;
 }
 
+/** The device of a thin pool below all its volumes, to which dm-thin-pool's messages go. */
+export function thinPoolDevice(group: VgName, pool: LvName): string {
+  return `${devicePath(group, pool)}-tpool`;
+}
+
 /** As device-mapper has a name within another: it joins them with "-", and doubles those within them. */
 function mangled(name: string): string {
   return name.replaceAll('-', '--');

@@ -5,10 +5,12 @@ import { refuseOtherSource, type Snapshot, type Snapshots, type SnapshotSpec } f
 import { defaultRoom, roomFor } from '../domain/snapshot-room.ts';
 import type { VolumeLocks } from '../domain/storage.ts';
 import { knownLayout, type Layout, refusePassive, type Volume } from '../domain/volume.ts';
+import type { BlockQuery, Extent } from '../domain/changed-blocks.ts';
 import type { Activation } from './activation.ts';
 import type { Admission } from './admission.ts';
 import { lvchangeTags, removeVolume, snapshotThick, snapshotVolume } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
+import { readBlocks } from './changed-blocks.ts';
 import { lookUp } from './look-up.ts';
 import type { Lvm, LvmArguments } from './lvm.ts';
 import { snapshotLvNameFor } from './names.ts';
@@ -16,6 +18,7 @@ import { afterGrowth } from './prediction.ts';
 import { lookUpForRemoval } from './removal.ts';
 import { snapshotTags } from './snapshot-records.ts';
 import { tag } from './tags.ts';
+import type { ThinMetadata } from './thin-metadata.ts';
 import type { Writer } from './writer.ts';
 
 /** A thick snapshot's room is linear, whatever the layout of its volume. */
@@ -34,6 +37,7 @@ export interface LocalSnapshotsOptions {
   readonly locks: VolumeLocks;
   readonly admission: Admission;
   readonly activation: Activation;
+  readonly thinMetadata: ThinMetadata;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -83,6 +87,10 @@ export class LocalSnapshots implements Snapshots {
   /** Removes a member of a group snapshot. The caller holds the lock of the group snapshot. */
   async removeMember(member: Snapshot, signal: AbortSignal): Promise<void> {
     return this.#options.locks.hold(member.id, 'DeleteVolumeGroupSnapshot', () => this.#remove(member, signal));
+  }
+
+  blocks(query: BlockQuery, signal: AbortSignal): AsyncIterable<readonly Extent[]> {
+    return readBlocks(this.#options, query, signal);
   }
 
   /** Removes snapshots that were cut off, except one that a call works on. Throws as `remove` does. */

@@ -30,11 +30,13 @@ import type { ReportRow } from './report.ts';
 import { LocalSnapshots } from './snapshots.ts';
 import { Admission, keepSize } from './admission.ts';
 import { tag } from './tags.ts';
+import type { ThinMetadata } from './thin-metadata.ts';
 
 export interface LocalStorageOptions extends Omit<ActivationOptions, 'marks'> {
   readonly node: NodeName;
   readonly lvm: Lvm;
   readonly locks: VolumeLocks;
+  readonly thinMetadata: ThinMetadata;
   /** The id of this boot of the machine. */
   readonly boot: string;
   readonly copies: CopiesTogether;

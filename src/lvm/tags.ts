@@ -22,7 +22,8 @@ export type TagKey =
   | 'source'
   | 'taken'
   | 'group'
-  | 'members';
+  | 'members'
+  | 'metadata-snapshot';
 
 export function encodeTagValue(value: string): string {
   let text = '';

@@ -18,6 +18,7 @@ import { LocalStorage } from '../../src/lvm/storage.ts';
 import { createWriter } from '../../src/lvm/writer.ts';
 import type { Random } from '../storm/random.ts';
 import { FakeLvm, spec } from '../unit/lvm/fake-lvm.ts';
+import { fakeThinMetadata } from '../unit/lvm/fake-thin-pool.ts';
 import { driver, log, timing } from './constants.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -122,6 +123,7 @@ class Life {
       cache: this.cache,
       locks: createLocks(),
       writer,
+      thinMetadata: fakeThinMetadata({ lvm, cache: this.cache, writer }),
       usesOf: async () => [],
       devices,
       copies: { take: async () => 0, resume: async () => [] },

@@ -3,6 +3,7 @@ import type { ControllerDefinition } from '../../src/gen/csi/v1/Controller.ts';
 import type { GroupControllerDefinition } from '../../src/gen/csi/v1/GroupController.ts';
 import type { IdentityDefinition } from '../../src/gen/csi/v1/Identity.ts';
 import type { NodeDefinition } from '../../src/gen/csi/v1/Node.ts';
+import type { SnapshotMetadataDefinition } from '../../src/gen/csi/v1/SnapshotMetadata.ts';
 import { decode, encode, loadProto, methodsOf } from '../../src/grpc/load.ts';
 
 export interface CallOptions {
@@ -24,11 +25,22 @@ type Calls<Definition> = {
     : never;
 };
 
+/** The methods of a service whose replies are many messages; leaving the loop cancels the call. */
+type Streams<Definition> = {
+  [Name in keyof Calls<Definition>]: Calls<Definition>[Name] extends (
+    request: infer Request,
+    options?: CallOptions,
+  ) => Promise<infer Response>
+    ? (request: Request, options?: CallOptions) => AsyncIterable<Response>
+    : never;
+};
+
 export interface CsiClient {
   readonly identity: Calls<IdentityDefinition>;
   readonly controller: Calls<ControllerDefinition>;
   readonly groupController: Calls<GroupControllerDefinition>;
   readonly node: Calls<NodeDefinition>;
+  readonly snapshotMetadata: Streams<SnapshotMetadataDefinition>;
   /** Sends raw bytes, for requests that are not messages. `path` is `/csi.v1.Identity/Probe`. */
   raw(path: string, bytes: Buffer, options?: CallOptions): Promise<Buffer>;
   close(): void;
@@ -57,17 +69,42 @@ export function createCsiClient(address: string): CsiClient {
     return Object.fromEntries(calls);
   };
 
+  const streams = methodsOf(root, 'csi.v1.SnapshotMetadata').map((method) => {
+    const send = (request: object, options: CallOptions = {}): AsyncIterable<object> =>
+      messagesOf(client, method, encode(method.resolvedRequestType, request), options);
+    return [`${method.name.charAt(0).toLowerCase()}${method.name.slice(1)}`, send];
+  });
+
   return {
     identity: service('Identity') as CsiClient['identity'],
     controller: service('Controller') as CsiClient['controller'],
     groupController: service('GroupController') as CsiClient['groupController'],
     node: service('Node') as CsiClient['node'],
+    snapshotMetadata: Object.fromEntries(streams) as CsiClient['snapshotMetadata'],
     raw,
     close: () => client.close(),
   };
 }
 
 const same = (bytes: Buffer): Buffer => bytes;
+
+async function* messagesOf(
+  client: Client,
+  { name, resolvedResponseType }: ReturnType<typeof methodsOf>[number],
+  bytes: Buffer,
+  { deadlineMs = 60_000, signal }: CallOptions,
+): AsyncGenerator<object, void> {
+  const path = `/csi.v1.SnapshotMetadata/${name}`;
+  const stream = client.makeServerStreamRequest(path, same, same, bytes, { deadline: Date.now() + deadlineMs });
+  const cancel = (): void => stream.cancel();
+  signal?.addEventListener('abort', cancel);
+  try {
+    for await (const message of stream) yield decode(resolvedResponseType, message as Buffer);
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+    stream.cancel();
+  }
+}
 
 function call(client: Client, path: string, bytes: Buffer, options: CallOptions): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();

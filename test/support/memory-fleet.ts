@@ -28,6 +28,7 @@ export class Link implements Member {
         find: (id, signal) => this.#through(signal, () => storage.snapshots.find(id)),
         take: (spec, signal) => this.#through(signal, () => storage.snapshots.take(spec)),
         remove: (id, signal) => this.#through(signal, () => storage.snapshots.remove(id)),
+        blocks: (query, signal) => this.#streamed(signal, () => storage.snapshots.blocks(query)),
       },
       groupSnapshots: {
         find: (id, signal) => this.#through(signal, () => storage.groupSnapshots.find(id)),
@@ -59,6 +60,12 @@ export class Link implements Member {
     this.connected = true;
     this.#cut = Promise.withResolvers<never>();
     this.#cut.promise.catch(() => undefined);
+  }
+
+  async *#streamed<T>(signal: AbortSignal, call: () => AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+    const answers = call();
+    const next = () => this.#through(signal, () => answers.next());
+    for (let answer = await next(); answer.done !== true; answer = await next()) yield answer.value;
   }
 
   /** A cancelled call continues on the node, too. */

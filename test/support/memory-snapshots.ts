@@ -1,6 +1,7 @@
 import { MiB } from '../../src/domain/bytes.ts';
+import { type BlockQuery, clip, type Extent } from '../../src/domain/changed-blocks.ts';
 import { Failure } from '../../src/domain/errors.ts';
-import { type SnapshotId, snapshotIdFor } from '../../src/domain/ids.ts';
+import { type SnapshotId, snapshotIdFor, type VolumeId } from '../../src/domain/ids.ts';
 import {
   type ContentSource,
   printSource,
@@ -13,9 +14,14 @@ import { defaultRoom, roomFor } from '../../src/domain/snapshot-room.ts';
 import { snapshotLvNameFor } from '../../src/lvm/names.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
+/** Bytes. */
+export const memoryBlock = 65_536n;
+
 /** A node's snapshots without LVM. */
 export class MemorySnapshots implements Snapshots {
   readonly all = new Map<SnapshotId, Snapshot>();
+  /** The blocks that were written, each with its content; absent: none. */
+  readonly #written = new Map<SnapshotId | VolumeId, ReadonlyMap<bigint, string>>();
   readonly #storage: Pick<MemoryStorage, 'node' | 'volumes' | 'changed'>;
 
   constructor(storage: Pick<MemoryStorage, 'node' | 'volumes' | 'changed'>) {
@@ -41,6 +47,7 @@ export class MemorySnapshots implements Snapshots {
     const own = volume.layout.type === 'thick' && { room: roomFor(room, size, 4n * MiB) };
     const snapshot: Snapshot = { id, name, source, ...place, ...own, taken: Date.now(), state: 'ready' };
     this.all.set(id, snapshot);
+    this.#written.set(id, this.#blocksOf(spec.source));
     this.#storage.changed();
     return snapshot;
   }
@@ -49,6 +56,34 @@ export class MemorySnapshots implements Snapshots {
     if (this.all.get(id)?.memberOf) throw new Failure('invalid', `snapshot ${id} is a member of a group snapshot`);
     this.all.delete(id);
     this.#storage.changed();
+  }
+
+  /** Writes a block of a volume. */
+  write(volume: VolumeId, block: bigint, content: string): void {
+    this.#written.set(volume, new Map(this.#blocksOf(volume)).set(block, content));
+  }
+
+  async *blocks({ snapshot, base, from }: BlockQuery): AsyncGenerator<readonly Extent[], void> {
+    const { size } = this.#thinOf(snapshot);
+    if (base) this.#thinOf(base);
+    const [before, after] = [base && this.#blocksOf(base), this.#blocksOf(snapshot)];
+    const blocks = [...new Set([...(before?.keys() ?? []), ...after.keys()])].sort((a, b) => (a < b ? -1 : 1));
+    for (const block of blocks) {
+      if (before && before.get(block) === after.get(block)) continue;
+      const extent = clip({ start: block * memoryBlock, length: memoryBlock }, from, size);
+      if (extent) yield [extent];
+    }
+  }
+
+  #thinOf(id: SnapshotId): Snapshot {
+    const found = this.all.get(id);
+    if (!found) throw new Failure('not-found', `snapshot ${id} does not exist`);
+    if (found.room === undefined) return found;
+    throw new Failure('precondition', `snapshot ${id} is thick`);
+  }
+
+  #blocksOf(id: SnapshotId | VolumeId): ReadonlyMap<bigint, string> {
+    return this.#written.get(id) ?? new Map();
   }
 
   /** Throws `not-found`. */

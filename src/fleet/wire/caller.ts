@@ -20,7 +20,7 @@ export interface CallOptions {
 export interface CallerOptions {
   /** The name of the node that is called. */
   readonly node: string;
-  /** Milliseconds from a call to the end of its reply. */
+  /** Milliseconds from a call to the end of its reply, or, of a reply of many messages, from one message to the next. */
   readonly timeout: number;
   readonly send: (message: Pick<ToNodeInit, 'call' | 'credit' | 'cancel'>) => void;
   /** Called when the last call in flight has ended. */
@@ -56,12 +56,14 @@ export class Caller {
     const { id } = exchange;
     const abort = (): void => exchange.fail(new Failure('cancelled', 'the caller gave up'));
     const late = (): void => exchange.fail(this.#unknown(`it did not answer within ${timeout} ms`));
-    const timer = setTimeout(late, timeout);
+    let timer = setTimeout(late, timeout);
     signal.addEventListener('abort', abort);
     try {
       send({ call: { id, timeoutMs: String(timeout), method, payload, credit: window } });
       for (let message = await exchange.next(); message !== undefined; message = await exchange.next()) {
         this.#held -= message.length;
+        clearTimeout(timer);
+        timer = setTimeout(late, timeout);
         yield message;
         const count = exchange.consumed();
         if (count > 0) send({ credit: { id, count } });

@@ -98,7 +98,7 @@ export class Responder {
     const { id, method } = call;
     const began = performance.now();
     const timeout = readDelay(call.timeoutMs);
-    const timer = timeout > 0 ? setTimeout(() => running.abort(), timeout) : undefined;
+    running.limit(timeout);
     const handler = methods.get(method);
     let volume: string | undefined;
     try {
@@ -113,7 +113,7 @@ export class Responder {
       reply({ id, error: writeFailure(error) });
       this.#report({ method: method.slice(0, 128), volume }, handler, began, error);
     } finally {
-      clearTimeout(timer);
+      running.limit(0);
       this.#bytes -= call.payload.length;
       this.#running.delete(id);
     }
@@ -129,6 +129,7 @@ export class Responder {
       }
       if (streams) await running.spend();
       reply({ id, payload, ...(streams && { more: true }) });
+      if (streams) running.limit();
       sent += 1;
       if (sent % slice === 0) await nextTurn();
     }
@@ -156,6 +157,8 @@ class Running {
   readonly #controller = new AbortController();
   #credit: number;
   #granted = Promise.withResolvers<void>();
+  #timeout = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(credit: number) {
     this.#credit = Math.min(credit, mostCredit);
@@ -163,6 +166,13 @@ class Running {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Aborts the call after so many milliseconds from now; default: as many as before; 0: never. */
+  limit(timeout = this.#timeout): void {
+    clearTimeout(this.#timer);
+    this.#timeout = timeout;
+    if (timeout > 0) this.#timer = setTimeout(() => this.abort(), timeout);
   }
 
   abort(): void {

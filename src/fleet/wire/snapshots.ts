@@ -1,8 +1,10 @@
+import type { BlockQuery, Extent } from '../../domain/changed-blocks.ts';
 import { Failure } from '../../domain/errors.ts';
 import { type NodeName, parseGroupSnapshotId, parseSnapshotId, type SnapshotId } from '../../domain/ids.ts';
 import type { Membership, Snapshot, Snapshots, SnapshotSpec } from '../../domain/snapshot.ts';
 import { parseSnapshotRoom, printSnapshotRoom, type SnapshotRoom } from '../../domain/snapshot-room.ts';
 import { parseFilesystemState } from '../../domain/volume.ts';
+import type { Extent as ExtentMessage } from '../../gen/quarry/node/v1/Extent.ts';
 import type { Snapshot as SnapshotMessage, SnapshotInit } from '../../gen/quarry/node/v1/Snapshot.ts';
 import type { SnapshotsDefinition, SnapshotsHandlers } from '../../gen/quarry/node/v1/Snapshots.ts';
 import type { SnapshotsMethods } from '../../grpc/services.ts';
@@ -16,7 +18,7 @@ import { readPoolName, readVgName, readVolumeId } from './volumes.ts';
 /** The node's end. */
 export function createSnapshotsService(
   snapshots: Snapshots,
-): Pick<SnapshotsMethods, 'findSnapshot' | 'takeSnapshot' | 'removeSnapshot'> {
+): Pick<SnapshotsMethods, 'findSnapshot' | 'takeSnapshot' | 'removeSnapshot' | 'listBlocks'> {
   return {
     async findSnapshot({ snapshot }, { signal }) {
       const found = await snapshots.find(readSnapshotId(snapshot), signal);
@@ -29,6 +31,12 @@ export function createSnapshotsService(
     async removeSnapshot({ snapshot }, { signal }) {
       await snapshots.remove(readSnapshotId(snapshot), signal);
       return {};
+    },
+    async *listBlocks({ snapshot, base, from }, { signal }) {
+      const pair = { snapshot: readSnapshotId(snapshot), base: base === '' ? undefined : readSnapshotId(base) };
+      for await (const list of snapshots.blocks({ ...pair, from: readFigure(from, 'the offset') }, signal)) {
+        yield { extents: list.map(({ start, length }) => ({ start: String(start), length: String(length) })) };
+      }
     },
   };
 }
@@ -61,6 +69,16 @@ export class RemoteSnapshots implements Snapshots {
     await this.#calls.removeSnapshot(this.#remote, { snapshot: id }, { signal });
   }
 
+  async *blocks({ snapshot, base, from }: BlockQuery, signal: AbortSignal): AsyncGenerator<readonly Extent[], void> {
+    const request = { snapshot, base: base ?? '', from: String(from) };
+    let end = from;
+    for await (const { extents } of this.#calls.listBlocks(this.#remote, request, { signal })) {
+      const list = readAnswer(this.#remote, () => readExtents(extents, end));
+      for (const { start, length } of list.slice(-1)) end = start + length;
+      yield list;
+    }
+  }
+
   #read(message: SnapshotMessage, fits: (snapshot: Snapshot) => boolean): Snapshot {
     return readAnswer(this.#remote, () => {
       const snapshot = readSnapshot(message, this.#remote.node);
@@ -68,6 +86,17 @@ export class RemoteSnapshots implements Snapshots {
       throw new Failure('invalid', `snapshot ${snapshot.id} is not what was asked for`);
     });
   }
+}
+
+/** Throws `invalid` for extents that overlap, are not in order, or begin before `end`. */
+function readExtents(messages: readonly ExtentMessage[], end: bigint): Extent[] {
+  let last = end;
+  return messages.map((message) => {
+    const extent = { start: readFigure(message.start, 'an offset'), length: readFigure(message.length, 'a length') };
+    if (extent.length === 0n || extent.start < last) throw new Failure('invalid', 'the blocks are not in order');
+    last = readFigure(String(extent.start + extent.length), 'an offset');
+    return extent;
+  });
 }
 
 export function writeSnapshot(snapshot: Snapshot): SnapshotInit {

@@ -16,7 +16,7 @@ import { authority, nodeCertificate, quick, listen } from './harness.ts';
 import { hello } from './peer.ts';
 import { protocol } from './report.ts';
 
-// A method with a long reply over a real stream, with both real ends. No method of proto/node has one yet.
+// A method with a long reply over a real stream, with both real ends.
 
 /** 16 messages of credit, and one that waits for more. */
 const lead = 17;

@@ -182,6 +182,7 @@ describe('with a controller', () => {
     expect(ofSnapshots.toSorted()).toEqual([
       'findGroupSnapshot',
       'findSnapshot',
+      'listBlocks',
       'removeGroupSnapshot',
       'removeSnapshot',
       'takeGroupSnapshot',

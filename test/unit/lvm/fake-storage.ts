@@ -12,6 +12,7 @@ import type { Devices } from '../../../src/lvm/devices.ts';
 import type { Lvm } from '../../../src/lvm/lvm.ts';
 import { createWriter, type Writer, type WriterOptions } from '../../../src/lvm/writer.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
+import { FakeThinPool, fakeThinMetadata } from './fake-thin-pool.ts';
 
 export const idOf = (name: string) => `node-1:${name}` as VolumeId;
 
@@ -63,6 +64,8 @@ export function fakeStorage({
     volumeLimit: () => 1,
   };
   const writer = fakeWriter(lvm, cache, { devices });
+  const kernel = new FakeThinPool();
+  const thinMetadata = fakeThinMetadata({ lvm, cache, writer }, kernel);
   const storage = new LocalStorage({
     node: 'node-1' as NodeName,
     boot,
@@ -70,9 +73,10 @@ export function fakeStorage({
     cache,
     locks: createLocks(),
     writer,
+    thinMetadata,
     usesOf: async () => uses,
     devices,
     copies,
   });
-  return { lvm, cache, writer, storage, wiped, flushed, uses };
+  return { lvm, cache, writer, storage, thinMetadata, kernel, wiped, flushed, uses };
 }

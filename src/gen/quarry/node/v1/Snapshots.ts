@@ -6,6 +6,8 @@ import type { FindGroupSnapshotRequestInit as _quarry_node_v1_FindGroupSnapshotR
 import type { FindGroupSnapshotResponseInit as _quarry_node_v1_FindGroupSnapshotResponseInit, FindGroupSnapshotResponse as _quarry_node_v1_FindGroupSnapshotResponse } from '../../../quarry/node/v1/FindGroupSnapshotResponse.ts';
 import type { FindSnapshotRequestInit as _quarry_node_v1_FindSnapshotRequestInit, FindSnapshotRequest as _quarry_node_v1_FindSnapshotRequest } from '../../../quarry/node/v1/FindSnapshotRequest.ts';
 import type { FindSnapshotResponseInit as _quarry_node_v1_FindSnapshotResponseInit, FindSnapshotResponse as _quarry_node_v1_FindSnapshotResponse } from '../../../quarry/node/v1/FindSnapshotResponse.ts';
+import type { ListBlocksRequestInit as _quarry_node_v1_ListBlocksRequestInit, ListBlocksRequest as _quarry_node_v1_ListBlocksRequest } from '../../../quarry/node/v1/ListBlocksRequest.ts';
+import type { ListBlocksResponseInit as _quarry_node_v1_ListBlocksResponseInit, ListBlocksResponse as _quarry_node_v1_ListBlocksResponse } from '../../../quarry/node/v1/ListBlocksResponse.ts';
 import type { RemoveGroupSnapshotRequestInit as _quarry_node_v1_RemoveGroupSnapshotRequestInit, RemoveGroupSnapshotRequest as _quarry_node_v1_RemoveGroupSnapshotRequest } from '../../../quarry/node/v1/RemoveGroupSnapshotRequest.ts';
 import type { RemoveGroupSnapshotResponseInit as _quarry_node_v1_RemoveGroupSnapshotResponseInit, RemoveGroupSnapshotResponse as _quarry_node_v1_RemoveGroupSnapshotResponse } from '../../../quarry/node/v1/RemoveGroupSnapshotResponse.ts';
 import type { RemoveSnapshotRequestInit as _quarry_node_v1_RemoveSnapshotRequestInit, RemoveSnapshotRequest as _quarry_node_v1_RemoveSnapshotRequest } from '../../../quarry/node/v1/RemoveSnapshotRequest.ts';
@@ -33,6 +35,11 @@ export interface SnapshotsClient extends grpc.Client {
   findSnapshot(argument: _quarry_node_v1_FindSnapshotRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_FindSnapshotResponse>): grpc.ClientUnaryCall;
   findSnapshot(argument: _quarry_node_v1_FindSnapshotRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_FindSnapshotResponse>): grpc.ClientUnaryCall;
   findSnapshot(argument: _quarry_node_v1_FindSnapshotRequestInit, callback: grpc.requestCallback<_quarry_node_v1_FindSnapshotResponse>): grpc.ClientUnaryCall;
+
+  ListBlocks(argument: _quarry_node_v1_ListBlocksRequestInit, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_quarry_node_v1_ListBlocksResponse>;
+  ListBlocks(argument: _quarry_node_v1_ListBlocksRequestInit, options?: grpc.CallOptions): grpc.ClientReadableStream<_quarry_node_v1_ListBlocksResponse>;
+  listBlocks(argument: _quarry_node_v1_ListBlocksRequestInit, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_quarry_node_v1_ListBlocksResponse>;
+  listBlocks(argument: _quarry_node_v1_ListBlocksRequestInit, options?: grpc.CallOptions): grpc.ClientReadableStream<_quarry_node_v1_ListBlocksResponse>;
 
   RemoveGroupSnapshot(argument: _quarry_node_v1_RemoveGroupSnapshotRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RemoveGroupSnapshotResponse>): grpc.ClientUnaryCall;
   RemoveGroupSnapshot(argument: _quarry_node_v1_RemoveGroupSnapshotRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_RemoveGroupSnapshotResponse>): grpc.ClientUnaryCall;
@@ -77,6 +84,8 @@ export interface SnapshotsHandlers extends grpc.UntypedServiceImplementation {
 
   FindSnapshot: grpc.handleUnaryCall<_quarry_node_v1_FindSnapshotRequest, _quarry_node_v1_FindSnapshotResponseInit>;
 
+  ListBlocks: grpc.handleServerStreamingCall<_quarry_node_v1_ListBlocksRequest, _quarry_node_v1_ListBlocksResponseInit>;
+
   RemoveGroupSnapshot: grpc.handleUnaryCall<_quarry_node_v1_RemoveGroupSnapshotRequest, _quarry_node_v1_RemoveGroupSnapshotResponseInit>;
 
   RemoveSnapshot: grpc.handleUnaryCall<_quarry_node_v1_RemoveSnapshotRequest, _quarry_node_v1_RemoveSnapshotResponseInit>;
@@ -90,6 +99,7 @@ export interface SnapshotsHandlers extends grpc.UntypedServiceImplementation {
 export interface SnapshotsDefinition extends grpc.ServiceDefinition {
   FindGroupSnapshot: MethodDefinition<_quarry_node_v1_FindGroupSnapshotRequestInit, _quarry_node_v1_FindGroupSnapshotResponseInit, _quarry_node_v1_FindGroupSnapshotRequest, _quarry_node_v1_FindGroupSnapshotResponse>
   FindSnapshot: MethodDefinition<_quarry_node_v1_FindSnapshotRequestInit, _quarry_node_v1_FindSnapshotResponseInit, _quarry_node_v1_FindSnapshotRequest, _quarry_node_v1_FindSnapshotResponse>
+  ListBlocks: MethodDefinition<_quarry_node_v1_ListBlocksRequestInit, _quarry_node_v1_ListBlocksResponseInit, _quarry_node_v1_ListBlocksRequest, _quarry_node_v1_ListBlocksResponse>
   RemoveGroupSnapshot: MethodDefinition<_quarry_node_v1_RemoveGroupSnapshotRequestInit, _quarry_node_v1_RemoveGroupSnapshotResponseInit, _quarry_node_v1_RemoveGroupSnapshotRequest, _quarry_node_v1_RemoveGroupSnapshotResponse>
   RemoveSnapshot: MethodDefinition<_quarry_node_v1_RemoveSnapshotRequestInit, _quarry_node_v1_RemoveSnapshotResponseInit, _quarry_node_v1_RemoveSnapshotRequest, _quarry_node_v1_RemoveSnapshotResponse>
   TakeGroupSnapshot: MethodDefinition<_quarry_node_v1_TakeGroupSnapshotRequestInit, _quarry_node_v1_TakeGroupSnapshotResponseInit, _quarry_node_v1_TakeGroupSnapshotRequest, _quarry_node_v1_TakeGroupSnapshotResponse>
