@@ -56,7 +56,7 @@ interface Found extends Pick<Snapshot, 'group' | 'size'> {
 /** Throws `not-found`, and `precondition` for a thick one. */
 async function find(options: ChangedBlocksOptions, id: SnapshotId): Promise<Found> {
   const snapshot = await options.cache.findSnapshot(id);
-  const row = snapshot?.state === 'ready' ? (await lookUp(options, snapshot))?.row : undefined;
+  const row = snapshot && snapshot.state !== 'creating' ? (await lookUp(options, snapshot))?.row : undefined;
   if (!snapshot || !row) throw new Failure('not-found', `snapshot ${id} does not exist on node ${options.node}`);
   const { group, size } = snapshot;
   const [thinPool, uuid] = [row['pool_lv'] ?? '', row['lv_uuid'] ?? ''];

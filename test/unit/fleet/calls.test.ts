@@ -1,7 +1,7 @@
 import { once, EventEmitter } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { Failure, isFailure } from '../../../src/domain/errors.ts';
 import { Caller } from '../../../src/fleet/wire/caller.ts';
 import { type Handler, Responder } from '../../../src/fleet/wire/responder.ts';
@@ -110,6 +110,37 @@ test('cancels a call whose caller gave up or whose time is over', async () => {
   await again;
   await turn();
   expect(ends).toEqual(['the caller gave up', 'the caller gave up']);
+});
+
+test('limits the time to the next message of a streaming method, not the whole', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const ended = Promise.withResolvers<void>();
+  const ticks = new EventEmitter();
+  const ticking = streaming(async function* (_payload, signal) {
+    try {
+      for (;;) {
+        await once(ticks, 'tick', { signal });
+        yield Buffer.from('tick');
+      }
+    } finally {
+      ended.resolve();
+    }
+  });
+  const { caller } = connect({ ticking }, 1000);
+  const messages = caller.stream('ticking', Buffer.alloc(0), live());
+  for (let count = 0; count < 5; count += 1) {
+    const next = messages.next();
+    await vi.waitUntil(() => ticks.listenerCount('tick') === 1);
+    vi.advanceTimersByTime(800);
+    ticks.emit('tick');
+    expect(await next).toMatchObject({ done: false });
+  }
+  const next = failure(messages.next());
+  await vi.waitUntil(() => ticks.listenerCount('tick') === 1);
+  vi.advanceTimersByTime(1001);
+  expect(await next).toMatch(/^(unavailable|cancelled): /);
+  await ended.promise;
 });
 
 test('delivers the messages of a streaming method in order', async () => {
