@@ -1,64 +1,8 @@
-import { once, EventEmitter } from 'node:events';
+import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
-import { pino } from 'pino';
-import { expect, onTestFinished, test, vi } from 'vitest';
-import { Failure, isFailure } from '../../../src/domain/errors.ts';
-import { Caller } from '../../../src/fleet/wire/caller.ts';
-import { type Handler, Responder } from '../../../src/fleet/wire/responder.ts';
-import type { Call } from '../../../src/gen/quarry/fleet/v1/Call.ts';
-import type { Reply } from '../../../src/gen/quarry/fleet/v1/Reply.ts';
-
-type Serve = (payload: Buffer, signal: AbortSignal) => AsyncIterable<Buffer>;
-const handler = (streams: boolean, serve: Serve): Handler => ({
-  streams,
-  reads: streams,
-  open: (payload) => ({ volume: undefined, replies: ({ signal }) => serve(payload, signal) }),
-});
-const streaming = (serve: Serve): Handler => handler(true, serve);
-const unary = (serve: (payload: Buffer, signal: AbortSignal) => Promise<Buffer>): Handler =>
-  handler(false, async function* (payload, signal) {
-    yield await serve(payload, signal);
-  });
-
-/** A caller and a responder with a wire between them that delivers each message in a later turn. */
-function connect(methods: Readonly<Record<string, Handler>>, timeout = 60_000) {
-  const events = new EventEmitter();
-  const replies: Reply[] = [];
-  const reply = (message: object): void => {
-    const full = { id: '0', more: false, ...message } as Reply;
-    replies.push(full);
-    void turn().then(() => caller.receive(full));
-  };
-  const responder = new Responder({
-    node: 'n1',
-    methods: new Map(Object.entries(methods)),
-    reply,
-    log: pino({ level: 'silent' }),
-  });
-  const caller = new Caller({
-    node: 'n1',
-    timeout,
-    idle: () => events.emit('idle'),
-    send({ call, credit, cancel }) {
-      void turn().then(() => {
-        if (call) responder.accept(call as Call);
-        if (credit) responder.credit(String(credit.id), Number(credit.count));
-        if (cancel) {
-          events.emit('cancelled');
-          responder.cancel(String(cancel.id));
-        }
-      });
-    },
-  });
-  return { caller, responder, replies, events };
-}
-
-const live = () => ({ signal: new AbortController().signal });
-const failure = (work: Promise<unknown>) =>
-  work.then(
-    () => 'no failure',
-    (error: unknown) => (isFailure(error) ? `${error.kind}: ${error.message}` : String(error)),
-  );
+import { expect, test } from 'vitest';
+import { connect, failure, live, streaming, unary } from './wire-pair.ts';
+import { Failure } from '../../../src/domain/errors.ts';
 
 test('returns the answer of a unary method', async () => {
   const { caller } = connect({ double: unary(async (payload) => Buffer.concat([payload, payload])) });
@@ -110,37 +54,6 @@ test('cancels a call whose caller gave up or whose time is over', async () => {
   await again;
   await turn();
   expect(ends).toEqual(['the caller gave up', 'the caller gave up']);
-});
-
-test('limits the time to the next message of a streaming method, not the whole', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  onTestFinished(() => void vi.useRealTimers());
-  const ended = Promise.withResolvers<void>();
-  const ticks = new EventEmitter();
-  const ticking = streaming(async function* (_payload, signal) {
-    try {
-      for (;;) {
-        await once(ticks, 'tick', { signal });
-        yield Buffer.from('tick');
-      }
-    } finally {
-      ended.resolve();
-    }
-  });
-  const { caller } = connect({ ticking }, 1000);
-  const messages = caller.stream('ticking', Buffer.alloc(0), live());
-  for (let count = 0; count < 5; count += 1) {
-    const next = messages.next();
-    await vi.waitUntil(() => ticks.listenerCount('tick') === 1);
-    vi.advanceTimersByTime(800);
-    ticks.emit('tick');
-    expect(await next).toMatchObject({ done: false });
-  }
-  const next = failure(messages.next());
-  await vi.waitUntil(() => ticks.listenerCount('tick') === 1);
-  vi.advanceTimersByTime(1001);
-  expect(await next).toMatch(/^(unavailable|cancelled): /);
-  await ended.promise;
 });
 
 test('delivers the messages of a streaming method in order', async () => {
