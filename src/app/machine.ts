@@ -17,6 +17,7 @@ import { createIdentityService } from '../identity/service.ts';
 import type { Log } from '../log.ts';
 import { createLvmCheck } from '../lvm/check.ts';
 import { type CopiesTogether, createCopiesTogether } from '../lvm/copies-together.ts';
+import { createCopyRange } from '../lvm/copy-range.ts';
 import { createDevices } from '../lvm/devices.ts';
 import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
@@ -81,7 +82,7 @@ export async function createMachine(config: Config, log: Log, add: Add): Promise
       await registration?.stop();
       const ends = [server.stop(deadlineMs), upkeep.jobs.stop(deadlineMs)];
       const [clean] = await Promise.all([Promise.all(ends), joined.stop(deadlineMs)]);
-      await Promise.all([upkeep.repeater.stop(), report.stop(), limits.stop(), metrics?.stop()]);
+      await Promise.all([upkeep.repeater.stop(), upkeep.growth.stop(), report.stop(), limits.stop(), metrics?.stop()]);
       await closeMarks(storage, deadlineMs, log);
       local.lvm.restart();
       return clean.every(Boolean);
@@ -211,6 +212,7 @@ function createStorage(config: Config, local: Local, boot: string, log: Log) {
     copies,
     usesOf,
     locks: createLocks(),
+    copying: { range: createCopyRange(run), rate: config.jobs.copyRate, log },
   });
   return { storage, copies, stack: createStack({ volumes: storage, layers: [] }) };
 }

@@ -1,16 +1,21 @@
 import { JobRunner } from '../block/job-runner.ts';
 import { createAwaitableRepeater } from '../concurrency/awaitable-repeater.ts';
+import { createRepeater } from '../concurrency/repeater.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
 import { createInterruptedCreations } from '../lvm/interrupted-creations.ts';
 import { MirrorRepair } from '../lvm/mirror-repair.ts';
+import { RoomGrowth } from '../lvm/room-growth.ts';
 import type { LocalStorage } from '../lvm/storage.ts';
 import type { Local } from './local.ts';
 
 /** Milliseconds until a pool that failed is tried again, and how many such attempts come before it waits for `rescan`. */
 const retryDelay = 1000;
 const quickRetries = 10;
+
+/** Milliseconds between two looks at the room of thick snapshots. A look costs a report, and nothing where no snapshot may need room. */
+const growthInterval = 5000;
 
 /**
  * Reconciles the pools at once and then every `rescan`. Ready once LVM and the disks could be read for the first time; calls `became`
@@ -50,9 +55,21 @@ export function createUpkeep(
     },
   });
   const repairs = new MirrorRepair({ ...local, marks: storage.marks, log, rate: config.jobs.repairRate });
-  const sources = [createInterruptedCreations({ ...local, storage, log }), repairs];
+  const sources = [createInterruptedCreations({ ...local, storage, log }), storage.volumeCopies, repairs];
   const jobs = new JobRunner({ sources, bounds: config.jobs, log });
-  return { repeater, jobs, ready: () => ready };
+  storage.volumeCopies.startWith(() => jobs.look());
+  return { repeater, jobs, growth: growthOf(local, log), ready: () => ready };
+}
+
+/** Runs from now on. */
+function growthOf(local: Local, log: Log) {
+  const growth = new RoomGrowth({ ...local, log });
+  return createRepeater({
+    task: () => growth.look(),
+    every: growthInterval,
+    delay: 0,
+    failed: (error) => log.error({ reason: messageOf(error) }, 'the room of snapshots could not be extended'),
+  });
 }
 
 /** Marks mirrors with this boot before the first call is served: from then on they may be written to. */

@@ -68,16 +68,24 @@ const qos = section({
 
 const jobs = section({
   // No less than there are kinds.
-  total: count(2, 64)
+  total: count(3, 64)
     .default(6)
     .describe(
-      'The most jobs that run at once on the node, 2 to 64. One place is kept for each kind, so that no kind waits for another.',
+      'The most jobs that run at once on the node, 3 to 64. One place is kept for each kind, so that no kind waits for another.',
     ),
   creation: count(1, 64)
     .default(4)
     .describe(
       'The most jobs of kind `creation` that run at once, 1 to 64: they end creations that were cut off. In each volume group, one runs at a time.',
     ),
+  copy: count(1, 64)
+    .default(4)
+    .describe(
+      'The most jobs of kind `copy` that run at once, 1 to 64: they fill volumes with the content of a thick snapshot or volume. In each volume group, one runs at a time.',
+    ),
+  copyRate: bytes(1n * MiB, 1024n * 1024n * MiB)
+    .default(256n * MiB)
+    .describe('The most bytes a second that a job of kind `copy` reads and writes, 1Mi to 1Ti.'),
   repair: count(1, 64)
     .default(4)
     .describe(

@@ -160,7 +160,7 @@ export class NodeRegistry {
     return found;
   }
 
-  /** The volumes that were born on a node, wherever they are, without copies that may not be used. */
+  /** The volumes that were born on a node, wherever they are, without copies that may not be used, or are not whole. */
   #bornOn(prefix: string, { storage }: Member): Volume[] {
     const { volumes, given } = storage.inventory();
     const here = [...volumes.values()].filter(({ id }) => id.startsWith(prefix) && !given.has(id));
@@ -169,7 +169,7 @@ export class NodeRegistry {
       const inventory = member && this.#counts(member) && inventoryOf(member);
       return (inventory && !(inventory instanceof Failure) && inventory.volumes.get(id)) || [];
     });
-    return [...here, ...elsewhere].filter(({ role }) => role === undefined);
+    return [...here, ...elsewhere].filter(({ role, state }) => role === undefined && state !== 'copying');
   }
 
   /** The members of the fleet in the order of their volumes' ids; sorted again only when the fleet's list has changed. */

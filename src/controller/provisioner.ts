@@ -8,7 +8,7 @@ import type { Packing } from '../domain/placement.ts';
 import type { QosChange } from '../domain/qos.ts';
 import type { Storage } from '../domain/storage.ts';
 import type { Accessibility } from '../domain/topology.ts';
-import { refusePassive, type Volume } from '../domain/volume.ts';
+import { refuseCopying, refusePassive, type Volume } from '../domain/volume.ts';
 import { type NodeLifecycle, noLifecycle, NodeRegistry } from './node-registry.ts';
 import type { VolumeRequest } from './requests.ts';
 import { besideSource } from './sources.ts';
@@ -69,6 +69,7 @@ export class Provisioner {
   async get(id: string, signal: AbortSignal): Promise<Volume> {
     const volume = await this.#at(id, (storage, known) => storage.find(known, signal));
     refusePassive(volume);
+    refuseCopying(volume);
     return volume;
   }
 

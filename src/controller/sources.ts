@@ -1,6 +1,6 @@
 import { Failure } from '../domain/errors.ts';
 import { type NodeName, parseSnapshotId, parseVolumeId, type PoolName } from '../domain/ids.ts';
-import { type ContentSource, printSource, refuseAsSource } from '../domain/snapshot.ts';
+import { type ContentSource, printSource, refuseOverfull } from '../domain/snapshot.ts';
 import { accepts } from '../domain/topology.ts';
 import { refusePassive } from '../domain/volume.ts';
 import type { VolumeContentSource } from '../gen/csi/v1/VolumeContentSource.ts';
@@ -64,7 +64,7 @@ async function placeOf(
 async function snapshotOf(registry: NodeRegistry, { snapshot }: { snapshot: string }, signal: AbortSignal) {
   const known = parseSnapshotId(snapshot);
   const found = known && (await registry.storageOf(known.id, known.node)?.snapshots.find(known.id, signal));
-  if (found) refuseAsSource(found);
+  if (found) refuseOverfull(found);
   return found;
 }
 

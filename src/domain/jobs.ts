@@ -3,9 +3,10 @@ import type { VolumeId } from './ids.ts';
 
 /**
  * - `creation` finishes or undoes an interrupted creation
+ * - `copy`     fills a volume with the content of a thick snapshot
  * - `repair`   makes the copies of a mirror equal after an unclean stop
  */
-export type JobKind = 'creation' | 'repair';
+export type JobKind = 'creation' | 'copy' | 'repair';
 
 /** Jobs that run at once on a node: of each kind, and in all. `total` is not less than the number of kinds. */
 export type JobBounds = Readonly<Record<JobKind | 'total', number>>;

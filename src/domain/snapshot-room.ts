@@ -24,11 +24,11 @@ export function printSnapshotRoom(room: SnapshotRoom): string {
 
 /** LVM's default, and the least: it needs the most room for its records. */
 const chunk = 4n * KiB;
-/** What the kernel records of each chunk that it has kept (dm-snap-persistent.c, `struct disk_exception`). */
+/** The bytes that the kernel records for each chunk that it has kept (dm-snap-persistent.c, `struct disk_exception`). */
 const record = 16n;
 
 /** The most room that a snapshot of a volume of `size` bytes can need: every chunk of it, and the records of them. LVM gives no more. */
-function largestRoom(size: Bytes, extentSize: Bytes): Bytes {
+export function largestRoom(size: Bytes, extentSize: Bytes): Bytes {
   const records = roundUp(((size + chunk - 1n) / chunk) * record, chunk);
   return roundUp(size + records + chunk, extentSize);
 }

@@ -59,7 +59,7 @@ export interface SnapshotSpec {
   readonly room?: SnapshotRoom | undefined;
 }
 
-/** What a new volume begins with; the volume and its source share the blocks that neither changes. */
+/** What a new volume begins with. If both are thin, they share the blocks that neither changes; else the content is copied. */
 export type ContentSource = { readonly snapshot: SnapshotId } | { readonly volume: VolumeId };
 
 /** The source as text: `snapshot/<id>` or `volume/<id>`. */
@@ -84,18 +84,10 @@ export function refuseOtherSource(snapshot: Snapshot, { name, source }: Snapshot
   );
 }
 
-/** Throws `unimplemented` for a volume that cannot share blocks with another. */
-export function refuseThick({ id, layout }: { readonly id: string; readonly layout: { readonly type: string } }): void {
-  if (layout.type === 'thin') return;
-  throw new Failure('unimplemented', `volume ${id} is thick: only thin volumes are made from a source, or copied`);
-}
-
-/** Throws `unimplemented` for a thick snapshot, whose blocks no volume can share, and `invalid` for one that is overfull. */
-export function refuseAsSource({ id, room, state }: Pick<Snapshot, 'id' | 'room' | 'state'>): void {
-  if (state === 'overfull')
-    throw new Failure('invalid', `snapshot ${id} is overfull: its content is lost, so delete it`);
-  if (room === undefined) return;
-  throw new Failure('unimplemented', `snapshot ${id} is thick: volumes are made from thin snapshots only`);
+/** Throws `invalid` for a snapshot whose content is lost. */
+export function refuseOverfull({ id, state }: { readonly id: string; readonly state: string }): void {
+  if (state !== 'overfull') return;
+  throw new Failure('invalid', `snapshot ${id} is overfull: its content is lost, so delete it`);
 }
 
 /** The snapshots of one node. Every method may throw `unavailable` if the state could not be read, and `busy`. */
@@ -107,7 +99,7 @@ export interface Snapshots {
    * Throws `not-found` for a volume that does not exist, `exists`, `exhausted`.
    */
   take(spec: SnapshotSpec, signal: AbortSignal): Promise<Snapshot>;
-  /** Succeeds also if the snapshot does not exist. Volumes that were made from it stay whole. */
+  /** Succeeds also if the snapshot does not exist. Volumes that were made from it stay whole. Throws `precondition` while one is copied from it. */
   remove(id: SnapshotId, signal: AbortSignal): Promise<void>;
   /**
    * The blocks of a snapshot, as lists of extents in ascending order, apart and within the snapshot's size; a list is read from the disk when it is asked for.

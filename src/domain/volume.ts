@@ -67,6 +67,11 @@ export function refusePassive({ id, node, role }: Pick<Volume, 'id' | 'node' | '
   );
 }
 
+/** Throws `busy` for a volume whose content is not whole. */
+export function refuseCopying({ id, state }: Pick<Volume, 'id' | 'state'>): void {
+  if (state === 'copying') throw new Failure('busy', `volume ${id} is being copied from its source: try again`);
+}
+
 /** The first use of a volume; `block`: as a raw block device, whose content Quarry never touches. */
 export const volumeUses = ['block', ...filesystemTypes] as const;
 /** One of `volumeUses`. */
@@ -102,8 +107,11 @@ export interface Volume {
   readonly qos: Qos;
   /** What it began with; absent: nothing. */
   readonly source?: ContentSource;
-  /** `creating`: it is not yet proven to be wiped, or to have its size, and no user has written to it. */
-  readonly state: 'ready' | 'creating';
+  /**
+   * - `creating`: it is not yet proven to be wiped, or to have its size, and no user has written to it
+   * - `copying`: the content of its source is not whole
+   */
+  readonly state: 'ready' | 'creating' | 'copying';
   /**
    * For a mirrored volume that may be written to, or may not have been closed: the boots of the machine in which it was opened. Absent:
    * it is closed, and its copies are equal.

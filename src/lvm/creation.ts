@@ -7,14 +7,18 @@ import type { VolumeLocks } from '../domain/storage.ts';
 import { refusePassive, type Volume, type VolumeSpec } from '../domain/volume.ts';
 import type { Activation } from './activation.ts';
 import type { Admission } from './admission.ts';
-import { createVolume, extendVolume, lvchangeTags, removeVolume, snapshotVolume } from './arguments.ts';
+import { createVolume, extendVolume, lvchangeTags, removeVolume, snapshotThick, snapshotVolume } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
+import type { Copies } from './copies.ts';
+import { copySourceFor } from './copy-source.ts';
 import type { Devices } from './devices.ts';
 import { creationCutOff } from './inventory.ts';
 import type { Lvm } from './lvm.ts';
 import { devicePath, lvNameFor } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { creationTags } from './records.ts';
+import { defaultRoom, roomFor } from '../domain/snapshot-room.ts';
+import { linear } from './snapshots.ts';
 import { type Origin, originOf, sizeFrom } from './origin.ts';
 import { lookUpForRemoval } from './removal.ts';
 import { tag } from './tags.ts';
@@ -29,6 +33,7 @@ export interface CreationOptions {
   readonly locks: VolumeLocks;
   readonly admission: Admission;
   readonly activation: Activation;
+  readonly volumeCopies: Copies;
 }
 
 /** The holder of a volume's lock during its creation. */
@@ -51,11 +56,11 @@ export class Creation {
     throw new Failure('busy', `volume ${id} is being created: try again`);
   }
 
-  /** Creates the volume, or returns the existing one of that name if it fits. Throws `exists` if it does not fit. */
+  /** Creates the volume, or returns the existing one of that name if it fits. Throws `exists` if it does not fit, and `busy` while it is copied. */
   async create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
-    const { node, locks, admission, writer } = this.#options;
+    const { node, locks, admission, writer, volumeCopies } = this.#options;
     const id = volumeIdFor(node, lvNameFor(spec.name));
-    return locks.hold(id, holder, async () => {
+    const volume = await locks.hold(id, holder, async () => {
       try {
         const { group } = admission.pool(spec.pool).spec;
         return await writer.exclusive(group, signal, async () => {
@@ -69,6 +74,8 @@ export class Creation {
         throw error;
       }
     });
+    // After the lock: the volume may be deleted meanwhile.
+    return volume.state === 'copying' ? volumeCopies.settled(volume, signal) : volume;
   }
 
   /**
@@ -81,7 +88,7 @@ export class Creation {
       // While this waited for its turn, the creation may have ended and the volume may have received data.
       const current = cache.current().volumes.get(volume.id);
       if (!current) throw new Failure('not-found', `volume ${volume.id} does not exist on node ${node}`);
-      if (current.state === 'ready') return current;
+      if (current.state !== 'creating') return current;
       return (await this.#undo(current)) ? undefined : this.#wipe(current);
     });
   }
@@ -103,7 +110,8 @@ export class Creation {
     const volume = this.#newVolume(id, spec, { pool, size, origin });
     const { name, group, lv } = volume;
     const tags = creationTags(volume);
-    const command = origin
+    if (origin && !origin.shared) await this.#takeCopySource(volume, origin);
+    const command = origin?.shared
       ? snapshotVolume(group, origin.lv, { lv, tags, active: true })
       : createVolume({ group, lv, size, layout: spec.layout, thinPool: cache.thinPoolLv(pool.spec), tags });
     const what = `volume "${name}" could not be created`;
@@ -117,10 +125,25 @@ export class Creation {
       if (isFailure(error, 'exhausted')) await admission.forNew(id, spec);
       throw error;
     }
-    if (origin && size > origin.size) await admission.track(() => writer.change(what, extendVolume(group, lv, size)));
+    if (origin?.shared && size > origin.size)
+      await admission.track(() => writer.change(what, extendVolume(group, lv, size)));
     cache.put(volume);
     cache.putPool(afterGrowth(pool, spec.layout, size));
-    return volume.state === 'creating' ? this.#markReady(volume) : volume;
+    if (origin && !origin.shared) return this.#mark(volume, 'copying');
+    return volume.state === 'creating' ? this.#mark(volume, 'ready') : volume;
+  }
+
+  /** A volume in use is copied from a snapshot of this moment. */
+  async #takeCopySource(volume: Volume, origin: Origin): Promise<void> {
+    const { admission, volumeCopies, writer, cache } = this.#options;
+    if (!volume.source || 'snapshot' in volume.source) return;
+    const { group, lv, tags } = copySourceFor(volume);
+    await volumeCopies.sources.remove(volume);
+    const room = roomFor(defaultRoom, origin.size, admission.pool(volume.pool).extentSize);
+    await admission.forSnapshot(volume.pool, linear, room);
+    const what = `the snapshot that volume "${volume.name}" is copied from could not be taken`;
+    await admission.track(() => writer.change(what, snapshotThick(group, origin.lv, { lv, tags, room })));
+    cache.putPool(afterGrowth(admission.pool(volume.pool), linear, room));
   }
 
   #newVolume(id: VolumeId, spec: VolumeSpec, { pool, size, origin }: NewPlace): Volume {
@@ -137,7 +160,7 @@ export class Creation {
     if (problems.length > 0) {
       throw new Failure('exists', `volume "${spec.name}" exists and does not fit the request: ${problems.join('; ')}`);
     }
-    if (existing.state === 'ready') return existing;
+    if (existing.state !== 'creating') return existing;
     return (await this.#undo(existing)) ? this.#begin(existing.id, spec) : this.#wipe(existing);
   }
 
@@ -173,16 +196,18 @@ export class Creation {
     await activation.refuseInUse(volume);
     await activation.activate(volume);
     await devices.wipe(devicePath(volume.group, volume.lv));
-    return this.#markReady(volume);
+    return this.#mark(volume, 'ready');
   }
 
-  async #markReady(volume: Volume): Promise<Volume> {
+  async #mark(volume: Volume, state: 'ready' | 'copying'): Promise<Volume> {
     const { id, group, lv } = volume;
     const remove = tag('state', 'creating');
-    await this.#options.writer.change(`volume ${id} could not be marked as ready`, lvchangeTags(group, lv, { remove }));
-    const ready = { ...volume, state: 'ready' as const };
-    this.#options.cache.put(ready);
-    return ready;
+    const add = state === 'ready' ? undefined : tag('state', state);
+    const command = lvchangeTags(group, lv, { remove, add });
+    await this.#options.writer.change(`volume ${id} could not be marked as ${state}`, command);
+    const marked = { ...volume, state };
+    this.#options.cache.put(marked);
+    return marked;
   }
 }
 

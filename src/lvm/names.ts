@@ -37,6 +37,11 @@ export function snapshotLvNameFor(csiName: string): LvName {
   return `${snapshotPrefix}${plain ? rest : hashedPrefix + hash(csiName)}` as LvName;
 }
 
+/** The name of the snapshot that a volume of that name is copied from. No volume has such a name. */
+export function copySourceName(lv: LvName): LvName {
+  return `${hashedPrefix}copy-${hash(lv)}` as LvName;
+}
+
 function isPlain(name: string): boolean {
   return (
     /^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*$/.test(name) &&

@@ -157,11 +157,15 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
     mkfsOptions: words(tags.get('mkfs')),
     qos: parseQos(tags.get('qos')),
     ...(source && { source }),
-    state: tags.get('state') === 'creating' ? 'creating' : 'ready',
+    state: stateOf(tags.get('state')),
     ...(record.boots.length > 0 && { boots: record.boots }),
     ...(record.created !== undefined && { created: record.created }),
     ...(tags.has('retain') && { retained: true }),
   };
+}
+
+function stateOf(text: string | undefined): Volume['state'] {
+  return text === 'creating' || text === 'copying' ? text : 'ready';
 }
 
 /** The tags of a new volume. LVM commits them together with the volume. */
@@ -178,7 +182,7 @@ export function creationTags(volume: Volume): string[] {
   const qos = printQos(volume.qos);
   if (qos !== '') tags.push(tag('qos', qos));
   if (volume.source) tags.push(tag('source', printSource(volume.source)));
-  if (volume.state === 'creating') tags.push(tag('state', volume.state));
+  if (volume.state !== 'ready') tags.push(tag('state', volume.state));
   return tags;
 }
 

@@ -4,9 +4,10 @@ import type { LvName, NodeName, VgName } from '../domain/ids.ts';
 import type { Volume } from '../domain/volume.ts';
 import type { Activation } from './activation.ts';
 import type { InventoryCache } from './cache.ts';
+import { copiedTo } from './copy-source.ts';
 import { lookUp, type LookedUp } from './look-up.ts';
 import type { Lvm } from './lvm.ts';
-import { decodeLv } from './records.ts';
+import { decodeLv, type LvRecord } from './records.ts';
 import { removalProblem } from './thin-pool.ts';
 
 export interface RemovalOptions {
@@ -52,6 +53,11 @@ export async function refuseThickSnapshots(
 ): Promise<void> {
   await cache.refresh();
   const all = cache.report().volumes.filter((one) => one.group === group && one.thickSnapshot?.origin === lv);
-  const names = all.map((one) => one.tags.get('id') ?? `${group}/${one.lv}`);
+  const names = all.map((one) => one.tags.get('id') ?? copyNameOf(one) ?? `${group}/${one.lv}`);
   throw new Failure('precondition', `${what}: it has snapshots (${names.join(', ')}): delete them first`);
+}
+
+function copyNameOf(record: LvRecord): string | undefined {
+  const copy = copiedTo(record);
+  return copy && `that of its copy ${copy}, which is being made`;
 }

@@ -22,7 +22,7 @@ import type { ThinMetadata } from './thin-metadata.ts';
 import type { Writer } from './writer.ts';
 
 /** A thick snapshot's room is linear, whatever the layout of its volume. */
-const linear: Layout = { type: 'thick', stripes: 1, stripeSize: 0n, mirrors: 0 };
+export const linear: Layout = { type: 'thick', stripes: 1, stripeSize: 0n, mirrors: 0 };
 
 /** The bytes that count against a pool, and how. A thin snapshot counts as what it may grow to. */
 function counted({ size, room }: Pick<Snapshot, 'size' | 'room'>): { readonly layout: Layout; readonly size: Bytes } {
@@ -155,6 +155,7 @@ export class LocalSnapshots implements Snapshots {
     const { id, group, lv, pool: poolName } = snapshot;
     const { layout, size } = counted(snapshot);
     const what = `snapshot ${id} could not be removed`;
+    refuseCopied(what, id, cache.current().volumes.values());
     if (await lookUpForRemoval(this.#options, snapshot, what)) {
       await writer.change(what, removeVolume(group, lv));
       const pool = cache.current().pools.get(poolName);
@@ -176,4 +177,13 @@ function commandFor(taken: Snapshot, origin: LvName): LvmArguments {
   return room === undefined
     ? snapshotVolume(group, origin, { lv, tags, active: false })
     : snapshotThick(group, origin, { lv, tags, room });
+}
+
+/** Throws `precondition` while volumes are copied from the snapshot. */
+function refuseCopied(what: string, snapshot: SnapshotId, volumes: Iterable<Volume>): void {
+  const copies = [...volumes].filter(
+    ({ state, source }) => state === 'copying' && source && 'snapshot' in source && source.snapshot === snapshot,
+  );
+  if (copies.length === 0) return;
+  throw new Failure('precondition', `${what}: ${copies.map(({ id }) => id).join(', ')} is being copied from it`);
 }

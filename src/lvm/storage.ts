@@ -7,6 +7,7 @@ import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/sto
 import {
   knownLayout,
   type OpenVolume,
+  refuseCopying,
   refusePassive,
   type Volume,
   type VolumeSpec,
@@ -16,6 +17,7 @@ import { Activation, type ActivationOptions } from './activation.ts';
 import { BootMarks } from './boot-marks.ts';
 import { extendVolume, lvchangeTags, removeVolume } from './arguments.ts';
 import type { CopiesTogether } from './copies-together.ts';
+import { Copies, type Copying } from './copies.ts';
 import { Creation } from './creation.ts';
 import { LocalGroupSnapshots } from './group-snapshots.ts';
 import { lookUp } from './look-up.ts';
@@ -40,6 +42,7 @@ export interface LocalStorageOptions extends Omit<ActivationOptions, 'marks'> {
   /** The id of this boot of the machine. */
   readonly boot: string;
   readonly copies: CopiesTogether;
+  readonly copying: Copying;
 }
 
 /** The volumes of this machine. LVM is their only record. */
@@ -49,6 +52,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   readonly marks: BootMarks;
   readonly snapshots: LocalSnapshots;
   readonly groupSnapshots: LocalGroupSnapshots;
+  readonly volumeCopies: Copies;
   readonly #options: LocalStorageOptions;
   readonly #activation: Activation;
   readonly #admission: Admission;
@@ -61,10 +65,11 @@ export class LocalStorage implements Storage, NodeVolumes {
     this.marks = new BootMarks(options);
     this.#activation = new Activation({ ...options, marks: this.marks });
     this.#admission = new Admission(options.node, options.cache);
-    const snapshots = { ...options, admission: this.#admission, activation: this.#activation };
-    this.snapshots = new LocalSnapshots(snapshots);
-    this.groupSnapshots = new LocalGroupSnapshots({ ...snapshots, snapshots: this.snapshots });
-    this.#creation = new Creation({ ...options, admission: this.#admission, activation: this.#activation });
+    const shared = { ...options, admission: this.#admission, activation: this.#activation };
+    this.snapshots = new LocalSnapshots(shared);
+    this.groupSnapshots = new LocalGroupSnapshots({ ...shared, snapshots: this.snapshots });
+    this.volumeCopies = new Copies(shared);
+    this.#creation = new Creation({ ...shared, volumeCopies: this.volumeCopies });
   }
 
   inventory(): Inventory {
@@ -87,6 +92,7 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   async remove(id: VolumeId, signal: AbortSignal, goneFrom?: NodeName): Promise<void> {
     return this.locks.hold(id, 'DeleteVolume', async () => {
+      await this.volumeCopies.cancel(id);
       const volume = await this.#options.cache.find(id, { goneFrom });
       if (volume) await this.#removeVolume(volume, signal, goneFrom);
       // Last, because the record says where else the volume may be.
@@ -155,6 +161,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   async activate(id: VolumeId, signal: AbortSignal): Promise<OpenVolume> {
     const found = await this.mustFind(id);
     refusePassive(found);
+    refuseCopying(found);
     const ready = found.state === 'creating' ? await this.finish(found, signal) : found;
     if (!ready) throw this.#notFound(id);
     return this.#activation.open(ready, signal);
@@ -203,6 +210,7 @@ export class LocalStorage implements Storage, NodeVolumes {
       await this.#activation.refuseInUse(volume);
       await writer.change(what, removeVolume(group, lv));
       cache.drop(id);
+      if (volume.state === 'copying') await this.volumeCopies.sources.remove(volume);
       const pool = this.inventory().pools.get(volume.pool);
       if (pool) cache.putPool(afterGrowth(pool, knownLayout(volume), -volume.size));
     });
@@ -216,6 +224,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     const { row } = now;
     const volume = toVolume(decodeLv(row), found.pool, this.node) ?? found;
     refusePassive(volume);
+    refuseCopying(volume);
     return { volume, row };
   }
 

@@ -23,7 +23,9 @@ export type TagKey =
   | 'taken'
   | 'group'
   | 'members'
-  | 'metadata-snapshot';
+  | 'metadata-snapshot'
+  | 'copied'
+  | 'for';
 
 export function encodeTagValue(value: string): string {
   let text = '';

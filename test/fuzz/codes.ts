@@ -37,7 +37,7 @@ const byMethod: Readonly<Record<string, readonly Code[]>> = {
     'ABORTED',
     'UNAVAILABLE',
   ],
-  'csi.v1.Controller/DeleteSnapshot': ['ABORTED', 'UNAVAILABLE'],
+  'csi.v1.Controller/DeleteSnapshot': ['FAILED_PRECONDITION', 'ABORTED', 'UNAVAILABLE'],
   'csi.v1.Controller/GetSnapshot': ['NOT_FOUND', 'ABORTED', 'UNAVAILABLE'],
   'csi.v1.Controller/ListSnapshots': ['ABORTED'],
   'csi.v1.Controller/GetCapacity': [],

@@ -1,5 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { capabilities, createVolume, type Driver, MiB, outcomeOf, startDriver } from '../support/driver.ts';
+import {
+  capabilities,
+  createVolume,
+  type Driver,
+  MiB,
+  outcomeOf,
+  startDriver,
+  untilDone,
+  volumeRequest,
+} from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
 
 const guest = useGuest({ disks: ['1G', '1G'] });
@@ -12,7 +21,7 @@ const pools = `
 
 let driver: Driver;
 beforeAll(async () => {
-  driver = await startDriver(guest(), { pools, more: 'rescan: 24h' });
+  driver = await startDriver(guest(), { pools, more: 'rescan: 24h\njobs: { copyRate: 24Mi }' });
 });
 
 const idOf = (name: string) => `node-1:${name}`;
@@ -35,6 +44,22 @@ const write = (lv: string, text: string, at = 0) =>
   guest().shell(`printf %s ${text} | dd of=/dev/qslow/${lv} bs=512 seek=${at * 2048} conv=notrunc,fsync status=none`);
 const read = (lv: string, at = 0) =>
   guest().shell(`dd if=/dev/qslow/${lv} bs=512 skip=${at * 2048} count=1 status=none | tr -d '\\0'`);
+
+const size = 128 * MiB;
+const sumOf = async (lv: string, bytes = size) =>
+  (await guest().shell(`head -c ${bytes} /dev/qslow/${lv} | sha256sum`)).slice(0, 64);
+/** Other content in each MiB, from that number on. */
+const fill = (lv: string, from: number, mebibytes: number) =>
+  guest().shell(
+    `{ seq ${from} 99999999 || :; } 2>/dev/null | head -c ${mebibytes}M | dd of=/dev/qslow/${lv} bs=1M iflag=fullblock oflag=direct status=none`,
+  );
+const requestFrom = (name: string, source: object, bytes = size, over = {}) =>
+  volumeRequest(name, bytes, { volumeContentSource: source, volumeCapabilities: [capabilities.block], ...over });
+const taken = { snapshot: { snapshotId: 'node-1:snap-s' } };
+const cloned = { volume: { volumeId: idOf('source') } };
+const tagsOf = (lv: string) => guest().shell(`lvs --noheadings -o lv_tags qslow/${lv} 2>/dev/null || true`);
+const names = async () =>
+  (await driver.client.controller.listVolumes({})).entries?.map(({ volume }) => volume?.volumeId);
 
 describe.each([
   ['linear', {}],
@@ -103,5 +128,83 @@ describe('a snapshot that is cut off', () => {
     await removeSnapshot('node-1:snap-kept');
     await remove('origin');
     expect(await logicalVolumes()).toEqual(['']);
+  });
+});
+
+describe('a snapshot that fills', () => {
+  test('gets more room in time, and is not ready once it is overfull', async () => {
+    await create('writing');
+    await take('snapshot-w', 'writing', { snapshotSize: '8Mi' });
+    const sizeOf = async () => (await guest().shell('lvs --noheadings --units m -o lv_size qslow/snap-w')).trim();
+    await fill('writing', 1e7, 6);
+    await expect.poll(sizeOf, { timeout: 30_000 }).toBe('24.00m');
+    // Faster than any look.
+    await fill('writing', 1e7, 64);
+    const ready = async () =>
+      (await driver.client.controller.getSnapshot({ snapshotId: 'node-1:snap-w' })).snapshot?.readyToUse;
+    await expect.poll(ready, { timeout: 30_000 }).toBe(false);
+    const restored = requestFrom('restored', { snapshot: { snapshotId: 'node-1:snap-w' } }, 64 * MiB);
+    expect(await outcomeOf(driver.client.controller.createVolume(restored))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      details: expect.stringContaining('overfull'),
+    });
+    await removeSnapshot('node-1:snap-w');
+    await remove('writing');
+    expect(await logicalVolumes()).toEqual(['']);
+  });
+});
+
+describe('a volume that is copied', () => {
+  test('from a snapshot or a volume has its content, also in another layout and larger', async () => {
+    await createVolume(driver, 'source', size);
+    await fill('source', 1e7, 128);
+    const first = await sumOf('source');
+    await take('snapshot-s', 'source', { snapshotSize: '100%' });
+    await fill('source', 5e7, 60);
+    const larger = requestFrom('restored', taken, size + 8 * MiB, { parameters: { stripes: '2' } });
+    const { volume } = await untilDone(() => driver.client.controller.createVolume(larger));
+    expect(volume).toMatchObject({ capacityBytes: `${size + 8 * MiB}`, contentSource: taken });
+    expect(await sumOf('restored')).toBe(first);
+    await remove('restored');
+    await untilDone(() => driver.client.controller.createVolume(requestFrom('cloned', cloned)));
+    expect(await sumOf('cloned')).toBe(await sumOf('source'));
+    await remove('cloned');
+    expect(await logicalVolumes()).toEqual(['snap-s', 'source']);
+  });
+
+  test('goes on after a kill and a power cut, and is not handed out before it is whole', async () => {
+    const request = requestFrom('cut', taken);
+    const first = await sumOf('snap-s');
+    const cut = outcomeOf(driver.client.controller.createVolume(request));
+    await expect.poll(() => tagsOf('cut'), { timeout: 30_000 }).toContain('quarry.copied=');
+    expect(await names()).toEqual([idOf('source')]);
+    expect(await outcomeOf(removeSnapshot('node-1:snap-s'))).toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      details: expect.stringContaining('node-1:cut is being copied from it'),
+    });
+    const stage = { volumeId: idOf('cut'), stagingTargetPath: '/run/cut', volumeCapability: capabilities.block };
+    expect(await outcomeOf(driver.client.node.nodeStageVolume(stage))).toMatchObject({ code: 'ABORTED' });
+    await driver.kill();
+    await cut;
+    await driver.restart();
+    await driver.powerCut();
+    await untilDone(() => driver.client.controller.createVolume(request));
+    expect(await sumOf('cut')).toBe(first);
+    expect(await tagsOf('cut')).not.toContain('cop');
+    await remove('cut');
+    await removeSnapshot('node-1:snap-s');
+  });
+
+  test('from a volume guards it, and ends when it is deleted', async () => {
+    const cloning = outcomeOf(driver.client.controller.createVolume(requestFrom('given-up', cloned)));
+    await expect.poll(() => tagsOf('given-up'), { timeout: 30_000 }).toContain('quarry.state=copying');
+    expect(await outcomeOf(remove('source'))).toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      details: expect.stringContaining('node-1:given-up'),
+    });
+    await remove('given-up');
+    expect(await cloning).toMatchObject({ code: 'ABORTED' });
+    expect(await logicalVolumes()).toEqual(['source']);
+    await remove('source');
   });
 });

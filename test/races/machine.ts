@@ -1,3 +1,4 @@
+import { maximum } from '../../src/domain/bytes.ts';
 import { createLocks } from '../../src/concurrency/locks.ts';
 import { createQueue } from '../../src/concurrency/queue.ts';
 import { createRepeater } from '../../src/concurrency/repeater.ts';
@@ -127,6 +128,7 @@ class Life {
       usesOf: async () => [],
       devices,
       copies: { take: async () => 0, resume: async () => [] },
+      copying: { range: () => this.#turn('changes'), rate: maximum, log },
     });
     this.#jobs = createInterruptedCreations({ storage: this.#storage, cache: this.cache, log });
   }

@@ -34,8 +34,15 @@ describe('defaults', () => {
       rescan: 30_000,
       lvm: { mode: 'auto', process: 'shell', directory: '/run/quarry/lvm', deadline: 60_000, slowDeadline: 3_600_000 },
       qos: { cgroupMount: '/sys/fs/cgroup', interval: 10_000 },
-      jobs: { total: 6, creation: 4, repair: 4, repairRate: 64n * 1024n * 1024n },
       snapshots: { pauseLimit: 5000 },
+      jobs: {
+        total: 6,
+        creation: 4,
+        copy: 4,
+        copyRate: 256n * 1024n * 1024n,
+        repair: 4,
+        repairRate: 64n * 1024n * 1024n,
+      },
       pools: [],
     });
   });
@@ -111,7 +118,7 @@ log: {level: loud}
 rescan: 30
 metrics: {}
 lvm: {deadline: 2h}
-jobs: {total: 1, creation: 0, repair: 65, repairRate: 1}
+jobs: {total: 2, creation: 0, copy: 0, copyRate: 1Ki, repair: 65, repairRate: 1}
 pools:
   - {name: fast, volumeGroup: a, type: thin, thin: {share: 0}}
   - {name: fast, volumeGroup: a, type: thick, stripeSize: 65Ki, thin: {}, reserve: lots}
@@ -125,6 +132,8 @@ pools:
       'lvm.deadline',
       'jobs.total',
       'jobs.creation',
+      'jobs.copy',
+      'jobs.copyRate',
       'jobs.repair',
       'jobs.repairRate',
       'pools[0].thin.share',

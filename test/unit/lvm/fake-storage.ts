@@ -1,6 +1,6 @@
 import { createLocks } from '../../../src/concurrency/locks.ts';
 import { createQueue } from '../../../src/concurrency/queue.ts';
-import { MiB } from '../../../src/domain/bytes.ts';
+import { maximum, MiB } from '../../../src/domain/bytes.ts';
 import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
 import { defaultLayout } from '../../../src/domain/pool.ts';
 import { noQos } from '../../../src/domain/qos.ts';
@@ -8,7 +8,9 @@ import type { VolumeSpec } from '../../../src/domain/volume.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
 import { LocalStorage } from '../../../src/lvm/storage.ts';
 import type { CopiesTogether } from '../../../src/lvm/copies-together.ts';
+import type { CopiedRange } from '../../../src/lvm/copy-range.ts';
 import type { Devices } from '../../../src/lvm/devices.ts';
+import { memoryLog } from '../grpc/harness.ts';
 import type { Lvm } from '../../../src/lvm/lvm.ts';
 import { createWriter, type Writer, type WriterOptions } from '../../../src/lvm/writer.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
@@ -42,18 +44,22 @@ export function fakeWriter(lvm: Lvm, cache: InventoryCache, over: Partial<Writer
 
 const noCopies: CopiesTogether = { take: async () => 0, resume: async () => [] };
 
-/** The real storage over an LVM in memory. `wiped`: the devices of which a wipe has begun; `uses`: the uses of every device. */
+/** The real storage over an LVM in memory. `wiped`: the devices of which a wipe has begun; `copied`: the ranges of copies that have begun; `uses`: the uses of every device. */
 export function fakeStorage({
   lvm = new FakeLvm(),
   pool = spec,
   boot = 'boot-1',
   duringWipe = async () => {},
   copies = noCopies,
+  duringCopy = async (_range: CopiedRange, _signal: AbortSignal): Promise<void> => {},
+  copyWait = 10_000,
 } = {}) {
   const cache = new InventoryCache(lvm, 'node-1' as NodeName, [pool]);
   const wiped: string[] = [];
   const uses: string[] = [];
   const flushed: string[] = [];
+  const copied: CopiedRange[] = [];
+  const { log, lines } = memoryLog();
   const devices: Devices = {
     exists: async () => true,
     async wipe(device) {
@@ -77,6 +83,16 @@ export function fakeStorage({
     usesOf: async () => uses,
     devices,
     copies,
+    copying: {
+      async range(range, signal) {
+        copied.push(range);
+        await duringCopy(range, signal);
+      },
+      rate: maximum,
+      log,
+      wait: copyWait,
+      record: 0,
+    },
   });
-  return { lvm, cache, writer, storage, thinMetadata, kernel, wiped, flushed, uses };
+  return { lvm, cache, writer, storage, thinMetadata, kernel, wiped, flushed, uses, copied, lines };
 }

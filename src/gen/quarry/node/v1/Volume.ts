@@ -19,6 +19,7 @@ export interface VolumeInit {
   'retained'?: (boolean);
   'role'?: (string);
   'source'?: (string);
+  'copying'?: (boolean);
   '_createdMs'?: "createdMs";
 }
 
@@ -38,5 +39,6 @@ export interface Volume {
   'retained': (boolean);
   'role': (string);
   'source': (string);
+  'copying': (boolean);
   '_createdMs'?: "createdMs";
 }

@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { timeout } from '../concurrency/timeout.ts';
+import { type Bytes, MiB, roundUp, smallest } from '../domain/bytes.ts';
+import { Failure } from '../domain/errors.ts';
+import type { VolumeId } from '../domain/ids.ts';
+import type { Job, JobControl, JobSource } from '../domain/jobs.ts';
+import { printSource } from '../domain/snapshot.ts';
+import type { VolumeLocks } from '../domain/storage.ts';
+import type { Volume } from '../domain/volume.ts';
+import type { Log } from '../log.ts';
+import type { Activation } from './activation.ts';
+import { activateVolume, lvchangeTags, removeVolume } from './arguments.ts';
+import type { InventoryCache } from './cache.ts';
+import type { CopyRange } from './copy-range.ts';
+import { copySourceIn } from './copy-source.ts';
+import { CopySources } from './copy-sources.ts';
+import type { Devices } from './devices.ts';
+import { devicePath } from './names.ts';
+import type { LvRecord } from './records.ts';
+import { tag } from './tags.ts';
+import type { Writer } from './writer.ts';
+
+/** How volumes are copied. */
+export interface Copying {
+  readonly range: CopyRange;
+  /** Bytes per second of each copy, at most. */
+  readonly rate: Bytes;
+  readonly log: Log;
+  /** Milliseconds that a call waits for the end of a copy; shorter than the deadline of the provisioner. */
+  readonly wait?: number;
+  /** Milliseconds between two records of the progress. */
+  readonly record?: number;
+}
+
+export interface CopiesOptions {
+  readonly cache: InventoryCache;
+  readonly writer: Writer;
+  readonly devices: Devices;
+  readonly locks: VolumeLocks;
+  readonly activation: Activation;
+  readonly copying: Copying;
+}
+
+/** The most bytes of one program. */
+const longestStep = 64n * MiB;
+
+/** A copy that runs in this process. */
+interface Running {
+  readonly cancel: AbortController;
+  readonly end: Promise<void>;
+}
+
+/**
+ * Fills volumes with the content of a thick snapshot. Such a volume has the tag `state=copying` until its content is whole, and `copied`, the bytes that are
+ * on its disks: after a crash the copy goes on there. The source of a clone is a snapshot of its own, which is removed at the end.
+ */
+export class Copies implements JobSource {
+  readonly kind = 'copy';
+  readonly sources: CopySources;
+  readonly #options: CopiesOptions;
+  readonly #running = new Map<VolumeId, Running>();
+  readonly #done = new Map<VolumeId, number>();
+  #ended = Promise.withResolvers<void>();
+  #start: () => void = () => undefined;
+
+  constructor(options: CopiesOptions) {
+    this.#options = options;
+    this.sources = new CopySources({ ...options, log: options.copying.log });
+  }
+
+  /** @param start starts the jobs that are found */
+  startWith(start: () => void): void {
+    this.#start = start;
+  }
+
+  readonly find = (): Job[] => {
+    const { cache, locks } = this.#options;
+    if (!cache.reported) return [];
+    const volumes = [...cache.current().volumes.values()];
+    const copies = volumes.filter(({ id, state }) => state === 'copying' && locks.holder(id) === undefined);
+    return [...copies.map((volume) => this.#job(volume)), ...this.sources.left()];
+  };
+
+  #job(volume: Volume): Job {
+    const { id, group, lv, pool, size, created } = volume;
+    const run = (control: JobControl): Promise<void> => this.#copy(volume, control);
+    return { key: id, lane: group, pool, volume: id, lv: `${group}/${lv}`, size, since: created, run };
+  }
+
+  /** The volume once it is whole. Throws `busy` with the progress if that takes too long, or the copy was given up. */
+  async settled({ id, source }: Volume, signal: AbortSignal): Promise<Volume> {
+    const { cache, copying } = this.#options;
+    using late = timeout(copying.wait ?? 5000, 'late' as const);
+    const gone = new Promise<'late'>((resolve) => signal.addEventListener('abort', () => resolve('late')));
+    this.#start();
+    for (;;) {
+      const volume = cache.current().volumes.get(id);
+      if (volume?.state === 'ready') return volume;
+      if (!volume) throw new Failure('busy', `volume ${id} could not be copied from its source: try again`);
+      if ((await Promise.race([this.#ended.promise, late.promise, gone])) !== 'late') continue;
+      const percent = Math.floor(100 * (this.#done.get(id) ?? 0));
+      const from = source ? printSource(source) : 'its source';
+      throw new Failure('busy', `volume ${id} is being copied from ${from} (${percent} %): try again`);
+    }
+  }
+
+  /** Ends the copy to a volume that is to be removed. */
+  async cancel(id: VolumeId): Promise<void> {
+    const running = this.#running.get(id);
+    running?.cancel.abort();
+    await running?.end;
+  }
+
+  async #copy(volume: Volume, { signal, progress }: JobControl): Promise<void> {
+    const cancel = new AbortController();
+    const { promise: end, resolve } = Promise.withResolvers<void>();
+    this.#running.set(volume.id, { cancel, end });
+    const report = (done: number): void => {
+      this.#done.set(volume.id, done);
+      progress(done);
+    };
+    try {
+      await this.#copyAll(volume, AbortSignal.any([signal, cancel.signal]), report);
+    } catch (error) {
+      if (!cancel.signal.aborted) throw error;
+    } finally {
+      this.#running.delete(volume.id);
+      this.#done.delete(volume.id);
+      const ended = this.#ended;
+      this.#ended = Promise.withResolvers();
+      ended.resolve();
+      resolve();
+    }
+  }
+
+  async #copyAll(volume: Volume, signal: AbortSignal, progress: (done: number) => void): Promise<void> {
+    const { writer, copying } = this.#options;
+    // No program takes much longer than a second by the rate, so that the pauses between them are short.
+    const step = roundUp(smallest(longestStep, copying.rate), MiB);
+    const begun = await writer.exclusive(volume.group, signal, () => this.#begin(volume));
+    const { source, size } = begun;
+    let { copied } = begun;
+    let recorded = { copied, at: performance.now() };
+    while (copied < size) {
+      progress(Number(copied) / Number(size));
+      const started = performance.now();
+      const part = smallest(step, size - copied);
+      const devices = { from: devicePath(source.group, source.lv), to: devicePath(volume.group, volume.lv) };
+      await copying.range({ ...devices, offset: copied, size: part, sparse: volume.layout.type === 'thin' }, signal);
+      copied += part;
+      if (copied < size && performance.now() - recorded.at >= (copying.record ?? 2000)) {
+        await this.#record(volume, recorded.copied, copied, signal);
+        recorded = { copied, at: performance.now() };
+      }
+      const least = (Number(part) / Number(copying.rate)) * 1000;
+      if (copied < size) await sleep(Math.max(0, least - (performance.now() - started)), undefined, { signal });
+    }
+    await writer.exclusive(volume.group, signal, () => this.#finish(volume));
+  }
+
+  /** Proves that the source is there, and activates it and the volume. */
+  async #begin(volume: Volume): Promise<{ source: LvRecord; size: Bytes; copied: Bytes }> {
+    const { activation, devices, writer } = this.#options;
+    const { record, source, size } = await this.#proven(volume);
+    if (!(await devices.exists(devicePath(volume.group, volume.lv)))) await activation.activate(volume);
+    if (!(await devices.exists(devicePath(source.group, source.lv)))) {
+      const what = `${source.group}/${source.lv}, which volume ${volume.id} is copied from, could not be activated`;
+      await writer.slowChange(what, activateVolume(source.group, source.lv));
+    }
+    return { source, size, copied: BigInt(record.tags.get('copied') ?? '0') };
+  }
+
+  /** Both as LVM shows them now. Gives the copy up if its source is lost: no caller has heard of the volume. Throws `not-found` then. */
+  async #proven(volume: Volume): Promise<{ record: LvRecord; source: LvRecord; size: Bytes }> {
+    const { cache, writer, copying } = this.#options;
+    await cache.refresh();
+    const ours = (one: LvRecord) => one.group === volume.group && one.lv === volume.lv;
+    const record = cache.report().volumes.find((one) => ours(one) && one.tags.get('id') === volume.id);
+    if (record?.tags.get('state') !== 'copying')
+      throw new Failure('not-found', `volume ${volume.id} is no copy any more`);
+    const source = copySourceIn(cache.report(), volume);
+    const { thickSnapshot } = source ?? {};
+    if (source && thickSnapshot && !thickSnapshot.overfull) return { record, source, size: thickSnapshot.originSize };
+    const reason = thickSnapshot ? 'the snapshot that it is copied from is overfull' : 'its source is gone';
+    const what = `the copy ${volume.id} could not be removed`;
+    await writer.change(what, removeVolume(volume.group, volume.lv));
+    cache.drop(volume.id);
+    await this.sources.remove(volume);
+    copying.log.error({ volume: volume.id, reason }, 'a copy was given up');
+    throw new Failure('not-found', `volume ${volume.id} was given up: ${reason}`);
+  }
+
+  /** All data before this was flushed. */
+  async #record(volume: Volume, before: Bytes, copied: Bytes, signal: AbortSignal): Promise<void> {
+    const remove = tag('copied', String(before));
+    const what = `the progress of the copy ${volume.id} could not be recorded`;
+    await this.#options.writer.retag(what, volume, { remove, add: tag('copied', String(copied)) }, signal);
+  }
+
+  /** An overfull snapshot may have given wrong data, so it is looked at again after the last byte. */
+  async #finish(volume: Volume): Promise<void> {
+    const { cache, writer, copying } = this.#options;
+    const { record } = await this.#proven(volume);
+    const progress = record.tags.get('copied');
+    const remove = [tag('state', 'copying'), ...(progress === undefined ? [] : [tag('copied', progress)])];
+    const what = `volume ${volume.id} could not be marked as whole`;
+    await writer.change(what, lvchangeTags(volume.group, volume.lv, { remove }));
+    cache.put({ ...(cache.current().volumes.get(volume.id) ?? volume), state: 'ready' });
+    if (volume.source && 'volume' in volume.source) await this.sources.remove(volume);
+    copying.log.info({ volume: volume.id }, 'volume copied from its source');
+  }
+}

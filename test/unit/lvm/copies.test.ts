@@ -1,0 +1,124 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { JobRunner } from '../../../src/block/job-runner.ts';
+import { MiB } from '../../../src/domain/bytes.ts';
+import type { SnapshotId } from '../../../src/domain/ids.ts';
+import type { CopyRange } from '../../../src/lvm/copy-range.ts';
+import { memoryLog } from '../grpc/harness.ts';
+import { FakeLvm } from './fake-lvm.ts';
+import { fakeStorage, idOf, volume } from './fake-storage.ts';
+
+const { signal } = new AbortController();
+const size = 160n * MiB;
+const id = 'node-1:snap-1' as SnapshotId;
+let lvm: FakeLvm;
+beforeEach(() => {
+  lvm = new FakeLvm();
+});
+
+/** A driver over the LVM, with its jobs. */
+async function start(duringCopy: CopyRange = async () => undefined, copyWait = 10_000) {
+  const parts = fakeStorage({ lvm, duringCopy, copyWait });
+  const bounds = { total: 9, creation: 4, copy: 4, repair: 4 };
+  const jobs = new JobRunner({ sources: [parts.storage.volumeCopies], bounds, log: memoryLog().log });
+  parts.storage.volumeCopies.startWith(() => jobs.look());
+  await parts.cache.refresh();
+  return { ...parts, jobs };
+}
+
+const fromSnapshot = { ...volume('copy', size), source: { snapshot: id } };
+const fromVolume = { ...volume('copy', size), source: { volume: idOf('origin') } };
+const tagsOf = (lv: string) => [...(lvm.volumes.get(lv)?.tags ?? [])].filter((tag) => /state|copied/.test(tag));
+const hang: CopyRange = (_range, stopped) =>
+  new Promise((_resolve, reject) => stopped.addEventListener('abort', () => reject(new Error('killed'))));
+
+/** A driver with a volume and a snapshot of it. */
+async function withOrigin(duringCopy?: CopyRange, copyWait?: number) {
+  const parts = await start(duringCopy, copyWait);
+  await parts.storage.create(volume('origin', size), signal);
+  await parts.storage.snapshots.take({ name: 'snapshot-1', source: idOf('origin') }, signal);
+  return parts;
+}
+
+describe.each([
+  ['a thick snapshot', fromSnapshot, '/dev/mapper/vg-snap--1'],
+  ['a thick volume', fromVolume, expect.stringMatching(/^\/dev\/mapper\/vg-q--copy--/)],
+])('a volume from %s', (_kind, spec, from) => {
+  test('is there when all of it was copied, and nothing else is left', async () => {
+    const { storage, copied, cache } = await withOrigin();
+    const made = await storage.create(spec, signal);
+    expect(made).toMatchObject({ state: 'ready', size, source: spec.source });
+    expect(copied.map(({ offset }) => offset)).toEqual([0n, 64n * MiB, 128n * MiB]);
+    expect(copied[2]).toEqual({ from, to: '/dev/mapper/vg-copy', offset: 128n * MiB, size: 32n * MiB, sparse: false });
+    expect(tagsOf('copy')).toEqual([]);
+    expect([...lvm.volumes.keys()]).toEqual(['origin', 'snap-1', 'copy']);
+    await cache.refresh();
+    expect(await storage.create(spec, signal)).toMatchObject({ state: 'ready' });
+  });
+
+  test('is not handed out while it is copied, and goes on where the next driver finds it', async () => {
+    const first = await withOrigin(
+      ({ offset }, stopped) => (offset === 0n ? Promise.resolve() : hang({} as never, stopped)),
+      0,
+    );
+    await expect(first.storage.create(spec, signal)).rejects.toMatchObject({ kind: 'busy' });
+    await vi.waitFor(() => expect(tagsOf('copy')).toEqual(['quarry.state=copying', `quarry.copied=${64n * MiB}`]));
+    await expect(first.storage.activate(idOf('copy'), signal)).rejects.toMatchObject({ kind: 'busy' });
+    await expect(first.storage.expand(idOf('copy'), { required: 2n * size }, signal)).rejects.toMatchObject({
+      kind: 'busy',
+    });
+    await first.jobs.stop(1000);
+    const { storage, copied } = await start();
+    expect(await storage.create(spec, signal)).toMatchObject({ state: 'ready' });
+    expect(copied.map(({ offset }) => offset)).toEqual([64n * MiB, 128n * MiB]);
+  });
+
+  test('ends when it is deleted', async () => {
+    const signals: AbortSignal[] = [];
+    const seen: CopyRange = (range, stopped) => {
+      signals.push(stopped);
+      return hang(range, stopped);
+    };
+    const { storage, jobs } = await withOrigin(seen, 0);
+    await expect(storage.create(spec, signal)).rejects.toMatchObject({ kind: 'busy' });
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ kind: 'copy', state: 'running' }]));
+    await storage.remove(idOf('copy'), signal);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    expect([...lvm.volumes.keys()]).toEqual(['origin', 'snap-1']);
+    expect(jobs.list()).toEqual([]);
+  });
+
+  test('is given up if its source became overfull, even after the last byte', async () => {
+    const { storage, lines } = await withOrigin(async ({ offset }) => {
+      if (offset < 128n * MiB) return;
+      for (const { row } of lvm.volumes.values()) if (row?.['origin']) row['lv_attr'] = 'sri-I-s---';
+    });
+    await expect(storage.create(spec, signal)).rejects.toMatchObject({ kind: 'busy' });
+    expect([...lvm.volumes.keys()]).toEqual(['origin', 'snap-1']);
+    expect(lines).toMatchObject([{ message: 'a copy was given up' }]);
+  });
+});
+
+test('a snapshot that a volume is copied from is not removed', async () => {
+  const { storage } = await withOrigin(hang, 0);
+  await expect(storage.create(fromSnapshot, signal)).rejects.toMatchObject({ kind: 'busy' });
+  await expect(storage.snapshots.remove(id, signal)).rejects.toMatchObject({ kind: 'precondition' });
+  expect(lvm.volumes.has('snap-1')).toBe(true);
+  await storage.remove(idOf('copy'), signal);
+  await storage.snapshots.remove(id, signal);
+});
+
+test('the source of a copy that was cut off is removed', async () => {
+  const { cache, jobs } = await withOrigin();
+  const tags = new Set(['quarry.v=1', 'quarry.role=copy-source', `quarry.for=${idOf('copy')}`]);
+  lvm.volumes.set('q-copy-1', { size: 8n * MiB, tags });
+  await cache.refresh();
+  jobs.look();
+  await vi.waitFor(() => expect(lvm.volumes.has('q-copy-1')).toBe(false));
+});
+
+test('no volume is copied from an overfull snapshot', async () => {
+  const { storage } = await withOrigin();
+  // The report in memory still shows it as ready.
+  Object.assign(lvm.volumes.get('snap-1')?.row ?? {}, { lv_attr: 'sri-I-s---' });
+  await expect(storage.create(fromSnapshot, signal)).rejects.toMatchObject({ kind: 'invalid' });
+});
