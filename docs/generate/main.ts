@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { commandSections, exitCodeTable } from './command-line.ts';
 import { configurationTables } from './configuration.ts';
 import { errorKinds } from './errors.ts';
+import { storageReasonTable, volumeReasonTable } from './health.ts';
 import { metricsTable } from './metrics.ts';
 import { longRuns } from './proof.ts';
 import { attributeParameters, storageClassParameters } from './parameters.ts';
@@ -19,6 +20,8 @@ const makers: Readonly<Record<string, () => string>> = {
   commands: commandSections,
   'exit codes': exitCodeTable,
   'error kinds': errorKinds,
+  'volume reasons': volumeReasonTable,
+  'storage reasons': storageReasonTable,
   metrics: metricsTable,
   'long runs': () => longRuns(),
   values: chartValues,

@@ -1,5 +1,6 @@
 import { controllerFamilies, nodeFamilies } from '../../src/metrics/fleet.ts';
 import { callDuration, type Families } from '../../src/metrics/metrics.ts';
+import { healthFamilies } from '../../src/features/health/metrics.ts';
 import { hungFamilies } from '../../src/features/hung/metrics.ts';
 import { jobFamilies } from '../../src/features/jobs/metrics.ts';
 import { orphanFamilies } from '../../src/features/orphans/metrics.ts';
@@ -15,6 +16,7 @@ const qos: QosSource = { list: never, table: { enforcements: [], counts: { drift
 
 const families: readonly Families[] = [
   { gauges: [...poolGauges({ reported: false, current: never }), ...diskGauges(never)] },
+  healthFamilies({ reported: false, current: never }, never),
   hungFamilies(never),
   jobFamilies({ list: never }),
   nodeFamilies(never),

@@ -1,5 +1,7 @@
 import type { Command } from '../cli/command.ts';
 import type { Config, Configs } from '../config/schema.ts';
+import type { VolumeDevices } from '../domain/devices.ts';
+import type { DeviceUse } from '../domain/filesystems.ts';
 import type { Fleet } from '../domain/fleet.ts';
 import type { JobStatus } from '../domain/jobs.ts';
 import type { NodeRegistry } from '../controller/node-registry.ts';
@@ -7,6 +9,7 @@ import type { ControllerCapability } from '../controller/service.ts';
 import type { AdminMethods, Services } from '../grpc/services.ts';
 import type { Log } from '../log.ts';
 import type { Families } from '../metrics/metrics.ts';
+import type { NodeCapability } from '../node/service.ts';
 import type { Limits } from '../qos/limits.ts';
 import type { Local } from './local.ts';
 
@@ -16,6 +19,8 @@ export interface Part {
   readonly services?: Services;
   /** What ControllerGetCapabilities says of them. */
   readonly capabilities?: readonly ControllerCapability[];
+  /** What NodeGetCapabilities says of them. */
+  readonly nodeCapabilities?: readonly NodeCapability[];
   /** Calls of the command line: a node answers them on the socket of its CSI services, a controller on the one for administrators. */
   readonly admin?: Partial<AdminMethods>;
   readonly metrics?: Families;
@@ -36,6 +41,9 @@ export interface NodeContext {
   readonly local: Local;
   readonly limits: Pick<Limits, 'list' | 'table'>;
   readonly jobs: { list(): readonly JobStatus[] };
+  readonly devices: VolumeDevices;
+  /** How those of the devices that are mounted are in use, by their paths. Throws `unavailable`. */
+  readonly deviceUses: (devices: readonly string[]) => Promise<ReadonlyMap<string, DeviceUse>>;
   readonly log: Log;
 }
 
@@ -52,7 +60,7 @@ export interface ControllerContext {
 export interface CsiContext {
   /** The driver's name. */
   readonly driver: string;
-  readonly registry: Pick<NodeRegistry, 'at' | 'storageOf' | 'members'>;
+  readonly registry: Pick<NodeRegistry, 'at' | 'storageOf' | 'member' | 'members' | 'movedTo' | 'volumesAfter'>;
 }
 
 /** The volumes that Kubernetes has PersistentVolumes for. */

@@ -1,6 +1,7 @@
 import { calibration } from '../features/calibration/feature.ts';
 import { changedBlocks } from '../features/changed-blocks/feature.ts';
 import { groupSnapshots } from '../features/group-snapshots/feature.ts';
+import { health } from '../features/health/feature.ts';
 import { hung } from '../features/hung/feature.ts';
 import { jobs } from '../features/jobs/feature.ts';
 import { orphans } from '../features/orphans/feature.ts';
@@ -18,4 +19,5 @@ export const features: readonly Feature[] = [
   snapshots,
   groupSnapshots,
   changedBlocks,
+  health,
 ];

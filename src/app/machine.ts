@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from './app.ts';
-import type { NodePart, Part } from './feature.ts';
+import type { NodeContext, NodePart, Part } from './feature.ts';
 import { createStack } from '../block/stack.ts';
 import { createUsesOf } from '../block/uses.ts';
 import { createLocks } from '../concurrency/locks.ts';
@@ -23,6 +23,7 @@ import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics } from '../metrics/metrics.ts';
 import { diskGauges, poolGauges } from '../metrics/pools.ts';
+import { createReadDeviceUses } from '../mount/device-use.ts';
 import { createFilesystems } from '../mount/filesystem.ts';
 import { createMounter } from '../mount/mounter.ts';
 import { mountsOf } from '../mount/table.ts';
@@ -32,7 +33,7 @@ import { createRegistration, type Registration } from '../registration/registrat
 import { version } from '../version.ts';
 import { createMachineLimits } from './limits.ts';
 import { createLocal, type Local } from './local.ts';
-import { joinParts, nodeParts } from './parts.ts';
+import { type JoinedParts, joinParts, nodeParts } from './parts.ts';
 import { createUpkeep } from './upkeep.ts';
 
 /** Milliseconds from a change of LVM to the next report, so that many changes need one report. */
@@ -58,14 +59,14 @@ export async function createMachine(config: Config, log: Log, add: Add): Promise
   });
   const { local, storage, resume, limits, report, upkeep, registration, unbroken } = parts;
   addition = await add(storage);
-  added = await nodeParts({ config, local, limits, jobs: upkeep.jobs, log });
+  added = await nodeParts(contextOf(config, parts, log));
   const joined = joinParts([ownPart(parts), ...added, addition]);
   const metrics = config.metrics && (await createMetrics(config.metrics.listen, joined.metrics, createChecks(parts)));
   const server = createServer({
     endpoint: config.endpoint.address,
     log,
     ...(metrics && { observe: metrics.observeCall }),
-    services: { ...createServices(config, parts), ...joined.services },
+    services: { ...joined.services, ...createServices(config, parts, joined) },
     additional: [{ interface: admin, services: { Admin: joined.admin ?? {} } }],
   });
   return {
@@ -88,6 +89,11 @@ export async function createMachine(config: Config, log: Log, add: Add): Promise
       return clean.every(Boolean);
     },
   };
+}
+
+function contextOf(config: Config, { local, limits, upkeep, stack }: Parts, log: Log): NodeContext {
+  const deviceUses = createReadDeviceUses(local.patience);
+  return { config, local, limits, jobs: upkeep.jobs, devices: stack, deviceUses, log };
 }
 
 /** The part that belongs to no feature. */
@@ -220,6 +226,7 @@ function createStorage(config: Config, local: Local, boot: string, log: Log) {
 function createServices(
   { driver, node }: Config,
   { storage, stack, local: { run, patience }, limits, upkeep: { ready }, unbroken }: Parts,
+  { services, nodeCapabilities: capabilities }: JoinedParts,
 ) {
   return {
     Identity: createIdentityService({ driver, version, ready }),
@@ -232,6 +239,8 @@ function createServices(
       filesystems: createFilesystems({ run, patience, unbroken }),
       locks: storage.locks,
       limits,
+      methods: services.Node ?? {},
+      capabilities,
     }),
   };
 }

@@ -1,6 +1,7 @@
 import type { AdminMethods, Services } from '../grpc/services.ts';
 import { type Families, joinFamilies } from '../metrics/metrics.ts';
 import type { ControllerCapability } from '../controller/service.ts';
+import type { NodeCapability } from '../node/service.ts';
 import type { ControllerContext, CsiContext, NodeContext, NodePart, Part } from './feature.ts';
 import { features } from './features.ts';
 
@@ -8,6 +9,7 @@ import { features } from './features.ts';
 export interface JoinedParts {
   readonly services: Services;
   readonly capabilities: readonly ControllerCapability[];
+  readonly nodeCapabilities: readonly NodeCapability[];
   /** Absent if no feature has calls for the command line. */
   readonly admin: Partial<AdminMethods> | undefined;
   readonly metrics: Required<Families>;
@@ -37,6 +39,7 @@ export function joinParts(parts: readonly Part[]): JoinedParts {
   return {
     services: mergedServices(parts.flatMap(({ services }) => services ?? [])),
     capabilities: parts.flatMap(({ capabilities }) => capabilities ?? []),
+    nodeCapabilities: parts.flatMap(({ nodeCapabilities }) => nodeCapabilities ?? []),
     admin: admin.length > 0 ? merged<Partial<AdminMethods>>(admin) : undefined,
     metrics: joinFamilies(parts.flatMap(({ metrics }) => metrics ?? [])),
     start: () => {

@@ -47,3 +47,16 @@ export interface Filesystems {
   /** Of the filesystem of `device` mounted at `target`. Throws `unavailable`, also if it does not answer in time. */
   usage(device: string, target: string): Promise<Usage>;
 }
+
+/** How a volume's device is in use on this node, and what the kernel says of its filesystem. */
+export interface DeviceUse {
+  readonly access: 'mount' | 'block';
+  /** Where it is mounted first. */
+  readonly target: string;
+  /** The filesystem refuses writes, although it was mounted for writing. */
+  readonly turnedReadOnly: boolean;
+  /** The kernel has ended all I/O of the filesystem. */
+  readonly shutDown: boolean;
+  /** What the filesystem itself counts; 0 also where it counts none. */
+  readonly errors: number;
+}

@@ -1,5 +1,6 @@
 import type { SizeRange } from './bytes.ts';
 import type { GroupSnapshots } from './group-snapshot.ts';
+import type { Health } from './health.ts';
 import type { GroupSnapshotId, NodeName, PoolName, SnapshotId, VolumeId } from './ids.ts';
 import type { Pool } from './pool.ts';
 import type { QosChange } from './qos.ts';
@@ -18,6 +19,7 @@ export interface Inventory {
   readonly reportedAt: number;
   /** Configured pools that cannot serve now, each with the reason. */
   readonly unready: ReadonlyMap<PoolName, string>;
+  readonly health: Health;
   /** The pool of a class that names none: the first of the node's configuration, ready or not. */
   readonly defaultPool: PoolName | undefined;
 }

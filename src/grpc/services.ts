@@ -30,6 +30,7 @@ export type IdentityMethods = Methods<IdentityHandlers>;
 export type ControllerMethods = Methods<ControllerHandlers>;
 /** CSI GroupController, as async functions. */
 export type GroupControllerMethods = Methods<GroupControllerHandlers>;
+/** CSI Node, as async functions. */
 export type NodeMethods = Methods<NodeHandlers>;
 /** CSI SnapshotMetadata, as async generators. */
 export type SnapshotMetadataMethods = Methods<SnapshotMetadataHandlers>;

@@ -5,7 +5,7 @@ import { layoutArguments, sizeArgument } from './layout.ts';
 import type { LvmArguments } from './lvm.ts';
 
 const lvFields =
-  'vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent,lv_health_status,lv_check_needed,origin,origin_size';
+  'vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent,lv_health_status,lv_check_needed,raid_sync_action,origin,origin_size';
 const vgFields = 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_mda_size,vg_mda_free,vg_tags,vg_missing_pv_count';
 const pvFields = 'pv_name,pv_uuid,vg_name,vg_uuid,pv_free,pv_size,dev_size,pv_allocatable,pv_missing';
 

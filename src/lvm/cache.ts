@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../domain/errors.ts';
 import type { GroupStates } from '../domain/groups.ts';
+import { type Condition, type Health, joinHealth } from '../domain/health.ts';
 import type { LvName, NodeName, PoolName, SnapshotId, VgName, VolumeId } from '../domain/ids.ts';
 import type { Pool, PoolSpec } from '../domain/pool.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
@@ -7,6 +9,7 @@ import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 import { Changes } from './changes.ts';
 import { elsewhere, type GivenFrom, givenFrom } from './given.ts';
+import { healthIn } from './health.ts';
 import {
   contestedIds,
   type LvmReport,
@@ -37,6 +40,9 @@ export class InventoryCache {
   #waiting: Promise<Inventory> | undefined;
   #states: GroupStates = new Map();
   readonly #suspended = new Map<PoolName, string>();
+  #observed: ReadonlyMap<VolumeId, readonly Condition[]> = new Map();
+  /** According to LVM alone. */
+  #health: Health = new Map();
   readonly #changedVolumes = new Changes<VolumeId, Volume>();
   readonly #changedSnapshots = new Changes<SnapshotId, Snapshot>();
   readonly #changedPools = new Changes<PoolName, Pool>();
@@ -202,9 +208,21 @@ export class InventoryCache {
     this.#report = report;
     this.#contested = contestedIds(this.#node, this.specs, report);
     this.#given = givenFrom(this.#node, this.specs, report.groups);
-    this.#inventory = { ...fresh, volumes, pools, snapshots };
+    this.#health = healthIn(this.specs, report, { unready: fresh.unready, states: this.#states });
+    this.#inventory = { ...fresh, volumes, pools, snapshots, health: joinHealth(this.#health, this.#observed) };
     this.#refreshed();
     return this.#inventory;
+  }
+
+  /** Sets what the kernel shows to be wrong with these volumes, until they are observed again. */
+  observe(found: ReadonlyMap<VolumeId, readonly Condition[]>): void {
+    const inventory = this.current();
+    const kept = [...this.#observed, ...found].filter(([id, all]) => all.length > 0 && inventory.volumes.has(id));
+    const observed = new Map(kept.filter(([id, all]) => (found.get(id) ?? all) === all));
+    if (isDeepStrictEqual(observed, this.#observed)) return;
+    this.#observed = observed;
+    this.#inventory = { ...inventory, health: joinHealth(this.#health, observed) };
+    this.#refreshed();
   }
 
   put(volume: Volume): void {

@@ -91,14 +91,14 @@ function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
   };
 }
 
-/** The inventory of a report. Suspended pools, and pools whose group or thin pool is missing, are unready, with the reason. */
+/** The inventory of a report, without what is wrong with it. Suspended pools, and pools whose group or thin pool is missing, are unready, with the reason. */
 export function toInventory(
   node: NodeName,
   specs: readonly PoolSpec[],
   report: LvmReport,
   { suspended, states }: { readonly suspended: ReadonlyMap<PoolName, string>; readonly states: GroupStates },
   reportedAt: number,
-): Inventory {
+): Omit<Inventory, 'health'> {
   const pools = new Map<PoolName, Pool>();
   const unready = new Map<PoolName, string>();
   for (const spec of specs) {

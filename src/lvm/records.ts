@@ -28,6 +28,8 @@ export interface LvRecord {
   readonly isThinPool: boolean;
   /** LVM's words, such as `failed`, `out_of_data`, `metadata_read_only`; empty if healthy or inactive. */
   readonly health: string;
+  /** Of a mirrored volume: see `Mirror`. Empty for others. */
+  readonly syncAction: string;
   /** The kernel has set `needs_check` in the thin pool's metadata. */
   readonly needsCheck: boolean;
   /** Of a thin pool, and of the room of a thick snapshot. */
@@ -87,6 +89,7 @@ export function decodeLv(row: ReportRow): LvRecord {
     thinPool: (field(row, 'pool_lv') || undefined) as LvName | undefined,
     isThinPool: attributes[0] === 't',
     health: row['lv_health_status'] ?? '',
+    syncAction: row['raid_sync_action'] ?? '',
     needsCheck: row['lv_check_needed'] === 'check needed' || row['lv_check_needed'] === '1',
     dataPercent: percent(row, 'data_percent'),
     metadataPercent: percent(row, 'metadata_percent'),

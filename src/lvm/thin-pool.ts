@@ -1,5 +1,6 @@
 import { type Bytes, largest, MiB, roundDown, roundUp, smallest } from '../domain/bytes.ts';
 import { type FreeSpace, legSize } from '../domain/capacity.ts';
+import type { Condition, StorageReasonName } from '../domain/health.ts';
 import type { LvName, VgName } from '../domain/ids.ts';
 import type { PoolSpec, ThinSpec } from '../domain/pool.ts';
 import type { LvRecord, PvRecord, VgRecord } from './records.ts';
@@ -115,27 +116,47 @@ export function autoextendedMetadata(
 /** The kernel makes a pool read-only when it needs metadata and none is left. */
 const fullMetadata = 90;
 
-/** Why the pool accepts no more data, and what to do; `undefined` if it works. LVM reports 0 % for a pool that failed or is inactive. */
-export function thinPoolProblem(record: LvRecord): string | undefined {
+/** What is wrong with a pool that accepts no more data, and what to do; `undefined` if it works. LVM reports 0 % for a pool that failed or is inactive. */
+export function thinPoolCondition(record: LvRecord): Condition<StorageReasonName> | undefined {
   const { group, lv, active, health, needsCheck, metadataPercent } = record;
   const [path, pool] = [`${group}/${lv}`, `thin pool ${group}/${lv}`];
-  if (!active) return `${pool} is not active: activate it with "lvchange -a y ${path}"`;
+  const because = (reason: StorageReasonName, message: string) => ({ reason, message });
+  if (!active && health === 'partial') {
+    return because(
+      'ThinPoolInactive',
+      `${pool} is not active, because a disk under it is missing: bring the disk back`,
+    );
+  }
+  if (!active) return because('ThinPoolInactive', `${pool} is not active: activate it with "lvchange -a y ${path}"`);
   const full =
     metadataPercent >= fullMetadata && `enlarge its metadata with "lvextend --poolmetadatasize +SIZE ${path}"`;
-  if (needsCheck) return `${pool} needs a check. ${repair(group, lv)}${full ? `; then ${full}` : ''}`;
+  if (needsCheck) {
+    const message = `${pool} needs a check. ${repair(group, lv)}${full ? `; then ${full}` : ''}`;
+    return because('ThinPoolNeedsCheck', message);
+  }
   switch (health) {
     case '':
       return undefined;
     case 'failed':
-      return `${pool} has failed: the kernel log says why. ${repair(group, lv)}`;
-    case 'out_of_data':
-      return `${pool} is out of data space: add a disk, delete volumes, or delete files and run fstrim`;
+      return because('ThinPoolFailed', `${pool} has failed: the kernel log says why. ${repair(group, lv)}`);
+    case 'out_of_data': {
+      const message = `${pool} is out of data space: add a disk, delete volumes, or delete files and run fstrim`;
+      return because('ThinPoolOutOfData', message);
+    }
     case 'metadata_read_only':
-      if (full) return `${pool} is out of metadata space: ${full}`;
-      return `the metadata of ${pool} is read-only: the kernel log says why. ${repair(group, lv)}`;
+      if (full) return because('ThinPoolOutOfMetadata', `${pool} is out of metadata space: ${full}`);
+      return because(
+        'ThinPoolReadOnly',
+        `the metadata of ${pool} is read-only: the kernel log says why. ${repair(group, lv)}`,
+      );
     default:
-      return `LVM reports ${pool} as ${health}`;
+      return because('PoolNotReady', `LVM reports ${pool} as ${health}`);
   }
+}
+
+/** Why the pool accepts no more data, and what to do; `undefined` if it works. */
+export function thinPoolProblem(record: LvRecord): string | undefined {
+  return thinPoolCondition(record)?.message;
 }
 
 function repair(group: VgName, lv: LvName): string {

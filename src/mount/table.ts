@@ -69,7 +69,8 @@ export async function mountsOf(
   return entries.filter((_, index) => uses[index]).map((entry) => entry.target);
 }
 
-async function readEntries(sources: TableSources): Promise<MountinfoEntry[]> {
+/** The lines of the table. Throws `unavailable`. */
+export async function readEntries(sources: TableSources = kernelSources): Promise<MountinfoEntry[]> {
   try {
     return parseMountinfo(await sources.mountinfo());
   } catch (cause) {
@@ -88,7 +89,7 @@ function toMount(entry: MountinfoEntry, device: string): Mount {
 }
 
 /** Examines only mounts that may be volumes, because touching a mount of a dead network filesystem could hang. */
-async function deviceBehind(entry: MountinfoEntry, sources: TableSources): Promise<string> {
+export async function deviceBehind(entry: MountinfoEntry, sources: TableSources = kernelSources): Promise<string> {
   // The name in the table is no proof: with udev a node is /dm-3, without it /mapper/group-volume, and minors are reused.
   if (isNodeBind(entry)) return (await sources.deviceNumberOf(entry.target)) ?? entry.device;
   // btrfs has an anonymous device number; its source is the device that was mounted.

@@ -16,6 +16,8 @@ import type { NodeUnpublishVolumeRequest } from '../gen/csi/v1/NodeUnpublishVolu
 import type { NodeUnpublishVolumeResponseInit } from '../gen/csi/v1/NodeUnpublishVolumeResponse.ts';
 import type { NodeUnstageVolumeRequest } from '../gen/csi/v1/NodeUnstageVolumeRequest.ts';
 import type { NodeUnstageVolumeResponseInit } from '../gen/csi/v1/NodeUnstageVolumeResponse.ts';
+import type { _csi_v1_NodeServiceCapability_RPC_Type } from '../gen/csi/v1/NodeServiceCapability.ts';
+import type { NodeMethods } from '../grpc/services.ts';
 import { expand } from './expander.ts';
 import type { NodeTools } from './ports.ts';
 import { publish, unpublish } from './publisher.ts';
@@ -44,14 +46,28 @@ export interface NodeServiceOptions extends NodeTools {
   readonly node: NodeName;
   /** The driver's name, which prefixes the topology key. */
   readonly driver: string;
+  /** Methods of features. */
+  readonly methods?: Partial<NodeMethods>;
+  /** What NodeGetCapabilities says of them. */
+  readonly capabilities?: readonly NodeCapability[];
 }
 
 /** Without VOLUME_MOUNT_GROUP, because kubelet applies fsGroup itself. */
-const capabilities = ['STAGE_UNSTAGE_VOLUME', 'GET_VOLUME_STATS', 'EXPAND_VOLUME', 'SINGLE_NODE_MULTI_WRITER'] as const;
+const ownCapabilities = [
+  'STAGE_UNSTAGE_VOLUME',
+  'GET_VOLUME_STATS',
+  'EXPAND_VOLUME',
+  'SINGLE_NODE_MULTI_WRITER',
+] as const satisfies NodeCapability[];
+
+/** What NodeGetCapabilities can say. */
+export type NodeCapability = keyof typeof _csi_v1_NodeServiceCapability_RPC_Type;
 
 /** Parses the requests of the CSI Node service and delegates them. Throws a `Failure` on errors. */
-export function createNodeService(options: NodeServiceOptions): NodeService {
+export function createNodeService(options: NodeServiceOptions): NodeService & Partial<NodeMethods> {
+  const { methods = {}, capabilities = [] } = options;
   return {
+    ...methods,
     async nodeStageVolume(request, { signal }) {
       await stage(options, parseStage(request), signal);
       return {};
@@ -75,7 +91,9 @@ export function createNodeService(options: NodeServiceOptions): NodeService {
       return { capacityBytes: String(await expand(options, parseExpand(request), signal)) };
     },
     nodeGetInfo: async () => nodeInfo(options),
-    nodeGetCapabilities: async () => ({ capabilities: capabilities.map((type) => ({ rpc: { type } })) }),
+    nodeGetCapabilities: async () => ({
+      capabilities: [...ownCapabilities, ...capabilities].map((type) => ({ rpc: { type } })),
+    }),
   };
 }
 

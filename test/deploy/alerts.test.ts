@@ -17,6 +17,8 @@ describe('the alert rules', () => {
     expect((await renderObjects({})).filter(({ kind }) => kind === 'PrometheusRule')).toEqual([]);
     expect(await rules()).toMatchObject([
       { alert: 'QuarryJobKeepsFailing', for: '10m', labels: { severity: 'warning' } },
+      { alert: 'QuarryVolumesInaccessible', for: '5m', labels: { severity: 'critical' } },
+      { alert: 'QuarryStorageUnhealthy', for: '10m', labels: { severity: 'warning' } },
     ]);
   });
 
@@ -28,7 +30,7 @@ describe('the alert rules', () => {
       const known = [...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label);
       const used = [...JSON.stringify(annotations).matchAll(/\$labels\.(\w+)/g)].map(([, label]) => label);
       expect(known).toEqual(expect.arrayContaining(used.filter((label) => label !== 'instance')));
-      expect(used).toContain('kind');
+      expect(used).toContain(metric === 'quarry_job_failures' ? 'kind' : 'reason');
     }
   });
 });

@@ -81,6 +81,7 @@ const inventory = (): Inventory => ({
   given: new Map(),
   reportedAt: 0,
   unready: new Map(),
+  health: new Map(),
   defaultPool: undefined,
 });
 const limits = createLimits({

@@ -30,9 +30,6 @@ type Lacking = readonly (readonly [string, RegExp])[];
 /** Capabilities that Quarry lacks, and the specs that need them: no other spec may skip. */
 const lacking: Lacking = [
   ['PUBLISH_UNPUBLISH_VOLUME', /› Controller(?:Publish|Unpublish)Volume ›|\[Controller Server\] › volume lifecycle ›/],
-  ['LIST_VOLUME_HEALTH', /^ControllerListVolumeHealth /],
-  ['GET_VOLUME_HEALTH', /^ControllerGetVolumeHealth |› NodeGetVolumeHealth ›/],
-  ['GET_STORAGE_HEALTH', /› NodeGetStorageHealth ›/],
 ];
 
 /** The same of thick volumes. The driver declares them for thin volumes, so that csi-sanity does not skip these specs by itself. */

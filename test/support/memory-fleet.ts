@@ -132,5 +132,6 @@ function copy(inventory: Inventory): Inventory {
     snapshots: new Map(inventory.snapshots),
     given: new Map(inventory.given),
     unready: new Map(inventory.unready),
+    health: new Map(inventory.health),
   };
 }

@@ -3,6 +3,7 @@ import { MiB, type SizeRange } from '../../src/domain/bytes.ts';
 import { chooseSize, refuseGrowth, roundedSize } from '../../src/domain/capacity.ts';
 import { incompatibilities } from '../../src/domain/compatibility.ts';
 import { Failure } from '../../src/domain/errors.ts';
+import type { Condition } from '../../src/domain/health.ts';
 import { type NodeName, type PoolName, type VgName, type VolumeId, volumeIdFor } from '../../src/domain/ids.ts';
 import type { Pool, PoolSpec } from '../../src/domain/pool.ts';
 import { contradictions, refuseReservation } from '../../src/domain/reservations.ts';
@@ -43,6 +44,7 @@ export class MemoryStorage implements Storage {
   readonly pools = new Map<PoolName, Pool>();
   readonly #unready = new Map<PoolName, string>();
   readonly volumes = new Map<VolumeId, Volume>();
+  readonly health = new Map<string, readonly Condition[]>();
   readonly snapshots = new MemorySnapshots(this);
   readonly groupSnapshots = new MemoryGroupSnapshots(this);
   /** Volumes that were created here and given to other nodes. */
@@ -70,6 +72,7 @@ export class MemoryStorage implements Storage {
       snapshots: this.snapshots.all,
       given,
       unready: this.#unready,
+      health: this.health,
       reportedAt: Date.now(),
       defaultPool: this.#defaultPool,
     };

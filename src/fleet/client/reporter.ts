@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Inventory } from '../../domain/storage.ts';
 import type { RecordInit } from '../../gen/quarry/fleet/v1/Record.ts';
 import type { RecordsInit } from '../../gen/quarry/fleet/v1/Records.ts';
+import { writeHealth } from '../wire/health.ts';
 import { writePool } from '../wire/pools.ts';
 import type { RecordCodec, RecordKind, RecordTypes } from '../wire/records.ts';
 import { writeSnapshot } from '../wire/snapshots.ts';
@@ -29,6 +30,7 @@ const sources: { readonly [Kind in RecordKind]: Source<Kind, unknown> } = {
   given: source('given', { values: ({ given }) => given, message: (to) => ({ to }) }),
   pool: source('pool', { values: ({ pools }) => pools, message: writePool }),
   'unready-pool': source('unready-pool', { values: ({ unready }) => unready, message: (reason) => ({ reason }) }),
+  health: source('health', { values: ({ health }) => health, message: writeHealth }),
   node: source('node', {
     values: ({ defaultPool }) => new Map([['', defaultPool]]),
     message: (defaultPool) => ({ defaultPool: defaultPool ?? '' }),

@@ -7,6 +7,7 @@ import {
   type SnapshotId,
   type VolumeId,
 } from '../../domain/ids.ts';
+import type { Condition } from '../../domain/health.ts';
 import type { Pool } from '../../domain/pool.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
 import type { Inventory } from '../../domain/storage.ts';
@@ -14,6 +15,7 @@ import type { Volume } from '../../domain/volume.ts';
 import type { Record as RecordMessage } from '../../gen/quarry/fleet/v1/Record.ts';
 import type { Records } from '../../gen/quarry/fleet/v1/Records.ts';
 import { readAge } from '../wire/bounds.ts';
+import { readHealth, readHealthKey } from '../wire/health.ts';
 import { readPool } from '../wire/pools.ts';
 import type { RecordCodec, RecordKind } from '../wire/records.ts';
 import { readSnapshot, readSnapshotId } from '../wire/snapshots.ts';
@@ -35,6 +37,7 @@ interface Content {
   /** From the ids of volumes that it gave away. */
   readonly givenNames: Set<LvName>;
   readonly unready: Map<PoolName, string>;
+  readonly health: Map<string, readonly Condition[]>;
   defaultPool: PoolName | undefined;
   /** The volume that was read last. */
   latest: Volume | undefined;
@@ -104,6 +107,11 @@ const appliers: Readonly<Record<RecordKind, Applier>> = {
     },
     remove: ({ unready }, key) => void unready.delete(readPoolName(key)),
   },
+  health: {
+    put: ({ health }, { key, payload, codec }) =>
+      void health.set(readHealthKey(key), readHealth(codec.read('health', payload))),
+    remove: ({ health }, key) => void health.delete(key),
+  },
   node: {
     put(content, { payload, codec }) {
       const { defaultPool } = codec.read('node', payload);
@@ -168,13 +176,14 @@ export class NodeInventory {
   /** The node reports an age, not a time, because its clock may differ. */
   age(milliseconds: string, now: number): void {
     if (!this.#content) return;
-    const { pools, volumes, snapshots, given, unready, defaultPool } = this.#content;
+    const { pools, volumes, snapshots, given, unready, health, defaultPool } = this.#content;
     this.#inventory = {
       pools,
       volumes,
       snapshots,
       given,
       unready,
+      health,
       defaultPool,
       reportedAt: readAge(milliseconds, now),
     };
@@ -195,12 +204,15 @@ function refuseKey(key: string, own: string): void {
 
 function emptyContent(): Content {
   const [pools, volumes, snapshots] = [new Map(), new Map(), new Map()];
-  const [given, unready, names, givenNames] = [new Map(), new Map(), new Set<LvName>(), new Set<LvName>()];
-  return { pools, volumes, snapshots, given, unready, names, givenNames, defaultPool: undefined, latest: undefined };
+  const [given, unready, health] = [new Map(), new Map(), new Map()];
+  const [names, givenNames] = [new Set<LvName>(), new Set<LvName>()];
+  const none = { defaultPool: undefined, latest: undefined };
+  return { pools, volumes, snapshots, given, unready, health, names, givenNames, ...none };
 }
 
-function refuseTooMany({ volumes, snapshots, given, pools, unready }: Content): void {
+function refuseTooMany({ volumes, snapshots, given, pools, unready, health }: Content): void {
   const kept = volumes.size + snapshots.size;
+  if (health.size > mostVolumes + mostPools) throw new Failure('invalid', 'more is unhealthy than a node can have');
   if (kept <= mostVolumes && given.size <= mostVolumes && pools.size <= mostPools && unready.size <= mostPools) return;
   throw new Failure('invalid', `${kept} volumes and snapshots and ${pools.size} pools are more than a node can have`);
 }

@@ -1,4 +1,5 @@
 import type { Given, GivenInit } from '../../gen/quarry/node/v1/Given.ts';
+import type { Health, HealthInit } from '../../gen/quarry/node/v1/Health.ts';
 import type { Node, NodeInit } from '../../gen/quarry/node/v1/Node.ts';
 import type { Pool, PoolInit } from '../../gen/quarry/node/v1/Pool.ts';
 import type { Snapshot, SnapshotInit } from '../../gen/quarry/node/v1/Snapshot.ts';
@@ -14,6 +15,7 @@ export interface RecordTypes {
   snapshot: [Snapshot, SnapshotInit];
   pool: [Pool, PoolInit];
   'unready-pool': [UnreadyPool, UnreadyPoolInit];
+  health: [Health, HealthInit];
   node: [Node, NodeInit];
 }
 
@@ -35,6 +37,7 @@ export function recordsOf(volumes: Root, snapshots: Root, pools: Root): RecordCo
     snapshot: snapshots.lookupType(`${nodeSnapshots.package}.Snapshot`),
     pool: pools.lookupType(`${nodePools.package}.Pool`),
     'unready-pool': pools.lookupType(`${nodePools.package}.UnreadyPool`),
+    health: pools.lookupType(`${nodePools.package}.Health`),
     node: pools.lookupType(`${nodePools.package}.Node`),
   } satisfies Record<RecordKind, unknown>;
   return {

@@ -74,6 +74,7 @@ describe('a figure that a node reports', () => {
       snapshots: new Map(),
       given: new Map(),
       unready: new Map(),
+      health: new Map(),
       reportedAt: 0,
       defaultPool: undefined,
     };

@@ -63,6 +63,7 @@ function poolOf(size: bigint, dataPercent = 0): LvRecord {
     metadataPercent: 0,
     health: '',
     needsCheck: false,
+    syncAction: '',
   };
 }
 

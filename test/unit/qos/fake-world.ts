@@ -26,6 +26,7 @@ export class FakeWorld implements World {
     given: new Map(),
     reportedAt: 0,
     unready: new Map(),
+    health: new Map(),
     defaultPool: undefined,
   });
   mounts = async () => this.table;

@@ -1,0 +1,86 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Driver, startDriver } from '../support/driver.ts';
+import { createGroup, faults, type FaultyDisk } from '../support/faulty-disk.ts';
+import { useGuest } from '../support/guest.ts';
+import { volumeCalls } from '../support/volume-calls.ts';
+
+const guest = useGuest({ disks: ['512M', '256M', '128M', '128M'] });
+const pools = `
+  - { name: sick, volumeGroup: qsick, type: thick }
+  - { name: thin, volumeGroup: qthin, type: thin, thin: { share: 20%, overprovision: 20, refuseAt: 50, metadataSize: 4Mi } }`;
+
+let driver: Driver;
+let disk: FaultyDisk;
+beforeAll(async () => {
+  disk = await createGroup(guest(), 'qsick', '/dev/ubda');
+  await guest().shell('vgcreate -qq qthin /dev/ubdb');
+  driver = await startDriver(guest(), { pools, more: 'rescan: 1s' });
+});
+
+const { create, remove, stage, unstage } = volumeCalls(() => driver);
+const ok = { code: 'OK', details: '' };
+type Statuses = readonly { readonly status: string; readonly reason: string; readonly message: string }[];
+const shown = (entries: Statuses = []) => entries.map(({ status, reason }) => `${status} ${reason}`).sort();
+const volumeId = (name: string) => `node-1:${name}`;
+const onController = async (name: string) => {
+  const { volumeHealth } = await driver.client.controller.controllerGetVolumeHealth({ volumeId: volumeId(name) });
+  return shown(volumeHealth?.healthStatuses);
+};
+const onNode = async (name: string) => {
+  const { volumeHealth } = await driver.client.node.nodeGetVolumeHealth({ volumeId: volumeId(name) });
+  return shown(volumeHealth?.healthStatuses);
+};
+const storage = async () => shown((await driver.client.node.nodeGetStorageHealth({})).backendHealth);
+const listed = async () => {
+  const { entries } = await driver.client.controller.controllerListVolumeHealth({});
+  return Object.fromEntries(entries.map((each) => [each.volumeId, shown(each.healthStatuses)]));
+};
+const patience = { timeout: 20_000 };
+
+describe('a disk with errors', () => {
+  test('shows the volume in use as inaccessible, and its ext4 as read-only with errors until the next stage', async () => {
+    for (const name of ['files', 'well']) expect(await create(name, 'sick')).toEqual(ok);
+    expect(await stage('files')).toEqual(ok);
+    expect(await onNode('files')).toEqual([]);
+    expect(await listed()).toEqual({});
+
+    await disk.set(faults.broken, await disk.extentOf('qsick-files'));
+    await guest().exec(['sh', '-c', 'for i in 1 2 3; do mkdir /run/files/$i; sync; done']);
+    // The look that the driver repeats brings it to the controller, without a call to the node.
+    await expect.poll(() => onController('files'), patience).toContain('INACCESSIBLE DeviceErrors');
+    await expect.poll(() => onController('files'), patience).toContain('DEGRADED FilesystemReadOnly');
+    expect(await onController('well')).toEqual([]);
+    expect(Object.keys(await listed())).toEqual([volumeId('files')]);
+
+    await disk.set();
+    expect(await unstage('files')).toEqual(ok);
+    expect(await stage('files')).toEqual(ok);
+    expect(await onNode('files')).toEqual([]);
+    await expect.poll(listed, patience).toEqual({});
+    expect(await unstage('files')).toEqual(ok);
+    for (const name of ['files', 'well']) expect(await remove(name)).toEqual(ok);
+  });
+});
+
+test('a thin pool that fills up shows on the storage and on its thin volumes, until there is room again', async () => {
+  expect(await create('greedy', 'thin', 'thin')).toEqual(ok);
+  expect(await storage()).toEqual([]);
+  await driver.client.controller.controllerExpandVolume({
+    volumeId: volumeId('greedy'),
+    capacityRange: { requiredBytes: String(256 * 2 ** 20) },
+  });
+  await guest().shell('lvchange -qq --errorwhenfull y qthin/thinpool');
+  const fill = (mebibytes: number) =>
+    guest().exec(['dd', 'if=/dev/urandom', 'of=/dev/qthin/greedy', 'bs=1M', `count=${mebibytes}`, 'oflag=direct']);
+  const size = Number(await guest().shell('lvs --noheadings --units m --nosuffix -o lv_size qthin/thinpool'));
+  expect((await fill(Math.ceil(size * 0.6))).exitCode).toBe(0);
+  expect(await storage()).toEqual(['STORAGE_DEGRADED ThinPoolDataNearFull']);
+  expect(await onNode('greedy')).toEqual([]);
+
+  expect((await fill(Math.ceil(size) + 4)).stderr).toMatch(/No space left/);
+  expect(await storage()).toEqual(['STORAGE_DEGRADED ThinPoolOutOfData']);
+  expect(await onNode('greedy')).toEqual(['DEGRADED ThinPoolOutOfData']);
+  await expect.poll(() => onController('greedy'), patience).toEqual(['DEGRADED ThinPoolOutOfData']);
+  expect(await remove('greedy')).toEqual(ok);
+  expect(await storage()).toEqual([]);
+});
