@@ -42,6 +42,8 @@ const byMethod: Readonly<Record<string, readonly Code[]>> = {
   'csi.v1.Controller/ListSnapshots': ['ABORTED'],
   'csi.v1.Controller/GetCapacity': [],
   'csi.v1.Controller/ControllerGetCapabilities': [],
+  'csi.v1.SnapshotMetadata/GetMetadataAllocated': ['NOT_FOUND', 'OUT_OF_RANGE', 'FAILED_PRECONDITION', 'UNAVAILABLE'],
+  'csi.v1.SnapshotMetadata/GetMetadataDelta': ['NOT_FOUND', 'OUT_OF_RANGE', 'FAILED_PRECONDITION', 'UNAVAILABLE'],
   // UNAVAILABLE: another call took the device or the path away meanwhile.
   'csi.v1.Node/NodeStageVolume': ['NOT_FOUND', 'ALREADY_EXISTS', 'FAILED_PRECONDITION', 'ABORTED', 'UNAVAILABLE'],
   'csi.v1.Node/NodePublishVolume': ['NOT_FOUND', 'ALREADY_EXISTS', 'FAILED_PRECONDITION', 'ABORTED', 'UNAVAILABLE'],

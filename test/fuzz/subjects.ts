@@ -24,6 +24,7 @@ export const names: readonly string[] = [
 export const farNames: readonly string[] = ['far-0', 'far-1', 'far-2'];
 
 export const ids: readonly string[] = names.map((name) => `${victim}:${lvNameFor(name)}`);
+export const snapshots: readonly string[] = ['a', 'b'].map((name) => `${victim}:snap-${name}`);
 export const farIds: readonly string[] = farNames.flatMap((name) => [`${evil}:${name}`, `n2:${name}`]);
 export const stagings: readonly string[] = [0, 1, 2, 3, 4].map((number) => `/kubelet/staging/${number}/globalmount`);
 export const targets: readonly string[] = [0, 1, 2, 3, 4, 5].map((number) => `/kubelet/pods/${number}/mount`);

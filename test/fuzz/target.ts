@@ -6,6 +6,7 @@ import type { ControllerContext } from '../../src/app/feature.ts';
 import { joinParts } from '../../src/app/parts.ts';
 import { Provisioner } from '../../src/controller/provisioner.ts';
 import { createControllerService } from '../../src/controller/service.ts';
+import { createChangedBlocksPart } from '../../src/features/changed-blocks/csi.ts';
 import { createSnapshotPart } from '../../src/features/snapshots/csi.ts';
 import { createHungPart } from '../../src/features/hung/node.ts';
 import { createJobsPart } from '../../src/features/jobs/node.ts';
@@ -16,7 +17,7 @@ import { byCertificate } from '../../src/fleet/server/identity.ts';
 import { createFleetServer, type FleetServer } from '../../src/fleet/server/server.ts';
 import { admin, pluginRegistration } from '../../src/grpc/load.ts';
 import { createServer, type SocketServer } from '../../src/grpc/server.ts';
-import type { ControllerMethods } from '../../src/grpc/services.ts';
+import type { ControllerMethods, Services } from '../../src/grpc/services.ts';
 import { createIdentityService } from '../../src/identity/service.ts';
 import type { Log } from '../../src/log.ts';
 import { lvNameFor } from '../../src/lvm/names.ts';
@@ -87,7 +88,10 @@ export async function openTarget({ dials = async () => [], sabotage }: TargetOpt
   const provisioner = new Provisioner({ fleet: controller.fleet, packing: 'spread', lvNameFor });
   const { services: parts, capabilities = [] } = createSnapshotPart({ driver, registry: provisioner.registry });
   const more = { methods: parts?.Controller ?? {}, capabilities };
-  const services = { ...createControllerService(provisioner, driver, more), ...sabotage?.(node, folder) };
+  const services = {
+    Controller: { ...createControllerService(provisioner, driver, more), ...sabotage?.(node, folder) },
+    ...createChangedBlocksPart(provisioner).services,
+  };
   const served = await serve({ folder, log, node, controller, client, services });
   return {
     ...served,
@@ -112,7 +116,7 @@ interface Served {
   readonly node: VictimNode;
   readonly controller: FleetServer;
   readonly client: FleetClient;
-  readonly services: Partial<ControllerMethods>;
+  readonly services: Services;
 }
 
 async function serve({ folder, log, node, controller, client, services }: Served) {
@@ -136,7 +140,7 @@ async function serve({ folder, log, node, controller, client, services }: Served
     observe: metrics.observeCall,
     services: {
       Identity: createIdentityService({ driver, version: '0.1.0', ready: () => true }),
-      Controller: services,
+      ...services,
       Node: nodeService,
     },
     additional: [{ interface: admin, services: { Admin: parts.admin ?? {} } }],

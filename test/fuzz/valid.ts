@@ -1,7 +1,7 @@
 import { topologyOf } from '../../src/domain/topology.ts';
 import type { NodeName } from '../../src/domain/ids.ts';
 import type { Random } from '../storm/random.ts';
-import { driver, evil, farIds, farNames, ids, names, stagings, targets, victim } from './subjects.ts';
+import { driver, evil, farIds, farNames, ids, names, snapshots, stagings, targets, victim } from './subjects.ts';
 
 type Make = (random: Random) => object;
 
@@ -71,6 +71,15 @@ export const valid: Readonly<Record<string, Make>> = {
   }),
   '/csi.v1.Controller/ListVolumes': (random) => ({ maxEntries: random.below(4) }),
   '/csi.v1.Controller/GetCapacity': (random) => ({ accessibleTopology: topology(random.pick([victim, evil])) }),
+  '/csi.v1.SnapshotMetadata/GetMetadataAllocated': (random) => ({
+    snapshotId: random.pick(snapshots),
+    startingOffset: random.pick(['-1', '0', '65536', '9223372036854775807']),
+    maxResults: random.pick([-1, 0, 1]),
+  }),
+  '/csi.v1.SnapshotMetadata/GetMetadataDelta': (random) => ({
+    baseSnapshotId: random.pick(snapshots),
+    targetSnapshotId: random.pick(snapshots),
+  }),
   '/csi.v1.Node/NodeStageVolume': (random) => {
     const { volumeId, stagingTargetPath, volumeCapability } = place(random);
     return { volumeId, stagingTargetPath, volumeCapability };
@@ -107,6 +116,7 @@ export const valid: Readonly<Record<string, Make>> = {
       qos: {},
     },
   }),
+  '/quarry.node.v1.Snapshots/ListBlocks': (random) => ({ snapshot: random.pick(snapshots), base: '', from: '0' }),
   '/quarry.node.v1.Volumes/Find': (random) => ({ volume: random.pick(ids) }),
   '/quarry.node.v1.Volumes/Remove': (random) => ({ volume: random.pick(ids) }),
   '/quarry.node.v1.Volumes/Retain': (random) => ({ volume: random.pick(ids) }),

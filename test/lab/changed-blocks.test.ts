@@ -74,7 +74,8 @@ describe('a backup', () => {
       if (round < rounds - 1) await change(round, size);
       await take(`data-${round}`, 'data');
       sizes.push(size);
-      size += round === 1 ? 8 * MiB : 0;
+      if (round !== 1) continue;
+      size += 8 * MiB;
       const range = { requiredBytes: `${size}` };
       await driver.client.controller.controllerExpandVolume({ volumeId: 'node-1:data', capacityRange: range });
     }

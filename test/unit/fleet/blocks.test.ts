@@ -24,10 +24,10 @@ test('the blocks of a snapshot come from its node, as many as there are', async 
   const asked: unknown[] = [];
   storage.snapshots.blocks = async function* (what) {
     asked.push(what);
-    for (let at = 1; at < 60_000; at += 1024) yield extents(at, 1024);
+    for (let at = 0; at < 60; at += 1) yield extents(1 + at * 100, 100);
   };
-  expect(await all(remote.blocks(query, never))).toEqual(extents(1, 59 * 1024));
-  expect(await all(remote.blocks({ ...query, base: undefined }, never))).toHaveLength(59 * 1024);
+  expect(await all(remote.blocks(query, never))).toEqual(extents(1, 6000));
+  expect(await all(remote.blocks({ ...query, base: undefined }, never))).toHaveLength(6000);
   expect(asked).toEqual([query, { ...query, base: undefined }]);
 });
 
