@@ -62,6 +62,19 @@ test('an orphan that is retained stays, and is no longer shown', async () => {
   await expect(orphans.remove({ id }, never)).rejects.toMatchObject({ kind: 'precondition' });
 });
 
+test('a volume that is being copied is no orphan, however long that takes', async () => {
+  const { storages, clock, ids, id } = await withOrphan();
+  const volume = storages.a.volumes.get(id);
+  if (!volume) throw new Error('no volume');
+  storages.a.volumes.set(id, { ...volume, state: 'copying' });
+  expect(await ids()).toEqual([]);
+  storages.a.volumes.set(id, volume);
+  clock.now += 10 * minute - 1;
+  expect(await ids()).toEqual([]);
+  clock.now += 10 * minute;
+  expect(await ids()).toEqual([id]);
+});
+
 test('an orphan that is deleted is gone', async () => {
   const { storages, orphans, ids, id } = await withOrphan();
   await orphans.remove({ id }, never);
