@@ -25,19 +25,9 @@ interface GinkgoSpec {
   readonly Failure?: { readonly Message: string };
 }
 
-type Lacking = readonly (readonly [string, RegExp])[];
-
 /** Capabilities that Quarry lacks, and the specs that need them: no other spec may skip. */
-const lacking: Lacking = [
+const lacking: readonly (readonly [string, RegExp])[] = [
   ['PUBLISH_UNPUBLISH_VOLUME', /› Controller(?:Publish|Unpublish)Volume ›|\[Controller Server\] › volume lifecycle ›/],
-];
-
-/** The same of thick volumes. The driver declares them for thin volumes, so that csi-sanity does not skip these specs by itself. */
-const lackingOfThick: Lacking = [
-  ['CREATE_DELETE_SNAPSHOT', /(?:Create|Delete)Snapshot |source snapshot/],
-  ['LIST_SNAPSHOTS', /ListSnapshots /],
-  ['GET_SNAPSHOT', /GetSnapshot /],
-  ['CLONE_VOLUME', /source volume/],
 ];
 
 /**
@@ -47,14 +37,10 @@ const lackingOfThick: Lacking = [
 const unfair = 'should succeed when creating a snapshot with accessibility requirements';
 
 /** Why a spec is skipped: the capability that is missing. */
-export function missingCapability(spec: Spec, type: string): string | undefined {
+export function missingCapability(spec: Spec): string | undefined {
   if (spec.name.endsWith(unfair)) return 'a comparison that an answer with a topology can pass';
-  const all = type === 'thick' ? [...lacking, ...lackingOfThick] : lacking;
-  return all.find(([, pattern]) => pattern.test(spec.name))?.[0];
+  return lacking.find(([, pattern]) => pattern.test(spec.name))?.[0];
 }
 
-/** For ginkgo: the specs that are left out for volumes of a type. */
-export function skippedSpecs(type: string): string {
-  const lacked = type === 'thick' ? lackingOfThick.map(([, { source }]) => source) : [];
-  return [unfair, ...lacked].join('|');
-}
+/** For ginkgo: the specs that are left out. */
+export const skippedSpecs = unfair;
