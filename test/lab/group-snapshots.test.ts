@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { capabilities, createVolume, type Driver, MiB, outcomeOf, startDriver } from '../support/driver.ts';
-import { useGuest } from '../support/guest.ts';
+import { GUEST_NODE, useGuest } from '../support/guest.ts';
 
 const guest = useGuest({ disks: ['2G', '2G'] });
 const pools = ['a', 'b']
@@ -90,5 +90,53 @@ describe('calls about group snapshots', () => {
     await removeGroup(id, members);
     expect(await outcomeOf(getGroup(id))).toMatchObject({ code: 'NOT_FOUND' });
     expect(await snapshotVolumes()).toHaveLength(2);
+  });
+});
+
+/** Writes n to one volume and then to the other, n = 1, 2, …; each write is on the disk before the next begins. */
+const writer = `
+  import { constants, openSync, writeSync } from 'node:fs';
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC;
+  const files = process.argv.slice(2).map((path) => openSync(path, flags));
+  const block = Buffer.alloc(4096);
+  for (let n = 1; ; n += 1) {
+    block.write(String(n).padStart(16, '0'));
+    for (const file of files) writeSync(file, block, 0, block.length, 0);
+  }`;
+
+/** The numbers that the members of a group snapshot have: in the filesystem, and in the raw block volume. */
+async function numbersIn(group: Awaited<ReturnType<typeof takeGroup>>): Promise<[number, number]> {
+  const lvOf = (source: string) =>
+    group?.snapshots.find(({ sourceVolumeId }) => sourceVolumeId === idOf(source))?.snapshotId.split(':')[1] ?? '';
+  const text = await guest().shell(`
+    lvchange -qq -ay -K qa/${lvOf('data')}; lvchange -qq -ay -K qb/${lvOf('raw')}
+    mkdir -p /run/member; mount -o ro,noload /dev/qa/${lvOf('data')} /run/member
+    head -c 16 /run/member/numbers; echo; head -c 16 /dev/qb/${lvOf('raw')}; echo
+    umount /run/member; lvchange -qq -an qa/${lvOf('data')} qb/${lvOf('raw')}`);
+  const [first = 0, second = 0] = text.trim().split('\n').map(Number);
+  return [first, second];
+}
+
+describe('a program that writes alternately to a filesystem and a raw block volume', () => {
+  test('finds in each group snapshot what a power cut would have left', async () => {
+    const rounds = Number(process.env['GROUP_ROUNDS'] ?? 5);
+    await guest().exec(['sh', '-c', 'cat > /run/writer.mjs'], { input: writer });
+    const program = await guest().start([
+      GUEST_NODE,
+      '/run/writer.mjs',
+      `${target('data')}/numbers`,
+      '/dev/mapper/qb-raw',
+    ]);
+    let last = 0;
+    for (let round = 0; round < rounds; round += 1) {
+      const group = await takeGroup(`written-${round}`, 'raw', 'data');
+      const [first, second] = await numbersIn(group);
+      expect([second, second + 1], `${first} in the filesystem, ${second} in the raw volume`).toContain(first);
+      expect(first).toBeGreaterThan(last);
+      last = first;
+      await removeGroup(group?.groupSnapshotId ?? '');
+    }
+    await guest().exec(['kill', '-9', `${program.pid}`]);
+    await program.exited;
   });
 });
