@@ -14,9 +14,10 @@ import { InventoryCache } from '../lvm/cache.ts';
 import { createLvm } from '../lvm/client.ts';
 import { createDevices } from '../lvm/devices.ts';
 import { GroupRecords } from '../lvm/group-records.ts';
-import { Groups } from '../lvm/groups.ts';
+import { Groups, type Prepared } from '../lvm/groups.ts';
 import type { Lvm } from '../lvm/lvm.ts';
 import { createReadLocations } from '../lvm/metadata-areas.ts';
+import { MissingDisks } from '../lvm/missing-disks.ts';
 import { groupOfDevice } from '../lvm/names.ts';
 import { prefixed, programPrefix } from '../lvm/program.ts';
 import { createReadHostFile, linksIn, type ReadHostFile, shellProfile, writeSystemDirectory } from '../lvm/system.ts';
@@ -38,6 +39,7 @@ export interface Local {
   readonly cache: InventoryCache;
   readonly writer: Writer;
   readonly thinMetadata: ThinMetadata;
+  readonly missing: MissingDisks;
   readonly reconciler: PoolReconciler<Candidate>;
   readonly findDisks: () => Promise<readonly Candidate[]>;
   readonly prepare: ReconcilerPorts<Candidate>['prepare'];
@@ -72,6 +74,7 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const access = { readLocations: createReadLocations(patience), devices: createDevices(run, patience) };
   const writer = createWriter({ lvm, cache, queue: createQueue(), ...access, changed });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
+  const missing = new MissingDisks({ lvm, cache, writer, patience: config.jobs.repairAfter });
   const probe = { roots: systemRoots, run, patience, deadline: 30_000 };
   const command = { run: announcing(run, log), program, env: {}, deadline };
   const records = new GroupRecords({ node: config.node, specs: config.pools, readHostFile });
@@ -85,23 +88,29 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
     take: (disk) => groups.take(disk.pool, disk.device, () => disks.recheck(disk)),
     async prepare(spec) {
       await recordGroup(spec, records, writer, log);
-      return groups.prepare(spec);
+      return settleAndPrepare(spec, missing, groups);
     },
     suspend: (pool, reason) => cache.suspend(pool, reason),
     prepared: () => prepared?.(),
     refresh: () => cache.refresh(),
   };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
-  const { findDisks, prepare, show } = ports;
   const hosted: Local['hosted'] = (name) => prefixed(prefix, name);
   const thinMetadata = new ThinMetadata({ lvm, cache, writer, run, stream, hosted, log });
-  return { run, survivors, patience, hosted, lvm, cache, writer, thinMetadata, reconciler, findDisks, prepare, show };
+  return { ...ports, run, survivors, patience, hosted, lvm, cache, writer, missing, thinMetadata, reconciler };
 }
 
 /** Devices of one volume group hang together. */
 function createDiskPatience({ pools }: Config): Patience {
   const names = pools.map(({ group }) => group);
   return createPatience({ groupOf: (device) => groupOfDevice(device, names) });
+}
+
+/** Missing disks first: LVM extends no thin pool in a group that lacks one. */
+async function settleAndPrepare(spec: PoolSpec, missing: MissingDisks, groups: Groups): Promise<Prepared> {
+  const settled = await missing.settle(spec.group);
+  const { changed, problems } = await groups.prepare(spec);
+  return { changed: changed || settled.changed, problems: [...settled.problems, ...problems] };
 }
 
 /** The output of a program's `--help`; empty if it cannot be run. */

@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
 import { createInterruptedCreations } from '../lvm/interrupted-creations.ts';
+import { LostCopies } from '../lvm/lost-copies.ts';
 import { MirrorRepair } from '../lvm/mirror-repair.ts';
 import { RoomGrowth } from '../lvm/room-growth.ts';
 import type { LocalStorage } from '../lvm/storage.ts';
@@ -35,6 +36,7 @@ export function createUpkeep(
     const complete = await local.reconciler.reconcile();
     await settleMarks(storage, log);
     await local.thinMetadata.snapshots.settle();
+    await lookForLostCopies(lost, log);
     jobs.look();
     if (!ready) {
       ready = true;
@@ -54,7 +56,9 @@ export function createUpkeep(
       if (!ready) repeater.soon();
     },
   });
-  const repairs = new MirrorRepair({ ...local, marks: storage.marks, log, rate: config.jobs.repairRate });
+  const rate = config.jobs.repairRate;
+  const lost = new LostCopies({ ...local, rate });
+  const repairs = new MirrorRepair({ ...local, marks: storage.marks, lost, log, rate });
   const sources = [createInterruptedCreations({ ...local, storage, log }), storage.volumeCopies, repairs];
   const jobs = new JobRunner({ sources, bounds: config.jobs, log });
   storage.volumeCopies.startWith(() => jobs.look());
@@ -78,5 +82,14 @@ async function settleMarks(storage: LocalStorage, log: Log): Promise<void> {
     await storage.marks.settle();
   } catch (error) {
     log.error({ reason: messageOf(error) }, 'mirrors could not be marked with this boot of the machine');
+  }
+}
+
+/** A report that fails only delays repairs. */
+async function lookForLostCopies(lost: LostCopies, log: Log): Promise<void> {
+  try {
+    await lost.look();
+  } catch (error) {
+    log.error({ reason: messageOf(error) }, 'the copies of mirrors could not be read');
   }
 }

@@ -60,9 +60,10 @@ export class JobRunner {
   /** In the order in which they are found. */
   list(): JobStatus[] {
     return this.#options.sources.flatMap(({ kind, find }) =>
-      find().map(({ pool, volume, lv, size, since, key }) => {
+      find().map(({ pool, volume, lv, size, since, key, waits }) => {
         const { state, done, reason, failures, since: seen } = this.#entry(nameOf(kind, { key }));
-        return { kind, pool, volume, lv, size, state, done, reason, failures, since: since ?? seen };
+        const why = state === 'running' ? reason : (waits ?? reason);
+        return { kind, pool, volume, lv, size, state, done, reason: why, failures, since: since ?? seen };
       }),
     );
   }
@@ -95,8 +96,9 @@ export class JobRunner {
     return entry;
   }
 
-  #mayStart(name: string, kind: JobKind, { lane }: Job): boolean {
+  #mayStart(name: string, kind: JobKind, { lane, waits }: Job): boolean {
     const { bounds, now, sources } = this.#options;
+    if (waits !== undefined) return false;
     if (this.#running.has(name) || this.#entry(name).due > now()) return false;
     const running = [...this.#running.values()];
     const alike = running.filter((one) => one.kind === kind);

@@ -89,12 +89,17 @@ const jobs = section({
   repair: count(1, 64)
     .default(4)
     .describe(
-      'The most jobs of kind `repair` that run at once, 1 to 64: they make the copies of mirrors equal after an unclean stop. In each volume group, one runs at a time.',
+      'The most jobs of kind `repair` that run at once, 1 to 64: they make the copies of mirrors complete after the loss of a disk, and equal after an unclean stop. In each volume group, one runs at a time.',
     ),
   repairRate: bytes(1n * MiB, 1024n * 1024n * MiB)
     .default(64n * MiB)
     .describe(
       'The most bytes a second that a job of kind `repair` reads of each copy, 1Mi to 1Ti. LVM has no such limit for the metadata of a thin pool, which is small. A job of kind `creation` writes 1 MiB, and needs no limit.',
+    ),
+  repairAfter: duration('0s', '24h')
+    .default(300_000)
+    .describe(
+      'How long a missing disk is expected back, 0s to 24h. After that a job of kind `repair` makes its copies on other disks, and a disk that nothing lies on leaves its group. The time begins when this driver sees that the disk is missing.',
     ),
 });
 

@@ -4,7 +4,7 @@ import type { VolumeId } from './ids.ts';
 /**
  * - `creation` finishes or undoes an interrupted creation
  * - `copy`     fills a volume with the content of a thick snapshot
- * - `repair`   makes the copies of a mirror equal after an unclean stop
+ * - `repair`   makes the copies of a mirror complete after the loss of a disk, and equal after an unclean stop
  */
 export type JobKind = 'creation' | 'copy' | 'repair';
 
@@ -37,6 +37,8 @@ export interface Job extends JobTarget {
   readonly lane: string;
   /** Since when there is this work, if LVM's state says so: milliseconds since the epoch. */
   readonly since?: number | undefined;
+  /** Why it cannot begin now, according to LVM's state; absent: it can. */
+  readonly waits?: string | undefined;
   /** Throws `busy` if it has to wait, and `not-found` if nothing is left to do. */
   readonly run: (control: JobControl) => Promise<void>;
 }

@@ -1,16 +1,20 @@
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { LvName, VgName } from '../domain/ids.ts';
 import type { OpenVolume, Volume } from '../domain/volume.ts';
-import { activateVolume, deactivateVolumes } from './arguments.ts';
+import { activatePartial, activateVolume, deactivateVolumes } from './arguments.ts';
 import type { BootMarks } from './boot-marks.ts';
 import type { InventoryCache } from './cache.ts';
 import type { Devices } from './devices.ts';
-import { activeParts, lacksThinDevice } from './failures.ts';
+import { activeParts, isPartial, lacksThinDevice } from './failures.ts';
+import { refuseLostVolume } from './lost-volumes.ts';
+import type { Lvm, LvmArguments } from './lvm.ts';
+import { readMirror } from './mirror.ts';
 import { devicePath } from './names.ts';
 import { sendPendingMessages } from './thin-pools.ts';
 import type { Writer } from './writer.ts';
 
 export interface ActivationOptions {
+  readonly lvm: Lvm;
   readonly marks: BootMarks;
   readonly cache: InventoryCache;
   readonly writer: Writer;
@@ -29,7 +33,8 @@ export class Activation {
 
   /** Marks the volume as open and activates it if it is inactive. */
   async open(ready: Volume, signal: AbortSignal): Promise<OpenVolume> {
-    const { devices, marks, writer } = this.#options;
+    const { cache, devices, marks, writer } = this.#options;
+    await refuseLostVolume(cache, ready);
     const volume = await marks.open(ready, signal);
     const device = devicePath(volume.group, volume.lv);
     if (await devices.exists(device)) return { volume, device };
@@ -49,25 +54,51 @@ export class Activation {
 
   /** Activates a thin pool, for which LVM checks its metadata. `what` begins the message of a failure. Call it only within the group's turn. */
   async activatePool(what: string, group: VgName, pool: LvName): Promise<void> {
-    const { writer } = this.#options;
-    await activateOverParts(writer, group, () => writer.slowChange(what, activateVolume(group, pool)));
+    await activateInPool(this.#options, what, { group, lv: pool, pool });
   }
 
   /** Call it only within the group's turn. */
   async activate({ id, group, lv }: Volume): Promise<void> {
     const { writer, cache } = this.#options;
-    const change = (): Promise<void> =>
-      activateOverParts(writer, group, () =>
-        writer.slowChange(`volume ${id} could not be activated`, activateVolume(group, lv)),
-      );
+    const pool = cache.report().volumes.find((found) => found.group === group && found.lv === lv)?.thinPool;
+    const what = `volume ${id} could not be activated`;
+    const change = (): Promise<void> => activateInPool(this.#options, what, { group, lv, pool });
     try {
       await change();
     } catch (error) {
-      const pool = cache.report().volumes.find((found) => found.group === group && found.lv === lv)?.thinPool;
       if (!isFailure(error) || pool === undefined || !lacksThinDevice(error)) throw error;
       await sendPendingMessages(writer, group, pool);
       await change();
     }
+  }
+}
+
+interface InPool {
+  readonly group: VgName;
+  readonly lv: LvName;
+  /** The thin pool itself, or that of the volume; `undefined`: there is none. */
+  readonly pool: LvName | undefined;
+}
+
+/**
+ * Activates a logical volume. LVM refuses a thin pool, and its volumes, if a copy of it is on a missing disk (it checks for mirrors only one level
+ * below), so Quarry asks again if data and metadata both have copies. `what` begins the message of a failure. Call it only within the group's turn.
+ */
+export async function activateInPool(
+  { lvm, writer }: { readonly lvm: Lvm; readonly writer: Writer },
+  what: string,
+  { group, lv, pool }: InPool,
+): Promise<void> {
+  const change = (argv: LvmArguments): Promise<void> =>
+    activateOverParts(writer, group, () => writer.slowChange(what, argv));
+  try {
+    await change(activateVolume(group, lv));
+  } catch (error) {
+    if (pool === undefined || !isFailure(error) || !isPartial(error)) throw error;
+    for (const part of [`${pool}_tmeta`, `${pool}_tdata`]) {
+      if (!(await readMirror(lvm, group, part as LvName))) throw error;
+    }
+    await change(activatePartial(group, lv));
   }
 }
 

@@ -39,6 +39,11 @@ export function lacksThinDevice({ message }: Failure): boolean {
   return /reload ioctl on .*failed: No data available/.test(message);
 }
 
+/** Whether LVM refused an activation because a part is on a missing disk (LVM's `lv_activate`). */
+export function isPartial({ message }: Failure): boolean {
+  return message.includes('Refusing activation of partial LV');
+}
+
 /**
  * The parts over which LVM refuses to activate a logical volume of the group, because they are active while the whole is not
  * (LVM's `lv_activate`).

@@ -4,10 +4,10 @@ import { MiB } from '../domain/bytes.ts';
 import { type Failure, isFailure, messageOf } from '../domain/errors.ts';
 import type { NodeName, VgName } from '../domain/ids.ts';
 import { deviceMark, type PoolSpec } from '../domain/pool.ts';
-import { activateOverParts } from './activation.ts';
+import { activateInPool, activateOverParts } from './activation.ts';
 import * as args from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
-import { lacksThinDevice } from './failures.ts';
+import { isPartial, lacksThinDevice } from './failures.ts';
 import { type LvmReport, readReport, thinPoolOf } from './inventory.ts';
 import type { Lvm, LvmArguments } from './lvm.ts';
 import { linkName } from './system.ts';
@@ -119,7 +119,9 @@ export class Groups {
     if (!vg) return { inactive: false, thin: {} };
     const inactive =
       !this.#activated.has(spec.group) && report.volumes.some((lv) => lv.group === spec.group && !lv.active);
-    return { inactive, thin: spec.thin ? this.#thinPools.need(spec, spec.thin, vg, report) : {} };
+    // LVM extends nothing while a disk is missing.
+    const mayGrow = vg.missingDevices === 0 || !thinPoolOf(report, spec.group);
+    return { inactive, thin: spec.thin && mayGrow ? this.#thinPools.need(spec, spec.thin, vg, report) : {} };
   }
 
   #remember(group: VgName): void {
@@ -144,6 +146,11 @@ export class Groups {
     const poolActive = (): boolean =>
       pool === undefined || cache.report().volumes.some((lv) => lv.group === group && lv.lv === pool && lv.active);
     let failure = await activate();
+    if (failure && isPartial(failure) && pool !== undefined && !poolActive()) {
+      await activateInPool(this.#options, what, { group, lv: pool, pool });
+      lvm.restartReports();
+      await cache.refresh();
+    }
     if (failure && !poolActive()) throw failure;
     if (failure && pool !== undefined && lacksThinDevice(failure)) {
       failure = (await attempt(() => sendPendingMessages(writer, group, pool))) ?? (await activate());

@@ -153,7 +153,7 @@ function poolProblem(
   if (away !== undefined) return away;
   if (!vg) return `volume group ${spec.group} does not exist yet: no disk was taken for it ("quarry disks" shows why)`;
   if (vg.missingDevices > 0) {
-    return `volume group ${spec.group} lacks ${vg.missingDevices} of its physical volumes; for one that is back: "vgextend --restoremissing ${spec.group} DEVICE"`;
+    return `volume group ${spec.group} lacks ${vg.missingDevices} of its disks: LVM creates and extends nothing in it until they are back, or nothing lies on them ("quarry jobs" shows the repair of mirrors)`;
   }
   if (spec.thin && !thinPoolOf(report, spec.group)) return `volume group ${spec.group} has no thin pool yet`;
   return undefined;

@@ -7,6 +7,7 @@ import type { Log } from '../log.ts';
 import { limitRepair, repairMirror } from './arguments.ts';
 import type { BootMarks } from './boot-marks.ts';
 import type { InventoryCache } from './cache.ts';
+import { type LostCopies, partsOf } from './lost-copies.ts';
 import type { Lvm } from './lvm.ts';
 import { type Mirror, readMirror } from './mirror.ts';
 import type { LvRecord } from './records.ts';
@@ -16,6 +17,7 @@ export interface MirrorRepairOptions {
   readonly lvm: Lvm;
   readonly writer: Writer;
   readonly marks: BootMarks;
+  readonly lost: LostCopies;
   readonly cache: InventoryCache;
   readonly log: Log;
   /** Bytes per second for each copy, at most. */
@@ -25,8 +27,8 @@ export interface MirrorRepairOptions {
 }
 
 /**
- * Makes copies equal after a power cut that may have left them different: else a database's data would depend on the copy that is read.
- * Repairs one logical volume of a group at a time, while the volumes are in use.
+ * Makes mirrors complete that lost a copy with its disk, and makes copies equal after a power cut that may have left them different: else a database's
+ * data would depend on the copy that is read. Repairs one logical volume of a group at a time, while the volumes are in use.
  */
 export class MirrorRepair implements JobSource {
   readonly kind = 'repair';
@@ -36,25 +38,32 @@ export class MirrorRepair implements JobSource {
     this.#options = options;
   }
 
-  /** The logical volumes whose copies may differ. */
+  /** The logical volumes that lack a copy, or whose copies may differ. */
   readonly find = (): Job[] => {
-    const { cache, marks } = this.#options;
+    const { cache, marks, lost } = this.#options;
     if (!cache.reported) return [];
-    return marks.unclean().map((record) => {
+    const incomplete = lost.incomplete();
+    const others = marks.unclean().filter((record) => incomplete.every((one) => one.record !== record));
+    const all = [...incomplete, ...others.map((record) => ({ record, waits: undefined }))];
+    return all.map(({ record, waits }) => {
       const { group, lv, uuid, size, tags, isThinPool } = record;
       const pool = cache.specs.find((spec) => spec.group === group)?.name ?? '';
       const volume = isThinPool ? undefined : (tags.get('id') as VolumeId | undefined);
       const run = (control: JobControl): Promise<void> => this.#repair(record, control);
-      return { key: uuid, lane: group, pool, volume, lv: `${group}/${lv}`, size, run };
+      return { key: uuid, lane: group, pool, volume, lv: `${group}/${lv}`, size, waits, run };
     });
   };
 
   /** When the driver stops, the kernel continues the repair, and the next process waits for its end. */
   async #repair(record: LvRecord, control: JobControl): Promise<void> {
-    const { log, marks } = this.#options;
-    const { group, lv, isThinPool } = record;
-    const parts = isThinPool ? [`${lv}_tmeta`, `${lv}_tdata`] : [lv];
-    for (const part of parts) await this.#repairPart(group, part as LvName, control);
+    const { log, marks, lost } = this.#options;
+    const { group, lv, uuid } = record;
+    if (lost.incomplete().some((one) => one.record.uuid === uuid)) {
+      await lost.complete(record, control);
+      log.info({ lv: `${group}/${lv}` }, 'mirror complete again');
+    }
+    if (!marks.unclean().some((one) => one.uuid === uuid)) return;
+    for (const part of partsOf(record)) await this.#repairPart(group, part, control);
     await marks.verified(record);
     log.info({ lv: `${group}/${lv}` }, 'copies made equal after an unclean stop');
   }

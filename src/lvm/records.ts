@@ -70,6 +70,8 @@ export interface PvRecord {
   readonly free: Bytes;
   readonly size: Bytes;
   readonly allocatable: boolean;
+  /** LVM does not find the disk, or has recorded that it was missing; `device` is a path only in the second case. */
+  readonly missing: boolean;
 }
 
 export function decodeLv(row: ReportRow): LvRecord {
@@ -126,6 +128,7 @@ export function decodePv(row: ReportRow): PvRecord {
     free: bytes(row, 'pv_free'),
     size: bytes(row, 'pv_size'),
     allocatable: field(row, 'pv_allocatable') === 'allocatable' && field(row, 'pv_missing') === '',
+    missing: field(row, 'pv_missing') !== '',
   };
 }
 

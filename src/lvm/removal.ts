@@ -6,6 +6,7 @@ import type { Activation } from './activation.ts';
 import type { InventoryCache } from './cache.ts';
 import { copiedTo } from './copy-source.ts';
 import { lookUp, type LookedUp } from './look-up.ts';
+import { refuseLost } from './lost-volumes.ts';
 import type { Lvm } from './lvm.ts';
 import { decodeLv, type LvRecord } from './records.ts';
 import { removalProblem } from './thin-pool.ts';
@@ -39,6 +40,7 @@ export async function lookUpForRemoval(
   const problem = found?.thinPool && removalProblem(found.thinPool);
   if (problem !== undefined) throw new Failure('unavailable', `${what}: ${problem}`);
   if (found && decodeLv(found.row).isThickOrigin) await refuseThickSnapshots(cache, what, removed);
+  if (found) refuseLost(cache, removed, decodeLv(found.row));
   return found;
 }
 

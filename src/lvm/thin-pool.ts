@@ -168,5 +168,9 @@ function repair(group: VgName, lv: LvName): string {
  * then fails, because the two disagree about the last transaction.
  */
 export function removalProblem(pool: LvRecord): string | undefined {
-  return pool.health === 'out_of_data' ? undefined : thinPoolProblem(pool);
+  const { health, active, needsCheck, metadataPercent } = pool;
+  // LVM's word for a missing copy hides the kernel's state of the pool; of one that has failed it knows no percentage.
+  const lacksCopy =
+    health === 'partial' && active && !needsCheck && metadataPercent > 0 && metadataPercent < fullMetadata;
+  return lacksCopy || health === 'out_of_data' ? undefined : thinPoolProblem(pool);
 }

@@ -42,6 +42,7 @@ describe('defaults', () => {
         copyRate: 256n * 1024n * 1024n,
         repair: 4,
         repairRate: 64n * 1024n * 1024n,
+        repairAfter: 300_000,
       },
       pools: [],
     });
@@ -118,7 +119,7 @@ log: {level: loud}
 rescan: 30
 metrics: {}
 lvm: {deadline: 2h}
-jobs: {total: 2, creation: 0, copy: 0, copyRate: 1Ki, repair: 65, repairRate: 1}
+jobs: {total: 2, creation: 0, copy: 0, copyRate: 1Ki, repair: 65, repairRate: 1, repairAfter: 25h}
 pools:
   - {name: fast, volumeGroup: a, type: thin, thin: {share: 0}}
   - {name: fast, volumeGroup: a, type: thick, stripeSize: 65Ki, thin: {}, reserve: lots}
@@ -136,6 +137,7 @@ pools:
       'jobs.copyRate',
       'jobs.repair',
       'jobs.repairRate',
+      'jobs.repairAfter',
       'pools[0].thin.share',
       'pools[1].stripeSize',
       'pools[1].reserve',

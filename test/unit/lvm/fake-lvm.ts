@@ -26,6 +26,10 @@ export class FakeLvm implements Lvm {
   readonly defect = new Set<string>();
   /** Fields of LVM's report on the group's disk that differ from those of a healthy one. */
   readonly disk: Record<string, string> = {};
+  /** Fields of LVM's report on further disks of the group. One without a path is missing. */
+  disks: Record<string, string>[] = [];
+  /** Hidden parts of logical volumes, as `lvs -a` shows them. */
+  parts: Record<string, string>[] = [];
   readonly groupTags = new Set<string>();
   readonly commands: LvmArguments[] = [];
   /** Called after a report has read the state and before it answers, and before a change; may throw or make other changes. */
@@ -68,6 +72,7 @@ export class FakeLvm implements Lvm {
     if (named.length > 0) {
       return named.every((name) => this.volumes.has(name)) ? named.map((name) => this.#row(name)) : undefined;
     }
+    if (argv[0] === 'lvs') return [...[...this.volumes.keys()].map((name) => this.#row(name)), ...this.parts];
     return [...this.#group(), ...[...this.volumes.keys()].map((name) => this.#row(name)), { seg_start: '0' }];
   }
 
@@ -83,8 +88,9 @@ export class FakeLvm implements Lvm {
         ...sizes,
         ...metadata,
         vg_tags: [...this.groupTags].join(','),
-        vg_missing_pv_count: '0',
+        vg_missing_pv_count: String(this.disks.filter(({ pv_missing }) => pv_missing !== '').length),
       },
+      ...this.disks.map((row) => ({ vg_name: 'vg', vg_uuid: this.uuid, ...device, ...row })),
       { pv_name: '/dev/sda', pv_uuid: 'u', vg_name: 'vg', vg_uuid: this.uuid, ...device, ...this.disk },
     ];
   }
@@ -117,9 +123,11 @@ export class FakeLvm implements Lvm {
       names.forEach((name) => this.activeParts.delete(name));
       return undefined;
     }
+    const isRefused = (lv: string): boolean => this.defect.has(lv) && !argv.includes('partial');
     for (const name of names) {
       const row = this.volumes.get(name)?.row;
-      if (row?.['lv_attr'] !== undefined) row['lv_attr'] = `${row['lv_attr'].slice(0, 4)}a${row['lv_attr'].slice(5)}`;
+      if (row?.['lv_attr'] !== undefined && !isRefused(name))
+        row['lv_attr'] = `${row['lv_attr'].slice(0, 4)}a${row['lv_attr'].slice(5)}`;
     }
     const refused = [...this.activeParts].filter((part) => argv[0] === 'vgchange' || part.startsWith(`${names[0]}_`));
     const refusals = refused.map(
@@ -127,7 +135,7 @@ export class FakeLvm implements Lvm {
         `Activation of logical volume vg/${part.replace(/_[a-z]+(_\d+)?$/, '')} is prohibited while logical volume vg/${part} is active.`,
     );
     for (const lv of this.inactive) {
-      if (this.defect.has(lv)) refusals.push(`Refusing activation of partial LV vg/${lv}.`);
+      if (isRefused(lv)) refusals.push(`Refusing activation of partial LV vg/${lv}.`);
       else this.inactive.delete(lv);
     }
     return refusals.join('; ') || undefined;
@@ -144,7 +152,28 @@ export class FakeLvm implements Lvm {
     snapshot.row = { lv_attr: 'sri-a-s---', origin, origin_size: String(from.size) };
   }
 
+  /** A disk that is missing leaves the group if nothing is on it; one that is back is used again. */
+  #changeMissing([command, , ...words]: LvmArguments): string | undefined {
+    if (command === 'vgextend') {
+      for (const disk of this.disks) if (disk['pv_name'] === words[1]) disk['pv_missing'] = '';
+      return undefined;
+    }
+    this.disks = this.disks.filter(({ pv_name, pv_free, pv_size }) => pv_name !== '[unknown]' || pv_free !== pv_size);
+    return this.disks.some(({ pv_name }) => pv_name === '[unknown]')
+      ? 'There are still partial LVs in VG vg.'
+      : undefined;
+  }
+
+  /** The kernel begins to make the copy. */
+  #restoreCopy(name: string): undefined {
+    const row = this.volumes.get(name)?.row;
+    if (row) row['lv_health_status'] = '';
+    Object.assign(this.mirrors.get(name) ?? {}, { raid_sync_action: 'recover', sync_percent: '0.00' });
+  }
+
   #apply(argv: LvmArguments): string | undefined {
+    if (argv[1]?.endsWith('missing')) return this.#changeMissing(argv);
+    if (argv.includes('--repair') || argv.includes('--refresh')) return this.#restoreCopy(argv.at(-1)?.slice(3) ?? '');
     if (['pvcreate', 'vgcreate', 'vgextend'].includes(argv[0])) return undefined;
     if (argv[0].endsWith('change') && argv[1] === '-a') return this.#setActive(argv);
     const values = (option: string) => argv.filter((_, index) => argv[index - 1] === option);

@@ -6,6 +6,8 @@ import { defaultLayout } from '../../../src/domain/pool.ts';
 import { noQos } from '../../../src/domain/qos.ts';
 import type { VolumeSpec } from '../../../src/domain/volume.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
+import { LostCopies } from '../../../src/lvm/lost-copies.ts';
+import { MissingDisks } from '../../../src/lvm/missing-disks.ts';
 import { LocalStorage } from '../../../src/lvm/storage.ts';
 import type { CopiesTogether } from '../../../src/lvm/copies-together.ts';
 import type { CopiedRange } from '../../../src/lvm/copy-range.ts';
@@ -43,6 +45,12 @@ export function fakeWriter(lvm: Lvm, cache: InventoryCache, over: Partial<Writer
 }
 
 const noCopies: CopiesTogether = { take: async () => 0, resume: async () => [] };
+
+/** The real repair of lost copies over an LVM in memory; a missing disk is expected back until `patience` is over, in milliseconds. */
+export function lostCopies(parts: { lvm: Lvm; cache: InventoryCache; writer: Writer }, patience = 0, now = Date.now) {
+  const missing = new MissingDisks({ ...parts, patience, now });
+  return { missing, lost: new LostCopies({ ...parts, missing, rate: 8n * MiB, interval: 1 }) };
+}
 
 /** The real storage over an LVM in memory. `wiped`: the devices of which a wipe has begun; `copied`: the ranges of copies that have begun; `uses`: the uses of every device. */
 export function fakeStorage({

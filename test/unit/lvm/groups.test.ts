@@ -135,6 +135,27 @@ describe('preparing a pool', () => {
     expect([...lvm.inactive]).toEqual(['a', 'c']);
   });
 
+  describe('activates a thin pool that lacks a copy', () => {
+    beforeEach(() => {
+      add('thinpool_tmeta', 'thinpool_tdata');
+      lvm.volumes.set('thinpool', { size: 4n, tags: new Set(), row: { lv_attr: 'twi---tzp-' } });
+      lvm.inactive.add('thinpool');
+      lvm.defect.add('thinpool');
+      lvm.mirrors.set('thinpool_tdata', { raid_sync_action: '', sync_percent: '', raid_max_recovery_rate: '' });
+    });
+
+    test('if its data and its metadata both have one left', async () => {
+      lvm.mirrors.set('thinpool_tmeta', { raid_sync_action: '', sync_percent: '', raid_max_recovery_rate: '' });
+      expect(await prepare()).toEqual({ changed: true, problems: [] });
+      expect(lvm.commands.at(-1)?.join(' ')).toBe('lvchange -a y --activationmode partial vg/thinpool');
+    });
+
+    test('not if its metadata has no copies', async () => {
+      await expect(prepare()).rejects.toThrow('Refusing activation of partial LV vg/thinpool');
+      expect(lvm.commands.join()).not.toContain('partial');
+    });
+  });
+
   test('fails if LVM gives no answer, and tries again', async () => {
     add('a');
     lvm.inactive.add('a');

@@ -9,7 +9,7 @@ import { MirrorRepair } from '../../../src/lvm/mirror-repair.ts';
 import { creationTags } from '../../../src/lvm/records.ts';
 import { memoryLog } from '../grpc/harness.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
-import { fakeStorage, idOf } from './fake-storage.ts';
+import { fakeStorage, idOf, lostCopies } from './fake-storage.ts';
 
 const { signal } = new AbortController();
 const layout = { type: 'thick', stripes: 1, stripeSize: 65_536n, mirrors: 0 } as const;
@@ -30,7 +30,8 @@ async function start(duringWipe?: () => Promise<void>) {
   await parts.cache.refresh();
   const { log, lines } = memoryLog();
   const { marks } = parts.storage;
-  const repairs = new MirrorRepair({ ...parts, marks, log, rate: 8n * MiB, interval: 1 });
+  const { lost } = lostCopies(parts);
+  const repairs = new MirrorRepair({ ...parts, marks, lost, log, rate: 8n * MiB, interval: 1 });
   const sources = [createInterruptedCreations({ ...parts, log }), repairs];
   const jobs = new JobRunner({ sources, bounds: { total: 9, creation: 4, copy: 4, repair: 4 }, log });
   return { ...parts, jobs, lines };

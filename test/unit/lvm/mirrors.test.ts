@@ -6,7 +6,7 @@ import type { LvName, NodeName } from '../../../src/domain/ids.ts';
 import { MirrorRepair } from '../../../src/lvm/mirror-repair.ts';
 import { creationTags } from '../../../src/lvm/records.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
-import { fakeStorage, idOf } from './fake-storage.ts';
+import { fakeStorage, idOf, lostCopies } from './fake-storage.ts';
 
 const { signal } = new AbortController();
 const layout = { type: 'thick', stripes: 1, stripeSize: 65_536n, mirrors: 1 } as const;
@@ -23,7 +23,8 @@ async function start(boot: string) {
   const parts = fakeStorage({ lvm, boot });
   await parts.cache.refresh();
   const { marks } = parts.storage;
-  const repairs = new MirrorRepair({ ...parts, marks, log, rate: 8n * MiB, interval: 1 });
+  const { lost } = lostCopies(parts);
+  const repairs = new MirrorRepair({ ...parts, marks, lost, log, rate: 8n * MiB, interval: 1 });
   const jobs = new JobRunner({
     sources: [repairs],
     bounds: { total: 3, creation: 1, copy: 1, repair: 1 },

@@ -126,8 +126,8 @@ test('a physical volume of a report is allocatable unless it is missing or set o
   const row = { pv_name: '/dev/sda', pv_uuid: 'p', vg_name: '', vg_uuid: '', pv_free: '1', pv_size: '2' };
   const device = { device: '/dev/sda', uuid: 'p', group: undefined, groupUuid: '', free: 1n, size: 2n };
   const decoded = (pv_allocatable: string, pv_missing: string) => decodePv({ ...row, pv_allocatable, pv_missing });
-  expect(decoded('allocatable', '')).toEqual({ ...device, allocatable: true });
+  expect(decoded('allocatable', '')).toEqual({ ...device, allocatable: true, missing: false });
   expect(decoded('', '')).toMatchObject({ allocatable: false });
-  expect(decoded('allocatable', 'missing')).toMatchObject({ allocatable: false });
+  expect(decoded('allocatable', 'missing')).toMatchObject({ allocatable: false, missing: true });
   expect(decodePv({ ...row, vg_name: 'vg', pv_allocatable: '', pv_missing: '' }).group).toBe('vg');
 });

@@ -34,6 +34,8 @@ describe.each(['volume', 'snapshot'])('the removal of a thin %s', (kind) => {
   test.each([
     ['failed', { lv_health_status: 'failed' }],
     ['read-only', { lv_health_status: 'metadata_read_only' }],
+    ['failed, and lacks a copy', { lv_health_status: 'partial' }],
+    ['out of metadata, and lacks a copy', { lv_health_status: 'partial', metadata_percent: '90.00' }],
     ['to be checked', { lv_attr: 'twi-cotzM-', lv_check_needed: 'check needed' }],
   ])('changes nothing while its pool is %s', async (_state, row) => {
     await withPool(row);
@@ -46,6 +48,7 @@ describe.each(['volume', 'snapshot'])('the removal of a thin %s', (kind) => {
 
   test.each([
     ['works', {}],
+    ['lacks a copy', { lv_health_status: 'partial', metadata_percent: '10.94' }],
     ['has no free data', { lv_health_status: 'out_of_data' }],
   ])('succeeds while its pool %s', async (_state, row) => {
     await withPool(row);

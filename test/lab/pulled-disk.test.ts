@@ -1,0 +1,130 @@
+import { beforeAll, expect, test } from 'vitest';
+import { capabilities, createVolume, type Driver, MiB, outcomeOf, prepareDriver } from '../support/driver.ts';
+import { useGuest } from '../support/guest.ts';
+
+// Each disk is below a device of device-mapper, dm-0 to dm-4, which a test replaces by one that fails. The last one is the replacement.
+const guest = useGuest({ disks: ['128M', '128M', '192M', '192M', '192M'] });
+const letters = ['a', 'b', 'c', 'd', 'e'];
+const pools = `
+  - { name: pair, volumeGroup: qpair, type: thick, disks: { paths: [/dev/dm-0, /dev/dm-1] }, approve: automatic }
+  - name: thin
+    volumeGroup: qthin
+    type: thin
+    mirrors: 1
+    disks: { paths: [/dev/dm-2, /dev/dm-3, /dev/dm-4] }
+    approve: manual
+    thin: { share: 60%, metadataSize: 4Mi }`;
+
+const well = (letter: string) => `0 $(blockdev --getsz /dev/ubd${letter}) linear /dev/ubd${letter} 0`;
+const broken = (letter: string) => `0 $(blockdev --getsz /dev/ubd${letter}) error`;
+const layDisks = (...lost: string[]) =>
+  guest().shell(
+    ['modprobe -a dm-raid dm-thin-pool']
+      .concat(
+        letters.map((each) => `dmsetup create disk-${each} --table "${(lost.includes(each) ? broken : well)(each)}"`),
+      )
+      .join('\n'),
+    { env: { DM_DISABLE_UDEV: '1' } },
+  );
+const replaceLayer = (letter: string, table: string) =>
+  guest().shell(`dmsetup load disk-${letter} --table "${table}"
+    dmsetup suspend --noflush --nolockfs disk-${letter}; dmsetup resume disk-${letter}`);
+/** From now on every read and write of the disk fails. */
+const pull = (letter: string) => replaceLayer(letter, broken(letter));
+const bringBack = (letter: string) => replaceLayer(letter, well(letter));
+
+let driver: Driver;
+beforeAll(async () => {
+  await guest().shell(`echo 'devices { global_filter = ["r|/dev/ubd.*|"] }' >>/etc/lvm/lvmlocal.conf; sync`);
+  await layDisks();
+  driver = await prepareDriver(guest(), { pools, more: 'rescan: 500ms\njobs: { repairAfter: 0s, repairRate: 8Mi }' });
+  await driver.launch();
+  await driver.ready();
+});
+
+const ok = { code: 'OK', details: '' };
+const answer = (code: string, details: RegExp) => ({ code, details: expect.stringMatching(details) });
+const eventually = { timeout: 60_000 };
+const approve = (...disks: string[]) =>
+  expect.poll(async () => (await driver.quarry('disks', 'approve', ...disks)).exitCode, eventually).toBe(0);
+const path = (name: string) => ({ volumeId: `node-1:${name}`, stagingTargetPath: `/run/stage-${name}` });
+const create = (name: string, size: number, parameters: object) =>
+  outcomeOf(createVolume(driver, name, size * MiB, { parameters }));
+const remove = (name: string) => outcomeOf(driver.client.controller.deleteVolume({ volumeId: `node-1:${name}` }));
+const unstage = (name: string) => outcomeOf(driver.client.node.nodeUnstageVolume(path(name)));
+async function stage(name: string) {
+  await guest().shell(`mkdir -p /run/stage-${name}`);
+  return outcomeOf(driver.client.node.nodeStageVolume({ ...path(name), volumeCapability: capabilities.ext4 }));
+}
+const write = (name: string, text: string) =>
+  guest().shell(
+    `cd /run/stage-${name}; echo ${text} >file; dd if=/dev/urandom of=data bs=1M count=4 status=none; sync -f .`,
+  );
+const read = (name: string) => guest().shell(`echo 3 >/proc/sys/vm/drop_caches; cat /run/stage-${name}/file`);
+/** Waits until the kernel uses both copies and copies nothing, and compares them byte by byte. */
+async function expectComplete(...raids: string[]): Promise<void> {
+  for (const raid of raids)
+    await guest().shell(`until dmsetup status ${raid} | grep ' AA .* idle '; do sleep 0.1; done`);
+  await guest().shell('echo 3 >/proc/sys/vm/drop_caches');
+  for (const raid of raids) await guest().shell(`ls /dev/mapper/${raid}_rimage_? | xargs -n 2 cmp`);
+}
+const thinParts = ['qthin-thinpool_tmeta', 'qthin-thinpool_tdata'];
+
+test('mirrors go on without a disk, and are complete again on another one or on the same one', async () => {
+  await approve('/dev/dm-2', '/dev/dm-3');
+  await expect.poll(() => create('thin', 16, { pool: 'thin' }), eventually).toEqual(ok);
+  expect(await create('both', 16, { pool: 'pair', mirrors: '1' })).toEqual(ok);
+  // The first disk has no room for the second of these.
+  for (const name of ['here', 'away']) expect(await create(name, 40, { pool: 'pair' })).toEqual(ok);
+  const names = ['thin', 'both', 'here', 'away'];
+  for (const name of names) {
+    expect(await stage(name), name).toEqual(ok);
+    await write(name, 'before');
+  }
+
+  await pull('b');
+  await pull('d');
+  for (const name of ['thin', 'both', 'here']) {
+    await write(name, 'during');
+    expect(await read(name)).toBe('during\n');
+  }
+  const lacks = answer('RESOURCE_EXHAUSTED', /volume group qpair lacks 1 of its disks/);
+  await expect.poll(() => create('new', 4, { pool: 'pair' }), eventually).toEqual(lacks);
+  expect(await unstage('here')).toEqual(ok);
+  expect(await remove('here')).toEqual(ok);
+  expect(await unstage('away')).toEqual(ok);
+  const lost = answer('UNAVAILABLE', /on a disk of qpair that is missing, and has no copy: .*"lvremove qpair\/away"/);
+  expect(await stage('away')).toEqual(lost);
+  expect(await remove('away')).toEqual(lost);
+
+  // A replacement. The driver is killed while the kernel makes the copy.
+  const copying = guest().shell(`until dmsetup status ${thinParts[1]} | grep recover; do sleep 0.1; done`);
+  await Promise.all([approve('/dev/dm-4'), copying.then(() => driver.kill())]);
+  await driver.launch();
+  await driver.ready();
+  await expectComplete(...thinParts);
+  await expect.poll(() => create('new', 16, { pool: 'thin' }), eventually).toEqual(ok);
+  expect(await remove('new')).toEqual(ok);
+
+  // The other disk was only loose.
+  await bringBack('b');
+  await expectComplete('qpair-both');
+  expect(await stage('away')).toEqual(ok);
+  expect(await read('away')).toBe('before\n');
+  for (const name of ['thin', 'both']) expect(await read(name)).toBe('during\n');
+  await expect.poll(() => create('new', 4, { pool: 'pair' }), eventually).toEqual(ok);
+}, 300_000);
+
+test('a mirrored thin pool can be used after a boot without one of its disks', async () => {
+  await driver.terminate();
+  await guest().powerCut();
+  await guest().boot();
+  await layDisks('c');
+  await driver.launch();
+  await driver.ready();
+  expect(await stage('thin')).toEqual(ok);
+  expect(await read('thin')).toBe('during\n');
+  await write('thin', 'after');
+  expect(await unstage('thin')).toEqual(ok);
+  expect(await remove('thin')).toEqual(ok);
+});
