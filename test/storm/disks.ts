@@ -30,7 +30,7 @@ export async function hideDisks(guest: Guest): Promise<void> {
   await guest.shell(`echo 'devices { global_filter = ["r|/dev/ubd[a-h]|"] }' >>/etc/lvm/lvmlocal.conf; sync`);
 }
 
-/** Lays a device of device-mapper over each disk, so that it can be stuck. A boot has removed them. */
+/** Lays a device of device-mapper over each disk, so that it can be stuck or pulled. A boot has removed them. */
 export async function layDisks(guest: Guest): Promise<void> {
   await guest.shell(`for disk in ${letters.join(' ')}; do
       echo "0 $(blockdev --getsz /dev/ubd$disk) linear /dev/ubd$disk 0" | dmsetup create disk-$disk
@@ -46,8 +46,37 @@ export async function resumeDisk({ guest }: Machine, choice: number): Promise<vo
   await guest.shell(`dmsetup resume ${anyOf(letters, choice)}`);
 }
 
+/** Every read and write of one of the two mirrored disks fails, as of a disk that was pulled out. The copies on the other are complete. */
+export async function pullDisk({ guest }: Machine, choice: number): Promise<void> {
+  const disk = anyOf(disksOf[mirrorGroup], choice);
+  await guest.shell(`until ${complete}; do sleep 0.1; done`);
+  await guest.shell(replaceLayer(disk, `0 $(blockdev --getsz /dev/mapper/${disk}) error`));
+}
+
+/** Puts the disk back, as it was, and waits until the driver has made the mirrors complete. */
+export async function returnDisk({ guest, driver }: Machine, choice: number): Promise<void> {
+  const disk = anyOf(disksOf[mirrorGroup], choice);
+  const device = disk.replace('disk-', '/dev/ubd');
+  await guest.shell(replaceLayer(disk, `0 $(blockdev --getsz ${device}) linear ${device} 0`));
+  driver.process().kill('SIGHUP');
+  await guest.shell(`for attempt in $(seq 600); do
+      if ${complete} && [ $(vgs --noheadings -o vg_missing_pv_count ${mirrorGroup}) = 0 ]; then exit; fi
+      sleep 0.1
+    done
+    echo "the mirrors are not complete:"; vgs ${mirrorGroup}; dmsetup status --target raid; exit 1`);
+}
+
+/** Succeeds if the kernel uses all copies of the thin pool, and changes none of them. */
+const complete = `[ $(dmsetup status --target raid | grep '^${mirrorGroup}-' | grep -cE ' raid1 2 AA .* idle ') = 2 ]`;
+
 function anyOf(names: readonly string[], choice: number): string {
   return `disk-${names[choice % names.length]}`;
+}
+
+function replaceLayer(disk: string, table: string): string {
+  return `dmsetup reload ${disk} --table "${table}"
+    dmsetup suspend --noflush --nolockfs ${disk}
+    dmsetup resume ${disk}`;
 }
 
 /** Plugs a blank disk in, which the rule of a pool matches. One pool takes it at once, the other after an approval. */

@@ -1,4 +1,4 @@
-import { addDisk, resumeDisk, suspendDisk } from './disks.ts';
+import { addDisk, pullDisk, resumeDisk, returnDisk, suspendDisk } from './disks.ts';
 import { losePower, type Volume } from './model.ts';
 import { bootSite, container, type Site } from './site.ts';
 
@@ -11,7 +11,7 @@ export interface Disturbance {
   readonly kills?: boolean;
   /** Whether it goes on for a while. */
   readonly lasts?: boolean;
-  /** Whether creations may be refused for lack of room meanwhile, because no node can serve them. */
+  /** Whether creations may be refused for lack of room meanwhile, because no node or pool can serve them. */
   readonly refuses?: boolean;
   strike(site: Site, choice: number): Promise<void>;
   /** Brings back what it stopped. */
@@ -51,6 +51,7 @@ export const disturbances: readonly Disturbance[] = [
     effect: losePower,
   },
   { name: 'stuck disk', weight: 2, lasts: true, strike: suspendDisk, recover: resumeDisk },
+  { name: 'pulled disk', weight: 2, lasts: true, refuses: true, strike: pullDisk, recover: returnDisk },
   { name: 'added disk', weight: 1, strike: addDisk },
 ];
 

@@ -47,7 +47,7 @@ export function planRound(
   const strikes: Strike[] = [];
   for (let more = 0.35; random.chance(more); more = 0.25) strikes.push(planStrike(kinds, random));
   const unserved = strikes.some(({ disturbance }) => disturbance.refuses);
-  const refused = full ? ['create', 'expand'] : unserved ? ['create'] : [];
+  const refused = full ? ['create', 'expand'] : unserved ? ['create', 'expand'] : [];
   const left = [...volumes];
   const actions: Action[] = [];
   for (let count = 1 + random.below(5); count > 0 && left.length > 0; count -= 1) {
@@ -85,7 +85,7 @@ function planWay(verb: Verb, volume: Volume, facts: Facts, random: Random): Omit
   return random.chance(0.1) ? { times, cancelAfter: random.below(250) } : { times };
 }
 
-/** The step in a group without free bytes, or without a node that has them. */
+/** The step in a group without free bytes, or without a node or pool that has them. */
 function mayLackRoom(step: Step): Step {
   return step.outcomes.includes('OK') ? { ...step, outcomes: [...step.outcomes, 'RESOURCE_EXHAUSTED'] } : step;
 }
