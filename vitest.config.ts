@@ -5,7 +5,14 @@ exitWithParent();
 
 // Threads, not forked processes: however the run is killed, its threads end at once, and with them the ends of the labs'
 // pipes. One file at a time: guests use the whole machine, and rates must be measured alone.
-const inGuests = { pool: 'threads', fileParallelism: false, hookTimeout: 180_000, testTimeout: 120_000 } as const;
+const inGuests = {
+  pool: 'threads',
+  fileParallelism: false,
+  hookTimeout: 180_000,
+  testTimeout: 120_000,
+  // The default of one second is less than a call takes on a busy machine.
+  expect: { poll: { timeout: 60_000 } },
+} as const;
 
 export default defineConfig({
   test: {
