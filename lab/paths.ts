@@ -9,6 +9,7 @@ import {
   KERNEL_PACKAGE,
   KERNEL_SUITE,
   PACKAGES,
+  SNAPSHOT_API,
   SUITE,
 } from './recipe.ts';
 
@@ -32,7 +33,7 @@ export interface LabPaths {
   readonly agent: string;
   /** Folder of the Go programs that tests run. */
   readonly tools: string;
-  /** Folder of the schemas of the Kubernetes API, one file for each version, and of cert-manager's Certificate. */
+  /** Folder of the schemas of the Kubernetes API, one file for each version, and of cert-manager's Certificate; `snapshots` has the CustomResourceDefinitions of snapshots. */
   readonly schemas: string;
   /** Parent of the folders of running labs. */
   readonly runs: string;
@@ -50,7 +51,7 @@ export function labPaths(): LabPaths {
     layer: join(cache, `layer-${hashParts([hashOf(GUEST_ROOT_SOURCE), agentHash])}`),
     agent: join(cache, `agent-${agentHash}`, 'labagent'),
     tools: join(cache, `tools-${hashParts(GO_TOOLS.map((tool) => `${tool.module}@${tool.version}`))}`),
-    schemas: join(cache, `schemas-${hashParts([...API_VERSIONS, CERT_MANAGER_VERSION])}`),
+    schemas: join(cache, `schemas-${hashParts([...API_VERSIONS, CERT_MANAGER_VERSION, SNAPSHOT_API])}`),
     runs: join(cache, 'runs'),
   };
 }

@@ -40,6 +40,8 @@ export const GO_TOOLS = [
 export const API_VERSIONS = ['v1.34.9', 'v1.35.4', 'v1.36.3'];
 /** The version of cert-manager against which the chart's Certificate is tested. */
 export const CERT_MANAGER_VERSION = 'v1.20.0';
+/** The module with the CustomResourceDefinitions of snapshots. */
+export const SNAPSHOT_API = 'github.com/kubernetes-csi/external-snapshotter/client/v8@v8.7.0';
 
 /** The path of the repository in a guest, read-only. */
 export const REPOSITORY_PATH = '/quarry';

@@ -9,6 +9,7 @@ import type { ExecResult } from '../process.ts';
 import type { Kubectl } from './kubectl.ts';
 import { serveNames } from './names.ts';
 import { type ClusterPaths, clusterPaths, missingClusterParts } from './paths.ts';
+import { offerSnapshots } from './snapshots.ts';
 import { bootWorker, type Worker, type WorkerOptions } from './worker.ts';
 
 /** Kubernetes in the lab: a control plane on the host, nodes in guests, all removed with the process that opened it. */
@@ -60,6 +61,7 @@ async function start(
   const starting = startControlPlane(lab.host, paths.programs, folder, flags);
   const [controlPlane] = await Promise.all([starting, writeQuarry(images)]);
   const { kubectl } = controlPlane;
+  await offerSnapshots(lab.host, controlPlane, paths, folder);
   // Pods use the API at the Service's address, which no kube-proxy serves here.
   await lab.host.exec(['ip', 'addr', 'add', `${API_SERVICE_IP}/32`, 'dev', 'lo']);
   await lab.host.exec(['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward']);

@@ -1,11 +1,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Agent } from '../agent.ts';
 import { LabError } from '../command.ts';
 import { GATEWAY } from '../network.ts';
 import type { Process } from '../process.ts';
 import { Authority, type Certificate, createTokenKey } from './certificates.ts';
+import { type Component, startComponent } from './component.ts';
 import { Kubectl } from './kubectl.ts';
 
 const PORT = 6443;
@@ -29,12 +29,6 @@ export interface ControlPlane {
   readonly processes: ReadonlyMap<string, Process>;
   /** Starts one of them again after it has ended. */
   restart(name: string): Promise<void>;
-}
-
-interface Component {
-  /** Also the name of its program. */
-  readonly name: string;
-  readonly flags: readonly string[];
 }
 
 interface Keys {
@@ -241,13 +235,4 @@ function worksFor(folder: string, name: string, port: number, flags: readonly st
       ...flags,
     ],
   };
-}
-
-async function startComponent(host: Agent, programs: string, folder: string, component: Component): Promise<Process> {
-  const started = await host.start([join(programs, component.name), ...component.flags]);
-  const log = createWriteStream(join(folder, `${component.name}.log`), { flags: 'a' });
-  for (const output of [started.stdout, started.stderr]) output.onText((text) => log.write(text));
-  const end = (): void => void log.end();
-  started.exited.then(end, end);
-  return started;
 }

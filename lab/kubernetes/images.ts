@@ -15,6 +15,7 @@ export async function writeImages(folder: string, lab: LabPaths, programs: strin
     { reference: IMAGES.pause, layers: [await programLayer(lab.agent)], entrypoint: ['/labagent', 'pause'] },
     await sidecar(IMAGES.provisioner, programs, 'csi-provisioner'),
     await sidecar(IMAGES.resizer, programs, 'csi-resizer'),
+    await sidecar(IMAGES.snapshotter, programs, 'csi-snapshotter'),
     { reference: IMAGES.workload, layers: [await workloadLayer()] },
     await stableQuarry(folder),
   ];

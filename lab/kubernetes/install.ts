@@ -12,7 +12,11 @@ const [repository, tag] = IMAGES.quarry.split(':');
 /** The values of this cluster: three pools of one disk: thin, thick, and thin with a budget. */
 const VALUES = {
   image: { repository, tag, pullPolicy: 'Never' },
-  controller: { provisioner: { image: IMAGES.provisioner }, resizer: { image: IMAGES.resizer } },
+  controller: {
+    provisioner: { image: IMAGES.provisioner },
+    resizer: { image: IMAGES.resizer },
+    snapshotter: { enabled: true, groups: true, image: IMAGES.snapshotter },
+  },
   pools: [
     pool('fast', '/dev/ubdb', { type: 'thin' }),
     pool('bulk', '/dev/ubdc', { type: 'thick' }),

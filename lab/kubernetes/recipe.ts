@@ -42,6 +42,7 @@ export const IMAGES = {
   pause: 'localhost/pause:lab',
   provisioner: 'localhost/csi-provisioner:lab',
   resizer: 'localhost/csi-resizer:lab',
+  snapshotter: 'localhost/csi-snapshotter:lab',
   workload: 'localhost/workload:lab',
   quarry: 'localhost/quarry:lab',
 } as const;

@@ -35,6 +35,12 @@ export const everything = {
       tolerations: [{ key: 'taint-of-controllers', operator: 'Exists' }],
       provisioner: { image: 'example/provisioner:v1', resources: { requests: { memory: '131Mi' } } },
       resizer: { image: 'example/resizer:v1', resources: { requests: { memory: '132Mi' } } },
+      snapshotter: {
+        enabled: true,
+        groups: true,
+        image: 'example/snapshotter:v1',
+        resources: { requests: { memory: '133Mi' } },
+      },
     },
     node: {
       kubeletDirectory: '/var/lib/k0s/kubelet',
@@ -73,6 +79,9 @@ export const everything = {
     'memory: 131Mi',
     'image: example/resizer:v1',
     'memory: 132Mi',
+    'image: example/snapshotter:v1',
+    'memory: 133Mi',
+    'CSIVolumeGroupSnapshot=true',
     'path: /var/lib/k0s/kubelet,',
     'directory: /var/lib/k0s/kubelet/plugins_registry',
     'mode: container',

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { labPaths } from '../../lab/paths.ts';
@@ -33,18 +33,20 @@ export interface ApiSchema {
 
 export function loadApiSchemas(): ApiSchema[] {
   const folder = labPaths().schemas;
+  const custom = customKinds(folder);
   return API_VERSIONS.map((version) => {
     const { definitions } = JSON.parse(readFileSync(join(folder, `${version}.json`), 'utf8')) as {
       definitions: Definitions;
     };
-    const kinds = new Map(
-      Object.values(definitions).flatMap((schema) =>
-        (schema['x-kubernetes-group-version-kind'] ?? []).map(({ group, version: of, kind }) => [
+    const kinds = new Map([
+      ...custom,
+      ...Object.values(definitions).flatMap((schema) =>
+        (schema['x-kubernetes-group-version-kind'] ?? []).map(({ group, version: of, kind }): [string, Schema] => [
           `${group === '' ? '' : `${group}/`}${of} ${kind}`,
           schema,
         ]),
       ),
-    );
+    ]);
     return {
       version,
       problemsOf(object) {
@@ -57,15 +59,24 @@ export function loadApiSchemas(): ApiSchema[] {
 }
 
 interface CustomResourceDefinition {
-  readonly spec: { readonly versions: readonly { readonly schema: { readonly openAPIV3Schema: Schema } }[] };
+  readonly spec: {
+    readonly group: string;
+    readonly names: { readonly kind: string };
+    readonly versions: readonly { readonly name: string; readonly schema: { readonly openAPIV3Schema: Schema } }[];
+  };
 }
 
-/** The problems of a Certificate of cert-manager. */
-export function problemsOfCertificate(object: KubeObject): string[] {
-  const text = readFileSync(join(labPaths().schemas, 'certificates.yaml'), 'utf8');
-  const [version] = (parse(text) as CustomResourceDefinition).spec.versions;
-  if (version === undefined) throw new Error('no version of a Certificate is known');
-  return [...check(object, version.schema.openAPIV3Schema, object.kind, {})];
+/** Kinds that other projects define: certificates of cert-manager, and snapshots. */
+function customKinds(folder: string): [string, Schema][] {
+  const snapshots = readdirSync(join(folder, 'snapshots'));
+  const files = ['certificates.yaml', ...snapshots.map((file) => join('snapshots', file))];
+  return files.flatMap((file) => {
+    const { spec } = parse(readFileSync(join(folder, file), 'utf8')) as CustomResourceDefinition;
+    return spec.versions.map(({ name, schema }): [string, Schema] => [
+      `${spec.group}/${name} ${spec.names.kind}`,
+      schema.openAPIV3Schema,
+    ]);
+  });
 }
 
 function* check(value: unknown, given: Schema, path: string, definitions: Definitions): Generator<string> {
