@@ -1,19 +1,23 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Driver, startDriver } from '../support/driver.ts';
-import { createGroup, faults, type FaultyDisk } from '../support/faulty-disk.ts';
+import { createVolume, type Driver, MiB, startDriver } from '../support/driver.ts';
+import { createGroup, faults, type FaultyDisk, metadataArea } from '../support/faulty-disk.ts';
 import { useGuest } from '../support/guest.ts';
 import { volumeCalls } from '../support/volume-calls.ts';
 
 const guest = useGuest({ disks: ['512M', '256M', '128M', '128M'] });
 const pools = `
   - { name: sick, volumeGroup: qsick, type: thick }
-  - { name: thin, volumeGroup: qthin, type: thin, thin: { share: 20%, overprovision: 20, refuseAt: 50, metadataSize: 4Mi } }`;
+  - { name: thin, volumeGroup: qthin, type: thin, thin: { share: 20%, overprovision: 20, refuseAt: 50, metadataSize: 4Mi } }
+  - { name: pair, volumeGroup: qpair, type: thick }`;
 
 let driver: Driver;
 let disk: FaultyDisk;
+/** Half of the group `qpair`. */
+let half: FaultyDisk;
 beforeAll(async () => {
   disk = await createGroup(guest(), 'qsick', '/dev/ubda');
-  await guest().shell('vgcreate -qq qthin /dev/ubdb');
+  half = await createGroup(guest(), 'qpair', '/dev/ubdc');
+  await guest().shell('vgcreate -qq qthin /dev/ubdb; vgextend -qq qpair /dev/ubdd');
   driver = await startDriver(guest(), { pools, more: 'rescan: 1s' });
 });
 
@@ -35,6 +39,8 @@ const listed = async () => {
   const { entries } = await driver.client.controller.controllerListVolumeHealth({});
   return Object.fromEntries(entries.map((each) => [each.volumeId, shown(each.healthStatuses)]));
 };
+/** Of the disk of `qpair`, which has 128 MiB. */
+const afterMetadata = { start: 8192, length: 128 * 2048 - 2048 - 8192 };
 const patience = { timeout: 20_000 };
 
 describe('a disk with errors', () => {
@@ -83,4 +89,25 @@ test('a thin pool that fills up shows on the storage and on its thin volumes, un
   await expect.poll(() => onController('greedy'), patience).toEqual(['DEGRADED ThinPoolOutOfData']);
   expect(await remove('greedy')).toEqual(ok);
   expect(await storage()).toEqual([]);
+});
+
+test('a mirrored volume goes on without one of its disks and is degraded, and a volume without a copy on it is inaccessible', async () => {
+  const parameters = { pool: 'pair', mirrors: '1' };
+  expect(await create('single', 'pair')).toEqual(ok);
+  await createVolume(driver, 'double', 16 * MiB, { parameters });
+  expect(await stage('double')).toEqual(ok);
+  await expect.poll(() => onNode('double'), patience).toEqual([]);
+
+  await half.set(faults.broken, afterMetadata);
+  const write = () => guest().exec(['sh', '-c', 'echo text >/run/double/file && sync -f /run/double/file']);
+  expect((await write()).exitCode).toBe(0);
+  expect(await onNode('double')).toEqual(['DEGRADED MirrorDegraded']);
+  expect(await storage()).toEqual([]);
+
+  await half.set(faults.broken, metadataArea, afterMetadata, { start: 0, length: metadataArea.start });
+  expect(await storage()).toEqual(['STORAGE_DEGRADED VolumeGroupPartial']);
+  expect(await onNode('double')).toEqual(['DEGRADED MirrorDegraded']);
+  expect(await onNode('single')).toEqual(['INACCESSIBLE DeviceErrors', 'INACCESSIBLE DiskMissing']);
+  await expect.poll(() => onController('single'), patience).toContain('INACCESSIBLE DiskMissing');
+  expect((await write()).exitCode).toBe(0);
 });
