@@ -64,7 +64,7 @@ const read = (name: string) => guest().shell(`echo 3 >/proc/sys/vm/drop_caches; 
 /** Waits until the kernel uses both copies and copies nothing, and compares them byte by byte. */
 async function expectComplete(...raids: string[]): Promise<void> {
   for (const raid of raids)
-    await guest().shell(`until dmsetup status ${raid} | grep ' AA .* idle '; do sleep 0.1; done`);
+    await guest().shell(`until dmsetup status ${raid} | grep ' AA .* idle '; do sleep 0.1; done`, { timeout: 200_000 });
   await guest().shell('echo 3 >/proc/sys/vm/drop_caches');
   for (const raid of raids) await guest().shell(`ls /dev/mapper/${raid}_rimage_? | xargs -n 2 cmp`);
 }
@@ -98,7 +98,9 @@ test('mirrors go on without a disk, and are complete again on another one or on 
   expect(await remove('away')).toEqual(lost);
 
   // A replacement. The driver is killed while the kernel makes the copy.
-  const copying = guest().shell(`until dmsetup status ${thinParts[1]} | grep recover; do sleep 0.1; done`);
+  const copying = guest().shell(`until dmsetup status ${thinParts[1]} | grep recover; do sleep 0.1; done`, {
+    timeout: 200_000,
+  });
   await Promise.all([approve('/dev/dm-4'), copying.then(() => driver.kill())]);
   await driver.launch();
   await driver.ready();
