@@ -45,9 +45,10 @@ for one; do copy $one; done`;
 
 /**
  * A program of its own, so that the pause ends even if the driver's event loop is blocked or the driver dies. `timeout` kills the worker with the
- * programs that it started.
+ * programs that it started. The shell reports that on stderr: if the driver is dead, SIGPIPE would end it before it resumes anything.
  */
-const watchdog = `limit=$1; worker=$2; shift 2
+const watchdog = `trap '' PIPE
+limit=$1; worker=$2; shift 2
 timeout -s KILL "$limit" sh -c "$worker" worker "$@"
 code=$?
 IFS=:

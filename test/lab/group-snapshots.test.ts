@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { capabilities, createVolume, type Driver, MiB, outcomeOf, startDriver } from '../support/driver.ts';
+import { capabilities, createVolume, type Driver, MiB, outcomeOf, startDriver, untilDone } from '../support/driver.ts';
 import { GUEST_NODE, useGuest } from '../support/guest.ts';
 
 const guest = useGuest({ disks: ['2G', '2G'] });
@@ -15,8 +15,17 @@ const pools = ['a', 'b']
   )
   .join('');
 
+/**
+ * A dmsetup that creates /run/reached and does not go on when its words fit the pattern in /run/step. It comes first on the path of the driver's programs.
+ */
+const steppedDmsetup = `#!/bin/sh
+case "$*" in $(cat /run/step 2>/dev/null || echo none)) touch /run/reached; exec sleep 1000;; esac
+exec /usr/sbin/dmsetup "$@"`;
+
 let driver: Driver;
 beforeAll(async () => {
+  const install = 'cat > /usr/local/sbin/dmsetup; chmod +x /usr/local/sbin/dmsetup; sync';
+  await guest().exec(['sh', '-c', install], { input: steppedDmsetup });
   driver = await startDriver(guest(), { pools, more: 'rescan: 24h' });
 });
 
@@ -138,5 +147,63 @@ describe('a program that writes alternately to a filesystem and a raw block volu
     }
     await guest().exec(['kill', '-9', `${program.pid}`]);
     await program.exited;
+  });
+});
+
+/** Kills the driver and all programs that it has started. */
+const killAll = async (): Promise<void> => {
+  await guest().shell(`
+    below() { for child in $(pgrep -P $1 || true); do echo $child; below $child; done; }
+    kill -9 ${driver.process().pid} $(below ${driver.process().pid}) || true`);
+  await driver.process().exited;
+};
+
+/** Begins a group snapshot; resolves when it has reached the step. The call has no outcome then. */
+async function reach(step: string): Promise<{ readonly call: Promise<unknown> }> {
+  await guest().exec(['sh', '-c', 'rm -f /run/reached; cat > /run/step'], { input: step });
+  const call = outcomeOf(takeGroup('cut', 'data', 'raw'));
+  await guest().shell('until [ -e /run/reached ]; do sleep 0.05; done; rm /run/step');
+  return { call };
+}
+
+/** Starts the driver again. Nothing is left of the group snapshot that was cut off, and it can be taken. */
+async function expectNothingLeft(): Promise<void> {
+  await driver.launch();
+  await driver.ready();
+  expect(await suspended()).toBe('');
+  await expect.poll(snapshotVolumes, { timeout: 30_000 }).toHaveLength(2);
+  const { entries } = await driver.client.controller.listSnapshots({});
+  expect(entries).toHaveLength(2);
+  const group = await untilDone(() => takeGroup('cut', 'data', 'raw'));
+  await removeGroup(group?.groupSnapshotId ?? '');
+}
+
+describe('a crash in the taking of a group snapshot', () => {
+  test.each([
+    ['before the second suspension', 'suspend qb-raw', 'qa-data:Suspended'],
+    ['before the second copy', 'message qb-thinpool-tpool 0 create_snap*', 'qa-data:Suspended\nqb-raw:Suspended'],
+    ['before the end of the pause', 'resume *', 'qa-data:Suspended\nqb-raw:Suspended'],
+  ])('of the driver with all its programs, %s, leaves nothing suspended, and no member', async (_, step, paused) => {
+    const { call } = await reach(step);
+    await killAll();
+    await call;
+    expect((await suspended()).split('\n').toSorted().join('\n')).toBe(paused);
+    await expectNothingLeft();
+  });
+
+  test('of the driver alone ends the pause without the driver', async () => {
+    const { call } = await reach('message qb-thinpool-tpool 0 create_snap*');
+    await driver.kill();
+    await call;
+    await expect.poll(suspended, { timeout: 30_000 }).toBe('');
+    await expectNothingLeft();
+  });
+
+  test('of the machine leaves no member', async () => {
+    const { call } = await reach('message qb-thinpool-tpool 0 create_snap*');
+    await guest().powerCut();
+    await call;
+    await guest().boot();
+    await expectNothingLeft();
   });
 });
