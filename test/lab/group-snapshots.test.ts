@@ -111,6 +111,7 @@ const writer = `
   for (let n = 1; ; n += 1) {
     block.write(String(n).padStart(16, '0'));
     for (const file of files) writeSync(file, block, 0, block.length, 0);
+    if (n === 1) console.log('written');
   }`;
 
 /** The numbers that the members of a group snapshot have: in the filesystem, and in the raw block volume. */
@@ -136,6 +137,7 @@ describe('a program that writes alternately to a filesystem and a raw block volu
       `${target('data')}/numbers`,
       '/dev/mapper/qb-raw',
     ]);
+    await program.stdout.waitFor('written', 60_000);
     let last = 0;
     for (let round = 0; round < rounds; round += 1) {
       const group = await takeGroup(`written-${round}`, 'raw', 'data');
