@@ -1,11 +1,17 @@
 import { parseArgs } from 'node:util';
 import { showNeighbour } from './neighbour.ts';
 import { createScene, type Scene } from './scene.ts';
+import { showSnapshots } from './snapshots.ts';
 import { showVolumes } from './volumes.ts';
 import { showCluster } from './cluster.ts';
 
 type Demo = (scene: Scene, onSource: (source: { readonly log: string }) => void, chart?: string) => Promise<void>;
-const demos: Readonly<Record<string, Demo>> = { volumes: showVolumes, qos: showNeighbour, cluster: showCluster };
+const demos: Readonly<Record<string, Demo>> = {
+  volumes: showVolumes,
+  qos: showNeighbour,
+  snapshots: showSnapshots,
+  cluster: showCluster,
+};
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { chart: { type: 'string' } } });
 await main(positionals[0] ?? 'volumes');
