@@ -7,7 +7,7 @@ import { Failure } from '../domain/errors.ts';
 import type { GroupState, GroupStates } from '../domain/groups.ts';
 import type { VgName } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
-import type { CommandOptions } from '../lvm/commands.ts';
+import type { CommandOptions } from '../lvm/process/commands.ts';
 import type { GroupRecords } from '../lvm/group-records.ts';
 import type { Proof } from '../lvm/groups.ts';
 import { listPhysicalVolumes, type PhysicalVolume, type PhysicalVolumeReport } from '../lvm/physical-volumes.ts';

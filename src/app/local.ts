@@ -11,17 +11,23 @@ import { createRunStream } from '../exec/stream.ts';
 import { createSurvivors, type Survivor, type Survivors } from '../exec/survivors.ts';
 import type { Log } from '../log.ts';
 import { InventoryCache } from '../lvm/cache.ts';
-import { createLvm } from '../lvm/client.ts';
+import { createLvm } from '../lvm/process/client.ts';
 import { createDevices } from '../lvm/devices.ts';
 import { GroupRecords } from '../lvm/group-records.ts';
 import { Groups, type Prepared } from '../lvm/groups.ts';
-import type { Lvm } from '../lvm/lvm.ts';
+import type { Lvm } from '../lvm/process/lvm.ts';
 import { createReadLocations } from '../lvm/metadata-areas.ts';
-import { MissingDisks } from '../lvm/missing-disks.ts';
+import { MissingDisks } from '../lvm/mirrors/missing-disks.ts';
 import { groupOfDevice } from '../lvm/names.ts';
-import { prefixed, programPrefix } from '../lvm/program.ts';
-import { createReadHostFile, linksIn, type ReadHostFile, shellProfile, writeSystemDirectory } from '../lvm/system.ts';
-import { ThinMetadata } from '../lvm/thin-metadata.ts';
+import { prefixed, programPrefix } from '../lvm/process/program.ts';
+import {
+  createReadHostFile,
+  linksIn,
+  type ReadHostFile,
+  shellProfile,
+  writeSystemDirectory,
+} from '../lvm/process/system.ts';
+import { ThinMetadata } from '../lvm/blocks/thin-metadata.ts';
 import { createWriter, type Writer } from '../lvm/writer.ts';
 import { type ReconcilerPorts, PoolReconciler } from '../pools/reconciler.ts';
 import { createCandidateFinder } from './candidates.ts';

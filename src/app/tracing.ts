@@ -1,7 +1,7 @@
 import type { Run } from '../exec/run.ts';
 import type { RunStream } from '../exec/stream.ts';
 import type { Log } from '../log.ts';
-import type { Lvm } from '../lvm/lvm.ts';
+import type { Lvm } from '../lvm/process/lvm.ts';
 
 /** Logs each program at `debug`, with arguments and duration. Secrets are never arguments. */
 export function traceRun(run: Run, log: Log): Run {

@@ -5,9 +5,9 @@ import type { Config } from '../config/schema.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
 import { createInterruptedCreations } from '../lvm/interrupted-creations.ts';
-import { LostCopies } from '../lvm/lost-copies.ts';
-import { MirrorRepair } from '../lvm/mirror-repair.ts';
-import { RoomGrowth } from '../lvm/room-growth.ts';
+import { LostCopies } from '../lvm/mirrors/lost-copies.ts';
+import { MirrorRepair } from '../lvm/mirrors/mirror-repair.ts';
+import { RoomGrowth } from '../lvm/snapshots/room-growth.ts';
 import type { LocalStorage } from '../lvm/storage.ts';
 import type { Local } from './local.ts';
 

@@ -2,7 +2,7 @@ import type { Bytes } from '../domain/bytes.ts';
 import type { LvName, VgName } from '../domain/ids.ts';
 import type { Layout } from '../domain/volume.ts';
 import { layoutArguments, sizeArgument } from './layout.ts';
-import type { LvmArguments } from './lvm.ts';
+import type { LvmArguments } from './process/lvm.ts';
 
 const lvFields =
   'vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent,lv_health_status,lv_check_needed,raid_sync_action,origin,origin_size';

@@ -19,7 +19,7 @@ import {
   toInventory,
   whyAway,
 } from './inventory.ts';
-import type { Lvm } from './lvm.ts';
+import type { Lvm } from './process/lvm.ts';
 import { thinPoolName } from './names.ts';
 
 /**

@@ -4,7 +4,7 @@ import type { NodeName, VgName } from '../domain/ids.ts';
 import type { PoolSpec } from '../domain/pool.ts';
 import { recordGroup, tagGroup } from './arguments.ts';
 import type { PhysicalVolume } from './physical-volumes.ts';
-import { hostDirectory, type ReadHostFile } from './system.ts';
+import { hostDirectory, type ReadHostFile } from './process/system.ts';
 import { parseTags, tag } from './tags.ts';
 import type { Writer } from './writer.ts';
 

@@ -9,10 +9,10 @@ import { listAll } from './arguments.ts';
 import { claimsOf, uncontested } from './claims.ts';
 import { lvmFailure } from './failures.ts';
 import { givenFrom } from './given.ts';
-import type { Lvm } from './lvm.ts';
+import type { Lvm } from './process/lvm.ts';
 import { raidPartOf } from './names.ts';
 import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, toVolume, type VgRecord } from './records.ts';
-import { toSnapshot } from './snapshot-records.ts';
+import { toSnapshot } from './snapshots/snapshot-records.ts';
 import { spaceOf, thinPoolProblem } from './thin-pool.ts';
 
 /** LVM's state of groups, devices and volumes. */

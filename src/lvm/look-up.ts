@@ -5,9 +5,9 @@ import type { Volume } from '../domain/volume.ts';
 import { listOne } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import { elsewhere, isGivenAway, parseGiven } from './given.ts';
-import type { Lvm } from './lvm.ts';
+import type { Lvm } from './process/lvm.ts';
 import { decodeLv, type LvRecord } from './records.ts';
-import type { ReportRow } from './report.ts';
+import type { ReportRow } from './process/report.ts';
 
 export interface LookUpOptions {
   readonly goneFrom?: NodeName | undefined;

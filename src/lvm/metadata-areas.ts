@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { Patience } from '../concurrency/patience.ts';
-import type { LvmArguments } from './lvm.ts';
+import type { LvmArguments } from './process/lvm.ts';
 import type { VgName } from '../domain/ids.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { VgName } from '../domain/ids.ts';
-import { type CommandOptions, runCommand } from './commands.ts';
+import { type CommandOptions, runCommand } from './process/commands.ts';
 import { lvmFailure } from './failures.ts';
-import type { LvmArguments } from './lvm.ts';
-import { devicesSection, linkDevices, linkName } from './system.ts';
+import type { LvmArguments } from './process/lvm.ts';
+import { devicesSection, linkDevices, linkName } from './process/system.ts';
 
 /** A row of `pvs`: a device with an LVM label. */
 export interface PhysicalVolume {

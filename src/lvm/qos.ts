@@ -2,7 +2,7 @@ import { Failure } from '../domain/errors.ts';
 import type { VolumeId } from '../domain/ids.ts';
 import { noQos, type Qos, type Rate, type RateKey, type RateSettings, rateKeys, unknownRates } from '../domain/qos.ts';
 import type { TagChange } from './arguments.ts';
-import type { ReportRow } from './report.ts';
+import type { ReportRow } from './process/report.ts';
 import { parseTags, tag, tagsOf } from './tags.ts';
 
 /** The names of the rates in the `qos` tag. */

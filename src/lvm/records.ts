@@ -6,7 +6,7 @@ import { knownLayout, parseFilesystemState, type PassiveRole, passiveRoles, type
 import { type Given, parseGiven } from './given.ts';
 import { parseLayout, printLayout } from './layout.ts';
 import { raidPartOf } from './names.ts';
-import type { ReportRow } from './report.ts';
+import type { ReportRow } from './process/report.ts';
 import { parseQos, printQos } from './qos.ts';
 import { parseTags, tag, valuesOf } from './tags.ts';
 

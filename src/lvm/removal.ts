@@ -4,10 +4,10 @@ import type { LvName, NodeName, VgName } from '../domain/ids.ts';
 import type { Volume } from '../domain/volume.ts';
 import type { Activation } from './activation.ts';
 import type { InventoryCache } from './cache.ts';
-import { copiedTo } from './copy-source.ts';
+import { copiedTo } from './copies/copy-source.ts';
 import { lookUp, type LookedUp } from './look-up.ts';
-import { refuseLost } from './lost-volumes.ts';
-import type { Lvm } from './lvm.ts';
+import { refuseLost } from './mirrors/lost-volumes.ts';
+import type { Lvm } from './process/lvm.ts';
 import { decodeLv, type LvRecord } from './records.ts';
 import { removalProblem } from './thin-pool.ts';
 

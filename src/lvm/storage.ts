@@ -16,23 +16,23 @@ import {
 import { Activation, type ActivationOptions } from './activation.ts';
 import { BootMarks } from './boot-marks.ts';
 import { extendVolume, lvchangeTags, removeVolume } from './arguments.ts';
-import type { CopiesTogether } from './copies-together.ts';
-import { Copies, type Copying } from './copies.ts';
+import type { CopiesTogether } from './snapshots/copies-together.ts';
+import { Copies, type Copying } from './copies/copies.ts';
 import { Creation } from './creation.ts';
-import { LocalGroupSnapshots } from './group-snapshots.ts';
+import { LocalGroupSnapshots } from './snapshots/group-snapshots.ts';
 import { lookUp } from './look-up.ts';
 import { lookUpForRemoval, refuseThickSnapshots } from './removal.ts';
-import type { Lvm } from './lvm.ts';
+import type { Lvm } from './process/lvm.ts';
 import { devicePath } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { qosTags } from './qos.ts';
 import { removeGiven } from './remove-given.ts';
 import { decodeLv, toVolume } from './records.ts';
-import type { ReportRow } from './report.ts';
-import { LocalSnapshots } from './snapshots.ts';
+import type { ReportRow } from './process/report.ts';
+import { LocalSnapshots } from './snapshots/snapshots.ts';
 import { Admission, keepSize } from './admission.ts';
 import { tag } from './tags.ts';
-import type { ThinMetadata } from './thin-metadata.ts';
+import type { ThinMetadata } from './blocks/thin-metadata.ts';
 
 export interface LocalStorageOptions extends Omit<ActivationOptions, 'marks'> {
   readonly node: NodeName;

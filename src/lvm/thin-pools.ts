@@ -5,7 +5,7 @@ import { defaultLayout, type PoolSpec, type ThinSpec } from '../domain/pool.ts';
 import * as args from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import { type LvmReport, thinPoolOf } from './inventory.ts';
-import type { Lvm } from './lvm.ts';
+import type { Lvm } from './process/lvm.ts';
 import { thinPoolMetadataName, thinPoolName } from './names.ts';
 import type { LvRecord, VgRecord } from './records.ts';
 import { scratchName } from './scratch.ts';

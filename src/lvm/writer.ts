@@ -6,7 +6,7 @@ import type { InventoryCache } from './cache.ts';
 import type { Devices } from './devices.ts';
 import { lvchangeTags, type TagChange } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
-import type { Lvm, LvmAnswer, LvmArguments } from './lvm.ts';
+import type { Lvm, LvmAnswer, LvmArguments } from './process/lvm.ts';
 import { committedGroup, type ReadLocations, unchanged } from './metadata-areas.ts';
 
 /** Changes LVM, one change at a time in each volume group. */

@@ -14,7 +14,7 @@ import { createVolumesService } from '../../src/fleet/wire/volumes-service.ts';
 import { InventoryCache } from '../../src/lvm/cache.ts';
 import type { Devices } from '../../src/lvm/devices.ts';
 import { createInterruptedCreations } from '../../src/lvm/interrupted-creations.ts';
-import type { Lvm, LvmAnswer, LvmArguments } from '../../src/lvm/lvm.ts';
+import type { Lvm, LvmAnswer, LvmArguments } from '../../src/lvm/process/lvm.ts';
 import { LocalStorage } from '../../src/lvm/storage.ts';
 import { createWriter } from '../../src/lvm/writer.ts';
 import type { Random } from '../storm/random.ts';

@@ -10,7 +10,7 @@ import { contradictions, refuseReservation } from '../../src/domain/reservations
 import { applyChange, type QosChange } from '../../src/domain/qos.ts';
 import type { Inventory, Storage } from '../../src/domain/storage.ts';
 import { knownLayout, refusePassive, type Volume, type VolumeSpec } from '../../src/domain/volume.ts';
-import { sizeFrom } from '../../src/lvm/origin.ts';
+import { sizeFrom } from '../../src/lvm/snapshots/origin.ts';
 import { lvNameFor } from '../../src/lvm/names.ts';
 import { MemoryGroupSnapshots } from './memory-group-snapshots.ts';
 import { MemorySnapshots } from './memory-snapshots.ts';

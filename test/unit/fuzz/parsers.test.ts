@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { parseConfig } from '../../../src/config/config.ts';
 import { isFailure } from '../../../src/domain/errors.ts';
 import { parseMountinfo } from '../../../src/kernel/mountinfo.ts';
-import { decodeDocument } from '../../../src/lvm/report.ts';
+import { decodeDocument } from '../../../src/lvm/process/report.ts';
 import { decodeTagValue, parseTags, tag } from '../../../src/lvm/tags.ts';
 import { createRandom } from '../../storm/random.ts';
 import { mutate } from '../../fuzz/wire.ts';

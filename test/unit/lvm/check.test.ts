@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { createLvmCheck } from '../../../src/lvm/check.ts';
-import type { Lvm, LvmAnswer } from '../../../src/lvm/lvm.ts';
+import { createLvmCheck } from '../../../src/lvm/process/check.ts';
+import type { Lvm, LvmAnswer } from '../../../src/lvm/process/lvm.ts';
 
 /** An LVM that answers when the test calls for it. */
 function slowLvm() {

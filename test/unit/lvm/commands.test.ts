@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runCommand } from '../../../src/lvm/commands.ts';
+import { runCommand } from '../../../src/lvm/process/commands.ts';
 
 const refuse = (stderr: string) =>
   runCommand({ run: async () => ({ exitCode: 5, stdout: '', stderr }), program: ['lvm'], env: {}, deadline: 1000 }, [

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { LvName, VgName } from '../../../src/domain/ids.ts';
 import { createRun } from '../../../src/exec/run.ts';
 import { createSurvivors } from '../../../src/exec/survivors.ts';
-import { createCopiesTogether } from '../../../src/lvm/copies-together.ts';
+import { createCopiesTogether } from '../../../src/lvm/snapshots/copies-together.ts';
 
 let folder: string;
 beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'copies-'))));

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { JobRunner } from '../../../src/block/job-runner.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import type { SnapshotId } from '../../../src/domain/ids.ts';
-import type { CopyRange } from '../../../src/lvm/copy-range.ts';
+import type { CopyRange } from '../../../src/lvm/copies/copy-range.ts';
 import { memoryLog } from '../grpc/harness.ts';
 import { FakeLvm } from './fake-lvm.ts';
 import { fakeStorage, idOf, volume } from './fake-storage.ts';

@@ -1,6 +1,6 @@
 import { MiB } from '../../../src/domain/bytes.ts';
 import type { LvName, VgName } from '../../../src/domain/ids.ts';
-import type { Lvm, LvmAnswer, LvmArguments } from '../../../src/lvm/lvm.ts';
+import type { Lvm, LvmAnswer, LvmArguments } from '../../../src/lvm/process/lvm.ts';
 import { raidPartOf } from '../../../src/lvm/names.ts';
 import { thickSpec } from '../../support/memory-storage.ts';
 

@@ -1,6 +1,6 @@
 import type { Run } from '../../../src/exec/run.ts';
 import type { RunStream } from '../../../src/exec/stream.ts';
-import { ThinMetadata, type ThinMetadataOptions } from '../../../src/lvm/thin-metadata.ts';
+import { ThinMetadata, type ThinMetadataOptions } from '../../../src/lvm/blocks/thin-metadata.ts';
 
 /** The kernel's side of a thin pool, and the tools that read its metadata. */
 export class FakeThinPool {

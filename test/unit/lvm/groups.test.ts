@@ -4,7 +4,7 @@ import { Failure } from '../../../src/domain/errors.ts';
 import type { NodeName } from '../../../src/domain/ids.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
 import { Groups } from '../../../src/lvm/groups.ts';
-import type { LvmArguments } from '../../../src/lvm/lvm.ts';
+import type { LvmArguments } from '../../../src/lvm/process/lvm.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
 import { fakeWriter } from './fake-storage.ts';
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { isFailure } from '../../../src/domain/errors.ts';
 import { lvmFailure } from '../../../src/lvm/failures.ts';
 import { decodeLv, decodePv, decodeVg } from '../../../src/lvm/records.ts';
-import { decodeDocument, errorMessages, succeeded } from '../../../src/lvm/report.ts';
+import { decodeDocument, errorMessages, succeeded } from '../../../src/lvm/process/report.ts';
 
 const row = { vg_name: 'vg', vg_uuid: 'own', lv_name: 'lv' };
 const log = (code: string) => ({

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
-import { RoomGrowth } from '../../../src/lvm/room-growth.ts';
+import { RoomGrowth } from '../../../src/lvm/snapshots/room-growth.ts';
 import { memoryLog } from '../grpc/harness.ts';
 import type { FakeLvm } from './fake-lvm.ts';
 import { fakeStorage, idOf, volume } from './fake-storage.ts';

@@ -5,9 +5,9 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import fc from 'fast-check';
 import { createStartSession, type StartSession } from '../../../src/exec/session.ts';
 import { createSurvivors } from '../../../src/exec/survivors.ts';
-import { createLvm } from '../../../src/lvm/client.ts';
-import type { Lvm } from '../../../src/lvm/lvm.ts';
-import { LvmShell } from '../../../src/lvm/shell.ts';
+import { createLvm } from '../../../src/lvm/process/client.ts';
+import type { Lvm } from '../../../src/lvm/process/lvm.ts';
+import { LvmShell } from '../../../src/lvm/process/shell.ts';
 
 const program = [process.execPath, join(import.meta.dirname, 'fake-program.mjs')] as const;
 const survivors = createSurvivors(() => undefined);

@@ -2,7 +2,13 @@ import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { devicesSection, linkDevices, linkName, linksIn, writeSystemDirectory } from '../../../src/lvm/system.ts';
+import {
+  devicesSection,
+  linkDevices,
+  linkName,
+  linksIn,
+  writeSystemDirectory,
+} from '../../../src/lvm/process/system.ts';
 
 let directory: string;
 

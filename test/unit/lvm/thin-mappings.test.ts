@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type BlockRange, MappingParser } from '../../../src/lvm/thin-mappings.ts';
+import { type BlockRange, MappingParser } from '../../../src/lvm/blocks/thin-mappings.ts';
 
 const superblock = '<superblock uuid="" time="2" transaction="3" version="2" data_block_size="128" nr_data_blocks="0">';
 

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Bytes, KiB, largest, MiB } from '../domain/bytes.ts';
-import { Failure } from '../domain/errors.ts';
-import type { LvName, VgName, VolumeId } from '../domain/ids.ts';
-import type { Job, JobControl, JobSource } from '../domain/jobs.ts';
-import type { Log } from '../log.ts';
-import { limitRepair, repairMirror } from './arguments.ts';
-import type { BootMarks } from './boot-marks.ts';
-import type { InventoryCache } from './cache.ts';
+import { type Bytes, KiB, largest, MiB } from '../../domain/bytes.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { LvName, VgName, VolumeId } from '../../domain/ids.ts';
+import type { Job, JobControl, JobSource } from '../../domain/jobs.ts';
+import type { Log } from '../../log.ts';
+import { limitRepair, repairMirror } from '../arguments.ts';
+import type { BootMarks } from '../boot-marks.ts';
+import type { InventoryCache } from '../cache.ts';
 import { type LostCopies, partsOf } from './lost-copies.ts';
-import type { Lvm } from './lvm.ts';
+import type { Lvm } from '../process/lvm.ts';
 import { type Mirror, readMirror } from './mirror.ts';
-import type { LvRecord } from './records.ts';
-import type { Writer } from './writer.ts';
+import type { LvRecord } from '../records.ts';
+import type { Writer } from '../writer.ts';
 
 export interface MirrorRepairOptions {
   readonly lvm: Lvm;

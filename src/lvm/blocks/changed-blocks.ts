@@ -1,10 +1,10 @@
-import { type BlockQuery, clip, type Extent, ExtentMerger } from '../domain/changed-blocks.ts';
-import { Failure } from '../domain/errors.ts';
-import type { LvName, NodeName, SnapshotId } from '../domain/ids.ts';
-import type { Snapshot } from '../domain/snapshot.ts';
-import type { InventoryCache } from './cache.ts';
-import { lookUp } from './look-up.ts';
-import type { Lvm } from './lvm.ts';
+import { type BlockQuery, clip, type Extent, ExtentMerger } from '../../domain/changed-blocks.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { LvName, NodeName, SnapshotId } from '../../domain/ids.ts';
+import type { Snapshot } from '../../domain/snapshot.ts';
+import type { InventoryCache } from '../cache.ts';
+import { lookUp } from '../look-up.ts';
+import type { Lvm } from '../process/lvm.ts';
 import type { ThinMetadata } from './thin-metadata.ts';
 
 export interface ChangedBlocksOptions {

@@ -1,4 +1,4 @@
-import { Failure } from '../domain/errors.ts';
+import { Failure } from '../../domain/errors.ts';
 
 /** One row of an LVM report: field name → text. */
 export type ReportRow = Readonly<Record<string, string>>;

@@ -1,8 +1,8 @@
-import type { Extent } from '../domain/changed-blocks.ts';
-import type { LvName } from '../domain/ids.ts';
-import type { RunStream } from '../exec/stream.ts';
+import type { Extent } from '../../domain/changed-blocks.ts';
+import type { LvName } from '../../domain/ids.ts';
+import type { RunStream } from '../../exec/stream.ts';
 import { MetadataSnapshots, type MetadataSnapshotsOptions, type ThinPoolName } from './metadata-snapshots.ts';
-import { devicePath } from './names.ts';
+import { devicePath } from '../names.ts';
 import { MappingParser } from './thin-mappings.ts';
 
 export interface ThinMetadataOptions extends MetadataSnapshotsOptions {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure, messageOf } from '../domain/errors.ts';
-import type { Run } from '../exec/run.ts';
+import { Failure, messageOf } from '../../domain/errors.ts';
+import type { Run } from '../../exec/run.ts';
 import { type LvmMode, prefixed } from './program.ts';
 
 /** Reads one of the host's LVM configuration files; empty if it does not exist. */

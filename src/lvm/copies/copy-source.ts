@@ -1,9 +1,9 @@
-import type { LvName, VgName, VolumeId } from '../domain/ids.ts';
-import type { Volume } from '../domain/volume.ts';
-import type { LvmReport } from './inventory.ts';
-import { copySourceName } from './names.ts';
-import type { LvRecord } from './records.ts';
-import { tag } from './tags.ts';
+import type { LvName, VgName, VolumeId } from '../../domain/ids.ts';
+import type { Volume } from '../../domain/volume.ts';
+import type { LvmReport } from '../inventory.ts';
+import { copySourceName } from '../names.ts';
+import type { LvRecord } from '../records.ts';
+import { tag } from '../tags.ts';
 
 /** The snapshot of a volume that only its copy reads; it goes with the end of the copy. */
 export interface CopySource {

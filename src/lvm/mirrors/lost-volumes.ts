@@ -1,8 +1,8 @@
-import { Failure } from '../domain/errors.ts';
-import type { Snapshot } from '../domain/snapshot.ts';
-import type { Volume } from '../domain/volume.ts';
-import type { InventoryCache } from './cache.ts';
-import type { LvRecord } from './records.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { Snapshot } from '../../domain/snapshot.ts';
+import type { Volume } from '../../domain/volume.ts';
+import type { InventoryCache } from '../cache.ts';
+import type { LvRecord } from '../records.ts';
 
 /**
  * Throws `unavailable` for a volume or a snapshot of which a part is on a missing disk and nowhere else. It is neither used nor removed: the disk may

@@ -1,4 +1,4 @@
-import { Failure, isFailure } from '../domain/errors.ts';
+import { Failure, isFailure } from '../../domain/errors.ts';
 import {
   type GroupSnapshot,
   type GroupSnapshots,
@@ -7,21 +7,21 @@ import {
   membersOf,
   refuseOtherMembers,
   refuseOtherSources,
-} from '../domain/group-snapshot.ts';
-import { type GroupSnapshotId, snapshotIdFor, type VgName } from '../domain/ids.ts';
-import type { Snapshot } from '../domain/snapshot.ts';
-import type { Volume } from '../domain/volume.ts';
-import { createInactive, listThinIds, lvchangeTags } from './arguments.ts';
+} from '../../domain/group-snapshot.ts';
+import { type GroupSnapshotId, snapshotIdFor, type VgName } from '../../domain/ids.ts';
+import type { Snapshot } from '../../domain/snapshot.ts';
+import type { Volume } from '../../domain/volume.ts';
+import { createInactive, listThinIds, lvchangeTags } from '../arguments.ts';
 import type { CopiesTogether, ThinCopy } from './copies-together.ts';
-import type { Devices } from './devices.ts';
-import { lvmFailure } from './failures.ts';
-import { devicePath, groupSnapshotNames } from './names.ts';
-import { afterGrowth } from './prediction.ts';
-import { lookUpForRemoval } from './removal.ts';
-import { decodeLv, toVolume } from './records.ts';
+import type { Devices } from '../devices.ts';
+import { lvmFailure } from '../failures.ts';
+import { devicePath, groupSnapshotNames } from '../names.ts';
+import { afterGrowth } from '../prediction.ts';
+import { lookUpForRemoval } from '../removal.ts';
+import { decodeLv, toVolume } from '../records.ts';
 import { snapshotTags } from './snapshot-records.ts';
 import type { LocalSnapshots, LocalSnapshotsOptions } from './snapshots.ts';
-import { tag } from './tags.ts';
+import { tag } from '../tags.ts';
 
 export interface LocalGroupSnapshotsOptions extends LocalSnapshotsOptions {
   readonly snapshots: LocalSnapshots;

@@ -1,24 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { timeout } from '../concurrency/timeout.ts';
-import { type Bytes, MiB, roundUp, smallest } from '../domain/bytes.ts';
-import { Failure } from '../domain/errors.ts';
-import type { VolumeId } from '../domain/ids.ts';
-import type { Job, JobControl, JobSource } from '../domain/jobs.ts';
-import { printSource } from '../domain/snapshot.ts';
-import type { VolumeLocks } from '../domain/storage.ts';
-import type { Volume } from '../domain/volume.ts';
-import type { Log } from '../log.ts';
-import type { Activation } from './activation.ts';
-import { activateVolume, lvchangeTags, removeVolume } from './arguments.ts';
-import type { InventoryCache } from './cache.ts';
+import { timeout } from '../../concurrency/timeout.ts';
+import { type Bytes, MiB, roundUp, smallest } from '../../domain/bytes.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { VolumeId } from '../../domain/ids.ts';
+import type { Job, JobControl, JobSource } from '../../domain/jobs.ts';
+import { printSource } from '../../domain/snapshot.ts';
+import type { VolumeLocks } from '../../domain/storage.ts';
+import type { Volume } from '../../domain/volume.ts';
+import type { Log } from '../../log.ts';
+import type { Activation } from '../activation.ts';
+import { activateVolume, lvchangeTags, removeVolume } from '../arguments.ts';
+import type { InventoryCache } from '../cache.ts';
 import type { CopyRange } from './copy-range.ts';
 import { copySourceIn } from './copy-source.ts';
 import { CopySources } from './copy-sources.ts';
-import type { Devices } from './devices.ts';
-import { devicePath } from './names.ts';
-import type { LvRecord } from './records.ts';
-import { tag } from './tags.ts';
-import type { Writer } from './writer.ts';
+import type { Devices } from '../devices.ts';
+import { devicePath } from '../names.ts';
+import type { LvRecord } from '../records.ts';
+import { tag } from '../tags.ts';
+import type { Writer } from '../writer.ts';
 
 /** How volumes are copied. */
 export interface Copying {

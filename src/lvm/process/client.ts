@@ -1,5 +1,5 @@
-import type { Run } from '../exec/run.ts';
-import type { StartSession } from '../exec/session.ts';
+import type { Run } from '../../exec/run.ts';
+import type { StartSession } from '../../exec/session.ts';
 import { runCommand } from './commands.ts';
 import type { Lvm, LvmArguments } from './lvm.ts';
 import type { ReportRow } from './report.ts';

@@ -1,7 +1,7 @@
-import { Failure } from '../domain/errors.ts';
-import type { LvName, VgName } from '../domain/ids.ts';
-import type { Run } from '../exec/run.ts';
-import { deviceName } from './names.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { LvName, VgName } from '../../domain/ids.ts';
+import type { Run } from '../../exec/run.ts';
+import { deviceName } from '../names.ts';
 
 /** A thin volume that becomes a copy of another one of its thin pool. Numbers are those of the kernel's pool. */
 export interface ThinCopy {

@@ -1,4 +1,4 @@
-import type { Run } from '../exec/run.ts';
+import type { Run } from '../../exec/run.ts';
 import type { LvmAnswer, LvmArguments } from './lvm.ts';
 import { decodeDocument, errorLines } from './report.ts';
 

@@ -1,8 +1,14 @@
-import { type NodeName, parseGroupSnapshotId, parseSnapshotId, parseVolumeId, type PoolName } from '../domain/ids.ts';
-import type { Membership, Snapshot } from '../domain/snapshot.ts';
-import { parseFilesystemState } from '../domain/volume.ts';
-import type { LvRecord } from './records.ts';
-import { tag } from './tags.ts';
+import {
+  type NodeName,
+  parseGroupSnapshotId,
+  parseSnapshotId,
+  parseVolumeId,
+  type PoolName,
+} from '../../domain/ids.ts';
+import type { Membership, Snapshot } from '../../domain/snapshot.ts';
+import { parseFilesystemState } from '../../domain/volume.ts';
+import type { LvRecord } from '../records.ts';
+import { tag } from '../tags.ts';
 
 /** The tags of a new snapshot. LVM commits them together with it. */
 export function snapshotTags({ id, name, source, filesystem, taken, memberOf, state }: Snapshot): string[] {

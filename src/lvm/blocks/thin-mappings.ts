@@ -1,4 +1,4 @@
-import { Failure } from '../domain/errors.ts';
+import { Failure } from '../../domain/errors.ts';
 
 /** Whole blocks of a thin volume. */
 export interface BlockRange {

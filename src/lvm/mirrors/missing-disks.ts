@@ -1,11 +1,11 @@
-import { messageOf } from '../domain/errors.ts';
-import type { VgName } from '../domain/ids.ts';
-import { removeMissing, removeVolume, restoreMissing } from './arguments.ts';
-import type { InventoryCache } from './cache.ts';
+import { messageOf } from '../../domain/errors.ts';
+import type { VgName } from '../../domain/ids.ts';
+import { removeMissing, removeVolume, restoreMissing } from '../arguments.ts';
+import type { InventoryCache } from '../cache.ts';
 import { readParts } from './mirror-copies.ts';
-import type { Lvm } from './lvm.ts';
-import type { PvRecord } from './records.ts';
-import type { Writer } from './writer.ts';
+import type { Lvm } from '../process/lvm.ts';
+import type { PvRecord } from '../records.ts';
+import type { Writer } from '../writer.ts';
 
 export interface MissingDisksOptions {
   readonly lvm: Lvm;

@@ -1,9 +1,9 @@
-import { Failure } from '../domain/errors.ts';
-import type { Bytes } from '../domain/bytes.ts';
-import type { LvName, VgName } from '../domain/ids.ts';
-import { listMirror } from './arguments.ts';
-import { lvmFailure } from './failures.ts';
-import type { Lvm } from './lvm.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { Bytes } from '../../domain/bytes.ts';
+import type { LvName, VgName } from '../../domain/ids.ts';
+import { listMirror } from '../arguments.ts';
+import { lvmFailure } from '../failures.ts';
+import type { Lvm } from '../process/lvm.ts';
 
 /** The state of the copies of a logical volume, or of a part of a thin pool. */
 export interface Mirror {

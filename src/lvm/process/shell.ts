@@ -1,5 +1,5 @@
-import { Failure } from '../domain/errors.ts';
-import type { Session, StartSession } from '../exec/session.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { Session, StartSession } from '../../exec/session.ts';
 import type { LvmAnswer, LvmArguments } from './lvm.ts';
 import { decodeDocument, errorLines, errorMessages, type LvmDocument, succeeded } from './report.ts';
 

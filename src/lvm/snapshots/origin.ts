@@ -1,12 +1,12 @@
-import { type Bytes, largest, type SizeRange } from '../domain/bytes.ts';
-import { Failure } from '../domain/errors.ts';
-import type { LvName, NodeName } from '../domain/ids.ts';
-import { type ContentSource, printSource, refuseOverfull, type Snapshot } from '../domain/snapshot.ts';
-import { type FilesystemState, refusePassive, type Volume, type VolumeSpec } from '../domain/volume.ts';
-import type { InventoryCache } from './cache.ts';
-import { lookUp } from './look-up.ts';
-import type { Lvm } from './lvm.ts';
-import { decodeLv, toVolume } from './records.ts';
+import { type Bytes, largest, type SizeRange } from '../../domain/bytes.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { LvName, NodeName } from '../../domain/ids.ts';
+import { type ContentSource, printSource, refuseOverfull, type Snapshot } from '../../domain/snapshot.ts';
+import { type FilesystemState, refusePassive, type Volume, type VolumeSpec } from '../../domain/volume.ts';
+import type { InventoryCache } from '../cache.ts';
+import { lookUp } from '../look-up.ts';
+import type { Lvm } from '../process/lvm.ts';
+import { decodeLv, toVolume } from '../records.ts';
 
 /** The logical volume that a new volume shares its blocks with, or is copied from. */
 export interface Origin {

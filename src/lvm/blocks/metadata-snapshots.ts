@@ -1,15 +1,15 @@
 import { basename } from 'node:path';
-import { Failure, messageOf } from '../domain/errors.ts';
-import type { LvName, VgName } from '../domain/ids.ts';
-import type { Run } from '../exec/run.ts';
-import type { Log } from '../log.ts';
-import { listThin, lvchangeTags } from './arguments.ts';
-import type { InventoryCache } from './cache.ts';
-import { lvmFailure } from './failures.ts';
-import type { Lvm } from './lvm.ts';
-import { thinPoolDevice } from './names.ts';
-import { tag } from './tags.ts';
-import type { Writer } from './writer.ts';
+import { Failure, messageOf } from '../../domain/errors.ts';
+import type { LvName, VgName } from '../../domain/ids.ts';
+import type { Run } from '../../exec/run.ts';
+import type { Log } from '../../log.ts';
+import { listThin, lvchangeTags } from '../arguments.ts';
+import type { InventoryCache } from '../cache.ts';
+import { lvmFailure } from '../failures.ts';
+import type { Lvm } from '../process/lvm.ts';
+import { thinPoolDevice } from '../names.ts';
+import { tag } from '../tags.ts';
+import type { Writer } from '../writer.ts';
 
 /** The name of a thin pool. */
 export interface ThinPoolName {

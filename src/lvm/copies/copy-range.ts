@@ -1,6 +1,6 @@
-import { type Bytes, MiB } from '../domain/bytes.ts';
-import { Failure } from '../domain/errors.ts';
-import type { Run } from '../exec/run.ts';
+import { type Bytes, MiB } from '../../domain/bytes.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { Run } from '../../exec/run.ts';
 
 /** A part of the content of a device that is to be written to another one. Offset and size in bytes, multiples of a sector. */
 export interface CopiedRange {

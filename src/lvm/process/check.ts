@@ -1,5 +1,5 @@
-import { timeout } from '../concurrency/timeout.ts';
-import { messageOf } from '../domain/errors.ts';
+import { timeout } from '../../concurrency/timeout.ts';
+import { messageOf } from '../../domain/errors.ts';
 import type { Lvm } from './lvm.ts';
 
 export interface LvmCheckOptions {

@@ -1,13 +1,13 @@
-import { type Bytes, largest, roundDown, smallest } from '../domain/bytes.ts';
-import { legSize } from '../domain/capacity.ts';
-import { defaultRoom, largestRoom, roomFor } from '../domain/snapshot-room.ts';
-import type { Log } from '../log.ts';
-import { extendVolume } from './arguments.ts';
-import type { InventoryCache } from './cache.ts';
-import { copiedTo } from './copy-source.ts';
-import type { LvRecord, ThickSnapshot } from './records.ts';
-import { spaceOf } from './thin-pool.ts';
-import type { Writer } from './writer.ts';
+import { type Bytes, largest, roundDown, smallest } from '../../domain/bytes.ts';
+import { legSize } from '../../domain/capacity.ts';
+import { defaultRoom, largestRoom, roomFor } from '../../domain/snapshot-room.ts';
+import type { Log } from '../../log.ts';
+import { extendVolume } from '../arguments.ts';
+import type { InventoryCache } from '../cache.ts';
+import { copiedTo } from '../copies/copy-source.ts';
+import type { LvRecord, ThickSnapshot } from '../records.ts';
+import { spaceOf } from '../thin-pool.ts';
+import type { Writer } from '../writer.ts';
 
 export interface RoomGrowthOptions {
   readonly cache: InventoryCache;

@@ -1,12 +1,12 @@
-import type { Job } from '../domain/jobs.ts';
-import type { VolumeLocks } from '../domain/storage.ts';
-import type { Volume } from '../domain/volume.ts';
-import type { Log } from '../log.ts';
-import { removeVolume } from './arguments.ts';
-import type { InventoryCache } from './cache.ts';
+import type { Job } from '../../domain/jobs.ts';
+import type { VolumeLocks } from '../../domain/storage.ts';
+import type { Volume } from '../../domain/volume.ts';
+import type { Log } from '../../log.ts';
+import { removeVolume } from '../arguments.ts';
+import type { InventoryCache } from '../cache.ts';
 import { copiedTo } from './copy-source.ts';
-import type { LvRecord } from './records.ts';
-import type { Writer } from './writer.ts';
+import type { LvRecord } from '../records.ts';
+import type { Writer } from '../writer.ts';
 
 export interface CopySourcesOptions {
   readonly cache: InventoryCache;

@@ -1,9 +1,9 @@
-import type { Bytes } from '../domain/bytes.ts';
-import type { LvName, VgName } from '../domain/ids.ts';
-import { listParts } from './arguments.ts';
-import { lvmFailure } from './failures.ts';
-import type { Lvm } from './lvm.ts';
-import type { ReportRow } from './report.ts';
+import type { Bytes } from '../../domain/bytes.ts';
+import type { LvName, VgName } from '../../domain/ids.ts';
+import { listParts } from '../arguments.ts';
+import { lvmFailure } from '../failures.ts';
+import type { Lvm } from '../process/lvm.ts';
+import type { ReportRow } from '../process/report.ts';
 
 /** The copies of a mirrored logical volume, or of the data or the metadata of a thin pool. */
 export interface Copies {
