@@ -226,32 +226,30 @@ export class InventoryCache {
   }
 
   put(volume: Volume): void {
-    const { volumes } = this.current();
-    this.#changedVolumes.note(volume.id, (this.#generation += 1));
-    (volumes as Map<VolumeId, Volume>).set(volume.id, volume);
+    this.#change(this.current().volumes, this.#changedVolumes, volume.id, volume);
   }
 
   drop(id: VolumeId): void {
-    const { volumes } = this.current();
-    this.#changedVolumes.note(id, (this.#generation += 1));
-    (volumes as Map<VolumeId, Volume>).delete(id);
+    this.#change(this.current().volumes, this.#changedVolumes, id);
   }
 
   putSnapshot(snapshot: Snapshot): void {
-    const { snapshots } = this.current();
-    this.#changedSnapshots.note(snapshot.id, (this.#generation += 1));
-    (snapshots as Map<SnapshotId, Snapshot>).set(snapshot.id, snapshot);
+    this.#change(this.current().snapshots, this.#changedSnapshots, snapshot.id, snapshot);
   }
 
   dropSnapshot(id: SnapshotId): void {
-    const { snapshots } = this.current();
-    this.#changedSnapshots.note(id, (this.#generation += 1));
-    (snapshots as Map<SnapshotId, Snapshot>).delete(id);
+    this.#change(this.current().snapshots, this.#changedSnapshots, id);
   }
 
   putPool(pool: Pool): void {
-    const { pools } = this.current();
-    this.#changedPools.note(pool.spec.name, (this.#generation += 1));
-    (pools as Map<PoolName, Pool>).set(pool.spec.name, pool);
+    this.#change(this.current().pools, this.#changedPools, pool.spec.name, pool);
+  }
+
+  /** Without a value the entry is removed. */
+  #change<Key, Value>(shown: ReadonlyMap<Key, Value>, changes: Changes<Key, Value>, key: Key, value?: Value): void {
+    changes.note(key, (this.#generation += 1));
+    const map = shown as Map<Key, Value>;
+    if (value === undefined) map.delete(key);
+    else map.set(key, value);
   }
 }
