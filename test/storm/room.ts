@@ -5,7 +5,7 @@ import { capacities, type Site } from './site.ts';
 
 /** The room in the groups, in terms that an added disk does not change. */
 export interface Room {
-  /** Blocks of both thin pools that the kernel counts as used. */
+  /** Blocks of both thin pools that the kernel counts as used; 0 while a pool has no volume. */
   readonly thinUse: readonly number[];
   /** Free bytes that the driver does not offer for a thick volume. */
   readonly keptBack: number;
@@ -18,7 +18,7 @@ export interface Room {
 export async function roomOf(site: Site): Promise<Room> {
   const text = await site.guest.shell(`lvs --noheadings --nosuffix --units b -o lv_size ${group}/thinpool
     vgs --noheadings --nosuffix --units b -o vg_size,vg_free ${group}
-    for pool in ${group} ${mirrorGroup}; do dmsetup status $pool-thinpool-tpool | awk '{ print $6 + 0 }'; done`);
+    for pool in ${group} ${mirrorGroup}; do { dmsetup status $pool-thinpool-tpool 2>/dev/null || :; } | awk '{ used = $6 } END { print used + 0 }'; done`);
   const [thinSize, size, free, ...thinUse] = text.trim().split(/\s+/).map(Number);
   const { thin, thick } = await capacities(site);
   return {
