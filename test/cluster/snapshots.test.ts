@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { EXAMPLE_VALUES } from '../../deploy/render.ts';
+import { NAMESPACE } from '../../lab/kubernetes/install.ts';
 import type { KubernetesObject } from '../../lab/kubernetes/kubectl.ts';
 import { useCluster } from '../support/cluster.ts';
 import { claim, pod, storageClass } from '../support/manifests.ts';
@@ -12,14 +13,20 @@ describe('snapshots in Kubernetes', () => {
   const size = '1Gi';
 
   beforeAll(async () => {
-    const { kubectl } = site();
+    const { kubectl, cluster } = site();
+    // A snapshotter that starts while the API server is away gives up groups until it is restarted, and an earlier test may have done that.
+    const controllers = cluster.kubectl.within(NAMESPACE);
+    await controllers.run(['rollout', 'restart', 'deployment/quarry-controller']);
+    await controllers.run(['rollout', 'status', 'deployment/quarry-controller', '--timeout=200s'], {
+      timeout: 210_000,
+    });
     await kubectl.applyText(readFileSync(join(dirname(EXAMPLE_VALUES), 'volume-snapshot-classes.yaml'), 'utf8'));
     await kubectl.apply(
       storageClass('source', { pool: 'fast', type: 'thin' }),
       // Immediate: the volume is made where its source is, and the scheduler follows it.
       storageClass('copy', { pool: 'fast', type: 'thin' }, { volumeBindingMode: 'Immediate' }),
     );
-  });
+  }, 300_000);
 
   /** A claim that begins with the content of a snapshot or of another claim. */
   const copyOf = (source: { kind: string; name: string; apiGroup?: string }, name: string): KubernetesObject => {
