@@ -115,7 +115,10 @@ test('finds a folder that is made late, or made again', async () => {
   await vi.waitFor(() => expect(begun.registration.problem()).toMatch(/does not exist/), 20_000);
   mkdirSync(folder);
   await offered(begun, 2);
-  expect(begun.lines.filter(({ level }) => level === 'error')).toHaveLength(2);
+  // Not one for each attempt. Two for an absence if an attempt saw the folder vanish.
+  const errors = begun.lines.filter(({ level }) => level === 'error');
+  expect(errors.length).toBeGreaterThanOrEqual(2);
+  expect(errors.length).toBeLessThanOrEqual(4);
 });
 
 test('leaves a socket to the process that serves it, until that ends', async () => {
