@@ -133,7 +133,7 @@ test('a volume that was given to another node is there, is used there alone, and
     );
   }
   expect((await outcomeOf(client.controller.controllerGetVolume({ volumeId }))).code).toBe('NOT_FOUND');
-});
+}, 300_000);
 
 test('a node that is cut off keeps its volumes in the list, offers nothing, and comes back whole', async () => {
   const [{ client }] = fleet.controllers;

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import type { Guest } from '../../lab/guest.ts';
@@ -217,15 +218,19 @@ export async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
   }
 }
 
-/** Repeats a call as a sidecar does while it is ABORTED or its outcome is unknown. */
+/**
+ * Repeats a call as a sidecar does while it is ABORTED or its outcome is unknown. Like a sidecar it waits before the next attempt: without that,
+ * the calls take the CPU that a node needs to connect again.
+ */
 export async function untilDone<T>(call: () => Promise<T>): Promise<T> {
   const again = new Set<number | undefined>([status.ABORTED, status.UNAVAILABLE, status.DEADLINE_EXCEEDED]);
-  const until = Date.now() + READY_MS;
+  const until = Date.now() + 2 * READY_MS;
   for (;;) {
     try {
       return await call();
     } catch (error) {
       if (!again.has((error as ServiceError).code) || Date.now() > until) throw error;
     }
+    await pause(50);
   }
 }
