@@ -1,5 +1,5 @@
 import type { Answer } from './caller.ts';
-import { isAllowed, isOffered } from './codes.ts';
+import { isAllowed, isLeftOut, isOffered } from './codes.ts';
 import type { Planned } from './requests.ts';
 import { farNames, victim } from './subjects.ts';
 
@@ -11,7 +11,7 @@ export function problemOf(planned: Planned, answer: Answer, far = isFar(planned)
   const { method, broken = false, cancelAfter, bytes, fields } = planned;
   const wrong = (what: string): string =>
     `${method.path} (${planned.kind}): ${what}; ${answer.code} "${answer.message.slice(0, 300)}", request ${shown(bytes)}`;
-  if (broken) return undefined;
+  if (broken || isLeftOut(method.path, answer)) return undefined;
   if (cancelAfter !== undefined && (answer.code === 'CANCELLED' || answer.code === 'none')) return undefined;
   if (answer.code === 'none') return wrong('it got no answer');
   if (planned.kind === 'oversized') {
