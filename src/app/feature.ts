@@ -60,7 +60,10 @@ export interface ControllerContext {
 export interface CsiContext {
   /** The driver's name. */
   readonly driver: string;
-  readonly registry: Pick<NodeRegistry, 'at' | 'storageOf' | 'member' | 'members' | 'movedTo' | 'volumesAfter'>;
+  readonly registry: Pick<
+    NodeRegistry,
+    'at' | 'snapshotsOf' | 'storageOf' | 'member' | 'members' | 'movedTo' | 'volumesAfter'
+  >;
 }
 
 /** The volumes that Kubernetes has PersistentVolumes for. */

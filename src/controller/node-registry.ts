@@ -1,14 +1,16 @@
 import { Failure, isFailure } from '../domain/errors.ts';
-import { type Fleet, inventoryOf, type Member } from '../domain/fleet.ts';
+import { type Fleet, knownInventory, type Member } from '../domain/fleet.ts';
 import {
   type GroupSnapshotId,
   type LvName,
   type NodeName,
+  parseSnapshotId,
   type PoolName,
   type SnapshotId,
   type VolumeId,
   volumeIdFor,
 } from '../domain/ids.ts';
+import type { Snapshots } from '../domain/snapshot.ts';
 import type { Inventory, Storage } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 
@@ -89,6 +91,16 @@ export class NodeRegistry {
   }
 
   /**
+   * The snapshots of the node that took the snapshot with that id. `undefined`: Quarry never issued the id, or the node is gone for good. Throws as
+   * `storageOf` does.
+   */
+  snapshotsOf(text: string): { readonly id: SnapshotId; readonly snapshots: Snapshots } | undefined {
+    const known = parseSnapshotId(text);
+    const storage = known && this.storageOf(known.id, known.node);
+    return storage && { id: known.id, snapshots: storage.snapshots };
+  }
+
+  /**
    * Calls `act` with the storage of the node that the volume was born on, or, where that answers that it gave the volume away, of the node
    * that has it. No other node's report counts. `undefined`: that node is gone for good.
    */
@@ -127,8 +139,7 @@ export class NodeRegistry {
   movedTo(from: Member, id: VolumeId): Member | undefined {
     const node = givenBy(from).get(id);
     const to = node === undefined ? undefined : this.member(node);
-    const inventory = to && inventoryOf(to);
-    return inventory && !(inventory instanceof Failure) && inventory.volumes.has(id) ? to : undefined;
+    return knownInventory(to)?.volumes.has(id) ? to : undefined;
   }
 
   /** The pools of all nodes; `undefined` while there may be others. */
@@ -166,8 +177,7 @@ export class NodeRegistry {
     const here = [...volumes.values()].filter(({ id }) => id.startsWith(prefix) && !given.has(id));
     const elsewhere = [...given].flatMap(([id, node]) => {
       const member = this.#fleet.member(node);
-      const inventory = member && this.#counts(member) && inventoryOf(member);
-      return (inventory && !(inventory instanceof Failure) && inventory.volumes.get(id)) || [];
+      return (member && this.#counts(member) && knownInventory(member)?.volumes.get(id)) || [];
     });
     return [...here, ...elsewhere].filter(({ role, state }) => role === undefined && state !== 'copying');
   }
@@ -190,8 +200,7 @@ export class NodeRegistry {
 }
 
 function givenBy(member: Member): Inventory['given'] {
-  const inventory = inventoryOf(member);
-  return inventory instanceof Failure ? new Map() : inventory.given;
+  return knownInventory(member)?.given ?? new Map();
 }
 
 function gaveAny(member: Member): boolean {
@@ -199,6 +208,5 @@ function gaveAny(member: Member): boolean {
 }
 
 function holdsAny(member: Member): boolean {
-  const inventory = inventoryOf(member);
-  return !(inventory instanceof Failure) && inventory.volumes.size > 0;
+  return (knownInventory(member)?.volumes.size ?? 0) > 0;
 }

@@ -21,7 +21,7 @@ export function parseContentSource(source: VolumeContentSource | null): ContentS
 }
 
 /**
- * The request of a volume with a source, for the node and the pool that have the source: the two share blocks. Throws `not-found`, `invalid` for another pool,
+ * The request of a volume with a source, for the node and the pool that have the source, where the two can share blocks. Throws `not-found`, `invalid` for another pool,
  * and `exhausted`, on which Kubernetes tries another node, where the topology lacks that node.
  */
 export async function besideSource(
@@ -62,8 +62,8 @@ async function placeOf(
 }
 
 async function snapshotOf(registry: NodeRegistry, { snapshot }: { snapshot: string }, signal: AbortSignal) {
-  const known = parseSnapshotId(snapshot);
-  const found = known && (await registry.storageOf(known.id, known.node)?.snapshots.find(known.id, signal));
+  const at = registry.snapshotsOf(snapshot);
+  const found = await at?.snapshots.find(at.id, signal);
   if (found) refuseOverfull(found);
   return found;
 }

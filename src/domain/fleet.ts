@@ -47,11 +47,17 @@ export function inventoryOf({ storage }: Pick<Member, 'storage'>): Inventory | F
   }
 }
 
+/** The member's last inventory; `undefined` where there is none, or no member. */
+export function knownInventory(member: Pick<Member, 'storage'> | undefined): Inventory | undefined {
+  const inventory = member && inventoryOf(member);
+  return inventory instanceof Failure ? undefined : inventory;
+}
+
 /** The members on which a volume with that name in its id was created and is, or was given away; one that has never reported is not among them. */
 export function holdersAmong(members: readonly Member[], name: LvName): Member[] {
   return members.filter((member) => {
-    const inventory = inventoryOf(member);
+    const inventory = knownInventory(member);
     const id = volumeIdFor(member.node, name);
-    return !(inventory instanceof Failure) && (inventory.volumes.has(id) || inventory.given.has(id));
+    return inventory !== undefined && (inventory.volumes.has(id) || inventory.given.has(id));
   });
 }

@@ -1,7 +1,6 @@
 import type { CsiContext } from '../../app/feature.ts';
 import type { Extent } from '../../domain/changed-blocks.ts';
 import { Failure } from '../../domain/errors.ts';
-import { parseSnapshotId } from '../../domain/ids.ts';
 import type { Snapshot, Snapshots } from '../../domain/snapshot.ts';
 import type { GetMetadataAllocatedResponseInit } from '../../gen/csi/v1/GetMetadataAllocatedResponse.ts';
 import type { SnapshotMetadataMethods } from '../../grpc/services.ts';
@@ -46,10 +45,9 @@ async function find(
   text: string,
   signal: AbortSignal,
 ): Promise<{ readonly snapshots: Snapshots; readonly found: Snapshot }> {
-  const known = parseSnapshotId(text);
-  const snapshots = known && registry.storageOf(known.id, known.node)?.snapshots;
-  const found = known && (await snapshots?.find(known.id, signal));
-  if (snapshots && found) return { snapshots, found };
+  const at = registry.snapshotsOf(text);
+  const found = await at?.snapshots.find(at.id, signal);
+  if (at && found) return { snapshots: at.snapshots, found };
   throw new Failure('not-found', `snapshot "${text}" does not exist`);
 }
 

@@ -1,7 +1,7 @@
 import type { CsiContext } from '../../app/feature.ts';
 import { createLocks } from '../../concurrency/locks.ts';
 import { Failure } from '../../domain/errors.ts';
-import { inventoryOf } from '../../domain/fleet.ts';
+import { knownInventory } from '../../domain/fleet.ts';
 import { type GroupSnapshot, refuseOtherMembers, refuseOtherSources } from '../../domain/group-snapshot.ts';
 import {
   type GroupSnapshotId,
@@ -61,7 +61,7 @@ export class GroupSnapshotter {
   /** The storage that has all of the volumes. */
   async #storageOf(sources: readonly VolumeId[], signal: AbortSignal): Promise<Storage> {
     const places = await Promise.all(sources.map((source) => this.#placeOf(source, signal)));
-    const nodes = new Map(places.map((storage, index) => [storage.node, sources[index]]));
+    const nodes = new Set(places.map(({ node }) => node));
     const [storage] = places;
     if (storage && nodes.size === 1) return storage;
     const where = places.map(({ node }, index) => `${sources[index]} on node ${node}`);
@@ -79,13 +79,10 @@ export class GroupSnapshotter {
 
   /** The members of the group snapshot of that name, as far as is known. */
   #named(name: string): Snapshot[] {
-    return this.#registry.members().flatMap((member) => {
-      const inventory = inventoryOf(member);
-      if (inventory instanceof Failure) return [];
-      return [...inventory.snapshots.values()].filter(
-        (snapshot) => snapshot.memberOf && snapshot.name === name && snapshot.state === 'ready',
-      );
-    });
+    const known = this.#registry
+      .members()
+      .flatMap((member) => Array.from(knownInventory(member)?.snapshots.values() ?? []));
+    return known.filter(({ memberOf, name: its, state }) => memberOf && its === name && state === 'ready');
   }
 }
 

@@ -1,6 +1,6 @@
 import type { CsiContext, Part } from '../../app/feature.ts';
 import { Failure, isFailure } from '../../domain/errors.ts';
-import { inventoryOf, type Member } from '../../domain/fleet.ts';
+import { knownInventory } from '../../domain/fleet.ts';
 import { type HealthEntry, volumeHealth, volumeReasons, type VolumeStatus } from '../../domain/health.ts';
 import { idBefore, pageOf, pageSize } from '../../domain/pages.ts';
 import type { Volume } from '../../domain/volume.ts';
@@ -44,7 +44,7 @@ async function healthOf(registry: Registry, text: string, signal: AbortSignal): 
   const { id, node } = parseHealthId(text);
   const birth = registry.member(node);
   const holder = birth && (registry.movedTo(birth, id) ?? birth);
-  const reported = holder && volumesOf(holder)?.get(id);
+  const reported = knownInventory(holder)?.volumes.get(id);
   if (reported) return entriesOf(registry, reported);
   try {
     const volume = await registry.at(id, node, (storage) => storage.find(id, signal));
@@ -76,14 +76,9 @@ function unhealthyAfter(registry: Registry, after: string, most: number): Unheal
 /** As the node that has the volume last reported it. */
 function entriesOf(registry: Registry, volume: Volume): HealthEntry<VolumeStatus>[] {
   const member = registry.member(volume.node);
-  const inventory = member && inventoryOf(member);
-  const reported = inventory && !(inventory instanceof Failure) ? volumeHealth(volume, inventory) : [];
+  const inventory = knownInventory(member);
+  const reported = inventory ? volumeHealth(volume, inventory) : [];
   if (member?.connected) return reported;
   const message = `node ${volume.node}, which has the volume, is not connected: look after the node`;
   return [{ reason: 'NodeDisconnected', status: volumeReasons.NodeDisconnected.status, message }, ...reported];
-}
-
-function volumesOf(member: Member): ReadonlyMap<string, Volume> | undefined {
-  const inventory = inventoryOf(member);
-  return inventory instanceof Failure ? undefined : inventory.volumes;
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PersistentVolumes } from '../../app/feature.ts';
 import { Failure } from '../../domain/errors.ts';
-import { type Fleet, inventoryOf, type Member } from '../../domain/fleet.ts';
+import { type Fleet, knownInventory, type Member } from '../../domain/fleet.ts';
 import { type NodeName, parseVolumeId } from '../../domain/ids.ts';
 import type { Volume } from '../../domain/volume.ts';
 import { notShown, oldestFirst, onlyOne, type Orphan, orphansOf, sight, type Sightings } from './sightings.ts';
@@ -72,8 +72,8 @@ export class Orphans {
     for (const node of this.#nodes.keys()) if (!fleet.member(node)) this.#nodes.delete(node);
     let examined = 0;
     for (const member of fleet.members()) {
-      const inventory = inventoryOf(member);
-      if (inventory instanceof Failure) continue;
+      const inventory = knownInventory(member);
+      if (!inventory) continue;
       const volumes = [...inventory.volumes.values()];
       const now = this.#now();
       const earlier = this.#nodes.get(member.node)?.sightings ?? new Map();
@@ -134,8 +134,7 @@ export class Orphans {
   #giverOf({ id, node }: Volume): Member | undefined {
     const birth = parseVolumeId(id)?.node;
     const member = birth === undefined ? undefined : this.#options.fleet.member(birth);
-    const inventory = member && inventoryOf(member);
-    return inventory && !(inventory instanceof Failure) && inventory.given.get(id) === node ? member : undefined;
+    return knownInventory(member)?.given.get(id) === node ? member : undefined;
   }
 
   #refuseDisconnected({ node, connected }: Member): void {

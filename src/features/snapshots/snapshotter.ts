@@ -1,8 +1,8 @@
 import type { CsiContext } from '../../app/feature.ts';
 import { createLocks } from '../../concurrency/locks.ts';
 import { Failure } from '../../domain/errors.ts';
-import { inventoryOf } from '../../domain/fleet.ts';
-import { type NodeName, parseSnapshotId, parseVolumeId } from '../../domain/ids.ts';
+import { knownInventory } from '../../domain/fleet.ts';
+import { type NodeName, parseVolumeId } from '../../domain/ids.ts';
 import { refuseOtherSource, type Snapshot, type SnapshotSpec } from '../../domain/snapshot.ts';
 import type { Storage } from '../../domain/storage.ts';
 import { accepts } from '../../domain/topology.ts';
@@ -50,13 +50,13 @@ export class Snapshotter {
 
   /** Succeeds also where the snapshot does not exist, and for an id that Quarry never issued. */
   async remove(id: string, signal: AbortSignal): Promise<void> {
-    const known = parseSnapshotId(id);
-    if (known) await this.#registry.storageOf(known.id, known.node)?.snapshots.remove(known.id, signal);
+    const at = this.#registry.snapshotsOf(id);
+    await at?.snapshots.remove(at.id, signal);
   }
 
   async find(id: string, signal: AbortSignal): Promise<Snapshot | undefined> {
-    const known = parseSnapshotId(id);
-    return known && this.#registry.storageOf(known.id, known.node)?.snapshots.find(known.id, signal);
+    const at = this.#registry.snapshotsOf(id);
+    return at?.snapshots.find(at.id, signal);
   }
 
   /** In the order of ids, as the nodes last reported. Throws `unavailable` where those of a node are not known. */
@@ -70,9 +70,7 @@ export class Snapshotter {
 
   #named(name: string): Snapshot | undefined {
     for (const member of this.#registry.members()) {
-      const inventory = inventoryOf(member);
-      if (inventory instanceof Failure) continue;
-      for (const snapshot of inventory.snapshots.values())
+      for (const snapshot of knownInventory(member)?.snapshots.values() ?? [])
         if (snapshot.name === name && !snapshot.memberOf) return snapshot;
     }
     return undefined;

@@ -1,7 +1,7 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { Failure, messageOf } from '../../domain/errors.ts';
-import { inventoryOf } from '../../domain/fleet.ts';
-import type { Inventory, Storage } from '../../domain/storage.ts';
+import { knownInventory } from '../../domain/fleet.ts';
+import type { Storage } from '../../domain/storage.ts';
 import type { FromNodeInit } from '../../gen/quarry/fleet/v1/FromNode.ts';
 import type { HelloInit } from '../../gen/quarry/fleet/v1/Hello.ts';
 import type { ReplyInit } from '../../gen/quarry/fleet/v1/Reply.ts';
@@ -159,7 +159,7 @@ export class Connection {
     if (tick - this.#heardAt > silenceMs) return this.close(`it sent nothing for ${silenceMs} ms`);
     if (stuck !== undefined && tick - stuck > silenceMs) return this.close(`it read nothing for ${silenceMs} ms`);
     this.#reportNow();
-    const reportedAt = this.#inventory()?.reportedAt ?? now;
+    const reportedAt = knownInventory(this.#options)?.reportedAt ?? now;
     this.#send({ ping: { inventoryAgeMs: String(Math.max(0, now - reportedAt)) } });
   }
 
@@ -177,17 +177,12 @@ export class Connection {
     this.#reporting = undefined;
     if (this.#over) return;
     try {
-      const inventory = this.#inventory();
+      const inventory = knownInventory(this.#options);
       if (inventory) for (const records of this.#reporter.next(inventory)) this.#send({ records });
     } catch (error) {
       // Timers call this, too: an error that is not caught here would end the process instead of one stream.
       this.#options.log.error({ error }, 'the inventory could not be reported');
       this.close(messageOf(error));
     }
-  }
-
-  #inventory(): Inventory | undefined {
-    const inventory = inventoryOf(this.#options);
-    return inventory instanceof Failure ? undefined : inventory;
   }
 }
