@@ -1,3 +1,5 @@
+import { Failure } from './errors.ts';
+
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
 
@@ -51,6 +53,13 @@ export function parseSnapshotId(text: string): { id: SnapshotId; node: NodeName;
 /** @param digest 40 hexadecimal digits: a hash of the CSI name */
 export function groupSnapshotIdFor(node: NodeName, digest: string): GroupSnapshotId {
   return `${node}:group-${digest}` as GroupSnapshotId;
+}
+
+/** Throws `not-found` for a text that is the id of no volume of Quarry's. */
+export function issuedVolumeId(text: string): NonNullable<ReturnType<typeof parseVolumeId>> {
+  const parsed = parseVolumeId(text);
+  if (parsed) return parsed;
+  throw new Failure('not-found', `volume ${text} does not exist: this driver issues no ids of that form`);
 }
 
 /** The id if the text has the form of a group snapshot's id; `undefined` for any other text, which therefore names none of ours. */

@@ -2,7 +2,7 @@ import { normalize } from 'node:path';
 import { type SizeRange, parseSizeRange } from '../domain/bytes.ts';
 import { type Capability, capabilityProblems, parseCapability } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
-import { parseVolumeId, type VolumeId } from '../domain/ids.ts';
+import { issuedVolumeId, parseVolumeId, type VolumeId } from '../domain/ids.ts';
 import type { NodeExpandVolumeRequest } from '../gen/csi/v1/NodeExpandVolumeRequest.ts';
 import type { NodeGetVolumeStatsRequest } from '../gen/csi/v1/NodeGetVolumeStatsRequest.ts';
 import type { NodePublishVolumeRequest } from '../gen/csi/v1/NodePublishVolumeRequest.ts';
@@ -45,7 +45,11 @@ export function parseStage(request: NodeStageVolumeRequest): StageRequest {
     ...badPaths({ staging_target_path: stagingTargetPath }),
     ...capabilityProblems(volumeCapability),
   ]);
-  return { id: toId(volumeId), staging: normal(stagingTargetPath), capability: parseCapability(volumeCapability) };
+  return {
+    id: issuedVolumeId(volumeId).id,
+    staging: normal(stagingTargetPath),
+    capability: parseCapability(volumeCapability),
+  };
 }
 
 export function parsePublish(request: NodePublishVolumeRequest): PublishRequest {
@@ -62,7 +66,7 @@ export function parsePublish(request: NodePublishVolumeRequest): PublishRequest 
   const readOnly = asked || (capability.access === 'mount' && capability.mountFlags.includes('ro'));
   const [target, staging] = [normal(targetPath), normal(stagingTargetPath)];
   const forPod = Boolean(request.volumeContext['csi.storage.k8s.io/pod.uid']);
-  return { id: toId(volumeId), staging, target, capability, readOnly, forPod };
+  return { id: issuedVolumeId(volumeId).id, staging, target, capability, readOnly, forPod };
 }
 
 export function parseUnstage({ volumeId, stagingTargetPath }: NodeUnstageVolumeRequest): UndoRequest {
@@ -79,14 +83,18 @@ export function parseUnpublish({ volumeId, targetPath }: NodeUnpublishVolumeRequ
 
 export function parseStats({ volumeId, volumePath }: NodeGetVolumeStatsRequest): PathRequest {
   refuse(missing({ volume_id: volumeId, volume_path: volumePath }));
-  return { id: toId(volumeId), path: toVolumePath(volumePath) };
+  return { id: issuedVolumeId(volumeId).id, path: toVolumePath(volumePath) };
 }
 
 export function parseExpand(request: NodeExpandVolumeRequest): ExpandRequest {
   const { volumeId, volumePath, volumeCapability } = request;
   const problems = volumeCapability ? capabilityProblems(volumeCapability) : [];
   refuse([...missing({ volume_id: volumeId, volume_path: volumePath }), ...problems]);
-  return { id: toId(volumeId), path: toVolumePath(volumePath), size: parseSizeRange(request.capacityRange) };
+  return {
+    id: issuedVolumeId(volumeId).id,
+    path: toVolumePath(volumePath),
+    size: parseSizeRange(request.capacityRange),
+  };
 }
 
 function refuse(problems: readonly string[]): void {
@@ -111,12 +119,6 @@ function isPlainPath(path: string): boolean {
 
 function normal(path: string): string {
   return normalize(path).replace(/(?<=.)\/+$/, '');
-}
-
-function toId(text: string): VolumeId {
-  const parsed = parseVolumeId(text);
-  if (!parsed) throw new Failure('not-found', `volume ${text} does not exist: this driver issues no ids of that form`);
-  return parsed.id;
 }
 
 /** CSI requires NOT_FOUND if the volume is not at the path; a path that cannot be a mount point is such a case. */

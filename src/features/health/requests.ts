@@ -1,13 +1,11 @@
 import { Failure } from '../../domain/errors.ts';
 import { type HealthEntry, volumeReasons, type VolumeStatus } from '../../domain/health.ts';
-import { parseVolumeId } from '../../domain/ids.ts';
+import { issuedVolumeId } from '../../domain/ids.ts';
 
 /** Throws `invalid` for no id, and `not-found` for one that Quarry cannot have issued. */
-export function parseHealthId(text: string): NonNullable<ReturnType<typeof parseVolumeId>> {
+export function parseHealthId(text: string): ReturnType<typeof issuedVolumeId> {
   if (text === '') throw new Failure('invalid', 'volume_id is missing');
-  const parsed = parseVolumeId(text);
-  if (parsed) return parsed;
-  throw new Failure('not-found', `volume ${text} does not exist: this driver issues no ids of that form`);
+  return issuedVolumeId(text);
 }
 
 /** The entry of a volume whose state cannot be read: unknown is not absent. */
