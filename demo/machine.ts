@@ -54,6 +54,11 @@ export class Machine {
     }
   }
 
+  /** Writes the driver's configuration, in YAML. */
+  async configure(config: string): Promise<void> {
+    await this.guest.shell(`mkdir -p /etc/quarry; cat > /etc/quarry/config.yaml <<'END'\n${config}END`);
+  }
+
   /** Restarts the driver, whose configuration may have changed. */
   async restartDriver(): Promise<void> {
     const running = this.#driver;

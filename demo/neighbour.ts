@@ -82,7 +82,7 @@ async function reserve(machine: Machine, { id }: Pod, reads: number): Promise<vo
   machine.claim('the reservation is on the volume itself', tags.includes(String(reads)), tags);
 }
 
-async function configure({ guest }: Machine, more: string): Promise<void> {
+async function configure(machine: Machine, more: string): Promise<void> {
   const config = `node: node-1
 pools:
   - name: fast
@@ -91,7 +91,7 @@ pools:
     disks: { paths: [/dev/ubda] }
     approve: automatic${more}
 `;
-  await guest.shell(`mkdir -p /etc/quarry; cat > /etc/quarry/config.yaml <<'END'\n${config}END`);
+  await machine.configure(config);
 }
 
 function show(scene: Scene, rows: readonly (readonly [string, Measured])[]): void {

@@ -32,8 +32,8 @@ export async function showSnapshots(scene: Scene, onMachine: (machine: Machine) 
   await using guest = await bootGuest({ name: 'node-1', disks: ['4G'] });
   const machine = new Machine(guest, scene);
   onMachine(machine);
-  await guest.shell(`mkdir -p /etc/quarry; cat >/etc/quarry/config.yaml <<'END'\n${config}END
-    cat >/run/sql <<'END'\n${sql}END
+  await machine.configure(config);
+  await guest.shell(`cat >/run/sql <<'END'\n${sql}END
     chmod +x /run/sql`);
 
   scene.chapter('A shop keeps its orders on a volume');

@@ -22,7 +22,7 @@ pools:
 export async function approveDisks(machine: Machine): Promise<Room> {
   const { guest, scene } = machine;
   scene.chapter('Two blank disks are proposed, and nothing is touched');
-  await guest.shell(`mkdir -p /etc/quarry; cat > /etc/quarry/config.yaml <<'END'\n${config}END`);
+  await machine.configure(config);
   await machine.shell('cat /etc/quarry/config.yaml');
   await machine.quarry('check');
   const ready = await machine.startDriver();
