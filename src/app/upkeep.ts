@@ -34,9 +34,10 @@ export function createUpkeep(
 
   async function reconcile(): Promise<void> {
     const complete = await local.reconciler.reconcile();
-    await settleMarks(storage, log);
+    // Before the first call is served: from then on mirrors may be written to.
+    await attempt(() => storage.marks.settle(), log, 'mirrors could not be marked with this boot of the machine');
     await local.thinMetadata.snapshots.settle();
-    await lookForLostCopies(lost, log);
+    await attempt(() => lost.look(), log, 'the copies of mirrors could not be read');
     jobs.look();
     if (!ready) {
       ready = true;
@@ -76,20 +77,11 @@ function growthOf(local: Local, log: Log) {
   });
 }
 
-/** Marks mirrors with this boot before the first call is served: from then on they may be written to. */
-async function settleMarks(storage: LocalStorage, log: Log): Promise<void> {
+/** A failure is logged with this message, and the next reconciliation tries again. */
+async function attempt(task: () => Promise<void>, log: Log, message: string): Promise<void> {
   try {
-    await storage.marks.settle();
+    await task();
   } catch (error) {
-    log.error({ reason: messageOf(error) }, 'mirrors could not be marked with this boot of the machine');
-  }
-}
-
-/** A report that fails only delays repairs. */
-async function lookForLostCopies(lost: LostCopies, log: Log): Promise<void> {
-  try {
-    await lost.look();
-  } catch (error) {
-    log.error({ reason: messageOf(error) }, 'the copies of mirrors could not be read');
+    log.error({ reason: messageOf(error) }, message);
   }
 }

@@ -1,4 +1,4 @@
-import type { VolumeId } from './ids.ts';
+import type { PoolName, VolumeId } from './ids.ts';
 import type { Inventory } from './storage.ts';
 import type { Volume } from './volume.ts';
 
@@ -154,14 +154,19 @@ export function volumeHealth(volume: Volume, { health }: Pick<Inventory, 'health
   return unique([...(health.get(volume.id) ?? []), ...ofPool].flatMap(toVolumeEntry));
 }
 
-/** All that is wrong with the pools of an inventory, and `more`. */
+/** All that is wrong with these pools of an inventory, and `more`. */
 export function storageHealth(
-  { health, pools, unready }: Pick<Inventory, 'health' | 'pools' | 'unready'>,
+  { health }: Pick<Inventory, 'health'>,
+  pools: readonly PoolName[],
   more: readonly Condition<StorageReasonName>[] = [],
 ): HealthEntry<StorageStatus>[] {
-  const names = new Set([...pools.keys(), ...unready.keys()]);
-  const all = [...names].flatMap((name) => health.get(name) ?? []);
+  const all = pools.flatMap((name) => health.get(name) ?? []);
   return unique([...all, ...more].flatMap(toStorageEntry));
+}
+
+/** The pools of an inventory, ready or not. */
+export function poolsOf({ pools, unready }: Pick<Inventory, 'pools' | 'unready'>): PoolName[] {
+  return [...new Set([...pools.keys(), ...unready.keys()])];
 }
 
 /** Whether a reason is one of ours; a newer version may have more. */

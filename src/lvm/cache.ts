@@ -217,8 +217,8 @@ export class InventoryCache {
   /** Sets what the kernel shows to be wrong with these volumes, until they are observed again. */
   observe(found: ReadonlyMap<VolumeId, readonly Condition[]>): void {
     const inventory = this.current();
-    const kept = [...this.#observed, ...found].filter(([id, all]) => all.length > 0 && inventory.volumes.has(id));
-    const observed = new Map(kept.filter(([id, all]) => (found.get(id) ?? all) === all));
+    const all = new Map([...this.#observed, ...found]);
+    const observed = new Map([...all].filter(([id, shown]) => shown.length > 0 && inventory.volumes.has(id)));
     if (isDeepStrictEqual(observed, this.#observed)) return;
     this.#observed = observed;
     this.#inventory = { ...inventory, health: joinHealth(this.#health, observed) };

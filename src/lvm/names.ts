@@ -88,14 +88,9 @@ export function devicePath(group: VgName, lv: LvName): string {
   return `/dev/mapper/${deviceName(group, lv)}`;
 }
 
-/** The name of a logical volume's device in device-mapper; `layer`: LVM's name for a device below it, such as `tpool`. */
+/** The name of a logical volume's device in device-mapper; `layer`: LVM's name for a device below it, such as `tpool`, to which a thin pool's messages go. */
 export function deviceName(group: VgName, lv: LvName, layer?: string): string {
   return `${mangled(group)}-${mangled(lv)}${layer === undefined ? '' : `-${layer}`}`;
-}
-
-/** The device of a thin pool below all its volumes, to which dm-thin-pool's messages go. */
-export function thinPoolDevice(group: VgName, pool: LvName): string {
-  return `${devicePath(group, pool)}-tpool`;
 }
 
 /** As device-mapper has a name within another: it joins them with "-", and doubles those within them. */

@@ -1,4 +1,4 @@
-import { type Condition, storageHealth, type StorageReasonName, volumeHealth } from '../../domain/health.ts';
+import { type Condition, poolsOf, storageHealth, type StorageReasonName, volumeHealth } from '../../domain/health.ts';
 import type { Families, InventorySource } from '../../metrics/metrics.ts';
 
 /** @param stuck what is wrong with the storage of the node besides its pools */
@@ -30,12 +30,11 @@ export function healthFamilies(
         collect() {
           this.reset();
           if (!source.reported) return;
-          const { health, pools, unready } = source.current();
-          const none = { health, pools: new Map(), unready: new Map() };
-          for (const { status, reason } of storageHealth(none, stuck())) this.set({ pool: '', status, reason }, 1);
-          for (const pool of new Set([...pools.keys(), ...unready.keys()])) {
-            const only = { health, pools: new Map(), unready: new Map([[pool, '']]) };
-            for (const { status, reason } of storageHealth(only)) this.set({ pool, status, reason }, 1);
+          const inventory = source.current();
+          const ofDisks = storageHealth(inventory, [], stuck());
+          for (const { status, reason } of ofDisks) this.set({ pool: '', status, reason }, 1);
+          for (const pool of poolsOf(inventory)) {
+            for (const { status, reason } of storageHealth(inventory, [pool])) this.set({ pool, status, reason }, 1);
           }
         },
       },

@@ -1,7 +1,7 @@
 import type { NodeContext, NodePart } from '../../app/feature.ts';
 import { createRepeater } from '../../concurrency/repeater.ts';
 import { Failure, isFailure, messageOf } from '../../domain/errors.ts';
-import { type Condition, storageHealth, type StorageReasonName, volumeHealth } from '../../domain/health.ts';
+import { type Condition, poolsOf, storageHealth, type StorageReasonName, volumeHealth } from '../../domain/health.ts';
 import type { NodeMethods } from '../../grpc/services.ts';
 import { healthFamilies } from './metrics.ts';
 import { Observer } from './observer.ts';
@@ -61,7 +61,8 @@ function createNodeMethods({ cache }: NodeContext['local'], observer: Observer, 
       }
     },
     async nodeGetStorageHealth() {
-      return { backendHealth: storageHealth(await current(), stuck()) };
+      const inventory = await current();
+      return { backendHealth: storageHealth(inventory, poolsOf(inventory), stuck()) };
     },
   };
 }

@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { Failure, messageOf } from '../../domain/errors.ts';
 import type { LvName, VgName } from '../../domain/ids.ts';
 import type { Run } from '../../exec/run.ts';
@@ -7,7 +6,7 @@ import { listThin, lvchangeTags } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
 import { lvmFailure } from '../failures.ts';
 import type { Lvm } from '../process/lvm.ts';
-import { thinPoolDevice } from '../names.ts';
+import { deviceName } from '../names.ts';
 import { tag } from '../tags.ts';
 import type { Writer } from '../writer.ts';
 
@@ -193,7 +192,7 @@ class Reserved {
 }
 
 function deviceOf({ group, lv }: ThinPoolName): string {
-  return basename(thinPoolDevice(group, lv));
+  return deviceName(group, lv, 'tpool');
 }
 
 /** The task's result, or a throw of the signal's reason when it fires first; the task goes on. */

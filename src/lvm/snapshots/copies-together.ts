@@ -101,10 +101,8 @@ const listSuspended = ['info', '-c', '--noheadings', '-o', 'name,suspended'] as 
 
 /** Whether a device is a volume of the group: LVM's devices below a thin pool have names with a further "-". */
 function isOf(group: VgName, name: string): boolean {
-  const rest = name.startsWith(deviceName(group, '' as LvName))
-    ? name.slice(deviceName(group, '' as LvName).length)
-    : '';
-  return /^(?:[^-]|--)+$/.test(rest);
+  const prefix = deviceName(group, '' as LvName);
+  return name.startsWith(prefix) && /^(?:[^-]|--)+$/.test(name.slice(prefix.length));
 }
 
 function wordOf({ group, thinPool, copy, origin, device }: ThinCopy): string {
