@@ -218,7 +218,7 @@ function createStorage(config: Config, local: Local, boot: string, log: Log) {
     copies,
     usesOf,
     locks: createLocks(),
-    copying: { range: createCopyRange(run), rate: config.jobs.copyRate, log },
+    copying: { range: createCopyRange(run, devices), rate: config.jobs.copyRate, log },
   });
   return { storage, copies, stack: createStack({ volumes: storage, layers: [] }) };
 }

@@ -1,6 +1,7 @@
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { Member } from '../domain/fleet.ts';
-import { type LvName, type NodeName, volumeIdFor } from '../domain/ids.ts';
+import { type LvName, type NodeName, parseSnapshotId, parseVolumeId, volumeIdFor } from '../domain/ids.ts';
+import { type ContentSource, printSource } from '../domain/snapshot.ts';
 import { refusePassive, type Volume } from '../domain/volume.ts';
 import type { NodeRegistry } from './node-registry.ts';
 
@@ -57,5 +58,21 @@ export class NameLookup {
       throw new Failure('unavailable', `volume "${name}" was given to node ${node}, which does not have it now`);
     refusePassive(volume);
     return volume;
+  }
+
+  /**
+   * The volume of that name that was made from the source, which need not exist any more. Only the node of the source can have it, and the nodes whose
+   * inventories show the name.
+   */
+  async madeFrom(source: ContentSource, name: string, signal: AbortSignal): Promise<Volume | undefined> {
+    const lv = this.#lvNameFor(name);
+    const there = 'snapshot' in source ? parseSnapshotId(source.snapshot) : parseVolumeId(source.volume);
+    const births = new Set(this.holders(name).map(({ node }) => node));
+    for (const birth of there ? births.add(there.node) : births) {
+      const id = volumeIdFor(birth, lv);
+      const volume = await this.#registry.at(id, birth, (storage) => storage.find(id, signal));
+      if (volume?.source && printSource(volume.source) === printSource(source)) return volume;
+    }
+    return undefined;
   }
 }

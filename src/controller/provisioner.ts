@@ -9,6 +9,7 @@ import type { QosChange } from '../domain/qos.ts';
 import type { Storage } from '../domain/storage.ts';
 import type { Accessibility } from '../domain/topology.ts';
 import { refuseCopying, refusePassive, type Volume } from '../domain/volume.ts';
+import { NameLookup } from './name-lookup.ts';
 import { type NodeLifecycle, noLifecycle, NodeRegistry } from './node-registry.ts';
 import type { VolumeRequest } from './requests.ts';
 import { besideSource } from './sources.ts';
@@ -37,15 +38,17 @@ interface Capacity {
 export class Provisioner {
   /** Where volumes and their snapshots are. */
   readonly registry: NodeRegistry;
+  readonly #lookup: NameLookup;
   readonly #creator: VolumeCreator;
 
   constructor({ fleet, lifecycle = noLifecycle, packing, lvNameFor }: ProvisionerOptions) {
     this.registry = new NodeRegistry(fleet, lifecycle);
-    this.#creator = new VolumeCreator({ registry: this.registry, packing, lvNameFor });
+    this.#lookup = new NameLookup({ registry: this.registry, lvNameFor });
+    this.#creator = new VolumeCreator({ registry: this.registry, lookup: this.#lookup, packing });
   }
 
   async create(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
-    return this.#creator.create(await besideSource(this.registry, request, signal), signal);
+    return this.#creator.create(await besideSource(this.registry, this.#lookup, request, signal), signal);
   }
 
   /** Frees memory of nodes and creations that is no longer needed. Call it again and again. */

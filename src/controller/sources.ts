@@ -4,6 +4,7 @@ import { type ContentSource, printSource, refuseOverfull } from '../domain/snaps
 import { accepts } from '../domain/topology.ts';
 import { refusePassive } from '../domain/volume.ts';
 import type { VolumeContentSource } from '../gen/csi/v1/VolumeContentSource.ts';
+import type { NameLookup } from './name-lookup.ts';
 import type { NodeRegistry } from './node-registry.ts';
 import type { VolumeRequest } from './requests.ts';
 
@@ -20,52 +21,63 @@ export function parseContentSource(source: VolumeContentSource | null): ContentS
   throw new Failure('not-found', `volume_content_source: ${snapshot ? 'snapshot' : 'volume'} "${id}" does not exist`);
 }
 
+/** Where the source of a volume is. */
+interface SourcePlace {
+  readonly node: NodeName;
+  /** The pool of a volume whose class names none. */
+  readonly pool: PoolName;
+}
+
 /**
- * The request of a volume with a source, for the node and the pool that have the source, where the two can share blocks. Throws `not-found`, `invalid` for another pool,
- * and `exhausted`, on which Kubernetes tries another node, where the topology lacks that node.
+ * The request of a volume with a source, for the node that has the source: its content does not leave that node. A volume that was made from a source that
+ * is gone is still the answer to its request. Throws `not-found`, and `exhausted`, on which Kubernetes tries another node, where the topology lacks that node.
  */
 export async function besideSource(
   registry: NodeRegistry,
+  lookup: NameLookup,
   request: VolumeRequest,
   signal: AbortSignal,
 ): Promise<VolumeRequest> {
   const { source, name, parameters, accessibility } = request;
   if (!source) return request;
-  const { node, pool } = await placeOf(registry, source, signal);
+  const { node, pool } = await placeOf(registry, lookup, { name, source }, signal);
   if (!accepts(accessibility, node)) {
     throw new Failure(
       'exhausted',
       `the source of volume "${name}" is on node ${node}, which the topology asked for lacks: a volume is made from it on that node only`,
     );
   }
-  if (parameters.pool !== undefined && parameters.pool !== pool)
-    throw new Failure(
-      'invalid',
-      `the source is in pool ${pool}: volume "${name}" cannot be made from it in pool ${parameters.pool}`,
-    );
   return {
     ...request,
-    parameters: { ...parameters, pool },
+    parameters: { pool, ...parameters },
     accessibility: { requisite: new Set([node]), preferred: [node] },
   };
 }
 
+interface Sourced {
+  readonly name: string;
+  readonly source: ContentSource;
+}
+
 async function placeOf(
   registry: NodeRegistry,
-  source: ContentSource,
+  lookup: NameLookup,
+  sourced: Sourced,
   signal: AbortSignal,
-): Promise<{ node: NodeName; pool: PoolName }> {
+): Promise<SourcePlace> {
+  const { source } = sourced;
   const found =
     'snapshot' in source ? await snapshotOf(registry, source, signal) : await volumeOf(registry, source, signal);
-  if (found) return found;
+  if (found && found.state !== 'overfull') return found;
+  const made = await lookup.madeFrom(source, sourced.name, signal);
+  if (made) return made;
+  if (found) refuseOverfull(found);
   throw new Failure('not-found', `the source ${printSource(source)} does not exist`);
 }
 
 async function snapshotOf(registry: NodeRegistry, { snapshot }: { snapshot: string }, signal: AbortSignal) {
   const at = registry.snapshotsOf(snapshot);
-  const found = await at?.snapshots.find(at.id, signal);
-  if (found) refuseOverfull(found);
-  return found;
+  return at?.snapshots.find(at.id, signal);
 }
 
 async function volumeOf(registry: NodeRegistry, { volume }: { volume: string }, signal: AbortSignal) {

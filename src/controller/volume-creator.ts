@@ -2,23 +2,22 @@ import { createLocks } from '../concurrency/locks.ts';
 import { incompatibilities } from '../domain/compatibility.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { Member } from '../domain/fleet.ts';
-import type { LvName, NodeName } from '../domain/ids.ts';
+import type { NodeName } from '../domain/ids.ts';
 import { type Offer, offerOf } from '../domain/offer.ts';
 import { type Packing, type Place, place, disconnection } from '../domain/placement.ts';
 import { applyChange, noQos } from '../domain/qos.ts';
 import { type Refusal, refusalOf } from '../domain/refusals.ts';
 import { accepts } from '../domain/topology.ts';
 import type { Volume, VolumeSpec } from '../domain/volume.ts';
-import { NameLookup } from './name-lookup.ts';
+import type { NameLookup } from './name-lookup.ts';
 import type { NodeRegistry } from './node-registry.ts';
 import { PendingCreates } from './pending-creates.ts';
 import type { VolumeRequest } from './requests.ts';
 
 export interface VolumeCreatorOptions {
   readonly registry: NodeRegistry;
+  readonly lookup: NameLookup;
   readonly packing: Packing;
-  /** The name of the logical volume for a CSI name: with the node it is the volume's id. */
-  readonly lvNameFor: (name: string) => LvName;
 }
 
 /** Milliseconds that a node gets to answer about a creation whose caller has gone. */
@@ -33,7 +32,7 @@ export class VolumeCreator {
 
   constructor(options: VolumeCreatorOptions) {
     this.#options = options;
-    this.#lookup = new NameLookup(options);
+    this.#lookup = options.lookup;
   }
 
   async create(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {

@@ -3,7 +3,7 @@ import type { VolumeId } from './ids.ts';
 
 /**
  * - `creation` finishes or undoes an interrupted creation
- * - `copy`     fills a volume with the content of a thick snapshot
+ * - `copy`     fills a volume with the content of its source
  * - `repair`   makes the copies of a mirror complete after the loss of a disk, and equal after an unclean stop
  */
 export type JobKind = 'creation' | 'copy' | 'repair';

@@ -59,7 +59,7 @@ export interface SnapshotSpec {
   readonly room?: SnapshotRoom | undefined;
 }
 
-/** What a new volume begins with. If both are thin, they share the blocks that neither changes; else the content is copied. */
+/** What a new volume begins with. If both are thin and in one pool, they share the blocks that neither changes; else the content is copied. */
 export type ContentSource = { readonly snapshot: SnapshotId } | { readonly volume: VolumeId };
 
 /** The source as text: `snapshot/<id>` or `volume/<id>`. */
@@ -99,7 +99,7 @@ export interface Snapshots {
    * Throws `not-found` for a volume that does not exist, `exists`, `exhausted`.
    */
   take(spec: SnapshotSpec, signal: AbortSignal): Promise<Snapshot>;
-  /** Succeeds also if the snapshot does not exist. Volumes that were made from it stay whole. Throws `precondition` while one is copied from it. */
+  /** Succeeds also if the snapshot does not exist. Volumes that were made from it stay whole. Throws `precondition` while one is copied from it, if it is thick. */
   remove(id: SnapshotId, signal: AbortSignal): Promise<void>;
   /**
    * The blocks of a snapshot, as lists of extents in ascending order, apart and within the snapshot's size; a list is read from the disk when it is asked for.

@@ -1,25 +1,22 @@
 import type { Bytes } from '../domain/bytes.ts';
 import { incompatibilities } from '../domain/compatibility.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
-import { type NodeName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
+import { type NodeName, type PoolName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
 import type { Pool } from '../domain/pool.ts';
 import type { VolumeLocks } from '../domain/storage.ts';
 import { refusePassive, type Volume, type VolumeSpec } from '../domain/volume.ts';
 import type { Activation } from './activation.ts';
 import type { Admission } from './admission.ts';
-import { createVolume, extendVolume, lvchangeTags, removeVolume, snapshotThick, snapshotVolume } from './arguments.ts';
+import { createVolume, extendVolume, lvchangeTags, removeVolume, snapshotVolume } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import type { Copies } from './copies/copies.ts';
-import { copySourceFor } from './copies/copy-source.ts';
 import type { Devices } from './devices.ts';
 import { creationCutOff } from './inventory.ts';
 import type { Lvm } from './process/lvm.ts';
 import { devicePath, lvNameFor } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { creationTags } from './records.ts';
-import { defaultRoom, roomFor } from '../domain/snapshot-room.ts';
-import { linear } from './snapshots/snapshots.ts';
-import { type Origin, originOf, sizeFrom } from './snapshots/origin.ts';
+import { findSource, guarding, type Origin, originOf, sizedFrom } from './snapshots/origin.ts';
 import { lookUpForRemoval } from './removal.ts';
 import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
@@ -58,17 +55,18 @@ export class Creation {
 
   /** Creates the volume, or returns the existing one of that name if it fits. Throws `exists` if it does not fit, and `busy` while it is copied. */
   async create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
-    const { node, locks, admission, writer, volumeCopies } = this.#options;
+    const { node, locks, volumeCopies } = this.#options;
     const id = volumeIdFor(node, lvNameFor(spec.name));
     const volume = await locks.hold(id, holder, async () => {
       try {
-        const { group } = admission.pool(spec.pool).spec;
-        return await writer.exclusive(group, signal, async () => {
-          await admission.settle();
+        const made = await this.#inTurn(spec.pool, signal, async () => {
           const existing = await this.#existing(id);
           const remains = existing && isUnfinishedCopy(existing) && (await this.#undo(existing));
           return existing && !remains ? this.#reuse(existing, spec) : this.#begin(id, spec);
         });
+        const begun = made ?? (await this.#makeCopy(id, spec, signal));
+        if (begun) return begun;
+        throw new Failure('unavailable', `volume ${id} exists: try again`);
       } catch (error) {
         if (isFailure(error, 'exhausted')) await this.#refuseExisting(id, error);
         throw error;
@@ -76,6 +74,15 @@ export class Creation {
     });
     // After the lock: the volume may be deleted meanwhile.
     return volume.state === 'copying' ? volumeCopies.settled(volume, signal) : volume;
+  }
+
+  /** Runs the task in a turn of the pool's group. */
+  async #inTurn<T>(pool: PoolName, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    const { admission, writer } = this.#options;
+    return writer.exclusive(admission.pool(pool).spec.group, signal, async () => {
+      await admission.settle();
+      return task();
+    });
   }
 
   /**
@@ -93,24 +100,47 @@ export class Creation {
     });
   }
 
-  /** A volume that is being staged may be without its filesystem yet: its copy waits for it. */
-  async #begin(id: VolumeId, spec: VolumeSpec): Promise<Volume> {
+  /** `undefined`: the content of its source has to be copied, which needs turns of both groups. */
+  async #begin(id: VolumeId, spec: VolumeSpec): Promise<Volume | undefined> {
     const { source } = spec;
     if (!source) return this.#make(id, spec);
-    const copy = async (): Promise<Volume> => {
+    return guarding(this.#options.locks, source, async () => {
       const origin = await originOf(this.#options, source, spec);
-      return this.#make(id, { ...spec, size: sizeFrom(origin, spec.size) }, origin);
-    };
-    return 'volume' in source ? this.#options.locks.hold(source.volume, 'the creation of a copy', copy) : copy();
+      return origin.shared ? this.#make(id, sizedFrom(origin, spec), origin) : undefined;
+    });
   }
 
-  async #make(id: VolumeId, spec: VolumeSpec, origin?: Origin): Promise<Volume> {
+  /**
+   * Begins a copy. What it is copied from exists before the tag of the copy says that it is copied. `undefined`: LVM shows the volume by now.
+   */
+  async #makeCopy(id: VolumeId, spec: VolumeSpec, signal: AbortSignal): Promise<Volume | undefined> {
+    const { admission, cache, locks, volumeCopies } = this.#options;
+    const { source } = spec;
+    if (!source || (await cache.refresh()).volumes.has(id)) return undefined;
+    // Of an attempt that was cut off.
+    await volumeCopies.sources.remove(id);
+    const { pool } = await findSource(this.#options, source);
+    const take = async (): Promise<Origin> => {
+      const origin = await originOf(this.#options, source, spec);
+      await admission.forNew(id, sizedFrom(origin, spec));
+      await volumeCopies.sources.take({ id, lv: lvNameFor(spec.name), source }, origin);
+      return origin;
+    };
+    try {
+      const origin = await this.#inTurn(pool, signal, () => guarding(locks, source, take));
+      return await this.#inTurn(spec.pool, signal, () => this.#make(id, sizedFrom(origin, spec), origin));
+    } catch (error) {
+      await volumeCopies.sources.remove(id);
+      throw error;
+    }
+  }
+
+  async #make(id: VolumeId, spec: VolumeSpec, origin?: Origin): Promise<Volume | undefined> {
     const { cache, admission, writer } = this.#options;
     const { pool, size } = await admission.forNew(id, spec);
     const volume = this.#newVolume(id, spec, { pool, size, origin });
     const { name, group, lv } = volume;
     const tags = creationTags(volume);
-    if (origin && !origin.shared) await this.#takeCopySource(volume, origin);
     const command = origin?.shared
       ? snapshotVolume(group, origin.lv, { lv, tags, active: true })
       : createVolume({ group, lv, size, layout: spec.layout, thinPool: cache.thinPoolLv(pool.spec), tags });
@@ -120,7 +150,7 @@ export class Creation {
     } catch (error) {
       // The writer has read LVM's state again: LVM may have refused the name because this volume exists.
       const existing = isFailure(error, 'exists') ? cache.current().volumes.get(id) : undefined;
-      if (existing) return this.#reuse(existing, spec);
+      if (existing && origin?.shared !== false) return this.#reuse(existing, spec);
       // That report may say what LVM's message does not: for a thin pool that has failed, LVM says "free space reached threshold".
       if (isFailure(error, 'exhausted')) await admission.forNew(id, spec);
       throw error;
@@ -133,19 +163,6 @@ export class Creation {
     return volume.state === 'creating' ? this.#mark(volume, 'ready') : volume;
   }
 
-  /** A volume in use is copied from a snapshot of this moment. */
-  async #takeCopySource(volume: Volume, origin: Origin): Promise<void> {
-    const { admission, volumeCopies, writer, cache } = this.#options;
-    if (!volume.source || 'snapshot' in volume.source) return;
-    const { group, lv, tags } = copySourceFor(volume);
-    await volumeCopies.sources.remove(volume);
-    const room = roomFor(defaultRoom, origin.size, admission.pool(volume.pool).extentSize);
-    await admission.forSnapshot(volume.pool, linear, room);
-    const what = `the snapshot that volume "${volume.name}" is copied from could not be taken`;
-    await admission.track(() => writer.change(what, snapshotThick(group, origin.lv, { lv, tags, room })));
-    cache.putPool(afterGrowth(admission.pool(volume.pool), linear, room));
-  }
-
   #newVolume(id: VolumeId, spec: VolumeSpec, { pool, size, origin }: NewPlace): Volume {
     const { name, layout, mkfsOptions, qos, source } = spec;
     const place = { node: this.#options.node, pool: spec.pool, group: pool.spec.group, lv: lvNameFor(name), size };
@@ -154,7 +171,7 @@ export class Creation {
     return { id, name, layout, mkfsOptions, qos, ...place, filesystem, state, ...(source && { source }) };
   }
 
-  async #reuse(existing: Volume, spec: VolumeSpec): Promise<Volume> {
+  async #reuse(existing: Volume, spec: VolumeSpec): Promise<Volume | undefined> {
     const problems = incompatibilities(existing, spec);
     refusePassive(existing);
     if (problems.length > 0) {

@@ -95,6 +95,7 @@ export class LocalStorage implements Storage, NodeVolumes {
       await this.volumeCopies.cancel(id);
       const volume = await this.#options.cache.find(id, { goneFrom });
       if (volume) await this.#removeVolume(volume, signal, goneFrom);
+      if (volume?.state === 'copying') await this.volumeCopies.sources.remove(id);
       // Last, because the record says where else the volume may be.
       if (goneFrom !== undefined) await removeGiven(this.#options, id, signal);
     });
@@ -210,7 +211,6 @@ export class LocalStorage implements Storage, NodeVolumes {
       await this.#activation.refuseInUse(volume);
       await writer.change(what, removeVolume(group, lv));
       cache.drop(id);
-      if (volume.state === 'copying') await this.volumeCopies.sources.remove(volume);
       const pool = this.inventory().pools.get(volume.pool);
       if (pool) cache.putPool(afterGrowth(pool, knownLayout(volume), -volume.size));
     });

@@ -114,8 +114,6 @@ describe('calls about snapshots', () => {
     expect(await outcomeOf(take('twice', 'other'))).toMatchObject({ code: 'ALREADY_EXISTS' });
     expect(await outcomeOf(take('none', 'absent'))).toMatchObject({ code: 'NOT_FOUND' });
     expect(await outcomeOf(create('bad', snapshotOf('node-1:snap-absent')))).toMatchObject({ code: 'NOT_FOUND' });
-    const thick = create('thick', { parameters: { type: 'thick' }, ...snapshotOf(snapshot?.snapshotId) });
-    expect(await outcomeOf(thick)).toMatchObject({ code: 'UNIMPLEMENTED' });
     const { entries } = await driver.client.controller.listSnapshots({ sourceVolumeId: idOf('origin') });
     expect(entries?.map((entry) => entry.snapshot?.snapshotId)).toEqual([snapshot?.snapshotId]);
     const got = await driver.client.controller.getSnapshot({ snapshotId: snapshot?.snapshotId ?? '' });

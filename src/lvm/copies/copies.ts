@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { timeout } from '../../concurrency/timeout.ts';
-import { type Bytes, MiB, roundUp, smallest } from '../../domain/bytes.ts';
+import type { Bytes } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { VolumeId } from '../../domain/ids.ts';
 import type { Job, JobControl, JobSource } from '../../domain/jobs.ts';
@@ -11,6 +10,10 @@ import type { Log } from '../../log.ts';
 import type { Activation } from '../activation.ts';
 import { activateVolume, lvchangeTags, removeVolume } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
+import type { Admission } from '../admission.ts';
+import type { ThinMetadata } from '../blocks/thin-metadata.ts';
+import { copyContent } from './copy-content.ts';
+import { WrittenMap } from './copy-plan.ts';
 import type { CopyRange } from './copy-range.ts';
 import { copySourceIn } from './copy-source.ts';
 import { CopySources } from './copy-sources.ts';
@@ -38,11 +41,22 @@ export interface CopiesOptions {
   readonly devices: Devices;
   readonly locks: VolumeLocks;
   readonly activation: Activation;
+  readonly admission: Admission;
+  readonly thinMetadata: ThinMetadata;
   readonly copying: Copying;
 }
 
-/** The most bytes of one program. */
-const longestStep = 64n * MiB;
+/** A logical volume with content to copy; `size`: the bytes of the content. */
+type CopiedLv = Pick<LvRecord, 'group' | 'lv' | 'uuid' | 'size' | 'thinPool'>;
+
+/** A copy as LVM shows it. */
+interface Begun {
+  readonly source: CopiedLv;
+  /** The bytes that are on its disks. */
+  readonly copied: Bytes;
+  /** The tag that says so. */
+  readonly progress: string | undefined;
+}
 
 /** A copy that runs in this process. */
 interface Running {
@@ -51,8 +65,9 @@ interface Running {
 }
 
 /**
- * Fills volumes with the content of a thick snapshot. Such a volume has the tag `state=copying` until its content is whole, and `copied`, the bytes that are
- * on its disks: after a crash the copy goes on there. The source of a clone is a snapshot of its own, which is removed at the end.
+ * Fills volumes with the content of snapshots and volumes that they cannot share blocks with. Such a volume has the tag `state=copying` until its content is
+ * whole, and `copied`, the bytes that are on its disks: after a crash the copy goes on there. It is copied from a snapshot of its own, which is removed
+ * at the end, or from the thick snapshot that it is made from.
  */
 export class Copies implements JobSource {
   readonly kind = 'copy';
@@ -134,59 +149,80 @@ export class Copies implements JobSource {
   }
 
   async #copyAll(volume: Volume, signal: AbortSignal, progress: (done: number) => void): Promise<void> {
-    const { writer, copying } = this.#options;
-    // No program takes much longer than a second by the rate, so that the pauses between them are short.
-    const step = roundUp(smallest(longestStep, copying.rate), MiB);
-    const begun = await writer.exclusive(volume.group, signal, () => this.#begin(volume));
-    const { source, size } = begun;
-    let { copied } = begun;
-    let recorded = { copied, at: performance.now() };
-    while (copied < size) {
-      progress(Number(copied) / Number(size));
-      const started = performance.now();
-      const part = smallest(step, size - copied);
-      const devices = { from: devicePath(source.group, source.lv), to: devicePath(volume.group, volume.lv) };
-      await copying.range({ ...devices, offset: copied, size: part, sparse: volume.layout.type === 'thin' }, signal);
-      copied += part;
-      if (copied < size && performance.now() - recorded.at >= (copying.record ?? 2000)) {
-        await this.#record(volume, recorded.copied, copied, signal);
-        recorded = { copied, at: performance.now() };
-      }
-      const least = (Number(part) / Number(copying.rate)) * 1000;
-      if (copied < size) await sleep(Math.max(0, least - (performance.now() - started)), undefined, { signal });
-    }
-    await writer.exclusive(volume.group, signal, () => this.#finish(volume));
+    const { copying } = this.#options;
+    const { source, copied } = await this.#begin(volume, signal);
+    const content = {
+      from: devicePath(source.group, source.lv),
+      to: devicePath(volume.group, volume.lv),
+      size: source.size,
+      sparse: volume.layout.type === 'thin',
+      map: await this.#mapOf(source, signal),
+      copied,
+    };
+    let recorded = copied;
+    const record = async (now: Bytes): Promise<void> => {
+      await this.#record(volume, recorded, now, signal);
+      recorded = now;
+    };
+    await copyContent(content, { ...copying, record, recordEvery: copying.record ?? 2000, progress }, signal);
+    await this.#finish(volume, signal);
   }
 
   /** Proves that the source is there, and activates it and the volume. */
-  async #begin(volume: Volume): Promise<{ source: LvRecord; size: Bytes; copied: Bytes }> {
+  async #begin(volume: Volume, signal: AbortSignal): Promise<Begun> {
     const { activation, devices, writer } = this.#options;
-    const { record, source, size } = await this.#proven(volume);
-    if (!(await devices.exists(devicePath(volume.group, volume.lv)))) await activation.activate(volume);
-    if (!(await devices.exists(devicePath(source.group, source.lv)))) {
-      const what = `${source.group}/${source.lv}, which volume ${volume.id} is copied from, could not be activated`;
-      await writer.slowChange(what, activateVolume(source.group, source.lv));
-    }
-    return { source, size, copied: BigInt(record.tags.get('copied') ?? '0') };
+    const begun = await writer.exclusive(volume.group, signal, async () => {
+      const proven = await this.#proven(volume);
+      const isActive = await devices.exists(devicePath(volume.group, volume.lv));
+      if (!('lost' in proven) && !isActive) await activation.activate(volume);
+      return proven;
+    });
+    if ('lost' in begun) return this.#giveUp(volume, begun.lost);
+    const { group, lv } = begun.source;
+    await writer.exclusive(group, signal, async () => {
+      if (await devices.exists(devicePath(group, lv))) return;
+      const what = `${group}/${lv}, which volume ${volume.id} is copied from, could not be activated`;
+      await writer.slowChange(what, activateVolume(group, lv));
+    });
+    return begun;
   }
 
-  /** Both as LVM shows them now. Gives the copy up if its source is lost: no caller has heard of the volume. Throws `not-found` then. */
-  async #proven(volume: Volume): Promise<{ record: LvRecord; source: LvRecord; size: Bytes }> {
-    const { cache, writer, copying } = this.#options;
+  /** What was written of a thin source; `undefined` for a thick one, of which LVM has no record. */
+  async #mapOf({ group, thinPool, uuid, size }: CopiedLv, signal: AbortSignal): Promise<WrittenMap | undefined> {
+    if (thinPool === undefined) return undefined;
+    const map = new WrittenMap(size);
+    for await (const extents of this.#options.thinMetadata.ranges({ group, lv: thinPool }, [uuid], signal))
+      for (const extent of extents) map.add(extent);
+    return map;
+  }
+
+  /** Both as LVM shows them now; `lost`: why no content comes from the source any more, and the copy is removed. */
+  async #proven(volume: Volume): Promise<Begun | { readonly lost: string }> {
+    const { cache, writer } = this.#options;
     await cache.refresh();
     const ours = (one: LvRecord) => one.group === volume.group && one.lv === volume.lv;
     const record = cache.report().volumes.find((one) => ours(one) && one.tags.get('id') === volume.id);
     if (record?.tags.get('state') !== 'copying')
       throw new Failure('not-found', `volume ${volume.id} is no copy any more`);
-    const source = copySourceIn(cache.report(), volume);
-    const { thickSnapshot } = source ?? {};
-    if (source && thickSnapshot && !thickSnapshot.overfull) return { record, source, size: thickSnapshot.originSize };
-    const reason = thickSnapshot ? 'the snapshot that it is copied from is overfull' : 'its source is gone';
+    const groups = cache.specs.map(({ group }) => group);
+    const source = copySourceIn(cache.report(), groups, volume);
+    const size = source?.thickSnapshot?.originSize ?? source?.size;
+    if (source && size !== undefined && !source.thickSnapshot?.overfull)
+      return {
+        source: { ...source, size },
+        progress: record.tags.get('copied'),
+        copied: BigInt(record.tags.get('copied') ?? '0'),
+      };
+    // No caller has heard of it.
     const what = `the copy ${volume.id} could not be removed`;
     await writer.change(what, removeVolume(volume.group, volume.lv));
     cache.drop(volume.id);
-    await this.sources.remove(volume);
-    copying.log.error({ volume: volume.id, reason }, 'a copy was given up');
+    return { lost: source ? 'the snapshot that it is copied from is overfull' : 'its source is gone' };
+  }
+
+  async #giveUp(volume: Volume, reason: string): Promise<never> {
+    await this.sources.remove(volume.id);
+    this.#options.copying.log.error({ volume: volume.id, reason }, 'a copy was given up');
     throw new Failure('not-found', `volume ${volume.id} was given up: ${reason}`);
   }
 
@@ -198,15 +234,19 @@ export class Copies implements JobSource {
   }
 
   /** An overfull snapshot may have given wrong data, so it is looked at again after the last byte. */
-  async #finish(volume: Volume): Promise<void> {
+  async #finish(volume: Volume, signal: AbortSignal): Promise<void> {
     const { cache, writer, copying } = this.#options;
-    const { record } = await this.#proven(volume);
-    const progress = record.tags.get('copied');
-    const remove = [tag('state', 'copying'), ...(progress === undefined ? [] : [tag('copied', progress)])];
-    const what = `volume ${volume.id} could not be marked as whole`;
-    await writer.change(what, lvchangeTags(volume.group, volume.lv, { remove }));
-    cache.put({ ...(cache.current().volumes.get(volume.id) ?? volume), state: 'ready' });
-    if (volume.source && 'volume' in volume.source) await this.sources.remove(volume);
+    const proven = await writer.exclusive(volume.group, signal, async () => {
+      const now = await this.#proven(volume);
+      if ('lost' in now) return now;
+      const remove = [tag('state', 'copying'), ...(now.progress === undefined ? [] : [tag('copied', now.progress)])];
+      const what = `volume ${volume.id} could not be marked as whole`;
+      await writer.change(what, lvchangeTags(volume.group, volume.lv, { remove }));
+      cache.put({ ...(cache.current().volumes.get(volume.id) ?? volume), state: 'ready' });
+      return now;
+    });
+    if ('lost' in proven) return this.#giveUp(volume, proven.lost);
     copying.log.info({ volume: volume.id }, 'volume copied from its source');
+    await this.sources.remove(volume.id);
   }
 }

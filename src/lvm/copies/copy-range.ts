@@ -1,14 +1,18 @@
-import { type Bytes, MiB } from '../../domain/bytes.ts';
+import type { Bytes } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Run } from '../../exec/run.ts';
+import type { Devices } from '../devices.ts';
 
-/** A part of the content of a device that is to be written to another one. Offset and size in bytes, multiples of a sector. */
+/** A part of the content of a device that is to be written to another one. Sizes in bytes, multiples of a sector. */
 export interface CopiedRange {
-  readonly from: string;
+  /** Absent: zeros. */
+  readonly from?: string;
   readonly to: string;
   readonly offset: Bytes;
   readonly size: Bytes;
-  /** The target reads as zeros where nothing was written: zeros of the source are left out. */
+  /** Of a read and a write. */
+  readonly block: Bytes;
+  /** The target reads as zeros where nothing was written: blocks of zeros are left out. */
   readonly sparse: boolean;
 }
 
@@ -18,14 +22,30 @@ export type CopyRange = (range: CopiedRange, signal: AbortSignal) => Promise<voi
 /** Milliseconds for one range: a disk that needs longer hangs. */
 const deadline = 300_000;
 
-/** Copies with dd, past the page cache: the copy must not displace what applications have there. */
-export function createCopyRange(run: Run): CopyRange {
-  return async ({ from, to, offset, size, sparse }, signal) => {
-    const places = [`skip=${offset}`, `seek=${offset}`, `count=${size}`];
-    const flags = ['iflag=direct,fullblock,skip_bytes,count_bytes', 'oflag=direct,seek_bytes'];
-    const conversion = `conv=notrunc,fsync,nocreat${sparse ? ',sparse' : ''}`;
-    const argv = [`if=${from}`, `of=${to}`, `bs=${MiB}`, ...places, ...flags, conversion, 'status=none'];
-    const { exitCode, stderr } = await run(['dd', ...argv], { deadline, signal });
-    if (exitCode !== 0) throw new Failure('unavailable', `${from} could not be copied to ${to}: ${stderr.trim()}`);
+/**
+ * Copies with dd, past the page cache: the copy must not displace what applications have there. Zeros are written by the kernel (BLKZEROOUT), which lets
+ * a disk that can do it write them without receiving them.
+ */
+export function createCopyRange(run: Run, { flush }: Pick<Devices, 'flush'>): CopyRange {
+  return async (range, signal) => {
+    const { from, to } = range;
+    const argv = from === undefined ? zeroing(range) : copying(from, range);
+    const { exitCode, stderr } = await run(argv, { deadline, signal });
+    if (exitCode !== 0) {
+      const what = from === undefined ? `zeros could not be written to ${to}` : `${from} could not be copied to ${to}`;
+      throw new Failure('unavailable', `${what}: ${stderr.trim()}`);
+    }
+    if (from === undefined) await flush(to);
   };
+}
+
+function copying(from: string, { to, offset, size, block, sparse }: CopiedRange): readonly [string, ...string[]] {
+  const places = [`skip=${offset}`, `seek=${offset}`, `count=${size}`];
+  const flags = ['iflag=direct,fullblock,skip_bytes,count_bytes', 'oflag=direct,seek_bytes'];
+  const conversion = `conv=notrunc,fsync,nocreat${sparse ? ',sparse' : ''}`;
+  return ['dd', `if=${from}`, `of=${to}`, `bs=${block}`, ...places, ...flags, conversion, 'status=none'];
+}
+
+function zeroing({ to, offset, size }: CopiedRange): readonly [string, ...string[]] {
+  return ['blkdiscard', '--zeroout', '--offset', String(offset), '--length', String(size), to];
 }

@@ -1,21 +1,30 @@
+import type { Bytes } from '../../domain/bytes.ts';
+import type { VolumeId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/jobs.ts';
+import { defaultRoom, roomFor } from '../../domain/snapshot-room.ts';
 import type { VolumeLocks } from '../../domain/storage.ts';
-import type { Volume } from '../../domain/volume.ts';
+import type { Layout, Volume } from '../../domain/volume.ts';
 import type { Log } from '../../log.ts';
-import { removeVolume } from '../arguments.ts';
+import type { Admission } from '../admission.ts';
+import { removeVolume, snapshotThick, snapshotVolume } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
-import { copiedTo } from './copy-source.ts';
+import { afterGrowth } from '../prediction.ts';
+import type { LvmArguments } from '../process/lvm.ts';
 import type { LvRecord } from '../records.ts';
+import type { Origin } from '../snapshots/origin.ts';
+import { linear } from '../snapshots/snapshots.ts';
 import type { Writer } from '../writer.ts';
+import { copiedTo, copySourceFor } from './copy-source.ts';
 
 export interface CopySourcesOptions {
   readonly cache: InventoryCache;
   readonly writer: Writer;
   readonly locks: VolumeLocks;
+  readonly admission: Admission;
   readonly log: Log;
 }
 
-/** Removes the snapshots that only copies read. */
+/** Takes and removes the snapshots that only copies read. */
 export class CopySources {
   readonly #options: CopySourcesOptions;
 
@@ -23,29 +32,61 @@ export class CopySources {
     this.#options = options;
   }
 
-  /** Removes what a volume that was removed, or is whole, was copied from. Call it only within the group's turn. */
-  async remove(volume: Pick<Volume, 'id' | 'group'>): Promise<void> {
+  /**
+   * Takes the one for a new volume; none where that is copied from a thick snapshot, which does not change. A thin snapshot gets one, too, because it has
+   * no device. Call it only within the turn of the origin's group, and before the volume exists. Throws `exhausted`.
+   */
+  async take(copy: Pick<Volume, 'id' | 'lv' | 'source'>, origin: Origin): Promise<void> {
+    const { admission, writer, cache } = this.#options;
+    const isSnapshot = copy.source !== undefined && 'snapshot' in copy.source;
+    if (isSnapshot && !origin.isThin) return;
+    const { command, layout, size } = this.#commandFor(copy, origin);
+    // Neither a snapshot nor its copy source is ever written to, so that the one takes no space from the other.
+    if (!isSnapshot) await admission.forSnapshot(origin.pool, layout, size);
+    const what = `the snapshot that volume ${copy.id} is copied from could not be taken`;
+    await admission.track(() => writer.change(what, command));
+    cache.putPool(afterGrowth(admission.pool(origin.pool), layout, size));
+  }
+
+  #commandFor(
+    copy: Pick<Volume, 'id' | 'lv'>,
+    { group, lv: origin, pool, size, isThin }: Origin,
+  ): { readonly command: LvmArguments; readonly layout: Layout; readonly size: Bytes } {
+    const { lv, tags } = copySourceFor(copy);
+    if (isThin)
+      return { command: snapshotVolume(group, origin, { lv, tags, active: true }), layout: { type: 'thin' }, size };
+    const room = roomFor(defaultRoom, size, this.#options.admission.pool(pool).extentSize);
+    return { command: snapshotThick(group, origin, { lv, tags, room }), layout: linear, size: room };
+  }
+
+  /** Removes what a volume that was removed, or is whole, or does not exist yet, was copied from. Call it without a turn of a group. */
+  async remove(id: VolumeId): Promise<void> {
     const { cache } = this.#options;
     await cache.refresh();
-    for (const record of cache.report().volumes) {
-      if (record.group === volume.group && copiedTo(record) === volume.id) await this.#remove(record);
-    }
-    await cache.refresh();
+    for (const record of this.#all()) if (copiedTo(record) === id) await this.#remove(record, () => true);
   }
 
   /** Jobs for those without their copy: a copy that was cut off has left them. */
   left(): Job[] {
+    const { cache, log } = this.#options;
+    return this.#all()
+      .filter((record) => this.#isLeft(record))
+      .map((record) => {
+        const { group } = record;
+        const lv = `${group}/${record.lv}`;
+        const run = async (): Promise<void> => {
+          const removed = await this.#remove(record, (now) => this.#isLeft(now));
+          if (removed) log.info({ lv }, 'the source of a copy that was cut off removed');
+        };
+        const pool = cache.specs.find((spec) => spec.group === group)?.name ?? '';
+        return { key: lv, lane: group, pool, volume: copiedTo(record), lv, size: record.size, run };
+      });
+  }
+
+  #all(): LvRecord[] {
     const { cache } = this.#options;
-    return cache.specs.flatMap(({ name, group }) =>
-      cache
-        .report()
-        .volumes.filter((record) => record.group === group && this.#isLeft(record))
-        .map((record) => {
-          const lv = `${group}/${record.lv}`;
-          const run = (): Promise<void> => this.#clean(record);
-          return { key: lv, lane: group, pool: name, volume: copiedTo(record), lv, size: record.size, run };
-        }),
-    );
+    const groups = new Set(cache.specs.map(({ group }) => group));
+    return cache.report().volumes.filter((record) => groups.has(record.group) && copiedTo(record) !== undefined);
   }
 
   #isLeft(record: LvRecord): boolean {
@@ -54,20 +95,16 @@ export class CopySources {
     return id !== undefined && cache.current().volumes.get(id)?.state !== 'copying' && locks.holder(id) === undefined;
   }
 
-  async #clean({ group, lv, uuid }: LvRecord): Promise<void> {
-    const { cache, writer, log } = this.#options;
-    await writer.exclusive(group, undefined, async () => {
+  /** Removes it if LVM still shows it then. Returns whether it did. */
+  async #remove({ group, lv, uuid }: LvRecord, still: (record: LvRecord) => boolean): Promise<boolean> {
+    const { cache, writer } = this.#options;
+    return writer.exclusive(group, undefined, async () => {
       await cache.refresh();
-      const record = cache.report().volumes.find((one) => one.uuid === uuid);
-      if (!record || !this.#isLeft(record)) return;
-      await this.#remove(record);
+      const record = this.#all().find((one) => one.uuid === uuid);
+      if (!record || !still(record)) return false;
+      await writer.change(`the source of a copy, ${group}/${lv}, could not be removed`, removeVolume(group, lv));
       await cache.refresh();
-      log.info({ lv: `${group}/${lv}` }, 'the source of a copy that was cut off removed');
+      return true;
     });
-  }
-
-  async #remove({ group, lv }: LvRecord): Promise<void> {
-    const what = `the source of a copy, ${group}/${lv}, could not be removed`;
-    await this.#options.writer.change(what, removeVolume(group, lv));
   }
 }

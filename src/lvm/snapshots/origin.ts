@@ -1,7 +1,8 @@
 import { type Bytes, largest, type SizeRange } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
-import type { LvName, NodeName } from '../../domain/ids.ts';
+import type { LvName, NodeName, PoolName, VgName } from '../../domain/ids.ts';
 import { type ContentSource, printSource, refuseOverfull, type Snapshot } from '../../domain/snapshot.ts';
+import type { VolumeLocks } from '../../domain/storage.ts';
 import { type FilesystemState, refusePassive, type Volume, type VolumeSpec } from '../../domain/volume.ts';
 import type { InventoryCache } from '../cache.ts';
 import { lookUp } from '../look-up.ts';
@@ -10,10 +11,13 @@ import { decodeLv, toVolume } from '../records.ts';
 
 /** The logical volume that a new volume shares its blocks with, or is copied from. */
 export interface Origin {
+  readonly pool: PoolName;
+  readonly group: VgName;
   readonly lv: LvName;
   readonly size: Bytes;
   readonly filesystem: FilesystemState;
-  /** Both are thin. */
+  readonly isThin: boolean;
+  /** Both are thin, and in one pool. */
   readonly shared: boolean;
 }
 
@@ -24,26 +28,30 @@ interface OriginOptions {
 }
 
 /**
- * Looks up the source of a new volume, right before the volume is made. Throws `not-found`, `invalid` for a source in another pool and for one whose
- * content is lost, `unimplemented` for a thick volume from a thin source, and `unavailable` for a source that is not finished.
+ * Looks up the source of a new volume, right before the volume is made. Throws `not-found`, `invalid` for a source whose content is lost, and
+ * `unavailable` for one that is not finished.
  */
 export async function originOf(options: OriginOptions, source: ContentSource, spec: VolumeSpec): Promise<Origin> {
-  const found = await find(options, source);
-  if (!found) throw notFound(source, options.node);
-  const isThick = 'layout' in found ? found.layout.type !== 'thin' : found.room !== undefined;
-  if (!isThick && spec.layout.type === 'thick')
-    throw new Failure('unimplemented', `volume "${spec.name}" is thick, and its source is thin: both must be thin`);
+  const found = await findSource(options, source);
+  const { pool, group, lv } = found;
+  const isThin = 'layout' in found ? found.layout.type === 'thin' : found.room === undefined;
   if (found.state === 'creating' || found.state === 'copying')
     throw new Failure('unavailable', `${printSource(source)} is not finished yet: try again`);
-  if (found.pool !== spec.pool)
-    throw new Failure('invalid', `the source is in pool ${found.pool}: volume "${spec.name}" must be in the same pool`);
   const shown = await lookUp(options, found);
   if (!shown) throw notFound(source, options.node);
   const now = decodeLv(shown.row);
   if (now.thickSnapshot?.overfull) refuseOverfull({ id: found.id, state: 'overfull' });
   const { filesystem } = 'snapshot' in source ? found : (toVolume(now, found.pool, options.node) ?? found);
   const size = now.thickSnapshot?.originSize ?? now.size;
-  return { lv: found.lv, size, filesystem, shared: !isThick };
+  return {
+    pool,
+    group,
+    lv,
+    size,
+    filesystem,
+    isThin,
+    shared: isThin && spec.layout.type === 'thin' && pool === spec.pool,
+  };
 }
 
 /** The range of a copy: not less than the source. Throws `out-of-range` for a limit below that. */
@@ -53,11 +61,25 @@ export function sizeFrom(origin: Pick<Origin, 'size'>, { required, limit }: Size
   throw new Failure('out-of-range', `the source has ${origin.size} bytes, more than the limit of ${limit}`);
 }
 
-async function find({ cache }: OriginOptions, source: ContentSource): Promise<Snapshot | Volume | undefined> {
-  if ('snapshot' in source) return cache.findSnapshot(source.snapshot);
-  const volume = await cache.find(source.volume);
-  if (volume) refusePassive(volume);
-  return volume;
+/** The spec with the range of a copy. Throws as `sizeFrom` does. */
+export function sizedFrom(origin: Origin, spec: VolumeSpec): VolumeSpec {
+  return { ...spec, size: sizeFrom(origin, spec.size) };
+}
+
+/** Runs the task while no call stages the source, if it is a volume: that may be without its filesystem yet. Throws `busy`. */
+export async function guarding<T>(locks: VolumeLocks, source: ContentSource, task: () => Promise<T>): Promise<T> {
+  return 'volume' in source ? locks.hold(source.volume, 'the creation of a copy', task) : task();
+}
+
+/** The source as it is in memory. Throws `not-found`. */
+export async function findSource(
+  { cache, node }: Pick<OriginOptions, 'cache' | 'node'>,
+  source: ContentSource,
+): Promise<Snapshot | Volume> {
+  const found = 'snapshot' in source ? await cache.findSnapshot(source.snapshot) : await cache.find(source.volume);
+  if (!found) throw notFound(source, node);
+  if ('layout' in found) refusePassive(found);
+  return found;
 }
 
 function notFound(source: ContentSource, node: NodeName): Failure {

@@ -155,7 +155,7 @@ export class LocalSnapshots implements Snapshots {
     const { id, group, lv, pool: poolName } = snapshot;
     const { layout, size } = counted(snapshot);
     const what = `snapshot ${id} could not be removed`;
-    refuseCopied(what, id, cache.current().volumes.values());
+    if (snapshot.room !== undefined) refuseCopied(what, id, cache.current().volumes.values());
     if (await lookUpForRemoval(this.#options, snapshot, what)) {
       await writer.change(what, removeVolume(group, lv));
       const pool = cache.current().pools.get(poolName);
@@ -179,7 +179,7 @@ function commandFor(taken: Snapshot, origin: LvName): LvmArguments {
     : snapshotThick(group, origin, { lv, tags, room });
 }
 
-/** Throws `precondition` while volumes are copied from the snapshot. */
+/** Throws `precondition` while volumes are copied from a thick snapshot; from a thin one, the copy has its own. */
 function refuseCopied(what: string, snapshot: SnapshotId, volumes: Iterable<Volume>): void {
   const copies = [...volumes].filter(
     ({ state, source }) => state === 'copying' && source && 'snapshot' in source && source.snapshot === snapshot,

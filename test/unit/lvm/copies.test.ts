@@ -4,11 +4,12 @@ import { MiB } from '../../../src/domain/bytes.ts';
 import type { SnapshotId } from '../../../src/domain/ids.ts';
 import type { CopyRange } from '../../../src/lvm/copies/copy-range.ts';
 import { memoryLog } from '../grpc/harness.ts';
-import { FakeLvm } from './fake-lvm.ts';
+import { FakeLvm, spec as thickPool } from './fake-lvm.ts';
 import { fakeStorage, idOf, volume } from './fake-storage.ts';
 
 const { signal } = new AbortController();
 const size = 160n * MiB;
+const block = 65_536n;
 const id = 'node-1:snap-1' as SnapshotId;
 let lvm: FakeLvm;
 beforeEach(() => {
@@ -16,8 +17,8 @@ beforeEach(() => {
 });
 
 /** A driver over the LVM, with its jobs. */
-async function start(duringCopy: CopyRange = async () => undefined, copyWait = 10_000) {
-  const parts = fakeStorage({ lvm, duringCopy, copyWait });
+async function start(duringCopy: CopyRange = async () => undefined, copyWait = 10_000, pool = thickPool) {
+  const parts = fakeStorage({ lvm, duringCopy, copyWait, pool });
   const bounds = { total: 9, creation: 4, copy: 4, repair: 4 };
   const jobs = new JobRunner({ sources: [parts.storage.volumeCopies], bounds, log: memoryLog().log });
   parts.storage.volumeCopies.startWith(() => jobs.look());
@@ -48,7 +49,14 @@ describe.each([
     const made = await storage.create(spec, signal);
     expect(made).toMatchObject({ state: 'ready', size, source: spec.source });
     expect(copied.map(({ offset }) => offset)).toEqual([0n, 64n * MiB, 128n * MiB]);
-    expect(copied[2]).toEqual({ from, to: '/dev/mapper/vg-copy', offset: 128n * MiB, size: 32n * MiB, sparse: false });
+    expect(copied[2]).toEqual({
+      from,
+      to: '/dev/mapper/vg-copy',
+      offset: 128n * MiB,
+      size: 32n * MiB,
+      block: MiB,
+      sparse: false,
+    });
     expect(tagsOf('copy')).toEqual([]);
     expect([...lvm.volumes.keys()]).toEqual(['origin', 'snap-1', 'copy']);
     await cache.refresh();
@@ -95,6 +103,75 @@ describe.each([
     await expect(storage.create(spec, signal)).rejects.toMatchObject({ kind: 'busy' });
     expect([...lvm.volumes.keys()]).toEqual(['origin', 'snap-1']);
     expect(lines).toMatchObject([{ message: 'a copy was given up' }]);
+  });
+});
+
+describe('a thick volume from a thin one', () => {
+  const thinId = 'node-1:snap-thin' as SnapshotId;
+  const contents = new Map([
+    [1, 'a'],
+    [2, 'b'],
+  ]);
+  const thin = { ...volume('copy', size), source: { volume: idOf('thin') } };
+
+  /** A driver with a thin volume, and a snapshot of it. */
+  async function withThin(duringCopy?: CopyRange) {
+    const parts = await start(duringCopy, 10_000, {
+      ...thickPool,
+      type: 'thin',
+      thin: { share: 50, overprovision: 3, refuseAt: 90 },
+    });
+    const row = { lv_attr: 'Vwi-a-tz--', pool_lv: 'thinpool', thin_id: '1' };
+    const tagged = (...tags: string[]) => new Set(['v=1', 'fs=ext4', ...tags].map((one) => `quarry.${one}`));
+    const pool = { lv_attr: 'twi-aotz--', thin_id: '' };
+    const tags = tagged('role=volume', `id=${idOf('thin')}`, 'name=thin', 'layout=thin');
+    const ofSnapshot = tagged('role=snapshot', `id=${thinId}`, 'name=snapshot-thin', `source=${idOf('thin')}`);
+    lvm.volumes.set('thinpool', { size: 200n * MiB, tags: new Set(), row: pool });
+    lvm.volumes.set('thin', { size, tags, row: { ...row } });
+    lvm.volumes.set('snap-thin', { size, tags: ofSnapshot, row: { ...row } });
+    parts.kernel.devices.set(1, contents);
+    await parts.cache.refresh();
+    return parts;
+  }
+
+  test.each([
+    ['a volume', { volume: idOf('thin') }],
+    ['a snapshot', { snapshot: thinId }],
+  ])('has the blocks of %s, and zeros where that was never written', async (_kind, source) => {
+    const { storage, copied, kernel } = await withThin();
+    const made = await storage.create({ ...thin, source }, signal);
+    expect(made).toMatchObject({ state: 'ready', size, source, filesystem: 'ext4' });
+    const from = expect.stringMatching(/^\/dev\/mapper\/vg-q--copy--/);
+    const to = '/dev/mapper/vg-copy';
+    const part = { to, block: MiB, sparse: false };
+    expect(copied.slice(0, 3)).toEqual([
+      { ...part, offset: 0n, size: block },
+      { ...part, from, offset: block, size: 2n * block },
+      { ...part, offset: 3n * block, size: 64n * MiB - 3n * block },
+    ]);
+    expect(copied.slice(3).map((one) => 'from' in one)).toEqual([false, false]);
+    expect([...lvm.volumes.keys()]).toEqual(['thinpool', 'thin', 'snap-thin', 'copy']);
+    expect(kernel.held).toBeUndefined();
+  });
+
+  test('does not need its source after it was begun', async () => {
+    const { storage } = await withThin(async ({ offset }) => {
+      if (offset > 0n) return;
+      await storage.snapshots.remove(thinId, signal);
+      await storage.remove(idOf('thin'), signal);
+    });
+    expect(await storage.create({ ...thin, source: { snapshot: thinId } }, signal)).toMatchObject({ state: 'ready' });
+    expect([...lvm.volumes.keys()]).toEqual(['thinpool', 'copy']);
+  });
+
+  test('leaves nothing if there is no room for it', async () => {
+    const { storage } = await withThin();
+    lvm.beforeAnswer = async (argv) => {
+      if (argv[0] === 'lvcreate' && !argv.includes('-s'))
+        lvm.volumes.set('other', { size: 300n * MiB, tags: new Set() });
+    };
+    await expect(storage.create(thin, signal)).rejects.toMatchObject({ kind: 'exhausted' });
+    expect([...lvm.volumes.keys()]).toEqual(['thinpool', 'thin', 'snap-thin', 'other']);
   });
 });
 

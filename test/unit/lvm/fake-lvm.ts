@@ -145,9 +145,11 @@ export class FakeLvm implements Lvm {
     return this.volumes.get(name)?.row?.['origin'];
   }
 
-  #makeThickSnapshot(name: string, origin: string): void {
+  #makeSnapshot(name: string, origin: string, thick: boolean): void {
     const [snapshot, from] = [this.volumes.get(name), this.volumes.get(origin)];
     if (!snapshot || !from) throw new Error(`vg/${origin} does not exist`);
+    // It has the blocks of its origin, as if it was that.
+    if (!thick) return void Object.assign(snapshot, { size: from.size, row: { ...from.row } });
     from.row = { ...from.row, lv_attr: 'owi-a-s---' };
     snapshot.row = { lv_attr: 'sri-a-s---', origin, origin_size: String(from.size) };
   }
@@ -186,7 +188,7 @@ export class FakeLvm implements Lvm {
       if (existing) return `Logical Volume "${name}" already exists in volume group "vg"`;
       if (size > this.free) return 'Volume group "vg" has insufficient free space';
       this.volumes.set(name, { size, tags: new Set(values('--addtag')) });
-      if (argv.includes('-s') && size > 0n) this.#makeThickSnapshot(name, argv.at(-1)?.slice(3) ?? '');
+      if (argv.includes('-s')) this.#makeSnapshot(name, argv.at(-1)?.slice(3) ?? '', size > 0n);
       return undefined;
     }
     if (!existing) return `Failed to find logical volume "vg/${name}"`;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createControllerService } from '../../../../src/controller/service.ts';
 import { MiB } from '../../../../src/domain/bytes.ts';
+import type { SnapshotId, VolumeId } from '../../../../src/domain/ids.ts';
 import type { Volume } from '../../../../src/domain/volume.ts';
 import { createSnapshotPart } from '../../../../src/features/snapshots/csi.ts';
 import type { ControllerMethods } from '../../../../src/grpc/services.ts';
@@ -59,8 +60,12 @@ const idsOf = async (over: object = {}) =>
   ((await list(over)) as { entries: { snapshot: { snapshotId: string } }[] }).entries.map(
     ({ snapshot }) => snapshot.snapshotId,
   );
-const a = 'a:x';
-const id = 'a:snap-1';
+const a = 'a:x' as VolumeId;
+const id = 'a:snap-1' as SnapshotId;
+const overfill = () => {
+  const taken = nodes[0].snapshots.all.get(id);
+  if (taken) nodes[0].snapshots.all.set(id, { ...taken, state: 'overfull' });
+};
 
 describe('a snapshot', () => {
   beforeEach(() => create('x'));
@@ -117,13 +122,12 @@ describe('a snapshot', () => {
   ])('of a thick volume has the room of %s', async (snapshotSize, room) => {
     await create('thick', { parameters: { pool: 'slow' } });
     await take('snapshot-1', 'a:thick', { snapshotSize });
-    expect(nodes[0].snapshots.all.get(id as never)).toMatchObject({ size: 64n * MiB, room });
+    expect(nodes[0].snapshots.all.get(id)).toMatchObject({ size: 64n * MiB, room });
   });
 
   test('that is overfull is not ready, and no source of a volume', async () => {
     await take('snapshot-1', a);
-    const [taken] = nodes[0].snapshots.all.values();
-    if (taken) nodes[0].snapshots.all.set(taken.id, { ...taken, state: 'overfull' });
+    overfill();
     expect(await calls.getSnapshot({ snapshotId: id } as never, context)).toMatchObject({
       snapshot: { readyToUse: false },
     });
@@ -198,7 +202,6 @@ describe('a volume from a snapshot or a volume', () => {
 
   test.each([
     ['on another node', { accessibilityRequirements: on('b') }, 'exhausted'],
-    ['in another pool', { parameters: { pool: 'slow' } }, 'invalid'],
     ['of a source that is gone', ofSnapshot('a:snap-2'), 'not-found'],
     ['of a foreign source', ofSnapshot('nonsense'), 'not-found'],
     ['of a volume that is named as a snapshot', ofSnapshot(a), 'not-found'],
@@ -206,6 +209,33 @@ describe('a volume from a snapshot or a volume', () => {
   ])('%s is refused', async (_, over, kind) => {
     await expect(create('copy', { ...ofSnapshot(id), ...over })).rejects.toMatchObject({ kind });
     expect(made()).toBeUndefined();
+  });
+
+  test('may be in another pool', async () => {
+    await create('copy', { parameters: { pool: 'slow' }, ...ofSnapshot(id) });
+    expect(made()?.pool).toBe('slow');
+  });
+
+  test.each([
+    ['snapshot', ofSnapshot(id), () => nodes[0].snapshots.remove(id)],
+    ['volume', { volumeContentSource: { volume: { volumeId: a } } }, () => nodes[0].remove(a, context.signal)],
+  ])('is the same when it is asked for again after its %s was deleted', async (_kind, source, removeSource) => {
+    const first = await create('copy', source);
+    await removeSource();
+    expect(await create('copy', source)).toEqual(first);
+    await expect(create('another', source)).rejects.toMatchObject({ kind: 'not-found' });
+    // Its content is not that of any other source.
+    await create('plain');
+    await expect(create('plain', source)).rejects.toMatchObject({ kind: 'not-found' });
+    await expect(create('copy', { ...source, accessibilityRequirements: on('b') })).rejects.toMatchObject({
+      kind: 'exhausted',
+    });
+  });
+
+  test('is the same when it is asked for again after its snapshot became overfull', async () => {
+    const first = await create('copy', ofSnapshot(id));
+    overfill();
+    expect(await create('copy', ofSnapshot(id))).toEqual(first);
   });
 
   test('is the same when it is asked for again, and refused for another source', async () => {
