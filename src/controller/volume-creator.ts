@@ -237,8 +237,9 @@ function offerWhere({ node, storage }: Member, { name, parameters }: VolumeReque
 }
 
 function specOf({ name, size, parameters, source }: VolumeRequest, { pool, layout }: Offer): VolumeSpec {
-  const { mkfsOptions } = parameters;
-  return { name, size, pool: pool.spec.name, layout, mkfsOptions, qos: applyChange(noQos, parameters.qos), source };
+  const { mkfsOptions, snapshotRoom } = parameters;
+  const qos = applyChange(noQos, parameters.qos);
+  return { name, size, pool: pool.spec.name, layout, mkfsOptions, qos, snapshotRoom, source };
 }
 
 function elsewhere(name: string, node: NodeName): Failure {

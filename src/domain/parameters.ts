@@ -4,6 +4,7 @@ import { parsePoolName, type PoolName } from './ids.ts';
 import { defaultLayout, type PoolSpec } from './pool.ts';
 import type { QosChange } from './qos.ts';
 import { kubernetesPrefix, qosParameterNames, qosParameterSummary, readQos } from './qos-parameters.ts';
+import { parseSnapshotRoom, roomProblem, type SnapshotRoom } from './snapshot-room.ts';
 import type { Layout } from './volume.ts';
 
 /** The parameters of a StorageClass. An absent one follows the pool. */
@@ -14,6 +15,8 @@ export interface ClassParameters {
   readonly stripeSize?: Bytes;
   readonly mirrors?: number;
   readonly mkfsOptions: readonly string[];
+  /** Of the thick snapshots of its volumes. */
+  readonly snapshotRoom?: SnapshotRoom;
   readonly qos: QosChange;
 }
 
@@ -63,6 +66,15 @@ export const classParameters: Readonly<Record<string, Parameter>> = {
     values: "words separated by blanks, given to mkfs after Quarry's own",
     otherwise: 'none',
     read: (value) => ({ mkfsOptions: value.split(/\s+/).filter((word) => word !== '') }),
+  },
+  snapshotSize: {
+    values:
+      'percent of the volume or bytes, such as `20%` or `2Gi`: what a thick snapshot may keep. That of the VolumeSnapshotClass takes precedence',
+    otherwise: '`20%`',
+    read: (value) => {
+      const snapshotRoom = parseSnapshotRoom(value);
+      return snapshotRoom ? { snapshotRoom } : roomProblem;
+    },
   },
 };
 

@@ -6,6 +6,10 @@ export type SnapshotRoom = { readonly bytes: Bytes } | { readonly percent: numbe
 /** The room of a snapshot whose class gives none. */
 export const defaultRoom: SnapshotRoom = { percent: 20 };
 
+/** What is wrong with a text that `parseSnapshotRoom` does not read. */
+export const roomProblem =
+  'must be percent of the volume, such as 20%, or bytes, such as 2Gi; more than 0, and 100% at most';
+
 /** Reads `20%` or a quantity of bytes such as `2Gi`; `undefined` for any other text, for 0 and for more than 100 %. */
 export function parseSnapshotRoom(text: string): SnapshotRoom | undefined {
   const [, digits] = /^(\d{1,3}(?:\.\d{1,2})?)%$/.exec(text) ?? [];

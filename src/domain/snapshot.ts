@@ -55,7 +55,7 @@ export interface SnapshotSpec {
   /** The CSI name; the storage derives the snapshot's id from it, so that the same name is the same snapshot. */
   readonly name: string;
   readonly source: VolumeId;
-  /** Of a thick snapshot; absent: `defaultRoom`. A thin one needs none. */
+  /** Of a thick snapshot; absent: that of its volume. A thin one needs none. */
   readonly room?: SnapshotRoom | undefined;
 }
 

@@ -2,6 +2,7 @@ import type { Bytes, SizeRange } from './bytes.ts';
 import { Failure } from './errors.ts';
 import type { Qos } from './qos.ts';
 import type { ContentSource } from './snapshot.ts';
+import type { SnapshotRoom } from './snapshot-room.ts';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from './ids.ts';
 
 /** The filesystems that Quarry can make, check and grow. */
@@ -42,6 +43,8 @@ export interface VolumeSpec {
   readonly size: SizeRange;
   readonly mkfsOptions: readonly string[];
   readonly qos: Qos;
+  /** Of its thick snapshots; absent: `defaultRoom`. */
+  readonly snapshotRoom?: SnapshotRoom | undefined;
   /** Absent: the volume begins empty. */
   readonly source?: ContentSource | undefined;
 }
@@ -105,6 +108,8 @@ export interface Volume {
   readonly filesystem: FilesystemState;
   readonly mkfsOptions: readonly string[];
   readonly qos: Qos;
+  /** As in VolumeSpec. A controller does not know it. */
+  readonly snapshotRoom?: SnapshotRoom;
   /** What it began with; absent: nothing. */
   readonly source?: ContentSource;
   /**

@@ -164,11 +164,12 @@ export class Creation {
   }
 
   #newVolume(id: VolumeId, spec: VolumeSpec, { pool, size, origin }: NewPlace): Volume {
-    const { name, layout, mkfsOptions, qos, source } = spec;
+    const { name, layout, mkfsOptions, qos, snapshotRoom, source } = spec;
     const place = { node: this.#options.node, pool: spec.pool, group: pool.spec.group, lv: lvNameFor(name), size };
     const state = layout.type === 'thick' || origin ? 'creating' : 'ready';
     const filesystem = origin?.filesystem ?? 'none';
-    return { id, name, layout, mkfsOptions, qos, ...place, filesystem, state, ...(source && { source }) };
+    const given = { ...(snapshotRoom && { snapshotRoom }), ...(source && { source }) };
+    return { id, name, layout, mkfsOptions, qos, ...place, filesystem, state, ...given };
   }
 
   async #reuse(existing: Volume, spec: VolumeSpec): Promise<Volume | undefined> {

@@ -2,6 +2,7 @@ import type { Bytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import { type LvName, type NodeName, parseVolumeId, type PoolName, type VgName } from '../domain/ids.ts';
 import { parseSource, printSource } from '../domain/snapshot.ts';
+import { parseSnapshotRoom, printSnapshotRoom } from '../domain/snapshot-room.ts';
 import { knownLayout, parseFilesystemState, type PassiveRole, passiveRoles, type Volume } from '../domain/volume.ts';
 import { type Given, parseGiven } from './given.ts';
 import { parseLayout, printLayout } from './layout.ts';
@@ -146,6 +147,7 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
   const layout = parseLayout(tags.get('layout'));
   const role = roleOf(record);
   const source = parseSource(tags.get('source') ?? '');
+  const snapshotRoom = parseSnapshotRoom(tags.get('snapshot-size') ?? '');
   if (role === undefined || parsed === undefined || name === undefined || layout === undefined) return undefined;
   // The parts of a mirrored volume whose creation was cut off have its tags, but are not volumes.
   if (raidPartOf(record.lv) !== undefined) return undefined;
@@ -162,6 +164,7 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
     filesystem: parseFilesystemState(tags.get('fs')),
     mkfsOptions: words(tags.get('mkfs')),
     qos: parseQos(tags.get('qos')),
+    ...(snapshotRoom && { snapshotRoom }),
     ...(source && { source }),
     state: stateOf(tags.get('state')),
     ...(record.boots.length > 0 && { boots: record.boots }),
@@ -187,6 +190,7 @@ export function creationTags(volume: Volume): string[] {
   if (volume.mkfsOptions.length > 0) tags.push(tag('mkfs', volume.mkfsOptions.join(' ')));
   const qos = printQos(volume.qos);
   if (qos !== '') tags.push(tag('qos', qos));
+  if (volume.snapshotRoom) tags.push(tag('snapshot-size', printSnapshotRoom(volume.snapshotRoom)));
   if (volume.source) tags.push(tag('source', printSource(volume.source)));
   if (volume.state !== 'ready') tags.push(tag('state', volume.state));
   return tags;

@@ -12,6 +12,7 @@ export type TagKey =
   | 'pool'
   | 'node'
   | 'layout'
+  | 'snapshot-size'
   | 'fs'
   | 'mkfs'
   | 'qos'

@@ -43,7 +43,7 @@ export class MemorySnapshots implements Snapshots {
     if (!volume) throw new Failure('not-found', `volume ${spec.source} does not exist`);
     const { pool, group, size, filesystem } = volume;
     const place = { node, pool, group, lv, size, filesystem };
-    const { name, source, room = defaultRoom } = spec;
+    const { name, source, room = volume.snapshotRoom ?? defaultRoom } = spec;
     const own = volume.layout.type === 'thick' && { room: roomFor(room, size, 4n * MiB) };
     const snapshot: Snapshot = { id, name, source, ...place, ...own, taken: Date.now(), state: 'ready' };
     this.all.set(id, snapshot);

@@ -139,13 +139,18 @@ export class MemoryStorage implements Storage {
       const existing = this.volumes.get(id);
       if (existing) return reuse(existing, spec);
       const pool = this.#pool(spec.pool);
-      const { name, layout, mkfsOptions, qos, source } = spec;
+      const { name, layout, mkfsOptions, qos, snapshotRoom, source } = spec;
       const origin = source && this.snapshots.originOf(source);
       const size = chooseSize(pool, layout, origin ? sizeFrom(origin, spec.size) : spec.size);
       refuseContradictions({ qos, size });
       refuseReservation(pool, this.volumes.values(), id, { qos, size });
       const { group } = pool.spec;
-      const born = { filesystem: origin?.filesystem ?? 'none', state: 'ready', ...(source && { source }) } as const;
+      const born = {
+        filesystem: origin?.filesystem ?? 'none',
+        state: 'ready',
+        ...(snapshotRoom && { snapshotRoom }),
+        ...(source && { source }),
+      } as const;
       const volume: Volume = {
         id,
         node: this.node,

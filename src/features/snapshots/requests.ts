@@ -1,7 +1,7 @@
 import { Failure } from '../../domain/errors.ts';
 import { kubernetesPrefix } from '../../domain/qos-parameters.ts';
 import { type Accessibility, parseAccessibility } from '../../domain/topology.ts';
-import { parseSnapshotRoom, type SnapshotRoom } from '../../domain/snapshot-room.ts';
+import { parseSnapshotRoom, roomProblem, type SnapshotRoom } from '../../domain/snapshot-room.ts';
 import type { CreateSnapshotRequest } from '../../gen/csi/v1/CreateSnapshotRequest.ts';
 
 /** The request of CreateSnapshot, checked. */
@@ -9,13 +9,11 @@ export interface TakeRequest {
   readonly name: string;
   /** The id of the volume; Quarry may never have issued it. */
   readonly source: string;
-  /** Of a thick snapshot. */
+  /** Of a thick snapshot; `undefined`: as the class of its volume says. */
   readonly room: SnapshotRoom | undefined;
   /** Where the snapshot may be: it is where its volume is. */
   readonly accessibility: Accessibility;
 }
-
-const roomProblem = 'must be percent of the volume, such as 20%, or bytes, such as 2Gi; more than 0, and 100% at most';
 
 /** Throws `invalid` with every problem at once. */
 export function parseTake(request: CreateSnapshotRequest, driver: string): TakeRequest {

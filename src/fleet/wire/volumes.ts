@@ -11,6 +11,7 @@ import {
   type VolumeSpec,
 } from '../../domain/volume.ts';
 import { parseSource, printSource } from '../../domain/snapshot.ts';
+import { parseSnapshotRoom, printSnapshotRoom } from '../../domain/snapshot-room.ts';
 import type { Layout as LayoutMessage, LayoutInit } from '../../gen/quarry/node/v1/Layout.ts';
 import type { SizeRange as RangeMessage, SizeRangeInit } from '../../gen/quarry/node/v1/SizeRange.ts';
 import type { Volume as VolumeMessage, VolumeInit } from '../../gen/quarry/node/v1/Volume.ts';
@@ -91,7 +92,8 @@ export function readVolume(message: VolumeMessage, node: NodeName, like?: Volume
   };
 }
 
-export function writeSpec({ name, pool, layout, size, mkfsOptions, qos, source }: VolumeSpec): VolumeSpecInit {
+export function writeSpec(spec: VolumeSpec): VolumeSpecInit {
+  const { name, pool, layout, size, mkfsOptions, qos, snapshotRoom, source } = spec;
   return {
     name,
     pool,
@@ -99,6 +101,7 @@ export function writeSpec({ name, pool, layout, size, mkfsOptions, qos, source }
     size: writeRange(size),
     mkfsOptions: [...mkfsOptions],
     qos: writeQos(qos),
+    ...(snapshotRoom && { snapshotSize: printSnapshotRoom(snapshotRoom) }),
     ...(source && { source: printSource(source) }),
   };
 }
@@ -110,6 +113,9 @@ export function readSpec(message: SpecMessage | null): VolumeSpec {
   const source = parseSource(message.source);
   if (!source && message.source !== '')
     throw new Failure('invalid', 'the source of the volume is none of this version');
+  const snapshotRoom = parseSnapshotRoom(message.snapshotSize);
+  if (!snapshotRoom && message.snapshotSize !== '')
+    throw new Failure('invalid', 'the room of snapshots is none of this version');
   return {
     name,
     pool: readPoolName(pool),
@@ -117,6 +123,7 @@ export function readSpec(message: SpecMessage | null): VolumeSpec {
     size: readRange(size),
     mkfsOptions,
     qos: readWantedQos(qos),
+    ...(snapshotRoom && { snapshotRoom }),
     ...(source && { source }),
   };
 }

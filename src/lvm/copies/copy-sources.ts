@@ -1,7 +1,7 @@
 import type { Bytes } from '../../domain/bytes.ts';
 import type { VolumeId } from '../../domain/ids.ts';
 import type { Job } from '../../domain/jobs.ts';
-import { defaultRoom, roomFor } from '../../domain/snapshot-room.ts';
+import { roomFor } from '../../domain/snapshot-room.ts';
 import type { VolumeLocks } from '../../domain/storage.ts';
 import type { Layout, Volume } from '../../domain/volume.ts';
 import type { Log } from '../../log.ts';
@@ -50,12 +50,12 @@ export class CopySources {
 
   #commandFor(
     copy: Pick<Volume, 'id' | 'lv'>,
-    { group, lv: origin, pool, size, isThin }: Origin,
+    { group, lv: origin, pool, size, isThin, snapshotRoom }: Origin,
   ): { readonly command: LvmArguments; readonly layout: Layout; readonly size: Bytes } {
     const { lv, tags } = copySourceFor(copy);
     if (isThin)
       return { command: snapshotVolume(group, origin, { lv, tags, active: true }), layout: { type: 'thin' }, size };
-    const room = roomFor(defaultRoom, size, this.#options.admission.pool(pool).extentSize);
+    const room = roomFor(snapshotRoom, size, this.#options.admission.pool(pool).extentSize);
     return { command: snapshotThick(group, origin, { lv, tags, room }), layout: linear, size: room };
   }
 

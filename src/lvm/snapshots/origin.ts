@@ -2,6 +2,7 @@ import { type Bytes, largest, type SizeRange } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { LvName, NodeName, PoolName, VgName } from '../../domain/ids.ts';
 import { type ContentSource, printSource, refuseOverfull, type Snapshot } from '../../domain/snapshot.ts';
+import { defaultRoom, type SnapshotRoom } from '../../domain/snapshot-room.ts';
 import type { VolumeLocks } from '../../domain/storage.ts';
 import { type FilesystemState, refusePassive, type Volume, type VolumeSpec } from '../../domain/volume.ts';
 import type { InventoryCache } from '../cache.ts';
@@ -17,6 +18,8 @@ export interface Origin {
   readonly size: Bytes;
   readonly filesystem: FilesystemState;
   readonly isThin: boolean;
+  /** Of thick snapshots of it. */
+  readonly snapshotRoom: SnapshotRoom;
   /** Both are thin, and in one pool. */
   readonly shared: boolean;
 }
@@ -43,15 +46,9 @@ export async function originOf(options: OriginOptions, source: ContentSource, sp
   if (now.thickSnapshot?.overfull) refuseOverfull({ id: found.id, state: 'overfull' });
   const { filesystem } = 'snapshot' in source ? found : (toVolume(now, found.pool, options.node) ?? found);
   const size = now.thickSnapshot?.originSize ?? now.size;
-  return {
-    pool,
-    group,
-    lv,
-    size,
-    filesystem,
-    isThin,
-    shared: isThin && spec.layout.type === 'thin' && pool === spec.pool,
-  };
+  const snapshotRoom = ('layout' in found && found.snapshotRoom) || defaultRoom;
+  const shared = isThin && spec.layout.type === 'thin' && pool === spec.pool;
+  return { pool, group, lv, size, filesystem, isThin, snapshotRoom, shared };
 }
 
 /** The range of a copy: not less than the source. Throws `out-of-range` for a limit below that. */

@@ -140,9 +140,15 @@ export class LocalSnapshots implements Snapshots {
   }
 
   /** The room of a snapshot of a thick volume; nothing of a thin one. */
-  #roomFor({ room = defaultRoom }: SnapshotSpec, volume: Volume): { readonly room?: Bytes } {
+  #roomFor({ room }: SnapshotSpec, volume: Volume): { readonly room?: Bytes } {
     if (knownLayout(volume).type === 'thin') return {};
-    return { room: roomFor(room, volume.size, this.#options.admission.pool(volume.pool).extentSize) };
+    return {
+      room: roomFor(
+        room ?? volume.snapshotRoom ?? defaultRoom,
+        volume.size,
+        this.#options.admission.pool(volume.pool).extentSize,
+      ),
+    };
   }
 
   async #remove(snapshot: Snapshot, signal: AbortSignal): Promise<void> {

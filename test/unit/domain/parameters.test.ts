@@ -16,6 +16,7 @@ describe('parseParameters', () => {
         stripeSize: '64Ki',
         mirrors: '1',
         mkfsOptions: ' -m  1 -T news ',
+        snapshotSize: '12.5%',
         readIops: '2k',
         qosEnforcement: 'strict',
       }),
@@ -26,6 +27,7 @@ describe('parseParameters', () => {
       stripeSize: 65_536n,
       mirrors: 1,
       mkfsOptions: ['-m', '1', '-T', 'news'],
+      snapshotRoom: { percent: 12.5 },
       qos: { ...unchanged, limits: { readIops: { fixed: 2000n } }, enforcement: 'strict' },
     }));
 
@@ -36,13 +38,22 @@ describe('parseParameters', () => {
     }));
 
   it('names every problem, and the known keys', () => {
-    const parse = () => parseParameters({ Pool: 'x', type: 'thinn', stripes: '0', stripeSize: '3Ki', readIops: '0' });
+    const parse = () =>
+      parseParameters({
+        Pool: 'x',
+        type: 'thinn',
+        stripes: '0',
+        stripeSize: '3Ki',
+        snapshotSize: '101%',
+        readIops: '0',
+      });
     for (const text of [
       '"Pool" is unknown',
       'known: pool, type',
       'type "thinn"',
       'stripes "0"',
       'stripeSize "3Ki"',
+      'snapshotSize "101%"',
       'readIops "0"',
     ]) {
       expect(parse).toThrow(text);

@@ -48,14 +48,11 @@ const range = fc.record({ required: bytes, limit: bytes }, { requiredKeys: ['req
 const text = fc.string({ unit: 'binary', maxLength: 30 }).map((value) => value.toWellFormed());
 const group = fc.constantFrom('vg' as VgName, 'quarry-fast' as VgName);
 const poolName = fc.constantFrom('fast' as PoolName, 'bulk' as PoolName);
-const spec: fc.Arbitrary<VolumeSpec> = fc.record({
-  name: text,
-  pool: poolName,
-  layout,
-  size: range,
-  mkfsOptions: fc.array(text),
-  qos,
-});
+const snapshotRoom = fc.constantFrom({ percent: 12.5 }, { bytes: 5n });
+const spec: fc.Arbitrary<VolumeSpec> = fc.record(
+  { name: text, pool: poolName, layout, size: range, mkfsOptions: fc.array(text), qos, snapshotRoom },
+  { requiredKeys: ['name', 'pool', 'layout', 'size', 'mkfsOptions', 'qos'] },
+);
 const volume: fc.Arbitrary<Volume> = fc.record(
   {
     id: fc.constant('a:pvc-1' as VolumeId),

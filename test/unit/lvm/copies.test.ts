@@ -184,6 +184,13 @@ test('a snapshot that a volume is copied from is not removed', async () => {
   await storage.snapshots.remove(id, signal);
 });
 
+test('the snapshot that a clone is copied from has the room of the class of its source', async () => {
+  const { storage } = await start();
+  await storage.create({ ...volume('origin', size), snapshotRoom: { percent: 50 } }, signal);
+  await storage.create(fromVolume, signal);
+  expect(lvm.commands.find((argv) => argv.includes('-s'))).toContain(`${size / 2n}b`);
+});
+
 test('the source of a copy that was cut off is removed', async () => {
   const { cache, jobs } = await withOrigin();
   const tags = new Set(['quarry.v=1', 'quarry.role=copy-source', `quarry.for=${idOf('copy')}`]);

@@ -90,6 +90,7 @@ test('reads a volume from its tags in one row of a report', () => {
     layout: layouts,
     filesystem: fc.constantFrom('none' as const, 'block' as const, 'ext4' as const, 'xfs' as const, 'btrfs' as const),
     mkfsOptions: fc.array(words, { maxLength: 3 }),
+    snapshotRoom: fc.constantFrom({ percent: 12.5 }, { bytes: 5n }),
     qos: fc.record({
       limits: settings,
       reservations: settings,

@@ -39,6 +39,16 @@ describe('the room of a thick snapshot', () => {
     expect(free()).toBe(before);
   });
 
+  test('is that of the class of the volume, unless the snapshot has its own', async () => {
+    const given = { ...volume('classed', 100n * MiB), snapshotRoom: { percent: 40 } };
+    await storage.create(given, signal);
+    await cache.refresh();
+    const takeOf = (name: string, room?: { percent: number }) =>
+      storage.snapshots.take({ name, source: idOf('classed'), room }, signal);
+    expect(await takeOf('snapshot-1')).toMatchObject({ room: 40n * MiB });
+    expect(await takeOf('snapshot-2', { percent: 80 })).toMatchObject({ room: 80n * MiB });
+  });
+
   test('is refused if the group has less', async () => {
     await storage.create(volume('large', 740n * MiB), signal);
     await expect(take({ percent: 50 })).rejects.toMatchObject({ kind: 'exhausted' });

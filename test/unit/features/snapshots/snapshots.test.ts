@@ -116,6 +116,12 @@ describe('a snapshot', () => {
     });
   });
 
+  test('of a thick volume has the room of the class of its volume', async () => {
+    await create('thick', { parameters: { pool: 'slow', snapshotSize: '50%' } });
+    await take('snapshot-1', 'a:thick');
+    expect(nodes[0].snapshots.all.get(id)).toMatchObject({ room: 32n * MiB });
+  });
+
   test.each([
     ['25%', 16n * MiB],
     ['9Mi', 12n * MiB],

@@ -12,6 +12,7 @@ export interface VolumeSpecInit {
   'mkfsOptions'?: (string)[];
   'qos'?: (_quarry_node_v1_QosInit | null);
   'source'?: (string);
+  'snapshotSize'?: (string);
 }
 
 export interface VolumeSpec {
@@ -22,4 +23,5 @@ export interface VolumeSpec {
   'mkfsOptions': (string)[];
   'qos': (_quarry_node_v1_Qos | null);
   'source': (string);
+  'snapshotSize': (string);
 }
