@@ -13,21 +13,25 @@ export const EXAMPLE_VALUES = join(import.meta.dirname, 'examples', 'values.yaml
 const NAMESPACE = 'quarry';
 
 /** Runs the lab's helm; throws LabError with its output if it fails. */
-export function helm(args: readonly string[], values: object = {}): Promise<string> {
-  return command([join(labPaths().tools, 'helm'), ...args], { input: JSON.stringify(values) });
+export function helm(
+  args: readonly string[],
+  values: object = {},
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  return command([join(labPaths().tools, 'helm'), ...args], { input: JSON.stringify(values), env });
 }
 
 /** Renders the chart with these values, as YAML documents. */
-export function renderChart(values: object, kubernetes: string): Promise<string> {
-  const flags = ['--namespace', NAMESPACE, '--kube-version', kubernetes, '--values', '-'];
-  return helm(['template', 'quarry', CHART, ...flags], values);
+export function renderChart(values: object, kubernetes: string, flags: readonly string[] = []): Promise<string> {
+  const all = ['--namespace', NAMESPACE, '--kube-version', kubernetes, '--values', '-', ...flags];
+  return helm(['template', 'quarry', CHART, ...all], values);
 }
 
 /** The plain manifest: a public file cannot contain a key, so the administrator makes the certificates. */
 export async function renderManifest(): Promise<string> {
   const example = parse(await readFile(EXAMPLE_VALUES, 'utf8')) as object;
   const certificates = { from: 'existing', secret: 'quarry-controller-tls', authority: 'quarry-authority' };
-  const rendered = await renderChart({ ...example, certificates }, 'v1.34.0');
+  const rendered = await renderChart({ ...example, certificates }, 'v1.34.0', ['--skip-tests']);
   return `${HEADER}${rendered.replaceAll('managed-by: Helm', 'managed-by: kubectl')}`;
 }
 

@@ -1,5 +1,6 @@
 /**
- * `npm run generate`: writes the generated parts of docs/reference and docs/explanation, each between two markers.
+ * `npm run generate`: writes the generated parts of docs/reference, docs/explanation and the chart's README, each between two markers, and
+ * the schema of the chart's values.
  * test/unit/docs/reference.test.ts fails while a page differs from what this writes.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,9 +12,10 @@ import { storageReasonTable, volumeReasonTable } from './health.ts';
 import { metricsTable } from './metrics.ts';
 import { longRuns } from './proof.ts';
 import { attributeParameters, storageClassParameters } from './parameters.ts';
-import { chartValues } from './values.ts';
+import { CHART } from '../../deploy/render.ts';
+import { chartValues, chartValuesSchema, VALUES_SCHEMA } from './values.ts';
 
-const folders = ['../reference', '../explanation'].map((folder) => resolve(import.meta.dirname, folder));
+const folders = ['../reference', '../explanation', CHART].map((folder) => resolve(import.meta.dirname, folder));
 
 /** Name in the marker → function that makes the text below it. */
 const makers: Readonly<Record<string, () => string>> = {
@@ -32,10 +34,11 @@ const makers: Readonly<Record<string, () => string>> = {
 
 const part = /(<!-- made from the code: (.+) -->\n)[\s\S]*?(<!-- end -->\n)/g;
 
-/** Path of a page → its expected text. Throws on an unknown marker, and on a text that no page uses. */
+/** Path of a file → its expected text. Throws on an unknown marker, and on a text that no page uses. */
 export function generatePages(): Map<string, string> {
   const used = new Set<string>();
-  const paths = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  const pagesOf = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.md'));
+  const paths = folders.flatMap((folder) => pagesOf(folder).map((name) => join(folder, name)));
   const pages = paths.map((path): [string, string] => {
     const text = readFileSync(path, 'utf8').replaceAll(part, (_, start: string, name: string, end: string) => {
       const make = makers[name];
@@ -47,7 +50,7 @@ export function generatePages(): Map<string, string> {
   });
   const unused = Object.keys(makers).filter((name) => !used.has(name));
   if (unused.length > 0) throw new Error(`no page has a marker for ${unused.join(', ')}`);
-  return new Map(pages);
+  return new Map([...pages, [VALUES_SCHEMA, chartValuesSchema()]]);
 }
 
 if (import.meta.main) {

@@ -7,15 +7,14 @@ import { IMAGES } from './recipe.ts';
 
 export const NAMESPACE = 'quarry';
 const CHART = join(REPOSITORY, 'deploy', 'helm', 'quarry');
-const [repository, tag] = IMAGES.quarry.split(':');
 
 /** The values of this cluster: three pools of one disk: thin, thick, and thin with a budget. */
 const VALUES = {
-  image: { repository, tag, pullPolicy: 'Never' },
+  image: { ...image(IMAGES.quarry), pullPolicy: 'Never' },
   controller: {
-    provisioner: { image: IMAGES.provisioner },
-    resizer: { image: IMAGES.resizer },
-    snapshotter: { enabled: true, groups: true, image: IMAGES.snapshotter },
+    provisioner: { image: image(IMAGES.provisioner) },
+    resizer: { image: image(IMAGES.resizer) },
+    snapshotter: { enabled: true, groups: true, image: image(IMAGES.snapshotter) },
   },
   pools: [
     pool('fast', '/dev/ubdb', { type: 'thin' }),
@@ -23,6 +22,12 @@ const VALUES = {
     pool('promised', '/dev/ubdd', { type: 'thin', budget: { readIops: 1000 } }),
   ],
 };
+
+/** `localhost/quarry:lab` as a value of the chart. */
+function image(reference: string): object {
+  const [registry, repository, tag] = reference.split(/[/:]/);
+  return { registry, repository, tag };
+}
 
 function pool(name: string, path: string, more: object): object {
   return { name, volumeGroup: `quarry-${name}`, approve: 'automatic', disks: { paths: [path] }, ...more };

@@ -9,7 +9,11 @@ describe('the alert rules', () => {
     readonly spec: { readonly groups: readonly { readonly rules: readonly Readonly<Record<string, unknown>>[] }[] };
   }
   const rules = async () => {
-    const rule = findObject(await renderObjects({ alerts: { enabled: true } }), 'PrometheusRule', 'quarry');
+    const rule = findObject(
+      await renderObjects({ metrics: { prometheusRule: { enabled: true } } }),
+      'PrometheusRule',
+      'quarry',
+    );
     return (rule as unknown as Rules).spec.groups.flatMap((group) => group.rules);
   };
 

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { command } from '../../lab/command.ts';
 import { parseConfig } from '../../src/config/config.ts';
-import { findObject, renderObjects } from '../support/chart.ts';
+import { CHART, helm } from '../../deploy/render.ts';
+import { findObject, given, parseObjects, renderObjects } from '../support/chart.ts';
+import { serveHelm } from '../support/helm-api.ts';
 
 /** The names that nodes dial. */
 async function dialled(): Promise<string[]> {
@@ -22,9 +24,33 @@ async function expectToServe(certificate: X509Certificate, authority: X509Certif
   expect(valid / 86_400_000).toBeCloseTo(days, 0);
 }
 
+/** As an installation renders it, with the cluster at hand. */
+async function install(environment: Readonly<Record<string, string>>) {
+  const values = { ...given, certificates: { from: 'chart', days: 30 } };
+  const flags = ['--namespace', 'quarry', '--dry-run=server', '--disable-openapi-validation', '--values', '-'];
+  const objects = parseObjects(await helm(['template', 'quarry', CHART, ...flags], values, environment));
+  return { objects, secret: findObject(objects, 'Secret', 'quarry-controller-tls').data ?? {} };
+}
+
+test('an upgrade keeps the certificates that an earlier installation made', async () => {
+  const { secret } = await install(await serveHelm());
+  const path = '/api/v1/namespaces/quarry/secrets/quarry-controller-tls';
+  const metadata = {
+    name: 'quarry-controller-tls',
+    labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+    annotations: { 'meta.helm.sh/release-name': 'quarry', 'meta.helm.sh/release-namespace': 'quarry' },
+  };
+  const found = { apiVersion: 'v1', kind: 'Secret', metadata, data: secret };
+  const again = await install(await serveHelm({ [path]: found }));
+  expect(again.secret).toEqual(secret);
+  const authority = findObject(again.objects, 'ConfigMap', 'quarry-authority').data?.['ca.crt'];
+  expect(authority).toBe(Buffer.from(secret['ca.crt'] ?? '', 'base64').toString());
+  // Without that Secret they are others.
+  expect((await install(await serveHelm())).secret).not.toEqual(secret);
+});
+
 test("the chart's certificates are for the name that nodes dial, signed by the authority that nodes trust", async () => {
-  const objects = await renderObjects({ certificates: { days: 30 } });
-  const secret = findObject(objects, 'Secret', 'quarry-controller-tls').data ?? {};
+  const { objects, secret } = await install(await serveHelm());
   const certificate = new X509Certificate(Buffer.from(secret['tls.crt'] ?? '', 'base64'));
   const authority = findObject(objects, 'ConfigMap', 'quarry-authority').data?.['ca.crt'] ?? '';
   expect(Object.keys(secret).toSorted()).toEqual(['ca.crt', 'tls.crt', 'tls.key']);

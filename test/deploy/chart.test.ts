@@ -1,15 +1,23 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
 import { CHART, helm, MANIFEST, renderChart, renderManifest } from '../../deploy/render.ts';
 import { stopDeadline } from '../../src/cli/serve.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { checkDeadline } from '../../src/mount/check.ts';
 import { type ApiSchema, type KubeObject, loadApiSchemas } from '../support/api-schema.ts';
-import { findObject, podOf, renderObjects } from '../support/chart.ts';
+import { type ChartObject, findObject, given, podOf, renderObjects } from '../support/chart.ts';
 import { nodeOptions } from '../scale/cluster.ts';
 import { cases, everything } from './values.ts';
+
+interface IngressRule {
+  readonly ports: readonly { readonly port: string }[];
+}
+
+function ingressOf(objects: readonly ChartObject[]): readonly IngressRule[] {
+  const policy = findObject(objects, 'NetworkPolicy', 'quarry-controller');
+  return (policy as unknown as { spec: { ingress: IngressRule[] } }).spec.ingress;
+}
 
 const environment = { hostname: 'node-1', nodeName: 'node-1', apiServer: 'https://10.96.0.1:443' };
 
@@ -20,18 +28,22 @@ test('gives a node time to finish a check of a filesystem, and then its calls, a
 
 test('lets only the configured networks of the nodes dial the port for nodes', async () => {
   const ingress = async (nodeNetworks: string[]) => {
-    const policy = findObject(
-      await renderObjects({ controller: { nodeNetworks } }),
-      'NetworkPolicy',
-      'quarry-controller',
-    );
-    return (policy as unknown as { spec: { ingress: object[] } }).spec.ingress;
+    const objects = await renderObjects({ networkPolicy: { nodeNetworks } });
+    return ingressOf(objects).filter(({ ports }) => ports.length === 1);
   };
-  expect(await ingress([])).toEqual([{ ports: [{ port: 'fleet' }] }, { ports: [{ port: 'metrics' }] }]);
+  expect(await ingress([])).toEqual([{ ports: [{ port: 'fleet' }] }]);
   expect(await ingress(['10.0.0.0/16', 'fd00::/8'])).toEqual([
     { ports: [{ port: 'fleet' }], from: [{ ipBlock: { cidr: '10.0.0.0/16' } }, { ipBlock: { cidr: 'fd00::/8' } }] },
-    { ports: [{ port: 'metrics' }] },
   ]);
+});
+
+test('lets the given peers scrape the controllers, and only if metrics are enabled', async () => {
+  const rules = async (metrics: object) =>
+    ingressOf(await renderObjects({ metrics })).filter(({ ports }) => ports.every(({ port }) => port === 'metrics'));
+  const from = [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }];
+  expect(await rules({})).toEqual([]);
+  expect(await rules({ enabled: true })).toEqual([{ ports: [{ port: 'metrics' }] }]);
+  expect(await rules({ enabled: true, from })).toEqual([{ ports: [{ port: 'metrics' }], from }]);
 });
 
 test('runs a controller with the options of Node that its memory was measured with', async () => {
@@ -39,16 +51,8 @@ test('runs a controller with the options of Node that its memory was measured wi
   expect(containers[0]?.env).toEqual([{ name: 'NODE_OPTIONS', value: nodeOptions }]);
 });
 
-test('the values of the chart have every bound of jobs that the configuration has', () => {
-  const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as {
-    properties: { node: { properties: { jobs: { properties: object } } } };
-  };
-  const known = Object.keys(parseConfig('pools: []', environment).jobs);
-  expect(Object.keys(schema.properties.node.properties.jobs.properties)).toEqual(known);
-});
-
 test('helm lint finds no problem in the chart', async () => {
-  expect(await helm(['lint', '--strict', '--quiet', CHART])).toBe('');
+  expect(await helm(['lint', '--strict', '--quiet', CHART, '--values', '-'], given)).toBe('');
 });
 
 describe('a manifest of the chart', () => {
@@ -66,10 +70,12 @@ describe('a manifest of the chart', () => {
         for (const { version, problemsOf } of schemas)
           expect({ version, problems: problemsOf(object) }).toEqual({ version, problems: [] });
         const file = object.kind === 'ConfigMap' ? object.data?.['config.yaml'] : undefined;
-        const role = object.metadata.name.endsWith('-node') ? 'node' : 'controller';
+        const role = object.metadata.name.endsWith('-controller') ? 'controller' : 'node';
         if (file !== undefined) expect(parseConfig(file, environment, role).driver).toMatch(/^[a-z.]+$/);
       }
-      expect(objects.filter(({ kind, data }) => kind === 'ConfigMap' && data?.['config.yaml'])).toHaveLength(2);
+      const { nodeGroups = [] } = values as { nodeGroups?: object[] };
+      const configurations = objects.filter(({ kind, data }) => kind === 'ConfigMap' && data?.['config.yaml']);
+      expect(configurations).toHaveLength(2 + nodeGroups.length);
     },
   );
 
@@ -190,8 +196,15 @@ test.each([
     /issuer/,
   ],
   ['a Kubernetes without VolumeAttributesClass', {}, /kubeVersion/, 'v1.33.0'],
+  [
+    'certificates of the chart without the cluster',
+    { certificates: { from: 'chart' } },
+    /helm install or helm upgrade/,
+  ],
+  ['no name of the image', { image: { registry: 'registry.example' } }, /image\.repository is not set/],
+  ['a PodMonitor without reachable metrics', { metrics: { podMonitor: { enabled: true } } }, /metrics\.enabled/],
 ])('refuses %s', async (_, values, words, version = 'v1.36.0') => {
-  await expect(renderChart(values, version)).rejects.toThrow(words);
+  await expect(renderChart({ ...given, ...values }, version)).rejects.toThrow(words);
 });
 
 test('a change of the configuration restarts only the pods of its role', async () => {
@@ -209,45 +222,4 @@ test('a change of the configuration restarts only the pods of its role', async (
 
 test('the plain manifest equals the output of the chart', async () => {
   expect(readFileSync(MANIFEST, 'utf8')).toBe(await renderManifest());
-});
-
-/** Paths such as `controller.provisioner.image`; a mapping without keys, or with a list, is a leaf. */
-function leaves(value: unknown, path = ''): [string, unknown][] {
-  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
-  // Passed on unchanged: resources of a container.
-  if (entries.length === 0 || path.endsWith('.resources')) return [[path.slice(1), value]];
-  return entries.flatMap(([key, child]) => leaves(child, `${path}.${key}`));
-}
-
-describe('the values', () => {
-  const values = leaves(parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')));
-
-  test('are all used, and every used value exists', () => {
-    const templates = readdirSync(join(CHART, 'templates')).map((name) =>
-      readFileSync(join(CHART, 'templates', name), 'utf8'),
-    );
-    const used = new Set([...templates.join('\n').matchAll(/\.Values\.([\w.]+)/g)].map(([, path]) => path ?? ''));
-    expect([...used].toSorted()).toEqual(values.map(([path]) => path).toSorted());
-  });
-
-  test('are all documented with their defaults', () => {
-    const text = readFileSync(join(CHART, '../../../docs/reference/helm-values.md'), 'utf8');
-    const rows = [...text.matchAll(/^\| `([\w.]+)` \| `([^`]+)` \| [^|]+ \|$/gm)].map(([, path, value]) => [
-      path,
-      parse(value ?? '') as unknown,
-    ]);
-    expect(rows).toEqual(values);
-  });
-
-  test('are exactly the values of the schema', () => {
-    const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as {
-      properties: Record<string, { properties?: Record<string, unknown> }>;
-    };
-    const { global: _, ...known } = schema.properties;
-    const paths = Object.entries(known).flatMap(([name, { properties }]) =>
-      properties ? Object.keys(properties).map((key) => `${name}.${key}`) : [name],
-    );
-    const shallow = values.map(([path]) => path.split('.').slice(0, 2).join('.'));
-    expect(paths.toSorted()).toEqual([...new Set(shallow)].toSorted());
-  });
 });

@@ -40,7 +40,7 @@ const ofKind = (kind: string) => examples.map(({ object }) => object).filter((ob
 const namesOf = (kind: string) => ofKind(kind).map(({ metadata }) => metadata.name);
 
 const { pools } = parseConfig(
-  JSON.stringify(parse(readFileSync(EXAMPLE_VALUES, 'utf8'))),
+  JSON.stringify({ pools: (parse(readFileSync(EXAMPLE_VALUES, 'utf8')) as { pools: unknown }).pools }),
   { hostname: 'node-1' },
   'all',
 );

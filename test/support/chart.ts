@@ -31,8 +31,20 @@ export interface ChartObject extends KubeObject {
   readonly spec?: { readonly template?: { readonly spec: Pod } };
 }
 
+/** What the chart needs in addition to its defaults: the name of the image, and certificates that it does not make. */
+export const given = {
+  image: { registry: 'registry.example', repository: 'quarry' },
+  certificates: { from: 'existing', secret: 'my-secret', authority: 'my-authority' },
+};
+
+/** The objects of the chart with these values, and with those that are needed. */
 export async function renderObjects(values: object): Promise<ChartObject[]> {
-  return parseAllDocuments(await renderChart(values, 'v1.36.0')).flatMap((document) => {
+  const image = { ...given.image, ...('image' in values && (values.image as object)) };
+  return parseObjects(await renderChart({ ...given, ...values, image }, 'v1.36.0'));
+}
+
+export function parseObjects(text: string): ChartObject[] {
+  return parseAllDocuments(text).flatMap((document) => {
     for (const error of document.errors) throw error;
     const object = document.toJS() as ChartObject | null;
     return object === null ? [] : [object];

@@ -1,27 +1,83 @@
+{{/* The beginning of every name. */}}
 {{- define "quarry.name" -}}
-{{- if contains "quarry" .Release.Name }}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{ else }}{{ printf "%s-quarry" .Release.Name | trunc 40 | trimSuffix "-" }}{{ end -}}
+{{- $name := .Values.nameOverride | default "quarry" }}
+{{- if .Values.fullnameOverride }}{{ .Values.fullnameOverride }}
+{{- else if contains $name .Release.Name }}{{ .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- else }}{{ printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" }}{{ end -}}
+{{- end -}}
+
+{{- define "quarry.namespace" -}}
+{{ .Values.namespaceOverride | default .Release.Namespace }}
+{{- end -}}
+
+{{/* The name of what is not in a namespace: two releases of one name in two namespaces do not collide. */}}
+{{- define "quarry.clusterName" -}}
+quarry:{{ include "quarry.namespace" . }}:{{ include "quarry.name" . }}-controller
+{{- end -}}
+
+{{/* By which Services, policies and workloads find pods; a workload's cannot change later. */}}
+{{- define "quarry.selector" -}}
+app.kubernetes.io/name: {{ .root.Values.nameOverride | default "quarry" }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
 {{- define "quarry.labels" -}}
-app.kubernetes.io/name: quarry
+app.kubernetes.io/name: {{ .Values.nameOverride | default "quarry" }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
-{{- define "quarry.selector" -}}
-app.kubernetes.io/name: quarry
-app.kubernetes.io/instance: {{ .root.Release.Name }}
-app.kubernetes.io/component: {{ .component }}
+{{/* Of an object: {root, name}, and optionally {cluster: it is in no namespace, labels, annotations}. The chart's own labels win. */}}
+{{- define "quarry.metadata" -}}
+name: {{ .name | quote }}
+{{- if not .cluster }}
+namespace: {{ include "quarry.namespace" .root }}
+{{- end }}
+labels: {{- merge (include "quarry.labels" .root | fromYaml) (.labels | default dict) .root.Values.commonLabels | toYaml | nindent 2 }}
+{{- with merge (dict) (.annotations | default dict) .root.Values.commonAnnotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Of a pod: {root, selector, config: text whose change restarts the pod, labels, annotations}. */}}
+{{- define "quarry.podMetadata" -}}
+labels: {{- merge (.selector | fromYaml) .labels .root.Values.commonLabels | toYaml | nindent 2 }}
+annotations: {{- merge (dict "quarry/config" (.config | sha256sum)) .annotations .root.Values.commonAnnotations | toYaml | nindent 2 }}
+{{- end -}}
+
+{{/* Those of the given fields that are not empty. */}}
+{{- define "quarry.fields" -}}
+{{- $given := dict }}
+{{- range $key, $value := . }}{{ if $value }}{{ $_ := set $given $key $value }}{{ end }}{{ end }}
+{{- toYaml $given }}
+{{- end -}}
+
+{{/* {image: registry, repository, tag, digest}; `version` is the tag of an image that names none. */}}
+{{- define "quarry.imageName" -}}
+{{- with .image.registry }}{{ . }}/{{ end }}{{ .image.repository }}
+{{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ .image.tag | default .version }}{{ end }}
 {{- end -}}
 
 {{- define "quarry.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- if not .Values.image.repository }}
+  {{- fail "image.repository is not set. Quarry's image is not published: make it with `npm run image` or the Dockerfile, push it to your registry or load it into the nodes, and set image.registry and image.repository to its name (docs/guides/install.md)." }}
+{{- end }}
+{{- include "quarry.imageName" (dict "image" .Values.image "version" .Chart.AppVersion) }}
+{{- end -}}
+
+{{- define "quarry.controllerAccount" -}}
+{{ .Values.controller.serviceAccount.name | default (printf "%s-controller" (include "quarry.name" .)) }}
+{{- end -}}
+
+{{- define "quarry.nodeAccount" -}}
+{{ .Values.node.serviceAccount.name | default (printf "%s-node" (include "quarry.name" .)) }}
 {{- end -}}
 
 {{/* The name that the nodes dial: of a headless Service, so that it resolves to every replica. */}}
 {{- define "quarry.host" -}}
-{{ include "quarry.name" . }}-controller.{{ .Release.Namespace }}.svc
+{{ include "quarry.name" . }}-controller.{{ include "quarry.namespace" . }}.svc
 {{- end -}}
 
 {{/* The audience of the nodes' tokens, which only Quarry uses. */}}
