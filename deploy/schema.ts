@@ -74,6 +74,7 @@ const metrics = {
   from: objects,
   podMonitor: parts({ enabled: flag, labels: texts, interval: duration, scrapeTimeout: duration }).partial(),
   prometheusRule: parts({ enabled: flag, labels: texts }).partial(),
+  dashboard: parts({ enabled: flag, labels: texts, annotations: texts }).partial(),
 };
 
 const controller = {

@@ -15,8 +15,8 @@ const never = (): never => {
 const qos: QosSource = { list: never, table: { enforcements: [], counts: { driftRepaired: 0, failures: new Map() } } };
 
 const families: readonly Families[] = [
-  { gauges: [...poolGauges({ reported: false, current: never }), ...diskGauges(never)] },
-  healthFamilies({ reported: false, current: never }, never),
+  { gauges: [...poolGauges(never), ...diskGauges(never)] },
+  healthFamilies(never),
   hungFamilies(never),
   jobFamilies({ list: never }),
   nodeFamilies(never),

@@ -7,9 +7,10 @@ import { admin } from '../grpc/load.ts';
 import { createServer } from '../grpc/server.ts';
 import { createIdentityService } from '../identity/service.ts';
 import type { Log } from '../log.ts';
-import { controllerFamilies } from '../metrics/fleet.ts';
+import { controllerFamilies, fleetInventories } from '../metrics/fleet.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics, type Families, joinFamilies } from '../metrics/metrics.ts';
+import { poolGauges } from '../metrics/pools.ts';
 import { version } from '../version.ts';
 import { createCsiServices } from './csi.ts';
 import { controllerParts, type JoinedParts } from './parts.ts';
@@ -88,7 +89,8 @@ function createNodes({ driver, fleet }: Configs['controller'], authenticate: Aut
 }
 
 function familiesOf(nodes: FleetServer, { metrics }: JoinedParts): Families {
-  return joinFamilies([controllerFamilies(nodes.fleet, () => nodes.refused()), metrics]);
+  const pools = { gauges: poolGauges(fleetInventories(nodes.fleet)) };
+  return joinFamilies([controllerFamilies(nodes.fleet, () => nodes.refused()), pools, metrics]);
 }
 
 /** The server for the command line; absent if no feature has calls for it. */

@@ -21,7 +21,7 @@ import { createCopyRange } from '../lvm/copies/copy-range.ts';
 import { createDevices } from '../lvm/devices.ts';
 import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
-import { createMetrics } from '../metrics/metrics.ts';
+import { createMetrics, ownInventory } from '../metrics/metrics.ts';
 import { diskGauges, poolGauges } from '../metrics/pools.ts';
 import { createReadDeviceUses } from '../mount/device-use.ts';
 import { createFilesystems } from '../mount/filesystem.ts';
@@ -60,7 +60,7 @@ export async function createMachine(config: Config, log: Log, add: Add): Promise
   const { local, storage, resume, limits, report, upkeep, registration, unbroken } = parts;
   addition = await add(storage);
   added = await nodeParts(contextOf(config, parts, log));
-  const joined = joinParts([ownPart(parts), ...added, addition]);
+  const joined = joinParts([ownPart(config, parts), ...added, addition]);
   const metrics = config.metrics && (await createMetrics(config.metrics.listen, joined.metrics, createChecks(parts)));
   const server = createServer({
     endpoint: config.endpoint.address,
@@ -97,10 +97,10 @@ function contextOf(config: Config, { local, limits, upkeep, stack }: Parts, log:
 }
 
 /** The part that belongs to no feature. */
-function ownPart({ local, disks, upkeep }: Parts): NodePart {
+function ownPart({ node }: Config, { local, disks, upkeep }: Parts): NodePart {
   return {
     admin: createAdminService(() => upkeep.repeater.attempt()),
-    metrics: { gauges: [...poolGauges(local.cache), ...diskGauges(disks)] },
+    metrics: { gauges: [...poolGauges(ownInventory(node, local.cache)), ...diskGauges(disks)] },
   };
 }
 

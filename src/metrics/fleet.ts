@@ -1,5 +1,5 @@
-import type { Fleet } from '../domain/fleet.ts';
-import type { Families } from './metrics.ts';
+import { type Fleet, knownInventory } from '../domain/fleet.ts';
+import type { Families, Inventories } from './metrics.ts';
 
 /** A node's metrics of its controllers. */
 export function nodeFamilies(connected: () => number): Families {
@@ -16,6 +16,15 @@ export function nodeFamilies(connected: () => number): Families {
   };
 }
 
+/** What the nodes have reported; of a disconnected node, what it reported last. */
+export function fleetInventories(fleet: Pick<Fleet, 'members'>): Inventories {
+  return () =>
+    fleet.members().flatMap((member) => {
+      const inventory = knownInventory(member);
+      return inventory ? [[member.node, inventory] as const] : [];
+    });
+}
+
 /** A controller's metrics of its nodes. */
 export function controllerFamilies(fleet: Fleet, refused: () => ReadonlyMap<string, number>): Families {
   return {
@@ -28,6 +37,15 @@ export function controllerFamilies(fleet: Fleet, refused: () => ReadonlyMap<stri
           const connected = fleet.members().filter((member) => member.connected).length;
           this.set({ state: 'connected' }, connected);
           this.set({ state: 'disconnected' }, fleet.members().length - connected);
+        },
+      },
+      {
+        name: 'quarry_fleet_node_connected',
+        help: 'Of a controller: 1 while the node is connected, 0 while it was and is not',
+        labelNames: ['node'],
+        collect() {
+          this.reset();
+          for (const { node, connected } of fleet.members()) this.set({ node }, connected ? 1 : 0);
         },
       },
     ],

@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { CounterConfiguration, GaugeConfiguration, Registry } from 'prom-client';
 import { Failure } from '../domain/errors.ts';
-import type { PoolName } from '../domain/ids.ts';
+import type { NodeName, PoolName } from '../domain/ids.ts';
 import type { Inventory } from '../domain/storage.ts';
 import { answerCheck, type Checks } from './health.ts';
 
@@ -10,10 +10,15 @@ export interface Listen {
   readonly port: number;
 }
 
-/** The part of the storage that the metrics read. */
-export interface InventorySource {
-  readonly reported: boolean;
-  current(): Inventory;
+/** The inventories at hand: that of this node, or those of the nodes that have reported to this controller. */
+export type Inventories = () => Iterable<readonly [NodeName, Inventory]>;
+
+/** That of the node itself: none before the first report of LVM. */
+export function ownInventory(
+  node: NodeName,
+  source: { readonly reported: boolean; current(): Inventory },
+): Inventories {
+  return () => (source.reported ? [[node, source.current()]] : []);
 }
 
 export interface DiskSample {

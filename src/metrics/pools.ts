@@ -1,6 +1,7 @@
 import type { GaugeConfiguration } from 'prom-client';
 import type { Pool } from '../domain/pool.ts';
-import type { DiskSample, InventorySource } from './metrics.ts';
+import { poolsOf } from '../domain/health.ts';
+import type { DiskSample, Inventories } from './metrics.ts';
 
 const perPool: readonly { name: string; help: string; value: (pool: Pool) => number | undefined }[] = [
   { name: 'quarry_pool_size_bytes', help: 'Size of the volume group', value: (pool) => Number(pool.size) },
@@ -9,6 +10,11 @@ const perPool: readonly { name: string; help: string; value: (pool: Pool) => num
     name: 'quarry_pool_metadata_free_bytes',
     help: 'Free bytes of the metadata area of the volume group',
     value: (pool) => Number(pool.metadata.free),
+  },
+  {
+    name: 'quarry_pool_thin_size_bytes',
+    help: 'Size of the data of the thin pool',
+    value: ({ thin }) => thin && Number(thin.size),
   },
   {
     name: 'quarry_pool_thin_promised_bytes',
@@ -27,29 +33,43 @@ const perPool: readonly { name: string; help: string; value: (pool: Pool) => num
   },
 ];
 
-/** Sizes in bytes, shares from 0 to 1, ages in seconds. No samples before the first report of LVM. */
-export function poolGauges(source: InventorySource): GaugeConfiguration<string>[] {
+/** Sizes in bytes, shares from 0 to 1, ages in seconds. No samples of a node before its first report of LVM. */
+export function poolGauges(inventories: Inventories): GaugeConfiguration<string>[] {
   const ofPools = perPool.map(({ name, help, value }): GaugeConfiguration<string> => ({
     name,
     help,
-    labelNames: ['pool'],
+    labelNames: ['node', 'pool'],
     collect() {
       this.reset();
-      if (!source.reported) return;
-      for (const [pool, state] of source.current().pools) {
-        const sample = value(state);
-        if (sample !== undefined) this.set({ pool }, sample);
+      for (const [node, { pools }] of inventories()) {
+        for (const [pool, state] of pools) {
+          const sample = value(state);
+          if (sample !== undefined) this.set({ node, pool }, sample);
+        }
       }
     },
   }));
+  const ready: GaugeConfiguration<string> = {
+    name: 'quarry_pool_ready',
+    help: '1 if the pool serves, 0 if it cannot: the log of the node says why',
+    labelNames: ['node', 'pool'],
+    collect() {
+      this.reset();
+      for (const [node, inventory] of inventories()) {
+        for (const pool of poolsOf(inventory)) this.set({ node, pool }, inventory.unready.has(pool) ? 0 : 1);
+      }
+    },
+  };
   const age: GaugeConfiguration<string> = {
     name: 'quarry_inventory_age_seconds',
     help: 'Seconds since the last successful report of LVM',
+    labelNames: ['node'],
     collect() {
-      if (source.reported) this.set((Date.now() - source.current().reportedAt) / 1000);
+      this.reset();
+      for (const [node, { reportedAt }] of inventories()) this.set({ node }, (Date.now() - reportedAt) / 1000);
     },
   };
-  return [...ofPools, age];
+  return [ready, ...ofPools, age];
 }
 
 /** Counts the disks of the last scan, by pool and verdict. */

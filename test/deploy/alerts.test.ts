@@ -3,38 +3,109 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CHART } from '../../deploy/render.ts';
 import { findObject, renderObjects } from '../support/chart.ts';
+import { metricsIn } from '../support/promql.ts';
+import { readDashboard, readRules } from '../support/queries.ts';
+
+/** Labels that Prometheus adds to each series of a target. */
+const ofTarget = ['namespace', 'pod', 'instance', 'job'];
+
+/** Metric → its labels, from the page that is made from the code. */
+const exported = new Map(
+  [
+    ...readFileSync(join(CHART, '../../../docs/reference/metrics.md'), 'utf8').matchAll(
+      /^\| `(quarry_\w+)` \| \w+ \| (.*?) ?\|/gm,
+    ),
+  ].map(([, name = '', labels = '']) => [name, [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label)]),
+);
+
+/** What an expression asks for and Quarry does not export, and the labels that a text shows and the expression does not keep. */
+function problemsOf(expression: string, shown: readonly string[] = []): string[] {
+  const metrics = metricsIn(expression);
+  const unknown = metrics.flatMap(({ name, labels }) => {
+    const known = exported.get(name);
+    if (known === undefined) return [name];
+    return labels.filter((label) => ![...known, ...ofTarget].includes(label)).map((label) => `${name}{${label}}`);
+  });
+  const by = /\bby\s*\(([^)]*)\)/.exec(expression)?.[1];
+  const kept = by?.split(',').map((label) => label.trim()) ?? [
+    ...ofTarget,
+    ...metrics.flatMap(({ name }) => exported.get(name) ?? []),
+  ];
+  return [...unknown, ...shown.filter((label) => !kept.includes(label)).map((label) => `$${label}`)];
+}
+
+test('a query with an unknown metric, an unknown label, or a label that it drops, is found', () => {
+  const good = 'max by (node, pool) (quarry_pool_ready{namespace="x"})';
+  expect(problemsOf(good, ['node'])).toEqual([]);
+  expect(problemsOf(good, ['reason'])).toEqual(['$reason']);
+  expect(problemsOf('quarry_pool_redy')).toEqual(['quarry_pool_redy']);
+  expect(problemsOf('quarry_pool_ready{volume="x"} > 0')).toEqual(['quarry_pool_ready{volume}']);
+  expect(problemsOf('sum by (metod, le) (rate(quarry_csi_call_duration_seconds_bucket[5m]))')).toEqual([
+    'quarry_csi_call_duration_seconds{metod}',
+  ]);
+});
 
 describe('the alert rules', () => {
-  interface Rules {
-    readonly spec: { readonly groups: readonly { readonly rules: readonly Readonly<Record<string, unknown>>[] }[] };
-  }
-  const rules = async () => {
-    const rule = findObject(
-      await renderObjects({ metrics: { prometheusRule: { enabled: true } } }),
-      'PrometheusRule',
-      'quarry',
-    );
-    return (rule as unknown as Rules).spec.groups.flatMap((group) => group.rules);
-  };
-
   test('are made only where they are asked for, because they need the Prometheus Operator', async () => {
     expect((await renderObjects({})).filter(({ kind }) => kind === 'PrometheusRule')).toEqual([]);
-    expect(await rules()).toMatchObject([
-      { alert: 'QuarryJobKeepsFailing', for: '10m', labels: { severity: 'warning' } },
-      { alert: 'QuarryVolumesInaccessible', for: '5m', labels: { severity: 'critical' } },
-      { alert: 'QuarryStorageUnhealthy', for: '10m', labels: { severity: 'warning' } },
+    const rules = await readRules();
+    expect(rules.map(({ alert, for: after, labels }) => [alert, after, labels['severity']])).toEqual([
+      ['QuarryNodeDisconnected', '15m', 'warning'],
+      ['QuarryPoolNotReady', '15m', 'warning'],
+      ['QuarryThinPoolNearlyFull', '10m', 'critical'],
+      ['QuarryThinMetadataNearlyFull', '10m', 'critical'],
+      ['QuarryVolumesInaccessible', '5m', 'critical'],
+      ['QuarryStorageUnhealthy', '10m', 'warning'],
+      ['QuarryJobKeepsFailing', '10m', 'warning'],
     ]);
   });
 
-  test('ask for metrics and labels that Quarry has', async () => {
-    const page = readFileSync(join(CHART, '../../../docs/reference/metrics.md'), 'utf8');
-    for (const { expr, annotations } of await rules()) {
-      const [metric = ''] = /quarry_\w+/.exec(String(expr)) ?? [];
-      const [, labels = ''] = new RegExp(`^\\| \`${metric}\` \\| \\w+ \\| (.*?) \\|`, 'm').exec(page) ?? [];
-      const known = [...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label);
-      const used = [...JSON.stringify(annotations).matchAll(/\$labels\.(\w+)/g)].map(([, label]) => label);
-      expect(known).toEqual(expect.arrayContaining(used.filter((label) => label !== 'instance')));
-      expect(used).toContain(metric === 'quarry_job_failures' ? 'kind' : 'reason');
+  test('ask for metrics and labels that Quarry has, and their texts show labels that they keep', async () => {
+    for (const { alert, expr, annotations } of await readRules()) {
+      expect(metricsIn(expr)).not.toEqual([]);
+      const shown = [...JSON.stringify(annotations).matchAll(/\$labels\.(\w+)/g)].map(([, label = '']) => label);
+      expect([alert, ...problemsOf(expr, shown)]).toEqual([alert]);
     }
+  });
+
+  test('are all on the page of metrics', async () => {
+    const page = readFileSync(join(CHART, '../../../docs/reference/metrics.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| `(Quarry\w+)` \|/gm)].map(([, name]) => name);
+    expect(rows).toEqual((await readRules()).map(({ alert }) => alert));
+  });
+});
+
+describe('the dashboard', () => {
+  test('asks for metrics and labels that Quarry has, and its legends show labels that the queries keep', () => {
+    const targets = readDashboard().panels.flatMap((panel) => panel.targets.map((each) => ({ ...panel, ...each })));
+    expect(targets.length).toBeGreaterThan(12);
+    for (const { title, expr, legendFormat } of targets) {
+      expect(metricsIn(expr)).not.toEqual([]);
+      const shown = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label);
+      expect([title, ...problemsOf(expr, shown)]).toEqual([title]);
+    }
+  });
+
+  test('has panels with different ids that do not overlap and fit the width', () => {
+    const { panels } = readDashboard();
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, at) => `${x + (at % w)},${y + Math.floor(at / w)}`),
+    );
+    expect(new Set(cells).size).toBe(cells.length);
+    expect(Math.max(...panels.map(({ gridPos: { x, w } }) => x + w))).toBeLessThanOrEqual(24);
+  });
+
+  test('is a ConfigMap that the sidecar of Grafana finds, with an id for each release', async () => {
+    const dashboardOf = async (namespaceOverride: string) => {
+      const objects = await renderObjects({ namespaceOverride, metrics: { dashboard: { enabled: true } } });
+      const { metadata, data } = findObject(objects, 'ConfigMap', 'quarry-dashboard');
+      expect(metadata).toMatchObject({ labels: { grafana_dashboard: '1' } });
+      return JSON.parse(data?.['quarry-dashboard.json'] ?? '') as ReturnType<typeof readDashboard>;
+    };
+    const [one, two] = [await dashboardOf('one'), await dashboardOf('two')];
+    expect({ ...one, uid: '' }).toEqual({ ...readDashboard(), uid: '' });
+    expect(one.uid).toMatch(/^[0-9a-f]{32}$/);
+    expect(two.uid).not.toBe(one.uid);
   });
 });

@@ -98,6 +98,7 @@ export const everything = {
       from: [{ podSelector: { matchLabels: { 'may-scrape': 'yes' } } }],
       podMonitor: { enabled: true, labels: { 'for-monitor': 'main' }, interval: '31s', scrapeTimeout: '11s' },
       prometheusRule: { enabled: true, labels: { 'for-prometheus': 'main' } },
+      dashboard: { enabled: true, labels: { 'for-grafana': 'main' }, annotations: { 'folder-of-dashboard': 'disks' } },
     },
     controller: {
       ...pods('controllers'),
@@ -146,6 +147,8 @@ export const everything = {
     'secretName: my-secret',
     'name: my-authority',
     'for-prometheus: main',
+    'for-grafana: main',
+    'folder-of-dashboard: disks',
     'replicas: 3',
     'placement: pack',
     'nodeGone: forget',

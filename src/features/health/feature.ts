@@ -4,5 +4,6 @@ import type { Feature } from '../../app/feature.ts';
 export const health: Feature = {
   commands: [],
   csi: async (context) => (await import('./csi.ts')).createHealthPart(context),
+  controller: async ({ fleet }) => (await import('./controller.ts')).createHealthMetrics(fleet),
   node: async (context) => (await import('./node.ts')).createHealthNodePart(context),
 };

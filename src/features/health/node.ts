@@ -3,6 +3,7 @@ import { createRepeater } from '../../concurrency/repeater.ts';
 import { Failure, isFailure, messageOf } from '../../domain/errors.ts';
 import { type Condition, poolsOf, storageHealth, type StorageReasonName, volumeHealth } from '../../domain/health.ts';
 import type { NodeMethods } from '../../grpc/services.ts';
+import { ownInventory } from '../../metrics/metrics.ts';
 import { healthFamilies } from './metrics.ts';
 import { Observer } from './observer.ts';
 import { parseHealthId, unknownState } from './requests.ts';
@@ -25,7 +26,7 @@ export function createHealthNodePart({ config, local, devices, deviceUses, log }
   return {
     nodeCapabilities: ['GET_VOLUME_HEALTH', 'GET_STORAGE_HEALTH'],
     services: { Node: createNodeMethods(local, observer, stuck) },
-    metrics: healthFamilies(cache, stuck),
+    metrics: healthFamilies(ownInventory(config.node, cache), stuck),
     async stop() {
       stopping.abort();
       await watch.stop();

@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest';
+import { NAMESPACE } from '../../lab/kubernetes/install.ts';
+import { installExample, useCluster } from '../support/cluster.ts';
+import { claim, pod, storageClass } from '../support/manifests.ts';
+import { metricsIn } from '../support/promql.ts';
+import { readDashboard, readRules } from '../support/queries.ts';
+
+describe('the chart', () => {
+  const site = useCluster('chart');
+
+  test('passes its own test: each controller is ready, and its certificate is the one that nodes verify', async () => {
+    const { exitCode, stdout, stderr } = await site().cluster.helm([
+      'test',
+      'quarry',
+      '--namespace',
+      NAMESPACE,
+      '--logs',
+    ]);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    expect(stdout.match(/is ready, and its certificate is valid/g)).toHaveLength(2);
+  }, 150_000);
+
+  test('has controllers that export what the dashboard and the alerts ask for', async () => {
+    const inNamespace = site().cluster.kubectl.within(NAMESPACE);
+    const controllers = ['get', 'pods', '--selector=app.kubernetes.io/component=controller', '--output=name'];
+    const [name = ''] = (await inNamespace.run(controllers)).split('\n');
+    const scrape = async () =>
+      inNamespace.run([
+        'get',
+        '--raw',
+        `/api/v1/namespaces/${NAMESPACE}/${name.replace('pod/', 'pods/')}:9809/proxy/metrics`,
+      ]);
+    // The sidecars call, and both nodes report, soon after the installation.
+    await expect
+      .poll(scrape, { timeout: 60_000, interval: 500 })
+      .toMatch(/quarry_pool_ready\{node="n2",pool="fast"\} 1/);
+    const text = await scrape();
+    const expressions = [
+      ...(await readRules()).map(({ expr }) => expr),
+      ...readDashboard().panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
+    ];
+    const used = expressions.flatMap(metricsIn).filter(({ name: metric }) => metric !== 'quarry_job_failures');
+    for (const { name: metric, labels } of used) {
+      expect(text).toContain(`# TYPE ${metric} `);
+      const [, sample] = new RegExp(`^${metric}(?:_count)?\\{(.*)\\}`, 'm').exec(text) ?? [];
+      const lacking = labels.filter((label) => label !== 'namespace' && !sample?.includes(`${label}="`));
+      // All is well, and there are no orphans: these have no samples.
+      expect({ metric, lacking: sample === undefined ? [] : lacking }).toEqual({ metric, lacking: [] });
+    }
+    const sampled = [
+      'ready',
+      'thin_data_ratio',
+      'thin_metadata_ratio',
+      'thin_size_bytes',
+      'thin_promised_bytes',
+      'free_bytes',
+    ];
+    for (const part of sampled) expect(text).toContain(`quarry_pool_${part}{node="n1",pool="fast"} `);
+  }, 120_000);
+
+  test('gives the nodes of a group pools of their own, and takes them back', async () => {
+    const { cluster, kubectl, ready, nodeOf } = site();
+    const [first, second] = cluster.workers;
+    if (!first || !second) throw new Error('the cluster has two nodes');
+    await cluster.kubectl.run(['label', `node/${second.name}`, 'disks=special']);
+    const pools = [
+      {
+        name: 'special',
+        volumeGroup: 'quarry-promised',
+        type: 'thin',
+        approve: 'automatic',
+        disks: { paths: ['/dev/ubdd'] },
+      },
+    ];
+    const nodeGroups = [{ name: 'special', nodeSelector: { disks: 'special' }, pools }];
+    const storageClasses = [{ name: 'special', parameters: { pool: 'special' } }];
+    await installExample(cluster, { nodeGroups, storageClasses });
+    const onNodes = ['get', 'pods', '--selector=quarry/group=special', '--output=jsonpath={.items[*].spec.nodeName}'];
+    expect(await cluster.kubectl.within(NAMESPACE).run(onNodes)).toBe(second.name);
+
+    await kubectl.apply(storageClass('rest', { pool: 'fast', type: 'thin' }));
+    for (const className of ['special', 'rest']) {
+      const name = `on-${className}`;
+      await kubectl.apply(
+        claim(name, { className, size: '64Mi' }),
+        pod(name, { volumes: { '/data': { claim: name } } }),
+      );
+    }
+    await ready('on-special', 'on-rest');
+    expect((await nodeOf('on-special')).name).toBe(second.name);
+    expect((await nodeOf('on-rest')).name).toBe(first.name);
+    await kubectl.run(['delete', 'pod/on-special', 'pod/on-rest', 'pvc/on-special', 'pvc/on-rest']);
+
+    await cluster.kubectl.run(['label', `node/${second.name}`, 'disks-']);
+    await installExample(cluster);
+    const all = ['get', 'daemonsets', '--output=jsonpath={.items[*].metadata.name}'];
+    expect(await cluster.kubectl.within(NAMESPACE).run(all)).toBe('quarry-node');
+  }, 400_000);
+});
