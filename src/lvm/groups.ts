@@ -9,7 +9,7 @@ import * as args from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { isPartial, lacksThinDevice } from './failures.ts';
 import { type LvmReport, readReport, thinPoolOf } from './inventory.ts';
-import type { Lvm, LvmArguments } from './process/lvm.ts';
+import type { Lvm } from './process/lvm.ts';
 import { linkName } from './process/system.ts';
 import { tag } from './tags.ts';
 import { sendPendingMessages, type ThinPoolNeed, ThinPools } from './thin-pools.ts';
@@ -30,8 +30,11 @@ export interface Prepared {
 export interface Proof {
   /** The disk is already a physical volume with our mark. */
   readonly marked: boolean;
-  /** LVM was cut off after it labelled the disk as a group's and before it wrote the group; it refuses the disk until `pvcreate -ff`. */
-  readonly claimed: boolean;
+  /**
+   * LVM refuses the disk until `pvcreate -ff`: it was cut off after it labelled the disk as a group's and before it wrote the group, or the
+   * disk has metadata that it cannot read.
+   */
+  readonly relabel: boolean;
   /** No group of the pool's name is here or may come back. */
   readonly mayCreate: boolean;
 }
@@ -66,14 +69,15 @@ export class Groups {
     const link = join(links, linkName(device));
     const what = `${device} could not be taken for pool ${spec.name}`;
     await writer.exclusive(spec.group, undefined, async () => {
-      const { marked, claimed, mayCreate } = await prove();
-      if (!marked || claimed) {
-        const label = { device: link, uuid: markedUuid(), metadataSize: metadataAreaSize, force: claimed };
+      const { marked, relabel, mayCreate } = await prove();
+      if (!marked || relabel) {
+        const label = { device: link, uuid: markedUuid(), metadataSize: metadataAreaSize, force: relabel };
         await writer.change(what, args.pvcreate(label));
       }
-      const tags = [tag('v', '1'), tag('pool', spec.name), tag('node', node)];
-      const create = (): LvmArguments => args.vgcreate(spec.group, link, tags);
-      await writer.change(what, mayCreate ? create() : args.vgextend(spec.group, link));
+      if (!mayCreate) return writer.change(what, args.vgextend(spec.group, link));
+      await writer.change(what, args.vgcreate(spec.group, link, [tag('v', '1'), tag('pool', spec.name)]));
+      // A disk whose only metadata lacks this tag was never in a group (pools/joining.ts).
+      return writer.change(what, args.tagGroup(spec.group, tag('node', node)));
     });
   }
 

@@ -15,11 +15,13 @@ export interface PhysicalVolume {
   readonly groupUuid: string;
   /** LVM's comma-separated list. */
   readonly groupTags: string;
+  /** LVM's count of the changes of the group; 0 without one. */
+  readonly groupSequence: number;
   /** The label says that a group uses the device, but LVM finds no such group. */
   readonly claimed: boolean;
 }
 
-const fields: LvmArguments = ['pvs', '-o', 'pv_name,pv_uuid,vg_name,vg_uuid,vg_tags'];
+const fields: LvmArguments = ['pvs', '-o', 'pv_name,pv_uuid,vg_name,vg_uuid,vg_tags,vg_seqno'];
 
 /** LVM's report on devices. Unknown is not absent: a device in `problems` may be a physical volume. */
 export interface PhysicalVolumeReport {
@@ -93,6 +95,8 @@ async function list(options: CommandOptions, argv: LvmArguments): Promise<Physic
     const claimed = row['vg_name'] === '[unknown]';
     const group = claimed ? undefined : ((row['vg_name'] || undefined) as VgName | undefined);
     const [groupUuid, groupTags] = claimed ? ['', ''] : [row['vg_uuid'] ?? '', row['vg_tags'] ?? ''];
-    return device.startsWith('/') ? [{ device, uuid: row['pv_uuid'] ?? '', group, groupUuid, groupTags, claimed }] : [];
+    if (!device.startsWith('/')) return [];
+    const groupSequence = group === undefined ? 0 : Number(row['vg_seqno'] ?? 0);
+    return [{ device, uuid: row['pv_uuid'] ?? '', group, groupUuid, groupTags, groupSequence, claimed }];
   });
 }

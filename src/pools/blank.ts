@@ -12,6 +12,7 @@ import {
   type Signatures,
 } from './signatures.ts';
 import { type Expected, readEnds, type Surface } from './read-ends.ts';
+import { type Joining, tracesOf } from './joining.ts';
 import { readBlockDevice, type Roots } from './sysfs.ts';
 import type { Patience } from '../concurrency/patience.ts';
 import { parseMountinfo } from '../kernel/mountinfo.ts';
@@ -30,7 +31,7 @@ export type Blankness = { readonly blank: true } | { readonly blank: false; read
 
 /**
  * The state of a disk that has our mark and is in no group.
- * - `interrupted` LVM never wrote a group's metadata to it: adding it to a group was interrupted
+ * - `interrupted` it was never in a group: adding it to one was interrupted
  * - `returned`    not in use, but it has data like a former member of a group; `traces` say where
  * - `refused`     anything else
  */
@@ -52,13 +53,20 @@ export async function proveBlank(disk: Disk, probe: DiskProbe, signal?: AbortSig
 /**
  * For a physical volume in no group whose uuid is our mark. The command that makes a disk a member writes the group's metadata behind the
  * header of the metadata area, which is zero on a blank disk, and LVM never erases it. So a disk without such metadata was never a
- * member, whatever happened to the group later. Throws `cancelled` only.
+ * member, whatever happened to the group later; nor was one whose only metadata is that of a change which the group never made. Throws
+ * `cancelled` only.
  */
-export async function proveOurs(disk: Disk, uuid: string, probe: DiskProbe, signal?: AbortSignal): Promise<Remains> {
+export async function proveOurs(
+  disk: Disk,
+  { uuid, joining }: { readonly uuid: string; readonly joining: Joining | undefined },
+  probe: DiskProbe,
+  signal?: AbortSignal,
+): Promise<Remains> {
   const signature = ({ type, uuid: seen }: Signature) => type === 'LVM2_member' && seen === uuid;
-  const { problems, data } = await examine(disk, { ends: 'label', signature }, probe, signal);
+  const { problems, data, uncommitted } = await examine(disk, { ends: 'label', signature }, probe, signal);
   if (problems.length > 0) return { state: 'refused', findings: problems };
-  return data.length === 0 ? { state: 'interrupted' } : { state: 'returned', traces: data };
+  const traces = [...data, ...(uncommitted === undefined ? [] : tracesOf(uncommitted, uuid, joining))];
+  return traces.length === 0 ? { state: 'interrupted' } : { state: 'returned', traces };
 }
 
 interface Expectation {
@@ -91,7 +99,7 @@ async function examine(
       }))
     : { problems: ['its first and last MiB were not read, because an earlier probe failed'], data: [] };
   const findings = [...answers, ...programs].flatMap((answer) => answer.findings);
-  return { problems: [...findings, ...surface.problems], data: surface.data };
+  return { ...surface, problems: [...findings, ...surface.problems] };
 }
 
 function readPatiently(disk: Disk, ends: Expected, { patience, deadline }: DiskProbe): Promise<Surface> {

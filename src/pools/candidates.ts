@@ -4,6 +4,7 @@ import type { PoolName, VgName } from '../domain/ids.ts';
 import { deviceMark, type PoolSpec } from '../domain/pool.ts';
 import { type DiskProbe, proveBlank, proveOurs } from './blank.ts';
 import { type Disk, discover } from './discover.ts';
+import type { Joining } from './joining.ts';
 
 export interface PhysicalVolume {
   /** In LVM's format, with dashes. */
@@ -11,6 +12,8 @@ export interface PhysicalVolume {
   /** Absent: in no group. */
   readonly group?: VgName | undefined;
   readonly groupUuid?: string | undefined;
+  /** LVM's count of the changes of the group. */
+  readonly groupSequence?: number | undefined;
   /** The label says that a group uses the device, but LVM finds no such group. */
   readonly claimed?: boolean | undefined;
 }
@@ -104,12 +107,8 @@ function createClassifier(
     const claims = [...findRivals(disk, matches), ...findTwins(disk, matches)];
     if (claims.length > 0) return refuse(facts, disk.size, claims);
     if (volume?.uuid.startsWith(`${deviceMark}-`)) {
-      return classifyMarked(
-        { ...facts, size: disk.size, disk, claimed: volume.claimed ?? false },
-        volume.uuid,
-        probe,
-        signal,
-      );
+      const marked = { ...facts, size: disk.size, disk, claimed: volume.claimed ?? false };
+      return classifyMarked(marked, { uuid: volume.uuid, joining: joiningOf(pool, volumes) }, probe, signal);
     }
     const proof = await proveBlank(disk, probe, signal);
     const findings = [
@@ -123,11 +122,11 @@ function createClassifier(
 
 async function classifyMarked(
   facts: Facts & Marked,
-  uuid: string,
+  mark: { readonly uuid: string; readonly joining: Joining | undefined },
   probe: DiskProbe,
   signal?: AbortSignal,
 ): Promise<Candidate> {
-  const remains = await proveOurs(facts.disk, uuid, probe, signal);
+  const remains = await proveOurs(facts.disk, mark, probe, signal);
   switch (remains.state) {
     case 'interrupted':
       return { ...facts, verdict: 'interrupted' };
@@ -136,6 +135,16 @@ async function classifyMarked(
     case 'refused':
       return refuse(facts, facts.size, remains.findings);
   }
+}
+
+/** `undefined` if the state of the pool's group is not known. */
+function joiningOf({ group }: PoolSpec, { found, groups }: PhysicalVolumes): Joining | undefined {
+  const known = groups.get(group);
+  if (known?.state === 'none') return { group };
+  if (known?.state !== 'present') return undefined;
+  const member = [...found.values()].find((volume) => volume.group === group && volume.groupUuid === known.uuid);
+  const sequence = member?.groupSequence;
+  return sequence === undefined ? undefined : { group, committed: { uuid: known.uuid, sequence } };
 }
 
 const wasMember = 'it was a member of a volume group and is in none now; to take it again, approve it by its name';

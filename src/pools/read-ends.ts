@@ -9,7 +9,7 @@ import { decodeDeviceNumber } from '../kernel/block-device.ts';
 const attempts = 20;
 const attemptDelay = 100;
 
-/** `label`: LVM's label, and headers of metadata areas without metadata, do not count as data. */
+/** `label`: LVM's label, headers of metadata areas without metadata, and a text that LVM wrote and did not commit do not count as data. */
 export type Expected = 'zeros' | 'label';
 
 export interface Surface {
@@ -17,6 +17,8 @@ export interface Surface {
   readonly problems: readonly string[];
   /** Where unexpected data was read. */
   readonly data: readonly string[];
+  /** The metadata of a group, the only one that LVM ever wrote to the disk: its header points to none, and the rest of the first MiB is zero. */
+  readonly uncommitted?: string | undefined;
 }
 
 /**
@@ -40,7 +42,8 @@ export async function readEnds(disk: Disk, expected: Expected): Promise<Surface>
     const length = disk.size < MiB ? disk.size : MiB;
     const first = await findData(file, 'first', { from: 0n, length }, expected);
     const last = await findData(file, 'last', { from: disk.size - length, length }, expected);
-    return { problems: [...first.problems, ...last.problems], data: [...first.data, ...last.data] };
+    const { uncommitted } = first;
+    return { problems: [...first.problems, ...last.problems], data: [...first.data, ...last.data], uncommitted };
   } finally {
     await file.close();
   }
@@ -83,12 +86,19 @@ async function findData(file: FileHandle, which: string, range: Range, expected:
   }
   if (expected === 'label') {
     const areas = clearEmptyLabel(buffer, range.from === 0n);
-    if (range.from === 0n && areas === 0) return { problems: [], data: ['it has no empty metadata area at its start'] };
+    if (range.from === 0n && areas.length === 0)
+      return { problems: [], data: ['it has no empty metadata area at its start'] };
+    const uncommitted = range.from === 0n ? onlyText(buffer, areas) : undefined;
+    if (uncommitted !== undefined) return { problems: [], data: [], uncommitted };
   }
-  if (buffer.equals(Buffer.alloc(buffer.length))) return { problems: [], data: [] };
+  if (isZero(buffer)) return { problems: [], data: [] };
   const at = buffer.findIndex((byte) => byte !== 0);
   const data = [`the ${which} MiB is not zero: data at byte ${range.from + BigInt(at)}`];
   return { problems: [], data };
+}
+
+function isZero(bytes: Buffer): boolean {
+  return bytes.equals(Buffer.alloc(bytes.length));
 }
 
 async function readWhole(file: FileHandle, { from, length }: Range): Promise<Buffer> {
@@ -107,18 +117,35 @@ const sector = 512;
 const labelSectors = 4;
 /** FMTT_MAGIC of lib/format_text/layout.h, after a checksum of 4 bytes. */
 const areaMagic = ' LVM2 x[5A%r0N*>';
-/** Bytes of checksum, magic, version, start and size of the area. The location of the metadata follows: zeros if there is none. */
+/** Bytes of checksum, magic, version, start and size of the area. Two locations of metadata follow (struct raw_locn). */
 const areaFacts = 40;
+const locationBytes = 24;
+/** Of the header. LVM writes the first metadata behind it (MDA_HEADER_SIZE), and each later one behind the one before. */
+const areaHeader = 512;
 
-/** Zeroes in the buffer what `pvcreate` writes, and counts the metadata areas. A group's metadata and its location stay. */
-function clearEmptyLabel(buffer: Buffer, atStart: boolean): number {
-  let areas = 0;
+/** Zeroes in the buffer what `pvcreate` writes, and returns where metadata areas begin. A group's metadata and its locations stay. */
+function clearEmptyLabel(buffer: Buffer, atStart: boolean): number[] {
+  const areas: number[] = [];
   for (let at = 0; at < buffer.length; at += sector) {
     const isLabel = atStart && at < labelSectors * sector && buffer.toString('latin1', at, at + 8) === 'LABELONE';
     if (isLabel) buffer.fill(0, at, at + sector);
     if (buffer.toString('latin1', at + 4, at + 4 + areaMagic.length) !== areaMagic) continue;
     buffer.fill(0, at, at + areaFacts);
-    areas += 1;
+    areas.push(at);
   }
   return areas;
+}
+
+/**
+ * The text behind the header of the only area, if the rest is zero. The first location is that of committed metadata: zeros if there is none.
+ * The second is set between the two steps of a commit, and cleared by the second step.
+ */
+function onlyText(buffer: Buffer, [area, other]: readonly number[]): string | undefined {
+  if (area === undefined || other !== undefined) return undefined;
+  const prepared = area + areaFacts + locationBytes;
+  const start = area + areaHeader;
+  const end = buffer.indexOf(0, start);
+  if (end <= start) return undefined;
+  const rest = [buffer.subarray(0, prepared), buffer.subarray(prepared + locationBytes, start), buffer.subarray(end)];
+  return rest.every(isZero) ? buffer.toString('latin1', start, end) : undefined;
 }

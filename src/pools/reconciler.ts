@@ -76,7 +76,7 @@ export class PoolReconciler<Disk extends CandidateDisk> {
     observe(disks);
     for (const disk of disks) this.#announce(disk);
     this.#noteTakeable(disks);
-    await this.take(disks.filter(mayTake));
+    await this.take(disks.filter(mayTake).toSorted(interruptedFirst));
     await ports.refresh();
     const outcomes = await Promise.all(specs.map((spec) => this.#prepareFor(spec)));
     if (outcomes.some((outcome) => outcome !== 'unchanged')) await ports.refresh();
@@ -170,4 +170,9 @@ export class PoolReconciler<Disk extends CandidateDisk> {
 
 function mayTake({ verdict, pool }: CandidateDisk): boolean {
   return verdict === 'interrupted' || (verdict === 'proposed' && pool.approve === 'automatic');
+}
+
+/** A change of the group would end the proof that the taking of such a disk was interrupted. */
+function interruptedFirst(one: CandidateDisk, other: CandidateDisk): number {
+  return Number(other.verdict === 'interrupted') - Number(one.verdict === 'interrupted');
 }

@@ -32,7 +32,15 @@ const writer = {
   change: async (_what: string, argv: readonly string[]) => void commands.push(argv.join(' ')),
 };
 const member = (groupUuid: string, groupTags: string): PhysicalVolume => {
-  return { device: '/dev/sda', uuid: 'quarry-AAAA', group: spec.group, groupUuid, groupTags, claimed: false };
+  return {
+    device: '/dev/sda',
+    uuid: 'quarry-AAAA',
+    group: spec.group,
+    groupUuid,
+    groupTags,
+    groupSequence: 1,
+    claimed: false,
+  };
 };
 const identify = async (volumes: readonly PhysicalVolume[], incomplete?: string) =>
   (await records.identify(volumes, incomplete)).get(spec.group);

@@ -2,11 +2,11 @@ import { rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { proveBlank, proveOurs } from '../../../src/pools/blank.ts';
+import { proveBlank } from '../../../src/pools/blank.ts';
 import { type Disk, discover } from '../../../src/pools/discover.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { RunResult } from '../../../src/exec/run.ts';
-import { type FakeDisk, FakeMachine, metadataHeader, probeOf, pvLabel } from './fake-machine.ts';
+import { type FakeDisk, FakeMachine, probeOf, pvLabel } from './fake-machine.ts';
 
 const size = 8 * 1024 * 1024;
 const mebibyte = 1024 * 1024;
@@ -183,67 +183,4 @@ test('reads the table of a wipefs without JSON', async () => {
     return { exitCode: 0, stdout: '# offset,uuid,label,type\n0x1fe,,,dos\n', stderr: '' };
   });
   expect(await findingsOf(disk, old)).toEqual(['wipefs sees dos']);
-});
-
-describe('a disk with our mark', () => {
-  const addMarked = async (disk: FakeDisk = {}) => {
-    const found = await addDisk(disk);
-    await machine.write('sda', 512, pvLabel(uuid));
-    await machine.write('sda', 4096, metadataHeader());
-    return found;
-  };
-  const remainsOf = (disk: Disk) => proveOurs(disk, uuid, probeOf(machine));
-
-  test('is interrupted if it has no other data', async () => {
-    expect(await remainsOf(await addMarked())).toEqual({ state: 'interrupted' });
-  });
-
-  test('is returned once LVM has written metadata to it, even if the header shows none', async () => {
-    const disk = await addMarked();
-    await machine.write('sda', 4096 + 512, 'vg-slow {\nid = "…"\n');
-    expect(await remainsOf(disk)).toEqual({
-      state: 'returned',
-      traces: ['the first MiB is not zero: data at byte 4608'],
-    });
-  });
-
-  test('is not interrupted without an empty metadata area', async () => {
-    const disk = await addDisk();
-    await machine.write('sda', 512, pvLabel(uuid));
-    expect(await remainsOf(disk)).toEqual({
-      state: 'returned',
-      traces: ['it has no empty metadata area at its start'],
-    });
-  });
-
-  test('is not interrupted if its header points to metadata, or if it has data at its end', async () => {
-    const disk = await addMarked();
-    await machine.write('sda', 4096, metadataHeader(512n));
-    await machine.write('sda', size - 1, 'x');
-    expect(await remainsOf(disk)).toEqual({
-      state: 'returned',
-      traces: ['the first MiB is not zero: data at byte 4137', `the last MiB is not zero: data at byte ${size - 1}`],
-    });
-  });
-
-  test('is refused with another uuid, any other signature, or while it is in use', async () => {
-    const disk = await addDisk({ holders: ['dm-0'] });
-    await machine.write('sda', 512, pvLabel(uuid.replace('AbCd', 'ZZZZ')));
-    expect(await remainsOf(disk)).toEqual({
-      state: 'refused',
-      findings: [
-        'it is held by dm-0',
-        expect.stringMatching(/^blkid sees LVM2_member \(uuid quarry-ZZZZ/),
-        expect.stringMatching(/^wipefs sees LVM2_member \(uuid quarry-ZZZZ/),
-      ],
-    });
-  });
-
-  test('is refused if it cannot be read', async () => {
-    const disk = await addMarked();
-    expect(await remainsOf({ ...disk, size: disk.size * 2n })).toMatchObject({
-      state: 'refused',
-      findings: [expect.stringContaining('not the disk that was found'), expect.stringContaining('could not be read')],
-    });
-  });
 });

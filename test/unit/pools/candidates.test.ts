@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Candidate, findCandidates, type PhysicalVolume } from '../../../src/pools/candidates.ts';
-import type { GroupStates } from '../../../src/domain/groups.ts';
+import type { GroupState, GroupStates } from '../../../src/domain/groups.ts';
 import { parseVgName } from '../../../src/domain/ids.ts';
-import { FakeMachine, metadataHeader, poolOf, probeOf, pvLabel } from './fake-machine.ts';
+import { FakeMachine, firstText, metadataHeader, metadataText, poolOf, probeOf, pvLabel } from './fake-machine.ts';
 
 const ours = 'quarry-AbCd-EfGh-IjKl-MnOp-QrSt-UvWxYz';
 const foreign = 'AbCdEf-AbCd-EfGh-IjKl-MnOp-QrSt-UvWxYz';
@@ -84,6 +84,21 @@ test('continues an interrupted disk, and refuses a foreign physical volume', asy
   ]);
 });
 
+test('continues a disk that its group was about to get, and reports it as returned once the group has changed', async () => {
+  await machine.add('sda');
+  await machine.add('sdb', { holders: ['dm-0'] });
+  await machine.write('sda', 512, pvLabel(ours));
+  await machine.write('sda', 4096, metadataHeader());
+  await machine.write('sda', firstText, metadataText({ group: 'vg-slow', uuid: 'A', sequence: 4 }, [], ours));
+  const known: GroupState = { state: 'present', uuid: 'A' };
+  const look = (groupSequence: number) => {
+    const member = { ...group('vg-slow'), groupUuid: 'A', groupSequence };
+    return find([slow], { sda: { uuid: ours }, sdb: member }, {}, new Map([[slow.group, known]]));
+  };
+  expect((await look(3)).map(({ verdict }) => verdict)).toEqual(['interrupted', 'member']);
+  expect((await look(4)).map(({ verdict }) => verdict)).toEqual(['returned', 'member']);
+});
+
 test('reports a former member of a group as returned, and says how it can be taken again', async () => {
   await machine.add('sda');
   await machine.write('sda', 512, pvLabel(ours));
@@ -92,7 +107,10 @@ test('reports a former member of a group as returned, and says how it can be tak
   const [candidate] = await find([slow], { sda: { uuid: ours } });
   expect(candidate).toMatchObject({
     verdict: 'returned',
-    findings: [expect.stringMatching(/was a member .* approve it by its name/), expect.stringContaining('byte 4608')],
+    findings: [
+      expect.stringMatching(/was a member .* approve it by its name/),
+      'it has metadata of a volume group (name vg-slow, sequence number unknown)',
+    ],
   });
 });
 

@@ -130,8 +130,8 @@ export function pvLabel(uuid: string): Buffer {
   return sector;
 }
 
-/** The header of a metadata area at byte 4096 after `pvcreate` or `vgreduce`: `text`, the start of the metadata, is 0. */
-export function metadataHeader(text = 0n): Buffer {
+/** The header of a metadata area at byte 4096 after `pvcreate` or `vgreduce`: `text`, the start of the metadata, is 0. `prepared` is that of the next one, during a commit. */
+export function metadataHeader(text = 0n, prepared = 0n): Buffer {
   const sector = Buffer.alloc(512);
   sector.writeUInt32LE(0x12345678, 0);
   sector.write(' LVM2 x[5A%r0N*>', 4);
@@ -139,7 +139,21 @@ export function metadataHeader(text = 0n): Buffer {
   sector.writeBigUInt64LE(4096n, 24);
   sector.writeBigUInt64LE(1_044_480n, 32);
   sector.writeBigUInt64LE(text, 40);
+  sector.writeBigUInt64LE(prepared, 64);
   return sector;
+}
+
+/** Bytes of the first metadata that LVM writes to a disk. */
+export const firstText = 4096 + 512;
+
+/** The beginning of a group's metadata, in LVM's format. */
+export function metadataText(
+  { group, uuid, sequence }: { readonly group: string; readonly uuid: string; readonly sequence: number },
+  tags: readonly string[],
+  device: string,
+): string {
+  const list = tags.map((tag) => `"${tag}"`).join(', ');
+  return `${group} {\nid = "${uuid}"\nseqno = ${sequence}\nformat = "lvm2"\ntags = [${list}]\nphysical_volumes {\n\npv0 {\nid = "${device}"\n`;
 }
 
 export function poolOf(name: string, disks: DiskRule | undefined): PoolSpec {

@@ -62,18 +62,18 @@ beforeEach(() => {
   });
 });
 
-test('takes only disks that the pool approves automatically, or that were interrupted', async () => {
+test('takes only disks that the pool approves automatically, and before them those whose taking was interrupted', async () => {
   disks = [
     disk('/dev/a', manual, 'proposed'),
-    disk('/dev/b', manual, 'interrupted'),
     disk('/dev/c', automatic, 'proposed'),
+    disk('/dev/b', manual, 'interrupted'),
     disk('/dev/d', automatic, 'refused'),
     disk('/dev/e', automatic, 'member'),
     disk('/dev/f', automatic, 'returned'),
   ];
   await reconciler.reconcile();
   expect(steps.filter((step) => step.startsWith('take'))).toEqual(['take /dev/b', 'take /dev/c']);
-  expect(steps.indexOf('show /dev/a /dev/b /dev/c')).toBeLessThan(steps.indexOf('take /dev/b'));
+  expect(steps.indexOf('show /dev/a /dev/c /dev/b')).toBeLessThan(steps.indexOf('take /dev/b'));
   expect(steps.slice(-3)).toEqual(['refresh', 'prepare manual', 'prepare automatic']);
   steps = [];
   await reconciler.reconcile();
