@@ -89,6 +89,7 @@ const controller = {
   provisioner: parts(sidecar).partial(),
   resizer: parts(sidecar).partial(),
   snapshotter: parts({ ...sidecar, enabled: flag, groups: flag }).partial(),
+  snapshotMetadata: parts({ ...sidecar, enabled: flag, authority: z.string() }).partial(),
 };
 
 const node = {

@@ -5,7 +5,7 @@ import { buildBase } from './base.ts';
 import { findGo, type Go } from './go.ts';
 import { buildFolder, buildLayer, markUsed } from './image.ts';
 import { AGENT_SOURCE, type LabPaths } from './paths.ts';
-import { API_VERSIONS, CERT_MANAGER_VERSION, GO_TOOLS, SNAPSHOT_API } from './recipe.ts';
+import { API_VERSIONS, CERT_MANAGER_VERSION, GO_TOOLS, SNAPSHOT_API, SNAPSHOT_METADATA_API } from './recipe.ts';
 
 /** Builds the same program on any machine, without debug information. */
 const FLAGS = ['-trimpath', '-buildvcs=false', '-ldflags=-s -w'];
@@ -59,8 +59,10 @@ async function fetchSchemas(go: Go, out: string): Promise<void> {
   }
   const certificates = `github.com/cert-manager/cert-manager@${CERT_MANAGER_VERSION}`;
   await fetch(certificates, 'deploy/crds/cert-manager.io_certificates.yaml', 'certificates.yaml');
-  await go(['mod', 'download', '-modcacherw', SNAPSHOT_API], { out, modules });
-  await cp(join(out, modules, SNAPSHOT_API, 'config/crd'), join(out, 'snapshots'), { recursive: true });
+  for (const module of [SNAPSHOT_API, SNAPSHOT_METADATA_API]) {
+    await go(['mod', 'download', '-modcacherw', module], { out, modules });
+    await cp(join(out, modules, module, 'config/crd'), join(out, 'snapshots'), { recursive: true });
+  }
   await rm(join(out, 'snapshots/kustomization.yaml'));
   await rm(join(out, modules), { recursive: true });
 }

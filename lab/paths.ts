@@ -10,6 +10,7 @@ import {
   KERNEL_SUITE,
   PACKAGES,
   SNAPSHOT_API,
+  SNAPSHOT_METADATA_API,
   SUITE,
 } from './recipe.ts';
 
@@ -51,7 +52,10 @@ export function labPaths(): LabPaths {
     layer: join(cache, `layer-${hashParts([hashOf(GUEST_ROOT_SOURCE), agentHash])}`),
     agent: join(cache, `agent-${agentHash}`, 'labagent'),
     tools: join(cache, `tools-${hashParts(GO_TOOLS.map((tool) => `${tool.module}@${tool.version}`))}`),
-    schemas: join(cache, `schemas-${hashParts([...API_VERSIONS, CERT_MANAGER_VERSION, SNAPSHOT_API])}`),
+    schemas: join(
+      cache,
+      `schemas-${hashParts([...API_VERSIONS, CERT_MANAGER_VERSION, SNAPSHOT_API, SNAPSHOT_METADATA_API])}`,
+    ),
     runs: join(cache, 'runs'),
   };
 }

@@ -42,6 +42,8 @@ export const API_VERSIONS = ['v1.34.9', 'v1.35.4', 'v1.36.3'];
 export const CERT_MANAGER_VERSION = 'v1.20.0';
 /** The module with the CustomResourceDefinitions of snapshots. */
 export const SNAPSHOT_API = 'github.com/kubernetes-csi/external-snapshotter/client/v8@v8.7.0';
+/** The module with the CustomResourceDefinition of SnapshotMetadataService. */
+export const SNAPSHOT_METADATA_API = 'github.com/kubernetes-csi/external-snapshot-metadata/client@v1.0.0';
 
 /** The path of the repository in a guest, read-only. */
 export const REPOSITORY_PATH = '/quarry';

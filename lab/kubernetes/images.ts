@@ -16,6 +16,7 @@ export async function writeImages(folder: string, lab: LabPaths, programs: strin
     await sidecar(IMAGES.provisioner, programs, 'csi-provisioner'),
     await sidecar(IMAGES.resizer, programs, 'csi-resizer'),
     await sidecar(IMAGES.snapshotter, programs, 'csi-snapshotter'),
+    await sidecar(IMAGES.snapshotMetadata, programs, 'csi-snapshot-metadata'),
     { reference: IMAGES.workload, layers: [await workloadLayer()] },
     await stableQuarry(folder),
   ];

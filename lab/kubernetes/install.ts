@@ -15,6 +15,7 @@ const VALUES = {
     provisioner: { image: image(IMAGES.provisioner) },
     resizer: { image: image(IMAGES.resizer) },
     snapshotter: { enabled: true, groups: true, image: image(IMAGES.snapshotter) },
+    snapshotMetadata: { enabled: true, image: image(IMAGES.snapshotMetadata) },
   },
   pools: [
     pool('fast', '/dev/ubdb', { type: 'thin' }),

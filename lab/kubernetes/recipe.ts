@@ -43,6 +43,7 @@ export const IMAGES = {
   provisioner: 'localhost/csi-provisioner:lab',
   resizer: 'localhost/csi-resizer:lab',
   snapshotter: 'localhost/csi-snapshotter:lab',
+  snapshotMetadata: 'localhost/csi-snapshot-metadata:lab',
   workload: 'localhost/workload:lab',
   quarry: 'localhost/quarry:lab',
 } as const;

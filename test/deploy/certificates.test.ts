@@ -6,13 +6,28 @@ import { expect, onTestFinished, test } from 'vitest';
 import { command } from '../../lab/command.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { CHART, helm } from '../../deploy/render.ts';
-import { findObject, given, parseObjects, renderObjects } from '../support/chart.ts';
+import {
+  type ChartObject,
+  findObject,
+  given,
+  parseObjects,
+  renderObjects,
+  withChangedBlocks,
+} from '../support/chart.ts';
 import { serveHelm } from '../support/helm-api.ts';
 
 /** The names that nodes dial. */
 async function dialled(): Promise<string[]> {
   const config = findObject(await renderObjects({}), 'ConfigMap', 'quarry-node').data?.['config.yaml'] ?? '';
   return parseConfig(config, { hostname: 'node-1' }, 'node').fleet.controllers.map(({ name }) => name);
+}
+
+/** The name that backup programs dial, and the authority that they trust, in base64. */
+function metadataService(objects: readonly ChartObject[]): { name: string; authority: string } {
+  const { spec } = findObject(objects, 'SnapshotMetadataService', 'lvm.quarry.csi') as unknown as {
+    spec: { address: string; caCert: string };
+  };
+  return { name: spec.address.split(':')[0] ?? '', authority: spec.caCert };
 }
 
 async function expectToServe(certificate: X509Certificate, authority: X509Certificate, days: number): Promise<void> {
@@ -26,7 +41,7 @@ async function expectToServe(certificate: X509Certificate, authority: X509Certif
 
 /** As an installation renders it, with the cluster at hand. */
 async function install(environment: Readonly<Record<string, string>>) {
-  const values = { ...given, certificates: { from: 'chart', days: 30 } };
+  const values = { ...given, ...withChangedBlocks, certificates: { from: 'chart', days: 30 } };
   const flags = ['--namespace', 'quarry', '--dry-run=server', '--disable-openapi-validation', '--values', '-'];
   const objects = parseObjects(await helm(['template', 'quarry', CHART, ...flags], values, environment));
   return { objects, secret: findObject(objects, 'Secret', 'quarry-controller-tls').data ?? {} };
@@ -55,6 +70,9 @@ test("the chart's certificates are for the name that nodes dial, signed by the a
   const authority = findObject(objects, 'ConfigMap', 'quarry-authority').data?.['ca.crt'] ?? '';
   expect(Object.keys(secret).toSorted()).toEqual(['ca.crt', 'tls.crt', 'tls.key']);
   await expectToServe(certificate, new X509Certificate(authority), 30);
+  const metadata = metadataService(objects);
+  expect(certificate.checkHost(metadata.name)).toBe(metadata.name);
+  expect(Buffer.from(metadata.authority, 'base64').toString()).toBe(authority);
 });
 
 test('certificates made as the guide says are for the name that nodes dial, signed by the authority that nodes trust', async () => {
@@ -65,4 +83,6 @@ test('certificates made as the guide says are for the name that nodes dial, sign
   await command(['bash', '-euc', script], { cwd: folder });
   const read = (name: string) => new X509Certificate(readFileSync(join(folder, name)));
   await expectToServe(read('tls.crt'), read('ca.crt'), 365);
+  const { name } = metadataService(await renderObjects(withChangedBlocks));
+  expect(read('tls.crt').checkHost(name)).toBe(name);
 });

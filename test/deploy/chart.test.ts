@@ -6,7 +6,7 @@ import { stopDeadline } from '../../src/cli/serve.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { checkDeadline } from '../../src/mount/check.ts';
 import { type ApiSchema, type KubeObject, loadApiSchemas } from '../support/api-schema.ts';
-import { type ChartObject, findObject, given, podOf, renderObjects } from '../support/chart.ts';
+import { type ChartObject, findObject, given, podOf, renderObjects, withChangedBlocks } from '../support/chart.ts';
 import { nodeOptions } from '../scale/cluster.ts';
 import { cases, everything } from './values.ts';
 
@@ -149,12 +149,16 @@ describe('a node', () => {
 
 test('every container of the controller has a probe, and the pull policy of all', async () => {
   const { containers } = podOf(
-    await renderObjects({ image: { pullPolicy: 'Never' } }),
+    await renderObjects({
+      image: { pullPolicy: 'Never' },
+      ...withChangedBlocks,
+    }),
     'Deployment',
     'quarry-controller',
   );
-  expect(containers.map(({ livenessProbe }) => livenessProbe !== undefined)).toEqual([true, true, true]);
-  expect(containers.map(({ imagePullPolicy }) => imagePullPolicy)).toEqual(['Never', 'Never', 'Never']);
+  expect(containers).toHaveLength(5);
+  expect(containers.filter(({ livenessProbe }) => livenessProbe === undefined)).toEqual([]);
+  expect(new Set(containers.map(({ imagePullPolicy }) => imagePullPolicy))).toEqual(new Set(['Never']));
 });
 
 test('a controller may write what its sidecars need, and may read no Secret', async () => {
@@ -182,7 +186,9 @@ test('every permission has its reason, and none has a wildcard', async () => {
   const rules = (await renderObjects(everything.values)).flatMap((object) => object.rules ?? []);
   expect(reasons).toHaveLength(rules.length);
   for (const reason of reasons)
-    expect(reason).toMatch(/^  # (quarry|provisioner|resizer|snapshotter)(,? (and )?(resizer|snapshotter))*: \S/);
+    expect(reason).toMatch(
+      /^  # (quarry|provisioner|resizer|snapshotter|snapshot-metadata)(,? (and )?(resizer|snapshotter|snapshot-metadata))*: \S/,
+    );
   expect(JSON.stringify(rules)).not.toContain('*');
 });
 
@@ -194,6 +200,16 @@ test.each([
     'certificates of cert-manager without an issuer',
     { certificates: { from: 'cert-manager', authority: 'x' } },
     /issuer/,
+  ],
+  [
+    'changed blocks without the snapshotter',
+    { controller: { snapshotMetadata: { enabled: true, authority: 'x' } } },
+    /snapshotter/,
+  ],
+  [
+    'changed blocks without the authority',
+    { controller: { snapshotter: { enabled: true }, snapshotMetadata: { enabled: true } } },
+    /snapshotMetadata.authority/,
   ],
   ['a Kubernetes without VolumeAttributesClass', {}, /kubeVersion/, 'v1.33.0'],
   [

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { CHART, helm } from '../../deploy/render.ts';
-import { type ChartObject, findObject, given, parseObjects, renderObjects } from '../support/chart.ts';
+import {
+  type ChartObject,
+  findObject,
+  given,
+  parseObjects,
+  renderObjects,
+  withChangedBlocks,
+} from '../support/chart.ts';
 
 const pool = { name: 'fast', volumeGroup: 'quarry-fast', type: 'thin', disks: { paths: ['/dev/sdx'] } };
 
@@ -33,11 +40,11 @@ test('names its images with registry, and a digest instead of a tag', async () =
       .matchAll(/"image":"([^"]+)"/g)
       .map(([, name]) => name)
       .toArray();
-  expect(new Set(await imagesOf({ controller: { snapshotter: { enabled: true } } }))).toEqual(
+  expect(new Set(await imagesOf(withChangedBlocks))).toEqual(
     new Set([
       'registry.example/quarry:0.1.0',
-      ...['csi-provisioner:v6.3.0', 'csi-resizer:v2.3.0', 'csi-snapshotter:v8.7.0'].map((name) =>
-        ['registry', 'k8s', `io/sig-storage/${name}`].join('.'),
+      ...['csi-provisioner:v6.3.0', 'csi-resizer:v2.3.0', 'csi-snapshotter:v8.7.0', 'csi-snapshot-metadata:v1.1.0'].map(
+        (name) => ['registry', 'k8s', `io/sig-storage/${name}`].join('.'),
       ),
     ]),
   );

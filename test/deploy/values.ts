@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { EXAMPLE_VALUES } from '../../deploy/render.ts';
+import { withChangedBlocks } from '../support/chart.ts';
 
 const pool = {
   name: 'fast',
@@ -116,6 +117,11 @@ export const everything = {
       provisioner: sidecar('provisioner', '131Mi'),
       resizer: sidecar('resizer', '132Mi'),
       snapshotter: { enabled: true, groups: true, ...sidecar('snapshotter', '133Mi') },
+      snapshotMetadata: {
+        enabled: true,
+        authority: 'PEM of my authority',
+        ...sidecar('snapshot-metadata', '134Mi'),
+      },
     },
     node: {
       ...pods('nodes'),
@@ -170,6 +176,10 @@ export const everything = {
     '--flag-of-snapshotter',
     'memory: 133Mi',
     'CSIVolumeGroupSnapshot=true',
+    `image: mirror.example/example/snapshot-metadata@${digest}`,
+    '--flag-of-snapshot-metadata',
+    `caCert: ${Buffer.from('PEM of my authority').toString('base64')}`,
+    'memory: 134Mi',
     'path: /var/lib/k0s/kubelet,',
     'directory: /var/lib/k0s/kubelet/plugins_registry',
     'mode: container',
@@ -232,6 +242,7 @@ export const cases: Readonly<Record<string, object>> = {
     controller: { serviceAccount: { create: false, name: 'mine' } },
     node: { serviceAccount: { create: false, name: 'my-nodes' } },
   },
+  'changed blocks': withChangedBlocks,
   'certificates of cert-manager': { certificates: certManager },
   'certificates that are there': { certificates: owned },
 };

@@ -37,6 +37,11 @@ export const given = {
   certificates: { from: 'existing', secret: 'my-secret', authority: 'my-authority' },
 };
 
+/** Values with which backup programs get the changed blocks. */
+export const withChangedBlocks = {
+  controller: { snapshotter: { enabled: true }, snapshotMetadata: { enabled: true, authority: 'PEM of an authority' } },
+};
+
 /** The objects of the chart with these values, and with those that are needed. */
 export async function renderObjects(values: object): Promise<ChartObject[]> {
   const image = { ...given.image, ...('image' in values && (values.image as object)) };

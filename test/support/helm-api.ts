@@ -13,9 +13,16 @@ const kinds = {
   'policy/v1': ['PodDisruptionBudget'],
   'networking.k8s.io/v1': ['NetworkPolicy'],
   'storage.k8s.io/v1': ['CSIDriver'],
+  'cbt.storage.k8s.io/v1beta1': ['SnapshotMetadataService'],
   'rbac.authorization.k8s.io/v1': ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
 };
-const inNoNamespace = new Set(['Namespace', 'CSIDriver', 'ClusterRole', 'ClusterRoleBinding']);
+const inNoNamespace = new Set([
+  'Namespace',
+  'CSIDriver',
+  'SnapshotMetadataService',
+  'ClusterRole',
+  'ClusterRoleBinding',
+]);
 
 /** The answers of the API server to "what do you serve?", by path. */
 function discovery(): Record<string, object> {

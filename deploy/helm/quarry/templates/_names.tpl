@@ -80,6 +80,16 @@ annotations: {{- merge (dict "quarry/config" (.config | sha256sum)) .annotations
 {{ include "quarry.name" . }}-controller.{{ include "quarry.namespace" . }}.svc
 {{- end -}}
 
+{{/* The Service at which backup programs find the lists of changed blocks. */}}
+{{- define "quarry.changedBlocksHost" -}}
+{{ include "quarry.name" . }}-snapshot-metadata.{{ include "quarry.namespace" . }}.svc
+{{- end -}}
+
+{{/* The audience of the tokens of backup programs. */}}
+{{- define "quarry.changedBlocksAudience" -}}
+snapshot-metadata:{{ .Values.driver }}
+{{- end -}}
+
 {{/* The audience of the nodes' tokens, which only Quarry uses. */}}
 {{- define "quarry.audience" -}}
 quarry:{{ .Values.driver }}
