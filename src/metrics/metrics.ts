@@ -1,9 +1,10 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { CounterConfiguration, GaugeConfiguration, Registry } from 'prom-client';
+import type { CounterConfiguration, GaugeConfiguration } from 'prom-client';
 import { Failure } from '../domain/errors.ts';
 import type { NodeName, PoolName } from '../domain/ids.ts';
 import type { Inventory } from '../domain/storage.ts';
 import { answerCheck, type Checks } from './health.ts';
+import { scrape } from './scrape.ts';
 
 export interface Listen {
   readonly host: string;
@@ -66,7 +67,8 @@ export async function createMetrics(
   for (const gauge of gauges) registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
   for (const counter of counters) registry.registerMetric(new Counter({ ...counter, registers: [] }));
   const calls = new Histogram({ ...callDuration, registers: [registry] });
-  const server = createServer((request, response) => void answer({ registry, checks }, request.url ?? '', response));
+  const pages = { text: () => scrape(registry, gauges), type: registry.contentType, checks };
+  const server = createServer((request, response) => void answer(pages, request.url ?? '', response));
   return {
     observeCall: (method, code, seconds) => calls.observe({ method, code }, seconds),
     start: () => open(server, listen),
@@ -75,19 +77,20 @@ export async function createMetrics(
 }
 
 interface Pages {
-  readonly registry: Registry;
+  readonly text: () => Promise<string>;
+  readonly type: string;
   readonly checks: Checks;
 }
 
-async function answer({ registry, checks }: Pages, url: string, response: ServerResponse): Promise<void> {
+async function answer({ text, type, checks }: Pages, url: string, response: ServerResponse): Promise<void> {
   if (await answerCheck(checks, url, response)) return;
   if (url !== '/metrics') {
     response.writeHead(404).end();
     return;
   }
   try {
-    const text = await registry.metrics();
-    response.writeHead(200, { 'content-type': registry.contentType }).end(text);
+    const body = await text();
+    response.writeHead(200, { 'content-type': type }).end(body);
   } catch {
     response.writeHead(500).end();
   }

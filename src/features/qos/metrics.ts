@@ -99,7 +99,7 @@ function counters(source: QosSource): CounterConfiguration<string>[] {
   ];
 }
 
-/** Prometheus collects the families of a scrape at once: this reads the kernel once for all of them. */
+/** Counters are collected at once: this reads the kernel once for all of them. */
 function shared<T>(read: () => Promise<T>): () => Promise<T> {
   let reading: Promise<T> | undefined;
   return () => (reading ??= read().finally(() => (reading = undefined)));
