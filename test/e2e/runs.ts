@@ -28,9 +28,38 @@ const leftOut = [
   { pattern: '\\[Feature:SELinux', why: "the lab's kernel has no SELinux" },
 ];
 
+const GROUPS = 'volumegroupsnapshot';
+/** Specs of snapshots, of groups of them, and of volumes made from others. */
+const COPIES = ['(snapshot|pvc) data source', 'restoring snapshot', '\\] snapshottable', GROUPS];
+
+/** Most of these specs leave it to the scheduler to find the node of the source. */
+const copies = COPIES.map((pattern) => ({
+  pattern,
+  why: 'sources and copies must be on one node; the runs `copies` and `copies-thick` have classes of one node',
+}));
+const groupsOfThick = { pattern: GROUPS, why: 'groups are of thin volumes' };
+
 export const RUNS: readonly Run[] = [
-  { name: 'thin', storageClass: 'test/e2e/class-thin.yaml', leftOut, install: installQuarry },
-  { name: 'thick', storageClass: 'test/e2e/class-thick.yaml', leftOut, install: installQuarry },
+  {
+    name: 'thin',
+    storageClass: 'test/e2e/class-thin.yaml',
+    leftOut: [...leftOut, ...copies],
+    install: installQuarry,
+  },
+  {
+    name: 'thick',
+    storageClass: 'test/e2e/class-thick.yaml',
+    leftOut: [...leftOut, ...copies],
+    install: installQuarry,
+  },
+  { name: 'copies', storageClass: 'test/e2e/class-copies.yaml', focus: COPIES, install: installQuarry },
+  {
+    name: 'copies-thick',
+    storageClass: 'test/e2e/class-copies-thick.yaml',
+    focus: COPIES,
+    leftOut: [groupsOfThick],
+    install: installQuarry,
+  },
   // For these specs the suite wants volumes with immediate binding.
   {
     name: 'immediate',

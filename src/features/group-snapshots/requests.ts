@@ -12,7 +12,10 @@ export interface TakeRequest {
 /** Throws `invalid` with every problem at once. */
 export function parseTake(request: CreateVolumeGroupSnapshotRequest): TakeRequest {
   const { name, sourceVolumeIds, parameters } = request;
-  const unknown = Object.keys(parameters).filter((key) => !key.startsWith(kubernetesPrefix));
+  // Kubernetes' own tests give the policy of the class as a parameter, too; the snapshotter follows the class.
+  const unknown = Object.keys(parameters).filter(
+    (key) => !key.startsWith(kubernetesPrefix) && key !== 'deletionPolicy',
+  );
   const problems = [
     ...(name === '' ? ['name is missing'] : []),
     ...(sourceVolumeIds.length === 0 || sourceVolumeIds.includes('') ? ['source_volume_ids: an id is missing'] : []),

@@ -93,6 +93,11 @@ describe('a group snapshot', () => {
   });
 });
 
+test("takes the policy that Kubernetes' own tests put among the parameters of the class", async () => {
+  const parameters = { deletionPolicy: 'Delete', 'csi.storage.k8s.io/volumegroupsnapshot/name': 'group' };
+  expect(await take('group', both, parameters)).toMatchObject({ groupSnapshot: { readyToUse: true } });
+});
+
 test.each([
   ['', both, {}, 'invalid'],
   ['g', [], {}, 'invalid'],
