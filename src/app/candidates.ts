@@ -61,9 +61,7 @@ export function createCandidateFinder({
       const now = candidates.find(({ pool, device }) => pool === disk.pool && device === disk.device);
       if (now?.verdict === disk.verdict) {
         const mayCreate = groups.get(disk.pool.group)?.state === 'none';
-        // LVM may be unable to read the metadata on a returned disk, and then adds it to no group.
-        const relabel = now.verdict === 'returned' || ('claimed' in now && now.claimed);
-        return { marked: now.verdict !== 'proposed', relabel, mayCreate };
+        return { marked: now.verdict !== 'proposed', claimed: 'claimed' in now && now.claimed, mayCreate };
       }
       const reason = now === undefined ? ['it is gone'] : 'findings' in now ? now.findings : [`it is a ${now.verdict}`];
       throw new Failure('precondition', `${disk.device} is no longer ${disk.verdict}: ${reason.join('; ')}`);

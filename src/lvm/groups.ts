@@ -30,11 +30,8 @@ export interface Prepared {
 export interface Proof {
   /** The disk is already a physical volume with our mark. */
   readonly marked: boolean;
-  /**
-   * LVM refuses the disk until `pvcreate -ff`: it was cut off after it labelled the disk as a group's and before it wrote the group, or the
-   * disk has metadata that it cannot read.
-   */
-  readonly relabel: boolean;
+  /** LVM was cut off after it labelled the disk as a group's and before it wrote the group; it refuses the disk until `pvcreate -ff`. */
+  readonly claimed: boolean;
   /** No group of the pool's name is here or may come back. */
   readonly mayCreate: boolean;
 }
@@ -69,9 +66,9 @@ export class Groups {
     const link = join(links, linkName(device));
     const what = `${device} could not be taken for pool ${spec.name}`;
     await writer.exclusive(spec.group, undefined, async () => {
-      const { marked, relabel, mayCreate } = await prove();
-      if (!marked || relabel) {
-        const label = { device: link, uuid: markedUuid(), metadataSize: metadataAreaSize, force: relabel };
+      const { marked, claimed, mayCreate } = await prove();
+      if (!marked || claimed) {
+        const label = { device: link, uuid: markedUuid(), metadataSize: metadataAreaSize, force: claimed };
         await writer.change(what, args.pvcreate(label));
       }
       if (!mayCreate) return writer.change(what, args.vgextend(spec.group, link));

@@ -11,7 +11,7 @@ export async function buildBase(disks: Disks): Promise<void> {
     try {
       for (const { name, type, size, written } of baseVolumes) {
         await create(node, name, size, { type });
-        if (written) await fill(name, size);
+        if (written > 0) await fill(name, written);
       }
     } catch (cause) {
       throw new Error(`the base could not be built:\n${node.log()}`, { cause });
@@ -21,8 +21,8 @@ export async function buildBase(disks: Disks): Promise<void> {
   });
 }
 
-async function fill(name: string, size: number): Promise<void> {
+async function fill(name: string, bytes: number): Promise<void> {
   await using device = await open(deviceOf(name), 'r+');
-  await device.write(Buffer.alloc(size, `content of ${name}\n`), 0, size, 0);
+  await device.write(Buffer.alloc(bytes, `content of ${name}\n`), 0, bytes, 0);
   await device.sync();
 }

@@ -30,8 +30,9 @@ export function honestCuts(entries: readonly Entry[]): Cut[] {
 }
 
 /**
- * Cuts of disks with a volatile cache. All that a flush covered is there, and a random part of the later writes. Writes of the same
- * sectors keep their order. A cut after the mark `answered` is acknowledged: what was flushed by then must be enough.
+ * Cuts of disks with a volatile cache. All that a flush covered is there, and a random part of the later writes: of half of the cuts in their
+ * order, of the others in any, which matters where they overlap. A write that is durable comes after all that was written before it. A
+ * cut after the mark `answered` is acknowledged: what was flushed by then must be enough.
  */
 export function cacheCuts(entries: readonly Entry[], random: Random, count: number): Cut[] {
   const [begin, answered, end] = [marks.begin, marks.answered, marks.end].map((label) => indexOf(entries, label)) as [
@@ -42,11 +43,28 @@ export function cacheCuts(entries: readonly Entry[], random: Random, count: numb
   return Array.from({ length: count }, () => {
     const at = begin + random.below(end - begin + 1);
     const flushed = lastFlush(entries, at);
-    const further = range(flushed, at).filter(
-      (index) => isWrite(entries[index]) && (entries[index]?.durable === true || random.chance(0.5)),
+    const durable = (index: number): boolean => entries[index]?.durable === true;
+    const kept = range(flushed, at).filter(
+      (index) => isWrite(entries[index]) && (durable(index) || random.chance(0.5)),
     );
+    const further = random.chance(0.5) ? kept : shuffled(kept, durable, random);
     return { prefix: flushed, further, acknowledged: flushed > answered };
   });
+}
+
+/** In a random order between one that is `fixed` and the next. */
+function shuffled(indexes: readonly number[], fixed: (index: number) => boolean, random: Random): number[] {
+  const order = [...indexes];
+  let first = 0;
+  for (let at = 0; at < order.length; at += 1) {
+    if (fixed(order[at] as number)) {
+      first = at + 1;
+      continue;
+    }
+    const other = first + random.below(at - first + 1);
+    [order[at], order[other]] = [order[other] as number, order[at] as number];
+  }
+  return order;
 }
 
 /** The index after the last flush, or mark, among the first `before` entries: what is earlier is on the medium. */

@@ -9,7 +9,7 @@ export interface Seen {
   readonly thinDeletions: readonly number[];
   /** Of device-mapper. */
   readonly suspended: readonly string[];
-  /** Checksums of the volumes with content, by name. */
+  /** Checksums of the volumes with content, and of one that the operation makes, by name. */
   readonly contents: Readonly<Record<string, string>>;
 }
 
@@ -27,12 +27,13 @@ export function problemsOfRecovery({ before, after }: References, seen: Seen, mu
         difference('the state before the operation', before.facts, seen.facts),
         difference('the state after the operation', after.facts, seen.facts),
       ]);
-  return [...wrong, ...problemsOfAny(after, seen)];
+  return [...wrong, ...problemsOfAny({ before, after }, seen)];
 }
 
 /** The problems of a state after the repeated call, which must be the one with the operation. */
-export function problemsOfRepeat({ after }: References, seen: Seen): string[] {
-  return [...difference('the state after the operation', after.facts, seen.facts), ...problemsOfAny(after, seen)];
+export function problemsOfRepeat(references: References, seen: Seen): string[] {
+  const wrong = difference('the state after the operation', references.after.facts, seen.facts);
+  return [...wrong, ...problemsOfAny(references, seen)];
 }
 
 /**
@@ -43,7 +44,7 @@ export function hasForgottenSpare({ facts }: Seen): boolean {
   return facts.some((fact) => /^\S+ lvol\d+ \d+ -\S+ $/.test(fact));
 }
 
-function problemsOfAny(after: Seen, seen: Seen): string[] {
+function problemsOfAny({ before, after }: References, seen: Seen): string[] {
   const known = new Set([...seen.thinVolumes, ...seen.thinDeletions]);
   const leaked = seen.thinDevices.filter((id) => !known.has(id));
   const missing = seen.thinVolumes.filter((id) => !seen.thinDevices.includes(id));
@@ -51,9 +52,10 @@ function problemsOfAny(after: Seen, seen: Seen): string[] {
     ...leaked.map((id) => `the thin pool has the device ${id}, which belongs to no volume`),
     ...missing.map((id) => `the thin pool lacks the device ${id} of a volume`),
     ...seen.suspended.map((name) => `the device ${name} is suspended`),
-    ...Object.entries(after.contents).flatMap(([name, checksum]) =>
-      seen.contents[name] === checksum ? [] : [`the content of ${name} has changed`],
-    ),
+    ...Object.entries({ ...before.contents, ...after.contents }).flatMap(([name, checksum]) => {
+      const absent = seen.contents[name] === undefined && before.contents[name] === undefined;
+      return absent || seen.contents[name] === checksum ? [] : [`the content of ${name} is wrong`];
+    }),
   ];
 }
 

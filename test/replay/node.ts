@@ -1,39 +1,43 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { cp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { App } from '../../src/app/app.ts';
 import { createAll } from '../../src/app/all.ts';
+import { approveDisks } from '../../src/cli/disks.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { readEnvironment } from '../../src/config/environment.ts';
 import type { Log } from '../../src/log.ts';
 import { createCsiClient, type CsiClient } from '../support/csi-client.ts';
+import { MiB } from '../support/driver.ts';
 import { diskPaths, run } from './disks.ts';
 
 const folder = '/run/replay';
 const bootId = `${folder}/boot_id`;
+const configFile = `${folder}/config.yaml`;
 const records = `${folder}/records`;
 const readyMs = 60_000;
 
 export const groups: readonly string[] = ['qmain', 'qlate'];
 
-const pool = (name: string, disks: readonly string[]) => `
+const pool = (name: string, disks: readonly string[], share = '50%') => `
   - name: ${name}
     volumeGroup: q${name}
     type: thin
     disks: { paths: [${disks.join(', ')}] }
     approve: automatic
-    thin: { share: 50%, overprovision: 10, metadataSize: 4Mi }`;
+    thin: { share: ${share}, overprovision: 10, metadataSize: 4Mi }`;
 
 /** The disks that each configuration gives to its pools: the last two are blank in the base. */
 const pools = {
   base: pool('main', diskPaths.slice(0, 4)),
   'one disk more': pool('main', diskPaths.slice(0, 5)),
+  'larger pool': pool('main', diskPaths.slice(0, 4), '60%'),
   'one pool more': pool('main', diskPaths.slice(0, 4)) + pool('late', diskPaths.slice(5)),
 } as const;
 export type Configuration = keyof typeof pools;
 
 /** Once, before the first driver: what LVM's own commands see, and an id of the boot that we can change. */
 export async function prepareNode(): Promise<void> {
-  const filter = `\ndevices { filter = [ "a|/dev/mapper/disk|", "a|/dev/dm-20[0-9]|", "r|.*|" ] }\n`;
+  const filter = `\ndevices { filter = [ "a|^/dev/dm-20[0-9]$|", "r|.*|" ] }\n`;
   await run(
     'sh',
     '-c',
@@ -60,6 +64,7 @@ export class Node {
     const endpoint = `unix://${folder}/csi.sock`;
     const lines: string[] = [];
     const text = `node: node-1\nendpoint: ${endpoint}\nrescan: 24h\npools:${pools[configuration]}\n`;
+    await writeFile(configFile, text);
     const app = await createAll(parseConfig(text, readEnvironment()), logTo(lines));
     await app.start();
     const node = new Node(app, createCsiClient(endpoint), lines);
@@ -76,6 +81,29 @@ export class Node {
     return this.#log.join('\n');
   }
 
+  /** Devices that the driver takes only if a person names them, and those that a person has to erase first. */
+  waiting(): { readonly returned: string[]; readonly refused: string[] } {
+    const devices = (message: string): string[] => {
+      const lines = this.#log.filter((line) => line.includes(`"msg":"${message}"`));
+      return lines.map((line) => (JSON.parse(line) as { device: string }).device);
+    };
+    return { returned: devices('disk proposed'), refused: devices('disk refused') };
+  }
+
+  /** A person erases the first MiB of a disk, and the driver looks again. */
+  async erase(device: string): Promise<void> {
+    await using file = await open(device, 'r+');
+    await file.write(Buffer.alloc(MiB), 0, MiB, 0);
+    await file.sync();
+    this.#app.rescan();
+  }
+
+  /** A person names this device: `quarry disks approve`. Rejects if it could not be taken. */
+  async approve(device: string): Promise<void> {
+    const terminal = { say: (line: string) => void this.#log.push(line), ask: () => Promise.resolve('') };
+    await approveDisks({ config: configFile, disk: [device], all: false }, terminal);
+  }
+
   async #ready(): Promise<void> {
     const until = Date.now() + readyMs;
     while ((await this.client.identity.probe({})).ready?.value !== true) {
@@ -88,7 +116,8 @@ export class Node {
   async stop(): Promise<void> {
     this.client.close();
     await this.#app.stop(5000);
-    await run('sh', '-c', `umount -q ${folder}/staging/*; exit 0`);
+    const staged = await readdir(`${folder}/staging`).catch(() => []);
+    if (staged.length > 0) await run('umount', '-q', ...staged.map(stagingOf)).catch(() => undefined);
     for (const group of groups) await rm(`/dev/${group}`, { recursive: true, force: true });
     for (const path of ['/run/lvm/hints', `${folder}/staging`]) await rm(path, { recursive: true, force: true });
   }
@@ -108,7 +137,8 @@ export async function keepRecords(): Promise<void> {
 
 /** Puts them back as they were before the operation. */
 export async function restoreRecords(): Promise<void> {
-  await run('sh', '-c', `rm -rf /etc/lvm/backup; cp -a ${records} /etc/lvm/backup`);
+  await rm('/etc/lvm/backup', { recursive: true, force: true });
+  await cp(records, '/etc/lvm/backup', { recursive: true });
 }
 
 /** Where kubelet would stage a volume. */

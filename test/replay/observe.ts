@@ -1,84 +1,98 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { run } from './disks.ts';
 import type { Seen } from './judge.ts';
 import { groups, type Node } from './node.ts';
-import { baseVolumes } from './operations.ts';
+import { baseVolumes, made } from './operations.ts';
 
-const fields = ['vg_name', 'lv_name', 'lv_size', 'lv_attr', 'thin_id', 'lv_tags'];
-/** The devices of each thin pool, from a snapshot of its metadata. */
-const thinScript = `for pool in /dev/mapper/*-tpool; do
-  [ -e "$pool" ] || continue
-  dmsetup message "$pool" 0 reserve_metadata_snap
-  group=\${pool%-thinpool-tpool}
-  thin_ls --metadata-snap --no-headers -o DEV "$group-thinpool_tmeta" | sed "s|^ *|$(basename "$group") |"
-  dmsetup message "$pool" 0 release_metadata_snap
+const fields = ['vg_name', 'lv_name', 'lv_size', 'lv_attr', 'thin_id', 'lv_tags', 'pv_count', 'vg_free'];
+/**
+ * In one process, because LVM's start is most of its time: the logical volumes, the devices of device-mapper, and the devices of each thin pool,
+ * from a snapshot of its metadata.
+ */
+const script = `lvs -qq -a --noheadings --nosuffix --units b --separator '|' -o ${fields.join()}
+echo ---
+dmsetup info --columns --noheadings --separator '|' -o name,suspended
+echo ---
+for group in ${groups.join(' ')}; do
+  pool=/dev/mapper/$group-thinpool-tpool
+  [ -e $pool ] || continue
+  dmsetup message $pool 0 reserve_metadata_snap
+  echo $group $(thin_ls --metadata-snap --no-headers -o DEV /dev/mapper/$group-thinpool_tmeta)
+  dmsetup message $pool 0 release_metadata_snap
 done`;
 
 /** Messages that LVM's metadata has for the thin pool, of the kind that deletes a device. */
 const pendingScript = `vgcfgbackup -qq -f /run/replay/metadata qmain
-sed -n 's/^[[:space:]]*delete = \\([0-9]*\\)$/qmain \\1/p' /run/replay/metadata`;
+sed -n 's/^[[:space:]]*delete = \\([0-9]*\\)$/\\1/p' /run/replay/metadata`;
 
 export async function observe(node: Node): Promise<Seen> {
-  const report = await run(
-    'lvs',
-    '-qq',
-    '-a',
-    '--noheadings',
-    '--nosuffix',
-    '--units',
-    'b',
-    '--separator',
-    '|',
-    '-o',
-    fields.join(),
-  );
-  const vgs = await run('vgs', '-qq', '--noheadings', '--nosuffix', '--units', 'b', '-o', 'vg_name,pv_count,vg_free');
-  const volumes = linesOf(report).map((line) => line.split('|') as [string, string, string, string, string, string]);
-  const devices = await run('dmsetup', 'info', '--columns', '--noheadings', '--separator', '|', '-o', 'name,suspended');
-  const thin = linesOf(await run('sh', '-c', thinScript));
-  const pending = linesOf(await run('sh', '-c', pendingScript));
+  const [report = '', devices = '', thin = ''] = (await run('sh', '-c', script)).split('---\n');
+  const volumes = linesOf(report).map((line) => line.split('|') as Fields);
+  const thinDevices = linesOf(thin).flatMap((line) => thinIds(line.split(' ')));
+  const thinVolumes = volumes.filter(([, , , , id]) => id !== '').flatMap(([group, , , , id]) => thinIds([group, id]));
+  const known = thinDevices.every((id) => thinVolumes.includes(id));
   return {
-    facts: [...volumes.map(factOf), ...linesOf(vgs), ...(await factsOfDriver(node))].toSorted(),
-    thinDevices: thin.map(thinId),
-    thinVolumes: volumes.filter(([, , , , id]) => id !== '').map(([group, , , , id]) => thinId(`${group} ${id}`)),
-    thinDeletions: pending.map(thinId),
+    facts: [
+      ...volumes.map(factOf),
+      ...new Set(volumes.map(([group, , , , , , disks, free]) => `${group} ${disks} ${free}`)),
+      ...(await factsOfDriver(node)),
+    ].toSorted(),
+    thinDevices,
+    thinVolumes,
+    thinDeletions: known ? [] : thinIds(['qmain', ...linesOf(await run('sh', '-c', pendingScript))]),
     suspended: linesOf(devices).filter((line) => line.endsWith('|Suspended')),
     contents: await contentsOf(volumes.map(([, name]) => name)),
   };
 }
 
-/** Without the mark of the boot, and without the flag that says whether the device is open. */
+type Fields = [string, string, string, string, string, string, string, string];
+
+/** Without the mark of the boot and the time of a snapshot, and without the flag that says whether the device is open. */
 function factOf([group, name, bytes, attributes, , tags]: readonly string[]): string {
-  const kept = (tags ?? '').split(',').filter((tag) => !tag.startsWith('quarry.boot='));
+  const kept = (tags ?? '').split(',').filter((tag) => !/^quarry\.(boot|taken)=/.test(tag));
   return [group, name, bytes, `${attributes?.slice(0, 5)}-${attributes?.slice(6)}`, kept.toSorted().join()].join(' ');
 }
 
-/** The ids of several pools in one list. */
-function thinId(line: string): number {
-  const [group = '', id] = line.split(/\s+/);
-  return groups.indexOf(group) * 100_000 + Number(id);
+/** A group and ids of devices in its thin pool; the ids of all pools in one list. */
+function thinIds([group = '', ...ids]: readonly string[]): number[] {
+  return ids.map((id) => groups.indexOf(group) * 100_000 + Number(id));
 }
 
 async function factsOfDriver({ client }: Node): Promise<string[]> {
   const { entries } = await client.controller.listVolumes({});
+  const { entries: snapshots } = await client.controller.listSnapshots({});
   const capacity = async (type: string): Promise<string> =>
     `capacity ${type} ${(await client.controller.getCapacity({ parameters: { type, pool: 'main' } })).availableCapacity}`;
   return [
     ...entries.map(({ volume }) => `listed ${volume?.volumeId} ${volume?.capacityBytes}`),
+    ...snapshots.map(({ snapshot }) => `listed ${snapshot?.snapshotId} ${snapshot?.readyToUse}`),
     await capacity('thin'),
     await capacity('thick'),
   ];
 }
 
-/** Of the start of each volume, in which its content was written. */
+/** Of the start of each volume with content, and of the one that the operation makes. */
 async function contentsOf(names: readonly string[]): Promise<Record<string, string>> {
-  const found = baseVolumes.filter(({ name, written }) => written && names.includes(name));
-  const pairs = found.map(async ({ name, size }) => {
-    const bytes = await readFile(deviceOf(name));
-    return [name, createHash('md5').update(bytes.subarray(0, size)).digest('hex')] as const;
-  });
-  return Object.fromEntries(await Promise.all(pairs));
+  const found = [...baseVolumes, made].filter(({ name, written }) => written > 0 && names.includes(name));
+  const contents: Record<string, string> = {};
+  for (const { name, written } of found) {
+    const checksum = await contentOf(name, written);
+    if (checksum !== undefined) contents[name] = checksum;
+  }
+  return contents;
+}
+
+/** `undefined` if it has no device: it may have been removed since LVM's report, and is not active before it has its content. */
+async function contentOf(name: string, bytes: number): Promise<string | undefined> {
+  try {
+    await using device = await open(deviceOf(name), 'r');
+    const { buffer } = await device.read(Buffer.alloc(bytes), 0, bytes, 0);
+    return createHash('md5').update(buffer).digest('hex');
+  } catch (error) {
+    if (['ENOENT', 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
 }
 
 export function deviceOf(name: string): string {

@@ -12,11 +12,14 @@ import type { Operation } from './operations.ts';
 import type { Answer, Order } from './order.ts';
 
 /** Milliseconds in which work that a cut interrupted must end after the start. */
-const settleWithin = 8000;
+const settleWithin = 20_000;
 /** Findings of one operation after which it is left: further ones seldom tell more. */
 const mostFindings = 3;
 
-/** Lets the driver do the operation once, and starts it on the disks of each cut. */
+/**
+ * Lets the driver do the operation once, and starts it on the disks of each cut. What is left of the time then goes into further cuts with a lost
+ * cache.
+ */
 export async function playOperation(
   disks: Disks,
   operation: Operation,
@@ -24,23 +27,28 @@ export async function playOperation(
   say: (answer: Answer) => void,
 ): Promise<void> {
   const [entries, references] = await record(disks, operation);
-  const random = createRandom(order.seed, 0);
-  const cuts = chosen(entries, order.most, random);
   const counts = { 'writes logged': entries.filter(({ kind }) => kind === 'write').length };
   say({ counts });
-  await disks.beginReplay();
-  try {
-    await replay({ disks, operation, references, entries, order, say }, cuts);
-  } finally {
-    await disks.endReplay();
+  let findings = 0;
+  for (let round = 0; ; round += 1) {
+    const cuts = chosen(entries, order, round);
+    await disks.beginReplay();
+    try {
+      findings += await replay({ disks, operation, references, entries, order, say }, cuts);
+    } finally {
+      await disks.endReplay();
+    }
+    if (order.most > 0 || findings > 0 || Date.now() > order.until) return;
   }
 }
 
-/** Both kinds of cuts, in the order of their prefixes. */
-function chosen(entries: readonly Entry[], most: number, random: Random): Cut[] {
+/** Both kinds of cuts in the first round, in the order of their prefixes; then those with a lost cache. */
+function chosen(entries: readonly Entry[], { most, seed }: Order, round: number): Cut[] {
+  const random = createRandom(seed, round);
   const honest = honestCuts(entries);
   const some = most === 0 ? honest : spread(honest, most, random);
-  return [...some, ...cacheCuts(entries, random, some.length)].toSorted((one, other) => one.prefix - other.prefix);
+  const lost = cacheCuts(entries, random, some.length);
+  return [...(round === 0 ? some : []), ...lost].toSorted((one, other) => one.prefix - other.prefix);
 }
 
 /** Always the last, which was answered. */
@@ -53,14 +61,15 @@ function spread(cuts: readonly Cut[], most: number, random: Random): Cut[] {
 /** The log, and what is seen without the operation and with it. */
 async function record(disks: Disks, operation: Operation): Promise<[Entry[], References]> {
   let references: References | undefined;
-  const { configuration = 'base', call, verify } = operation;
+  const { configuration = 'base', prepare, call, verify } = operation;
   const entries = await disks.recording(async () => {
     let node = await Node.start('base');
+    await prepare?.(node);
     const before = await steady(node);
     if (configuration !== 'base') await node.stop();
     await disks.mark('begin', { flushed: true });
     if (configuration !== 'base') node = await Node.start(configuration);
-    await call?.(node);
+    await untilDone(async () => call?.(node));
     await disks.mark('answered', { flushed: false });
     await disks.mark('end', { flushed: true });
     const wrong = (await verify?.(node)) ?? [];
@@ -92,7 +101,8 @@ interface Replay {
   readonly say: (answer: Answer) => void;
 }
 
-async function replay(options: Replay, cuts: readonly Cut[]): Promise<void> {
+/** Returns the number of findings. */
+async function replay(options: Replay, cuts: readonly Cut[]): Promise<number> {
   const { disks, entries, order, say } = options;
   await using log = await Log.open();
   let applied = 0;
@@ -100,7 +110,7 @@ async function replay(options: Replay, cuts: readonly Cut[]): Promise<void> {
   let findings = 0;
   for (const [index, cut] of cuts.entries()) {
     // One cut at least, however slow the machine.
-    if ((index > 0 && Date.now() > order.until) || findings === mostFindings) return;
+    if ((index > 0 && Date.now() > order.until) || findings === mostFindings) return findings;
     const changed = await disks.replay(log, entries.slice(applied, cut.prefix));
     applied = cut.prefix;
     // The disks of the same bytes recover in the same way.
@@ -117,6 +127,7 @@ async function replay(options: Replay, cuts: readonly Cut[]): Promise<void> {
     }
     say({ counts: { [kind]: 1, ...(skip ? { 'cuts with the bytes of the one before': 1 } : { recoveries: 1 }) } });
   }
+  return findings;
 }
 
 async function recoverFrom(options: Replay, log: Log, cut: Cut): Promise<string[]> {
@@ -131,6 +142,7 @@ async function recoverFrom(options: Replay, log: Log, cut: Cut): Promise<string[
     await restoreRecords();
     node = await Node.start(configuration);
     const happened = cut.acknowledged || configuration !== 'base';
+    if (configuration !== 'base' && cut.further.length > 0 && !cut.acknowledged) await decideOnDisks(options, node);
     const wrong = await settled(node, (seen) => problemsOfRecovery(references, seen, happened));
     if (wrong.length > 0) return [...wrong, node.log(), await evidence()];
     await untilDone(async () => call?.(node as Node));
@@ -142,6 +154,28 @@ async function recoverFrom(options: Replay, log: Log, cut: Cut): Promise<string[
   } finally {
     await node?.stop();
     await disks.remove();
+  }
+}
+
+/**
+ * A disk that was being taken may keep any part of what LVM wrote without a flush between: a label without metadata, the place of metadata that is
+ * lost, or metadata without a label. What the driver cannot prove to be its own waits for a person, who names the disk. If LVM refuses it all the
+ * same, because it cannot read it, or the mark is gone, the person erases it.
+ */
+async function decideOnDisks({ say }: Replay, node: Node): Promise<void> {
+  const { returned, refused } = node.waiting();
+  const unreadable: string[] = [];
+  for (const device of returned) {
+    const taken = await node.approve(device).then(
+      () => true,
+      () => false,
+    );
+    if (!taken) unreadable.push(device);
+    else say({ counts: { 'disks approved by name': 1 } });
+  }
+  for (const device of [...refused, ...unreadable]) {
+    await node.erase(device);
+    say({ counts: { 'disks erased': 1 } });
   }
 }
 

@@ -11,13 +11,12 @@ export interface ReplayResult {
 
 /** Plays the orders in one guest. `say` gets each answer of the guest. */
 export async function runReplay(orders: readonly Order[], say: (answer: Answer) => void): Promise<ReplayResult> {
-  const counts: Record<string, number> = {};
+  const counts: Readonly<Record<string, number>>[] = [];
   const findings: string[] = [];
   const hear = (answer: Answer): void => {
     say(answer);
     if ('finding' in answer) findings.push(answer.finding);
-    if (!('counts' in answer)) return;
-    for (const [name, times] of Object.entries(answer.counts)) counts[name] = (counts[name] ?? 0) + times;
+    if ('counts' in answer) counts.push(answer.counts);
   };
   await using guest = await bootGuest({ disks: [baseSize], memory: '2048M' });
   const player = await guest.start([GUEST_NODE, '/quarry/test/replay/guest.ts']);
@@ -30,6 +29,13 @@ export async function runReplay(orders: readonly Order[], say: (answer: Answer) 
   player.write(orders.map((order) => `${JSON.stringify(order)}\n`).join(''));
   player.endInput();
   const { exitCode, stderr } = await player.exited;
-  if (exitCode !== 0) findings.push(`the player ended with ${exitCode}:\n${stderr}`);
-  return { counts, findings };
+  if (exitCode !== 0) hear({ finding: `the player ended with ${exitCode}:\n${stderr}` });
+  return { counts: sumOf(counts), findings };
+}
+
+/** Each name with the sum of its counts. */
+export function sumOf(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const [name, times] of all.flatMap((counts) => Object.entries(counts))) sum[name] = (sum[name] ?? 0) + times;
+  return sum;
 }

@@ -31,7 +31,7 @@ describe('taking a disk', () => {
     const taking = groups.take(spec, '/dev/sdb', async () => {
       steps.push('proven');
       expect(lvm.commands).toEqual([]);
-      return { marked: false, relabel: false, mayCreate: false };
+      return { marked: false, claimed: false, mayCreate: false };
     });
     steps.push('others done');
     others.resolve();
@@ -49,18 +49,18 @@ describe('taking a disk', () => {
   });
 
   test('keeps the physical volume of a disk that already has our mark', async () => {
-    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, relabel: false, mayCreate: false }));
+    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: false, mayCreate: false }));
     expect(names(lvm.commands)).toEqual(['vgextend']);
   });
 
-  test('writes a new label if LVM refuses the disk with the old one', async () => {
-    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, relabel: true, mayCreate: false }));
+  test('writes a new label if the old one names a group that does not exist', async () => {
+    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: true, mayCreate: false }));
     expect(lvm.commands[0]).toEqual(expect.arrayContaining(['pvcreate', '-ff']));
     expect(names(lvm.commands)).toEqual(['pvcreate', 'vgextend']);
   });
 
   test('creates a tagged group only if none of that name may come back', async () => {
-    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, relabel: false, mayCreate: true }));
+    await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: false, mayCreate: true }));
     expect(lvm.commands).toEqual([
       expect.arrayContaining(['vgcreate', 'quarry.pool=fast', 'vg']),
       ['vgchange', '--addtag', 'quarry.node=node-1', 'vg'],
@@ -73,7 +73,7 @@ describe('taking a disk', () => {
 test('a new physical volume has our mark in its UUID, and room for the tags of tens of thousands of volumes', async () => {
   const uuids = new Set<string>();
   for (let disk = 0; disk < 50; disk += 1) {
-    await groups.take(spec, '/dev/sdb', async () => ({ marked: false, relabel: false, mayCreate: false }));
+    await groups.take(spec, '/dev/sdb', async () => ({ marked: false, claimed: false, mayCreate: false }));
     const pvcreate: readonly string[] = lvm.commands.at(-2) ?? [];
     expect(pvcreate).toEqual(expect.arrayContaining(['--metadatasize', '33554432b', '/run/links/sdb']));
     uuids.add(pvcreate[pvcreate.indexOf('--uuid') + 1] ?? '');

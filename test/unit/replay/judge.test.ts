@@ -36,11 +36,19 @@ describe('the state after a cut', () => {
     [{ thinDevices: [1, 2] }, 'the thin pool has the device 2, which belongs to no volume'],
     [{ thinDevices: [] }, 'the thin pool lacks the device 1 of a volume'],
     [{ suspended: ['qmain-kept'] }, 'the device qmain-kept is suspended'],
-    [{ contents: { kept: 'other' } }, 'the content of kept has changed'],
-    [{ contents: {} }, 'the content of kept has changed'],
+    [{ contents: { kept: 'other' } }, 'the content of kept is wrong'],
+    [{ contents: {} }, 'the content of kept is wrong'],
   ])('has no leftovers and the content of the other volumes: %o', (change, problem) => {
     expect(problemsOfRecovery(references, { ...before, ...change }, false)).toEqual([problem]);
   });
+});
+
+test('a volume that the operation makes has its content as soon as it is there', () => {
+  const copied = { before, after: { ...after, contents: { kept: 'sum', new: 'copy' } } };
+  expect(problemsOfRecovery(copied, before, false)).toEqual([]);
+  expect(problemsOfRecovery(copied, { ...after, contents: { kept: 'sum', new: 'half' } }, false)).toEqual([
+    'the content of new is wrong',
+  ]);
 });
 
 test('a device that LVM has yet to delete is not leaked', () => {
