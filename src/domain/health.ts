@@ -121,7 +121,7 @@ export const storageReasons = {
   },
   SnapshotOverfull: {
     status: 'STORAGE_DEGRADED',
-    when: 'The room of a thick snapshot did not suffice: the kernel has given it up. Delete it',
+    when: 'The room of a thick snapshot did not suffice, or its disk failed: the kernel has given it up. Delete it',
   },
   DiskStuck: {
     status: 'STORAGE_DEGRADED',

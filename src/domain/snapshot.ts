@@ -34,7 +34,7 @@ export interface Snapshot {
   readonly taken: number;
   /**
    * - `creating`: it was cut off before anybody heard of it, and is taken again or removed
-   * - `overfull`: its volume has overwritten more than its room holds; its content is lost
+   * - `overfull`: its volume has overwritten more than its room holds, or the disk of its room failed; its content is lost
    */
   readonly state: 'ready' | 'creating' | 'overfull';
   /** Thick: the bytes of its own that keep what its volume overwrites. Absent: thin, it shares the blocks of its volume. */

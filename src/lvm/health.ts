@@ -47,7 +47,7 @@ function poolConditions(spec: PoolSpec, report: LvmReport, { unready, states }: 
     const names = overfull.slice(0, shown).map(({ group, lv }) => `${group}/${lv}`);
     found.push({
       reason: 'SnapshotOverfull',
-      message: `${overfull.length} thick snapshots are overfull, such as ${names.join(', ')}: delete them`,
+      message: `${overfull.length} thick snapshots are overfull, or their disk has failed, such as ${names.join(', ')}: delete them`,
     });
   }
   return found;

@@ -47,7 +47,7 @@ export interface ThickSnapshot {
   readonly origin: LvName;
   /** Of the origin when the snapshot was taken. */
   readonly originSize: Bytes;
-  /** The room did not suffice: the kernel has given it up. */
+  /** The room did not suffice, or its disk failed: the kernel has given it up. */
   readonly overfull: boolean;
 }
 
@@ -103,7 +103,8 @@ export function decodeLv(row: ReportRow): LvRecord {
 
 function decodeThickSnapshot(row: ReportRow, attributes: string): ThickSnapshot {
   const originSize = bytes(row, 'origin_size');
-  return { origin: field(row, 'origin') as LvName, originSize, overfull: /^....[IS]/.test(attributes) };
+  const marked = parseTags(field(row, 'lv_tags')).get('state') === 'overfull';
+  return { origin: field(row, 'origin') as LvName, originSize, overfull: marked || /^....[IS]/.test(attributes) };
 }
 
 export function decodeVg(row: ReportRow): VgRecord {

@@ -8,6 +8,7 @@ import { fill } from './filler.ts';
 import { createCsiClient, type CsiClient } from '../support/csi-client.ts';
 import { memoryFigures, memoryOf } from './memory.ts';
 import { type Figure, inTurn, median, percentile, timed } from './sampling.ts';
+import { measureSnapshots } from './snapshots.ts';
 import { group, measureHundreds, measureVolumes, mount, type Present, size, volumes } from './volumes.ts';
 
 const run = promisify(execFile);
@@ -136,6 +137,7 @@ async function main(): Promise<void> {
     memory(driver, `${present.suffix}, after the start`);
     if (present.count > 0) await list(client, present);
     for (const figure of await measureVolumes(client, rounds, present)) note(figure);
+    if (present.count === 0) for (const figure of await measureSnapshots(client, rounds)) note(figure);
     await stageAndPublish(client, present.suffix);
     await capacity(client, driver, present.suffix);
     for (const figure of await measureHundreds(client, present)) note(figure);

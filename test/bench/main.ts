@@ -15,6 +15,7 @@ const root = join(import.meta.dirname, '../..');
 const config = `
 node: bench
 log: { level: debug }
+jobs: { copyRate: 1Ti }
 pools:
   - name: bench
     volumeGroup: quarry-bench

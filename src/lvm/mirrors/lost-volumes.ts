@@ -26,5 +26,7 @@ export async function refuseLostVolume(cache: InventoryCache, volume: Volume): P
 
 function hasCopies(cache: InventoryCache, one: Volume | Snapshot): boolean {
   if ('layout' in one && one.layout.type === 'thick') return one.layout.mirrors > 0;
+  // The room of a thick snapshot has one copy.
+  if ('room' in one) return false;
   return (cache.spec(one.pool)?.mirrors ?? 0) > 0;
 }

@@ -6,6 +6,7 @@ import { extendVolume } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
 import { copiedTo } from '../copies/copy-source.ts';
 import type { LvRecord, ThickSnapshot } from '../records.ts';
+import { tag } from '../tags.ts';
 import { spaceOf } from '../thin-pool.ts';
 import type { Writer } from '../writer.ts';
 
@@ -20,11 +21,13 @@ const threshold = 70;
 
 type Snapshot = LvRecord & { readonly thickSnapshot: ThickSnapshot };
 
-/** Gives thick snapshots more room before they are full, and reports those that are overfull. */
+/** Gives thick snapshots more room before they are full, and marks and reports those that are overfull. */
 export class RoomGrowth {
   readonly #options: RoomGrowthOptions;
   /** UUIDs of snapshots, each with its trouble that is in the log. */
   readonly #reported = new Set<string>();
+  /** UUIDs of those that have the tag `state=overfull`. */
+  readonly #marked = new Set<string>();
 
   constructor(options: RoomGrowthOptions) {
     this.#options = options;
@@ -36,10 +39,10 @@ export class RoomGrowth {
     const mayFill = (one: Snapshot): boolean => !one.thickSnapshot.overfull && this.#missing(one) > 0n;
     if (!cache.reported) return;
     if (this.#snapshots().some(mayFill)) await cache.refresh();
-    for (const snapshot of this.#snapshots()) {
-      if (snapshot.thickSnapshot.overfull) this.#reportOnce(snapshot, 'a snapshot is overfull: its content is lost');
-      else if (snapshot.dataPercent >= threshold && this.#missing(snapshot) > 0n) await this.#grow(snapshot);
-    }
+    const all = this.#snapshots();
+    for (const snapshot of all.filter((one) => !one.thickSnapshot.overfull))
+      if (snapshot.dataPercent >= threshold && this.#missing(snapshot) > 0n) await this.#grow(snapshot);
+    for (const snapshot of all.filter((one) => one.thickSnapshot.overfull)) await this.#giveUp(snapshot);
   }
 
   /** Those of volumes, and the sources of copies; a snapshot that a person made is left alone. */
@@ -69,6 +72,19 @@ export class RoomGrowth {
       log.info({ lv: `${group}/${lv}`, size: String(size) }, 'room of a snapshot extended');
       await cache.refresh();
     });
+  }
+
+  /**
+   * Marks it as overfull. The kernel records that on the disk of the room; if it was the disk that failed, it cannot, and would show the snapshot as whole, with
+   * other content, once the disk is back.
+   */
+  async #giveUp(snapshot: Snapshot): Promise<void> {
+    const { group, lv, uuid, tags } = snapshot;
+    this.#reportOnce(snapshot, 'a snapshot is overfull: its content is lost');
+    if (tags.has('state') || this.#marked.has(uuid)) return;
+    const what = `snapshot ${group}/${lv} could not be marked as overfull`;
+    await this.#options.writer.retag(what, snapshot, { add: tag('state', 'overfull') });
+    this.#marked.add(uuid);
   }
 
   /** A fifth of the volume, as far as the group has it. */

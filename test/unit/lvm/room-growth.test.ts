@@ -62,6 +62,15 @@ test('an overfull snapshot is reported once, and gets no room', async () => {
   await growth.look();
   expect(room()).toBe(20n * MiB);
   expect(messages()).toEqual(['a snapshot is overfull: its content is lost']);
+  expect(lvm.commands.filter((argv) => argv.includes('quarry.state=overfull'))).toHaveLength(1);
+});
+
+test('an overfull snapshot stays so if the kernel shows it as whole, because the disk of its room could not record it', async () => {
+  change({ data_percent: '100.00', lv_attr: 'sri-I-s---' });
+  await growth.look();
+  change({ lv_attr: 'sri-a-s---' });
+  const { snapshots } = await parts.cache.refresh();
+  expect([...snapshots.values()]).toMatchObject([{ state: 'overfull' }]);
 });
 
 test("a person's snapshot is left alone", async () => {
