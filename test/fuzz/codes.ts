@@ -80,17 +80,6 @@ const byMethod: Readonly<Record<string, readonly Code[]>> = {
   'pluginregistration.Registration/NotifyRegistrationStatus': [],
 };
 
-/** Calls that only a driver with a kernel offers: the one of `npm run fuzz` cannot pause volumes, or look how they are. */
-const ofKernels = /^\/csi\.v1\.(?:GroupController\/|\w+\/\w+Health$)/;
-
-/** Whether the driver says of such a call that it does not offer it. */
-export function isLeftOut(
-  path: string,
-  { code, message }: { readonly code: string; readonly message: string },
-): boolean {
-  return ofKernels.test(path) && code === 'UNIMPLEMENTED' && /does not (?:offer|implement)/.test(message);
-}
-
 const ofDefects: readonly Code[] = ['INTERNAL', 'UNKNOWN', 'DATA_LOSS'];
 
 /**

@@ -2,7 +2,7 @@ import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-j
 import { loadProtocol } from '../../src/fleet/wire/protocol.ts';
 import type { FromNode } from '../../src/gen/quarry/fleet/v1/FromNode.ts';
 import type { ToNode, ToNodeInit } from '../../src/gen/quarry/fleet/v1/ToNode.ts';
-import { fleet, loadProto, nodeVolumes } from '../../src/grpc/load.ts';
+import { fleet, loadProto, nodeSnapshots, nodeVolumes } from '../../src/grpc/load.ts';
 import type { Random } from '../storm/random.ts';
 import type { Authority } from '../support/certificates.ts';
 import { isAllowedKind } from './codes.ts';
@@ -12,7 +12,9 @@ import { contentFor, fieldsOf, methodsIn, sourceTexts } from './requests.ts';
 import { mutate, noise } from './wire.ts';
 
 const protocol = loadProtocol();
-const methods = methodsIn(nodeVolumes);
+const methods = [nodeVolumes, nodeSnapshots].flatMap(methodsIn);
+/** Its reply is a stream that may wait for credit. */
+const streamed = 'quarry.node.v1.Snapshots/ListBlocks';
 const toNode = loadProto(fleet).lookupType(`${fleet.package}.ToNode`);
 
 type Call = NonNullable<ToNode['call']>;
@@ -77,7 +79,7 @@ export class HostileController {
     const call = callIn(bytes);
     if (!call || BigInt(call.id) <= stream.highestId) return undefined;
     stream.highestId = BigInt(call.id);
-    return call;
+    return call.method === streamed ? undefined : call;
   }
 
   async #judge(call: Call, stream: Stream): Promise<Effect[]> {
@@ -108,7 +110,7 @@ class Stream {
     this.#call = call;
     call.on('data', (bytes: Buffer) => {
       const { reply } = protocol.fromNode(bytes);
-      if (reply) this.#waitFor(reply.id).resolve(reply);
+      if (reply) this.#replies.get(reply.id)?.resolve(reply);
     });
     call.on('error', () => this.#over());
     call.on('end', () => this.#over());

@@ -1,7 +1,7 @@
 import type { Answer } from './caller.ts';
-import { isAllowed, isLeftOut, isOffered } from './codes.ts';
+import { isAllowed, isOffered } from './codes.ts';
 import type { Planned } from './requests.ts';
-import { farNames, victim } from './subjects.ts';
+import { farNames, groupNames, snapshotNames, victim } from './subjects.ts';
 
 /** Characters of an answer's text that a client must be able to take. */
 const longestMessage = 4096;
@@ -11,7 +11,7 @@ export function problemOf(planned: Planned, answer: Answer, far = isFar(planned)
   const { method, broken = false, cancelAfter, bytes, fields } = planned;
   const wrong = (what: string): string =>
     `${method.path} (${planned.kind}): ${what}; ${answer.code} "${answer.message.slice(0, 300)}", request ${shown(bytes)}`;
-  if (broken || isLeftOut(method.path, answer)) return undefined;
+  if (broken) return undefined;
   if (cancelAfter !== undefined && (answer.code === 'CANCELLED' || answer.code === 'none')) return undefined;
   if (answer.code === 'none') return wrong('it got no answer');
   if (planned.kind === 'oversized') {
@@ -52,13 +52,35 @@ export function isFar({ method, fields }: Pick<Planned, 'method' | 'fields'>): b
       | null;
     const segments = (requirement?.['requisite'] ?? []).flatMap((one) => Object.values(one.segments ?? {}));
     const mayBeElsewhere = farNames.some((name) => name === fields?.['name']);
-    return mayBeElsewhere || segments.length === 0 || segments.some((node) => node !== victim);
+    return (
+      mayBeElsewhere ||
+      idsIn(fields).some(isForeign) ||
+      segments.length === 0 ||
+      segments.some((node) => node !== victim)
+    );
   }
   if (method.path.endsWith('Orphan') && fields?.['node'] !== victim) return true;
-  const id = fields?.['volumeId'] ?? fields?.['id'];
-  return (
-    /^\/(?:csi\.v1\.Controller|quarry\.admin)/.test(method.path) && typeof id === 'string' && /^(?!n1:).+:/.test(id)
-  );
+  // A node may claim any other name.
+  const own = ownNames[method.path];
+  if (own?.every((name) => name !== fields?.['name'])) return true;
+  return /^\/(?:csi\.v1\.\w*(?:Controller|Metadata)|quarry\.admin)/.test(method.path) && idsIn(fields).some(isForeign);
+}
+
+const ownNames: Readonly<Record<string, readonly string[]>> = {
+  '/csi.v1.Controller/CreateSnapshot': snapshotNames,
+  '/csi.v1.GroupController/CreateVolumeGroupSnapshot': groupNames,
+};
+
+/** The texts of fields whose names end with "id" or "ids", also within other messages. */
+function idsIn(fields: Planned['fields']): string[] {
+  return Object.entries(fields ?? {}).flatMap(([key, value]) => {
+    if (/ids?$/i.test(key)) return [value].flat().filter((text) => typeof text === 'string');
+    return key === 'volumeContentSource' || key === 'snapshot' || key === 'volume' ? idsIn(value as never) : [];
+  });
+}
+
+function isForeign(id: string): boolean {
+  return /^(?!n1:).+:/.test(id);
 }
 
 function shown(bytes: Buffer): string {

@@ -1,12 +1,12 @@
 import { normalize } from 'node:path';
-import { parseVolumeId } from '../../src/domain/ids.ts';
-import { lvNameFor } from '../../src/lvm/names.ts';
+import { type NodeName, parseVolumeId } from '../../src/domain/ids.ts';
+import { groupSnapshotNames, lvNameFor, snapshotLvNameFor } from '../../src/lvm/names.ts';
 import { victim } from './subjects.ts';
 
 /** What an answer says about one thing; with `perhaps` the request may have been served or not. */
 export type Existence = 'there' | 'gone' | 'perhaps there' | 'perhaps gone';
 
-/** What one answered request did to one thing: a volume (`volume n1:pvc-0`) or a mount (`mount /kubelet/…`). */
+/** What one answered request did to one thing: a volume (`volume n1:pvc-0`), a snapshot, a group or a mount (`mount /kubelet/…`). */
 export interface Effect {
   readonly thing: string;
   readonly exists: Existence;
@@ -44,7 +44,41 @@ export function effectsOf({ path, request, code, reply }: Answered): Effect[] {
     case '/quarry.node.v1.Volumes/Remove':
       return volume(text(request, 'volume'), gone);
     default:
-      return mountEffects(path, request, there, gone);
+      return [...snapshotEffects({ path, request, reply }, there, gone), ...mountEffects(path, request, there, gone)];
+  }
+}
+
+/** A member of a group is part of the group. */
+function snapshotEffects(
+  { path, request, reply }: { readonly path: string; readonly request: Fields; readonly reply: Fields | undefined },
+  there: Existence,
+  gone: Existence,
+): Effect[] {
+  const made = (kind: string, field: string): string | undefined => reply && text((reply[kind] ?? {}) as Fields, field);
+  const name = text(request, 'name');
+  const snapshot = (id: string, exists: Existence): Effect[] => [{ thing: `snapshot ${id}`, exists }];
+  const group = (id: string, exists: Existence): Effect[] => [{ thing: `group ${id}`, exists }];
+  const snapshotId = `${victim}:${snapshotLvNameFor(name)}`;
+  const groupId = groupSnapshotNames(victim as NodeName, name).id;
+  switch (path) {
+    case '/csi.v1.Controller/CreateSnapshot':
+      return snapshot(made('snapshot', 'snapshotId') ?? snapshotId, there);
+    case '/quarry.node.v1.Snapshots/TakeSnapshot':
+      return snapshot(made('snapshot', 'id') ?? snapshotId, there);
+    case '/csi.v1.Controller/DeleteSnapshot':
+      return snapshot(text(request, 'snapshotId'), gone);
+    case '/quarry.node.v1.Snapshots/RemoveSnapshot':
+      return snapshot(text(request, 'snapshot'), gone);
+    case '/csi.v1.GroupController/CreateVolumeGroupSnapshot':
+      return group(made('groupSnapshot', 'groupSnapshotId') ?? groupId, there);
+    case '/quarry.node.v1.Snapshots/TakeGroupSnapshot':
+      return group(made('group', 'id') ?? groupId, there);
+    case '/csi.v1.GroupController/DeleteVolumeGroupSnapshot':
+      return group(text(request, 'groupSnapshotId'), gone);
+    case '/quarry.node.v1.Snapshots/RemoveGroupSnapshot':
+      return group(text(request, 'group'), gone);
+    default:
+      return [];
   }
 }
 
@@ -119,7 +153,7 @@ export class Model {
   }
 }
 
-/** The volumes of other nodes are not looked at. */
+/** The volumes and snapshots of other nodes are not looked at. */
 function isCompared(thing: string): boolean {
-  return thing.startsWith('mount ') || thing.startsWith(`volume ${victim}:`);
+  return thing.startsWith('mount ') || thing.includes(` ${victim}:`);
 }

@@ -13,7 +13,7 @@ import {
 import type { Random } from '../storm/random.ts';
 import { topologyKey } from '../../src/domain/topology.ts';
 import { generate, numbers } from './generate.ts';
-import { driver, farIds, farNames, ids, names, stagings, targets, victim } from './subjects.ts';
+import { driver, farIds, farNames, groups, ids, names, snapshots, stagings, targets, victim } from './subjects.ts';
 import { texts } from './texts.ts';
 import { valid } from './valid.ts';
 import { framed, mutate, noise } from './wire.ts';
@@ -43,7 +43,7 @@ export interface Planned {
 }
 
 /** Calls that make what the others need come more often. */
-const productive = /CreateVolume$|NodeStageVolume$|NodePublishVolume$/;
+const productive = /Create\w+$|NodeStageVolume$|NodePublishVolume$/;
 
 /** Every call of the interfaces, also those that the driver does not offer, each as often as it is to be chosen. */
 export function allMethods(): Method[] {
@@ -67,7 +67,7 @@ export function methodsIn(proto: Interface): Method[] {
     }));
 }
 
-const known = [...names, ...ids, ...stagings, ...targets];
+const known = [...names, ...ids, ...snapshots, ...groups, ...stagings, ...targets];
 const words = ['fast', 'slow', topologyKey(driver), victim, 'readIops', 'pool', 'stripes', 'mkfsOptions'];
 
 /** Texts for generated fields: hostile ones, and the names of what exists. */

@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isFailure } from '../../src/domain/errors.ts';
 import type { NodeName } from '../../src/domain/ids.ts';
 import { encode } from '../../src/grpc/load.ts';
 import { createRandom, type Random } from '../storm/random.ts';
@@ -12,6 +13,7 @@ import { isFar, problemOf } from './judge.ts';
 import { type Effect, effectsOf, Model } from './model.ts';
 import { allMethods, fieldsOf, type Method, plan, type Planned } from './requests.ts';
 import { evil, ids, victim } from './subjects.ts';
+import { furnish } from './node.ts';
 import { nodeCertificate, type Target } from './target.ts';
 import { framed } from './wire.ts';
 
@@ -78,10 +80,21 @@ export class Fuzz implements Disposable {
   /** Resolves when the node serves its controller. */
   async prepare(): Promise<void> {
     while (this.#separation() !== undefined) await delay(5);
+    await this.#furnish();
     this.#files = await this.#listFiles();
   }
 
+  /** Makes what the requests are about; what hostile calls have deleted is made again. */
+  async #furnish(): Promise<void> {
+    const before = this.#present();
+    await furnish(this.#target.node).catch((error: unknown) => {
+      if (!isFailure(error)) throw error;
+    });
+    this.#model.apply([...this.#present().difference(before)].map((thing) => ({ thing, exists: 'there' })));
+  }
+
   async play(round: number): Promise<void> {
+    if (round % 50 === 49) await this.#furnish();
     const random = createRandom(this.#seed, round);
     const planned = Array.from({ length: together }, () => plan(this.#methods, random));
     const streams = this.#playStreams(round, random);
@@ -137,13 +150,20 @@ export class Fuzz implements Disposable {
     return effectsOf({ path: method.path, request, code: answer.code, reply });
   }
 
-  #compare(): void {
+  #present(): Set<string> {
     const { storage, machine } = this.#target.node;
-    const present = new Set([
+    return new Set([
       ...[...storage.volumes.keys()].map((id) => `volume ${id}`),
+      ...[...storage.snapshots.all.values()].map(({ id, memberOf }) =>
+        memberOf ? `group ${memberOf.id}` : `snapshot ${id}`,
+      ),
       ...machine.table.map((mount) => `mount ${mount.target}`),
     ]);
-    this.findings.push(...this.#model.compare(present), ...this.#target.errors.splice(0));
+  }
+
+  #compare(): void {
+    const { machine } = this.#target.node;
+    this.findings.push(...this.#model.compare(this.#present()), ...this.#target.errors.splice(0));
     for (const [kind, peer] of [
       ['messages to a node', this.#falseController],
       ['messages to a controller', this.#falseNode],
@@ -165,7 +185,16 @@ export class Fuzz implements Disposable {
     for (const { target } of machine.table.toReversed()) {
       await this.#must('/csi.v1.Node/NodeUnpublishVolume', { volumeId, targetPath: target });
     }
-    for (const id of storage.volumes.keys()) await this.#must('/csi.v1.Controller/DeleteVolume', { volumeId: id });
+    const remove = (id: string) => this.#must('/csi.v1.Controller/DeleteVolume', { volumeId: id });
+    // A copy holds its source, and a thick snapshot its volume.
+    for (const { id, state } of storage.volumes.values()) if (state === 'copying') await remove(id);
+    for (const { id, memberOf } of storage.snapshots.all.values()) {
+      const groupSnapshotId = memberOf?.id;
+      if (memberOf) await this.#must('/csi.v1.GroupController/DeleteVolumeGroupSnapshot', { groupSnapshotId });
+      else await this.#must('/csi.v1.Controller/DeleteSnapshot', { snapshotId: id });
+    }
+    for (const id of storage.volumes.keys()) await remove(id);
+    this.findings.push(...[...this.#present()].map((thing) => `${thing} is left at the end`));
     await this.#lookAround();
   }
 

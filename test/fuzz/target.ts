@@ -2,16 +2,21 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAdminService } from '../../src/admin/service.ts';
-import type { ControllerContext } from '../../src/app/feature.ts';
-import { joinParts } from '../../src/app/parts.ts';
+import type { ControllerContext, NodeContext } from '../../src/app/feature.ts';
+import { createPatience } from '../../src/concurrency/patience.ts';
+import { type JoinedParts, joinParts } from '../../src/app/parts.ts';
 import { Provisioner } from '../../src/controller/provisioner.ts';
 import { createControllerService } from '../../src/controller/service.ts';
 import { createChangedBlocksPart } from '../../src/features/changed-blocks/csi.ts';
+import { createGroupSnapshotPart } from '../../src/features/group-snapshots/csi.ts';
+import { createHealthPart } from '../../src/features/health/csi.ts';
+import { createHealthNodePart } from '../../src/features/health/node.ts';
 import { createSnapshotPart } from '../../src/features/snapshots/csi.ts';
 import { createHungPart } from '../../src/features/hung/node.ts';
 import { createJobsPart } from '../../src/features/jobs/node.ts';
 import { createOrphanPart } from '../../src/features/orphans/controller.ts';
 import { createQosPart } from '../../src/features/qos/node.ts';
+import type { VolumeId } from '../../src/domain/ids.ts';
 import { FleetClient } from '../../src/fleet/client/client.ts';
 import { byCertificate } from '../../src/fleet/server/identity.ts';
 import { createFleetServer, type FleetServer } from '../../src/fleet/server/server.ts';
@@ -86,11 +91,13 @@ export async function openTarget({ dials = async () => [], sabotage }: TargetOpt
   });
   client.start();
   const provisioner = new Provisioner({ fleet: controller.fleet, packing: 'spread', lvNameFor });
-  const { services: parts, capabilities = [] } = createSnapshotPart({ driver, registry: provisioner.registry });
-  const more = { methods: parts?.Controller ?? {}, capabilities };
+  const context = { driver, registry: provisioner.registry };
+  const makers = [createSnapshotPart, createGroupSnapshotPart, createChangedBlocksPart, createHealthPart];
+  const { services: parts, capabilities } = joinParts(makers.map((make) => make(context)));
+  const more = { methods: parts.Controller ?? {}, capabilities };
   const services = {
+    ...parts,
     Controller: { ...createControllerService(provisioner, driver, more), ...sabotage?.(node, folder) },
-    ...createChangedBlocksPart(provisioner).services,
   };
   const served = await serve({ folder, log, node, controller, client, services });
   return {
@@ -121,9 +128,11 @@ interface Served {
 
 async function serve({ folder, log, node, controller, client, services }: Served) {
   const [socket, registration] = [join(folder, 'csi.sock'), join(folder, 'registration.sock')];
+  const health = healthOf(node, log);
   const parts = featuresOf(controller, log);
   const families = joinFamilies([
     parts.metrics,
+    health.metrics,
     controllerFamilies(controller.fleet, () => controller.refused()),
     nodeFamilies(() => client.connected),
   ]);
@@ -133,7 +142,9 @@ async function serve({ folder, log, node, controller, client, services }: Served
     live: healthy,
     ready: healthy,
   });
-  const nodeService = createNodeService({ ...node.machine.tools, locks: node.locks, node: victim as never, driver });
+  const more = { methods: health.services.Node ?? {}, capabilities: health.nodeCapabilities };
+  const tools = { ...node.machine.tools, locks: node.locks };
+  const nodeService = createNodeService({ ...tools, ...more, node: victim as never, driver });
   const csi = createServer({
     endpoint: `unix://${socket}`,
     log,
@@ -154,7 +165,22 @@ async function serve({ folder, log, node, controller, client, services }: Served
     },
   });
   await Promise.all([csi.start(), kubelet.start(), metrics.start()]);
-  return { socket, registration, metricsPort, stop: () => stopAll([csi, kubelet], metrics) };
+  return { socket, registration, metricsPort, stop: () => stopAll([csi, kubelet], metrics, health) };
+}
+
+/** Health as of a node whose disks are well. */
+function healthOf({ storage, machine }: VictimNode, log: Log) {
+  const cache = {
+    reported: true,
+    current: () => storage.inventory(),
+    refresh: async () => storage.inventory(),
+    find: async (id: VolumeId) => storage.volumes.get(id),
+    observe: () => undefined,
+  };
+  const local = { cache, patience: createPatience({}), survivors: { list: () => [] } };
+  const { devices } = machine.tools;
+  const context = { config: { rescan: 60_000 }, local, devices, deviceUses: async () => new Map(), log };
+  return joinParts([createHealthNodePart(context as unknown as NodeContext)]);
 }
 
 /** The features of both roles. Each volume is an orphan at once, so that the calls of the command line reach them. */
@@ -177,8 +203,8 @@ function featuresOf(controller: FleetServer, log: Log) {
   ]);
 }
 
-async function stopAll(servers: readonly SocketServer[], metrics: Metrics): Promise<void> {
-  await Promise.all([...servers.map((server) => server.stop(0)), metrics.stop()]);
+async function stopAll(servers: readonly SocketServer[], metrics: Metrics, health: JoinedParts): Promise<void> {
+  await Promise.all([...servers.map((server) => server.stop(0)), metrics.stop(), health.stop(0)]);
 }
 
 export function nodeCertificate(authority: Authority, name: string): Certified {

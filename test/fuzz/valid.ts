@@ -1,7 +1,21 @@
 import { topologyOf } from '../../src/domain/topology.ts';
 import type { NodeName } from '../../src/domain/ids.ts';
 import type { Random } from '../storm/random.ts';
-import { driver, evil, farIds, farNames, ids, names, snapshots, stagings, targets, victim } from './subjects.ts';
+import {
+  driver,
+  evil,
+  farIds,
+  farNames,
+  groupNames,
+  groups,
+  ids,
+  names,
+  snapshotNames,
+  snapshots,
+  stagings,
+  targets,
+  victim,
+} from './subjects.ts';
 
 type Make = (random: Random) => object;
 
@@ -30,6 +44,24 @@ function limits(random: Random): Record<string, string> {
   ]);
 }
 
+/** Those of a source are in its own pool. */
+function parameters(name: string, random: Random): object {
+  if (name.startsWith('thin-')) return { pool: 'thin' };
+  return random.pick<object>([{}, { pool: 'fast' }, { pool: 'slow', stripes: '2' }, { pool: 'thin' }]);
+}
+
+function source(random: Random): object {
+  if (random.chance(0.5)) return { snapshot: { snapshotId: random.pick(snapshots) } };
+  return { volume: { volumeId: random.pick(ids) } };
+}
+
+const thinIds = ids.filter((id) => id.includes(':thin-'));
+const anySource: Make = (random) => ({ sourceVolumeId: random.chance(0.5) ? random.pick(thinIds) : random.pick(ids) });
+const anySnapshot: Make = (random) => ({ snapshotId: random.pick(snapshots) });
+/** A group of the thin volumes mostly. */
+const anySources = (random: Random): readonly string[] =>
+  random.chance(0.8) ? thinIds : [random.pick(ids), random.pick(ids)];
+
 const topology = (node: string): object => topologyOf(driver, node as NodeName);
 
 /** A volume, its paths and its form belong together in most calls, so that many succeed. */
@@ -52,11 +84,12 @@ const anyId: Make = (random) => ({ volumeId: random.chance(0.9) ? random.pick(id
 export const valid: Readonly<Record<string, Make>> = {
   '/csi.v1.Controller/CreateVolume': (random) => {
     const far = random.chance(0.05);
+    const name = random.pick(far ? farNames : names);
     return {
-      name: random.pick(far ? farNames : names),
+      name,
       capacityRange: range(random),
       volumeCapabilities: [capability(random)],
-      parameters: random.pick<object>([{}, { pool: 'fast' }, { pool: 'slow', stripes: '2' }]),
+      ...(random.chance(0.2) ? { volumeContentSource: source(random) } : { parameters: parameters(name, random) }),
       mutableParameters: limits(random),
       accessibilityRequirements: { requisite: [topology(far ? random.pick([evil, victim, 'n2']) : victim)] },
     };
@@ -71,6 +104,24 @@ export const valid: Readonly<Record<string, Make>> = {
   }),
   '/csi.v1.Controller/ListVolumes': (random) => ({ maxEntries: random.below(4) }),
   '/csi.v1.Controller/GetCapacity': (random) => ({ accessibleTopology: topology(random.pick([victim, evil])) }),
+  '/csi.v1.Controller/CreateSnapshot': (random) => ({
+    name: random.pick(snapshotNames),
+    ...anySource(random),
+    parameters: random.pick<object>([{}, {}, { snapshotSize: '20%' }, { snapshotSize: '1Gi' }]),
+  }),
+  '/csi.v1.Controller/DeleteSnapshot': anySnapshot,
+  '/csi.v1.Controller/GetSnapshot': anySnapshot,
+  '/csi.v1.Controller/ListSnapshots': (random) =>
+    random.pick<object>([{}, { maxEntries: random.below(4) }, anySnapshot(random), anySource(random)]),
+  '/csi.v1.GroupController/CreateVolumeGroupSnapshot': (random) => ({
+    name: random.pick(groupNames),
+    sourceVolumeIds: anySources(random),
+  }),
+  '/csi.v1.GroupController/DeleteVolumeGroupSnapshot': (random) => ({ groupSnapshotId: random.pick(groups) }),
+  '/csi.v1.GroupController/GetVolumeGroupSnapshot': (random) => ({ groupSnapshotId: random.pick(groups) }),
+  '/csi.v1.Controller/ControllerGetVolumeHealth': anyId,
+  '/csi.v1.Controller/ControllerListVolumeHealth': (random) => ({ maxEntries: random.below(4) }),
+  '/csi.v1.Node/NodeGetVolumeHealth': anyId,
   '/csi.v1.SnapshotMetadata/GetMetadataAllocated': (random) => ({
     snapshotId: random.pick(snapshots),
     startingOffset: random.pick(['-1', '0', '65536', '9223372036854775807']),
@@ -116,6 +167,19 @@ export const valid: Readonly<Record<string, Make>> = {
       qos: {},
     },
   }),
+  '/quarry.node.v1.Snapshots/FindSnapshot': (random) => ({ snapshot: random.pick(snapshots) }),
+  '/quarry.node.v1.Snapshots/TakeSnapshot': (random) => ({
+    name: random.pick(snapshotNames),
+    source: random.pick(ids),
+    room: random.pick(['', '20%', '1073741824']),
+  }),
+  '/quarry.node.v1.Snapshots/RemoveSnapshot': (random) => ({ snapshot: random.pick(snapshots) }),
+  '/quarry.node.v1.Snapshots/FindGroupSnapshot': (random) => ({ group: random.pick(groups) }),
+  '/quarry.node.v1.Snapshots/TakeGroupSnapshot': (random) => ({
+    name: random.pick(groupNames),
+    sources: anySources(random),
+  }),
+  '/quarry.node.v1.Snapshots/RemoveGroupSnapshot': (random) => ({ group: random.pick(groups) }),
   '/quarry.node.v1.Snapshots/ListBlocks': (random) => ({ snapshot: random.pick(snapshots), base: '', from: '0' }),
   '/quarry.node.v1.Volumes/Find': (random) => ({ volume: random.pick(ids) }),
   '/quarry.node.v1.Volumes/Remove': (random) => ({ volume: random.pick(ids) }),

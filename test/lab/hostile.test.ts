@@ -46,8 +46,9 @@ test('hostile calls to a driver with real LVM leave what the calls that succeede
   const before = await guest().shell(traces);
   const [seed = 0] = seedsOf('hostile').slice(-1);
   const csi = new Caller(await guest().forward(driver.socket), 60_000);
-  // Those of kubelet have a socket of their own, and orphans are the controller's.
-  const methods = allMethods().filter(({ path }) => !/^\/pluginregistration|Orphans?$/.test(path));
+  // Those of kubelet have a socket of their own, orphans are the controller's, and snapshots are not compared here.
+  const methods = allMethods().filter(({ path }) => !/^\/pluginregistration|Orphans?$|\/Create\w*Snapshot$/.test(path));
+  const isCopy = ({ fields }: Planned): boolean => Boolean(fields?.['volumeContentSource']);
   const model = new Model();
   const problems: string[] = [];
   const judge = async (planned: Planned): Promise<Effect[]> => {
@@ -62,7 +63,8 @@ test('hostile calls to a driver with real LVM leave what the calls that succeede
   };
   for (let round = 0; round < rounds && problems.length === 0; round += 1) {
     const random = createRandom(seed, round);
-    const effects = await Promise.all(Array.from({ length: together }, () => judge(plan(methods, random))));
+    const planned = Array.from({ length: together }, () => plan(methods, random)).filter((one) => !isCopy(one));
+    const effects = await Promise.all(planned.map(judge));
     model.apply(effects.flat());
   }
   csi.close();

@@ -12,6 +12,7 @@ import {
 } from '../../src/domain/snapshot.ts';
 import { defaultRoom, roomFor } from '../../src/domain/snapshot-room.ts';
 import { snapshotLvNameFor } from '../../src/lvm/names.ts';
+import { refuseCopied } from '../../src/lvm/snapshots/snapshots.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
 /** Bytes. */
@@ -54,7 +55,9 @@ export class MemorySnapshots implements Snapshots {
 
   async remove(id: SnapshotId): Promise<void> {
     if (this.all.get(id)?.memberOf) throw new Failure('invalid', `snapshot ${id} is a member of a group snapshot`);
+    refuseCopied(`snapshot ${id}`, id, this.#storage.volumes.values());
     this.all.delete(id);
+    this.#written.delete(id);
     this.#storage.changed();
   }
 
@@ -84,6 +87,13 @@ export class MemorySnapshots implements Snapshots {
 
   #blocksOf(id: SnapshotId | VolumeId): ReadonlyMap<bigint, string> {
     return this.#written.get(id) ?? new Map();
+  }
+
+  /** Throws `precondition` for a volume with thick snapshots. */
+  refuseThick(volume: VolumeId): void {
+    const thick = [...this.all.values()].filter(({ source, room }) => source === volume && room !== undefined);
+    if (thick.length > 0)
+      throw new Failure('precondition', `volume ${volume} has snapshots (${thick.map(({ id }) => id).join(', ')})`);
   }
 
   /** Throws `not-found`. */

@@ -9,7 +9,7 @@ import type { Pool, PoolSpec } from '../../src/domain/pool.ts';
 import { contradictions, refuseReservation } from '../../src/domain/reservations.ts';
 import { applyChange, type QosChange } from '../../src/domain/qos.ts';
 import type { Inventory, Storage } from '../../src/domain/storage.ts';
-import { knownLayout, refusePassive, type Volume, type VolumeSpec } from '../../src/domain/volume.ts';
+import { knownLayout, refuseCopying, refusePassive, type Volume, type VolumeSpec } from '../../src/domain/volume.ts';
 import { sizeFrom } from '../../src/lvm/snapshots/origin.ts';
 import { lvNameFor } from '../../src/lvm/names.ts';
 import { MemoryGroupSnapshots } from './memory-group-snapshots.ts';
@@ -176,6 +176,7 @@ export class MemoryStorage implements Storage {
       const volume = this.volumes.get(id);
       if (!volume) return;
       if (goneFrom === undefined && id.startsWith(`${this.node}:`) && volume.role !== 'leaving') refusePassive(volume);
+      this.snapshots.refuseThick(id);
       this.volumes.delete(id);
       const pool = this.pools.get(volume.pool);
       if (pool) this.pools.set(volume.pool, afterGrowth(pool, knownLayout(volume), -volume.size));
@@ -188,9 +189,11 @@ export class MemoryStorage implements Storage {
     return await this.#during('expand', id, () => {
       const volume = this.#mustGet(id);
       refusePassive(volume);
+      refuseCopying(volume);
       const pool = this.#pool(volume.pool);
       const wanted = roundedSize(pool, knownLayout(volume), size);
       if (volume.size >= wanted) return keep(volume, size);
+      this.snapshots.refuseThick(id);
       refuseGrowth(pool, knownLayout(volume), volume.size, wanted);
       refuseReservation(pool, this.volumes.values(), id, { qos: volume.qos, size: wanted }, volume);
       return this.#put({ ...volume, size: wanted }, afterGrowth(pool, knownLayout(volume), wanted - volume.size));

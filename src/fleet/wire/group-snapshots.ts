@@ -23,6 +23,7 @@ export function createGroupSnapshotsService(groups: GroupSnapshots): GroupMethod
       return found ? { group: write(found) } : {};
     },
     async takeGroupSnapshot({ name, sources }, { signal }) {
+      if (sources.length === 0) throw new Failure('invalid', 'a group snapshot of no volumes was asked for');
       const spec = { name, sources: sources.map((source) => readVolumeId(source).id) };
       return { group: write(await groups.take(spec, signal)) };
     },

@@ -186,7 +186,7 @@ function commandFor(taken: Snapshot, origin: LvName): LvmArguments {
 }
 
 /** Throws `precondition` while volumes are copied from a thick snapshot; from a thin one, the copy has its own. */
-function refuseCopied(what: string, snapshot: SnapshotId, volumes: Iterable<Volume>): void {
+export function refuseCopied(what: string, snapshot: SnapshotId, volumes: Iterable<Volume>): void {
   const copies = [...volumes].filter(
     ({ state, source }) => state === 'copying' && source && 'snapshot' in source && source.snapshot === snapshot,
   );

@@ -65,3 +65,41 @@ test('a mount is where a stage or a publish put it, and an undo for an id that i
   expect(after(block, own).compare(nothing)).toEqual([]);
   expect(after(block, foreign).compare(nothing)).toHaveLength(1);
 });
+
+test.for<[thing: string, create: string, made: object, remove: string, removed: object]>([
+  [
+    'snapshot n1:snap-a',
+    '/csi.v1.Controller/CreateSnapshot',
+    { snapshot: { snapshotId: 'n1:snap-a' } },
+    '/csi.v1.Controller/DeleteSnapshot',
+    { snapshotId: 'n1:snap-a' },
+  ],
+  [
+    'snapshot n1:snap-a',
+    '/quarry.node.v1.Snapshots/TakeSnapshot',
+    { snapshot: { id: 'n1:snap-a' } },
+    '/quarry.node.v1.Snapshots/RemoveSnapshot',
+    { snapshot: 'n1:snap-a' },
+  ],
+  [
+    'group n1:group-a',
+    '/csi.v1.GroupController/CreateVolumeGroupSnapshot',
+    { groupSnapshot: { groupSnapshotId: 'n1:group-a' } },
+    '/csi.v1.GroupController/DeleteVolumeGroupSnapshot',
+    { groupSnapshotId: 'n1:group-a' },
+  ],
+  [
+    'group n1:group-a',
+    '/quarry.node.v1.Snapshots/TakeGroupSnapshot',
+    { group: { id: 'n1:group-a' } },
+    '/quarry.node.v1.Snapshots/RemoveGroupSnapshot',
+    { group: 'n1:group-a' },
+  ],
+])('%s is there after %s, and gone after its removal', ([thing, path, reply, undo, request]) => {
+  const taken = effectsOf({ path, request: { name: 'any' }, code: 'OK', reply: reply as Record<string, unknown> });
+  const gone = effectsOf({ path: undo, request: request as Record<string, unknown>, code: 'OK', reply: {} });
+  expect(after(taken).compare(new Set([thing]))).toEqual([]);
+  expect(after(taken).compare(nothing)).toHaveLength(1);
+  expect(after(taken, gone).compare(new Set([thing]))).toHaveLength(1);
+  expect(after(taken, gone).compare(nothing)).toEqual([]);
+});
