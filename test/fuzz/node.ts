@@ -54,6 +54,8 @@ export async function furnish({ storage }: VictimNode): Promise<void> {
   const snapshot = await snapshotOf(storage, 1, thick);
   const [name = ''] = groupNames;
   await storage.groupSnapshots.take({ name, sources: thin.map(({ id }) => id) });
+  // One that a request made may have snapshots, as no copy in progress has.
+  if (storage.volumes.has(`${victim}:copy-0` as VolumeId)) return;
   const copy = await make(storage, 'copy-0', 'fast');
   storage.volumes.set(copy.id, { ...copy, source: { snapshot: snapshot.id }, state: 'copying' });
 }

@@ -11,6 +11,7 @@ import {
 import { type GroupSnapshotId, snapshotIdFor } from '../../src/domain/ids.ts';
 import type { Snapshot } from '../../src/domain/snapshot.ts';
 import { groupSnapshotNames } from '../../src/lvm/names.ts';
+import { refuseUnfinished } from './memory-snapshots.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
 /** A node's group snapshots without LVM. */
@@ -37,6 +38,7 @@ export class MemoryGroupSnapshots implements GroupSnapshots {
     const made = spec.sources.map((source): Snapshot => {
       const volume = volumes.get(source);
       if (!volume) throw new Failure('not-found', `volume ${source} does not exist`);
+      refuseUnfinished(volume);
       if (volume.layout.type !== 'thin') throw new Failure('unimplemented', `volume ${source} is not thin`);
       const { pool, group, size, filesystem } = volume;
       const lv = lvOf(source);

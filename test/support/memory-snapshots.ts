@@ -12,6 +12,7 @@ import {
 } from '../../src/domain/snapshot.ts';
 import { defaultRoom, roomFor } from '../../src/domain/snapshot-room.ts';
 import { snapshotLvNameFor } from '../../src/lvm/names.ts';
+import type { Volume } from '../../src/domain/volume.ts';
 import { refuseCopied } from '../../src/lvm/snapshots/snapshots.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
@@ -42,6 +43,7 @@ export class MemorySnapshots implements Snapshots {
     if (existing) return existing;
     const volume = volumes.get(spec.source);
     if (!volume) throw new Failure('not-found', `volume ${spec.source} does not exist`);
+    refuseUnfinished(volume);
     const { pool, group, size, filesystem } = volume;
     const place = { node, pool, group, lv, size, filesystem };
     const { name, source, room = volume.snapshotRoom ?? defaultRoom } = spec;
@@ -102,4 +104,9 @@ export class MemorySnapshots implements Snapshots {
     if (found) return found;
     throw new Failure('not-found', `the source ${printSource(source)} does not exist`);
   }
+}
+
+/** As `LocalSnapshots` does. Throws `unavailable`. */
+export function refuseUnfinished({ id, state }: Pick<Volume, 'id' | 'state'>): void {
+  if (state !== 'ready') throw new Failure('unavailable', `volume ${id} is not finished yet: try again`);
 }

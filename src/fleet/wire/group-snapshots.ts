@@ -8,7 +8,7 @@ import type {
 import type { SnapshotsMethods } from '../../grpc/services.ts';
 import { readAnswer } from './answers.ts';
 import type { Target } from './caller.ts';
-import { readSnapshot, type SnapshotsCalls, writeSnapshot } from './snapshots.ts';
+import { readSnapshot, refuseLongName, type SnapshotsCalls, writeSnapshot } from './snapshots.ts';
 import { readVolumeId } from './volumes.ts';
 
 // Both ends of the calls about group snapshots in proto/node/snapshots.proto.
@@ -23,6 +23,7 @@ export function createGroupSnapshotsService(groups: GroupSnapshots): GroupMethod
       return found ? { group: write(found) } : {};
     },
     async takeGroupSnapshot({ name, sources }, { signal }) {
+      refuseLongName(name, 'the group snapshot asked for');
       if (sources.length === 0) throw new Failure('invalid', 'a group snapshot of no volumes was asked for');
       const spec = { name, sources: sources.map((source) => readVolumeId(source).id) };
       return { group: write(await groups.take(spec, signal)) };

@@ -25,6 +25,7 @@ export function createSnapshotsService(
       return found ? { snapshot: writeSnapshot(found) } : {};
     },
     async takeSnapshot({ name, source, room }, { signal }) {
+      refuseLongName(name, 'the snapshot asked for');
       const spec = { name, source: readVolumeId(source).id, room: readRoom(room) };
       return { snapshot: writeSnapshot(await snapshots.take(spec, signal)) };
     },
@@ -113,13 +114,18 @@ function writeMembership(memberOf: Membership | undefined): SnapshotInit {
 /** Bytes, as CSI limits them. */
 const longestName = 128;
 
+/** Throws `invalid`, on both sides: a controller that reads a longer name in a report sets the node apart. */
+export function refuseLongName(name: string, of: string): void {
+  if (Buffer.byteLength(name) <= longestName) return;
+  throw new Failure('invalid', `the name of ${of} is longer than any can be`);
+}
+
 /** Throws `invalid` for what no node of ours sends: a node has only snapshots that it took itself. */
 export function readSnapshot(message: SnapshotMessage, node: NodeName): Snapshot {
   const parsed = parseSnapshotId(message.id);
   if (parsed?.node !== node)
     throw new Failure('invalid', `"${message.id.slice(0, 128)}" is no snapshot of node ${node}`);
-  if (Buffer.byteLength(message.name) > longestName)
-    throw new Failure('invalid', `the name of snapshot ${parsed.id} is longer than any can be`);
+  refuseLongName(message.name, `snapshot ${parsed.id}`);
   const room = readFigure(message.room, `the room of snapshot ${parsed.id}`);
   const memberOf = parseGroupSnapshotId(message.memberOf);
   return {
