@@ -1,5 +1,13 @@
 import { beforeAll, expect, test } from 'vitest';
-import { capabilities, createVolume, type Driver, MiB, outcomeOf, prepareDriver } from '../support/driver.ts';
+import {
+  capabilities,
+  createVolume,
+  type Driver,
+  MiB,
+  outcomeOf,
+  prepareDriver,
+  untilDone,
+} from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
 
 // Each disk is below a device of device-mapper, which the test replaces by one that fails.
@@ -46,7 +54,7 @@ test('the loss of the disk that has the room of snapshots does not harm their mi
     volumeCapabilities: [capabilities.ext4],
     parameters: { mirrors: '1' },
   });
-  await stage();
+  await untilDone(stage);
   await guest().shell('echo before >/run/stage/file; sync -f /run/stage');
   await take('kept');
   const [disk = ''] = /disk-[ab]/.exec(await shown('devices')) ?? [];
@@ -67,7 +75,7 @@ test('a snapshot that was lost with its disk is not whole again when the disk is
   await layDisks();
   await driver.launch();
   await driver.ready();
-  await stage();
+  await untilDone(stage);
   expect(await read()).toBe('after\n');
   // The kernel could not record on that disk that the snapshot is lost, and shows it as whole.
   await expect.poll(() => shown('lv_attr'), { timeout: 60_000 }).toMatch(/^ *s.{3}a/);
