@@ -72,6 +72,14 @@ export interface PersistentVolumes {
   watched(): ReadonlySet<string> | undefined;
   /** Reads all of them again. Throws `unavailable`. */
   read(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** Some of the claims that they are bound to, by volume id; without a token the first. Throws `unavailable`. */
+  claims(token: string | undefined, signal: AbortSignal): Promise<ClaimPage>;
+}
+
+/** Claims, and the token of the next page; absent: this was the last. */
+export interface ClaimPage {
+  readonly claims: readonly { readonly volume: string; readonly namespace: string; readonly name: string }[];
+  readonly next?: string | undefined;
 }
 
 /** A folder of `src/features`, as the roles and the command line see it. */

@@ -5,12 +5,14 @@ import { health } from '../features/health/feature.ts';
 import { hung } from '../features/hung/feature.ts';
 import { jobs } from '../features/jobs/feature.ts';
 import { orphans } from '../features/orphans/feature.ts';
+import { overview } from '../features/overview/feature.ts';
 import { qos } from '../features/qos/feature.ts';
 import { snapshots } from '../features/snapshots/feature.ts';
 import type { Feature } from './feature.ts';
 
 /** In the order of help. Each loads its code only when it is used. */
 export const features: readonly Feature[] = [
+  overview,
   calibration,
   orphans,
   qos,

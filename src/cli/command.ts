@@ -84,7 +84,8 @@ const config: Option<string> = {
   parse: (given) => (typeof given === 'string' ? given : defaultConfig),
 };
 
-const output: Option<Format> = {
+/** How the result is printed; every command that prints rows has it. */
+export const output: Option<Format> = {
   ...choice('how rows are printed', 'FORMAT', formats),
   fallback: 'table',
   parse: (given) => (given as Format | undefined) ?? 'table',

@@ -1,5 +1,6 @@
 /** `wide` is a table with more columns; `json` and `yaml` are for programs, and keep their shape. */
 export const formats = ['table', 'wide', 'json', 'yaml'] as const;
+/** One of `formats`. */
 export type Format = (typeof formats)[number];
 
 interface Column<R> {
@@ -29,13 +30,18 @@ export interface Listing<R extends object> {
 export async function print<R extends object>(rows: Rows<R>, listing: Listing<R>, format: Format): Promise<string> {
   switch (format) {
     case 'json':
-      return `${JSON.stringify(asData(rows, listing), exactNumber, 2)}\n`;
     case 'yaml':
-      return (await import('yaml')).stringify(asData(rows, listing));
+      return printData(asData(rows, listing), format);
     case 'table':
     case 'wide':
       return printTable(rows, listing, format === 'wide');
   }
+}
+
+/** An object for programs, with the last line feed. */
+export async function printData(data: object, format: 'json' | 'yaml'): Promise<string> {
+  if (format === 'yaml') return (await import('yaml')).stringify(data);
+  return `${JSON.stringify(data, exactNumber, 2)}\n`;
 }
 
 /** Wraps the list in an object, so that fields of the whole list can be added later. */
@@ -61,7 +67,7 @@ function printTable<R extends object>({ columns, none }: Rows<R>, listing: Listi
 }
 
 /** Columns are as wide as their widest cell; a column that is empty in every row is left out. */
-function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const shown = headings.map((_, column) => column).filter((column) => rows.some((row) => row[column]));
   const lines = [headings, ...rows].map((row) => shown.map((column) => harmless(row[column] ?? '')));
   const widths = shown.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));

@@ -19,6 +19,7 @@ export function reservedBy({ qos, size }: Holder): Rates {
   return promised;
 }
 
+/** The sum of each rate; one that none of them has is absent. */
 export function sumOf(all: Iterable<Rates>): Rates {
   const sum: Partial<Record<RateKey, bigint>> = {};
   for (const rates of all) for (const [key, rate] of entries(rates)) sum[key] = (sum[key] ?? 0n) + rate;

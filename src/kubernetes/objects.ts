@@ -29,7 +29,10 @@ export const tokenReview = z.object({
 
 export const persistentVolume = z.object({
   metadata,
-  spec: z.object({ csi: z.object({ driver: z.string(), volumeHandle: z.string() }).optional() }),
+  spec: z.object({
+    csi: z.object({ driver: z.string(), volumeHandle: z.string() }).optional(),
+    claimRef: z.object({ namespace: z.string().optional(), name: z.string().optional() }).nullish(),
+  }),
 });
 
 export const pod = z.object({

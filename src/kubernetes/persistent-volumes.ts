@@ -1,6 +1,6 @@
 import type { Log } from '../log.ts';
 import type { Api } from './api.ts';
-import { listAll } from './list.ts';
+import { listAll, listPage } from './list.ts';
 import { createInformer } from './informer.ts';
 import { persistentVolume } from './objects.ts';
 
@@ -11,6 +11,12 @@ export interface PersistentVolumesOptions {
   readonly backoff?: { readonly least: number; readonly most: number };
 }
 
+/** Claims by volume id, and the token of the next page; absent: this was the last. */
+export interface ClaimPage {
+  readonly claims: readonly { readonly volume: string; readonly namespace: string; readonly name: string }[];
+  readonly next?: string | undefined;
+}
+
 /** The volumes of the driver that have PersistentVolumes. */
 export interface PersistentVolumes {
   start(): void;
@@ -18,6 +24,8 @@ export interface PersistentVolumes {
   watched(): ReadonlySet<string> | undefined;
   /** The same from a new, complete list: for decisions that cannot be undone. Throws `unavailable`. */
   read(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** Some of the claims that the volumes are bound to: those of the page of that token, or else the first. Throws `unavailable`. */
+  claims(token: string | undefined, signal: AbortSignal): Promise<ClaimPage>;
   stop(): Promise<void>;
 }
 
@@ -43,6 +51,16 @@ export function createPersistentVolumes({ driver, ...options }: PersistentVolume
         if (entry) handles.add(entry[1]);
       });
       return handles;
+    },
+    async claims(token, signal) {
+      const { items, next } = await listPage(options.api, path, token, signal);
+      const claims = items.flatMap((object) => {
+        const { spec } = persistentVolume.parse(object);
+        const { namespace, name } = spec.claimRef ?? {};
+        if (spec.csi?.driver !== driver || namespace === undefined || name === undefined) return [];
+        return [{ volume: spec.csi.volumeHandle, namespace, name }];
+      });
+      return { claims, next };
     },
     stop: () => mirror.stop(),
   };

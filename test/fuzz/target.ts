@@ -15,6 +15,7 @@ import { createSnapshotPart } from '../../src/features/snapshots/csi.ts';
 import { createHungPart } from '../../src/features/hung/node.ts';
 import { createJobsPart } from '../../src/features/jobs/node.ts';
 import { createOrphanPart } from '../../src/features/orphans/controller.ts';
+import { createOverviewService } from '../../src/features/overview/service.ts';
 import { createQosPart } from '../../src/features/qos/node.ts';
 import type { VolumeId } from '../../src/domain/ids.ts';
 import { FleetClient } from '../../src/fleet/client/client.ts';
@@ -189,7 +190,7 @@ function featuresOf(controller: FleetServer, log: Log) {
   const context = {
     config: { kubernetes: { orphansAfter: 0 } },
     fleet: controller.fleet,
-    persistentVolumes: { watched: () => claims, read: async () => claims },
+    persistentVolumes: { watched: () => claims, read: async () => claims, claims: async () => ({ claims: [] }) },
     log,
   };
   const orphans = createOrphanPart(context as unknown as ControllerContext);
@@ -200,6 +201,7 @@ function featuresOf(controller: FleetServer, log: Log) {
     createJobsPart({ list: () => [] }),
     createQosPart({ list: async () => [], table: { enforcements: [], counts } }),
     ...(orphans ? [orphans] : []),
+    { admin: createOverviewService(controller.fleet, context.persistentVolumes) },
   ]);
 }
 

@@ -73,6 +73,21 @@ test('both controllers see all nodes, and a volume is made where it is asked for
   expect(await made(node(1))).toEqual(['placed']);
 });
 
+test("a controller's command line shows the nodes with their pools and volumes", async () => {
+  const [one] = fleet.controllers;
+  const asked = async (...words: string[]) =>
+    JSON.parse(await one.ask(...words, '-o', 'json')) as Record<string, object[]>;
+  await vi.waitUntil(async () => (await asked('volumes')).items?.length === 1, patience);
+  const { items } = await asked('volumes');
+  expect(items).toEqual([
+    expect.objectContaining({ id: 'node-2:placed', node: 'node-2', type: 'thick', conditions: [] }),
+  ]);
+  const { nodes, pools: shown, attention } = await asked('status');
+  expect(nodes).toMatchObject(fleet.nodes.map(({ name }) => ({ node: name, connected: true })));
+  expect(shown).toMatchObject(fleet.nodes.map(({ name }) => ({ node: name, pool: 'fast', size: expect.any(Number) })));
+  expect(attention).toEqual([]);
+});
+
 test('two controllers that get the same calls at once reach one outcome', async () => {
   const names = Array.from({ length: 4 }, (_, index) => `twin-${index}`);
   const both = <T>(call: (client: CsiClient) => Promise<T>) =>

@@ -45,6 +45,14 @@ export class Controller {
     return this.#process.stdout.waitFor(pattern, 60_000);
   }
 
+  /** Runs the command line on it, and resolves with the standard output. */
+  async ask(...words: readonly string[]): Promise<string> {
+    const argv = [process.execPath, main, ...words, '--config', join(this.folder, 'config.yaml')];
+    const { exitCode, stdout, stderr } = await this.#lab.host.exec(argv);
+    if (exitCode !== 0) throw new Error(`quarry ${words.join(' ')} ended with ${exitCode}: ${stderr}`);
+    return stdout;
+  }
+
   /** SIGKILL. */
   async kill(): Promise<void> {
     this.#process?.kill('SIGKILL');
@@ -171,6 +179,7 @@ async function createController(lab: Lab, parent: string, host: string, authorit
   await giveController(folder, authority, authority.certificate);
   const lines = [
     `endpoint: unix://${folder}/csi.sock`,
+    `admin: unix://${folder}/admin.sock`,
     `fleet:`,
     `  listen: ${host}:${port}`,
     `  certificate: ${folder}/tls.crt`,

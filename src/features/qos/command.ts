@@ -1,7 +1,8 @@
-import { formatBytes, formatExactly } from '../../domain/bytes.ts';
-import { rateKeys, type Rates, type Use } from '../../domain/qos.ts';
+import { formatBytes } from '../../domain/bytes.ts';
+import type { Rates, Use } from '../../domain/qos.ts';
 import { listing } from '../../cli/command.ts';
 import type { Rows } from '../../cli/output.ts';
+import { ratesField, showRates } from '../../cli/rates.ts';
 
 export interface QosRecord {
   readonly volumeId: string;
@@ -16,15 +17,12 @@ export interface QosRecord {
   readonly used?: Use | undefined;
 }
 
-const ratesText =
-  'object with any of `readIops`, `writeIops`, `readBandwidth`, `writeBandwidth`; a rate without limit is absent';
-
 const rows: Rows<QosRecord> = {
   columns: [
     { heading: 'VOLUME', cell: ({ volumeId }) => volumeId },
     { heading: 'POD', cell: ({ podUid, targetPath }) => podUid ?? targetPath },
-    { heading: 'WANTED', cell: ({ wanted }) => showRates(wanted) },
-    { heading: 'IN FORCE', cell: ({ inForce }) => showRates(inForce) },
+    { heading: 'WANTED', cell: ({ wanted }) => showRates(wanted) || 'max' },
+    { heading: 'IN FORCE', cell: ({ inForce }) => showRates(inForce) || 'max' },
     { heading: 'STATE', cell: ({ state, reason }) => (reason === undefined ? state : `${state}: ${reason}`) },
     { heading: 'SINCE', cell: ({ since }) => since },
     { heading: 'USED', cell: ({ used }) => (used ? showUse(used) : '') },
@@ -34,7 +32,7 @@ const rows: Rows<QosRecord> = {
     volumeId: "the volume's id",
     podUid: "the pod's UID; absent if the target path does not contain it",
     targetPath: 'path where the volume is published',
-    wanted: `what the pod may use, operations or bytes a second: ${ratesText}`,
+    wanted: `what the pod may use, operations or bytes a second: ${ratesField}`,
     inForce: 'the same, as read back from the kernel',
     state: '`enforced`, `pending` or `failed`',
     reason: 'a word for why the limit is not in force; absent if it is',
@@ -57,15 +55,6 @@ export const qos = listing({
   ],
   run: async ({ config }) => (await import('./requests.ts')).listQos(config),
 });
-
-function showRates(rates: Rates): string {
-  const shown = rateKeys.flatMap((key) => {
-    const rate = rates[key];
-    if (rate === undefined) return [];
-    return [`${key}=${key.endsWith('Iops') ? rate : `${formatExactly(rate).replace(' ', '')}/s`}`];
-  });
-  return shown.join(' ') || 'max';
-}
 
 function showUse({ readBytes, reads, writtenBytes, writes }: Use): string {
   const side = (bytes: bigint, operations: bigint): string => `${formatBytes(bytes)} in ${operations}`;

@@ -1,6 +1,6 @@
-import { rateKeys, type Rates, type Use } from '../../domain/qos.ts';
+import { ratesFromMessage } from '../../admin/rates.ts';
+import type { Use } from '../../domain/qos.ts';
 import type { PodQos } from '../../gen/quarry/admin/v1/PodQos.ts';
-import type { Rates as RatesMessage } from '../../gen/quarry/admin/v1/Rates.ts';
 import type { Use as UseMessage } from '../../gen/quarry/admin/v1/Use.ts';
 import { askRole } from '../../cli/ask.ts';
 import type { QosRecord } from './command.ts';
@@ -19,20 +19,14 @@ function toRecord(pod: PodQos): QosRecord {
     volumeId: pod.volumeId,
     podUid: pod.podUid || undefined,
     targetPath: pod.targetPath,
-    wanted: toRates(pod.wanted),
-    inForce: toRates(pod.inForce),
+    wanted: ratesFromMessage(pod.wanted),
+    inForce: ratesFromMessage(pod.inForce),
     state: pod.state,
     reason: pod.reason || undefined,
     remedy: pod.remedy || undefined,
     since: new Date(Number(pod.sinceMs)).toISOString(),
     used: pod.use ? toUse(pod.use) : undefined,
   };
-}
-
-/** On the wire 0 is no limit. */
-function toRates(rates: RatesMessage | null): Rates {
-  const limited = rateKeys.filter((key) => (rates?.[key] ?? '0') !== '0');
-  return Object.fromEntries(limited.map((key) => [key, BigInt(rates?.[key] ?? 0)]));
 }
 
 function toUse({ readBytes, writtenBytes, reads, writes }: UseMessage): Use {

@@ -1,5 +1,7 @@
-import { rateKeys, type Rates, type Use } from '../../domain/qos.ts';
+import { ratesToMessage } from '../../admin/rates.ts';
+import type { Rates, Use } from '../../domain/qos.ts';
 import type { PodQosInit } from '../../gen/quarry/admin/v1/PodQos.ts';
+import type { UseInit } from '../../gen/quarry/admin/v1/Use.ts';
 import type { AdminMethods } from '../../grpc/services.ts';
 
 /** The limit of a volume on one of its pods. */
@@ -27,17 +29,22 @@ function toMessage({ volume, pod, target, wanted, inForce, state, reason, remedy
     volumeId: volume,
     podUid: pod ?? '',
     targetPath: target,
-    wanted: inText(wanted, rateKeys),
-    inForce: inText(inForce, rateKeys),
+    wanted: ratesToMessage(wanted),
+    inForce: ratesToMessage(inForce),
     state,
     reason: reason ?? '',
     remedy: remedy ?? '',
     sinceMs: String(since),
-    ...(use && { use: inText(use, ['readBytes', 'writtenBytes', 'reads', 'writes']) }),
+    ...(use && { use: useMessage(use) }),
   };
 }
 
-/** The proto has 64-bit numbers as text; one that is absent is 0. */
-function inText<Key extends string>(numbers: Readonly<Partial<Record<Key, bigint>>>, keys: readonly Key[]) {
-  return Object.fromEntries(keys.map((key) => [key, String(numbers[key] ?? 0n)]));
+/** The proto has 64-bit numbers as text. */
+function useMessage({ readBytes, writtenBytes, reads, writes }: Use): UseInit {
+  return {
+    readBytes: String(readBytes),
+    writtenBytes: String(writtenBytes),
+    reads: String(reads),
+    writes: String(writes),
+  };
 }

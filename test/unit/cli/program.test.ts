@@ -155,6 +155,10 @@ test('every command that prints rows offers each format', () => {
   expect(rows).toEqual([
     ['disks', formats],
     ['disks approve', formats],
+    ['nodes', formats],
+    ['pools', formats],
+    ['volumes', formats],
+    ['snapshots', formats],
     ['calibrate', formats],
     ['orphans', formats],
     ['qos', formats],

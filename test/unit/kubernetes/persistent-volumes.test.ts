@@ -47,6 +47,18 @@ test('reads all PersistentVolumes again, without the watch', async () => {
   await expect(volumes.read(signal)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
+test('reads the claims that its volumes are bound to, page by page', async () => {
+  const { server, volumes } = await begin();
+  const bound = volume('pv-9', 'n1:pvc-9');
+  server.put(path, { ...bound, spec: { ...bound.spec, claimRef: { namespace: 'db', name: 'data-0' } } });
+  server.pageSize = 2;
+  const signal = AbortSignal.timeout(60_000);
+  const first = await volumes.claims(undefined, signal);
+  expect(first).toEqual({ claims: [], next: expect.any(String) });
+  const claims = [{ volume: 'n1:pvc-9', namespace: 'db', name: 'data-0' }];
+  expect(await volumes.claims(first.next, signal)).toEqual({ claims });
+});
+
 test('fails if a later page of the list fails', async () => {
   const { server, volumes } = await begin();
   server.pageSize = 1;

@@ -35,6 +35,7 @@ export async function begin() {
     known: new Set<string>() as Set<string> | undefined,
     truth: new Set<string>() as Set<string> | undefined,
     watched: () => claims.known,
+    claims: async () => ({ claims: [] }),
     async read() {
       if (claims.truth) return claims.truth;
       throw new Failure('unavailable', 'the API server is gone');

@@ -4,14 +4,22 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { DeleteOrphanRequestInit as _quarry_admin_v1_DeleteOrphanRequestInit, DeleteOrphanRequest as _quarry_admin_v1_DeleteOrphanRequest } from '../../../quarry/admin/v1/DeleteOrphanRequest.ts';
 import type { DeleteOrphanResponseInit as _quarry_admin_v1_DeleteOrphanResponseInit, DeleteOrphanResponse as _quarry_admin_v1_DeleteOrphanResponse } from '../../../quarry/admin/v1/DeleteOrphanResponse.ts';
+import type { ListClaimsRequestInit as _quarry_admin_v1_ListClaimsRequestInit, ListClaimsRequest as _quarry_admin_v1_ListClaimsRequest } from '../../../quarry/admin/v1/ListClaimsRequest.ts';
+import type { ListClaimsResponseInit as _quarry_admin_v1_ListClaimsResponseInit, ListClaimsResponse as _quarry_admin_v1_ListClaimsResponse } from '../../../quarry/admin/v1/ListClaimsResponse.ts';
 import type { ListHungRequestInit as _quarry_admin_v1_ListHungRequestInit, ListHungRequest as _quarry_admin_v1_ListHungRequest } from '../../../quarry/admin/v1/ListHungRequest.ts';
 import type { ListHungResponseInit as _quarry_admin_v1_ListHungResponseInit, ListHungResponse as _quarry_admin_v1_ListHungResponse } from '../../../quarry/admin/v1/ListHungResponse.ts';
 import type { ListJobsRequestInit as _quarry_admin_v1_ListJobsRequestInit, ListJobsRequest as _quarry_admin_v1_ListJobsRequest } from '../../../quarry/admin/v1/ListJobsRequest.ts';
 import type { ListJobsResponseInit as _quarry_admin_v1_ListJobsResponseInit, ListJobsResponse as _quarry_admin_v1_ListJobsResponse } from '../../../quarry/admin/v1/ListJobsResponse.ts';
+import type { ListNodesRequestInit as _quarry_admin_v1_ListNodesRequestInit, ListNodesRequest as _quarry_admin_v1_ListNodesRequest } from '../../../quarry/admin/v1/ListNodesRequest.ts';
+import type { ListNodesResponseInit as _quarry_admin_v1_ListNodesResponseInit, ListNodesResponse as _quarry_admin_v1_ListNodesResponse } from '../../../quarry/admin/v1/ListNodesResponse.ts';
 import type { ListOrphansRequestInit as _quarry_admin_v1_ListOrphansRequestInit, ListOrphansRequest as _quarry_admin_v1_ListOrphansRequest } from '../../../quarry/admin/v1/ListOrphansRequest.ts';
 import type { ListOrphansResponseInit as _quarry_admin_v1_ListOrphansResponseInit, ListOrphansResponse as _quarry_admin_v1_ListOrphansResponse } from '../../../quarry/admin/v1/ListOrphansResponse.ts';
 import type { ListQosRequestInit as _quarry_admin_v1_ListQosRequestInit, ListQosRequest as _quarry_admin_v1_ListQosRequest } from '../../../quarry/admin/v1/ListQosRequest.ts';
 import type { ListQosResponseInit as _quarry_admin_v1_ListQosResponseInit, ListQosResponse as _quarry_admin_v1_ListQosResponse } from '../../../quarry/admin/v1/ListQosResponse.ts';
+import type { ListSnapshotsRequestInit as _quarry_admin_v1_ListSnapshotsRequestInit, ListSnapshotsRequest as _quarry_admin_v1_ListSnapshotsRequest } from '../../../quarry/admin/v1/ListSnapshotsRequest.ts';
+import type { ListSnapshotsResponseInit as _quarry_admin_v1_ListSnapshotsResponseInit, ListSnapshotsResponse as _quarry_admin_v1_ListSnapshotsResponse } from '../../../quarry/admin/v1/ListSnapshotsResponse.ts';
+import type { ListVolumesRequestInit as _quarry_admin_v1_ListVolumesRequestInit, ListVolumesRequest as _quarry_admin_v1_ListVolumesRequest } from '../../../quarry/admin/v1/ListVolumesRequest.ts';
+import type { ListVolumesResponseInit as _quarry_admin_v1_ListVolumesResponseInit, ListVolumesResponse as _quarry_admin_v1_ListVolumesResponse } from '../../../quarry/admin/v1/ListVolumesResponse.ts';
 import type { RescanRequestInit as _quarry_admin_v1_RescanRequestInit, RescanRequest as _quarry_admin_v1_RescanRequest } from '../../../quarry/admin/v1/RescanRequest.ts';
 import type { RescanResponseInit as _quarry_admin_v1_RescanResponseInit, RescanResponse as _quarry_admin_v1_RescanResponse } from '../../../quarry/admin/v1/RescanResponse.ts';
 import type { RetainOrphanRequestInit as _quarry_admin_v1_RetainOrphanRequestInit, RetainOrphanRequest as _quarry_admin_v1_RetainOrphanRequest } from '../../../quarry/admin/v1/RetainOrphanRequest.ts';
@@ -26,6 +34,15 @@ export interface AdminClient extends grpc.Client {
   deleteOrphan(argument: _quarry_admin_v1_DeleteOrphanRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_DeleteOrphanResponse>): grpc.ClientUnaryCall;
   deleteOrphan(argument: _quarry_admin_v1_DeleteOrphanRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_DeleteOrphanResponse>): grpc.ClientUnaryCall;
   deleteOrphan(argument: _quarry_admin_v1_DeleteOrphanRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_DeleteOrphanResponse>): grpc.ClientUnaryCall;
+
+  ListClaims(argument: _quarry_admin_v1_ListClaimsRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListClaimsResponse>): grpc.ClientUnaryCall;
+  ListClaims(argument: _quarry_admin_v1_ListClaimsRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListClaimsResponse>): grpc.ClientUnaryCall;
+  ListClaims(argument: _quarry_admin_v1_ListClaimsRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListClaimsResponse>): grpc.ClientUnaryCall;
+  ListClaims(argument: _quarry_admin_v1_ListClaimsRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListClaimsResponse>): grpc.ClientUnaryCall;
+  listClaims(argument: _quarry_admin_v1_ListClaimsRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListClaimsResponse>): grpc.ClientUnaryCall;
+  listClaims(argument: _quarry_admin_v1_ListClaimsRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListClaimsResponse>): grpc.ClientUnaryCall;
+  listClaims(argument: _quarry_admin_v1_ListClaimsRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListClaimsResponse>): grpc.ClientUnaryCall;
+  listClaims(argument: _quarry_admin_v1_ListClaimsRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListClaimsResponse>): grpc.ClientUnaryCall;
 
   ListHung(argument: _quarry_admin_v1_ListHungRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListHungResponse>): grpc.ClientUnaryCall;
   ListHung(argument: _quarry_admin_v1_ListHungRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListHungResponse>): grpc.ClientUnaryCall;
@@ -45,6 +62,15 @@ export interface AdminClient extends grpc.Client {
   listJobs(argument: _quarry_admin_v1_ListJobsRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListJobsResponse>): grpc.ClientUnaryCall;
   listJobs(argument: _quarry_admin_v1_ListJobsRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListJobsResponse>): grpc.ClientUnaryCall;
 
+  ListNodes(argument: _quarry_admin_v1_ListNodesRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListNodesResponse>): grpc.ClientUnaryCall;
+  ListNodes(argument: _quarry_admin_v1_ListNodesRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListNodesResponse>): grpc.ClientUnaryCall;
+  ListNodes(argument: _quarry_admin_v1_ListNodesRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListNodesResponse>): grpc.ClientUnaryCall;
+  ListNodes(argument: _quarry_admin_v1_ListNodesRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListNodesResponse>): grpc.ClientUnaryCall;
+  listNodes(argument: _quarry_admin_v1_ListNodesRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListNodesResponse>): grpc.ClientUnaryCall;
+  listNodes(argument: _quarry_admin_v1_ListNodesRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListNodesResponse>): grpc.ClientUnaryCall;
+  listNodes(argument: _quarry_admin_v1_ListNodesRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListNodesResponse>): grpc.ClientUnaryCall;
+  listNodes(argument: _quarry_admin_v1_ListNodesRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListNodesResponse>): grpc.ClientUnaryCall;
+
   ListOrphans(argument: _quarry_admin_v1_ListOrphansRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListOrphansResponse>): grpc.ClientUnaryCall;
   ListOrphans(argument: _quarry_admin_v1_ListOrphansRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListOrphansResponse>): grpc.ClientUnaryCall;
   ListOrphans(argument: _quarry_admin_v1_ListOrphansRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListOrphansResponse>): grpc.ClientUnaryCall;
@@ -62,6 +88,24 @@ export interface AdminClient extends grpc.Client {
   listQos(argument: _quarry_admin_v1_ListQosRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListQosResponse>): grpc.ClientUnaryCall;
   listQos(argument: _quarry_admin_v1_ListQosRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListQosResponse>): grpc.ClientUnaryCall;
   listQos(argument: _quarry_admin_v1_ListQosRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListQosResponse>): grpc.ClientUnaryCall;
+
+  ListSnapshots(argument: _quarry_admin_v1_ListSnapshotsRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListSnapshotsResponse>): grpc.ClientUnaryCall;
+  ListSnapshots(argument: _quarry_admin_v1_ListSnapshotsRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListSnapshotsResponse>): grpc.ClientUnaryCall;
+  ListSnapshots(argument: _quarry_admin_v1_ListSnapshotsRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListSnapshotsResponse>): grpc.ClientUnaryCall;
+  ListSnapshots(argument: _quarry_admin_v1_ListSnapshotsRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListSnapshotsResponse>): grpc.ClientUnaryCall;
+  listSnapshots(argument: _quarry_admin_v1_ListSnapshotsRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListSnapshotsResponse>): grpc.ClientUnaryCall;
+  listSnapshots(argument: _quarry_admin_v1_ListSnapshotsRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListSnapshotsResponse>): grpc.ClientUnaryCall;
+  listSnapshots(argument: _quarry_admin_v1_ListSnapshotsRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListSnapshotsResponse>): grpc.ClientUnaryCall;
+  listSnapshots(argument: _quarry_admin_v1_ListSnapshotsRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListSnapshotsResponse>): grpc.ClientUnaryCall;
+
+  ListVolumes(argument: _quarry_admin_v1_ListVolumesRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListVolumesResponse>): grpc.ClientUnaryCall;
+  ListVolumes(argument: _quarry_admin_v1_ListVolumesRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListVolumesResponse>): grpc.ClientUnaryCall;
+  ListVolumes(argument: _quarry_admin_v1_ListVolumesRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListVolumesResponse>): grpc.ClientUnaryCall;
+  ListVolumes(argument: _quarry_admin_v1_ListVolumesRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListVolumesResponse>): grpc.ClientUnaryCall;
+  listVolumes(argument: _quarry_admin_v1_ListVolumesRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListVolumesResponse>): grpc.ClientUnaryCall;
+  listVolumes(argument: _quarry_admin_v1_ListVolumesRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListVolumesResponse>): grpc.ClientUnaryCall;
+  listVolumes(argument: _quarry_admin_v1_ListVolumesRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListVolumesResponse>): grpc.ClientUnaryCall;
+  listVolumes(argument: _quarry_admin_v1_ListVolumesRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListVolumesResponse>): grpc.ClientUnaryCall;
 
   Rescan(argument: _quarry_admin_v1_RescanRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_RescanResponse>): grpc.ClientUnaryCall;
   Rescan(argument: _quarry_admin_v1_RescanRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_RescanResponse>): grpc.ClientUnaryCall;
@@ -86,13 +130,21 @@ export interface AdminClient extends grpc.Client {
 export interface AdminHandlers extends grpc.UntypedServiceImplementation {
   DeleteOrphan: grpc.handleUnaryCall<_quarry_admin_v1_DeleteOrphanRequest, _quarry_admin_v1_DeleteOrphanResponseInit>;
 
+  ListClaims: grpc.handleUnaryCall<_quarry_admin_v1_ListClaimsRequest, _quarry_admin_v1_ListClaimsResponseInit>;
+
   ListHung: grpc.handleUnaryCall<_quarry_admin_v1_ListHungRequest, _quarry_admin_v1_ListHungResponseInit>;
 
   ListJobs: grpc.handleUnaryCall<_quarry_admin_v1_ListJobsRequest, _quarry_admin_v1_ListJobsResponseInit>;
 
+  ListNodes: grpc.handleUnaryCall<_quarry_admin_v1_ListNodesRequest, _quarry_admin_v1_ListNodesResponseInit>;
+
   ListOrphans: grpc.handleUnaryCall<_quarry_admin_v1_ListOrphansRequest, _quarry_admin_v1_ListOrphansResponseInit>;
 
   ListQos: grpc.handleUnaryCall<_quarry_admin_v1_ListQosRequest, _quarry_admin_v1_ListQosResponseInit>;
+
+  ListSnapshots: grpc.handleUnaryCall<_quarry_admin_v1_ListSnapshotsRequest, _quarry_admin_v1_ListSnapshotsResponseInit>;
+
+  ListVolumes: grpc.handleUnaryCall<_quarry_admin_v1_ListVolumesRequest, _quarry_admin_v1_ListVolumesResponseInit>;
 
   Rescan: grpc.handleUnaryCall<_quarry_admin_v1_RescanRequest, _quarry_admin_v1_RescanResponseInit>;
 
@@ -102,10 +154,14 @@ export interface AdminHandlers extends grpc.UntypedServiceImplementation {
 
 export interface AdminDefinition extends grpc.ServiceDefinition {
   DeleteOrphan: MethodDefinition<_quarry_admin_v1_DeleteOrphanRequestInit, _quarry_admin_v1_DeleteOrphanResponseInit, _quarry_admin_v1_DeleteOrphanRequest, _quarry_admin_v1_DeleteOrphanResponse>
+  ListClaims: MethodDefinition<_quarry_admin_v1_ListClaimsRequestInit, _quarry_admin_v1_ListClaimsResponseInit, _quarry_admin_v1_ListClaimsRequest, _quarry_admin_v1_ListClaimsResponse>
   ListHung: MethodDefinition<_quarry_admin_v1_ListHungRequestInit, _quarry_admin_v1_ListHungResponseInit, _quarry_admin_v1_ListHungRequest, _quarry_admin_v1_ListHungResponse>
   ListJobs: MethodDefinition<_quarry_admin_v1_ListJobsRequestInit, _quarry_admin_v1_ListJobsResponseInit, _quarry_admin_v1_ListJobsRequest, _quarry_admin_v1_ListJobsResponse>
+  ListNodes: MethodDefinition<_quarry_admin_v1_ListNodesRequestInit, _quarry_admin_v1_ListNodesResponseInit, _quarry_admin_v1_ListNodesRequest, _quarry_admin_v1_ListNodesResponse>
   ListOrphans: MethodDefinition<_quarry_admin_v1_ListOrphansRequestInit, _quarry_admin_v1_ListOrphansResponseInit, _quarry_admin_v1_ListOrphansRequest, _quarry_admin_v1_ListOrphansResponse>
   ListQos: MethodDefinition<_quarry_admin_v1_ListQosRequestInit, _quarry_admin_v1_ListQosResponseInit, _quarry_admin_v1_ListQosRequest, _quarry_admin_v1_ListQosResponse>
+  ListSnapshots: MethodDefinition<_quarry_admin_v1_ListSnapshotsRequestInit, _quarry_admin_v1_ListSnapshotsResponseInit, _quarry_admin_v1_ListSnapshotsRequest, _quarry_admin_v1_ListSnapshotsResponse>
+  ListVolumes: MethodDefinition<_quarry_admin_v1_ListVolumesRequestInit, _quarry_admin_v1_ListVolumesResponseInit, _quarry_admin_v1_ListVolumesRequest, _quarry_admin_v1_ListVolumesResponse>
   Rescan: MethodDefinition<_quarry_admin_v1_RescanRequestInit, _quarry_admin_v1_RescanResponseInit, _quarry_admin_v1_RescanRequest, _quarry_admin_v1_RescanResponse>
   RetainOrphan: MethodDefinition<_quarry_admin_v1_RetainOrphanRequestInit, _quarry_admin_v1_RetainOrphanResponseInit, _quarry_admin_v1_RetainOrphanRequest, _quarry_admin_v1_RetainOrphanResponse>
 }

@@ -1,0 +1,96 @@
+import { askRole, type RoleCalls } from '../../cli/ask.ts';
+import type { Terminal } from '../../cli/command.ts';
+import { isFailure } from '../../domain/errors.ts';
+import type { Claim } from '../../gen/quarry/admin/v1/Claim.ts';
+import type { Node } from '../../gen/quarry/admin/v1/Node.ts';
+import type { Snapshot } from '../../gen/quarry/admin/v1/Snapshot.ts';
+import type { Volume } from '../../gen/quarry/admin/v1/Volume.ts';
+import { type Claims, nodeRecord, poolRecord, snapshotRecord, volumeRecord } from './read.ts';
+import type { NodeRecord, PoolRecord, SnapshotRecord, VolumeRecord } from './records.ts';
+
+/** Lets the task ask the controller of this machine. */
+export async function withFleet<T>(
+  config: string,
+  terminal: Terminal,
+  task: (fleet: FleetCalls) => Promise<T>,
+): Promise<T> {
+  return askRole('controller', config, (calls) => task(new FleetCalls(calls, terminal)));
+}
+
+/** The whole lists of a controller, page by page. */
+export class FleetCalls {
+  readonly #calls: RoleCalls;
+  readonly #terminal: Terminal;
+  #claims: Promise<Claims> | undefined;
+  #known: Promise<Node[]> | undefined;
+
+  constructor(calls: RoleCalls, terminal: Terminal) {
+    this.#calls = calls;
+    this.#terminal = terminal;
+  }
+
+  async nodes(): Promise<NodeRecord[]> {
+    return (await this.#nodes()).map(nodeRecord);
+  }
+
+  async pools(): Promise<PoolRecord[]> {
+    return (await this.#nodes()).flatMap((node) => node.pools.map((pool) => poolRecord(node, pool)));
+  }
+
+  async volumes(): Promise<VolumeRecord[]> {
+    const volumes = await allPages(async (pageToken) => {
+      const page = await this.#calls.listVolumes({ pageToken });
+      return { items: page.volumes as Volume[], nextPageToken: page.nextPageToken };
+    });
+    const claims = await this.#knownClaims();
+    return volumes.map((volume) => volumeRecord(volume, claims));
+  }
+
+  async snapshots(): Promise<SnapshotRecord[]> {
+    const snapshots = await allPages(async (pageToken) => {
+      const page = await this.#calls.listSnapshots({ pageToken });
+      return { items: page.snapshots as Snapshot[], nextPageToken: page.nextPageToken };
+    });
+    const claims = await this.#knownClaims();
+    return snapshots.map((snapshot) => snapshotRecord(snapshot, claims));
+  }
+
+  #nodes(): Promise<Node[]> {
+    this.#known ??= allPages(async (pageToken) => {
+      const { nodes, nextPageToken } = await this.#calls.listNodes({ pageToken });
+      return { items: nodes as Node[], nextPageToken };
+    });
+    return this.#known;
+  }
+
+  /** None without Kubernetes. If the API server does not answer, the user is told so. */
+  #knownClaims(): Promise<Claims> {
+    this.#claims ??= this.#readClaims();
+    return this.#claims;
+  }
+
+  async #readClaims(): Promise<Claims> {
+    try {
+      const claims = await allPages(async (pageToken) => {
+        const page = await this.#calls.listClaims({ pageToken });
+        return { items: page.claims as Claim[], nextPageToken: page.nextPageToken };
+      });
+      return new Map(claims.map(({ volumeId, namespace, name }) => [volumeId, { namespace, claim: name }]));
+    } catch (error) {
+      if (isFailure(error, 'unavailable'))
+        this.#terminal.say(`The claims of the volumes are not known: ${error.message}`);
+      else if (!isFailure(error, 'unimplemented')) throw error;
+      return new Map();
+    }
+  }
+}
+
+async function allPages<T>(read: (token: string) => Promise<{ items: T[]; nextPageToken: string }>): Promise<T[]> {
+  const all: T[] = [];
+  for (let token = ''; ;) {
+    const { items, nextPageToken } = await read(token);
+    all.push(...items);
+    if (nextPageToken === '') return all;
+    token = nextPageToken;
+  }
+}

@@ -1,0 +1,113 @@
+import { ratesToMessage } from '../../admin/rates.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { Member } from '../../domain/fleet.ts';
+import { poolsOf, volumeHealth } from '../../domain/health.ts';
+import type { PoolName } from '../../domain/ids.ts';
+import type { Pool } from '../../domain/pool.ts';
+import { rateKeys, type Rates, ratesFor } from '../../domain/qos.ts';
+import { reservedBy, sumOf } from '../../domain/reservations.ts';
+import { printSource, type Snapshot } from '../../domain/snapshot.ts';
+import type { Inventory } from '../../domain/storage.ts';
+import type { Volume } from '../../domain/volume.ts';
+import type { NodeInit } from '../../gen/quarry/admin/v1/Node.ts';
+import type { PoolInit } from '../../gen/quarry/admin/v1/Pool.ts';
+import type { SnapshotInit } from '../../gen/quarry/admin/v1/Snapshot.ts';
+import type { VolumeInit } from '../../gen/quarry/admin/v1/Volume.ts';
+
+/** A node, with its last inventory or the reason why there is none. */
+export function nodeMessage({ node, connected, since, apart }: Member, known: Inventory | Failure): NodeInit {
+  const same = { name: node, connected, sinceMs: String(since) };
+  if (known instanceof Failure) return { ...same, problem: apart ?? known.message };
+  return {
+    ...same,
+    problem: apart ?? '',
+    pools: poolsOf(known).map((name) => poolMessage(name, known)),
+    volumes: String(known.volumes.size),
+    snapshots: String(known.snapshots.size),
+  };
+}
+
+function poolMessage(name: PoolName, inventory: Inventory): PoolInit {
+  const pool = inventory.pools.get(name);
+  const volumes = [...inventory.volumes.values()].filter((volume) => volume.pool === name);
+  return {
+    name,
+    unready: inventory.unready.get(name) ?? '',
+    volumes: String(volumes.length),
+    conditions: (inventory.health.get(name) ?? []).map(({ reason, message }) => ({ reason, message })),
+    ...(pool && stateOf(pool, volumes)),
+  };
+}
+
+function stateOf({ spec, size, free, thin }: Pool, volumes: readonly Volume[]): Partial<PoolInit> {
+  const { group, type, budget } = spec;
+  return {
+    volumeGroup: group,
+    type,
+    size: String(size),
+    free: String(free),
+    ...(thin && {
+      thin: {
+        size: String(thin.size),
+        promised: String(thin.promised),
+        dataPercent: thin.dataPercent,
+        metadataPercent: thin.metadataPercent,
+      },
+    }),
+    ...(budget && {
+      reservable: ratesToMessage(shareOf(budget.rates, budget.reservable)),
+      reserved: ratesToMessage(sumOf(volumes.map(reservedBy))),
+    }),
+  };
+}
+
+/** A volume as its node last reported it, with what is wrong with it. */
+export function volumeMessage(volume: Volume, inventory: Inventory): VolumeInit {
+  const { id, name, node, pool, group, lv, size, layout, filesystem, state, role, qos, source, created } = volume;
+  return {
+    id,
+    name,
+    node,
+    pool,
+    lv: `${group}/${lv}`,
+    size: String(size),
+    type: layout.type,
+    filesystem,
+    state,
+    role: role ?? '',
+    limits: ratesToMessage(ratesFor(qos.limits, size)),
+    reserved: ratesToMessage(reservedBy(volume)),
+    source: source ? printSource(source) : '',
+    ...(created !== undefined && { createdMs: inWhole(created) }),
+    conditions: volumeHealth(volume, inventory).map(({ reason, message }) => ({ reason, message })),
+  };
+}
+
+/** A snapshot as its node last reported it. */
+export function snapshotMessage({ size, taken, room, memberOf, ...snapshot }: Snapshot): SnapshotInit {
+  const { id, name, node, pool, source, state } = snapshot;
+  return {
+    id,
+    name,
+    node,
+    pool,
+    source,
+    size: String(size),
+    takenMs: inWhole(taken),
+    state,
+    ...(room !== undefined && { room: String(room) }),
+    group: memberOf?.id ?? '',
+  };
+}
+
+function inWhole(milliseconds: number): string {
+  return String(Math.floor(milliseconds));
+}
+
+function shareOf(rates: Rates, percent: number): Rates {
+  const parts = rateKeys.flatMap((key): [string, bigint][] => {
+    const rate = rates[key];
+    return rate === undefined ? [] : [[key, (rate * BigInt(percent)) / 100n]];
+  });
+  return Object.fromEntries(parts) as Rates;
+}

@@ -1,0 +1,89 @@
+import { ratesFromMessage } from '../../admin/rates.ts';
+import type { Node } from '../../gen/quarry/admin/v1/Node.ts';
+import type { Pool } from '../../gen/quarry/admin/v1/Pool.ts';
+import type { Snapshot } from '../../gen/quarry/admin/v1/Snapshot.ts';
+import type { Volume } from '../../gen/quarry/admin/v1/Volume.ts';
+import type { NodeRecord, PoolRecord, SnapshotRecord, VolumeRecord } from './records.ts';
+
+/** The claims of volumes, by id. */
+export type Claims = ReadonlyMap<string, { readonly namespace: string; readonly claim: string }>;
+
+export function nodeRecord({ name, connected, sinceMs, problem, pools, volumes, snapshots }: Node): NodeRecord {
+  return {
+    node: name,
+    connected,
+    since: isoTime(sinceMs),
+    problem: problem || undefined,
+    pools: pools.map((pool) => pool.name),
+    volumes: Number(volumes),
+    snapshots: Number(snapshots),
+    size: sum(pools.map(({ size }) => size)),
+    free: sum(pools.map(({ free }) => free)),
+  };
+}
+
+export function poolRecord({ name: node, connected }: Node, pool: Pool): PoolRecord {
+  const { name, volumeGroup, type, unready, volumes, size, free, thin, reservable, reserved, conditions } = pool;
+  const known = volumeGroup !== '';
+  return {
+    node,
+    connected,
+    pool: name,
+    volumeGroup: volumeGroup || undefined,
+    type: type || undefined,
+    unready: unready || undefined,
+    volumes: Number(volumes),
+    size: known ? BigInt(size) : undefined,
+    free: known ? BigInt(free) : undefined,
+    thin: thin ? { ...thin, size: BigInt(thin.size), promised: BigInt(thin.promised) } : undefined,
+    budget: reservable ? { reservable: ratesFromMessage(reservable), reserved: ratesFromMessage(reserved) } : undefined,
+    conditions,
+  };
+}
+
+export function volumeRecord(volume: Volume, claims: Claims): VolumeRecord {
+  const { id, name, node, pool, lv, size, type, filesystem, state, role, limits, reserved } = volume;
+  return {
+    id,
+    ...claims.get(id),
+    name,
+    node,
+    pool,
+    lv,
+    size: BigInt(size),
+    type,
+    filesystem,
+    state,
+    role: role || undefined,
+    limits: ratesFromMessage(limits),
+    reserved: ratesFromMessage(reserved),
+    source: volume.source || undefined,
+    created: volume.createdMs === undefined ? undefined : isoTime(volume.createdMs),
+    conditions: volume.conditions,
+  };
+}
+
+export function snapshotRecord(snapshot: Snapshot, claims: Claims): SnapshotRecord {
+  const { id, name, node, pool, source, size, takenMs, state, room, group } = snapshot;
+  return {
+    id,
+    name,
+    node,
+    pool,
+    source,
+    ...claims.get(source),
+    size: BigInt(size),
+    taken: isoTime(takenMs),
+    state,
+    room: room === undefined ? undefined : BigInt(room),
+    group: group || undefined,
+  };
+}
+
+function isoTime(milliseconds: string): string {
+  return new Date(Number(milliseconds)).toISOString();
+}
+
+function sum(sizes: readonly string[]): bigint {
+  return sizes.reduce((total, size) => total + BigInt(size), 0n);
+}

@@ -1,0 +1,77 @@
+import type { Bytes } from '../../domain/bytes.ts';
+import type { Rates } from '../../domain/qos.ts';
+
+/** Something that is wrong, with what to do. */
+export interface ConditionRecord {
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface NodeRecord {
+  readonly node: string;
+  readonly connected: boolean;
+  readonly since: string;
+  readonly problem?: string | undefined;
+  readonly pools: readonly string[];
+  readonly volumes: number;
+  readonly snapshots: number;
+  readonly size: Bytes;
+  readonly free: Bytes;
+}
+
+export interface PoolRecord {
+  readonly node: string;
+  readonly connected: boolean;
+  readonly pool: string;
+  readonly volumeGroup?: string | undefined;
+  readonly type?: string | undefined;
+  readonly unready?: string | undefined;
+  readonly volumes: number;
+  readonly size?: Bytes | undefined;
+  readonly free?: Bytes | undefined;
+  readonly thin?:
+    | {
+        readonly size: Bytes;
+        readonly promised: Bytes;
+        readonly dataPercent: number;
+        readonly metadataPercent: number;
+      }
+    | undefined;
+  readonly budget?: { readonly reservable: Rates; readonly reserved: Rates } | undefined;
+  readonly conditions: readonly ConditionRecord[];
+}
+
+export interface VolumeRecord {
+  readonly id: string;
+  readonly namespace?: string | undefined;
+  readonly claim?: string | undefined;
+  readonly name: string;
+  readonly node: string;
+  readonly pool: string;
+  readonly lv: string;
+  readonly size: Bytes;
+  readonly type: string;
+  readonly filesystem: string;
+  readonly state: string;
+  readonly role?: string | undefined;
+  readonly limits: Rates;
+  readonly reserved: Rates;
+  readonly source?: string | undefined;
+  readonly created?: string | undefined;
+  readonly conditions: readonly ConditionRecord[];
+}
+
+export interface SnapshotRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly node: string;
+  readonly pool: string;
+  readonly source: string;
+  readonly namespace?: string | undefined;
+  readonly claim?: string | undefined;
+  readonly size: Bytes;
+  readonly taken: string;
+  readonly state: string;
+  readonly room?: Bytes | undefined;
+  readonly group?: string | undefined;
+}
