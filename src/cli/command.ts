@@ -91,6 +91,9 @@ export const output: Option<Format> = {
   parse: (given) => (given as Format | undefined) ?? 'table',
 };
 
+/** Of a command that asks a role: `runCommandLine` runs it again and again. */
+export const watch: Option<boolean> = flag('print the result again every two seconds, until it is interrupted');
+
 /** Keys are the names in camel case: `whileInUse` is `--while-in-use`. */
 type Arguments = Readonly<Record<string, Argument<unknown>>>;
 export type Options = Readonly<Record<string, Option<unknown>>>;
@@ -107,6 +110,10 @@ export interface Terminal {
   readonly say: (line: string) => void;
   /** Throws Failure('invalid') with the advice if there is no terminal to answer on. */
   readonly ask: (question: string, advice: string) => Promise<string>;
+  /** Writes a result to stdout, over the one before. */
+  readonly show: (result: string) => void;
+  /** Resolves with true when it is time to show the next result, and with false if no more is wanted. */
+  readonly again: () => Promise<boolean>;
 }
 
 interface Spec<A extends Arguments, O extends Options> {
@@ -156,7 +163,8 @@ export function listing<R extends object, const A extends Arguments, const O ext
     run: async (given, terminal) =>
       print(rows, await run(given, terminal), (given as { readonly output?: Format }).output ?? 'table'),
   });
-  return { ...made, options: { ...spec.options, output, config }, fields: rows.fields };
+  const asks = spec.where === 'node' || spec.where === 'controller';
+  return { ...made, options: { ...spec.options, output, ...(asks && { watch }), config }, fields: rows.fields };
 }
 
 /** `whileInUse` → `--while-in-use`. */

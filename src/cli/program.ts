@@ -24,7 +24,9 @@ export async function runCommandLine(
   for (const command of commands) {
     const program = prepare(nested(root, command), (more) => (text += more));
     describe(program, command).action(async () => {
-      text = await command.run(valuesOf(program, command), terminal);
+      const given = valuesOf(program, command);
+      text = await command.run(given, terminal);
+      if (given['watch'] === true) text = await watched(text, () => command.run(given, terminal), terminal);
     });
   }
   listAll(root);
@@ -34,6 +36,16 @@ export async function runCommandLine(
     if (!(error instanceof Shown)) throw error;
   }
   return text;
+}
+
+/** Shows one result after the other. Nothing is left to print then. */
+async function watched(first: string, next: () => Promise<string>, terminal: Terminal): Promise<string> {
+  let text = first;
+  for (;;) {
+    terminal.show(text);
+    if (!(await terminal.again())) return '';
+    text = await next();
+  }
 }
 
 /** `quarry` alone and `quarry help` show the help. */

@@ -1,9 +1,21 @@
 import { Failure } from '../domain/errors.ts';
 import type { Terminal } from './command.ts';
 
+/** Milliseconds. */
+const watchInterval = 2000;
+const clearScreen = '\u{1B}[H\u{1B}[2J';
+
 /** Questions and remarks go to stderr: stdout may be a file or a program. */
 export const terminal: Terminal = {
   say: (line) => void process.stderr.write(`${line}\n`),
+  show(result) {
+    process.stdout.write(process.stdout.isTTY ? `${clearScreen}${result}` : result);
+  },
+  async again() {
+    const { setTimeout } = await import('node:timers/promises');
+    await setTimeout(watchInterval);
+    return true;
+  },
   async ask(question, advice) {
     if (!process.stdin.isTTY) throw new Failure('invalid', `no terminal to ask on: ${advice}`);
     const { createInterface } = await import('node:readline/promises');

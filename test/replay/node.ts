@@ -100,7 +100,12 @@ export class Node {
 
   /** A person names this device: `quarry disks approve`. Rejects if it could not be taken. */
   async approve(device: string): Promise<void> {
-    const terminal = { say: (line: string) => void this.#log.push(line), ask: () => Promise.resolve('') };
+    const terminal = {
+      say: (line: string) => void this.#log.push(line),
+      ask: () => Promise.resolve(''),
+      show: () => undefined,
+      again: () => Promise.resolve(false),
+    };
     await approveDisks({ config: configFile, disk: [device], all: false }, terminal);
   }
 

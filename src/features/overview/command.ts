@@ -1,4 +1,4 @@
-import { command, listing, named, output } from '../../cli/command.ts';
+import { command, listing, named, output, watch } from '../../cli/command.ts';
 import { nodeRows, poolRows, snapshotRows, volumeRows } from './rows.ts';
 
 const failsWhen = 'no controller answers on the socket';
@@ -12,10 +12,11 @@ export const status = command({
   details:
     "As the nodes last reported. A bar shows how much of a pool's data, metadata and reservable rates is in use: of a thick pool, how much logical volumes have; of the rates, the one of which most is reserved.",
   where: 'controller',
-  options: { output },
+  options: { output, watch },
   failsWhen,
   examples: [
     { line: 'quarry status', does: 'shows the fleet' },
+    { line: 'quarry status --watch', does: 'shows it again every two seconds' },
     { line: "quarry status -o json | jq -r '.attention[].message'", does: 'lists what needs attention' },
   ],
   run: async (given, terminal) => (await import('./status.ts')).showStatus(given, terminal),

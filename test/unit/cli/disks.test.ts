@@ -32,6 +32,8 @@ function answering(answer?: string): Terminal & { said: string[] } {
       said.push(question);
       return answer;
     },
+    show: () => undefined,
+    again: async () => false,
   };
 }
 

@@ -7,12 +7,15 @@ export interface Ran {
   /** The lines on stderr. */
   readonly said: readonly string[];
   readonly questions: readonly string[];
+  /** The results of `--watch`, which ends after three. */
+  readonly shown: readonly string[];
 }
 
 /** Runs a command line as src/main.ts does. Without an answer there is no terminal. */
 export async function quarry(words: readonly string[], answer?: string | (() => Promise<string>)): Promise<Ran> {
   const said: string[] = [];
   const questions: string[] = [];
+  const shown: string[] = [];
   const stdout = await runCommandLine(words, commands, {
     say: (line) => void said.push(line),
     ask: async (question, advice) => {
@@ -20,6 +23,8 @@ export async function quarry(words: readonly string[], answer?: string | (() => 
       questions.push(question);
       return typeof answer === 'string' ? answer : answer();
     },
+    show: (result) => void shown.push(result),
+    again: async () => shown.length < 3,
   });
-  return { stdout, said, questions };
+  return { stdout, said, questions, shown };
 }

@@ -9,7 +9,7 @@ import { runCommandLine } from '../../../src/cli/program.ts';
 import { version } from '../../../src/version.ts';
 import { quarry } from './harness.ts';
 
-const silent = { say: () => undefined, ask: async () => '' };
+const silent = { say: () => undefined, ask: async () => '', show: () => undefined, again: async () => false };
 
 /** A command that prints what it was given. */
 const echo = (more: Partial<Parameters<typeof command>[0]> = {}): Command =>

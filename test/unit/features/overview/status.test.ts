@@ -47,3 +47,16 @@ test('status is an object for programs', async () => {
   });
   expect((await (await withVolume()).run('status', '-o', 'yaml')).stdout).toMatch(/^nodes:\n/);
 });
+
+test('with --watch, status asks again for each result that it shows', async () => {
+  let asked = 0;
+  const claims = async () => {
+    asked += 1;
+    await storages.b.create(specOf(`pvc-${asked + 1}`), never);
+    return { claims: [] };
+  };
+  const { run, storages } = await withVolume({ claims });
+  const { shown, stdout } = await run('status', '--watch');
+  expect(shown.map((text) => /Volumes: (\d+)/.exec(text)?.[1])).toEqual(['1', '2', '3']);
+  expect(stdout).toBe('');
+});
