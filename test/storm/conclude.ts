@@ -20,7 +20,7 @@ export function conclude(volume: Volume, action: Action, outcomes: readonly Outc
 
 function concludeStep(volume: Volume, step: Step, outcomes: readonly Outcome[]): [Volume, string[]] {
   const problems = outcomes
-    .filter(({ code }) => code !== 'cut' && !step.outcomes.includes(code))
+    .filter((outcome) => outcome.code !== 'cut' && !isRight(step, outcome))
     .map((outcome) => wrongOutcome(volume, step, outcome));
   const read = outcomes.find((outcome) => outcome.read)?.read;
   if (read) {
@@ -30,6 +30,12 @@ function concludeStep(volume: Volume, step: Step, outcomes: readonly Outcome[]):
   if (outcomes.some(({ code }) => code === 'OK')) return [acknowledge(volume, step.change), problems];
   if (outcomes.some(({ code }) => code === 'cut')) return [doubt(volume, step.change), problems];
   return [volume, problems];
+}
+
+/** The code is one that is right, and a refusal names what it is for. */
+function isRight({ outcomes, says = [] }: Step, { code, details }: Outcome): boolean {
+  if (!outcomes.includes(code)) return false;
+  return code !== 'FAILED_PRECONDITION' || says.every((text) => details.includes(text));
 }
 
 /** A cancelled call that was not repeated. */

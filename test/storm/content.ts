@@ -5,13 +5,13 @@ import { type Content, regionCount, type Volume } from './model.ts';
 const regionKiB = 64;
 const regionBytes = regionKiB * 1024;
 
-/** A line that is repeated until the region is full. */
-function lineOf(name: string, region: number, content: number): string {
-  return `${name} region ${region} write ${content}\n`;
+/** A line that is repeated until the region is full. Copies of a volume have it, too. */
+function lineOf(region: number, content: number): string {
+  return `region ${region} write ${content}\n`;
 }
 
-function checksum(name: string, region: number, content: number): string {
-  const line = lineOf(name, region, content);
+function checksum(region: number, content: number): string {
+  const line = lineOf(region, content);
   const text = line.repeat(Math.ceil(regionBytes / line.length)).slice(0, regionBytes);
   return createHash('md5').update(text).digest('hex');
 }
@@ -29,7 +29,7 @@ export async function writeRegion(
   region: number,
   content: number,
 ): Promise<void> {
-  const line = lineOf(volume.name, region, content).trim();
+  const line = lineOf(region, content).trim();
   // The folder too: a file that is new has its name there.
   const folder = volume.shape.access === 'block' ? '' : `sync "$(dirname ${file})"`;
   await guest.shell(`head -c ${regionBytes} < <(yes '${line}') |
@@ -52,17 +52,17 @@ export async function readRegions(guest: Guest, file: string): Promise<string[]>
 export function wrongRegions({ name, regions }: Volume, checksums: readonly string[]): string[] {
   return regions.flatMap((contents, region) => {
     if (contents.includes('anything')) return [];
-    const expected = contents.map((content) => checksum(name, region, content as number));
+    const expected = contents.map((content) => checksum(region, content as number));
     if (expected.includes(checksums[region] ?? '')) return [];
     return [`the content of ${name}, region ${region}, is not that of write ${contents.join(' or ')}`];
   });
 }
 
 /** The possible content of each region after a read. */
-export function settleRegions({ name, regions }: Volume, checksums: readonly string[]): (readonly Content[])[] {
+export function settleRegions({ regions }: Volume, checksums: readonly string[]): (readonly Content[])[] {
   return regions.map((contents, region) => {
     const found = contents.filter(
-      (content) => content !== 'anything' && checksum(name, region, content) === checksums[region],
+      (content) => content !== 'anything' && checksum(region, content) === checksums[region],
     );
     return found.length > 0 ? found : contents;
   });

@@ -7,22 +7,30 @@ import { call, done, options, type Verb } from './verb.ts';
 
 const largest = 768 * MiB;
 /** A multiple of it fills the stripes of every layout, so that the size is exactly the one requested. */
-const unit = 8 * MiB;
-const limits = [0, 500, 1000, 20_000];
+export const unit = 8 * MiB;
+export const limits = [0, 500, 1000, 20_000];
 const smallest: Record<Access, number> = { block: 8 * MiB, ext4: 16 * MiB, xfs: 304 * MiB, btrfs: 256 * MiB };
 const accesses: readonly Access[] = ['block', 'block', 'block', 'ext4', 'ext4', 'ext4', 'xfs', 'btrfs'];
 const types = ['thin', 'thin', 'thick', 'thick', 'mirrored'] as const;
 
 function randomShape(random: Random): Shape {
   const access = random.pick(accesses);
-  const type = random.pick(types);
+  return layoutFor(random.pick(types), access, random);
+}
+
+export function layoutFor(type: Shape['type'], access: Access, random: Random): Shape {
   if (type !== 'thick') return { type, stripes: 1, mirrors: 0, access };
   return { type, stripes: random.pick([1, 2]), mirrors: random.pick([0, 0, 1]), access };
 }
 
+/** The words of a creation, for the reader of a report. */
+export function textOf({ type, stripes, mirrors, access }: Shape, bytes: number, iops: number): string {
+  return `${access} ${type}/${stripes}/${mirrors} ${bytes / MiB} MiB iops=${iops}`;
+}
+
 export const create: Verb = {
   name: 'create',
-  weight: 4,
+  weight: 8,
   isCall: true,
   fits: ({ exists }) => !exists,
   plan(volume, facts, random) {
@@ -32,12 +40,13 @@ export const create: Verb = {
     // The same once more is the same volume; a larger one under its name is not.
     const larger = facts.exists && random.chance(0.3);
     const asked = larger ? size + unit : size;
-    const { type, stripes, mirrors, access } = shape;
+    // The source may be gone meanwhile.
+    const gone = volume.source ? ['NOT_FOUND'] : [];
     return {
-      text: `${access} ${type}/${stripes}/${mirrors} ${asked / MiB} MiB iops=${iops}`,
-      outcomes: larger ? ['ALREADY_EXISTS'] : ['OK'],
+      text: textOf(shape, asked, iops),
+      outcomes: [larger ? 'ALREADY_EXISTS' : 'OK', ...gone],
       change: larger ? { facts: {} } : { facts: { exists: true, size, iops }, shape },
-      run: call({ ...volume, shape }, (calls) => calls.create(asked, iops)),
+      run: call({ ...volume, shape }, (calls) => calls.create(asked, iops, volume.source)),
     };
   },
 };
@@ -47,12 +56,16 @@ export const remove: Verb = {
   weight: 2,
   isCall: true,
   fits: ({ exists, staged }) => exists && !staged,
-  plan: (volume, { staged }) => ({
-    text: '',
-    outcomes: [staged ? 'FAILED_PRECONDITION' : 'OK'],
-    change: { facts: staged ? {} : { exists: false } },
-    run: call(volume, (calls) => calls.delete()),
-  }),
+  plan(volume, { staged }) {
+    const refused = staged || volume.pins.length > 0;
+    return {
+      text: '',
+      outcomes: [refused ? 'FAILED_PRECONDITION' : 'OK'],
+      ...(staged ? {} : { says: volume.pins }),
+      change: { facts: refused ? {} : { exists: false } },
+      run: call(volume, (calls) => calls.delete()),
+    };
+  },
 };
 
 export const expand: Verb = {
@@ -66,10 +79,12 @@ export const expand: Verb = {
     const grow = published && access !== 'block';
     // Each of its parts grows on a disk that no other part is on: there may be room on other disks only.
     const room = stripes * (mirrors + 1) > 1 ? ['RESOURCE_EXHAUSTED'] : [];
+    const refused = exists && asked > size && volume.pins.length > 0;
     return {
       text: `${asked / MiB} MiB`,
-      outcomes: exists ? ['OK', ...room] : ['NOT_FOUND'],
-      change: { facts: exists ? { size: asked } : {} },
+      outcomes: refused ? ['FAILED_PRECONDITION'] : exists ? ['OK', ...room] : ['NOT_FOUND'],
+      ...(refused ? { says: volume.pins } : {}),
+      change: { facts: exists && !refused ? { size: asked } : {} },
       run: call(volume, async (calls) => {
         await calls.expand(Math.max(asked, unit));
         if (grow) await calls.grow();

@@ -50,7 +50,7 @@ export async function resumeDisk({ guest }: Machine, choice: number): Promise<vo
 export async function pullDisk({ guest }: Machine, choice: number): Promise<void> {
   const disk = anyOf(disksOf[mirrorGroup], choice);
   await guest.shell(`until ${complete}; do sleep 0.1; done`);
-  await guest.shell(replaceLayer(disk, `0 $(blockdev --getsz /dev/mapper/${disk}) error`));
+  await guest.shell(replaceLayer(disk, `0 $(blockdev --getsz ${disk.replace('disk-', '/dev/ubd')}) error`));
 }
 
 /** Puts the disk back, as it was, and waits until the driver has made the mirrors complete. */
@@ -109,4 +109,34 @@ export async function fillGroup({ guest }: Machine): Promise<void> {
 
 export async function emptyGroup({ guest }: Machine): Promise<void> {
   await guest.shell(`lvremove -qq -y ${group}/filler`);
+}
+
+const ballast = 'ballast';
+const writing = 'writing';
+
+/**
+ * A pod of somebody else fills the mirrored thin pool: from now on, writes that need a new block wait. After a minute the kernel would fail
+ * them.
+ */
+export async function fillThinPool({ guest }: Machine): Promise<void> {
+  const status = `dmsetup status ${mirrorGroup}-thinpool-tpool`;
+  const make = (lv: string, size: string): string =>
+    `lvcreate -qq -y -V ${size} -T ${mirrorGroup}/thinpool -n ${lv} --addtag somebody`;
+  const fill = 'dd if=/dev/zero bs=1M oflag=direct status=none';
+  await guest.shell(`${make(ballast, '128m')}
+    ${make(writing, '1g')}
+    ${fill} of=/dev/${mirrorGroup}/${ballast} count=128
+    free=$(${status} | awk '{ split($6, blocks, "/"); print int((blocks[2] - blocks[1]) / 16) }')
+    setsid ${fill} of=/dev/${mirrorGroup}/${writing} count=$((free + 4)) >/dev/null 2>&1 </dev/null &
+    until ${status} | grep -q out_of_data_space; do sleep 0.1; done`);
+}
+
+/** Makes room, so that the writer comes to its end, and removes all that it wrote. Also after a boot, and where nothing is left. */
+export async function emptyThinPool({ guest }: Machine): Promise<void> {
+  await guest.shell(`for lv in ${ballast} ${writing}; do
+      if lvs ${mirrorGroup}/$lv >/dev/null 2>&1; then
+        while [ "$(dmsetup info -c --noheadings -o open ${mirrorGroup}-$lv 2>/dev/null)" = 1 ]; do sleep 0.1; done
+        lvremove -qq -y ${mirrorGroup}/$lv
+      fi
+    done`);
 }

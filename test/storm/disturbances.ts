@@ -1,4 +1,4 @@
-import { addDisk, pullDisk, resumeDisk, returnDisk, suspendDisk } from './disks.ts';
+import { addDisk, emptyThinPool, fillThinPool, pullDisk, resumeDisk, returnDisk, suspendDisk } from './disks.ts';
 import { losePower, type Volume } from './model.ts';
 import { bootSite, container, type Site } from './site.ts';
 
@@ -16,6 +16,8 @@ export interface Disturbance {
   strike(site: Site, choice: number): Promise<void>;
   /** Brings back what it stopped. */
   recover?(site: Site, choice: number): Promise<void>;
+  /** Done when the driver is ready again after the round, where `recover` may not have been done. */
+  tidy?(site: Site): Promise<void>;
   /** Its effect on the model of a volume, where it has one. */
   readonly effect?: (volume: Volume) => Volume;
 }
@@ -53,6 +55,15 @@ export const disturbances: readonly Disturbance[] = [
   { name: 'stuck disk', weight: 2, lasts: true, strike: suspendDisk, recover: resumeDisk },
   { name: 'pulled disk', weight: 2, lasts: true, refuses: true, strike: pullDisk, recover: returnDisk },
   { name: 'added disk', weight: 1, strike: addDisk },
+  {
+    name: 'full thin pool',
+    weight: 1,
+    lasts: true,
+    refuses: true,
+    strike: fillThinPool,
+    recover: emptyThinPool,
+    tidy: emptyThinPool,
+  },
 ];
 
 /** Those of a controller on another machine. */

@@ -1,17 +1,21 @@
 import { ioMax } from '../support/pods.ts';
-import type { Facts, Volume } from './model.ts';
+import { type Facts, kindOf, type Volume } from './model.ts';
 import type { LogicalVolume, Observation } from './observe.ts';
 import { foreign, groupOf, pathsOf, uidOf } from './site.ts';
+import { lossesOfSnapshots, snapshotLeaks } from './snapshot-invariants.ts';
+import { membersOf } from './snapshots.ts';
 
 /** LVM's names for the parts of a logical volume, and for those of a group with a thin pool. */
 const part = /_(rimage|rmeta)_\d+$/;
 const ownParts = /^(thinpool|thinpool_t(data|meta)|lvol\d+_pmspare)$/;
+/** LVM's devices below a logical volume. Those for parts on a pulled disk stay, unused, when the mirror is complete again. */
+const below = /-(tpool|real|cow|missing_\d+_\d+)$/;
 /** Under the physical volumes. */
 const layer = /^disk-[a-z]$/;
 
 /** Acknowledged facts that do not hold, and changes of the foreign volume. None is allowed at any time. */
-export function losses(volumes: readonly Volume[], seen: Observation, foreignBefore: string): string[] {
-  const found = volumes.flatMap((volume) => lossesOf(volume, seen));
+export function losses(all: readonly Volume[], seen: Observation, foreignBefore: string): string[] {
+  const found = all.flatMap((one) => (kindOf(one) === 'volume' ? lossesOf(one, seen) : lossesOfSnapshots(one, seen)));
   return seen.foreign === foreignBefore
     ? found
     : [...found, `the foreign volume has changed:\n${foreignBefore}\n${seen.foreign}`];
@@ -28,6 +32,8 @@ function lossesOf(volume: Volume, seen: Observation): string[] {
     return [exists ? `${name} is listed without a logical volume` : `${name} was deleted, and LVM still has it`];
   }
   if (size === undefined || lv === undefined) return [];
+  // The remains of a creation that was cut off: they are finished or removed.
+  if (possible.exists.includes(false) && isUnfinished(lv)) return [];
   const problems: string[] = [];
   const check = (key: 'size' | 'iops', value: number, what: string): void => {
     if (!possible[key].includes(value))
@@ -44,18 +50,23 @@ function lossesOf(volume: Volume, seen: Observation): string[] {
 }
 
 /** Leftovers of calls that were cut off, and limits that are not in force: allowed for a while after a disturbance. */
-export function leaks(volumes: readonly Volume[], seen: Observation, disks: readonly string[]): string[] {
+export function leaks(all: readonly Volume[], seen: Observation, disks: readonly string[]): string[] {
+  const volumes = all.filter((one) => kindOf(one) === 'volume');
   return [
     ...disks.filter((disk) => !seen.members.includes(disk)).map((disk) => `the disk ${disk} is not in its group`),
-    ...unknownVolumes(volumes, seen),
+    ...unknownVolumes(all, seen),
+    ...snapshotLeaks(all, seen),
     ...devicesLeft(seen),
     ...unknownMounts(volumes, seen),
     ...wrongLimits(volumes, seen),
   ];
 }
 
-function unknownVolumes(volumes: readonly Volume[], { logicalVolumes, listed }: Observation): string[] {
-  const expected = new Set([foreign, ...volumes.filter(({ possible }) => possible.exists.includes(true)).map(nameOf)]);
+function unknownVolumes(all: readonly Volume[], { logicalVolumes, listed }: Observation): string[] {
+  const volumes = all.filter((one) => kindOf(one) === 'volume');
+  const there = all.filter(({ possible }) => possible.exists.includes(true));
+  const lvs = there.flatMap((one) => (kindOf(one) === 'volume' ? [one.name] : membersOf(one).map(({ lv }) => lv)));
+  const expected = new Set([foreign, ...lvs]);
   const unknown = logicalVolumes.filter(
     ({ name }) => !ownParts.test(name.replace(part, '')) && !expected.has(name.replace(part, '')),
   );
@@ -63,7 +74,7 @@ function unknownVolumes(volumes: readonly Volume[], { logicalVolumes, listed }: 
   return [
     ...unknown.map(({ name }) => `the logical volume ${name} belongs to no volume`),
     ...logicalVolumes
-      .filter(({ name, tags }) => !part.test(name) && tags.some((tag) => tag.startsWith('quarry.state=')))
+      .filter((lv) => !part.test(lv.name) && isUnfinished(lv))
       .map(({ name }) => `the logical volume ${name} is unfinished`),
     ...volumes
       .filter(({ name }) => listed.has(name) !== names.has(name))
@@ -75,7 +86,7 @@ function devicesLeft({ devices, logicalVolumes }: Observation): string[] {
   const doubled = (name: string): string => name.replaceAll('-', '--');
   const expected = new Set(logicalVolumes.map(({ name, group }) => `${group}-${doubled(name)}`));
   return devices.flatMap(({ name, suspended }) => [
-    ...(expected.has(name.replace(/-(tpool|real|cow)$/, '')) || layer.test(name)
+    ...(expected.has(name.replace(below, '')) || layer.test(name)
       ? []
       : [`the device ${name} belongs to no logical volume`]),
     ...(suspended ? [`the device ${name} is suspended`] : []),
@@ -110,10 +121,17 @@ function wrongLimits(volumes: readonly Volume[], seen: Observation): string[] {
   ];
 }
 
-/** The facts of a volume as they were read. */
+const absent: Facts = { exists: false, size: 0, iops: 0, staged: false, published: false };
+
+/** The facts of a name as they were read. */
 export function factsFrom(volume: Volume, seen: Observation): Facts {
+  if (kindOf(volume) !== 'volume') {
+    const [member] = membersOf(volume);
+    if (!member || !logicalVolumeOf(seen, member.lv)) return absent;
+    return { ...absent, exists: true, size: member.frozen.size };
+  }
   const lv = logicalVolumeOf(seen, volume.name);
-  if (!lv) return { exists: false, size: 0, iops: 0, staged: false, published: false };
+  if (!lv) return absent;
   const mounted = Object.fromEntries(mountsOf(volume).map(([key, path]) => [key, seen.mounts.includes(path)]));
   return { exists: true, size: lv.bytes, iops: iopsOf(lv), ...(mounted as Pick<Facts, 'staged' | 'published'>) };
 }
@@ -124,6 +142,10 @@ function mountsOf(volume: Volume): readonly ['staged' | 'published', string][] {
     ['staged', staged],
     ['published', target],
   ];
+}
+
+function isUnfinished({ tags }: LogicalVolume): boolean {
+  return tags.some((tag) => tag.startsWith('quarry.state='));
 }
 
 function iopsOf({ tags }: LogicalVolume): number {

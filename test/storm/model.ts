@@ -27,22 +27,48 @@ export type Content = number | 'anything';
 /** Parts of a volume that are written each by itself, 64 KiB long. */
 export const regionCount = 8;
 
-/** A name that may be a volume. */
+/** The possible content of each region. */
+export type Regions = readonly (readonly Content[])[];
+
+/** What a snapshot has of a volume. */
+export interface Frozen {
+  /** The name of the volume. */
+  readonly source: string;
+  readonly shape: Shape;
+  readonly size: number;
+  readonly regions: Regions;
+}
+
+/** What a volume was made from: the id of a snapshot or of a volume. */
+export type Source = { readonly snapshot: string } | { readonly volume: string };
+
+/** A name that may be a volume, a snapshot or a group snapshot. */
 export interface Volume {
   readonly name: string;
   readonly shape: Shape;
   readonly possible: Possible;
-  /** The possible content of each region. */
-  readonly regions: readonly (readonly Content[])[];
+  readonly regions: Regions;
+  readonly source?: Source;
+  /** Of a snapshot: one; of a group snapshot: one for each of its volumes; of a volume: none. */
+  readonly frozen: readonly Frozen[];
+  /** Of a group snapshot: its first two volumes were written alternately while it was taken. */
+  readonly ordered?: boolean;
+  /** Ids of the thick snapshots that keep a volume from being deleted and expanded. `pinned` sets it. */
+  readonly pins: readonly string[];
+}
+
+export function kindOf({ name }: Pick<Volume, 'name'>): 'volume' | 'snapshot' | 'group' {
+  if (name.startsWith('snapshot-')) return 'snapshot';
+  return name.startsWith('group-') ? 'group' : 'volume';
 }
 
 const absent: Facts = { exists: false, size: 0, iops: 0, staged: false, published: false };
-const unwritten: Volume['regions'] = Array.from({ length: regionCount }, () => ['anything']);
+const unwritten: Regions = Array.from({ length: regionCount }, () => ['anything']);
 const keys = Object.keys(absent) as (keyof Facts)[];
 
 export function absentVolume(name: string): Volume {
   const shape: Shape = { type: 'thin', stripes: 1, mirrors: 0, access: 'block' };
-  return { name, shape, possible: only(absent), regions: unwritten };
+  return { name, shape, possible: only(absent), regions: unwritten, frozen: [], pins: [] };
 }
 
 function only(facts: Facts): Possible {
@@ -58,36 +84,43 @@ export function known({ possible }: Volume): Facts | undefined {
 /** The effect of a call that succeeds. */
 export interface Change {
   readonly facts: Partial<Facts>;
-  /** Of a volume that is created. */
+  /** Of what is created. */
   readonly shape?: Shape;
+  readonly made?: Pick<Volume, 'source' | 'ordered'> & Partial<Pick<Volume, 'regions' | 'frozen'>>;
   readonly write?: { readonly region: number; readonly content: number };
 }
 
 /** After the answer OK. */
-export function acknowledge(volume: Volume, { facts, shape, write }: Change): Volume {
+export function acknowledge(volume: Volume, { facts, shape, made, write }: Change): Volume {
   if (facts.exists === false) return absentVolume(volume.name);
   const changed = Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, [value]]));
   return {
     ...volume,
+    ...made,
     shape: shape ?? volume.shape,
     possible: { ...volume.possible, ...changed },
-    regions: write ? volume.regions.with(write.region, [write.content]) : volume.regions,
+    regions: write ? volume.regions.with(write.region, [write.content]) : (made?.regions ?? volume.regions),
   };
 }
 
 /** After a call that was cut off: it may have been done or not. A write may have been done in part. */
-export function doubt(volume: Volume, { facts, shape, write }: Change): Volume {
+export function doubt(volume: Volume, { facts, shape, made, write }: Change): Volume {
   const both = Object.entries(facts).map(([key, value]) => {
     const values = volume.possible[key as keyof Facts] as readonly unknown[];
     return [key, values.includes(value) ? values : [...values, value]];
   });
-  const before = write ? (volume.regions[write.region] ?? []) : [];
   return {
     ...volume,
+    ...made,
     shape: shape ?? volume.shape,
     possible: { ...volume.possible, ...Object.fromEntries(both) },
-    regions: write ? volume.regions.with(write.region, [...before, write.content, 'anything']) : volume.regions,
+    regions: write ? during(volume.regions, write) : (made?.regions ?? volume.regions),
   };
+}
+
+/** The regions while a write is in flight: it may be there or not, or in part. */
+export function during(regions: Regions, { region, content }: NonNullable<Change['write']>): Regions {
+  return regions.with(region, [...(regions[region] ?? []), content, 'anything']);
 }
 
 /** After calls of which one outcome or the other took effect. */

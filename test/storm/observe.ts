@@ -5,6 +5,8 @@ import { container, foreign, type Site } from './site.ts';
 export interface Observation {
   /** ListVolumes: bytes by name. */
   readonly listed: ReadonlyMap<string, number>;
+  /** ListSnapshots: by the names of their logical volumes. */
+  readonly snapshots: ReadonlyMap<string, ListedSnapshot>;
   /** Of both groups, hidden ones too, without the brackets around their names. */
   readonly logicalVolumes: readonly LogicalVolume[];
   /** Of device-mapper. */
@@ -17,6 +19,13 @@ export interface Observation {
   readonly members: readonly string[];
   /** Of the foreign logical volume: what LVM has of it, and a checksum. */
   readonly foreign: string;
+}
+
+export interface ListedSnapshot {
+  /** The name of its volume. */
+  readonly source: string;
+  readonly bytes: number;
+  readonly ready: boolean;
 }
 
 export interface LogicalVolume {
@@ -51,14 +60,25 @@ pvs --noheadings -o pv_name -S 'vg_name=${group} || vg_name=${mirrorGroup}'
 
 export async function observe({ guest, client }: Site): Promise<Observation> {
   const { entries } = await client.controller.listVolumes({});
-  const listed = new Map(
-    entries.map(({ volume }) => [volume?.volumeId.replace(/^.*:/, '') ?? '', Number(volume?.capacityBytes)]),
+  const listed = new Map(entries.map(({ volume }) => [nameIn(volume?.volumeId), Number(volume?.capacityBytes)]));
+  const { entries: taken } = await client.controller.listSnapshots({});
+  const snapshots = new Map(
+    taken.map(({ snapshot }) => {
+      const source = nameIn(snapshot?.sourceVolumeId);
+      const ready = snapshot?.readyToUse ?? false;
+      return [nameIn(snapshot?.snapshotId), { source, bytes: Number(snapshot?.sizeBytes), ready }];
+    }),
   );
-  return { listed, ...parseObservation(await guest.shell(script)) };
+  return { listed, snapshots, ...parseObservation(await guest.shell(script)) };
+}
+
+/** The logical volume's name in an id. */
+function nameIn(id = ''): string {
+  return id.replace(/^.*:/, '');
 }
 
 /** The output of the script, in its six parts. */
-export function parseObservation(text: string): Omit<Observation, 'listed'> {
+export function parseObservation(text: string): Omit<Observation, 'listed' | 'snapshots'> {
   const [lvs, devices, mounts, limits, foreignText, members] = text.split('==\n').map((part) => part.trim());
   return {
     logicalVolumes: linesOf(lvs).map((line) => {

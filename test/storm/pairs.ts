@@ -1,5 +1,5 @@
 import { create, expand, modify, remove } from './controller-verbs.ts';
-import type { Change, Facts, Volume } from './model.ts';
+import { type Change, type Facts, kindOf, type Volume } from './model.ts';
 import { publish, stage, unpublish, unstage } from './node-verbs.ts';
 import type { Random } from './random.ts';
 import type { Step, Verb } from './verb.ts';
@@ -73,7 +73,10 @@ const kinds: readonly PairKind[] = [
 
 /** A pair that fits the volume; `undefined`: none does. */
 export function planPair(volume: Volume, facts: Facts, random: Random): Pair | undefined {
-  const fitting = kinds.filter((kind) => kind.fits(facts));
+  if (kindOf(volume) !== 'volume') return undefined;
+  // A volume with a source has its content when it is created again, and one with thick snapshots is neither deleted nor expanded.
+  const unfit = new Set([...(volume.source ? [create] : []), ...(volume.pins.length > 0 ? [remove, expand] : [])]);
+  const fitting = kinds.filter((kind) => kind.fits(facts) && !kind.verbs.some((verb) => unfit.has(verb)));
   if (fitting.length === 0) return undefined;
   const { verbs, ends } = random.pick(fitting);
   // A creation under a name that is in use asks for the same volume: the other outcome has a code of its own.

@@ -1,10 +1,9 @@
-import { remove } from './controller-verbs.ts';
 import { type Disturbance, disturbances } from './disturbances.ts';
-import { type Facts, known, type Volume } from './model.ts';
+import { type Facts, kindOf, known, type Volume } from './model.ts';
 import { type Pair, planPair } from './pairs.ts';
 import type { Random } from './random.ts';
 import type { Step, Verb } from './verb.ts';
-import { planStep, verbs } from './verbs.ts';
+import { planStep, removalOf, verbs } from './verbs.ts';
 
 export interface Action {
   readonly volume: string;
@@ -37,48 +36,62 @@ export interface Round {
   readonly full: boolean;
 }
 
-/** At most one action for each volume: the outcome of two could not be told apart. */
-export function planRound(
-  volumes: readonly Volume[],
-  random: Random,
-  kinds: readonly Disturbance[] = disturbances,
-): Round {
+/** Calls that need room. */
+const growing = ['create', 'expand', 'restore', 'clone', 'take', 'take group'];
+
+/** At most one action for each name, but for writes amid a snapshot of their volume: the outcome of two could not be told apart. */
+export function planRound(all: readonly Volume[], random: Random, kinds: readonly Disturbance[] = disturbances): Round {
   const full = random.chance(0.08);
   const strikes: Strike[] = [];
   for (let more = 0.35; random.chance(more); more = 0.25) strikes.push(planStrike(kinds, random));
   const unserved = strikes.some(({ disturbance }) => disturbance.refuses);
-  const refused = full ? ['create', 'expand'] : unserved ? ['create', 'expand'] : [];
-  const left = [...volumes];
+  const refused = full || unserved ? growing : [];
+  let left = [...all];
   const actions: Action[] = [];
-  for (let count = 1 + random.below(5); count > 0 && left.length > 0; count -= 1) {
+  for (let missing = 1 + random.below(5); missing > 0 && left.length > 0;) {
     const [volume] = left.splice(random.below(left.length), 1);
-    const action = volume && planAction(volume, random, refused);
-    if (action) actions.push(action);
+    const action = volume && planAction(volume, random, refused, left);
+    if (!action) continue;
+    const { amid = [] } = action.step;
+    const touches = [...(action.step.touches ?? []), ...(action.followedBy?.touches ?? [])];
+    const others = left.filter(({ name }) => !touches.includes(name));
+    // Something else is done with one of them already.
+    if (others.length + new Set(touches).size > left.length) continue;
+    left = others;
+    missing -= 1;
+    actions.push(action, ...amid.map(({ volume: written, step }) => ({ volume: written, step, times: 1 })));
   }
   return { actions, strikes, full };
 }
 
-function planAction(volume: Volume, random: Random, refused: readonly string[]): Action | undefined {
+function planAction(
+  volume: Volume,
+  random: Random,
+  refused: readonly string[],
+  left: readonly Volume[],
+): Action | undefined {
   const facts = known(volume);
   if (!facts) throw new Error(`the state of ${volume.name} is not settled`);
   const pair = refused.length === 0 && random.chance(0.12) ? planPair(volume, facts, random) : undefined;
   if (pair) return { volume: volume.name, step: pair.steps[0], times: 1, pair };
   const outOfOrder = random.chance(0.1);
-  const verb = pickWeighted(
-    verbs.filter((candidate) => outOfOrder || candidate.fits(facts)),
-    random,
-  );
-  const planned = planStep(verb, volume, facts, random);
-  if (!planned) return undefined;
-  const step = refused.includes(verb.name) ? mayLackRoom(planned) : planned;
-  return { volume: volume.name, step, ...planWay(verb, volume, facts, random) };
+  let candidates = verbs[kindOf(volume)].filter((candidate) => outOfOrder || candidate.fits(facts));
+  while (candidates.length > 0) {
+    const verb = pickWeighted(candidates, random);
+    const planned = planStep(verb, volume, facts, random, left);
+    candidates = candidates.filter((one) => one !== verb);
+    if (!planned) continue;
+    const step = refused.includes(verb.name) ? mayLackRoom(planned) : planned;
+    return { volume: volume.name, step, ...planWay(verb, volume, facts, random) };
+  }
+  return undefined;
 }
 
 /** Once, twice, cancelled and repeated, or cancelled and followed by a deletion. */
 function planWay(verb: Verb, volume: Volume, facts: Facts, random: Random): Omit<Action, 'volume' | 'step'> {
   if (verb.isCall !== true) return { times: 1 };
-  if (random.chance(0.06)) {
-    const followedBy = planStep(remove, volume, facts, random);
+  if (volume.pins.length === 0 && random.chance(0.06)) {
+    const followedBy = planStep(removalOf(volume), volume, facts, random);
     if (followedBy) return { times: 1, cancelAfter: random.below(250), followedBy };
   }
   const times = random.chance(0.15) ? 2 : 1;

@@ -1,7 +1,8 @@
 import { fileOf, readRegions, writeRegion } from './content.ts';
-import { regionCount } from './model.ts';
+import { during, type Frozen, known, regionCount, type Volume } from './model.ts';
+import type { Random } from './random.ts';
 import { pathsOf } from './site.ts';
-import { done, type Verb } from './verb.ts';
+import { done, type Step, type Verb } from './verb.ts';
 
 const write: Verb = {
   name: 'write',
@@ -37,3 +38,14 @@ export const read: Verb = {
 
 /** The actions of a pod on its volume. */
 export const podVerbs: readonly Verb[] = [write, read];
+
+/** What a snapshot has of a volume that exists, and perhaps a write at the same time, which may be in it or not. */
+export function amidOf(volume: Volume, random: Random): { frozen: Frozen; amid: NonNullable<Step['amid']> } {
+  const { name, shape, regions } = volume;
+  const facts = known(volume);
+  if (!facts?.exists) throw new Error(`${name} does not exist`);
+  const planned = random.chance(0.6) ? write.plan(volume, facts, random, []) : undefined;
+  const seen = planned?.change.write ? during(regions, planned.change.write) : regions;
+  const frozen = { source: name, shape, size: facts.size, regions: seen };
+  return { frozen, amid: planned ? [{ volume: name, step: { verb: write.name, ...planned } }] : [] };
+}

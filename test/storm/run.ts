@@ -5,14 +5,16 @@ import { apartDisturbances, disturbances } from './disturbances.ts';
 import { execute, type Outcome, type RoundState } from './execute.ts';
 import { follow, readingOf, verify } from './finish.ts';
 import { factsFrom, leaks, losses } from './invariants.ts';
-import { absentVolume, known, settle, type Volume } from './model.ts';
+import { absentVolume, kindOf, known, settle, type Volume } from './model.ts';
 import { type Observation, observe } from './observe.ts';
 import { type Action, planRound, type Strike } from './plan.ts';
 import { createRandom, type Random } from './random.ts';
+import { checkSnapshot } from './restore.ts';
 import { type Room, roomOf, roomProblems } from './room.ts';
 import { lineOf } from './round-line.ts';
 import { openSite, type Place, type Site, untilReady } from './site.ts';
-import { pathTo } from './verbs.ts';
+import { pinned } from './snapshots.ts';
+import { planStep, removalOf } from './verbs.ts';
 
 export interface StormOptions {
   readonly seed: number;
@@ -39,7 +41,12 @@ export interface Finding {
   readonly problems: readonly string[];
 }
 
-const count = 10;
+const named = (kind: string, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${kind}-${index}`);
+const volumes = named('storm', 10);
+const snapshots = [...named('snapshot', 4), ...named('group', 2)];
+/** A volume that no round plans: snapshots are restored as this one to look at them. */
+const spare = 'storm-10';
 /** Milliseconds after which the leftovers of calls that were cut off must be gone. */
 const tidyWithin = 30_000;
 /** Milliseconds within which a controller on another machine shows what it acknowledged: the node reports it after its answer. */
@@ -59,12 +66,11 @@ export class Storm {
     this.site = site;
     this.#options = options;
     this.#before = before;
-    this.#volumes = site.names.map(absentVolume);
+    this.#volumes = [...volumes, ...snapshots].map(absentVolume);
   }
 
   static async open(place: Place, options: StormOptions): Promise<Storm> {
-    const names = Array.from({ length: count }, (_, index) => `storm-${index}`);
-    const site = await openSite(place, names);
+    const site = await openSite(place, [...volumes, spare]);
     const { foreign } = await observe(site);
     return new Storm(site, options, { room: await roomOf(site), foreign });
   }
@@ -93,7 +99,7 @@ export class Storm {
 
   async #playRound(number: number): Promise<string[]> {
     const kinds = this.site.apart ? apartDisturbances : disturbances;
-    const planned = planRound(this.#volumes, createRandom(this.#options.seed, number), kinds);
+    const planned = planRound(pinned(this.#volumes), createRandom(this.#options.seed, number), kinds);
     const actions = planned.actions.filter(({ volume }) => !this.#options.skip?.includes(`${number}:${volume}`));
     const { strikes, full } = planned;
     this.played.push(...actions.map(({ volume }) => `${number}:${volume}`));
@@ -109,9 +115,11 @@ export class Storm {
     await untilReady(this.site);
     const before = this.#volumes;
     for (const { disturbance } of strikes) {
+      await disturbance.tidy?.(this.site);
       if (disturbance.effect) this.#volumes = this.#volumes.map(disturbance.effect);
     }
-    return [...problems, ...(await this.#look()), ...(await this.#mountAgain(before, number))];
+    problems.push(...(await this.#look()), ...(await this.#mountAgain(before, number)));
+    return [...problems, ...(await this.#lookAtGroups(before, number))];
   }
 
   #conclude(action: Action, outcomes: readonly Outcome[]): string[] {
@@ -186,20 +194,44 @@ export class Storm {
     return [...problems, ...more];
   }
 
+  /** Looks at the order of writes in the group snapshots that the round has taken. */
+  async #lookAtGroups(before: readonly Volume[], round: number): Promise<string[]> {
+    const isThere = ({ frozen }: Volume): boolean => frozen.length > 0;
+    const had = new Set(before.filter(isThere).map(({ name }) => name));
+    const taken = this.#volumes.filter((one) => one.ordered === true && isThere(one) && !had.has(one.name));
+    return this.#checkSnapshots(taken, createRandom(this.#options.seed, round));
+  }
+
+  async #checkSnapshots(taken: readonly Volume[], random: Random): Promise<string[]> {
+    const problems: string[] = [];
+    for (const snapshot of taken)
+      problems.push(...(await checkSnapshot(this.site, snapshot, absentVolume(spare), random)));
+    return problems;
+  }
+
+  /** Looks at every volume and every snapshot, and deletes all: thick snapshots before their volumes. */
   async #end(round: number): Promise<string[]> {
     const random = createRandom(this.#options.seed, round);
-    const problems = (await Promise.all(this.#volumes.map((volume) => this.#takeDown(volume, random)))).flat();
+    const isVolume = (one: Volume): boolean => kindOf(one) === 'volume';
+    const checked = await Promise.all(
+      this.#volumes.filter(isVolume).map((volume) => verify(this.site, volume, random)),
+    );
+    this.#replace(checked.map(([volume]) => volume));
+    const problems = checked.flatMap(([, found]) => found);
+    const taken = this.#volumes.filter((one) => !isVolume(one) && known(one)?.exists);
+    problems.push(...(await this.#checkSnapshots(taken, random)));
+    for (const those of [taken, this.#volumes.filter(isVolume)])
+      problems.push(...(await Promise.all(those.map((one) => this.#remove(one, random)))).flat());
     problems.push(...(await this.#look()), ...(await roomProblems(this.site, this.#before.room)));
     this.site.guest.checkConsole();
     return problems;
   }
 
-  async #takeDown(volume: Volume, random: Random): Promise<string[]> {
-    const [checked, problems] = await verify(this.site, volume, random);
-    const facts = known(checked);
-    const steps = facts?.exists ? pathTo('deleted', checked, facts, random).slice(-1) : [];
-    const [gone, more] = await follow(this.site, checked, steps);
+  async #remove(volume: Volume, random: Random): Promise<string[]> {
+    const facts = known(volume);
+    const step = facts?.exists ? planStep(removalOf(volume), volume, facts, random) : undefined;
+    const [gone, problems] = await follow(this.site, volume, step ? [step] : []);
     this.#replace([gone]);
-    return [...problems, ...more];
+    return problems;
   }
 }

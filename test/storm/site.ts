@@ -6,7 +6,7 @@ import { type Driver, startDriver } from '../support/driver.ts';
 import { type Apart, openApart } from '../support/fleet.ts';
 import { Pods } from '../support/pods.ts';
 import { approve, group, hideDisks, layDisks, mirrorGroup, pathsFor, stormDisks } from './disks.ts';
-import type { Volume } from './model.ts';
+import type { Source, Volume } from './model.ts';
 
 export const foreign = 'foreign';
 /** Everything that the driver starts is in it, as in the cgroup of a container. */
@@ -25,7 +25,8 @@ const pools = `
     mirrors: 1
     disks: { paths: ${pathsFor(mirrorGroup)} }
     thin: { share: 60%, overprovision: 100, metadataSize: 4Mi }`;
-const more = 'rescan: 10s\nqos: { interval: 2s }';
+// Cuts come in the midst of a copy.
+const more = 'rescan: 10s\nqos: { interval: 2s }\njobs: { copyRate: 64Mi }';
 const launcher = ['sh', '-c', `mkdir -p ${container} && echo 0 >${container}/cgroup.procs && exec "$@"`, 'sh'];
 const kubelet = '/var/lib/kubelet';
 const csi = `${kubelet}/plugins/kubernetes.io/csi`;
@@ -35,7 +36,7 @@ export interface Site {
   readonly guest: Guest;
   /** Of the node. */
   readonly driver: Driver;
-  readonly client: Pick<CsiClient, 'controller' | 'node'>;
+  readonly client: Pick<CsiClient, 'controller' | 'groupController' | 'node'>;
   readonly names: readonly string[];
   /** The controller on another machine, where the roles are apart. */
   readonly apart?: Pick<Apart, 'controller' | 'setConnected'>;
@@ -58,7 +59,8 @@ export async function openTogether(): Promise<Place> {
 /** A node in a guest, and a controller on the other side of the network. */
 export async function openApartRoles(): Promise<Place> {
   const apart = await openApart({ disks: stormDisks, pools, more, launcher, prepare });
-  const client = { controller: apart.controller.client.controller, node: apart.driver.client.node };
+  const { controller, groupController } = apart.controller.client;
+  const client = { controller, groupController, node: apart.driver.client.node };
   const { guest, driver } = apart;
   return { guest, driver, client, apart, [Symbol.asyncDispose]: () => apart[Symbol.asyncDispose]() };
 }
@@ -112,7 +114,8 @@ export function uidOf(name: string): string {
   return `${name.replace(/^\D*/, '').padStart(8, '0')}-1111-2222-3333-444444444444`;
 }
 
-function idOf(name: string): string {
+/** The id of a volume. */
+export function idOf(name: string): string {
   return `node-1:${name}`;
 }
 
@@ -143,13 +146,14 @@ export function callsFor({ client }: Site, volume: Volume, options: CallOptions 
   }[type];
   const forNode = { volumeId, stagingTargetPath: staging, volumeCapability: capability(volume) };
   return {
-    create: (bytes: number, iops: number) =>
+    create: (bytes: number, iops: number, source?: Source) =>
       client.controller.createVolume(
         {
           name: volume.name,
           volumeCapabilities: [capability(volume)],
           capacityRange: { requiredBytes: `${bytes}` },
           parameters: { ...layout, ...limitsOf(iops) },
+          ...(source ? { volumeContentSource: contentOf(source) } : {}),
         },
         options,
       ),
@@ -164,6 +168,11 @@ export function callsFor({ client }: Site, volume: Volume, options: CallOptions 
     unpublish: () => client.node.nodeUnpublishVolume({ volumeId, targetPath: target }, options),
     unstage: () => client.node.nodeUnstageVolume({ volumeId, stagingTargetPath: staging }, options),
   };
+}
+
+function contentOf(source: Source) {
+  if ('snapshot' in source) return { snapshot: { snapshotId: source.snapshot } };
+  return { volume: { volumeId: source.volume } };
 }
 
 function limitsOf(iops: number): Record<string, string> {

@@ -9,7 +9,13 @@ export interface Step {
   readonly text: string;
   /** The outcomes that are right. One that is cut off may have any. */
   readonly outcomes: readonly string[];
+  /** Texts that a refusal must have. */
+  readonly says?: readonly string[];
   readonly change: Change;
+  /** Names that nothing else changes in the round, except for what `amid` does. */
+  readonly touches?: readonly string[];
+  /** Writes of pods at the same time. */
+  readonly amid?: readonly { readonly volume: string; readonly step: Step }[];
   /** Resolves with what was read, where it reads. */
   readonly run: (site: Site, signal?: AbortSignal) => Promise<readonly string[] | undefined>;
 }
@@ -23,8 +29,8 @@ export interface Verb {
   fits(facts: Facts): boolean;
   /** It can be sent twice at once, and cancelled: it is a call of the driver. */
   readonly isCall?: boolean;
-  /** `undefined`: not possible in this state. */
-  plan(volume: Volume, facts: Facts, random: Random): Omit<Step, 'verb'> | undefined;
+  /** `undefined`: not possible in this state. `left`: the others, as far as nothing is done with them in the round; all of them are known. */
+  plan(volume: Volume, facts: Facts, random: Random, left: readonly Volume[]): Omit<Step, 'verb'> | undefined;
 }
 
 /** The options of a call that may be cancelled. */

@@ -1,32 +1,44 @@
 import { controllerVerbs, remove } from './controller-verbs.ts';
-import { acknowledge, type Facts, type Volume } from './model.ts';
+import { copyVerbs } from './copy-verbs.ts';
+import { groupVerbs, removeGroup } from './group-verbs.ts';
+import { acknowledge, type Facts, kindOf, type Volume } from './model.ts';
 import { nodeVerbs, publish, stage, unpublish, unstage } from './node-verbs.ts';
 import { podVerbs } from './pod-verbs.ts';
 import type { Random } from './random.ts';
+import { removeSnapshot, snapshotVerbs } from './snapshot-verbs.ts';
 import type { Step, Verb } from './verb.ts';
 
-/** Everything that is done with volumes. A feature adds its own here. */
-export const verbs: readonly Verb[] = [...controllerVerbs, ...nodeVerbs, ...podVerbs];
+/** Everything that is done. A feature adds its own here. */
+export const verbs: Readonly<Record<ReturnType<typeof kindOf>, readonly Verb[]>> = {
+  volume: [...controllerVerbs, ...nodeVerbs, ...podVerbs, ...copyVerbs],
+  snapshot: snapshotVerbs,
+  group: groupVerbs,
+};
+
+/** The verb that deletes it. */
+export function removalOf(volume: Volume): Verb {
+  return { volume: remove, snapshot: removeSnapshot, group: removeGroup }[kindOf(volume)];
+}
 
 /** The step of a verb for a volume of which all is known. */
-export function planStep(verb: Verb, volume: Volume, facts: Facts, random: Random): Step | undefined {
-  const planned = verb.plan(volume, facts, random);
+export function planStep(
+  verb: Verb,
+  volume: Volume,
+  facts: Facts,
+  random: Random,
+  left: readonly Volume[] = [],
+): Step | undefined {
+  const planned = verb.plan(volume, facts, random, left);
   return planned && { verb: verb.name, ...planned };
 }
 
 const ways = {
   published: [stage, publish],
   unstaged: [unpublish, unstage],
-  deleted: [unpublish, unstage, remove],
 } as const;
 
-/** Steps that bring a volume to where it can be read, or back to where it can be deleted. */
-export function pathTo(
-  wanted: 'published' | 'unstaged' | 'deleted',
-  volume: Volume,
-  facts: Facts,
-  random: Random,
-): Step[] {
+/** Steps that bring a volume to where it can be read, or back to where nobody uses it. */
+export function pathTo(wanted: 'published' | 'unstaged', volume: Volume, facts: Facts, random: Random): Step[] {
   const way = ways[wanted];
   let now = volume;
   return way.flatMap((verb) => {

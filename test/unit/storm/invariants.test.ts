@@ -39,7 +39,11 @@ the foreign one
 ==
   /dev/dm-0
 `;
-const whole: Observation = { listed: new Map([['storm-1', bytes]]), ...parseObservation(output) };
+const whole: Observation = {
+  listed: new Map([['storm-1', bytes]]),
+  snapshots: new Map(),
+  ...parseObservation(output),
+};
 const without = (name: string): Observation => ({
   ...whole,
   listed: new Map(),
@@ -90,6 +94,10 @@ describe('a loss', () => {
     const mounting = doubt(halfMade, { facts: { staged: true, published: true } });
     expect(lost(mounting, whole)).toEqual([]);
     expect(lost(halfMade, without('storm-1'))).toEqual([]);
+    const smaller = { bytes: bytes / 2, tags: ['quarry.state=creating'] };
+    const half = whole.logicalVolumes.map((lv) => (lv.name === 'storm-1' ? { ...lv, ...smaller } : lv));
+    expect(lost(halfMade, { ...whole, logicalVolumes: half })).toEqual([]);
+    expect(lost(published, { ...whole, logicalVolumes: half })).not.toEqual([]);
     expect(lost(halfMade, { ...without('storm-1'), listed: whole.listed })).toEqual([]);
     expect(lost(doubt(published, { facts: { size: 2 * bytes } }), whole)).toEqual([]);
     expect(lost(doubt(published, { facts: { exists: false } }), without('storm-1'))).toEqual([]);

@@ -38,7 +38,7 @@ test('after a power cut nothing is mounted, and everything else is as it was', (
 });
 
 const checksumOf = (content: number, region = 3): string => {
-  const line = `storm-1 region ${region} write ${content}\n`;
+  const line = `region ${region} write ${content}\n`;
   return createHash('md5').update(line.repeat(65_536).slice(0, 65_536)).digest('hex');
 };
 const read = (content: number): string[] => Array.from({ length: 8 }, () => '').with(3, checksumOf(content));

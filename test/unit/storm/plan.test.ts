@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest';
 import { disturbances } from '../../storm/disturbances.ts';
 import { absentVolume, acknowledge, type Volume } from '../../storm/model.ts';
-import { planRound } from '../../storm/plan.ts';
+import { type Action, planRound } from '../../storm/plan.ts';
 import { createRandom } from '../../storm/random.ts';
+import { pinned } from '../../storm/snapshots.ts';
 import { verbs } from '../../storm/verbs.ts';
 
-const names = Array.from({ length: 10 }, (_, index) => `storm-${index}`);
+const numbered = (kind: string, count: number) => Array.from({ length: count }, (_, index) => `${kind}-${index}`);
+const names = [...numbered('storm', 10), ...numbered('snapshot', 4), ...numbered('group', 2)];
 const text = (volumes: readonly Volume[], seed: number, round: number): string => {
-  const { actions, strikes, full } = planRound(volumes, createRandom(seed, round));
+  const { actions, strikes, full } = planRound(pinned(volumes), createRandom(seed, round));
   return JSON.stringify([actions, strikes, full]);
 };
 
@@ -19,13 +21,21 @@ test('a round follows from the seed, its number and the state alone', () => {
   expect(rounds.map((_, round) => text(volumes, 8, round))).not.toEqual(rounds);
 });
 
+/** Names that an action needs for itself. */
+const touchedBy = ({ step, followedBy }: Action) => [
+  ...new Set([...(step.touches ?? []), ...(followedBy?.touches ?? [])]),
+];
+
 test('a storm in which every call succeeds comes to every verb, each kind of volume and each disturbance', () => {
   let volumes: readonly Volume[] = names.map(absentVolume);
   const seen = new Set<string>();
   for (let round = 0; round < 500; round += 1) {
-    const { actions, strikes, full } = planRound(volumes, createRandom(1, round));
+    const { actions, strikes, full } = planRound(pinned(volumes), createRandom(1, round));
     const touched = actions.map(({ volume }) => volume);
     expect(new Set(touched).size).toBe(touched.length);
+    const amid = new Set(actions.flatMap(({ step }) => step.amid ?? []).map(({ volume }) => volume));
+    const alone = [...touched.filter((name) => !amid.has(name)), ...actions.flatMap(touchedBy)];
+    expect(new Set(alone).size).toBe(alone.length);
     if (full) seen.add('full group');
     if (strikes.length > 2) seen.add('three strikes');
     for (const { disturbance } of strikes) seen.add(disturbance.name);
@@ -44,5 +54,13 @@ test('a storm in which every call succeeds comes to every verb, each kind of vol
   const shapes = ['thin', 'thick', 'block', 'ext4', 'xfs', 'btrfs', '2 stripes', '1 mirrors'];
   const strikes = [...disturbances.map(({ name }) => name), 'three strikes', 'full group'];
   const pairs = ['create and delete', 'delete and stage', 'unstage and delete', 'expand and stage', 'create and then'];
-  for (const word of [...verbs.map(({ name }) => name), ...shapes, ...strikes, ...pairs]) expect(seen).toContain(word);
+  for (const word of [
+    ...Object.values(verbs)
+      .flat()
+      .map(({ name }) => name),
+    ...shapes,
+    ...strikes,
+    ...pairs,
+  ])
+    expect(seen).toContain(word);
 });
