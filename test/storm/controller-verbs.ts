@@ -11,7 +11,7 @@ export const unit = 8 * MiB;
 export const limits = [0, 500, 1000, 20_000];
 const smallest: Record<Access, number> = { block: 8 * MiB, ext4: 16 * MiB, xfs: 304 * MiB, btrfs: 256 * MiB };
 const accesses: readonly Access[] = ['block', 'block', 'block', 'ext4', 'ext4', 'ext4', 'xfs', 'btrfs'];
-const types = ['thin', 'thin', 'thick', 'thick', 'mirrored'] as const;
+export const types = ['thin', 'thin', 'thick', 'thick', 'mirrored'] as const;
 
 function randomShape(random: Random): Shape {
   const access = random.pick(accesses);
@@ -37,14 +37,12 @@ export const create: Verb = {
     const shape = facts.exists ? volume.shape : randomShape(random);
     const size = facts.exists ? facts.size : smallest[shape.access] + unit * random.below(8);
     const iops = facts.exists ? facts.iops : random.pick(limits);
-    // The same once more is the same volume; a larger one under its name is not.
+    // The same once more is the same volume, also if its source is gone; a larger one under its name is not.
     const larger = facts.exists && random.chance(0.3);
     const asked = larger ? size + unit : size;
-    // The source may be gone meanwhile.
-    const gone = volume.source ? ['NOT_FOUND'] : [];
     return {
       text: textOf(shape, asked, iops),
-      outcomes: [larger ? 'ALREADY_EXISTS' : 'OK', ...gone],
+      outcomes: [larger ? 'ALREADY_EXISTS' : 'OK'],
       change: larger ? { facts: {} } : { facts: { exists: true, size, iops }, shape },
       run: call({ ...volume, shape }, (calls) => calls.create(asked, iops, volume.source)),
     };

@@ -1,4 +1,4 @@
-import { layoutFor, limits, textOf, unit } from './controller-verbs.ts';
+import { layoutFor, limits, textOf, types, unit } from './controller-verbs.ts';
 import { type Frozen, kindOf, known, type Source, type Volume } from './model.ts';
 import { amidOf } from './pod-verbs.ts';
 import type { Random } from './random.ts';
@@ -6,9 +6,10 @@ import { idOf } from './site.ts';
 import { membersOf } from './snapshots.ts';
 import { call, type Step, type Verb } from './verb.ts';
 
-/** Makes a volume of a content, as large or larger. */
+/** Makes a volume of a content, as large or larger, of the same type or another. */
 export function copyStep(volume: Volume, from: Frozen, source: Source, random: Random): Omit<Step, 'verb'> {
-  const shape = layoutFor(from.shape.type, from.shape.access, random);
+  const type = random.chance(0.25) ? random.pick(types) : from.shape.type;
+  const shape = layoutFor(type, from.shape.access, random);
   const size = from.size + (random.chance(0.4) ? unit * random.below(8) : 0);
   const iops = random.pick(limits);
   return {

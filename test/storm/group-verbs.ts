@@ -112,7 +112,7 @@ const getGroup: Verb = {
 
 const removeMember: Verb = {
   name: 'delete member',
-  weight: 1,
+  weight: 4,
   isCall: true,
   fits: () => false,
   plan(group) {
