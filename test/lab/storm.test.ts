@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { seedsOf } from '../support/long-run.ts';
+import { keptSeedsOf } from '../support/long-run.ts';
 import { group } from '../storm/disks.ts';
 import { Storm } from '../storm/run.ts';
 import { openTogether } from '../storm/site.ts';
@@ -7,7 +7,7 @@ import { runStorm } from '../storm/storm.ts';
 
 const say = (): void => undefined;
 
-test.for(seedsOf('storm'))(
+test.for(keptSeedsOf('storm'))(
   'a storm of calls, kills, power cuts and stuck disks loses nothing that was acknowledged, and leaves nothing behind: seed %d',
   { timeout: 300_000 },
   async (seed) => {
@@ -16,7 +16,7 @@ test.for(seedsOf('storm'))(
   },
 );
 
-test.for(seedsOf('storm-apart'))(
+test.for(keptSeedsOf('storm-apart'))(
   'a storm with the controller on another machine, and cuts of the network, loses and leaves nothing: seed %d',
   { timeout: 300_000 },
   async (seed) => {

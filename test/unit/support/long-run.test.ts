@@ -2,10 +2,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { seedsOf, writeLongRun } from '../../support/long-run.ts';
+import { keptSeedsOf, seedsOf, writeLongRun } from '../../support/long-run.ts';
 
 test('a slice plays the seeds that failed before, and then a new one', () => {
-  expect(seedsOf('storm')[0]).toBe(1);
+  expect(seedsOf('fuzz')[0]).toBe(6);
+  expect(keptSeedsOf('fuzz')).toEqual(seedsOf('fuzz').slice(0, -1));
+  expect(keptSeedsOf('a tool that never failed')).toEqual([]);
   expect(seedsOf('a tool that never failed')).toHaveLength(1);
   const drawn = Array.from({ length: 20 }, () => seedsOf('a tool that never failed')[0]);
   expect(new Set(drawn).size).toBeGreaterThan(1);
