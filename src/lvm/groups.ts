@@ -10,6 +10,7 @@ import type { InventoryCache } from './cache.ts';
 import { isPartial, lacksThinDevice } from './failures.ts';
 import { type LvmReport, readReport, thinPoolOf } from './inventory.ts';
 import type { Lvm } from './process/lvm.ts';
+import type { LvRecord } from './records.ts';
 import { linkName } from './process/system.ts';
 import { tag } from './tags.ts';
 import { sendPendingMessages, type ThinPoolNeed, ThinPools } from './thin-pools.ts';
@@ -48,7 +49,7 @@ export interface GroupsOptions {
 /** Volume groups of pools. Every method does only what is missing, so that it may be interrupted anywhere. */
 export class Groups {
   readonly #options: GroupsOptions;
-  /** Each group is activated once per process: a volume that an administrator deactivates later stays inactive. */
+  /** Each group is activated once per process: what an administrator deactivates later stays inactive, but not a thin pool that LVM deactivates. */
   readonly #activated = new Set<VgName>();
   readonly #thinPools: ThinPools;
 
@@ -118,14 +119,17 @@ export class Groups {
   #needs(spec: PoolSpec, report: LvmReport): { readonly inactive: boolean; readonly thin: ThinPoolNeed } {
     const vg = report.groups.find(({ group }) => group === spec.group);
     if (!vg) return { inactive: false, thin: {} };
-    const inactive =
-      !this.#activated.has(spec.group) && report.volumes.some((lv) => lv.group === spec.group && !lv.active);
+    const pool = thinPoolOf(report, spec.group);
+    const mayActivate = (lv: LvRecord): boolean =>
+      !this.#activated.has(spec.group) || (lv === pool && this.#options.writer.poolsInDoubt.has(spec.group));
+    const inactive = report.volumes.some((lv) => lv.group === spec.group && !lv.active && mayActivate(lv));
     // LVM extends nothing while a disk is missing.
-    const mayGrow = vg.missingDevices === 0 || !thinPoolOf(report, spec.group);
+    const mayGrow = vg.missingDevices === 0 || !pool;
     return { inactive, thin: spec.thin && mayGrow ? this.#thinPools.need(spec, spec.thin, vg, report) : {} };
   }
 
   #remember(group: VgName): void {
+    this.#options.writer.poolsInDoubt.delete(group);
     if (this.#options.cache.report().groups.some((vg) => vg.group === group)) this.#activated.add(group);
   }
 

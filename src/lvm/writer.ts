@@ -25,6 +25,8 @@ export interface Writer {
   slowChange(what: string, argv: LvmArguments): Promise<void>;
   /** Changes the tags of a logical volume, in a separate turn of the group. */
   retag(what: string, volume: Pick<Volume, 'group' | 'lv'>, tags: TagChange, signal?: AbortSignal): Promise<void>;
+  /** Groups whose thin pool was active before a change that failed: LVM may have deactivated it when it gave up a volume. */
+  readonly poolsInDoubt: Set<VgName>;
 }
 
 export interface WriterOptions {
@@ -41,6 +43,7 @@ export interface WriterOptions {
 export function createWriter(options: WriterOptions): Writer {
   const { lvm, cache, queue, changed } = options;
   let changes = 0;
+  const poolsInDoubt = new Set<VgName>();
   const flush = createFlush(options);
   const commit = createCommit(options);
   async function settle(what: string, run: () => Promise<LvmAnswer>): Promise<void> {
@@ -48,6 +51,7 @@ export function createWriter(options: WriterOptions): Writer {
     changes += 1;
     changed();
     if (failure === undefined) return;
+    for (const group of groupsWithPool(cache)) poolsInDoubt.add(group);
     // A refusal means that the inventory in memory was wrong, and after a kill the outcome is unknown: LVM's state is read first.
     await cache.refresh();
     throw failure;
@@ -70,12 +74,22 @@ export function createWriter(options: WriterOptions): Writer {
       }
     });
   return {
+    poolsInDoubt,
     exclusive,
     change,
     slowChange: (what, argv) => settle(what, () => lvm.slowChange(argv)),
     retag: (what, { group, lv }, tags, signal) =>
       exclusive(group, signal, () => change(what, lvchangeTags(group, lv, tags))),
   };
+}
+
+/** Those whose thin pool is active, according to the last report. */
+function groupsWithPool(cache: InventoryCache): VgName[] {
+  if (!cache.reported) return [];
+  return cache
+    .report()
+    .volumes.filter(({ isThinPool, active }) => isThinPool && active)
+    .map(({ group }) => group);
 }
 
 async function attempt(what: string, run: () => Promise<LvmAnswer>): Promise<Failure | undefined> {

@@ -38,10 +38,10 @@ export async function writeInOrder({ guest }: Site, [first, second]: readonly [V
   };
 }
 
-/** The number in a volume that is published. */
+/** The number in a volume that is published; 0 where there is none. */
 export async function readNumber({ guest }: Site, volume: Volume): Promise<number> {
   const text = await guest.shell(
-    `dd if=${numberFile(volume)} bs=${blockSize} skip=${offset} count=1 status=none | tr -cd 0-9`,
+    `if [ -e ${numberFile(volume)} ]; then dd if=${numberFile(volume)} bs=${blockSize} skip=${offset} count=1 status=none | tr -cd 0-9; fi`,
   );
   return Number(text.slice(0, 16) || 0);
 }

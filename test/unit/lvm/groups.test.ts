@@ -5,6 +5,7 @@ import type { NodeName } from '../../../src/domain/ids.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
 import { Groups } from '../../../src/lvm/groups.ts';
 import type { LvmArguments } from '../../../src/lvm/process/lvm.ts';
+import type { Writer } from '../../../src/lvm/writer.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
 import { fakeWriter } from './fake-storage.ts';
 
@@ -12,12 +13,13 @@ let lvm: FakeLvm;
 let queue: Queue;
 let cache: InventoryCache;
 let groups: Groups;
+let writer: Writer;
 
 beforeEach(() => {
   lvm = new FakeLvm();
   queue = createQueue();
   cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
-  const writer = fakeWriter(lvm, cache, { queue });
+  writer = fakeWriter(lvm, cache, { queue });
   groups = new Groups({ node: 'node-1' as NodeName, lvm, cache, writer, links: '/run/links' });
 });
 
@@ -115,6 +117,42 @@ describe('preparing a pool', () => {
     lvm.inactive.add('a');
     expect(await prepare()).toEqual({ changed: false, problems: [] });
     expect(lvm.commands).toEqual([]);
+  });
+
+  describe('a thin pool that becomes inactive', () => {
+    const attributes = (active: boolean) =>
+      lvm.volumes.set('thinpool', {
+        size: 4n,
+        tags: new Set(),
+        row: { lv_attr: active ? 'twi-a-tz--' : 'twi---tz--' },
+      });
+
+    test('when LVM gives up a volume is activated again', async () => {
+      attributes(true);
+      await prepare();
+      // A disk fails while LVM writes its metadata.
+      lvm.beforeAnswer = async ([command]) => {
+        if (command !== 'lvcreate') return;
+        attributes(false);
+        throw new Failure('unavailable', 'Failed to write VG vg');
+      };
+      await expect(writer.change('a volume could not be created', ['lvcreate', 'vg/new'])).rejects.toThrow('write VG');
+      expect(await prepare()).toEqual({ changed: true, problems: [] });
+      expect(lvm.commands.at(-1)).toEqual(['vgchange', '-a', 'y', 'vg']);
+    });
+
+    test('because an administrator deactivates it stays so', async () => {
+      attributes(true);
+      await prepare();
+      const failing = async (): Promise<void> => {
+        throw new Failure('unavailable', 'no answer');
+      };
+      lvm.beforeAnswer = ([command]) => (command === 'lvcreate' ? failing() : Promise.resolve());
+      await expect(writer.change('a volume could not be created', ['lvcreate', 'vg/new'])).rejects.toThrow('no answer');
+      await prepare();
+      attributes(false);
+      expect(await prepare()).toEqual({ changed: false, problems: [] });
+    });
   });
 
   test('a group that comes back is activated', async () => {
