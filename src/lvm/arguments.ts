@@ -149,8 +149,9 @@ export function vgcreate(group: VgName, device: string, tags: readonly string[])
   return ['vgcreate', '-y', ...withBackup, ...tags.flatMap((tag) => ['--addtag', tag]), group, device];
 }
 
+/** Records the tag in LVM's backup too, which identifies the group while it is missing. */
 export function tagGroup(group: VgName, added: string): LvmArguments {
-  return ['vgchange', '--addtag', added, group];
+  return ['vgchange', ...withBackup, '--addtag', added, group];
 }
 
 export function untagGroup(group: VgName, removed: string): LvmArguments {

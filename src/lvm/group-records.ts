@@ -45,10 +45,8 @@ export class GroupRecords {
     const unmarked = group?.tags.get('pool') === spec.name && !group.tags.has('node');
     if (!group || (group.recorded && !unmarked)) return;
     const what = `volume group ${spec.group} could not be recorded`;
-    await writer.exclusive(spec.group, undefined, async () => {
-      if (unmarked) await writer.change(what, tagGroup(spec.group, tag('node', node)));
-      await writer.change(what, recordGroup(spec.group));
-    });
+    const argv = unmarked ? tagGroup(spec.group, tag('node', node)) : recordGroup(spec.group);
+    await writer.exclusive(spec.group, undefined, () => writer.change(what, argv));
     const tags = unmarked ? new Map([...group.tags, ['node', node]]) : group.tags;
     this.#remembered.set(spec.group, { ...group, tags, recorded: true });
   }

@@ -101,7 +101,7 @@ describe('identifying a group', () => {
     await identify([member('A', 'quarry.pool=fast')]);
     await records.record(spec, writer);
     await records.record(spec, writer);
-    expect(commands).toEqual(['vgchange --addtag quarry.node=node-1 vg', 'vgcfgbackup --config backup/backup=1 vg']);
+    expect(commands).toEqual(['vgchange --config backup/backup=1 --addtag quarry.node=node-1 vg']);
   });
 
   test('assumes that a group may exist while LVM has not listed all disks', async () => {

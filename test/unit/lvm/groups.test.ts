@@ -65,7 +65,7 @@ describe('taking a disk', () => {
     await groups.take(spec, '/dev/sdb', async () => ({ marked: true, claimed: false, mayCreate: true }));
     expect(lvm.commands).toEqual([
       expect.arrayContaining(['vgcreate', 'quarry.pool=fast', 'vg']),
-      ['vgchange', '--addtag', 'quarry.node=node-1', 'vg'],
+      ['vgchange', '--config', 'backup/backup=1', '--addtag', 'quarry.node=node-1', 'vg'],
     ]);
     // The disk of a group that lacks this tag was never used (pools/joining.ts).
     expect(lvm.commands[0]).not.toContain('quarry.node=node-1');
