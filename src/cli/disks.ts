@@ -37,12 +37,24 @@ export async function approveDisks(options: ApproveOptions, terminal: Terminal):
     await cache.refresh();
     for (const pool of new Set(taken.map((disk) => disk.pool))) await prepare(pool);
     await tellDriver(endpoint.path, terminal);
-    const missed = chosen.filter((disk) => !taken.includes(disk));
-    if (missed.length > 0) {
-      throw new Failure('unavailable', `not taken (the log says why): ${missed.map((disk) => disk.device).join(', ')}`);
-    }
-    return listed(await findDisks());
+    const after = await findDisks();
+    refuseMissed(
+      chosen.filter((disk) => !taken.includes(disk)),
+      after,
+    );
+    return listed(after);
   });
+}
+
+/**
+ * Throws `unavailable` with the disks that are not in the group of their pool now. A running driver looks at a disk while this process takes
+ * it. One of the two may then find it in use, and the other takes it.
+ */
+export function refuseMissed(untaken: readonly Candidate[], after: readonly Candidate[]): void {
+  const isMember = ({ device, pool }: Candidate): boolean =>
+    after.some((now) => now.device === device && now.pool.name === pool.name && now.verdict === 'member');
+  const missed = untaken.filter((disk) => !isMember(disk)).map(({ device }) => device);
+  if (missed.length > 0) throw new Failure('unavailable', `not taken (the log says why): ${missed.join(', ')}`);
 }
 
 /** When this returns, a running driver serves the disks, or the user has read on stderr why not. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Terminal } from '../../../src/cli/command.ts';
-import { approveDisks, chooseDisks } from '../../../src/cli/disks.ts';
+import { approveDisks, chooseDisks, refuseMissed } from '../../../src/cli/disks.ts';
 import type { Candidate } from '../../../src/pools/candidates.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 
@@ -84,4 +84,12 @@ test.each([
 test('refuses names together with --all', async () => {
   const both = { config: '/x', disk: ['/a'], all: true };
   await expect(approveDisks(both, answering())).rejects.toMatchObject({ kind: 'invalid' });
+});
+
+test('a disk that a running driver took meanwhile is not missed, and any other is', () => {
+  const [mine, theirs] = [candidate('/x', 'proposed'), candidate('/y', 'proposed')];
+  const after = [candidate('/x', 'member'), candidate('/y', 'interrupted')];
+  expect(() => refuseMissed([mine], after)).not.toThrow();
+  expect(() => refuseMissed([mine, theirs], after)).toThrow('not taken (the log says why): /y');
+  expect(() => refuseMissed([mine], [])).toThrow('/x');
 });
