@@ -7,6 +7,7 @@ import type { JobStatus } from '../domain/jobs.ts';
 import type { NodeRegistry } from '../controller/node-registry.ts';
 import type { ControllerCapability } from '../controller/service.ts';
 import type { AdminMethods, Services } from '../grpc/services.ts';
+import type { ClaimPage } from '../kubernetes/persistent-volumes.ts';
 import type { Log } from '../log.ts';
 import type { Families } from '../metrics/metrics.ts';
 import type { NodeCapability } from '../node/service.ts';
@@ -74,12 +75,6 @@ export interface PersistentVolumes {
   read(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** Some of the claims that they are bound to, by volume id; without a token the first. Throws `unavailable`. */
   claims(token: string | undefined, signal: AbortSignal): Promise<ClaimPage>;
-}
-
-/** Claims, and the token of the next page; absent: this was the last. */
-export interface ClaimPage {
-  readonly claims: readonly { readonly volume: string; readonly namespace: string; readonly name: string }[];
-  readonly next?: string | undefined;
 }
 
 /** A folder of `src/features`, as the roles and the command line see it. */

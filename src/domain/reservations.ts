@@ -2,7 +2,7 @@ import { type Bytes, formatExactly, largest, smallest } from './bytes.ts';
 import { Failure } from './errors.ts';
 import type { VolumeId } from './ids.ts';
 import type { Pool } from './pool.ts';
-import { type Qos, type RateKey, rateKeys, type Rates, ratesFor, reservedName } from './qos.ts';
+import { type Budget, type Qos, type RateKey, rateKeys, type Rates, ratesFor, reservedName } from './qos.ts';
 import type { Volume } from './volume.ts';
 
 type Holder = Pick<Volume, 'qos' | 'size'>;
@@ -26,15 +26,21 @@ export function sumOf(all: Iterable<Rates>): Rates {
   return sum;
 }
 
+/** The rates of a budget that may be reserved. */
+export function promisable({ rates, reservable }: Budget): Rates {
+  const parts = entries(rates).map(([key, rate]) => [key, (rate * BigInt(reservable)) / 100n] as const);
+  return Object.fromEntries(parts);
+}
+
 /** The rates that the pool's other volumes leave to reserve. An absent rate is not budgeted: none of it can be reserved. */
 export function reservableRates({ spec }: Pool, volumes: Iterable<Volume>, except?: VolumeId): Rates {
-  const { rates = {}, reservable = 0 } = spec.budget ?? {};
+  const budgeted = spec.budget ? promisable(spec.budget) : {};
   const others = [...volumes].filter(({ id, pool }) => pool === spec.name && id !== except);
   const promised = sumOf(others.map(reservedBy));
   const left: Partial<Record<RateKey, bigint>> = {};
-  for (const [key, rate] of entries(rates)) {
+  for (const [key, rate] of entries(budgeted)) {
     const known = !others.some(({ qos }) => qos.unknown?.reservations.includes(key));
-    left[key] = known ? largest((rate * BigInt(reservable)) / 100n - (promised[key] ?? 0n), 0n) : 0n;
+    left[key] = known ? largest(rate - (promised[key] ?? 0n), 0n) : 0n;
   }
   return left;
 }
@@ -66,10 +72,8 @@ export function refuseReservation(
 }
 
 function describeLeft({ spec }: Pool, key: RateKey, left: Rates): string {
-  const [budget, rate] = [spec.budget, left[key]];
-  const total = budget?.rates[key];
-  if (!budget || rate === undefined || total === undefined) return `but the pool's budget does not have ${key}`;
-  const reservable = (total * BigInt(budget.reservable)) / 100n;
+  const [reservable, rate] = [spec.budget && promisable(spec.budget)[key], left[key]];
+  if (reservable === undefined || rate === undefined) return `but the pool's budget does not have ${key}`;
   return `${formatRate(key, rate)} left of ${formatRate(key, reservable)} that may be reserved`;
 }
 

@@ -1,4 +1,5 @@
 import type { HungWork } from '../../gen/quarry/admin/v1/HungWork.ts';
+import { timeFromMessage } from '../../admin/messages.ts';
 import { askRole } from '../../cli/ask.ts';
 import type { HungRecord } from './command.ts';
 import type { Listing } from '../../cli/output.ts';
@@ -12,5 +13,5 @@ export async function listHung(path: string): Promise<Listing<HungRecord>> {
 }
 
 function toRecord({ what, pid, sinceMs }: HungWork): HungRecord {
-  return { what, pid: pid === 0 ? undefined : pid, since: new Date(Number(sinceMs)).toISOString() };
+  return { what, pid: pid === 0 ? undefined : pid, since: timeFromMessage(sinceMs) };
 }

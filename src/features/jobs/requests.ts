@@ -1,4 +1,5 @@
 import type { Job } from '../../gen/quarry/admin/v1/Job.ts';
+import { timeFromMessage } from '../../admin/messages.ts';
 import { askRole } from '../../cli/ask.ts';
 import type { JobRecord } from './command.ts';
 import type { Listing } from '../../cli/output.ts';
@@ -22,6 +23,6 @@ function toRecord({ kind, pool, volumeId, lv, size, state, done, reason, sinceMs
     donePercent: Math.floor(done * 100),
     failures,
     reason: reason === '' ? undefined : reason,
-    since: new Date(Number(sinceMs)).toISOString(),
+    since: timeFromMessage(sinceMs),
   };
 }

@@ -1,14 +1,15 @@
-import { ratesToMessage } from '../../admin/rates.ts';
+import { ratesToMessage } from '../../admin/messages.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Member } from '../../domain/fleet.ts';
-import { poolsOf, volumeHealth } from '../../domain/health.ts';
+import { type Condition, poolsOf, volumeHealth } from '../../domain/health.ts';
 import type { PoolName } from '../../domain/ids.ts';
 import type { Pool } from '../../domain/pool.ts';
-import { rateKeys, type Rates, ratesFor } from '../../domain/qos.ts';
-import { reservedBy, sumOf } from '../../domain/reservations.ts';
+import { ratesFor } from '../../domain/qos.ts';
+import { promisable, reservedBy, sumOf } from '../../domain/reservations.ts';
 import { printSource, type Snapshot } from '../../domain/snapshot.ts';
 import type { Inventory } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
+import type { ConditionInit } from '../../gen/quarry/admin/v1/Condition.ts';
 import type { NodeInit } from '../../gen/quarry/admin/v1/Node.ts';
 import type { PoolInit } from '../../gen/quarry/admin/v1/Pool.ts';
 import type { SnapshotInit } from '../../gen/quarry/admin/v1/Snapshot.ts';
@@ -34,7 +35,7 @@ function poolMessage(name: PoolName, inventory: Inventory): PoolInit {
     name,
     unready: inventory.unready.get(name) ?? '',
     volumes: String(volumes.length),
-    conditions: (inventory.health.get(name) ?? []).map(({ reason, message }) => ({ reason, message })),
+    conditions: conditionMessages(inventory.health.get(name) ?? []),
     ...(pool && stateOf(pool, volumes)),
   };
 }
@@ -55,7 +56,7 @@ function stateOf({ spec, size, free, thin }: Pool, volumes: readonly Volume[]): 
       },
     }),
     ...(budget && {
-      reservable: ratesToMessage(shareOf(budget.rates, budget.reservable)),
+      reservable: ratesToMessage(promisable(budget)),
       reserved: ratesToMessage(sumOf(volumes.map(reservedBy))),
     }),
   };
@@ -79,7 +80,7 @@ export function volumeMessage(volume: Volume, inventory: Inventory): VolumeInit 
     reserved: ratesToMessage(reservedBy(volume)),
     source: source ? printSource(source) : '',
     ...(created !== undefined && { createdMs: inWhole(created) }),
-    conditions: volumeHealth(volume, inventory).map(({ reason, message }) => ({ reason, message })),
+    conditions: conditionMessages(volumeHealth(volume, inventory)),
   };
 }
 
@@ -100,14 +101,10 @@ export function snapshotMessage({ size, taken, room, memberOf, ...snapshot }: Sn
   };
 }
 
-function inWhole(milliseconds: number): string {
-  return String(Math.floor(milliseconds));
+function conditionMessages(conditions: readonly Condition[]): ConditionInit[] {
+  return conditions.map(({ reason, message }) => ({ reason, message }));
 }
 
-function shareOf(rates: Rates, percent: number): Rates {
-  const parts = rateKeys.flatMap((key): [string, bigint][] => {
-    const rate = rates[key];
-    return rate === undefined ? [] : [[key, (rate * BigInt(percent)) / 100n]];
-  });
-  return Object.fromEntries(parts) as Rates;
+function inWhole(milliseconds: number): string {
+  return String(Math.floor(milliseconds));
 }

@@ -1,4 +1,4 @@
-import { ratesFromMessage } from '../../admin/rates.ts';
+import { ratesFromMessage, timeFromMessage } from '../../admin/messages.ts';
 import type { Node } from '../../gen/quarry/admin/v1/Node.ts';
 import type { Pool } from '../../gen/quarry/admin/v1/Pool.ts';
 import type { Snapshot } from '../../gen/quarry/admin/v1/Snapshot.ts';
@@ -12,7 +12,7 @@ export function nodeRecord({ name, connected, sinceMs, problem, pools, volumes, 
   return {
     node: name,
     connected,
-    since: isoTime(sinceMs),
+    since: timeFromMessage(sinceMs),
     problem: problem || undefined,
     pools: pools.map((pool) => pool.name),
     volumes: Number(volumes),
@@ -58,7 +58,7 @@ export function volumeRecord(volume: Volume, claims: Claims): VolumeRecord {
     limits: ratesFromMessage(limits),
     reserved: ratesFromMessage(reserved),
     source: volume.source || undefined,
-    created: volume.createdMs === undefined ? undefined : isoTime(volume.createdMs),
+    created: volume.createdMs === undefined ? undefined : timeFromMessage(volume.createdMs),
     conditions: volume.conditions,
   };
 }
@@ -73,15 +73,11 @@ export function snapshotRecord(snapshot: Snapshot, claims: Claims): SnapshotReco
     source,
     ...claims.get(source),
     size: BigInt(size),
-    taken: isoTime(takenMs),
+    taken: timeFromMessage(takenMs),
     state,
     room: room === undefined ? undefined : BigInt(room),
     group: group || undefined,
   };
-}
-
-function isoTime(milliseconds: string): string {
-  return new Date(Number(milliseconds)).toISOString();
 }
 
 function sum(sizes: readonly string[]): bigint {

@@ -1,7 +1,7 @@
 import type { PersistentVolumes } from '../../app/feature.ts';
 import { type Fleet, inventoryOf, knownInventory, type Member } from '../../domain/fleet.ts';
 import { Failure } from '../../domain/errors.ts';
-import { pageOf } from '../../domain/pages.ts';
+import { idBefore, pageOf } from '../../domain/pages.ts';
 import type { Inventory } from '../../domain/storage.ts';
 import type { AdminMethods } from '../../grpc/services.ts';
 import { nodeMessage, snapshotMessage, volumeMessage } from './messages.ts';
@@ -19,21 +19,19 @@ export function createOverviewService(
 ): Overview {
   return {
     async listNodes({ pageToken }) {
-      const members = fleet.members().map((member) => ({ key: member.node, member }));
-      const { items, nextToken } = page(members, pageToken);
-      return { nodes: items.map(({ member }) => nodeMessage(member, inventoryOf(member))), nextPageToken: nextToken };
+      const members = fleet.members().toSorted((one, other) => (one.node < other.node ? -1 : 1));
+      const { items, nextToken } = refusingTokens(() => pageOf(members, ({ node }) => node, pageToken, mostEntries));
+      return { nodes: items.map((member) => nodeMessage(member, inventoryOf(member))), nextPageToken: nextToken };
     },
     async listVolumes({ pageToken }) {
-      const all = reported(fleet, ({ volumes }) => volumes);
-      const { items, nextToken } = page(all, pageToken);
+      const { items, nextToken } = pageOfAll(fleet, pageToken, ({ volumes }) => volumes);
       return {
         volumes: items.map(({ entry, inventory }) => volumeMessage(entry, inventory)),
         nextPageToken: nextToken,
       };
     },
     async listSnapshots({ pageToken }) {
-      const all = reported(fleet, ({ snapshots }) => snapshots);
-      const { items, nextToken } = page(all, pageToken);
+      const { items, nextToken } = pageOfAll(fleet, pageToken, ({ snapshots }) => snapshots);
       return { snapshots: items.map(({ entry }) => snapshotMessage(entry)), nextPageToken: nextToken };
     },
     ...(claims && { listClaims: listClaimsOf(claims) }),
@@ -57,21 +55,46 @@ interface Reported<T> {
   readonly inventory: Inventory;
 }
 
-function reported<T extends { readonly id: string }>(
+/** The first entries after the token. Only the nodes that the page begins at, or reaches, are looked at: a fleet may have a hundred thousand. */
+function pageOfAll<T extends { readonly id: string }>(
   fleet: Pick<Fleet, 'members'>,
+  token: string,
   entriesOf: (inventory: Inventory) => ReadonlyMap<string, T>,
-): Reported<T>[] {
-  return fleet.members().flatMap((member: Member) => {
-    const inventory = knownInventory(member);
-    if (!inventory) return [];
-    return [...entriesOf(inventory).values()].map((entry) => ({ key: `${member.node}/${entry.id}`, entry, inventory }));
+) {
+  return refusingTokens(() => {
+    const after = idBefore(token);
+    const first = after.slice(0, after.indexOf('/') + 1);
+    const found: Reported<T>[] = [];
+    const members = fleet.members().map((member) => ({ key: `${member.node}/`, member }));
+    for (const { key, member } of members.sort(byKey)) {
+      if (key < first) continue;
+      if (found.length > mostEntries) break;
+      found.push(...entriesAfter(after, key, member, entriesOf));
+    }
+    return pageOf(found, ({ key }) => key, token, mostEntries);
   });
 }
 
-function page<T extends { readonly key: string }>(all: readonly T[], token: string) {
-  const sorted = [...all].sort((a, b) => (a.key < b.key ? -1 : 1));
+function entriesAfter<T extends { readonly id: string }>(
+  after: string,
+  prefix: string,
+  member: Member,
+  entriesOf: (inventory: Inventory) => ReadonlyMap<string, T>,
+): Reported<T>[] {
+  const inventory = knownInventory(member);
+  if (!inventory) return [];
+  const all = [...entriesOf(inventory).values()].map((entry) => ({ key: prefix + entry.id, entry, inventory }));
+  return all.filter(({ key }) => key > after).sort(byKey);
+}
+
+function byKey(one: { readonly key: string }, other: { readonly key: string }): number {
+  return one.key < other.key ? -1 : 1;
+}
+
+/** Names the request's own field in the message for a token of another list. */
+function refusingTokens<R>(task: () => R): R {
   try {
-    return pageOf(sorted, ({ key }) => key, token, mostEntries);
+    return task();
   } catch (error) {
     if (error instanceof Failure) throw new Failure(error.kind, 'page_token is not one that this controller gave out');
     throw error;

@@ -1,4 +1,4 @@
-import { ratesFromMessage } from '../../admin/rates.ts';
+import { ratesFromMessage, timeFromMessage } from '../../admin/messages.ts';
 import type { Use } from '../../domain/qos.ts';
 import type { PodQos } from '../../gen/quarry/admin/v1/PodQos.ts';
 import type { Use as UseMessage } from '../../gen/quarry/admin/v1/Use.ts';
@@ -24,7 +24,7 @@ function toRecord(pod: PodQos): QosRecord {
     state: pod.state,
     reason: pod.reason || undefined,
     remedy: pod.remedy || undefined,
-    since: new Date(Number(pod.sinceMs)).toISOString(),
+    since: timeFromMessage(pod.sinceMs),
     used: pod.use ? toUse(pod.use) : undefined,
   };
 }

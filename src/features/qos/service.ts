@@ -1,4 +1,4 @@
-import { ratesToMessage } from '../../admin/rates.ts';
+import { ratesToMessage } from '../../admin/messages.ts';
 import type { Rates, Use } from '../../domain/qos.ts';
 import type { PodQosInit } from '../../gen/quarry/admin/v1/PodQos.ts';
 import type { UseInit } from '../../gen/quarry/admin/v1/Use.ts';

@@ -12,8 +12,7 @@ import { activateVolume, lvchangeTags, removeVolume } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
 import type { Admission } from '../admission.ts';
 import type { ThinMetadata } from '../blocks/thin-metadata.ts';
-import { copyContent } from './copy-content.ts';
-import { WrittenMap } from './copy-plan.ts';
+import { type CopiedLv, copyContent, writtenMapOf } from './copy-content.ts';
 import type { CopyRange } from './copy-range.ts';
 import { copySourceIn } from './copy-source.ts';
 import { CopySources } from './copy-sources.ts';
@@ -45,9 +44,6 @@ export interface CopiesOptions {
   readonly thinMetadata: ThinMetadata;
   readonly copying: Copying;
 }
-
-/** A logical volume with content to copy; `size`: the bytes of the content. */
-type CopiedLv = Pick<LvRecord, 'group' | 'lv' | 'uuid' | 'size' | 'thinPool'>;
 
 /** A copy as LVM shows it. */
 interface Begun {
@@ -149,14 +145,14 @@ export class Copies implements JobSource {
   }
 
   async #copyAll(volume: Volume, signal: AbortSignal, progress: (done: number) => void): Promise<void> {
-    const { copying } = this.#options;
+    const { copying, thinMetadata } = this.#options;
     const { source, copied } = await this.#begin(volume, signal);
     const content = {
       from: devicePath(source.group, source.lv),
       to: devicePath(volume.group, volume.lv),
       size: source.size,
       sparse: volume.layout.type === 'thin',
-      map: await this.#mapOf(source, signal),
+      map: await writtenMapOf(source, thinMetadata, signal),
       copied,
     };
     let recorded = copied;
@@ -185,15 +181,6 @@ export class Copies implements JobSource {
       await writer.slowChange(what, activateVolume(group, lv));
     });
     return begun;
-  }
-
-  /** What was written of a thin source; `undefined` for a thick one, of which LVM has no record. */
-  async #mapOf({ group, thinPool, uuid, size }: CopiedLv, signal: AbortSignal): Promise<WrittenMap | undefined> {
-    if (thinPool === undefined) return undefined;
-    const map = new WrittenMap(size);
-    for await (const extents of this.#options.thinMetadata.ranges({ group, lv: thinPool }, [uuid], signal))
-      for (const extent of extents) map.add(extent);
-    return map;
   }
 
   /** Both as LVM shows them now; `lost`: why no content comes from the source any more, and the copy is removed. */

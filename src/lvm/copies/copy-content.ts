@@ -1,7 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bytes, MiB, roundUp, smallest } from '../../domain/bytes.ts';
-import { planCopy, type WrittenMap } from './copy-plan.ts';
+import type { ThinMetadata } from '../blocks/thin-metadata.ts';
+import type { LvRecord } from '../records.ts';
+import { planCopy, WrittenMap } from './copy-plan.ts';
 import type { CopyRange } from './copy-range.ts';
+
+/** A logical volume with content to copy; `size`: the bytes of the content. */
+export type CopiedLv = Pick<LvRecord, 'group' | 'lv' | 'uuid' | 'size' | 'thinPool'>;
+
+/** What was written of a thin source; `undefined` for a thick one, of which LVM has no record. */
+export async function writtenMapOf(
+  { group, thinPool, uuid, size }: CopiedLv,
+  thinMetadata: ThinMetadata,
+  signal: AbortSignal,
+): Promise<WrittenMap | undefined> {
+  if (thinPool === undefined) return undefined;
+  const map = new WrittenMap(size);
+  for await (const extents of thinMetadata.ranges({ group, lv: thinPool }, [uuid], signal))
+    for (const extent of extents) map.add(extent);
+  return map;
+}
 
 export interface CopiedContent {
   readonly from: string;

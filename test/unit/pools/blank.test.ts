@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { proveBlank } from '../../../src/pools/blank.ts';
-import { type Disk, discover } from '../../../src/pools/discover.ts';
+import type { Disk } from '../../../src/pools/discover.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { RunResult } from '../../../src/exec/run.ts';
 import { type FakeDisk, FakeMachine, probeOf, pvLabel } from './fake-machine.ts';
@@ -17,13 +17,6 @@ beforeEach(async () => {
   machine = await FakeMachine.create();
 });
 afterEach(() => machine[Symbol.asyncDispose]());
-
-async function addDisk(facts: FakeDisk = {}): Promise<Disk> {
-  await machine.add('sda', facts);
-  const [disk] = (await discover({ paths: ['/dev/sda'] }, machine.roots)).disks;
-  if (!disk) throw new Error('the disk was not found');
-  return disk;
-}
 
 async function findingsOf(disk: Disk, probe = probeOf(machine)): Promise<readonly string[]> {
   const proof = await proveBlank(disk, probe);
@@ -42,20 +35,20 @@ function programs(answers: { blkid?: Partial<RunResult> | Failure; wipefs?: Part
 
 describe('a disk of zeros', () => {
   test('a disk of zeros is blank', async () => {
-    expect(await proveBlank(await addDisk(), probeOf(machine))).toEqual({ blank: true });
+    expect(await proveBlank(await machine.addDisk(), probeOf(machine))).toEqual({ blank: true });
   });
 
   test.each([512, mebibyte - 512, mebibyte, mebibyte + 512, 2 * mebibyte - 512])(
     'a disk of %d zero bytes is blank',
     async (bytes) => {
-      expect(await findingsOf(await addDisk({ size: bytes }))).toEqual([]);
+      expect(await findingsOf(await machine.addDisk({ size: bytes }))).toEqual([]);
     },
   );
 });
 
 describe('a disk that is not blank', () => {
   test('is not blank with one byte anywhere in its first or last MiB', async () => {
-    const disk = await addDisk();
+    const disk = await machine.addDisk();
     const place = fc.oneof(fc.nat(mebibyte - 1), fc.integer({ min: size - mebibyte, max: size - 1 }));
     await fc.assert(
       fc.asyncProperty(place, fc.integer({ min: 1, max: 255 }), async (at, byte) => {
@@ -69,7 +62,7 @@ describe('a disk that is not blank', () => {
   });
 
   test('is not blank with a signature that blkid and wipefs see', async () => {
-    const disk = await addDisk();
+    const disk = await machine.addDisk();
     await machine.write('sda', 512, pvLabel(uuid));
     expect(await findingsOf(disk)).toEqual([
       `blkid sees LVM2_member (uuid ${uuid})`,
@@ -83,11 +76,11 @@ describe('a disk that is not blank', () => {
     ['in partitions', { partitions: ['sda1', 'sda2'] }, 'it has partitions: sda1, sda2'],
     ['held', { holders: ['dm-0', 'md1'] }, 'it is held by dm-0, md1'],
   ])('is not blank if it is %s', async (_, facts, finding) => {
-    expect(await findingsOf(await addDisk(facts))).toEqual([finding]);
+    expect(await findingsOf(await machine.addDisk(facts))).toEqual([finding]);
   });
 
   test('is not blank if it is mounted, by number, by path, or only on the host', async () => {
-    const disk = await addDisk();
+    const disk = await machine.addDisk();
     const line = (number: string, source: string) => `9 1 ${number} / /data rw - ext4 ${source} rw\n`;
     await machine.mounts(line('8:0', '/dev/root'));
     expect(await findingsOf(disk)).toEqual(['it is mounted at /data']);
@@ -100,13 +93,13 @@ describe('a disk that is not blank', () => {
   });
 
   test('is not blank if it is in use as swap', async () => {
-    const disk = await addDisk();
+    const disk = await machine.addDisk();
     await machine.swaps(`${disk.device} partition 1 0 -2\n`);
     expect(await findingsOf(disk)).toEqual(['it is in use as swap']);
   });
 
   test('is not blank if it was replaced or is gone', async () => {
-    const disk = await addDisk();
+    const disk = await machine.addDisk();
     await writeFile(join(machine.sysfs('sda'), 'diskseq'), '8\n');
     expect(await findingsOf(disk)).toEqual([expect.stringMatching(/^it is not the disk that was found before/)]);
     await rm(machine.sysfs('sda'), { recursive: true });
@@ -118,7 +111,7 @@ describe('a disk that is not blank', () => {
   });
 
   test('lists all findings', async () => {
-    const disk = await addDisk({ readOnly: true, holders: ['dm-0'], partitions: ['sda1'] });
+    const disk = await machine.addDisk({ readOnly: true, holders: ['dm-0'], partitions: ['sda1'] });
     await machine.swaps(`${disk.device} partition 1 0 -2\n`);
     await machine.mounts(`9 1 8:0 / /data rw - ext4 ${disk.device} rw\n`);
     await machine.write('sda', 512, pvLabel(uuid));
@@ -139,17 +132,17 @@ describe('a disk with a failed probe', () => {
     ['wipefs is not understood', { wipefs: { stdout: '{}' } }, /^wipefs could not be checked: |^wipefs sees unknown/],
     ['wipefs does not run', { wipefs: failure }, /^wipefs could not be checked: it did not end/],
   ])('is not blank if %s', async (_, answers, expected) => {
-    const findings = await findingsOf(await addDisk(), programs(answers));
+    const findings = await findingsOf(await machine.addDisk(), programs(answers));
     expect(findings[0]).toMatch(expected);
   });
 
   test('does not open a disk in this process on which a program hangs', async () => {
-    const findings = await findingsOf(await addDisk(), programs({ blkid: failure }));
+    const findings = await findingsOf(await machine.addDisk(), programs({ blkid: failure }));
     expect(findings).toContain('its first and last MiB were not read, because an earlier probe failed');
   });
 
   test('is not blank if the files of the kernel cannot be read', async () => {
-    const disk = await addDisk();
+    const disk = await machine.addDisk();
     await rm(join(machine.roots.proc, 'swaps'));
     await rm(join(machine.roots.proc, '1/mountinfo'));
     await rm(join(machine.sysfs('sda'), 'holders'), { recursive: true });
@@ -161,13 +154,13 @@ describe('a disk with a failed probe', () => {
   });
 
   test('is not blank if the device ends before its size', async () => {
-    const disk = await addDisk();
+    const disk = await machine.addDisk();
     await truncate(disk.device, size - 512);
     expect(await findingsOf(disk)).toEqual([`the last MiB could not be read: the device ends at byte ${size - 512}`]);
   });
 
   test('throws cancelled for a call that was given up, and reports no finding', async () => {
-    const disk = await addDisk();
+    const disk = await machine.addDisk();
     const cancelled = programs({ blkid: new Failure('cancelled', 'blkid was cancelled') });
     await expect(proveBlank(disk, cancelled)).rejects.toMatchObject({ kind: 'cancelled' });
     const aborted = proveBlank(disk, programs({}), AbortSignal.abort());
@@ -176,7 +169,7 @@ describe('a disk with a failed probe', () => {
 });
 
 test('reads the table of a wipefs without JSON', async () => {
-  const disk = await addDisk();
+  const disk = await machine.addDisk();
   const old = probeOf(machine, async (argv) => {
     if (argv[0] === 'blkid') return { exitCode: 2, stdout: '', stderr: '' };
     if (argv.includes('--json')) return { exitCode: 1, stdout: '', stderr: "unrecognized option '--json'" };

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, open, rm, symlink, truncate, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import type { DiskProbe } from '../../../src/pools/blank.ts';
+import { type Disk, discover } from '../../../src/pools/discover.ts';
 import type { Roots } from '../../../src/pools/sysfs.ts';
 import { parsePoolName, parseVgName } from '../../../src/domain/ids.ts';
 import type { DiskRule, PoolSpec } from '../../../src/domain/pool.ts';
@@ -62,6 +63,14 @@ export class FakeMachine implements AsyncDisposable {
 
   async swaps(lines: string): Promise<void> {
     await writeFile(join(this.roots.proc, 'swaps'), `Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n${lines}`);
+  }
+
+  /** Adds `/dev/sda`, and finds it as a pool's rule would. */
+  async addDisk(facts: FakeDisk = {}): Promise<Disk> {
+    await this.add('sda', facts);
+    const [disk] = (await discover({ paths: ['/dev/sda'] }, this.roots)).disks;
+    if (!disk) throw new Error('the disk was not found');
+    return disk;
   }
 
   /** Its number is `8:0` for the first one, `8:1` for the next. */

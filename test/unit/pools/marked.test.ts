@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { proveOurs } from '../../../src/pools/blank.ts';
-import { type Disk, discover } from '../../../src/pools/discover.ts';
+import type { Disk } from '../../../src/pools/discover.ts';
 import { parseVgName, type VgName } from '../../../src/domain/ids.ts';
 import type { Joining } from '../../../src/pools/joining.ts';
 import {
@@ -22,16 +22,9 @@ beforeEach(async () => {
 });
 afterEach(() => machine[Symbol.asyncDispose]());
 
-async function addDisk(facts: FakeDisk = {}): Promise<Disk> {
-  await machine.add('sda', facts);
-  const [disk] = (await discover({ paths: ['/dev/sda'] }, machine.roots)).disks;
-  if (!disk) throw new Error('the disk was not found');
-  return disk;
-}
-
 describe('a disk with our mark', () => {
   const addMarked = async (disk: FakeDisk = {}) => {
-    const found = await addDisk(disk);
+    const found = await machine.addDisk(disk);
     await machine.write('sda', 512, pvLabel(uuid));
     await machine.write('sda', 4096, metadataHeader());
     return found;
@@ -111,7 +104,7 @@ describe('a disk with our mark', () => {
   });
 
   test('is not interrupted without an empty metadata area', async () => {
-    const disk = await addDisk();
+    const disk = await machine.addDisk();
     await machine.write('sda', 512, pvLabel(uuid));
     expect(await remainsOf(disk)).toEqual({
       state: 'returned',
@@ -130,7 +123,7 @@ describe('a disk with our mark', () => {
   });
 
   test('is refused with another uuid, any other signature, or while it is in use', async () => {
-    const disk = await addDisk({ holders: ['dm-0'] });
+    const disk = await machine.addDisk({ holders: ['dm-0'] });
     await machine.write('sda', 512, pvLabel(uuid.replace('AbCd', 'ZZZZ')));
     expect(await remainsOf(disk)).toEqual({
       state: 'refused',

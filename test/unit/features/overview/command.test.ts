@@ -130,3 +130,16 @@ test('a list is complete however many pages it has', async () => {
   expect(ids.length).toBe(2501);
   expect(new Set(ids).size).toBe(2501);
 });
+
+test('a page that begins within one node goes on with the next', async () => {
+  const { json, volume, storages } = await withVolume();
+  for (const [node, storage] of Object.entries(storages)) {
+    for (let n = 0; n < 700; n++) {
+      const id = `${node}:more-${n}` as typeof volume.id;
+      storage.volumes.set(id, { ...volume, id, node: storage.node });
+    }
+  }
+  const ids = (await json('volumes')).items.map((item) => (item as { id: string }).id);
+  expect(ids.length).toBe(1401);
+  expect(ids).toEqual(ids.toSorted());
+});

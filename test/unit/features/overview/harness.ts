@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { onTestFinished } from 'vitest';
-import type { ClaimPage } from '../../../../src/app/feature.ts';
 import { GiB, MiB } from '../../../../src/domain/bytes.ts';
 import type { Member } from '../../../../src/domain/fleet.ts';
 import type { PoolName } from '../../../../src/domain/ids.ts';
 import { createOverviewService } from '../../../../src/features/overview/service.ts';
+import type { ClaimPage } from '../../../../src/kubernetes/persistent-volumes.ts';
 import { admin } from '../../../../src/grpc/load.ts';
 import { createServer } from '../../../../src/grpc/server.ts';
 import { emptyPool, MemoryStorage, thickSpec } from '../../../support/memory-storage.ts';

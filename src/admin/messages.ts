@@ -11,3 +11,8 @@ export function ratesFromMessage(message: RatesMessage | null): Rates {
   const limited = rateKeys.filter((key) => (message?.[key] ?? '0') !== '0');
   return Object.fromEntries(limited.map((key) => [key, BigInt(message?.[key] ?? 0)]));
 }
+
+/** In ISO 8601, for records of the command line. The message has milliseconds since the epoch, as text. */
+export function timeFromMessage(milliseconds: string): string {
+  return new Date(Number(milliseconds)).toISOString();
+}
