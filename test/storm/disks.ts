@@ -113,6 +113,8 @@ export async function emptyGroup({ guest }: Machine): Promise<void> {
 
 const ballast = 'ballast';
 const writing = 'writing';
+/** On a busy machine the writes of so much take longer than a command usually may. */
+const filling = { timeout: 240_000 };
 
 /**
  * A pod of somebody else fills the mirrored thin pool: from now on, writes that need a new block wait. After a minute the kernel would fail
@@ -123,20 +125,26 @@ export async function fillThinPool({ guest }: Machine): Promise<void> {
   const make = (lv: string, size: string): string =>
     `lvcreate -qq -y -V ${size} -T ${mirrorGroup}/thinpool -n ${lv} --addtag somebody`;
   const fill = 'dd if=/dev/zero bs=1M oflag=direct status=none';
-  await guest.shell(`${make(ballast, '128m')}
+  await guest.shell(
+    `${make(ballast, '128m')}
     ${make(writing, '1g')}
     ${fill} of=/dev/${mirrorGroup}/${ballast} count=128
     free=$(${status} | awk '{ split($6, blocks, "/"); print int((blocks[2] - blocks[1]) / 16) }')
     setsid ${fill} of=/dev/${mirrorGroup}/${writing} count=$((free + 4)) >/dev/null 2>&1 </dev/null &
-    until ${status} | grep -q out_of_data_space; do sleep 0.1; done`);
+    until ${status} | grep -q out_of_data_space; do sleep 0.1; done`,
+    filling,
+  );
 }
 
 /** Makes room, so that the writer comes to its end, and removes all that it wrote. Also after a boot, and where nothing is left. */
 export async function emptyThinPool({ guest }: Machine): Promise<void> {
-  await guest.shell(`for lv in ${ballast} ${writing}; do
+  await guest.shell(
+    `for lv in ${ballast} ${writing}; do
       if lvs ${mirrorGroup}/$lv >/dev/null 2>&1; then
         while [ "$(dmsetup info -c --noheadings -o open ${mirrorGroup}-$lv 2>/dev/null)" = 1 ]; do sleep 0.1; done
         lvremove -qq -y ${mirrorGroup}/$lv
       fi
-    done`);
+    done`,
+    filling,
+  );
 }

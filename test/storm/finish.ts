@@ -1,6 +1,8 @@
 import { conclude } from './conclude.ts';
 import { execute } from './execute.ts';
-import { known, type Volume } from './model.ts';
+import { removeGroup } from './group-verbs.ts';
+import { kindOf, known, type Volume } from './model.ts';
+import type { Action } from './plan.ts';
 import type { Random } from './random.ts';
 import { groupOf, type Site } from './site.ts';
 import { read } from './pod-verbs.ts';
@@ -18,6 +20,24 @@ export async function follow(site: Site, volume: Volume, steps: readonly Step[])
     problems.push(...wrong);
   }
   return [now, problems];
+}
+
+/**
+ * Repeats the deletions of group snapshots that were cut off, as a sidecar does until they succeed: LVM deletes one member after the other, so that
+ * a part may be there until then. Answers the groups that were deleted.
+ */
+export async function repeatDeletions(
+  site: Site,
+  groups: readonly Volume[],
+  actions: readonly Action[],
+): Promise<[Volume[], string[]]> {
+  const cut = actions.flatMap(({ volume, step, followedBy = step }) => {
+    const group = groups.find((one) => one.name === volume && kindOf(one) === 'group');
+    const isOpen = group !== undefined && group.possible.exists.length > 1 && followedBy.verb === removeGroup.name;
+    return isOpen ? [follow(site, group, [followedBy])] : [];
+  });
+  const results = await Promise.all(cut);
+  return [results.map(([group]) => group), results.flatMap(([, problems]) => problems)];
 }
 
 /** Steps that stage, publish and read a volume that exists. */

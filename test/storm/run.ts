@@ -3,7 +3,7 @@ import { conclude } from './conclude.ts';
 import { emptyGroup, expectedDisks, fillGroup } from './disks.ts';
 import { apartDisturbances, disturbances } from './disturbances.ts';
 import { execute, type Outcome, type RoundState } from './execute.ts';
-import { follow, readingOf, verify } from './finish.ts';
+import { follow, readingOf, repeatDeletions, verify } from './finish.ts';
 import { factsFrom, leaks, losses } from './invariants.ts';
 import { absentVolume, kindOf, known, settle, type Volume } from './model.ts';
 import { type Observation, observe } from './observe.ts';
@@ -118,7 +118,9 @@ export class Storm {
       await disturbance.tidy?.(this.site);
       if (disturbance.effect) this.#volumes = this.#volumes.map(disturbance.effect);
     }
-    problems.push(...(await this.#look()), ...(await this.#mountAgain(before, number)));
+    const [deleted, unfinished] = await repeatDeletions(this.site, this.#volumes, actions);
+    this.#replace(deleted);
+    problems.push(...unfinished, ...(await this.#look()), ...(await this.#mountAgain(before, number)));
     return [...problems, ...(await this.#lookAtGroups(before, number))];
   }
 
