@@ -11,6 +11,8 @@ export interface Disturbance {
   readonly kills?: boolean;
   /** Whether it goes on for a while. */
   readonly lasts?: boolean;
+  /** A power cut that comes while it lasts does not end it. */
+  readonly outlasts?: boolean;
   /** Whether creations may be refused for lack of room meanwhile, because no node or pool can serve them. */
   readonly refuses?: boolean;
   strike(site: Site, choice: number): Promise<void>;
@@ -93,6 +95,7 @@ const apartOnly: readonly Disturbance[] = [
     name: 'network cut',
     weight: 3,
     lasts: true,
+    outlasts: true,
     refuses: true,
     strike: ({ apart }) => required(apart).setConnected(false),
     recover: ({ apart }) => required(apart).setConnected(true),

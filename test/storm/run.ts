@@ -2,18 +2,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { conclude } from './conclude.ts';
 import { emptyGroup, expectedDisks, fillGroup } from './disks.ts';
 import { apartDisturbances, disturbances } from './disturbances.ts';
-import { execute, type Outcome, type RoundState } from './execute.ts';
+import { execute, type Outcome } from './execute.ts';
 import { follow, readingOf, repeatDeletions, verify } from './finish.ts';
 import { factsFrom, leaks, losses } from './invariants.ts';
 import { absentVolume, kindOf, known, settle, type Volume } from './model.ts';
 import { type Observation, observe } from './observe.ts';
-import { type Action, planRound, type Strike } from './plan.ts';
+import { type Action, planRound } from './plan.ts';
 import { createRandom, type Random } from './random.ts';
 import { checkSnapshot } from './restore.ts';
 import { type Room, roomOf, roomProblems } from './room.ts';
 import { lineOf } from './round-line.ts';
 import { openSite, type Place, type Site, untilReady } from './site.ts';
 import { pinned } from './snapshots.ts';
+import { strikeAll } from './strikes.ts';
 import { planStep, removalOf } from './verbs.ts';
 
 export interface StormOptions {
@@ -104,9 +105,15 @@ export class Storm {
     const { strikes, full } = planned;
     this.played.push(...actions.map(({ volume }) => `${number}:${volume}`));
     const state = { struck: false };
-    if (full) await this.#strikeOnce('full group', () => fillGroup(this.site));
+    if (full) {
+      this.#count('full group');
+      await fillGroup(this.site);
+    }
     const calls = actions.map((action) => execute(this.site, action, state));
-    for (const [index, strike] of strikes.entries()) await this.#strike(strike, strikes[index + 1], state);
+    await strikeAll(this.site, strikes, ({ name, kills }) => {
+      this.#count(name);
+      if (kills) state.struck = true;
+    });
     const outcomes = await Promise.all(calls);
     this.tally.calls += outcomes.flat().length;
     this.#options.say(lineOf(number, { ...planned, actions }, outcomes));
@@ -136,22 +143,9 @@ export class Storm {
     this.#volumes = this.#volumes.map((volume) => changed.find(({ name }) => name === volume.name) ?? volume);
   }
 
-  async #strike({ disturbance, after, lasts, choice }: Strike, next: Strike | undefined, state: RoundState) {
-    await delay(after);
-    if (disturbance.kills) state.struck = true;
-    await this.#strikeOnce(disturbance.name, () => disturbance.strike(this.site, choice));
-    if (disturbance.lasts) {
-      await delay(lasts);
-      // A power cut ends it too.
-      if (next?.disturbance.effect) return;
-    }
-    await disturbance.recover?.(this.site, choice);
-  }
-
-  async #strikeOnce(name: string, work: () => Promise<void>): Promise<void> {
+  #count(name: string): void {
     const { strikes } = this.tally;
     strikes.set(name, (strikes.get(name) ?? 0) + 1);
-    await work();
   }
 
   /** Compares the model with the node, and takes from it what was not known. */
