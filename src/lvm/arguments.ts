@@ -193,7 +193,7 @@ export function extendThinMetadata(group: VgName, pool: LvName, size: Bytes): Lv
   return ['lvextend', '-y', '--poolmetadatasize', sizeArgument(size), `${group}/${pool}`];
 }
 
-const mirrorFields = 'lv_name,lv_size,lv_layout,raid_sync_action,sync_percent,raid_max_recovery_rate';
+const mirrorFields = 'lv_name,lv_size,lv_layout,lv_health_status,raid_sync_action,sync_percent,raid_max_recovery_rate';
 
 /** Lists the state of the copies of a logical volume, or of a part of a thin pool. */
 export function listMirror(group: VgName, lv: LvName): LvmArguments {

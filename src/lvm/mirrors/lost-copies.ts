@@ -8,7 +8,7 @@ import type { InventoryCache } from '../cache.ts';
 import { type Copies, readParts } from './mirror-copies.ts';
 import { thinPoolOf } from '../inventory.ts';
 import type { Lvm } from '../process/lvm.ts';
-import { readMirror } from './mirror.ts';
+import { meansLostCopy, readMirror } from './mirror.ts';
 import type { MissingDisks } from './missing-disks.ts';
 import { type LvRecord, roleOf } from '../records.ts';
 import type { Writer } from '../writer.ts';
@@ -84,7 +84,7 @@ export class LostCopies {
     const { group } = record;
     const before = await this.#read(group, part);
     if (!before || !isIncomplete(before)) return;
-    if (before.health !== '') await this.#begin(record, before, signal);
+    if (meansLostCopy(before.health)) await this.#begin(record, before, signal);
     for (;;) {
       const mirror = await readMirror(lvm, group, part);
       if (mirror?.action !== 'recover') break;
@@ -92,7 +92,7 @@ export class LostCopies {
       await sleep(interval, undefined, { signal });
     }
     const { health } = (await this.#read(group, part)) ?? { health: '' };
-    if (health === '') return;
+    if (!meansLostCopy(health)) return;
     throw new Failure('unavailable', `${group}/${part} still lacks a copy: LVM reports "${health}"`);
   }
 
@@ -142,5 +142,5 @@ export function partsOf({ lv, isThinPool }: LvRecord): LvName[] {
 }
 
 function isIncomplete({ health, action }: Copies): boolean {
-  return health === 'partial' || health === 'refresh needed' || action === 'recover';
+  return meansLostCopy(health) || action === 'recover';
 }

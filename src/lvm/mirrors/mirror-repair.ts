@@ -81,6 +81,7 @@ export class MirrorRepair implements JobSource {
         last = mirror.action === 'repair' ? { ...mirror, at: performance.now() } : last;
         mirror = await readMirror(lvm, group, lv);
         if (!mirror) return;
+        refuseLostCopy(group, lv, mirror);
       } while (mirror.action === 'repair');
       if (mirror.action === 'idle' && mirror.size === size && this.#mayHaveEnded(last)) return;
     }
@@ -94,6 +95,7 @@ export class MirrorRepair implements JobSource {
     return writer.exclusive(group, signal, async () => {
       const mirror = await readMirror(lvm, group, lv);
       if (!mirror || mirror.action === 'repair') return mirror;
+      refuseLostCopy(group, lv, mirror);
       if (mirror.action === '') throw new Failure('busy', `${group}/${lv} is not active`);
       if (mirror.action !== 'idle')
         throw new Failure(
@@ -116,4 +118,10 @@ export class MirrorRepair implements JobSource {
     const seconds = (performance.now() - at) / 1000;
     return left <= 2 * Number(largest(this.#options.rate, 64n * MiB)) * (seconds + 1);
   }
+}
+
+/** The kernel ends the repair of a mirror that lacks a copy at once. Another attempt makes the copy first. */
+function refuseLostCopy(group: VgName, lv: LvName, { lacksCopy }: Mirror): void {
+  if (lacksCopy)
+    throw new Failure('busy', `${group}/${lv} lacks a copy: its copies will be compared when it is complete`);
 }

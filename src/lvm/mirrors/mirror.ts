@@ -14,6 +14,13 @@ export interface Mirror {
   readonly done: number;
   /** KiB per second; 0: no limit. */
   readonly rate: bigint;
+  /** The kernel uses some of the copies no longer, or their disks are missing. */
+  readonly lacksCopy: boolean;
+}
+
+/** Whether these words of LVM on the health of a mirror mean that it lacks a copy. */
+export function meansLostCopy(health: string): boolean {
+  return health === 'partial' || health === 'refresh needed';
 }
 
 /** `undefined` for a logical volume with one copy. Throws `not-found`, `unavailable`. */
@@ -30,5 +37,6 @@ export async function readMirror(lvm: Lvm, group: VgName, lv: LvName): Promise<M
     action: row['raid_sync_action'] ?? '',
     done: Number(number('sync_percent')) / 100,
     rate: BigInt(number('raid_max_recovery_rate')),
+    lacksCopy: meansLostCopy(row['lv_health_status'] ?? ''),
   };
 }

@@ -32,7 +32,7 @@ async function start(boot: string) {
     now: () => time,
   });
   lvm.commands.length = 0;
-  return { ...parts, marks, jobs };
+  return { ...parts, marks, lost, jobs };
 }
 
 function addVolume(lv: string, mirrored: boolean): void {
@@ -165,6 +165,30 @@ describe('copies after an unclean stop', () => {
     const resyncs = { state: 'waiting', reason: expect.stringContaining('resync') };
     await vi.waitFor(() => expect(jobs.list()).toMatchObject([resyncs]));
     expect(repairs()).toEqual([]);
+  });
+
+  test('are compared after a copy that was lost during the repair is complete again', async () => {
+    const { jobs, lost } = await start('boot-2');
+    jobs.look();
+    await vi.waitFor(() => expect(repairs()).toHaveLength(1));
+    // The kernel gives up the copy, and with it the repair.
+    const volume = lvm.volumes.get('a') ?? expect.fail();
+    volume.row = { lv_health_status: 'refresh needed' };
+    setMirror('a', 'idle', '100.00');
+    const waits = { state: 'waiting', reason: 'vg/a lacks a copy: its copies will be compared when it is complete' };
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([waits]));
+    expect(repairs()).toHaveLength(1);
+    time += 60_000;
+    await lost.look();
+    jobs.look();
+    await vi.waitFor(() => expect(lvm.commands.at(-1)).toEqual(['lvchange', '--refresh', 'vg/a']));
+    setMirror('a', 'idle', '100.00');
+    await vi.waitFor(() => expect(repairs()).toHaveLength(2));
+    setMirror('a', 'repair', '99.00');
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ done: 0.99 }]));
+    setMirror('a', 'idle', '100.00');
+    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
+    expect([bootsOf('a'), errors]).toEqual([[], []]);
   });
 
   test('stay reported if LVM refuses the repair', async () => {
