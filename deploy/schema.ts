@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { pool } from '../src/config/pools.ts';
 import { schemas } from '../src/config/schema.ts';
 
-const { jobs, snapshots } = schemas.node.shape;
+const { jobs, snapshots, inline } = schemas.node.shape;
 
 /** Passed to Kubernetes as it is. */
 const object = z.looseObject({});
@@ -101,6 +101,7 @@ const node = {
   terminationGracePeriodSeconds: count(30),
   jobs,
   snapshots,
+  inline,
 };
 
 /** A group's name is a part of the names of its objects. `default` is that of the nodes in no group. */
@@ -126,6 +127,7 @@ export const chartSchema = parts({
     }),
   ),
   ...classes,
+  inlineVolumes: parts({ enabled: flag, labels: texts }).partial(),
   certificates: parts({
     from: z.enum(['chart', 'cert-manager', 'existing']),
     days: count(1),

@@ -11,7 +11,7 @@ import { errorKinds } from './errors.ts';
 import { storageReasonTable, volumeReasonTable } from './health.ts';
 import { metricsTable } from './metrics.ts';
 import { longRuns } from './proof.ts';
-import { attributeParameters, storageClassParameters } from './parameters.ts';
+import { attributeParameters, inlineAttributes, storageClassParameters } from './parameters.ts';
 import { CHART } from '../../deploy/render.ts';
 import { chartValues, chartValuesSchema, VALUES_SCHEMA } from './values.ts';
 
@@ -29,6 +29,7 @@ const makers: Readonly<Record<string, () => string>> = {
   values: chartValues,
   'class parameters': storageClassParameters,
   'attribute parameters': attributeParameters,
+  'inline attributes': inlineAttributes,
   ...configurationTables,
 };
 

@@ -4,6 +4,7 @@ import type { VolumeDevices } from '../domain/devices.ts';
 import type { DeviceUse } from '../domain/filesystems.ts';
 import type { Fleet } from '../domain/fleet.ts';
 import type { JobStatus } from '../domain/jobs.ts';
+import type { InlineVolumes, VolumeLocks } from '../domain/storage.ts';
 import type { NodeRegistry } from '../controller/node-registry.ts';
 import type { ControllerCapability } from '../controller/service.ts';
 import type { AdminMethods, Services } from '../grpc/services.ts';
@@ -45,6 +46,12 @@ export interface NodeContext {
   readonly devices: VolumeDevices;
   /** How those of the devices that are mounted are in use, by their paths. Throws `unavailable`. */
   readonly deviceUses: (devices: readonly string[]) => Promise<ReadonlyMap<string, DeviceUse>>;
+  /** The inline volumes of this node's pods, and whether kubelet still has the folder of one by its target. */
+  readonly inline: {
+    readonly volumes: InlineVolumes;
+    readonly locks: VolumeLocks;
+    readonly stateOf: (target: string) => Promise<'present' | 'gone'>;
+  };
   readonly log: Log;
 }
 

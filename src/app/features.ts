@@ -3,6 +3,7 @@ import { changedBlocks } from '../features/changed-blocks/feature.ts';
 import { groupSnapshots } from '../features/group-snapshots/feature.ts';
 import { health } from '../features/health/feature.ts';
 import { hung } from '../features/hung/feature.ts';
+import { inline } from '../features/inline/feature.ts';
 import { jobs } from '../features/jobs/feature.ts';
 import { orphans } from '../features/orphans/feature.ts';
 import { overview } from '../features/overview/feature.ts';
@@ -22,4 +23,5 @@ export const features: readonly Feature[] = [
   groupSnapshots,
   changedBlocks,
   health,
+  inline,
 ];

@@ -19,6 +19,7 @@ import { createLvmCheck } from '../lvm/process/check.ts';
 import { type CopiesTogether, createCopiesTogether } from '../lvm/snapshots/copies-together.ts';
 import { createCopyRange } from '../lvm/copies/copy-range.ts';
 import { createDevices } from '../lvm/devices.ts';
+import { createInlineVolumes } from '../lvm/inline-volumes.ts';
 import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics, ownInventory } from '../metrics/metrics.ts';
@@ -26,6 +27,7 @@ import { diskGauges, poolGauges } from '../metrics/pools.ts';
 import { createReadDeviceUses } from '../mount/device-use.ts';
 import { createFilesystems } from '../mount/filesystem.ts';
 import { createMounter } from '../mount/mounter.ts';
+import { stateOfPodFolder } from '../mount/pod-folders.ts';
 import { mountsOf } from '../mount/table.ts';
 import { createNodeService } from '../node/service.ts';
 import { createAdminService } from '../admin/service.ts';
@@ -91,9 +93,14 @@ export async function createMachine(config: Config, log: Log, add: Add): Promise
   };
 }
 
-function contextOf(config: Config, { local, limits, upkeep, stack }: Parts, log: Log): NodeContext {
+function contextOf(config: Config, { local, limits, upkeep, stack, storage }: Parts, log: Log): NodeContext {
   const deviceUses = createReadDeviceUses(local.patience);
-  return { config, local, limits, jobs: upkeep.jobs, devices: stack, deviceUses, log };
+  const inline = {
+    volumes: createInlineVolumes(storage, config.inline),
+    locks: storage.locks,
+    stateOf: stateOfPodFolder,
+  };
+  return { config, local, limits, jobs: upkeep.jobs, devices: stack, deviceUses, inline, log };
 }
 
 /** The part that belongs to no feature. */
@@ -224,7 +231,7 @@ function createStorage(config: Config, local: Local, boot: string, log: Log) {
 }
 
 function createServices(
-  { driver, node }: Config,
+  { driver, node, inline: bounds }: Config,
   { storage, stack, local: { run, patience }, limits, upkeep: { ready }, unbroken }: Parts,
   { services, nodeCapabilities: capabilities }: JoinedParts,
 ) {
@@ -234,6 +241,8 @@ function createServices(
       node,
       driver,
       volumes: storage,
+      inline: createInlineVolumes(storage, bounds),
+      podFolders: { stateOf: stateOfPodFolder },
       devices: stack,
       mounts: createMounter(run),
       filesystems: createFilesystems({ run, patience, unbroken }),

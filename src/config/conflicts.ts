@@ -48,7 +48,13 @@ const draftPool = z.object({
 });
 type DraftPool = z.output<typeof draftPool>;
 
-const draftConfig = z.object({ pools: z.array(z.unknown()) });
+const draftConfig = z.object({
+  pools: z.array(z.unknown()),
+  inline: z
+    .object({ pools: z.array(z.string()).optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+});
 
 /** The conflicts between parts of the file; parts that are invalid by themselves are ignored. */
 export function conflicts(raw: unknown): Problem[] {
@@ -58,10 +64,27 @@ export function conflicts(raw: unknown): Problem[] {
   return [
     ...duplicates(pools, 'name'),
     ...duplicates(pools, 'volumeGroup'),
+    ...unknownPools(pools, config.data.inline?.pools ?? []),
     ...pools.flatMap((pool, index) =>
       pool ? poolConflicts(pool).map(({ path, message }) => ({ path: ['pools', index, ...path], message })) : [],
     ),
   ];
+}
+
+function unknownPools(pools: readonly (DraftPool | undefined)[], named: readonly string[]): Problem[] {
+  const known = pools.map((pool) => pool?.name);
+  // One whose own name cannot be read may be the one that is meant.
+  if (known.includes(undefined)) return [];
+  return named.flatMap((name, index) =>
+    known.includes(name)
+      ? []
+      : [
+          {
+            path: ['inline', 'pools', index],
+            message: `"${name}" is none of the pools ${known.join(', ') || '(none)'}`,
+          },
+        ],
+  );
 }
 
 function duplicates(pools: readonly (DraftPool | undefined)[], key: 'name' | 'volumeGroup'): Problem[] {

@@ -70,8 +70,10 @@ const rates = section({
   writeBandwidth: rate().exactOptional(),
 });
 
+export const poolName = scalar('must be a pool name: lower-case letters, digits and "-", 63 at most', parsePoolName);
+
 export const pool = section({
-  name: scalar('must be a pool name: lower-case letters, digits and "-", 63 at most', parsePoolName).describe(
+  name: poolName.describe(
     'The name that a StorageClass gives as `pool`: lower-case letters, digits and `-`, at most 63. Unique.',
   ),
   volumeGroup: scalar(

@@ -8,7 +8,7 @@ import { absolutePath, parseDriverName, parseEndpoint, parseListen } from './add
 import { kubernetes, registration } from './cluster.ts';
 import { controllerFleet, nodeFleet } from './fleet.ts';
 import { bytes, choice, count, duration, list, scalar, section } from './fields.ts';
-import { pool } from './pools.ts';
+import { pool, poolName } from './pools.ts';
 
 const lvmModes = ['auto', 'host', 'container', 'direct'] as const;
 const lvmProcesses = ['shell', 'command'] as const;
@@ -111,6 +111,20 @@ const snapshots = section({
     ),
 });
 
+const inline = section({
+  pools: list(poolName).optional().meta({
+    description: 'The pools in which pods may have inline volumes; `[]`: none.',
+    otherwise: 'all',
+  }),
+  maxSize: bytes(1n * MiB)
+    .optional()
+    .meta({
+      description:
+        'The most bytes that an inline volume may have, at least 1Mi: no quota of Kubernetes counts them. A larger one is refused.',
+      otherwise: 'what the pool has room for',
+    }),
+});
+
 const unixSocket = scalar(
   'must be a unix socket such as unix:///run/quarry/csi.sock, its path 107 bytes at most',
   parseEndpoint,
@@ -154,6 +168,7 @@ const machine = {
   qos: qos.prefault({}),
   jobs: jobs.prefault({}),
   snapshots: snapshots.prefault({}),
+  inline: inline.prefault({}),
   // Required, even as []: an empty file is a mistake, not a driver without storage.
   pools: list(pool).describe('List of pools; `[]` for none.'),
 };

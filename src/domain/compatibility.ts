@@ -1,5 +1,5 @@
 import { type ContentSource, printSource } from './snapshot.ts';
-import type { Volume, VolumeSpec } from './volume.ts';
+import type { Inline, Volume, VolumeSpec } from './volume.ts';
 
 /** Why an existing volume does not satisfy a request for the same name; empty if it does. */
 export function incompatibilities(volume: Volume, spec: VolumeSpec): string[] {
@@ -18,7 +18,13 @@ export function incompatibilities(volume: Volume, spec: VolumeSpec): string[] {
   if (options !== spec.mkfsOptions.join(' ')) problems.push(`its mkfsOptions are "${options}"`);
   if (text(volume.source) !== text(spec.source))
     problems.push(`it was made from ${text(volume.source)}, not from ${text(spec.source)}`);
+  if (volume.inline?.pod.uid !== spec.inline?.pod.uid)
+    problems.push(`it belongs to ${owner(volume.inline)}, not to ${owner(spec.inline)}`);
   return problems;
+}
+
+function owner(inline: Inline | undefined): string {
+  return inline ? `pod ${inline.pod.namespace}/${inline.pod.name} (${inline.pod.uid})` : 'no pod';
 }
 
 function text(source: ContentSource | undefined): string {

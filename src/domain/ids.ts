@@ -12,6 +12,11 @@ export type VolumeId = Branded<'VolumeId'>;
 export type SnapshotId = Branded<'SnapshotId'>;
 /** `<node>:group-<40 hexadecimal digits>`. Names the node that took the group snapshot, and never changes. */
 export type GroupSnapshotId = Branded<'GroupSnapshotId'>;
+/**
+ * `csi-<64 hexadecimal digits>`: kubelet's id of an inline volume, a hash of the pod's UID and the volume's name in the pod. The form of no
+ * other id.
+ */
+export type InlineHandle = Branded<'InlineHandle'>;
 /** Name of a logical volume in LVM's alphabet, at most 63 characters. */
 export type LvName = Branded<'LvName'>;
 /** Name of a volume group in LVM's alphabet, at most 63 characters. */
@@ -53,6 +58,11 @@ export function parseSnapshotId(text: string): { id: SnapshotId; node: NodeName;
 /** @param digest 40 hexadecimal digits: a hash of the CSI name */
 export function groupSnapshotIdFor(node: NodeName, digest: string): GroupSnapshotId {
   return `${node}:group-${digest}` as GroupSnapshotId;
+}
+
+/** The handle if the text has the form of kubelet's ids of inline volumes. */
+export function parseInlineHandle(text: string): InlineHandle | undefined {
+  return /^csi-[0-9a-f]{64}$/.test(text) ? (text as InlineHandle) : undefined;
 }
 
 /** Throws `not-found` for a text that is the id of no volume of Quarry's. */

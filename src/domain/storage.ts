@@ -1,11 +1,12 @@
 import type { SizeRange } from './bytes.ts';
 import type { GroupSnapshots } from './group-snapshot.ts';
 import type { Health } from './health.ts';
-import type { GroupSnapshotId, NodeName, PoolName, SnapshotId, VolumeId } from './ids.ts';
+import type { GroupSnapshotId, InlineHandle, NodeName, PoolName, SnapshotId, VolumeId } from './ids.ts';
+import type { ClassParameters } from './parameters.ts';
 import type { Pool } from './pool.ts';
 import type { QosChange } from './qos.ts';
 import type { Snapshot, Snapshots } from './snapshot.ts';
-import type { Volume, VolumeSpec, VolumeUse } from './volume.ts';
+import type { Inline, Volume, VolumeSpec, VolumeUse } from './volume.ts';
 
 /** The last report of a node. Lists and capacity are read from it; creates and deletes never rely on it. */
 export interface Inventory {
@@ -65,10 +66,33 @@ export interface NodeVolumes {
   volumeLimit(): number;
 }
 
+/** An inline volume as its pod asks for it. */
+export interface InlineWish {
+  readonly handle: InlineHandle;
+  readonly parameters: ClassParameters;
+  readonly size: SizeRange;
+  readonly inline: Required<Inline>;
+}
+
+/** The inline volumes of this node's pods. Methods throw as those of `Storage`. */
+export interface InlineVolumes {
+  idOf(handle: InlineHandle): VolumeId;
+  /** As `Storage.create`. */
+  create(wish: InlineWish, signal: AbortSignal): Promise<Volume>;
+  /** Succeeds also if the volume does not exist. Throws `precondition` while it is in use, and for any other volume. */
+  remove(id: VolumeId, signal: AbortSignal): Promise<void>;
+  /** According to the last report. Throws `unavailable` until the first one. */
+  list(): readonly Volume[];
+}
+
 /** Lets one operation at a time work on a volume, a snapshot or a group snapshot; a second one fails at once, so that no check becomes outdated. */
 export interface VolumeLocks {
   /** Locks the volume for the task, and as long as a program that the task gave up still runs. Throws `busy`. */
-  hold<T>(id: VolumeId | SnapshotId | GroupSnapshotId, operation: string, task: () => Promise<T>): Promise<T>;
+  hold<T>(
+    id: VolumeId | SnapshotId | GroupSnapshotId | InlineHandle,
+    operation: string,
+    task: () => Promise<T>,
+  ): Promise<T>;
   /** The operation that has locked the volume. */
   holder(id: VolumeId | SnapshotId | GroupSnapshotId): string | undefined;
 }

@@ -4,6 +4,7 @@ import type { Qos } from './qos.ts';
 import type { ContentSource } from './snapshot.ts';
 import type { SnapshotRoom } from './snapshot-room.ts';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from './ids.ts';
+import type { PodUid } from './pod-targets.ts';
 
 /** The filesystems that Quarry can make, check and grow. */
 export const filesystemTypes = ['ext4', 'xfs', 'btrfs'] as const;
@@ -47,6 +48,8 @@ export interface VolumeSpec {
   readonly snapshotRoom?: SnapshotRoom | undefined;
   /** Absent: the volume begins empty. */
   readonly source?: ContentSource | undefined;
+  /** Present exactly for an inline volume. */
+  readonly inline?: Inline | undefined;
 }
 
 /**
@@ -56,14 +59,21 @@ export interface VolumeSpec {
  * - `leaving`    the volume itself, while it is given to another node
  * - `superseded` the remains of a volume that another node has now
  * - `replica`    a copy that follows the volume
+ * - `inline`     the scratch volume of a pod, which only the publish of its pod may use
  */
-export const passiveRoles = ['arriving', 'leaving', 'superseded', 'replica'] as const;
+export const passiveRoles = ['arriving', 'leaving', 'superseded', 'replica', 'inline'] as const;
 /** One of `passiveRoles`; `unknown`: a role of a newer version. */
 export type PassiveRole = (typeof passiveRoles)[number] | 'unknown';
 
-/** Throws `unavailable` for a logical volume that must not be staged, listed, changed or given a topology. */
+/**
+ * Throws `unavailable` for a logical volume that must not be staged, listed, changed or given a topology, and `precondition` for an inline
+ * volume.
+ */
 export function refusePassive({ id, node, role }: Pick<Volume, 'id' | 'node' | 'role'>): void {
   if (role === undefined) return;
+  if (role === 'inline') {
+    throw new Failure('precondition', `volume ${id} is an inline volume: it belongs to a pod, and is deleted with it`);
+  }
   throw new Failure(
     'unavailable',
     `the copy of volume ${id} on node ${node} is ${role}: it cannot be used as the volume now`,
@@ -90,6 +100,13 @@ export type FilesystemState = 'none' | 'unknown' | VolumeUse;
 export function parseFilesystemState(text: string | undefined): FilesystemState {
   if (text === 'none') return 'none';
   return volumeUses.find((known) => known === text) ?? 'unknown';
+}
+
+/** What an inline volume belongs to: it is made for one pod, and removed with it. */
+export interface Inline {
+  readonly pod: { readonly uid: PodUid; readonly namespace: string; readonly name: string };
+  /** Where kubelet publishes it. A controller does not know it. */
+  readonly target?: string;
 }
 
 /** A volume, from its tags and LVM's report. Sizes in bytes. */
@@ -124,6 +141,8 @@ export interface Volume {
   readonly boots?: readonly string[];
   /** Milliseconds since the epoch, by the node's clock, if LVM reports it. */
   readonly created?: number;
+  /** Of a volume whose role is `inline`. */
+  readonly inline?: Inline;
   /** An administrator keeps it without a PersistentVolume on purpose. */
   readonly retained?: true;
 }

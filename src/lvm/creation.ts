@@ -164,17 +164,18 @@ export class Creation {
   }
 
   #newVolume(id: VolumeId, spec: VolumeSpec, { pool, size, origin }: NewPlace): Volume {
-    const { name, layout, mkfsOptions, qos, snapshotRoom, source } = spec;
+    const { name, layout, mkfsOptions, qos, snapshotRoom, source, inline } = spec;
     const place = { node: this.#options.node, pool: spec.pool, group: pool.spec.group, lv: lvNameFor(name), size };
     const state = layout.type === 'thick' || origin ? 'creating' : 'ready';
     const filesystem = origin?.filesystem ?? 'none';
-    const given = { ...(snapshotRoom && { snapshotRoom }), ...(source && { source }) };
+    const owned = inline && { role: 'inline' as const, inline };
+    const given = { ...(snapshotRoom && { snapshotRoom }), ...(source && { source }), ...owned };
     return { id, name, layout, mkfsOptions, qos, ...place, filesystem, state, ...given };
   }
 
   async #reuse(existing: Volume, spec: VolumeSpec): Promise<Volume | undefined> {
     const problems = incompatibilities(existing, spec);
-    refusePassive(existing);
+    if (existing.role !== 'inline' || !spec.inline) refusePassive(existing);
     if (problems.length > 0) {
       throw new Failure('exists', `volume "${spec.name}" exists and does not fit the request: ${problems.join('; ')}`);
     }

@@ -3,7 +3,14 @@ import { Failure } from '../domain/errors.ts';
 import { type LvName, type NodeName, parseVolumeId, type PoolName, type VgName } from '../domain/ids.ts';
 import { parseSource, printSource } from '../domain/snapshot.ts';
 import { parseSnapshotRoom, printSnapshotRoom } from '../domain/snapshot-room.ts';
-import { knownLayout, parseFilesystemState, type PassiveRole, passiveRoles, type Volume } from '../domain/volume.ts';
+import {
+  type Inline,
+  knownLayout,
+  parseFilesystemState,
+  type PassiveRole,
+  passiveRoles,
+  type Volume,
+} from '../domain/volume.ts';
 import { type Given, parseGiven } from './given.ts';
 import { parseLayout, printLayout } from './layout.ts';
 import { raidPartOf } from './names.ts';
@@ -167,11 +174,20 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
     qos: parseQos(tags.get('qos')),
     ...(snapshotRoom && { snapshotRoom }),
     ...(source && { source }),
+    ...inlineOf(tags),
     state: stateOf(tags.get('state')),
     ...(record.boots.length > 0 && { boots: record.boots }),
     ...(record.created !== undefined && { created: record.created }),
     ...(tags.has('retain') && { retained: true }),
   };
+}
+
+/** Of an inline volume; nothing if its tags cannot be read: it is then never removed by itself. */
+function inlineOf(tags: LvRecord['tags']): { inline?: Inline } {
+  const [uid, namespace, name, more] = (tags.get('pod') ?? '').split('/');
+  if (!uid || namespace === undefined || name === undefined || more !== undefined) return {};
+  const target = tags.get('target');
+  return { inline: { pod: { uid, namespace, name }, ...(target !== undefined && { target }) } };
 }
 
 function stateOf(text: string | undefined): Volume['state'] {
@@ -193,8 +209,14 @@ export function creationTags(volume: Volume): string[] {
   if (qos !== '') tags.push(tag('qos', qos));
   if (volume.snapshotRoom) tags.push(tag('snapshot-size', printSnapshotRoom(volume.snapshotRoom)));
   if (volume.source) tags.push(tag('source', printSource(volume.source)));
+  if (volume.inline) tags.push(...inlineTags(volume.inline));
   if (volume.state !== 'ready') tags.push(tag('state', volume.state));
   return tags;
+}
+
+function inlineTags({ pod, target }: Inline): string[] {
+  const tags = [tag('pod', `${pod.uid}/${pod.namespace}/${pod.name}`)];
+  return target === undefined ? tags : [...tags, tag('target', target)];
 }
 
 /** LVM's default format, `2026-11-21 14:23:13 +0000`. Another `report/time_format` gives `undefined`. */

@@ -94,10 +94,20 @@ export class LocalStorage implements Storage, NodeVolumes {
     return this.locks.hold(id, 'DeleteVolume', async () => {
       await this.volumeCopies.cancel(id);
       const volume = await this.#options.cache.find(id, { goneFrom });
+      if (volume?.role === 'inline') refusePassive(volume);
       if (volume) await this.#removeVolume(volume, signal, goneFrom);
       if (volume?.state === 'copying') await this.volumeCopies.sources.remove(id);
       // Last, because the record says where else the volume may be.
       if (goneFrom !== undefined) await removeGiven(this.#options, id, signal);
+    });
+  }
+
+  /** Removes the inline volume of a pod; succeeds also if it does not exist. Throws `precondition` for any other volume, and while it is in use. */
+  async removeInline(id: VolumeId, signal: AbortSignal): Promise<void> {
+    return this.locks.hold(id, 'the removal of the inline volume', async () => {
+      const volume = await this.#options.cache.find(id);
+      if (volume && volume.role !== 'inline') throw new Failure('precondition', `volume ${id} is no inline volume`);
+      if (volume) await this.#removeVolume(volume, signal, undefined);
     });
   }
 
@@ -161,7 +171,7 @@ export class LocalStorage implements Storage, NodeVolumes {
    */
   async activate(id: VolumeId, signal: AbortSignal): Promise<OpenVolume> {
     const found = await this.mustFind(id);
-    refusePassive(found);
+    if (found.role !== 'inline') refusePassive(found);
     refuseCopying(found);
     const ready = found.state === 'creating' ? await this.finish(found, signal) : found;
     if (!ready) throw this.#notFound(id);
@@ -205,7 +215,8 @@ export class LocalStorage implements Storage, NodeVolumes {
       if (!found) return cache.drop(id);
       const { row } = found;
       const { role } = toVolume(decodeLv(row), volume.pool, this.node) ?? volume;
-      const isCopy = role !== undefined && role !== 'leaving' && parseVolumeId(id)?.node === this.node;
+      const passive = role !== undefined && role !== 'leaving' && (role !== 'inline' || volume.role !== 'inline');
+      const isCopy = passive && parseVolumeId(id)?.node === this.node;
       // Without the record nothing says which node has the volume.
       if (isCopy && goneFrom === undefined) refusePassive({ ...volume, role });
       await this.#activation.refuseInUse(volume);

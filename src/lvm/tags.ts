@@ -26,7 +26,9 @@ export type TagKey =
   | 'members'
   | 'metadata-snapshot'
   | 'copied'
-  | 'for';
+  | 'for'
+  | 'pod'
+  | 'target';
 
 export function encodeTagValue(value: string): string {
   let text = '';

@@ -44,12 +44,12 @@ export async function publish(tools: NodeTools, request: PublishRequest, signal:
       } else await tools.mounts.makeDirectory(place.target);
       await tools.mounts.bind(source.target, place.target, flagsOf(request, source));
     }
-    await limit(tools, open, place.target);
+    await enforceLimits(tools, open, place.target);
   });
 }
 
 /** Leaves the mount even if it throws: the next attempt, and the limits once the pod's cgroup appears, depend on it. */
-async function limit({ limits }: NodeTools, { volume }: OpenVolume, target: string): Promise<void> {
+export async function enforceLimits({ limits }: NodeTools, { volume }: OpenVolume, target: string): Promise<void> {
   const shortfall = await limits.settle(volume.id, target);
   if (shortfall === undefined || volume.qos.enforcement !== 'strict') return;
   throw new Failure('unavailable', `the limits of volume ${volume.id} are not in force at ${target}: ${shortfall}`);

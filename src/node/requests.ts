@@ -2,7 +2,8 @@ import { normalize } from 'node:path';
 import { type SizeRange, parseSizeRange } from '../domain/bytes.ts';
 import { type Capability, capabilityProblems, parseCapability } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
-import { issuedVolumeId, parseVolumeId, type VolumeId } from '../domain/ids.ts';
+import { type InlineHandle, issuedVolumeId, parseInlineHandle, parseVolumeId, type VolumeId } from '../domain/ids.ts';
+import type { InlineVolumes } from '../domain/storage.ts';
 import type { NodeExpandVolumeRequest } from '../gen/csi/v1/NodeExpandVolumeRequest.ts';
 import type { NodeGetVolumeStatsRequest } from '../gen/csi/v1/NodeGetVolumeStatsRequest.ts';
 import type { NodePublishVolumeRequest } from '../gen/csi/v1/NodePublishVolumeRequest.ts';
@@ -27,6 +28,11 @@ export interface PublishRequest extends StageRequest {
 export interface UndoRequest {
   readonly id: VolumeId | undefined;
   readonly path: string;
+}
+
+export interface UnpublishRequest extends UndoRequest {
+  /** Present for an inline volume, which has no id of ours in the request. */
+  readonly handle: InlineHandle | undefined;
 }
 
 export interface PathRequest {
@@ -75,15 +81,20 @@ export function parseUnstage({ volumeId, stagingTargetPath }: NodeUnstageVolumeR
   return { id: parseVolumeId(volumeId)?.id, path: normal(stagingTargetPath) };
 }
 
-export function parseUnpublish({ volumeId, targetPath }: NodeUnpublishVolumeRequest): UndoRequest {
+export function parseUnpublish({ volumeId, targetPath }: NodeUnpublishVolumeRequest): UnpublishRequest {
   const fields = { target_path: targetPath };
   refuse([...missing({ volume_id: volumeId, ...fields }), ...badPaths(fields)]);
-  return { id: parseVolumeId(volumeId)?.id, path: normal(targetPath) };
+  return { id: parseVolumeId(volumeId)?.id, handle: parseInlineHandle(volumeId), path: normal(targetPath) };
 }
 
-export function parseStats({ volumeId, volumePath }: NodeGetVolumeStatsRequest): PathRequest {
+/** Kubelet asks for the statistics of inline volumes too, by their handles. */
+export function parseStats(
+  { volumeId, volumePath }: NodeGetVolumeStatsRequest,
+  inline: Pick<InlineVolumes, 'idOf'>,
+): PathRequest {
   refuse(missing({ volume_id: volumeId, volume_path: volumePath }));
-  return { id: issuedVolumeId(volumeId).id, path: toVolumePath(volumePath) };
+  const handle = parseInlineHandle(volumeId);
+  return { id: handle ? inline.idOf(handle) : issuedVolumeId(volumeId).id, path: toVolumePath(volumePath) };
 }
 
 export function parseExpand(request: NodeExpandVolumeRequest): ExpandRequest {
@@ -101,11 +112,13 @@ function refuse(problems: readonly string[]): void {
   if (problems.length > 0) throw new Failure('invalid', problems.join('; '));
 }
 
-function missing(fields: Readonly<Record<string, string>>): string[] {
+/** One problem for each field that is empty. */
+export function missing(fields: Readonly<Record<string, string>>): string[] {
   return Object.entries(fields).flatMap(([name, value]) => (value === '' ? [`${name} is missing`] : []));
 }
 
-function badPaths(fields: Readonly<Record<string, string>>): string[] {
+/** One problem for each path that is not a plain absolute one. */
+export function badPaths(fields: Readonly<Record<string, string>>): string[] {
   return Object.entries(fields).flatMap(([name, value]) =>
     value === '' || isPlainPath(value)
       ? []
@@ -117,7 +130,8 @@ function isPlainPath(path: string): boolean {
   return path.startsWith('/') && normal(path) !== '/' && !path.includes('\0') && !path.split('/').includes('..');
 }
 
-function normal(path: string): string {
+/** Without double and last slashes. */
+export function normal(path: string): string {
   return normalize(path).replace(/(?<=.)\/+$/, '');
 }
 

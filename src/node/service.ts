@@ -21,6 +21,9 @@ import type { NodeMethods } from '../grpc/services.ts';
 import { expand } from './expander.ts';
 import type { NodeTools } from './ports.ts';
 import { publish, unpublish } from './publisher.ts';
+import { isInline } from '../domain/inline.ts';
+import { publishInline, unpublishInline } from './inline-publisher.ts';
+import { parseInlinePublish } from './inline-requests.ts';
 import { parseExpand, parsePublish, parseStage, parseStats, parseUnpublish, parseUnstage } from './requests.ts';
 import { stage, unstage } from './stager.ts';
 import { volumeUsage } from './stats.ts';
@@ -77,15 +80,18 @@ export function createNodeService(options: NodeServiceOptions): NodeService & Pa
       return {};
     },
     async nodePublishVolume(request, { signal }) {
-      await publish(options, parsePublish(request), signal);
+      if (isInline(request.volumeContext)) await publishInline(options, parseInlinePublish(request), signal);
+      else await publish(options, parsePublish(request), signal);
       return {};
     },
-    async nodeUnpublishVolume(request) {
-      await unpublish(options, parseUnpublish(request));
+    async nodeUnpublishVolume(request, { signal }) {
+      const undo = parseUnpublish(request);
+      if (undo.handle) await unpublishInline(options, undo.handle, undo.path, signal);
+      else await unpublish(options, undo);
       return {};
     },
     async nodeGetVolumeStats(request, { signal }) {
-      return { usage: await volumeUsage(options, parseStats(request), signal) };
+      return { usage: await volumeUsage(options, parseStats(request, options.inline), signal) };
     },
     async nodeExpandVolume(request, { signal }) {
       return { capacityBytes: String(await expand(options, parseExpand(request), signal)) };

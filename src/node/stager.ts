@@ -1,6 +1,6 @@
 import type { Capability } from '../domain/capability.ts';
 import { Failure } from '../domain/errors.ts';
-import type { OpenVolume } from '../domain/volume.ts';
+import { type OpenVolume, refusePassive } from '../domain/volume.ts';
 import { prepareFilesystem, recordRawUse } from './formatter.ts';
 import type { Mount } from '../domain/mounts.ts';
 import type { NodeTools } from './ports.ts';
@@ -22,6 +22,7 @@ type MountCapability = Extract<Capability, { access: 'mount' }>;
 export async function stage(tools: NodeTools, request: StageRequest, signal: AbortSignal): Promise<void> {
   return tools.locks.hold(request.id, 'NodeStageVolume', async () => {
     const open = await tools.devices.open(request.id, signal);
+    refusePassive(open.volume);
     const device = await tools.mounts.deviceNumber(open.device);
     const path = await tools.mounts.resolve(request.staging);
     const staging = { open, path, device, table: await tools.mounts.read() };

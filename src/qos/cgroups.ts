@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type MountinfoEntry, parseMountinfo } from '../kernel/mountinfo.ts';
 import { createCgroupV1 } from './cgroup-v1.ts';
-import { findPodCgroups, type PodUid } from './pods.ts';
+import type { PodUid } from '../domain/pod-targets.ts';
+import { findPodCgroups } from './pods.ts';
 import type { Throttle } from './throttle.ts';
 import { createCgroupV2 } from './cgroup-v2.ts';
 

@@ -3,7 +3,7 @@ import type { Rates } from '../domain/qos.ts';
 import { limitsInUse } from '../domain/shares.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
-import { podOfTarget, type PodUid } from './pods.ts';
+import { podOfTarget, type PodUid } from '../domain/pod-targets.ts';
 import { asKept, divide } from './rates.ts';
 
 /** A volume and a pod that it is published to. */

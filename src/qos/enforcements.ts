@@ -1,7 +1,7 @@
 import type { VolumeId } from '../domain/ids.ts';
 import { rateKeys, type Rates } from '../domain/qos.ts';
 import type { Log } from '../log.ts';
-import type { PodUid } from './pods.ts';
+import type { PodUid } from '../domain/pod-targets.ts';
 import { sameRates } from './rates.ts';
 import { type Reason, reasons } from './throttle.ts';
 import type { Finding } from './reconcile.ts';

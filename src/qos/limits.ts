@@ -6,7 +6,7 @@ import type { Inventory } from '../domain/storage.ts';
 import { deviceMapperName } from '../kernel/block-device.ts';
 import type { Log } from '../log.ts';
 import { type Cgroups, type CgroupSettings, readCgroups } from './cgroups.ts';
-import { podOfTarget, type PodUid } from './pods.ts';
+import { podOfTarget, type PodUid } from '../domain/pod-targets.ts';
 import { reasons } from './throttle.ts';
 import { type Finding, reconcile, type World } from './reconcile.ts';
 import { createEnforcementTable, type Enforcement, type EnforcementTable } from './enforcements.ts';

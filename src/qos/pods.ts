@@ -1,18 +1,6 @@
 import { join } from 'node:path';
+import type { PodUid } from '../domain/pod-targets.ts';
 import { subfolders } from './throttle.ts';
-
-/** A pod's UID with "-", also if kubelet writes it with "_". */
-export type PodUid = string;
-
-/**
- * The pod in a target path: `…/pods/<uid>/volumes/kubernetes.io~csi/<pv>/mount` for a filesystem,
- * `…/volumeDevices/publish/<pv>/<uid>` for a raw block device, under any root. `undefined`: not one of kubelet's paths.
- */
-export function podOfTarget(target: string): PodUid | undefined {
-  const filesystem = /\/pods\/([^/]+)\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/.exec(target);
-  const block = /\/volumeDevices\/publish\/[^/]+\/([^/]+)$/.exec(target);
-  return filesystem?.[1] ?? block?.[1];
-}
 
 /**
  * The pod in a cgroup's name: `pod<uid>` with kubelet's cgroupfs driver, `…-pod<uid>.slice` with the systemd driver, which

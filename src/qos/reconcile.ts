@@ -5,7 +5,7 @@ import type { Volume } from '../domain/volume.ts';
 import type { Cgroups } from './cgroups.ts';
 import { createVolumeOf, type Desired, desiredLimits, findPublications, type VolumeOf } from './desired.ts';
 import { type AppliedPod, enforcePod } from './enforce.ts';
-import type { PodUid } from './pods.ts';
+import type { PodUid } from '../domain/pod-targets.ts';
 import { isUnlimited } from './rates.ts';
 import type { Reason } from './throttle.ts';
 

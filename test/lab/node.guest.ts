@@ -9,16 +9,24 @@ import { createUsesOf } from '../../src/block/uses.ts';
 import { createLocks } from '../../src/concurrency/locks.ts';
 import { createPatience } from '../../src/concurrency/patience.ts';
 import { createUnbroken } from '../../src/concurrency/unbroken.ts';
-import { isFailure } from '../../src/domain/errors.ts';
+import { Failure, isFailure } from '../../src/domain/errors.ts';
 import { noQos } from '../../src/domain/qos.ts';
-import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../src/domain/ids.ts';
-import type { Inventory, NodeVolumes } from '../../src/domain/storage.ts';
+import {
+  type LvName,
+  type NodeName,
+  type PoolName,
+  type VgName,
+  type VolumeId,
+  volumeIdFor,
+} from '../../src/domain/ids.ts';
+import type { InlineVolumes, Inventory, NodeVolumes } from '../../src/domain/storage.ts';
 import type { FilesystemState, Volume } from '../../src/domain/volume.ts';
 import { createRun, type Run } from '../../src/exec/run.ts';
 import { createSurvivors } from '../../src/exec/survivors.ts';
 import { createFilesystems } from '../../src/mount/filesystem.ts';
 import { createMounter } from '../../src/mount/mounter.ts';
 import { createTerminalLog } from '../../src/log.ts';
+import { stateOfPodFolder } from '../../src/mount/pod-folders.ts';
 import { mountsOf, readMounts } from '../../src/mount/table.ts';
 import { createNodeService } from '../../src/node/service.ts';
 import { createLimits } from '../../src/qos/limits.ts';
@@ -71,6 +79,14 @@ const volumes: NodeVolumes = {
   volumeLimit: () => 1000,
 };
 
+/** The storage makes them, and has other tests. */
+const noInlineVolumes: InlineVolumes = {
+  idOf: (handle) => volumeIdFor(node, handle as never),
+  create: () => Promise.reject(new Failure('unimplemented', 'no inline volumes here')),
+  remove: async () => undefined,
+  list: () => [],
+};
+
 const stack = createStack({ volumes: logicalVolumes, layers: layered ? [createLinearLayer(counted)] : [] });
 const usesOf = createUsesOf(mountsOf);
 
@@ -96,6 +112,8 @@ const service = createNodeService({
   node,
   driver: 'lab.test',
   volumes,
+  inline: noInlineVolumes,
+  podFolders: { stateOf: stateOfPodFolder },
   devices: stack,
   mounts: createMounter(counted),
   limits,

@@ -12,15 +12,17 @@ export interface Orphan {
   readonly since: number;
 }
 
-/** The sightings after a look at all `volumes` of a node, in milliseconds since the epoch. Volumes that are claimed, retained, still being copied or gone have none. */
+/** The sightings after a look at all `volumes` of a node, in milliseconds since the epoch. Volumes that are claimed, retained, inline, still being copied or gone have none. */
 export function sight(
   earlier: Sightings,
   volumes: readonly Volume[],
   claimed: ReadonlySet<string>,
   now: number,
 ): Sightings {
-  // No claim has a volume before its copy is whole.
-  const loose = volumes.filter(({ id, retained, state }) => !retained && state !== 'copying' && !claimed.has(id));
+  // No claim has a volume before its copy is whole, and none has an inline volume.
+  const loose = volumes.filter(
+    ({ id, retained, state, role }) => !retained && state !== 'copying' && role !== 'inline' && !claimed.has(id),
+  );
   return new Map(loose.map(({ id }) => [id, earlier.get(id) ?? now]));
 }
 

@@ -64,7 +64,8 @@ function stateOf({ spec, size, free, thin }: Pool, volumes: readonly Volume[]): 
 
 /** A volume as its node last reported it, with what is wrong with it. */
 export function volumeMessage(volume: Volume, inventory: Inventory): VolumeInit {
-  const { id, name, node, pool, group, lv, size, layout, filesystem, state, role, qos, source, created } = volume;
+  const { id, name, node, pool, group, lv, size, layout, filesystem, state, role, qos, source, created, inline } =
+    volume;
   return {
     id,
     name,
@@ -80,6 +81,7 @@ export function volumeMessage(volume: Volume, inventory: Inventory): VolumeInit 
     reserved: ratesToMessage(reservedBy(volume)),
     source: source ? printSource(source) : '',
     ...(created !== undefined && { createdMs: inWhole(created) }),
+    pod: inline ? `${inline.pod.namespace}/${inline.pod.name}` : '',
     conditions: conditionMessages(volumeHealth(volume, inventory)),
   };
 }

@@ -43,9 +43,11 @@ export function poolRecord({ name: node, connected }: Node, pool: Pool): PoolRec
 
 export function volumeRecord(volume: Volume, claims: Claims): VolumeRecord {
   const { id, name, node, pool, lv, size, type, filesystem, state, role, limits, reserved } = volume;
+  // No Kubernetes name has a slash.
+  const [namespace, pod] = volume.pod === '' ? [] : volume.pod.split('/');
   return {
     id,
-    ...claims.get(id),
+    ...(pod === undefined ? claims.get(id) : { namespace, pod }),
     name,
     node,
     pool,

@@ -58,6 +58,7 @@ export interface VolumeRecord {
   readonly reserved: Rates;
   readonly source?: string | undefined;
   readonly created?: string | undefined;
+  readonly pod?: string | undefined;
   readonly conditions: readonly ConditionRecord[];
 }
 

@@ -67,7 +67,7 @@ export const poolRows: Rows<PoolRecord> = {
 export const volumeRows: Rows<VolumeRecord> = {
   columns: [
     { heading: 'NAMESPACE', cell: ({ namespace }) => namespace ?? '' },
-    { heading: 'CLAIM', cell: ({ claim: name }) => name ?? '' },
+    { heading: 'CLAIM', cell: ({ claim: name, pod }) => name ?? (pod === undefined ? '' : `pod/${pod}`) },
     { heading: 'NODE', cell: ({ node }) => node },
     { heading: 'POOL', cell: ({ pool }) => pool },
     { heading: 'TYPE', cell: ({ type }) => type },
@@ -83,9 +83,10 @@ export const volumeRows: Rows<VolumeRecord> = {
   ],
   fields: {
     id: "the volume's id",
-    namespace: 'namespace of its PersistentVolumeClaim',
+    namespace: 'namespace of its PersistentVolumeClaim, or of the pod of an inline volume',
     claim,
-    name: 'name that CreateVolume was called with',
+    pod: 'name of the pod that an inline volume belongs to; absent: it is none',
+    name: "name that CreateVolume was called with; of an inline volume, kubelet's handle",
     node: 'node that has the volume',
     pool: 'name of its pool',
     lv: 'logical volume, as group/name',
@@ -136,7 +137,10 @@ export const snapshotRows: Rows<SnapshotRecord> = {
 };
 
 function attentionOf({ state, role, conditions: wrong }: VolumeRecord): string {
-  return [role ?? '', state === 'ready' ? '' : state, reasonsOf(wrong)].filter(Boolean).join(',');
+  // To belong to a pod needs no attention.
+  return [role === 'inline' ? '' : (role ?? ''), state === 'ready' ? '' : state, reasonsOf(wrong)]
+    .filter(Boolean)
+    .join(',');
 }
 
 function reasonsOf(wrong: readonly ConditionRecord[]): string {

@@ -13,6 +13,7 @@ import {
 import { parseSource, printSource } from '../../domain/snapshot.ts';
 import { parseSnapshotRoom, printSnapshotRoom } from '../../domain/snapshot-room.ts';
 import type { Layout as LayoutMessage, LayoutInit } from '../../gen/quarry/node/v1/Layout.ts';
+import type { Pod as PodMessage } from '../../gen/quarry/node/v1/Pod.ts';
 import type { SizeRange as RangeMessage, SizeRangeInit } from '../../gen/quarry/node/v1/SizeRange.ts';
 import type { Volume as VolumeMessage, VolumeInit } from '../../gen/quarry/node/v1/Volume.ts';
 import type { VolumeSpec as SpecMessage, VolumeSpecInit } from '../../gen/quarry/node/v1/VolumeSpec.ts';
@@ -39,6 +40,7 @@ export function writeVolume(volume: Volume): VolumeInit {
     retained: retained === true,
     role,
     ...(volume.source && { source: printSource(volume.source) }),
+    ...(volume.inline && { pod: { ...volume.inline.pod } }),
   };
 }
 
@@ -87,9 +89,21 @@ export function readVolume(message: VolumeMessage, node: NodeName, like?: Volume
     ...(created !== undefined && { created }),
     ...(message.retained && { retained: true }),
     ...(source && { source }),
+    ...readPod(message.pod),
     // A role that only a newer node knows is never the volume itself.
     ...(message.role !== '' && { role: passiveRoles.find((role) => role === message.role) ?? 'unknown' }),
   };
+}
+
+/** Characters: Kubernetes allows 253 for a name. */
+const longestPod = 253;
+
+function readPod(message: PodMessage | null): Pick<Volume, 'inline'> {
+  if (!message) return {};
+  const { uid, namespace, name } = message;
+  if ([uid, namespace, name].some((text) => text.length > longestPod))
+    throw new Failure('invalid', 'the name of a pod is longer than any can be');
+  return { inline: { pod: { uid, namespace, name } } };
 }
 
 export function writeSpec(spec: VolumeSpec): VolumeSpecInit {

@@ -35,6 +35,7 @@ describe('defaults', () => {
       lvm: { mode: 'auto', process: 'shell', directory: '/run/quarry/lvm', deadline: 60_000, slowDeadline: 3_600_000 },
       qos: { cgroupMount: '/sys/fs/cgroup', interval: 10_000 },
       snapshots: { pauseLimit: 5000 },
+      inline: {},
       jobs: {
         total: 6,
         creation: 4,
@@ -151,7 +152,7 @@ pools:
   test('list the known keys for an unknown one', () => {
     expect(problemsOf('pools: []\nlog: {levle: info}\n"a b": 1')).toEqual([
       'log.levle: unknown key; known here: level',
-      '"a b": unknown key; known here: driver, endpoint, log, metrics, registration, node, rescan, lvm, qos, jobs, snapshots, pools',
+      '"a b": unknown key; known here: driver, endpoint, log, metrics, registration, node, rescan, lvm, qos, jobs, snapshots, inline, pools',
     ]);
   });
 

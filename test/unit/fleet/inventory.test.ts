@@ -117,3 +117,15 @@ test('a volume that was born on another node is reported by the node that has it
   const member = await attached(running, 'a');
   expect(member.storage.inventory().volumes).toEqual(storage.volumes);
 });
+
+test('an inline volume is reported with its pod, and without its path on the node', async () => {
+  const storage = await filled(1);
+  const [volume] = storage.volumes.values();
+  const pod = { uid: 'u-1', namespace: 'default', name: 'worker' };
+  const inline = { ...volume, role: 'inline', inline: { pod, target: '/kubelet/pods/u-1' } } as Volume;
+  storage.volumes.set(inline.id, inline);
+  const running = await controller();
+  node(storage, [running.port]);
+  const member = await attached(running, 'a');
+  expect(member.storage.inventory().volumes.get(inline.id)).toEqual({ ...inline, inline: { pod } });
+});

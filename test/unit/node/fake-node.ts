@@ -4,12 +4,13 @@ import type { NodeName, PoolName, VgName, LvName, VolumeId } from '../../../src/
 import type { VolumeDevices } from '../../../src/domain/devices.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import { type Enforcement, noQos } from '../../../src/domain/qos.ts';
-import type { NodeVolumes } from '../../../src/domain/storage.ts';
+import type { InlineVolumes, NodeVolumes } from '../../../src/domain/storage.ts';
 import type { FilesystemState, FilesystemType, OpenVolume, Volume } from '../../../src/domain/volume.ts';
 import { createLocks } from '../../../src/concurrency/locks.ts';
 import type { Content, Filesystems } from '../../../src/domain/filesystems.ts';
 import type { Mount, Mounts } from '../../../src/domain/mounts.ts';
 import { FakeDevices, fakeLayer } from '../block/fake-devices.ts';
+import { fakeInlineVolumes } from './fake-inline-volumes.ts';
 
 export const GiB = 1024n ** 3n;
 export const node = 'n1' as NodeName;
@@ -37,8 +38,11 @@ export class FakeNode {
   /** Why the limits are not in force. */
   shortfall: string | undefined;
   enforcement: Enforcement = 'report';
+  /** Whether kubelet has the folder of inline volumes in their pod. */
+  podFolder: 'present' | 'gone' | 'unknown' = 'present';
   readonly #devices = new FakeDevices();
   readonly #layers: Layer[] = [];
+  readonly #inlineVolumes = new Map<VolumeId, Volume>();
   #death: Death | undefined;
 
   /** @param layers kinds of layers that each volume has on its logical volume */
@@ -86,6 +90,13 @@ export class FakeNode {
       changed: () => void this.settled.push('changed'),
     },
     volumes: this.#volumes(),
+    inline: this.#inline(),
+    podFolders: {
+      stateOf: async () => {
+        if (this.podFolder === 'unknown') throw new Failure('unavailable', 'the folders of pods cannot be seen');
+        return this.podFolder;
+      },
+    },
     devices: this.#stack(),
     mounts: this.#mounts(),
     filesystems: this.#filesystems(),
@@ -126,7 +137,8 @@ export class FakeNode {
       const lv = id.slice(id.indexOf(':') + 1);
       const disk = this.disks.get(lv);
       if (!disk) throw new Failure('not-found', `volume ${id} does not exist`);
-      return volumeOf(id, lv, disk, this.enforcement);
+      const { role, inline } = this.#inlineVolumes.get(id) ?? {};
+      return { ...volumeOf(id, lv, disk, this.enforcement), ...(role && { role }), ...(inline && { inline }) };
     };
     const volumes = {
       activate: async (id: VolumeId) => {
@@ -147,6 +159,18 @@ export class FakeNode {
         }),
       volumeLimit: () => 1000,
     };
+  }
+
+  #inline(): InlineVolumes {
+    return fakeInlineVolumes(this.#inlineVolumes, {
+      change: (what, effect) => this.#change(what, effect),
+      isOpen: (lv) => this.isOpen(lv),
+      remove: (lv) => this.removeVolume(lv),
+      add: (lv, size) => {
+        const id = this.addVolume(lv, { size });
+        return volumeOf(id, lv, this.#disk(bottomOf(lv)), this.enforcement);
+      },
+    });
   }
 
   #mounts(): Mounts {

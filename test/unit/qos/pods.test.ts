@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isClassFolder, isPodsRoot, podOfCgroup, podOfTarget } from '../../../src/qos/pods.ts';
+import { podOfTarget } from '../../../src/domain/pod-targets.ts';
+import { isClassFolder, isPodsRoot, podOfCgroup } from '../../../src/qos/pods.ts';
 import { podCgroup } from '../../support/pods.ts';
 
 const uid = '6f9c1e3a-0b4d-4c67-9a57-52c7c6d0a1be';

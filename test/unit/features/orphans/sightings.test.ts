@@ -49,3 +49,9 @@ test('the oldest is first', () => {
   );
   expect(found.map(({ volume }) => volume.id)).toEqual(['n1:a', 'n2:c', 'n1:b', 'n2:d']);
 });
+
+test('the inline volume of a pod is no orphan', () => {
+  const [id] = ids as [VolumeId];
+  const volume = { ...volumeOf(id, false), role: 'inline' } as Volume;
+  expect(sight(new Map(), [volume], new Set(), 0)).toEqual(new Map());
+});

@@ -143,3 +143,17 @@ test('a page that begins within one node goes on with the next', async () => {
   expect(ids.length).toBe(1401);
   expect(ids).toEqual(ids.toSorted());
 });
+
+test('an inline volume is shown with its pod, also by its namespace, and needs no attention', async () => {
+  const { run, json, storages, volume } = await withVolume();
+  const pod = { uid: 'u-1', namespace: 'jobs', name: 'worker' };
+  storages.a.volumes.set(volume.id, { ...volume, role: 'inline', inline: { pod } });
+  expect(rowsOf((await run('volumes', '--namespace', 'jobs')).stdout)[1]?.slice(0, 3)).toEqual([
+    'jobs',
+    'pod/worker',
+    'a',
+  ]);
+  expect((await run('volumes')).stdout).not.toMatch(/inline/);
+  const { items } = await json('volumes');
+  expect(items).toMatchObject([{ namespace: 'jobs', pod: 'worker', role: 'inline' }]);
+});

@@ -19,6 +19,7 @@ export interface VolumeInit {
   'source'?: (string);
   'createdMs'?: (string);
   'conditions'?: (_quarry_admin_v1_ConditionInit)[];
+  'pod'?: (string);
   '_createdMs'?: "createdMs";
 }
 
@@ -38,5 +39,6 @@ export interface Volume {
   'source': (string);
   'createdMs'?: (string);
   'conditions': (_quarry_admin_v1_Condition)[];
+  'pod': (string);
   '_createdMs'?: "createdMs";
 }

@@ -2,6 +2,7 @@
 
 import type { LayoutInit as _quarry_node_v1_LayoutInit, Layout as _quarry_node_v1_Layout } from '../../../quarry/node/v1/Layout.ts';
 import type { QosInit as _quarry_node_v1_QosInit, Qos as _quarry_node_v1_Qos } from '../../../quarry/node/v1/Qos.ts';
+import type { PodInit as _quarry_node_v1_PodInit, Pod as _quarry_node_v1_Pod } from '../../../quarry/node/v1/Pod.ts';
 
 export interface VolumeInit {
   'id'?: (string);
@@ -20,6 +21,7 @@ export interface VolumeInit {
   'role'?: (string);
   'source'?: (string);
   'copying'?: (boolean);
+  'pod'?: (_quarry_node_v1_PodInit | null);
   '_createdMs'?: "createdMs";
 }
 
@@ -40,5 +42,6 @@ export interface Volume {
   'role': (string);
   'source': (string);
   'copying': (boolean);
+  'pod': (_quarry_node_v1_Pod | null);
   '_createdMs'?: "createdMs";
 }
