@@ -6,7 +6,7 @@ const places = {
   here: '',
   node: 'Asks the driver that runs on this machine, over its socket (`endpoint`).',
   controller:
-    'Asks the controller that runs on this machine, over its socket (`admin`): in a cluster, `kubectl exec` into its pod.',
+    'Asks the controller that runs on this machine, over its socket (`admin`): in a cluster, with [`kubectl quarry`](../guides/kubectl-plugin.md).',
   nowhere: '',
 } as const satisfies Record<Command['where'], string>;
 

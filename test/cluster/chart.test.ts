@@ -1,9 +1,15 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { NAMESPACE } from '../../lab/kubernetes/install.ts';
+import { bundlePlugin } from '../../plugin/bundle.ts';
 import { installExample, useCluster } from '../support/cluster.ts';
 import { claim, pod, storageClass } from '../support/manifests.ts';
 import { metricsIn } from '../support/promql.ts';
 import { readDashboard, readRules } from '../support/queries.ts';
+
+const GUIDE = 'docs/guides/kubectl-plugin.md';
 
 describe('the chart', () => {
   const site = useCluster('chart');
@@ -57,6 +63,38 @@ describe('the chart', () => {
     ];
     for (const part of sampled) expect(text).toContain(`quarry_pool_${part}{node="n1",pool="fast"} `);
   }, 120_000);
+
+  test('is asked by `kubectl quarry` with the rights of the guide, and no others', async () => {
+    const { cluster } = site();
+    const inNamespace = cluster.kubectl.within(NAMESPACE);
+    const plugin = join(cluster.folder, 'kubectl-quarry');
+    await bundlePlugin(plugin);
+    await inNamespace.run(['create', 'serviceaccount', 'viewer']);
+    const token = (await inNamespace.run(['create', 'token', 'viewer'])).trim();
+    const { controlPlane, folder } = cluster;
+    const config = parse(await controlPlane.kubeconfigFor(controlPlane.admin)) as { users: { user: object }[] };
+    const users = config.users.map((user) => ({ ...user, user: { token } }));
+    const kubeconfig = join(folder, 'viewer.kubeconfig');
+    await writeFile(kubeconfig, JSON.stringify({ ...config, users }), { mode: 0o600 });
+    const argv = [process.execPath, plugin, '--kubeconfig', kubeconfig];
+    const ask = async (...words: string[]) => cluster.lab.host.exec([...argv, ...words], { timeout: 60_000 });
+
+    expect(await ask('--namespace', NAMESPACE, 'status')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining(`you lack the right to list pods in namespace ${NAMESPACE}`),
+    });
+    const [, role = ''] = /```yaml\n(.*?)```/s.exec(await readFile(GUIDE, 'utf8')) ?? [];
+    await inNamespace.applyText(role);
+    const viewer = `--serviceaccount=${NAMESPACE}:viewer`;
+    await inNamespace.run(['create', 'rolebinding', 'viewer', '--role=quarry-command-line', viewer]);
+    const status = await ask('--namespace', NAMESPACE, 'status');
+    expect(status).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(status.stdout).toMatch(/^Nodes: 2 connected\. .*\nNODE /);
+    const wrong = await ask('--namespace', NAMESPACE, 'pools', '--pods');
+    expect(wrong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('unknown option "--pods"') });
+    expect((await ask('status')).stderr).toContain('you lack the right to list pods in all namespaces');
+    await inNamespace.run(['delete', 'serviceaccount/viewer', 'rolebinding/viewer', 'role/quarry-command-line']);
+  }, 200_000);
 
   test('gives the nodes of a group pools of their own, and takes them back', async () => {
     const { cluster, kubectl, ready, nodeOf } = site();

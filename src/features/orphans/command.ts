@@ -52,10 +52,7 @@ export const listOrphans = listing({
   failsWhen: 'no controller answers, or it does not know the PersistentVolumes',
   examples: [
     { line: 'quarry orphans -o wide', does: 'lists them with the names they were made with' },
-    {
-      line: 'kubectl exec -n quarry deploy/quarry-controller -c quarry -- quarry orphans',
-      does: 'the same in a cluster',
-    },
+    { line: 'kubectl quarry orphans', does: 'the same in a cluster' },
   ],
   run: async ({ config }) => (await import('./requests.ts')).listOrphans(config),
 });
