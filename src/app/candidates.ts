@@ -12,10 +12,16 @@ import type { GroupRecords } from '../lvm/group-records.ts';
 import type { Proof } from '../lvm/groups.ts';
 import { listPhysicalVolumes, type PhysicalVolume, type PhysicalVolumeReport } from '../lvm/physical-volumes.ts';
 
+/** A device of a pool's group. */
+interface Member {
+  readonly device: string;
+  readonly group: VgName;
+}
+
 /** Finds the disks that the pools' rules match, with a verdict for each, and remembers the devices of our groups. */
 export interface CandidateFinder {
   /** The devices of our groups, as the last search found them. */
-  readonly members: () => readonly string[];
+  readonly members: () => readonly Member[];
   readonly find: () => Promise<readonly Candidate[]>;
   /** Checks one disk again. Throws `precondition` if its verdict has changed. */
   readonly recheck: (disk: Candidate) => Promise<Proof>;
@@ -28,6 +34,8 @@ export interface CandidateFinderOptions {
   readonly records: GroupRecords;
   /** Called with the state of the pools' groups before a verdict depends on it. */
   readonly identified: (states: GroupStates) => void;
+  /** Devices that do not answer, with the reason. LVM looks at none of them. */
+  readonly stuck: () => ReadonlyMap<string, string>;
   readonly log: Log;
 }
 
@@ -37,24 +45,25 @@ export function createCandidateFinder({
   probe,
   records,
   identified,
+  stuck,
   log,
 }: CandidateFinderOptions): CandidateFinder {
   const ours = new Set<VgName>(config.pools.map((spec) => spec.group));
-  let members: readonly PhysicalVolume[] = [];
+  let members: readonly (PhysicalVolume & Member)[] = [];
 
   async function find(only?: string): Promise<{ candidates: readonly Candidate[]; groups: GroupStates }> {
-    const report = await physicalVolumes(config, command, probe);
+    const report = await physicalVolumes(config, command, probe, { members, stuck: stuck() });
     const { volumes, problems, hostProblem: reason } = report;
     if (reason !== undefined) log.error({ reason }, 'LVM did not list the physical volumes of the host');
     const named = seen(members, report, ours);
     const groups = await records.identify(named, reason);
-    members = named.filter(({ group, groupUuid }) => isPresent(group && groups.get(group), groupUuid));
+    members = named.filter(({ group, groupUuid }) => isPresent(groups.get(group), groupUuid));
     identified(groups);
     const found = new Map(volumes.map((volume) => [volume.device, volume]));
     return { candidates: await findCandidates(config.pools, { found, problems, groups }, probe, { only }), groups };
   }
   return {
-    members: () => members.map(({ device }) => device),
+    members: () => members,
     find: async () => (await find()).candidates,
     async recheck(disk) {
       const { candidates, groups } = await find(disk.device);
@@ -75,15 +84,17 @@ function isPresent(known: GroupState | undefined, uuid: string): boolean {
 
 /** The devices of groups with the names of ours. Those that LVM cannot report on now keep their last state. */
 function seen(
-  before: readonly PhysicalVolume[],
+  before: readonly (PhysicalVolume & Member)[],
   { volumes, problems, hostProblem }: PhysicalVolumeReport,
   ours: ReadonlySet<VgName>,
-): PhysicalVolume[] {
+): (PhysicalVolume & Member)[] {
   const told = new Set(volumes.map(({ device }) => device));
   const unknown = before.filter(
     ({ device }) => !told.has(device) && (hostProblem !== undefined || problems.has(device)),
   );
-  return [...volumes.filter(({ group }) => group !== undefined && ours.has(group)), ...unknown];
+  const isOurs = (volume: PhysicalVolume): volume is PhysicalVolume & Member =>
+    volume.group !== undefined && ours.has(volume.group);
+  return [...volumes.filter(isOurs), ...unknown];
 }
 
 /** The physical volumes among all disks that the pools' rules match, also those that the host's LVM configuration hides. */
@@ -91,9 +102,12 @@ async function physicalVolumes(
   config: Config,
   command: CommandOptions,
   { roots }: DiskProbe,
+  { members, stuck }: { readonly members: readonly Member[]; readonly stuck: ReadonlyMap<string, string> },
 ): Promise<PhysicalVolumeReport> {
   const rules = config.pools.flatMap((spec) => spec.disks ?? []);
   const matches = await Promise.all(rules.map((rule) => discover(rule, roots)));
-  const devices = matches.flatMap(({ disks }) => disks.map(({ device }) => device));
-  return listPhysicalVolumes(command, join(config.lvm.directory, 'candidates'), [...new Set(devices)]);
+  const matched = matches.flatMap(({ disks }) => disks.map(({ device }) => device));
+  // LVM does not look at all disks of the host while one is stuck.
+  const devices = stuck.size === 0 ? matched : [...matched, ...members.map(({ device }) => device)];
+  return listPhysicalVolumes(command, join(config.lvm.directory, 'candidates'), [...new Set(devices)], stuck);
 }

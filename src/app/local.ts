@@ -27,10 +27,11 @@ import {
   shellProfile,
   writeSystemDirectory,
 } from '../lvm/process/system.ts';
+import type { StuckGroups } from '../lvm/stuck-groups.ts';
 import { ThinMetadata } from '../lvm/blocks/thin-metadata.ts';
 import { createWriter, type Writer } from '../lvm/writer.ts';
 import { type ReconcilerPorts, PoolReconciler } from '../pools/reconciler.ts';
-import { createCandidateFinder } from './candidates.ts';
+import { createDisks, type Disks } from './disks.ts';
 import { traceLvm, traceRun, traceStream } from './tracing.ts';
 
 /** Access to this machine's disks and LVM, for the driver and the command line. */
@@ -43,6 +44,7 @@ export interface Local {
   readonly hosted: (program: string) => readonly [string, ...string[]];
   readonly lvm: Lvm;
   readonly cache: InventoryCache;
+  readonly stuck: StuckGroups;
   readonly writer: Writer;
   readonly thinMetadata: ThinMetadata;
   readonly missing: MissingDisks;
@@ -76,34 +78,43 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const process = await usableProcess(config, readHostFile, log);
   const thinCheck = await helpOf(run, prefixed(prefix, 'thin_check'));
   const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline, slowDeadline }), log);
-  const cache = new InventoryCache(lvm, config.node, config.pools, reported);
+  const records = new GroupRecords({ node: config.node, specs: config.pools, readHostFile });
+  const disks = createDisks({
+    config,
+    command: { run: announcing(run, log), program, env: {}, deadline },
+    probe: { roots: systemRoots, run, patience, deadline: 30_000 },
+    records,
+    cache: () => cache,
+    write: (devices) => writeSystemDirectory(directory, devices, readHostFile, mode, thinCheck),
+    changed: () => lvm.restart(),
+    answers: () => prepared?.(),
+    log,
+  });
+  const { stuck } = disks;
+  const cache = new InventoryCache(stuck.reports(lvm), config.node, config.pools, reported);
   const access = { readLocations: createReadLocations(patience), devices: createDevices(run, patience) };
   const writer = createWriter({ lvm, cache, queue: createQueue(), ...access, changed });
-  const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const missing = new MissingDisks({ lvm, cache, writer, patience: config.jobs.repairAfter });
-  const probe = { roots: systemRoots, run, patience, deadline: 30_000 };
-  const command = { run: announcing(run, log), program, env: {}, deadline };
-  const records = new GroupRecords({ node: config.node, specs: config.pools, readHostFile });
-  const disks = createCandidateFinder({ config, command, probe, records, identified: cache.identify.bind(cache), log });
+  const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const ports: ReconcilerPorts<Candidate> = {
-    findDisks: disks.find,
-    async show(more) {
-      const devices = [...new Set([...disks.members(), ...more])].sort();
-      if (await writeSystemDirectory(directory, devices, readHostFile, mode, thinCheck)) lvm.restart();
-    },
-    take: (disk) => groups.take(disk.pool, disk.device, () => disks.recheck(disk)),
-    async prepare(spec) {
-      await recordGroup(spec, records, writer, log);
-      return settleAndPrepare(spec, missing, groups);
-    },
-    suspend: (pool, reason) => cache.suspend(pool, reason),
+    ...portsOf(disks, groups, cache),
+    prepare: (spec) => prepare(spec, { records, writer, missing, groups, log }),
     prepared: () => prepared?.(),
-    refresh: () => cache.refresh(),
   };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
   const hosted: Local['hosted'] = (name) => prefixed(prefix, name);
   const thinMetadata = new ThinMetadata({ lvm, cache, writer, run, stream, hosted, log });
-  return { ...ports, run, survivors, patience, hosted, lvm, cache, writer, missing, thinMetadata, reconciler };
+  return { ...ports, run, survivors, patience, hosted, lvm, cache, stuck, writer, missing, thinMetadata, reconciler };
+}
+
+function portsOf({ find, recheck, visible }: Disks, groups: Groups, cache: InventoryCache) {
+  return {
+    findDisks: find,
+    show: (more) => visible.show(more),
+    take: (disk) => groups.take(disk.pool, disk.device, () => recheck(disk)),
+    suspend: (pool, reason) => cache.suspend(pool, reason),
+    refresh: () => cache.refresh(),
+  } satisfies Partial<ReconcilerPorts<Candidate>>;
 }
 
 /** Devices of one volume group hang together. */
@@ -112,8 +123,17 @@ function createDiskPatience({ pools }: Config): Patience {
   return createPatience({ groupOf: (device) => groupOfDevice(device, names) });
 }
 
+interface Preparing {
+  readonly records: GroupRecords;
+  readonly writer: Writer;
+  readonly missing: MissingDisks;
+  readonly groups: Groups;
+  readonly log: Log;
+}
+
 /** Missing disks first: LVM extends no thin pool in a group that lacks one. */
-async function settleAndPrepare(spec: PoolSpec, missing: MissingDisks, groups: Groups): Promise<Prepared> {
+async function prepare(spec: PoolSpec, { records, writer, missing, groups, log }: Preparing): Promise<Prepared> {
+  await recordGroup(spec, records, writer, log);
   const settled = await missing.settle(spec.group);
   const { changed, problems } = await groups.prepare(spec);
   return { changed: changed || settled.changed, problems: [...settled.problems, ...problems] };

@@ -108,6 +108,7 @@ function ownPart({ node }: Config, { local, disks, upkeep }: Parts): NodePart {
   return {
     admin: createAdminService(() => upkeep.repeater.attempt()),
     metrics: { gauges: [...poolGauges(ownInventory(node, local.cache)), ...diskGauges(disks)] },
+    stop: async () => local.stuck.stop(),
   };
 }
 

@@ -12,11 +12,12 @@ export interface KnownGroup {
  * - `present` the pool's group is here, and has this UUID
  * - `none`    no group of that name is here, and none may come back: one may be created
  * - `away`    the pool's group, or one that may be it, cannot be used now: nothing is created, and no volume counts as absent
+ * - `stuck`   the same, because LVM gives no answer about the group
  */
 export type GroupState =
   | { readonly state: 'present'; readonly uuid: string }
   | { readonly state: 'none' }
-  | { readonly state: 'away'; readonly reason: string };
+  | { readonly state: 'away' | 'stuck'; readonly reason: string };
 
 /** By the name of the group; each configured pool has an entry. */
 export type GroupStates = ReadonlyMap<VgName, GroupState>;

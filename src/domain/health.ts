@@ -73,6 +73,10 @@ export const storageReasons = {
     status: 'STORAGE_UNREACHABLE',
     when: 'LVM no longer sees the volume group of the pool. Bring its disks back',
   },
+  VolumeGroupStuck: {
+    status: 'STORAGE_UNREACHABLE',
+    when: 'LVM gives no answer about the volume group of the pool, because a disk does not answer. The group is set apart, so that other pools go on: revive or remove the disk; `quarry hung` lists what waits for it',
+  },
   VolumeGroupPartial: {
     status: 'STORAGE_DEGRADED',
     when: 'The volume group lacks a disk. Bring it back, or replace it; volumes on the other disks go on',

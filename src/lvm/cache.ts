@@ -20,6 +20,7 @@ import {
   whyAway,
 } from './inventory.ts';
 import type { Lvm } from './process/lvm.ts';
+import { KnownGroups } from './known-groups.ts';
 import { thinPoolName } from './names.ts';
 
 /**
@@ -27,9 +28,10 @@ import { thinPoolName } from './names.ts';
  * after it, so an entry that was changed after the report began keeps the changed state.
  */
 export class InventoryCache {
-  readonly #lvm: Lvm;
+  readonly #lvm: Pick<Lvm, 'report'>;
   readonly #node: NodeName;
   readonly specs: readonly PoolSpec[];
+  readonly groups = new KnownGroups();
   readonly #refreshed: () => void;
   #inventory: Inventory | undefined;
   #report: LvmReport | undefined;
@@ -38,7 +40,6 @@ export class InventoryCache {
   #generation = 0;
   #running: Promise<void> | undefined;
   #waiting: Promise<Inventory> | undefined;
-  #states: GroupStates = new Map();
   readonly #suspended = new Map<PoolName, string>();
   #observed: ReadonlyMap<VolumeId, readonly Condition[]> = new Map();
   /** According to LVM alone. */
@@ -48,7 +49,12 @@ export class InventoryCache {
   readonly #changedPools = new Changes<PoolName, Pool>();
 
   /** @param refreshed called after each report */
-  constructor(lvm: Lvm, node: NodeName, specs: readonly PoolSpec[], refreshed: () => void = () => undefined) {
+  constructor(
+    lvm: Pick<Lvm, 'report'>,
+    node: NodeName,
+    specs: readonly PoolSpec[],
+    refreshed: () => void = () => undefined,
+  ) {
     this.#refreshed = refreshed;
     this.#lvm = lvm;
     this.#node = node;
@@ -79,12 +85,17 @@ export class InventoryCache {
 
   /** Sets which groups belong to the pools, from the next report on. */
   identify(states: GroupStates): void {
-    this.#states = states;
+    this.groups.identify(states);
+  }
+
+  /** Sets the group apart, from the next report on: LVM gives no answer about it, for `reason`. Its volumes are neither shown nor absent. */
+  setApart(group: VgName, reason: string): void {
+    this.groups.setApart(group, reason, this.#inventory);
   }
 
   /** Why a pool's group that LVM does not show may come back; `undefined` if LVM shows it or it never existed. */
   away(group: VgName): string | undefined {
-    return this.report().groups.some((vg) => vg.group === group) ? undefined : whyAway(group, this.#states);
+    return this.report().groups.some((vg) => vg.group === group) ? undefined : whyAway(group, this.groups.states());
   }
 
   /**
@@ -100,7 +111,7 @@ export class InventoryCache {
     const volume = this.current().volumes.get(id) ?? (await this.refresh()).volumes.get(id);
     this.refuseContested(id);
     this.refuseGiven(id, goneFrom);
-    if (!volume) this.refuseUnproven(`volume ${id}`, mayBeNew);
+    if (!volume) this.refuseUnproven(`volume ${id}`, { mayBeNew });
     return volume;
   }
 
@@ -108,13 +119,22 @@ export class InventoryCache {
   async findSnapshot(id: SnapshotId, { mayBeNew = false } = {}): Promise<Snapshot | undefined> {
     const snapshot = this.current().snapshots.get(id) ?? (await this.refresh()).snapshots.get(id);
     this.refuseContested(id);
-    if (!snapshot) this.refuseUnproven(`snapshot ${id}`, mayBeNew);
+    if (!snapshot) this.refuseUnproven(`snapshot ${id}`, { mayBeNew, newSnapshot: mayBeNew ? id : undefined });
     return snapshot;
   }
 
-  /** Throws `unavailable` unless the last report proves that the volume or snapshot does not exist. */
-  refuseUnproven(what: string, mayBeNew = false): void {
-    const away = this.specs.flatMap(({ group }) => this.away(group) ?? []);
+  /**
+   * Throws `unavailable` unless the last report proves that the volume or snapshot does not exist. A new snapshot, or group of them, is not in a
+   * group that was set apart without it, because snapshots are where their source is.
+   */
+  refuseUnproven(
+    what: string,
+    { mayBeNew = false, newSnapshot }: { mayBeNew?: boolean; newSnapshot?: string | undefined },
+  ): void {
+    const possible = this.specs.filter(
+      ({ group }) => newSnapshot === undefined || !this.groups.wasWithout(group, newSnapshot),
+    );
+    const away = possible.flatMap(({ group }) => this.away(group) ?? []);
     if (away.length > 0) {
       throw new Failure('unavailable', `${what} may be in a missing volume group: ${away.join('; ')}`);
     }
@@ -193,14 +213,10 @@ export class InventoryCache {
 
   async #read(): Promise<Inventory> {
     const before = this.#generation;
-    const report = ofKnownGroups(await readReport(this.#lvm), this.#states);
-    const fresh = toInventory(
-      this.#node,
-      this.specs,
-      report,
-      { suspended: this.#suspended, states: this.#states },
-      Date.now(),
-    );
+    const read = await readReport(this.#lvm);
+    const states = this.groups.states();
+    const report = ofKnownGroups(read, states);
+    const fresh = toInventory(this.#node, this.specs, report, { suspended: this.#suspended, states }, Date.now());
     const known = this.#inventory;
     const volumes = this.#changedVolumes.merge(fresh.volumes, known?.volumes, before);
     const snapshots = this.#changedSnapshots.merge(fresh.snapshots, known?.snapshots, before);
@@ -208,7 +224,7 @@ export class InventoryCache {
     this.#report = report;
     this.#contested = contestedIds(this.#node, this.specs, report);
     this.#given = givenFrom(this.#node, this.specs, report.groups);
-    this.#health = healthIn(this.specs, report, { unready: fresh.unready, states: this.#states });
+    this.#health = healthIn(this.specs, report, { unready: fresh.unready, states });
     this.#inventory = { ...fresh, volumes, pools, snapshots, health: joinHealth(this.#health, this.#observed) };
     this.#refreshed();
     return this.#inventory;

@@ -188,6 +188,7 @@ export class Creation {
     const { cache } = this.#options;
     cache.refuseContested(id);
     cache.refuseGiven(id);
+    cache.groups.refuseIfApart(id);
     return cache.current().volumes.has(id) ? (await cache.refresh()).volumes.get(id) : undefined;
   }
 

@@ -129,8 +129,9 @@ export class Groups {
   }
 
   #remember(group: VgName): void {
+    if (!this.#options.cache.report().groups.some((vg) => vg.group === group)) return;
     this.#options.writer.poolsInDoubt.delete(group);
-    if (this.#options.cache.report().groups.some((vg) => vg.group === group)) this.#activated.add(group);
+    this.#activated.add(group);
   }
 
   /**

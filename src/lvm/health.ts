@@ -1,11 +1,10 @@
-import type { Condition, Health } from '../domain/health.ts';
+import type { Condition, Health, StorageReasonName } from '../domain/health.ts';
 import type { GroupStates } from '../domain/groups.ts';
 import type { PoolName } from '../domain/ids.ts';
 import type { PoolSpec } from '../domain/pool.ts';
 import { type LvmReport, thinPoolOf, whyAway } from './inventory.ts';
 import { parseLayout } from './layout.ts';
-import type { LvRecord } from './records.ts';
-import { roleOf } from './records.ts';
+import { type LvRecord, roleOf, type VgRecord } from './records.ts';
 import { thinPoolCondition } from './thin-pool.ts';
 
 /** Why pools are not ready, and which groups are known. */
@@ -35,10 +34,7 @@ function poolConditions(spec: PoolSpec, report: LvmReport, { unready, states }: 
   const problem = unready.get(spec.name);
   const vg = report.groups.find(({ group }) => group === spec.group);
   if (problem !== undefined) {
-    const away = !vg && whyAway(spec.group, states) !== undefined;
-    const partial = (vg?.missingDevices ?? 0) > 0;
-    const reason = away ? 'VolumeGroupMissing' : partial ? 'VolumeGroupPartial' : 'PoolNotReady';
-    found.push({ reason, message: problem });
+    found.push({ reason: reasonOf(spec, vg, states), message: problem });
   }
   const thin = spec.thin && thinPoolOf(report, spec.group);
   if (thin) found.push(...thinConditions(spec, thin));
@@ -51,6 +47,12 @@ function poolConditions(spec: PoolSpec, report: LvmReport, { unready, states }: 
     });
   }
   return found;
+}
+
+function reasonOf({ group }: PoolSpec, vg: VgRecord | undefined, states: GroupStates): StorageReasonName {
+  if (!vg && states.get(group)?.state === 'stuck') return 'VolumeGroupStuck';
+  if (!vg && whyAway(group, states) !== undefined) return 'VolumeGroupMissing';
+  return (vg?.missingDevices ?? 0) > 0 ? 'VolumeGroupPartial' : 'PoolNotReady';
 }
 
 const shown = 3;

@@ -23,7 +23,7 @@ export interface LvmReport {
 }
 
 /** Throws `unavailable` unless the report succeeded. */
-export async function readReport(lvm: Lvm): Promise<LvmReport> {
+export async function readReport(lvm: Pick<Lvm, 'report'>): Promise<LvmReport> {
   const answer = await lvm.report(listAll);
   if (!answer.ok) throw new Failure('unavailable', lvmFailure('fullreport failed', answer.messages).message);
   const rowsWith = (field: string) => answer.rows.filter((row) => row[field] !== undefined);
@@ -56,6 +56,7 @@ export function whyAway(group: VgName, states: GroupStates): string | undefined 
     case 'present':
       return `LVM no longer sees volume group ${group} (UUID ${known.uuid}): its disks are missing, or their metadata cannot be read (the kernel's log says why); bring them back`;
     case 'away':
+    case 'stuck':
       return known.reason;
     case 'none':
       return undefined;

@@ -35,19 +35,24 @@ export interface PhysicalVolumeReport {
 /**
  * The physical volumes that LVM sees with the host's configuration, and those among `candidates`, which the host's devices file or filter
  * may hide. `links` is a directory for links to the hidden ones. If LVM fails on them together, it is run for each of them, so that a
- * device that hangs hides no other. Throws `unavailable` if LVM reports on no device at all.
+ * device that hangs hides no other. While devices are `stuck`, LVM looks at none of them, nor at others that no pool has. Throws `unavailable` if LVM
+ * reports on no device at all.
  */
 export async function listPhysicalVolumes(
   options: CommandOptions,
   links: string,
   candidates: readonly string[],
+  stuck: ReadonlyMap<string, string> = new Map(),
 ): Promise<PhysicalVolumeReport> {
   const found = new Map<string, PhysicalVolume>();
-  const problems = new Map<string, string>();
-  const hostProblem = await attempt(async () => {
-    for (const volume of await list(options, fields)) found.set(volume.device, volume);
-  });
-  const hidden = candidates.filter((device) => !found.has(device));
+  const problems = new Map(stuck);
+  const [notAsked] = stuck.values();
+  const hostProblem =
+    notAsked ??
+    (await attempt(async () => {
+      for (const volume of await list(options, fields)) found.set(volume.device, volume);
+    }));
+  const hidden = candidates.filter((device) => !found.has(device) && !stuck.has(device));
   const together = hidden.length > 0 && (await attempt(() => look(options, links, hidden, found)));
   if (typeof together === 'string') {
     for (const [index, device] of hidden.entries()) {
@@ -55,7 +60,7 @@ export async function listPhysicalVolumes(
       if (problem !== undefined) problems.set(device, problem);
     }
   }
-  const nothing = hostProblem !== undefined && problems.size === hidden.length;
+  const nothing = hostProblem !== undefined && stuck.size === 0 && problems.size === hidden.length;
   if (nothing) throw new Failure('unavailable', hostProblem);
   return { volumes: [...found.values()], problems, hostProblem };
 }

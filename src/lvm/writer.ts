@@ -13,7 +13,8 @@ import { committedGroup, type ReadLocations, unchanged } from './metadata-areas.
 export interface Writer {
   /**
    * Runs the task in a turn of the group. If the task changed LVM, its metadata is on the disks at the end: LVM writes without a flush, so a
-   * disk with a volatile cache would lose an answered change in a power cut. Throws `unavailable` if a disk does not answer.
+   * disk with a volatile cache would lose an answered change in a power cut. Throws `unavailable` if a disk does not answer, without the task if the
+   * group is set apart for that.
    */
   exclusive<T>(group: VgName, signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T>;
   /**
@@ -56,12 +57,10 @@ export function createWriter(options: WriterOptions): Writer {
     await cache.refresh();
     throw failure;
   }
-  const change: Writer['change'] = async (what, argv) => {
-    const run = await commit(argv);
-    await settle(what, run);
-  };
+  const change: Writer['change'] = async (what, argv) => settle(what, await commit(argv));
   const exclusive: Writer['exclusive'] = (group, signal, task) =>
     queue.run(group, signal, async () => {
+      cache.groups.refuseApart(group);
       const before = changes;
       try {
         const result = await task();

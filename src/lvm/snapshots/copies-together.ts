@@ -36,7 +36,7 @@ const grace = 20_000;
 const worker = `set -e
 IFS=:
 erase() { dmsetup message "$1" 0 "delete $2"; }
-suspend() { [ -z "$4" ] || dmsetup suspend "$4"; }
+suspend() { [ -z "$4" ] || reason=$(dmsetup suspend "$4" 2>&1) || { echo "$reason" >&2; return 1; }; }
 copy() { dmsetup message "$1" 0 "create_snap $2 $3"; }
 for one; do erase $one; done
 date +%s%N
@@ -46,13 +46,16 @@ for one; do copy $one; done`;
 /**
  * A program of its own, so that the pause ends even if the driver's event loop is blocked or the driver dies. `timeout` kills the worker with the
  * programs that it started. The shell reports that on stderr: if the driver is dead, SIGPIPE would end it before it resumes anything.
+ *
+ * A dmsetup that waits for a stuck disk cannot be killed, and does its work when the disk answers: a resume waits for the suspension before it. None of them has
+ * the watchdog's own streams, which would stay open.
  */
 const watchdog = `trap '' PIPE
 limit=$1; worker=$2; shift 2
 timeout -s KILL "$limit" sh -c "$worker" worker "$@"
 code=$?
 IFS=:
-resume() { [ -z "$4" ] || timeout -s KILL 10 dmsetup resume --noudevsync "$4"; }
+resume() { [ -z "$4" ] || timeout -s KILL 10 dmsetup resume --noudevsync "$4" >/dev/null 2>&1; }
 for one; do resume $one & done
 wait
 date +%s%N

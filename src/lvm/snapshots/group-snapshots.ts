@@ -90,7 +90,7 @@ export class LocalGroupSnapshots implements GroupSnapshots {
     const { cache } = this.#options;
     if (!isComplete(this.#members(id))) {
       await cache.refresh();
-      cache.refuseUnproven(`a member of group snapshot ${id}`, mayBeNew);
+      cache.refuseUnproven(`a member of group snapshot ${id}`, { mayBeNew, newSnapshot: mayBeNew ? id : undefined });
     }
     const members = this.#members(id);
     for (const member of members) cache.refuseContested(member.id);
