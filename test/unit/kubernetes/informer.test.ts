@@ -34,7 +34,7 @@ async function begin(...names: readonly string[]): Promise<Begun> {
 }
 
 const shows = (mirror: Informer<true>, ...names: readonly string[]): Promise<void> =>
-  vi.waitFor(() => expect([...(mirror.view()?.entries.keys() ?? ['unknown'])].toSorted()).toEqual(names));
+  vi.waitFor(() => expect([...(mirror.view()?.entries.keys() ?? ['unknown'])].toSorted()).toEqual(names), 20_000);
 const lists = ({ requests }: ApiServer): number => requests.filter((line) => line.includes('limit=')).length;
 
 test('shows all objects and every change', async () => {
