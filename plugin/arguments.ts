@@ -13,7 +13,11 @@ export interface Place {
 
 export interface Asked {
   readonly place: Place;
-  /** The words after `quarry`, for the controller's command line. */
+  /** Names of nodes on which the command runs. */
+  readonly nodes: readonly string[];
+  /** Labels of nodes on which the command runs. */
+  readonly selector?: string | undefined;
+  /** The words after `quarry`, for the command line in the pod. */
   readonly words: readonly string[];
   /** Whether to ask again every two seconds. */
   readonly watch: boolean;
@@ -22,8 +26,16 @@ export interface Asked {
 /** The commands of `src/cli/commands/serve.ts`; that module would bring the whole driver with it. */
 export const serving: readonly string[] = ['all', 'node', 'controller'];
 
-const details = `Runs a command of Quarry's command line in one of the cluster's controllers, with the rights of your kubeconfig.
+/** Lists of one node, which the plugin asks of all nodes. */
+export const nodeLists: readonly string[] = ['disks', 'qos', 'hung', 'jobs'];
+/** Commands that work on one node. */
+export const nodeCommands: readonly string[] = [...nodeLists, 'check', 'calibrate'];
+
+const details = `Runs a command of Quarry's command line in the cluster, with the rights of your kubeconfig: in one of the controllers, or,
+if it is about a node, on nodes.
 "kubectl quarry status" shows the cluster, "kubectl quarry help" lists the commands, and "kubectl quarry volumes --help" describes one.
+"kubectl quarry disks", "qos", "jobs" and "hung" list what all nodes have. "kubectl quarry disks approve [DISK...]" shows which
+disks would be taken, and takes them with "--yes".
 The options below come before the command: "kubectl quarry --context NAME status".`;
 
 /** What the user asks for, or the text of the plugin's own help. Throws Failure('invalid') if the words are no such command line. */
@@ -36,6 +48,13 @@ export function parseArguments(argv: readonly string[]): Asked | string {
     .option('--context <NAME>', 'a context of the kubeconfig; default: the current one')
     .option('--namespace <NAMESPACE>', 'the namespace of the controllers; default: it is searched for')
     .option('--release <NAME>', 'the Helm release, if the namespace has several')
+    .option(
+      '--node <NAME>',
+      'run the command on this node; may be repeated',
+      (name, all: string[]) => [...all, name],
+      [],
+    )
+    .option('--selector <LABELS>', 'run the command on the nodes with these labels')
     .version(version, '--version', "show the plugin's version; `kubectl quarry version` shows the controller's")
     .passThroughOptions()
     .configureOutput({ writeOut: (text) => (shown += text), writeErr: () => undefined })
@@ -47,10 +66,15 @@ export function parseArguments(argv: readonly string[]): Asked | string {
     const problem = (error as Error).message.replace(/^error: /, '').replaceAll("'", '"');
     throw new Failure('invalid', `${problem}; see kubectl quarry --help`);
   }
-  return toAsked(program.opts<Place>(), program.args);
+  return toAsked(program.opts<Place & Chosen>(), program.args);
 }
 
-function toAsked(place: Place, words: readonly string[]): Asked {
+interface Chosen {
+  readonly node: readonly string[];
+  readonly selector?: string;
+}
+
+function toAsked({ node: nodes, selector, ...place }: Place & Chosen, words: readonly string[]): Asked {
   const [command = ''] = words;
   if (serving.includes(command)) {
     throw new Failure('invalid', `"${command}" starts a driver, and kubectl quarry only asks those that run`);
@@ -59,5 +83,6 @@ function toAsked(place: Place, words: readonly string[]): Asked {
   if (late !== undefined) {
     throw new Failure('invalid', `${late.split('=')[0]} comes before the command; see kubectl quarry --help`);
   }
-  return { place, words: words.filter((word) => word !== '--watch'), watch: words.includes('--watch') };
+  const watch = words.includes('--watch');
+  return { place, nodes, selector, words: words.filter((word) => word !== '--watch'), watch };
 }

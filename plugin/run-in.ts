@@ -1,7 +1,7 @@
 import { Exec, type KubeConfig, type V1Status } from '@kubernetes/client-node';
 import type { Writable } from 'node:stream';
 import { Failure } from '../src/domain/errors.ts';
-import { container, type Controller } from './controllers.ts';
+import { container, type Target } from './pods.ts';
 import { docs, refusalOf, serverOf } from './refusal.ts';
 
 export interface Streams {
@@ -11,10 +11,10 @@ export interface Streams {
   readonly stdin?: NodeJS.ReadStream | undefined;
 }
 
-/** Runs `quarry` with these words in the controller's container, and resolves with its exit code. */
+/** Runs `quarry` with these words in the container of a pod, and resolves with its exit code. */
 export async function runIn(
   config: KubeConfig,
-  { namespace, pod }: Controller,
+  { namespace, pod }: Target,
   words: readonly string[],
   { stdin, stdout, stderr }: Streams,
 ): Promise<number> {

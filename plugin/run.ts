@@ -1,9 +1,14 @@
+import type { KubeConfig } from '@kubernetes/client-node';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Terminal } from '../src/cli/command.ts';
-import { type Asked, parseArguments } from './arguments.ts';
+import { Failure } from '../src/domain/errors.ts';
+import { approveDisks, parseApproval } from './approve.ts';
+import { type Asked, nodeCommands, nodeLists, parseArguments } from './arguments.ts';
 import { findController } from './controllers.ts';
 import { loadKubeconfig } from './kubeconfig.ts';
+import { showNodeLists } from './node-lists.ts';
+import { findNodes, type Node } from './nodes.ts';
 import { runIn, type Streams } from './run-in.ts';
 
 /** Milliseconds for the API server to list the controllers. */
@@ -32,9 +37,37 @@ export async function runPlugin(argv: readonly string[], streams: Streams, scree
   }
 }
 
-async function runOnce({ place, words }: Asked, streams: Streams, { say }: Screen): Promise<number> {
-  const config = loadKubeconfig(place);
-  const controller = await findController(config, place, AbortSignal.timeout(patience));
-  if (!controller.ready) say(`No controller is ready; ${controller.pod} may not know all nodes yet.`);
-  return runIn(config, controller, words, streams);
+async function runOnce(asked: Asked, streams: Streams, { say }: Screen): Promise<number> {
+  const config = loadKubeconfig(asked.place);
+  const signal = AbortSignal.timeout(patience);
+  const task = taskOf(asked);
+  if (task === 'controller') {
+    const controller = await findController(config, asked.place, signal);
+    if (!controller.ready) say(`No controller is ready; ${controller.pod} may not know all nodes yet.`);
+    return runIn(config, controller, asked.words, streams);
+  }
+  const wanted = task === 'approve' ? parseApproval(asked.words.slice(2)) : undefined;
+  const nodes = await findNodes(config, asked, signal);
+  if (wanted !== undefined) return approveDisks(config, nodes, wanted, streams);
+  if (task === 'lists') return showNodeLists(config, nodes, asked.words, streams);
+  return runOnNode(config, nodes, asked.words, streams);
+}
+
+type Task = 'controller' | 'lists' | 'approve' | 'node';
+
+/** Throws Failure('invalid') for a command that works on one node, if none is named. */
+function taskOf({ words, nodes, selector }: Asked): Task {
+  const [first = '', second = ''] = words;
+  const helps = words.includes('--help') || words.includes('-h');
+  if (helps || (!nodeCommands.includes(first) && nodes.length === 0 && selector === undefined)) return 'controller';
+  if (first === 'disks' && second === 'approve') return 'approve';
+  if (nodeLists.includes(first) && !/^[a-z]/.test(second)) return 'lists';
+  if (nodes.length === 1 && selector === undefined) return 'node';
+  throw new Failure('invalid', `"${words.join(' ')}" works on one node: name it with --node, before the command`);
+}
+
+async function runOnNode(config: KubeConfig, nodes: readonly Node[], words: readonly string[], streams: Streams) {
+  const [{ name, target, problem } = { name: '', problem: '' }] = nodes;
+  if (target === undefined) throw new Failure('unavailable', `node ${name}: ${problem}`);
+  return runIn(config, target, words, streams);
 }

@@ -4,7 +4,7 @@ import { sentence, table } from './markdown.ts';
 
 const places = {
   here: '',
-  node: 'Asks the driver that runs on this machine, over its socket (`endpoint`).',
+  node: 'Asks the driver that runs on this machine, over its socket (`endpoint`); [`kubectl quarry`](../guides/kubectl-plugin.md) asks all nodes.',
   controller:
     'Asks the controller that runs on this machine, over its socket (`admin`): in a cluster, with [`kubectl quarry`](../guides/kubectl-plugin.md).',
   nowhere: '',

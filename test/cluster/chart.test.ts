@@ -92,6 +92,12 @@ describe('the chart', () => {
     expect(status.stdout).toMatch(/^Nodes: 2 connected\. .*\nNODE /);
     const wrong = await ask('--namespace', NAMESPACE, 'pools', '--pods');
     expect(wrong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('unknown option "--pods"') });
+    const disks = await ask('--namespace', NAMESPACE, 'disks', '-o', 'json');
+    const { items } = JSON.parse(disks.stdout) as { items: { node: string; device: string; verdict: string }[] };
+    expect(items).toContainEqual(expect.objectContaining({ node: 'n1', device: '/dev/ubdb', verdict: 'member' }));
+    expect(items).toContainEqual(expect.objectContaining({ node: 'n2', device: '/dev/ubdb', verdict: 'member' }));
+    const approval = await ask('--namespace', NAMESPACE, 'disks', 'approve', '--yes');
+    expect(approval).toMatchObject({ exitCode: 0, stdout: 'No disk is proposed.\n' });
     expect((await ask('status')).stderr).toContain('you lack the right to list pods in all namespaces');
     await inNamespace.run(['delete', 'serviceaccount/viewer', 'rolebinding/viewer', 'role/quarry-command-line']);
   }, 200_000);

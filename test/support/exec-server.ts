@@ -8,6 +8,8 @@ export interface PodOptions {
   readonly namespace?: string;
   readonly release?: string;
   readonly component?: string;
+  /** The node that the pod is on. */
+  readonly node?: string;
   readonly state?: 'ready' | 'running' | 'waiting' | 'terminating';
   /** false: the pod of another program that has the same labels. */
   readonly ours?: boolean;
@@ -23,13 +25,15 @@ export interface Outcome {
 
 /** The part of an API server that the plugin needs: lists of pods, commands in their containers over a WebSocket, and rights. */
 export class ExecServer implements AsyncDisposable {
-  /** `pods`, `pods in N`, `exec in N`: what the token's user may do. */
+  /** `pods`, `pods in N`, `exec in N`, `nodes`: what the token's user may do. */
   readonly rights = new Set<string>();
   readonly token = 'a-token';
   /** Pod and words of each command so far. */
   readonly commands: { readonly pod: string; readonly words: readonly string[] }[] = [];
   /** What the commands do. */
-  perform: (words: readonly string[]) => Outcome = () => ({});
+  perform: (words: readonly string[], pod: string) => Outcome = () => ({});
+  /** The nodes, with the labels that select them. */
+  readonly nodes = new Map<string, string>();
 
   readonly #pods: { readonly namespace: string; readonly labels: Record<string, string>; readonly body: object }[] = [];
   readonly #server: Server = createServer((request, response) => this.#list(request, response));
@@ -78,6 +82,7 @@ export class ExecServer implements AsyncDisposable {
     };
     const body = {
       metadata: { name, namespace, labels, annotations, ...deletion },
+      spec: { nodeName: options.node },
       status: { phase: waiting ? 'Pending' : 'Running', containerStatuses: [status] },
     };
     this.#pods.push({ namespace, labels, body });
@@ -92,6 +97,8 @@ export class ExecServer implements AsyncDisposable {
 
   #list(request: IncomingMessage, response: ServerResponse): void {
     const { pathname, searchParams } = new URL(request.url ?? '', this.url);
+    if (pathname === '/api/v1/nodes')
+      return this.#listNodes(request, searchParams.get('labelSelector') ?? '', response);
     const [, namespace] = /^\/api\/v1\/(?:namespaces\/([^/]+)\/)?pods$/.exec(pathname) ?? [];
     const right = namespace === undefined ? 'pods' : `pods in ${namespace}`;
     const refusal = this.#refusal(request, right);
@@ -102,6 +109,13 @@ export class ExecServer implements AsyncDisposable {
     answer(response, 200, { kind: 'PodList', apiVersion: 'v1', metadata: {}, items });
   }
 
+  #listNodes(request: IncomingMessage, labels: string, response: ServerResponse): void {
+    const refusal = this.#refusal(request, 'nodes');
+    if (refusal !== undefined) return answer(response, refusal, { kind: 'Status', message: 'no nodes' });
+    const found = [...this.nodes].filter(([, own]) => own === labels).map(([name]) => ({ metadata: { name } }));
+    answer(response, 200, { kind: 'NodeList', apiVersion: 'v1', metadata: {}, items: found });
+  }
+
   #exec(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { pathname, searchParams } = new URL(request.url ?? '', this.url);
     const [, namespace, pod = ''] = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/exec$/.exec(pathname) ?? [];
@@ -109,7 +123,7 @@ export class ExecServer implements AsyncDisposable {
     if (refusal !== undefined) return void socket.end(`HTTP/1.1 ${refusal} Refused\r\ncontent-length: 0\r\n\r\n`);
     const words = searchParams.getAll('command');
     this.commands.push({ pod, words });
-    this.#sockets.handleUpgrade(request, socket, head, (opened) => play(opened, this.perform(words)));
+    this.#sockets.handleUpgrade(request, socket, head, (opened) => play(opened, this.perform(words, pod)));
   }
 
   #refusal({ headers }: IncomingMessage, right: string): number | undefined {

@@ -1,47 +1,20 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
-import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { serving } from '../../../plugin/arguments.ts';
-import { runPlugin } from '../../../plugin/run.ts';
+import { writeFile } from 'node:fs/promises';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { nodeCommands, nodeLists, serving } from '../../../plugin/arguments.ts';
 import { serveCommands } from '../../../src/cli/commands/serve.ts';
+import { commands } from '../../../src/cli/commands.ts';
 import { ExecServer } from '../../support/exec-server.ts';
+import { type Desk, useDesk } from './harness.ts';
 
 describe('kubectl quarry', () => {
+  const at = useDesk();
+  let desk: Desk;
   let server: ExecServer;
-  let folder: string;
-  let shown: string[];
-  let said: string[];
-  /** How often `--watch` shows a result. */
-  let wanted: number;
-  beforeEach(async () => {
-    server = await ExecServer.start();
-    for (const right of ['pods', 'pods in quarry', 'exec in quarry']) server.rights.add(right);
-    folder = await mkdtemp(join(tmpdir(), 'quarry-plugin-'));
-    await writeFile(join(folder, 'config'), JSON.stringify(server.kubeconfig));
-    [shown, said, wanted] = [[], [], 2];
+  const run = (...words: string[]) => desk.run(...words);
+  beforeEach(() => {
+    desk = at();
+    ({ server } = desk);
   });
-  afterEach(async () => {
-    await server[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true });
-  });
-
-  async function run(...words: string[]) {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const screen = {
-      say: (line: string) => void said.push(line),
-      show: (result: string) => void shown.push(result),
-      again: async () => shown.length < wanted,
-    };
-    const code = await runPlugin(
-      ['--kubeconfig', join(folder, 'config'), ...words],
-      { stdout, stderr },
-      screen,
-    ).finally(() => [stdout, stderr].forEach((stream) => stream.end()));
-    return { code, stdout: await text(stdout), stderr: await text(stderr) };
-  }
 
   test('runs the command in a ready controller, wherever it is, and passes on output and exit code', async () => {
     server.add('waits', { state: 'waiting' });
@@ -59,28 +32,28 @@ describe('kubectl quarry', () => {
     expect(server.commands).toEqual([
       { pod: 'serves', words: ['quarry', 'volumes', '--namespace', 'db', '-o', 'wide'] },
     ]);
-    expect(said).toEqual([]);
+    expect(desk.said).toEqual([]);
   });
 
   test('asks a controller that is not ready if none is, and says so', async () => {
     server.add('runs', { state: 'running' });
     expect(await run('status')).toMatchObject({ code: 0 });
-    expect(said).toEqual(['No controller is ready; runs may not know all nodes yet.']);
+    expect(desk.said).toEqual(['No controller is ready; runs may not know all nodes yet.']);
   });
 
   test('asks anew for each result of --watch, and ends with the first failure', async () => {
     server.add('serves');
     server.perform = () => ({ stdout: `${server.commands.length}\n` });
     expect(await run('status', '--watch')).toEqual({ code: 0, stdout: '', stderr: '' });
-    expect(shown).toEqual(['1\n', '2\n']);
+    expect(desk.shown).toEqual(['1\n', '2\n']);
     expect(server.commands.map(({ words }) => words)).toEqual([
       ['quarry', 'status'],
       ['quarry', 'status'],
     ]);
-    wanted = 9;
+    desk.wanted = 9;
     server.perform = () => ({ code: server.commands.length > 3 ? 2 : 0 });
     expect(await run('status', '--watch')).toMatchObject({ code: 2 });
-    expect(shown).toHaveLength(3);
+    expect(desk.shown).toHaveLength(3);
   });
 
   test('needs no right beyond one namespace if the namespace is named', async () => {
@@ -142,13 +115,13 @@ describe('kubectl quarry', () => {
   test('tells refused credentials from a server that does not answer', async () => {
     const { url } = server;
     const config = { ...server.kubeconfig, users: [{ name: 'me', user: { token: 'another' } }] };
-    await writeFile(join(folder, 'config'), JSON.stringify(config));
+    await writeFile(desk.file, JSON.stringify(config));
     await expect(run('status')).rejects.toMatchObject({
       message: `the API server ${url} does not accept the credentials of the kubeconfig`,
     });
     await server[Symbol.asyncDispose]();
     await expect(run('status')).rejects.toThrow(`the API server ${url} does not answer: connect ECONNREFUSED`);
-    server = await ExecServer.start();
+    desk.server = await ExecServer.start();
   });
 
   test.each([
@@ -163,6 +136,13 @@ describe('kubectl quarry', () => {
 
   test('knows every command that starts a driver', () => {
     expect(serving).toEqual(serveCommands.map(({ name }) => name));
+  });
+
+  test('takes for commands and lists of a node only what they are', () => {
+    const onNode = commands.filter(({ where }) => where === 'node' || where === 'here');
+    expect(onNode.map(({ name }) => name.split(' ')[0])).toEqual(expect.arrayContaining([...nodeCommands]));
+    const lists = onNode.filter(({ fields, name }) => fields !== undefined && !name.includes(' '));
+    expect(lists.map(({ name }) => name)).toEqual(expect.arrayContaining([...nodeLists]));
   });
 
   test('shows its help without words', async () => {
