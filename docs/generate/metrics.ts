@@ -1,6 +1,7 @@
 import { controllerFamilies, nodeFamilies } from '../../src/metrics/fleet.ts';
 import { callDuration, type Families } from '../../src/metrics/metrics.ts';
 import { healthFamilies } from '../../src/features/health/metrics.ts';
+import { groupSnapshotFamilies } from '../../src/features/group-snapshots/metrics.ts';
 import { hungFamilies } from '../../src/features/hung/metrics.ts';
 import { jobFamilies } from '../../src/features/jobs/metrics.ts';
 import { orphanFamilies } from '../../src/features/orphans/metrics.ts';
@@ -16,6 +17,7 @@ const qos: QosSource = { list: never, table: { enforcements: [], counts: { drift
 
 const families: readonly Families[] = [
   { gauges: [...poolGauges(never), ...diskGauges(never)] },
+  groupSnapshotFamilies(never),
   healthFamilies(never),
   hungFamilies(never),
   jobFamilies({ list: never }),
@@ -40,6 +42,8 @@ export function metricsTable(): string {
   ];
   const gauges = families.flatMap(({ gauges: each = [] }) => each).map((each) => row('gauge')(each as Described));
   const counters = families.flatMap(({ counters: each = [] }) => each).map((each) => row('counter')(each as Described));
-  const rows = [row('histogram')(callDuration), ...gauges, ...counters];
+  const observed = families.flatMap(({ histograms = [] }) => histograms.map(({ configuration }) => configuration));
+  const histograms = [callDuration, ...observed].map((each) => row('histogram')(each as Described));
+  const rows = [...histograms, ...gauges, ...counters];
   return table(['Metric', 'Type', 'Labels', 'Meaning'], rows);
 }

@@ -10,7 +10,7 @@ import type { ControllerCapability } from '../controller/service.ts';
 import type { AdminMethods, Services } from '../grpc/services.ts';
 import type { ClaimPage } from '../kubernetes/persistent-volumes.ts';
 import type { Log } from '../log.ts';
-import type { Families } from '../metrics/metrics.ts';
+import type { Families, Values } from '../metrics/metrics.ts';
 import type { NodeCapability } from '../node/service.ts';
 import type { Limits } from '../qos/limits.ts';
 import type { Local } from './local.ts';
@@ -52,6 +52,8 @@ export interface NodeContext {
     readonly locks: VolumeLocks;
     readonly stateOf: (target: string) => Promise<'present' | 'gone'>;
   };
+  /** For how long writes are paused for each group snapshot, in seconds. */
+  readonly pauses: Values;
   readonly log: Log;
 }
 

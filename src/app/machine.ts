@@ -93,14 +93,14 @@ export async function createMachine(config: Config, log: Log, add: Add): Promise
   };
 }
 
-function contextOf(config: Config, { local, limits, upkeep, stack, storage }: Parts, log: Log): NodeContext {
+function contextOf(config: Config, { local, limits, upkeep, stack, storage, pauses }: Parts, log: Log): NodeContext {
   const deviceUses = createReadDeviceUses(local.patience);
   const inline = {
     volumes: createInlineVolumes(storage, config.inline),
     locks: storage.locks,
     stateOf: stateOfPodFolder,
   };
-  return { config, local, limits, jobs: upkeep.jobs, devices: stack, deviceUses, inline, log };
+  return { config, local, limits, jobs: upkeep.jobs, devices: stack, deviceUses, inline, pauses, log };
 }
 
 /** The part that belongs to no feature. */
@@ -161,7 +161,7 @@ async function assemble(config: Config, log: Log, hooks: Hooks) {
     },
     prepared: () => upkeep.repeater.soon(),
   });
-  const { storage, stack, copies } = createStorage(config, local, await readBootId(), log);
+  const { storage, stack, copies, pauses } = createStorage(config, local, await readBootId(), log);
   const limits = createMachineLimits(config, local, stack, log);
   const registration = createOwnRegistration(config, log);
   const upkeep = createUpkeep(config, storage, local, log, async () => {
@@ -170,7 +170,7 @@ async function assemble(config: Config, log: Log, hooks: Hooks) {
   });
   const unbroken = createUnbroken();
   const resume = () => resumePaused(copies, config, log);
-  return { local, storage, stack, resume, limits, report, upkeep, registration, unbroken, disks: () => disks };
+  return { local, storage, stack, pauses, resume, limits, report, upkeep, registration, unbroken, disks: () => disks };
 }
 
 /** An earlier process may have died, with all that it ran, while it took a group snapshot. */
@@ -213,7 +213,11 @@ function createStorage(config: Config, local: Local, boot: string, log: Log) {
   const devices = createDevices(run, patience);
   const usesOf = createUsesOf(mountsOf);
   const { pauseLimit } = config.snapshots;
-  const paused = (milliseconds: number) => log.info({ milliseconds }, 'writes were paused for a group snapshot');
+  const listeners: ((seconds: number) => void)[] = [];
+  const paused = (milliseconds: number): void => {
+    log.info({ milliseconds }, 'writes were paused for a group snapshot');
+    for (const listener of listeners) listener(milliseconds / 1000);
+  };
   const copies = createCopiesTogether({ run, hosted, pauseLimit, paused });
   const storage = new LocalStorage({
     node: config.node,
@@ -228,7 +232,8 @@ function createStorage(config: Config, local: Local, boot: string, log: Log) {
     locks: createLocks(),
     copying: { range: createCopyRange(run, devices), rate: config.jobs.copyRate, log },
   });
-  return { storage, copies, stack: createStack({ volumes: storage, layers: [] }) };
+  const pauses = (listener: (seconds: number) => void): void => void listeners.push(listener);
+  return { storage, copies, pauses, stack: createStack({ volumes: storage, layers: [] }) };
 }
 
 function createServices(

@@ -1,5 +1,5 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { CounterConfiguration, GaugeConfiguration } from 'prom-client';
+import type { CounterConfiguration, GaugeConfiguration, HistogramConfiguration } from 'prom-client';
 import { Failure } from '../domain/errors.ts';
 import type { NodeName, PoolName } from '../domain/ids.ts';
 import type { Inventory } from '../domain/storage.ts';
@@ -34,10 +34,19 @@ export interface Metrics {
   stop(): Promise<void>;
 }
 
+/** Calls `observe` with each value from now on. */
+export type Values = (observe: (value: number) => void) => void;
+
+interface ObservedHistogram {
+  readonly configuration: HistogramConfiguration<string>;
+  readonly values: Values;
+}
+
 /** The metrics of a role, without those of its calls and its process. */
 export interface Families {
   readonly gauges?: readonly GaugeConfiguration<string>[];
   readonly counters?: readonly CounterConfiguration<string>[];
+  readonly histograms?: readonly ObservedHistogram[];
 }
 
 /** The metrics of several parts, joined. */
@@ -45,6 +54,7 @@ export function joinFamilies(all: readonly Families[]): Required<Families> {
   return {
     gauges: all.flatMap(({ gauges = [] }) => gauges),
     counters: all.flatMap(({ counters = [] }) => counters),
+    histograms: all.flatMap(({ histograms = [] }) => histograms),
   };
 }
 
@@ -58,7 +68,7 @@ export const callDuration = {
 /** The Prometheus endpoint `/metrics`, with `/healthz` and `/readyz` on the same port. Loads its library only if metrics are configured. */
 export async function createMetrics(
   listen: Listen,
-  { gauges = [], counters = [] }: Families,
+  { gauges = [], counters = [], histograms = [] }: Families,
   checks: Checks,
 ): Promise<Metrics> {
   const { Registry, Histogram, Counter, Gauge, collectDefaultMetrics } = await import('prom-client');
@@ -66,6 +76,10 @@ export async function createMetrics(
   collectDefaultMetrics({ register: registry });
   for (const gauge of gauges) registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
   for (const counter of counters) registry.registerMetric(new Counter({ ...counter, registers: [] }));
+  for (const { configuration, values } of histograms) {
+    const histogram = new Histogram({ ...configuration, registers: [registry] });
+    values((value) => histogram.observe(value));
+  }
   const calls = new Histogram({ ...callDuration, registers: [registry] });
   const pages = { text: () => scrape(registry, gauges), type: registry.contentType, checks };
   const server = createServer((request, response) => void answer(pages, request.url ?? '', response));

@@ -69,6 +69,8 @@ test('serves other disks while reads hang on two disks and block four threads', 
   expect(await hungOperations()).toBe('4');
   expect(await outcomeOf(stage('other'))).toEqual({ code: 'OK', details: '' });
   expect(await outcomeOf(expand('other'))).toEqual({ code: 'OK', details: '' });
+  const { volumeHealth } = await driver.client.node.nodeGetVolumeHealth({ volumeId: 'node-1:second-a' });
+  expect(volumeHealth?.healthStatuses).toMatchObject([{ status: 'INACCESSIBLE', reason: 'DeviceStuck' }]);
 
   await guest().shell(each('dmsetup resume').join('\n'));
   for (const { name } of onHungDisks) await untilDone(() => expand(name));

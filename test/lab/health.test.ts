@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createVolume, type Driver, MiB, startDriver } from '../support/driver.ts';
+import { capabilities, createVolume, type Driver, MiB, startDriver } from '../support/driver.ts';
 import { createGroup, faults, type FaultyDisk, metadataArea } from '../support/faulty-disk.ts';
 import { useGuest } from '../support/guest.ts';
 import { volumeCalls } from '../support/volume-calls.ts';
@@ -42,6 +42,13 @@ const listed = async () => {
 /** Of the disk of `qpair`, which has 128 MiB. */
 const afterMetadata = { start: 8192, length: 128 * 2048 - 2048 - 8192 };
 const patience = { timeout: 20_000 };
+/** Changes a file that is known, so that the filesystem notices the fault when it writes: it needs no read, which would fail before. */
+const failToWrite = (name: string) =>
+  guest().exec([
+    'sh',
+    '-c',
+    `for i in 1 2 3; do echo $i >>/run/${name}/file; sync -f /run/${name}; mkdir /run/${name}/$i; done`,
+  ]);
 
 describe('a disk with errors', () => {
   test('shows the volume in use as inaccessible, and its ext4 as read-only with errors until the next stage', async () => {
@@ -50,8 +57,9 @@ describe('a disk with errors', () => {
     expect(await onNode('files')).toEqual([]);
     expect(await listed()).toEqual({});
 
+    await guest().shell('touch /run/files/file');
     await disk.set(faults.broken, await disk.extentOf('qsick-files'));
-    await guest().exec(['sh', '-c', 'for i in 1 2 3; do mkdir /run/files/$i; sync; done']);
+    await failToWrite('files');
     // The look that the driver repeats brings it to the controller, without a call to the node.
     await expect.poll(() => onController('files'), patience).toContain('INACCESSIBLE DeviceErrors');
     await expect.poll(() => onController('files'), patience).toContain('DEGRADED FilesystemReadOnly');
@@ -65,6 +73,56 @@ describe('a disk with errors', () => {
     await expect.poll(listed, patience).toEqual({});
     expect(await unstage('files')).toEqual(ok);
     for (const name of ['files', 'well']) expect(await remove(name)).toEqual(ok);
+  });
+
+  test.each([
+    ['xfs', 320, ['INACCESSIBLE DeviceErrors', 'INACCESSIBLE FilesystemShutDown']],
+    ['btrfs', 128, ['DEGRADED FilesystemErrors', 'DEGRADED FilesystemReadOnly', 'INACCESSIBLE DeviceErrors']],
+  ])('shows what it did to %s, until the next stage', async (fsType, mebibytes, reasons) => {
+    await createVolume(driver, fsType, mebibytes * MiB, { parameters: { pool: 'sick', type: 'thick' } });
+    const staging = { volumeId: volumeId(fsType), stagingTargetPath: `/run/${fsType}` };
+    const volumeCapability = { ...capabilities.ext4, mount: { fsType } };
+    const stageAgain = () => driver.client.node.nodeStageVolume({ ...staging, volumeCapability });
+    await stageAgain();
+    expect(await onNode(fsType)).toEqual([]);
+    await guest().shell(`touch /run/${fsType}/file`);
+    await disk.set(faults.broken, await disk.extentOf(`qsick-${fsType}`));
+    await failToWrite(fsType);
+    await expect.poll(() => onController(fsType), patience).toEqual(reasons);
+    await disk.set();
+    expect(await unstage(fsType)).toEqual(ok);
+    await stageAgain();
+    expect(await onNode(fsType)).toEqual([]);
+    expect(await unstage(fsType)).toEqual(ok);
+    expect(await remove(fsType)).toEqual(ok);
+  });
+
+  test('shows an ext4 that could not be written as read-only, though its device can be read', async () => {
+    expect(await create('unwritten', 'sick')).toEqual(ok);
+    expect(await stage('unwritten')).toEqual(ok);
+    await guest().shell('touch /run/unwritten/file');
+    await disk.set(faults.refusingWrites, await disk.extentOf('qsick-unwritten'));
+    await failToWrite('unwritten');
+    await expect.poll(() => onNode('unwritten'), patience).toContain('DEGRADED FilesystemReadOnly');
+    expect(await onNode('unwritten')).not.toContain('INACCESSIBLE DeviceErrors');
+    await disk.set();
+    expect(await unstage('unwritten')).toEqual(ok);
+    expect(await remove('unwritten')).toEqual(ok);
+  });
+
+  test('shows a raw block volume with bad sectors once a read meets one, and until that one is well', async () => {
+    await createVolume(driver, 'spots', 4 * MiB, { parameters: { pool: 'sick', type: 'thick' } });
+    expect(await stage('spots', 'block')).toEqual(ok);
+    const part = await disk.extentOf('qsick-spots');
+    await disk.set(faults.badSectors, part);
+    // In every 16th block.
+    await disk.spoil(part, part.length / 128, 128);
+    await expect.poll(() => onNode('spots'), patience).toEqual(['INACCESSIBLE DeviceErrors']);
+    expect(await onNode('spots')).toEqual(['INACCESSIBLE DeviceErrors']);
+    await disk.set();
+    expect(await onNode('spots')).toEqual([]);
+    expect(await unstage('spots')).toEqual(ok);
+    expect(await remove('spots')).toEqual(ok);
   });
 });
 
@@ -89,6 +147,23 @@ test('a thin pool that fills up shows on the storage and on its thin volumes, un
   await expect.poll(() => onController('greedy'), patience).toEqual(['DEGRADED ThinPoolOutOfData']);
   expect(await remove('greedy')).toEqual(ok);
   expect(await storage()).toEqual([]);
+});
+
+test('a thin pool that needs a check shows on the storage and on its thin volumes, until its repair', async () => {
+  expect(await create('checked', 'thin', 'thin')).toEqual(ok);
+  // Writes of its metadata fail, except those of the first block, in which the kernel notes that a check is needed.
+  await guest().shell(`modprobe dm-flakey
+    set -- $(dmsetup table qthin-thinpool_tmeta)
+    change() { dmsetup suspend --noflush qthin-thinpool_tmeta; dmsetup load qthin-thinpool_tmeta; dmsetup resume qthin-thinpool_tmeta; }
+    printf '0 8 linear %s %s\\n8 %s flakey %s %s 0 3600 1 error_writes\\n' $4 $5 $(($2 - 8)) $4 $(($5 + 8)) | change
+    dd if=/dev/urandom of=/dev/qthin/checked bs=64k count=4 oflag=direct conv=fsync status=none && exit 1
+    echo "$*" | change`);
+  expect(await storage()).toEqual(['STORAGE_DEGRADED ThinPoolNeedsCheck']);
+  expect(await onNode('checked')).toContain('DEGRADED ThinPoolNeedsCheck');
+  await expect.poll(() => onController('checked'), patience).toContain('DEGRADED ThinPoolNeedsCheck');
+  await guest().shell('vgchange -qq -an qthin; lvconvert -qq -y --repair qthin/thinpool; vgchange -qq -ay qthin');
+  await expect.poll(storage, patience).toEqual([]);
+  expect(await onNode('checked')).toEqual([]);
 });
 
 test('a mirrored volume goes on without one of its disks and is degraded, and a volume without a copy on it is inaccessible', async () => {

@@ -39,8 +39,8 @@ export interface FaultyDisk {
   extentOf(device: string): Promise<Extent>;
   /** Replaces the faults of the disk; without arguments it is healthy. */
   set(fault?: Fault, ...parts: readonly Extent[]): Promise<void>;
-  /** Makes the first sectors of a part that has `badSectors` bad. */
-  spoil(part: Extent, sectors: number): Promise<void>;
+  /** Makes so many sectors of a part that has `badSectors` bad: from its first on, each so many sectors after the one before. */
+  spoil(part: Extent, sectors: number, apart?: number): Promise<void>;
   /** From now on no request is answered, until `resume`. */
   suspend(): Promise<void>;
   resume(): Promise<void>;
@@ -78,8 +78,8 @@ export async function createGroup(guest: Guest, group: string, disk: string): Pr
     async set(fault = healthy, ...parts) {
       await guest.shell(`${suspend}; dmsetup load ${name}; ${resume}`, { input: table(fault, parts) });
     },
-    async spoil({ start }, sectors) {
-      const bad = Array.from({ length: sectors }, (_, index) => `addbadblock ${offset + start + index}`);
+    async spoil({ start }, sectors, apart = 1) {
+      const bad = Array.from({ length: sectors }, (_, index) => `addbadblock ${offset + start + index * apart}`);
       const messages = [...bad, 'enable'].map((message) => `dmsetup message ${name} ${start} ${message}`);
       await guest.shell(messages.join('\n'));
     },

@@ -22,7 +22,7 @@ test('joins the calls, metrics, start and stop of features', async () => {
   ]);
   expect(Object.keys(joined.services)).toEqual(['GroupController']);
   expect(Object.keys(joined.admin ?? {})).toEqual(['retainOrphan', 'rescan']);
-  expect(joined.metrics).toEqual({ gauges: [gauge('one'), gauge('two')], counters: [gauge('three')] });
+  expect(joined.metrics).toEqual({ gauges: [gauge('one'), gauge('two')], counters: [gauge('three')], histograms: [] });
   joined.start();
   await joined.stop(7);
   expect(events).toEqual(['first starts', 'third starts', 'first stops in 7', 'second stops in 7']);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { GroupState } from '../../../src/domain/groups.ts';
 import { isReason } from '../../../src/domain/health.ts';
 import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
@@ -94,4 +95,29 @@ test('what the kernel shows stays until it is observed again, and joins what LVM
 test('reasons are known by their own names only', () => {
   expect(isReason('DiskMissing')).toBe(true);
   expect(isReason('toString')).toBe(false);
+});
+
+describe("LVM's report of a group", () => {
+  const healthOf = async (lvm: FakeLvm, state: GroupState) => {
+    const cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
+    cache.identify(new Map([[spec.group, state]]));
+    return (await cache.refresh()).health.get(spec.name)?.map(({ reason }) => reason);
+  };
+
+  test('that is gone, and that never was', async () => {
+    const lvm = new FakeLvm();
+    lvm.present = false;
+    expect(await healthOf(lvm, { state: 'present', uuid: 'own' })).toEqual(['VolumeGroupMissing']);
+    expect(await healthOf(lvm, { state: 'none' })).toEqual(['PoolNotReady']);
+  });
+
+  test('with an overfull thick snapshot', async () => {
+    const lvm = new FakeLvm();
+    lvm.volumes.set('snap-x', {
+      size: 4n << 20n,
+      tags: new Set(),
+      row: { lv_attr: 'sri-I-s---', origin: 'x', origin_size: '4194304' },
+    });
+    expect(await healthOf(lvm, { state: 'present', uuid: 'own' })).toEqual(['SnapshotOverfull']);
+  });
 });
