@@ -17,7 +17,7 @@ import { createIdentityService } from '../identity/service.ts';
 import type { Log } from '../log.ts';
 import { createLvmCheck } from '../lvm/process/check.ts';
 import { type CopiesTogether, createCopiesTogether } from '../lvm/snapshots/copies-together.ts';
-import { createCopyRange } from '../lvm/copies/copy-range.ts';
+import { createCopyRange, createDiscardRange } from '../lvm/copies/copy-range.ts';
 import { createDevices } from '../lvm/devices.ts';
 import { createInlineVolumes } from '../lvm/inline-volumes.ts';
 import { LocalStorage } from '../lvm/storage.ts';
@@ -157,6 +157,7 @@ async function assemble(config: Config, log: Log, hooks: Hooks) {
     },
     reported: () => {
       limits.changed();
+      if (upkeep.ready() && storage.erasures.find().length > 0) upkeep.jobs.look();
       hooks.reported();
     },
     prepared: () => upkeep.repeater.soon(),
@@ -219,6 +220,7 @@ function createStorage(config: Config, local: Local, boot: string, log: Log) {
     for (const listener of listeners) listener(milliseconds / 1000);
   };
   const copies = createCopiesTogether({ run, hosted, pauseLimit, paused });
+  const range = createCopyRange(run, devices);
   const storage = new LocalStorage({
     node: config.node,
     boot,
@@ -230,7 +232,8 @@ function createStorage(config: Config, local: Local, boot: string, log: Log) {
     copies,
     usesOf,
     locks: createLocks(),
-    copying: { range: createCopyRange(run, devices), rate: config.jobs.copyRate, log },
+    copying: { range, rate: config.jobs.copyRate, log },
+    erasing: { zero: range, discard: createDiscardRange(run, range, devices), rate: config.jobs.eraseRate, log },
   });
   const pauses = (listener: (seconds: number) => void): void => void listeners.push(listener);
   return { storage, copies, pauses, stack: createStack({ volumes: storage, layers: [] }) };

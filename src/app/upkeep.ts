@@ -3,6 +3,7 @@ import { createAwaitableRepeater } from '../concurrency/awaitable-repeater.ts';
 import { createRepeater } from '../concurrency/repeater.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../domain/errors.ts';
+import type { JobSource } from '../domain/jobs.ts';
 import type { Log } from '../log.ts';
 import { createInterruptedCreations } from '../lvm/interrupted-creations.ts';
 import { LostCopies } from '../lvm/mirrors/lost-copies.ts';
@@ -60,10 +61,14 @@ export function createUpkeep(
   const rate = config.jobs.repairRate;
   const lost = new LostCopies({ ...local, rate });
   const repairs = new MirrorRepair({ ...local, marks: storage.marks, lost, log, rate });
-  const sources = [createInterruptedCreations({ ...local, storage, log }), storage.volumeCopies, repairs];
-  const jobs = new JobRunner({ sources, bounds: config.jobs, log });
+  const jobs = new JobRunner({ sources: jobSources(storage, local, repairs, log), bounds: config.jobs, log });
   storage.volumeCopies.startWith(() => jobs.look());
   return { repeater, jobs, growth: growthOf(local, log), ready: () => ready };
+}
+
+function jobSources(storage: LocalStorage, local: Local, repairs: MirrorRepair, log: Log): JobSource[] {
+  const creations = createInterruptedCreations({ ...local, storage, log });
+  return [creations, storage.volumeCopies, storage.erasures, repairs];
 }
 
 /** Runs from now on. */

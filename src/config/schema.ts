@@ -68,10 +68,10 @@ const qos = section({
 
 const jobs = section({
   // No less than there are kinds.
-  total: count(3, 64)
+  total: count(4, 64)
     .default(6)
     .describe(
-      'The most jobs that run at once on the node, 3 to 64. One place is kept for each kind, so that no kind waits for another.',
+      'The most jobs that run at once on the node, 4 to 64. One place is kept for each kind, so that no kind waits for another.',
     ),
   creation: count(1, 64)
     .default(4)
@@ -86,6 +86,14 @@ const jobs = section({
   copyRate: bytes(1n * MiB, 1024n * 1024n * MiB)
     .default(256n * MiB)
     .describe('The most bytes a second that a job of kind `copy` reads and writes, 1Mi to 1Ti.'),
+  erase: count(1, 64)
+    .default(4)
+    .describe(
+      'The most jobs of kind `erase` that run at once, 1 to 64: they erase deleted volumes. In each volume group, one runs at a time.',
+    ),
+  eraseRate: bytes(1n * MiB, 1024n * 1024n * MiB)
+    .default(256n * MiB)
+    .describe('The most bytes a second that a job of kind `erase` writes or discards, 1Mi to 1Ti.'),
   repair: count(1, 64)
     .default(4)
     .describe(

@@ -237,9 +237,9 @@ function offerWhere({ node, storage }: Member, { name, parameters }: VolumeReque
 }
 
 function specOf({ name, size, parameters, source }: VolumeRequest, { pool, layout }: Offer): VolumeSpec {
-  const { mkfsOptions, snapshotRoom } = parameters;
+  const { mkfsOptions, snapshotRoom, erase } = parameters;
   const qos = applyChange(noQos, parameters.qos);
-  return { name, size, pool: pool.spec.name, layout, mkfsOptions, qos, snapshotRoom, source };
+  return { name, size, pool: pool.spec.name, layout, mkfsOptions, qos, snapshotRoom, source, erase };
 }
 
 function elsewhere(name: string, node: NodeName): Failure {

@@ -1,3 +1,4 @@
+import { satisfies } from './erasure.ts';
 import { type ContentSource, printSource } from './snapshot.ts';
 import type { Inline, Volume, VolumeSpec } from './volume.ts';
 
@@ -20,6 +21,7 @@ export function incompatibilities(volume: Volume, spec: VolumeSpec): string[] {
     problems.push(`it was made from ${text(volume.source)}, not from ${text(spec.source)}`);
   if (volume.inline?.pod.uid !== spec.inline?.pod.uid)
     problems.push(`it belongs to ${owner(volume.inline)}, not to ${owner(spec.inline)}`);
+  if (!satisfies(volume.erase, spec.erase)) problems.push(`its erase is ${volume.erase ?? 'none'}, not ${spec.erase}`);
   return problems;
 }
 

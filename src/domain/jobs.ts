@@ -4,9 +4,10 @@ import type { VolumeId } from './ids.ts';
 /**
  * - `creation` finishes or undoes an interrupted creation
  * - `copy`     fills a volume with the content of its source
+ * - `erase`    erases and removes what is left of deleted volumes
  * - `repair`   makes the copies of a mirror complete after the loss of a disk, and equal after an unclean stop
  */
-export type JobKind = 'creation' | 'copy' | 'repair';
+export type JobKind = 'creation' | 'copy' | 'erase' | 'repair';
 
 /** Jobs that run at once on a node: of each kind, and in all. `total` is not less than the number of kinds. */
 export type JobBounds = Readonly<Record<JobKind | 'total', number>>;

@@ -1,5 +1,6 @@
 import { type Bytes, KiB, parseBytes } from './bytes.ts';
 import { Failure } from './errors.ts';
+import { eraseMethods, type Erasure, parseErasure } from './erasure.ts';
 import { parsePoolName, type PoolName } from './ids.ts';
 import { defaultLayout, type PoolSpec } from './pool.ts';
 import type { QosChange } from './qos.ts';
@@ -17,6 +18,8 @@ export interface ClassParameters {
   readonly mkfsOptions: readonly string[];
   /** Of the thick snapshots of its volumes. */
   readonly snapshotRoom?: SnapshotRoom;
+  /** Absent: none. */
+  readonly erase?: Erasure;
   readonly qos: QosChange;
 }
 
@@ -76,6 +79,12 @@ export const classParameters: Readonly<Record<string, Parameter>> = {
       return snapshotRoom ? { snapshotRoom } : roomProblem;
     },
   },
+  erase: {
+    values:
+      '`none`, `discard`, `zero`; thick only: what happens to the content of a deleted volume and of its snapshots ([guide](../guides/erase.md))',
+    otherwise: '`none`',
+    read: readErase,
+  },
 };
 
 export const parameterNames: readonly string[] = [...Object.keys(classParameters), ...qosParameterNames];
@@ -101,7 +110,7 @@ export function parseParameters(parameters: Readonly<Record<string, string>>): C
 /** The layout that a class gets in a pool. Throws `invalid` if the pool cannot have it. */
 export function layoutFor(spec: PoolSpec, parameters: ClassParameters): Layout {
   const type = parameters.type ?? spec.type;
-  const { stripes, stripeSize, mirrors } = parameters;
+  const { stripes, stripeSize, mirrors, erase } = parameters;
   if (type === 'thin' && !spec.thin) {
     throw new Failure('invalid', `parameters: type "thin": pool ${spec.name} has no thin pool`);
   }
@@ -114,6 +123,12 @@ export function layoutFor(spec: PoolSpec, parameters: ClassParameters): Layout {
       mirrors: mirrors ?? layout.mirrors,
     };
   }
+  if (erase !== undefined) {
+    throw new Failure(
+      'invalid',
+      `parameters: erase "${erase}": only thick volumes can be erased; give it with type thick`,
+    );
+  }
   const given = Object.entries({ stripes, stripeSize, mirrors }).filter(([, value]) => value !== undefined);
   if (given.length > 0) {
     const names = given.map(([name]) => name).join(', ');
@@ -123,6 +138,14 @@ export function layoutFor(spec: PoolSpec, parameters: ClassParameters): Layout {
     );
   }
   return layout;
+}
+
+function readErase(value: string): Partial<ClassParameters> | string {
+  const erase = parseErasure(value);
+  if (eraseMethods.some((one) => one === value)) return erase ? { erase } : {};
+  return value === 'cryptographic'
+    ? 'needs encrypted volumes, which this version does not make: use zero or discard'
+    : `must be one of ${eraseMethods.join(', ')}`;
 }
 
 function integer(

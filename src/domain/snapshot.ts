@@ -1,5 +1,6 @@
 import type { Bytes } from './bytes.ts';
 import type { BlockQuery, Extent } from './changed-blocks.ts';
+import type { Erasure } from './erasure.ts';
 import { Failure } from './errors.ts';
 import {
   type GroupSnapshotId,
@@ -41,6 +42,8 @@ export interface Snapshot {
   readonly room?: Bytes;
   /** Of a member of a group snapshot; its `name` is then the group's. */
   readonly memberOf?: Membership | undefined;
+  /** At its deletion, as that of its volume. A controller does not know it. */
+  readonly erase?: Erasure | undefined;
 }
 
 /** The group snapshot that a snapshot is a member of. */

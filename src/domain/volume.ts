@@ -1,5 +1,6 @@
 import type { Bytes, SizeRange } from './bytes.ts';
 import { Failure } from './errors.ts';
+import type { Erasure } from './erasure.ts';
 import type { Qos } from './qos.ts';
 import type { ContentSource } from './snapshot.ts';
 import type { SnapshotRoom } from './snapshot-room.ts';
@@ -50,6 +51,8 @@ export interface VolumeSpec {
   readonly source?: ContentSource | undefined;
   /** Present exactly for an inline volume. */
   readonly inline?: Inline | undefined;
+  /** At its deletion; absent: none. */
+  readonly erase?: Erasure | undefined;
 }
 
 /**
@@ -129,6 +132,8 @@ export interface Volume {
   readonly snapshotRoom?: SnapshotRoom;
   /** What it began with; absent: nothing. */
   readonly source?: ContentSource;
+  /** At its deletion; absent: none. */
+  readonly erase?: Erasure;
   /**
    * - `creating`: it is not yet proven to be wiped, or to have its size, and no user has written to it
    * - `copying`: the content of its source is not whole

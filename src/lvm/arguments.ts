@@ -93,6 +93,15 @@ export function listThinIds(group: VgName, lvs: readonly LvName[]): LvmArguments
   return ['lvs', '-o', 'lv_name,pool_lv,thin_id', ...lvs.map((lv) => `${group}/${lv}`)];
 }
 
+export function renameVolume(group: VgName, lv: LvName, to: LvName): LvmArguments {
+  return ['lvrename', group, lv, to];
+}
+
+/** Makes an ordinary logical volume of a thick snapshot: its room, with what the origin has overwritten. */
+export function splitSnapshot(group: VgName, lv: LvName): LvmArguments {
+  return ['lvconvert', '-y', '--splitsnapshot', `${group}/${lv}`];
+}
+
 export function removeVolume(group: VgName, lv: LvName): LvmArguments {
   return ['lvremove', '-y', `${group}/${lv}`];
 }
@@ -111,14 +120,14 @@ export function activatePartial(group: VgName, lv: LvName): LvmArguments {
 }
 
 export interface TagChange {
-  readonly add?: string | undefined;
+  readonly add?: string | readonly string[] | undefined;
   readonly remove?: string | readonly string[] | undefined;
 }
 
-export function lvchangeTags(group: VgName, lv: LvName, { add, remove = [] }: TagChange): LvmArguments {
+export function lvchangeTags(group: VgName, lv: LvName, { add = [], remove = [] }: TagChange): LvmArguments {
   const changes = [
     ...[remove].flat().flatMap((tag) => ['--deltag', tag]),
-    ...(add === undefined ? [] : ['--addtag', add]),
+    ...[add].flat().flatMap((tag) => ['--addtag', tag]),
   ];
   return ['lvchange', ...changes, `${group}/${lv}`];
 }

@@ -164,12 +164,17 @@ export class Creation {
   }
 
   #newVolume(id: VolumeId, spec: VolumeSpec, { pool, size, origin }: NewPlace): Volume {
-    const { name, layout, mkfsOptions, qos, snapshotRoom, source, inline } = spec;
+    const { name, layout, mkfsOptions, qos, snapshotRoom, source, inline, erase } = spec;
     const place = { node: this.#options.node, pool: spec.pool, group: pool.spec.group, lv: lvNameFor(name), size };
     const state = layout.type === 'thick' || origin ? 'creating' : 'ready';
     const filesystem = origin?.filesystem ?? 'none';
     const owned = inline && { role: 'inline' as const, inline };
-    const given = { ...(snapshotRoom && { snapshotRoom }), ...(source && { source }), ...owned };
+    const given = {
+      ...(snapshotRoom && { snapshotRoom }),
+      ...(source && { source }),
+      ...(erase && { erase }),
+      ...owned,
+    };
     return { id, name, layout, mkfsOptions, qos, ...place, filesystem, state, ...given };
   }
 

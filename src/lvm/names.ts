@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Erasure } from '../domain/erasure.ts';
 import { groupSnapshotIdFor, snapshotPrefix } from '../domain/ids.ts';
 import type { LvName, NodeName, VgName, VolumeId } from '../domain/ids.ts';
 import { Failure } from '../domain/errors.ts';
@@ -40,6 +41,19 @@ export function snapshotLvNameFor(csiName: string): LvName {
 /** The name of the snapshot that a volume of that name is copied from. No volume has such a name. */
 export function copySourceName(lv: LvName): LvName {
   return `${hashedPrefix}copy-${hash(lv)}` as LvName;
+}
+
+/**
+ * The name of a logical volume that is to be erased and removed: the name itself says so, so that the renaming is the commit point of a deletion. No volume
+ * has such a name.
+ */
+export function erasedName(erasure: Erasure, uuid: string): LvName {
+  return `${hashedPrefix}${erasure}-${uuid.replaceAll('-', '')}` as LvName;
+}
+
+/** How a logical volume with this name is to be erased; `undefined`: it is not. */
+export function erasureIn(lv: LvName): Erasure | undefined {
+  return /^q-(zero|discard)-[A-Za-z0-9]+$/.exec(lv)?.[1] as Erasure | undefined;
 }
 
 function isPlain(name: string): boolean {

@@ -1,4 +1,5 @@
 import type { Bytes } from '../domain/bytes.ts';
+import { parseErasure } from '../domain/erasure.ts';
 import { Failure } from '../domain/errors.ts';
 import { type LvName, type NodeName, parseVolumeId, type PoolName, type VgName } from '../domain/ids.ts';
 import { parseSource, printSource } from '../domain/snapshot.ts';
@@ -11,6 +12,7 @@ import {
   passiveRoles,
   type Volume,
 } from '../domain/volume.ts';
+import { type Erasing, parseErasing } from './erasure/erasing.ts';
 import { type Given, parseGiven } from './given.ts';
 import { parseLayout, printLayout } from './layout.ts';
 import { raidPartOf } from './names.ts';
@@ -47,6 +49,8 @@ export interface LvRecord {
   readonly isThickOrigin: boolean;
   /** Present exactly for a thick snapshot. Its `size` is its room. */
   readonly thickSnapshot?: ThickSnapshot;
+  /** Present exactly for what is to be erased and removed. Such a record shows no tags: it is nothing else any more. */
+  readonly erasing?: Erasing;
 }
 
 /** A copy-on-write snapshot of a logical volume of the group. */
@@ -84,14 +88,16 @@ export interface PvRecord {
 
 export function decodeLv(row: ReportRow): LvRecord {
   const attributes = field(row, 'lv_attr');
+  const erasing = parseErasing(field(row, 'lv_name') as LvName, field(row, 'lv_tags'));
+  const tags = erasing ? '' : field(row, 'lv_tags');
   return {
     group: field(row, 'vg_name') as VgName,
     groupUuid: field(row, 'vg_uuid'),
     lv: field(row, 'lv_name') as LvName,
     uuid: field(row, 'lv_uuid'),
     size: bytes(row, 'lv_size'),
-    tags: parseTags(field(row, 'lv_tags')),
-    boots: valuesOf(field(row, 'lv_tags'), 'boot'),
+    tags: parseTags(tags),
+    boots: valuesOf(tags, 'boot'),
     ...parseTime(row['lv_time']),
     // `c`: an active thin pool that needs a check; `I`: an active snapshot that is overfull.
     active: 'acI'.includes(attributes[4] ?? '-'),
@@ -105,6 +111,7 @@ export function decodeLv(row: ReportRow): LvRecord {
     metadataPercent: percent(row, 'metadata_percent'),
     isThickOrigin: /^[oO]/.test(attributes),
     ...(/^[sS]/.test(attributes) && { thickSnapshot: decodeThickSnapshot(row, attributes) }),
+    ...(erasing && { erasing }),
   };
 }
 
@@ -156,6 +163,7 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
   const role = roleOf(record);
   const source = parseSource(tags.get('source') ?? '');
   const snapshotRoom = parseSnapshotRoom(tags.get('snapshot-size') ?? '');
+  const erase = parseErasure(tags.get('erase'));
   if (role === undefined || parsed === undefined || name === undefined || layout === undefined) return undefined;
   // The parts of a mirrored volume whose creation was cut off have its tags, but are not volumes.
   if (raidPartOf(record.lv) !== undefined) return undefined;
@@ -175,6 +183,7 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
     ...(snapshotRoom && { snapshotRoom }),
     ...(source && { source }),
     ...inlineOf(tags),
+    ...(erase && { erase }),
     state: stateOf(tags.get('state')),
     ...(record.boots.length > 0 && { boots: record.boots }),
     ...(record.created !== undefined && { created: record.created }),
@@ -210,6 +219,7 @@ export function creationTags(volume: Volume): string[] {
   if (volume.snapshotRoom) tags.push(tag('snapshot-size', printSnapshotRoom(volume.snapshotRoom)));
   if (volume.source) tags.push(tag('source', printSource(volume.source)));
   if (volume.inline) tags.push(...inlineTags(volume.inline));
+  if (volume.erase) tags.push(tag('erase', volume.erase));
   if (volume.state !== 'ready') tags.push(tag('state', volume.state));
   return tags;
 }

@@ -15,11 +15,13 @@ import {
 } from '../domain/volume.ts';
 import { Activation, type ActivationOptions } from './activation.ts';
 import { BootMarks } from './boot-marks.ts';
-import { extendVolume, lvchangeTags, removeVolume } from './arguments.ts';
+import { extendVolume, lvchangeTags } from './arguments.ts';
 import type { CopiesTogether } from './snapshots/copies-together.ts';
 import { Copies, type Copying } from './copies/copies.ts';
 import { Creation } from './creation.ts';
 import { LocalGroupSnapshots } from './snapshots/group-snapshots.ts';
+import { Erasures, type ErasingPace } from './erasure/erasures.ts';
+import { retire } from './erasure/retirement.ts';
 import { lookUp } from './look-up.ts';
 import { lookUpForRemoval, refuseThickSnapshots } from './removal.ts';
 import type { Lvm } from './process/lvm.ts';
@@ -43,6 +45,7 @@ export interface LocalStorageOptions extends Omit<ActivationOptions, 'marks'> {
   readonly boot: string;
   readonly copies: CopiesTogether;
   readonly copying: Copying;
+  readonly erasing: ErasingPace;
 }
 
 /** The volumes of this machine. LVM is their only record. */
@@ -53,6 +56,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   readonly snapshots: LocalSnapshots;
   readonly groupSnapshots: LocalGroupSnapshots;
   readonly volumeCopies: Copies;
+  readonly erasures: Erasures;
   readonly #options: LocalStorageOptions;
   readonly #activation: Activation;
   readonly #admission: Admission;
@@ -69,6 +73,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     this.snapshots = new LocalSnapshots(shared);
     this.groupSnapshots = new LocalGroupSnapshots({ ...shared, snapshots: this.snapshots });
     this.volumeCopies = new Copies(shared);
+    this.erasures = new Erasures(options);
     this.#creation = new Creation({ ...shared, volumeCopies: this.volumeCopies });
   }
 
@@ -208,22 +213,22 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   async #removeVolume(volume: Volume, signal: AbortSignal, goneFrom: NodeName | undefined): Promise<void> {
     const { cache, writer } = this.#options;
-    const { id, group, lv } = volume;
+    const { id, group } = volume;
     await writer.exclusive(group, signal, async () => {
       const what = `volume ${id} could not be removed`;
       const found = await lookUpForRemoval({ ...this.#options, activation: this.#activation }, volume, what, goneFrom);
       if (!found) return cache.drop(id);
-      const { row } = found;
-      const { role } = toVolume(decodeLv(row), volume.pool, this.node) ?? volume;
+      const record = decodeLv(found.row);
+      const { role } = toVolume(record, volume.pool, this.node) ?? volume;
       const passive = role !== undefined && role !== 'leaving' && (role !== 'inline' || volume.role !== 'inline');
       const isCopy = passive && parseVolumeId(id)?.node === this.node;
       // Without the record nothing says which node has the volume.
       if (isCopy && goneFrom === undefined) refusePassive({ ...volume, role });
       await this.#activation.refuseInUse(volume);
-      await writer.change(what, removeVolume(group, lv));
+      const removed = await retire(writer, what, record);
       cache.drop(id);
       const pool = this.inventory().pools.get(volume.pool);
-      if (pool) cache.putPool(afterGrowth(pool, knownLayout(volume), -volume.size));
+      if (pool && removed) cache.putPool(afterGrowth(pool, knownLayout(volume), -volume.size));
     });
   }
 

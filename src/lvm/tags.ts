@@ -26,6 +26,8 @@ export type TagKey =
   | 'members'
   | 'metadata-snapshot'
   | 'copied'
+  | 'erase'
+  | 'erased'
   | 'for'
   | 'pod'
   | 'target';

@@ -129,6 +129,7 @@ class Life {
       devices,
       copies: { take: async () => 0, resume: async () => [] },
       copying: { range: () => this.#turn('changes'), rate: maximum, log },
+      erasing: { zero: () => this.#turn('changes'), discard: () => this.#turn('changes'), rate: maximum, log },
     });
     this.#jobs = createInterruptedCreations({ storage: this.#storage, cache: this.cache, log });
   }

@@ -1,3 +1,4 @@
+import { satisfies } from '../../domain/erasure.ts';
 import { Failure } from '../../domain/errors.ts';
 import { type NodeName, parseNodeName, parseVolumeId, type VolumeId } from '../../domain/ids.ts';
 import type { SizeRange } from '../../domain/bytes.ts';
@@ -93,8 +94,13 @@ export class RemoteStorage implements Storage {
     return volume ? readVolumeAnswer(volume, this.#remote, id) : undefined;
   }
 
-  create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
-    return this.#volumeOf(this.#calls.create(this.#remote, { spec: writeSpec(spec) }, { signal }));
+  async create(spec: VolumeSpec, signal: AbortSignal): Promise<Volume> {
+    const volume = await this.#volumeOf(this.#calls.create(this.#remote, { spec: writeSpec(spec) }, { signal }));
+    if (satisfies(volume.erase, spec.erase)) return volume;
+    throw new Failure(
+      'unavailable',
+      `node ${this.node} runs a version of Quarry that does not erase volumes: upgrade it, then delete volume ${volume.id}`,
+    );
   }
 
   async remove(id: VolumeId, signal: AbortSignal, goneFrom?: NodeName): Promise<void> {

@@ -1,4 +1,5 @@
 import type { SizeRange } from '../../domain/bytes.ts';
+import { parseErasure } from '../../domain/erasure.ts';
 import { Failure } from '../../domain/errors.ts';
 import { type LvName, type NodeName, parsePoolName, parseVgName, parseVolumeId } from '../../domain/ids.ts';
 import type { PoolName, VgName } from '../../domain/ids.ts';
@@ -41,6 +42,7 @@ export function writeVolume(volume: Volume): VolumeInit {
     role,
     ...(volume.source && { source: printSource(volume.source) }),
     ...(volume.inline && { pod: { ...volume.inline.pod } }),
+    ...(volume.erase && { erase: volume.erase }),
   };
 }
 
@@ -70,6 +72,7 @@ export function readVolume(message: VolumeMessage, node: NodeName, like?: Volume
   }
   refuseLong(message, `volume ${parsed.id}`);
   const source = parseSource(message.source);
+  const erase = parseErasure(message.erase);
   const created = message.createdMs === undefined ? undefined : readTime(message.createdMs);
   return {
     id: parsed.id,
@@ -90,6 +93,7 @@ export function readVolume(message: VolumeMessage, node: NodeName, like?: Volume
     ...(message.retained && { retained: true }),
     ...(source && { source }),
     ...readPod(message.pod),
+    ...(erase && { erase }),
     // A role that only a newer node knows is never the volume itself.
     ...(message.role !== '' && { role: passiveRoles.find((role) => role === message.role) ?? 'unknown' }),
   };
@@ -107,7 +111,7 @@ function readPod(message: PodMessage | null): Pick<Volume, 'inline'> {
 }
 
 export function writeSpec(spec: VolumeSpec): VolumeSpecInit {
-  const { name, pool, layout, size, mkfsOptions, qos, snapshotRoom, source } = spec;
+  const { name, pool, layout, size, mkfsOptions, qos, snapshotRoom, source, erase } = spec;
   return {
     name,
     pool,
@@ -117,6 +121,7 @@ export function writeSpec(spec: VolumeSpec): VolumeSpecInit {
     qos: writeQos(qos),
     ...(snapshotRoom && { snapshotSize: printSnapshotRoom(snapshotRoom) }),
     ...(source && { source: printSource(source) }),
+    ...(erase && { erase }),
   };
 }
 
@@ -127,6 +132,7 @@ export function readSpec(message: SpecMessage | null): VolumeSpec {
   const source = parseSource(message.source);
   if (!source && message.source !== '')
     throw new Failure('invalid', 'the source of the volume is none of this version');
+  const erase = parseErasure(message.erase);
   const snapshotRoom = parseSnapshotRoom(message.snapshotSize);
   if (!snapshotRoom && message.snapshotSize !== '')
     throw new Failure('invalid', 'the room of snapshots is none of this version');
@@ -139,6 +145,7 @@ export function readSpec(message: SpecMessage | null): VolumeSpec {
     qos: readWantedQos(qos),
     ...(snapshotRoom && { snapshotRoom }),
     ...(source && { source }),
+    ...(erase && { erase }),
   };
 }
 

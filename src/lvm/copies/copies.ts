@@ -8,7 +8,7 @@ import type { VolumeLocks } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
 import type { Log } from '../../log.ts';
 import type { Activation } from '../activation.ts';
-import { activateVolume, lvchangeTags, removeVolume } from '../arguments.ts';
+import { activateVolume, lvchangeTags } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
 import type { Admission } from '../admission.ts';
 import type { ThinMetadata } from '../blocks/thin-metadata.ts';
@@ -17,6 +17,7 @@ import type { CopyRange } from './copy-range.ts';
 import { copySourceIn } from './copy-source.ts';
 import { CopySources } from './copy-sources.ts';
 import type { Devices } from '../devices.ts';
+import { retire } from '../erasure/retirement.ts';
 import { devicePath } from '../names.ts';
 import type { LvRecord } from '../records.ts';
 import { tag } from '../tags.ts';
@@ -202,7 +203,7 @@ export class Copies implements JobSource {
       };
     // No caller has heard of it.
     const what = `the copy ${volume.id} could not be removed`;
-    await writer.change(what, removeVolume(volume.group, volume.lv));
+    await retire(writer, what, record);
     cache.drop(volume.id);
     return { lost: source ? 'the snapshot that it is copied from is overfull' : 'its source is gone' };
   }

@@ -21,8 +21,12 @@ export async function writtenMapOf(
   return map;
 }
 
+/** The map of content that is zeros. */
+export const nothingWritten = new WrittenMap(0n);
+
 export interface CopiedContent {
-  readonly from: string;
+  /** Absent: there is no source, and the content is zeros. */
+  readonly from?: string;
   readonly to: string;
   readonly size: Bytes;
   /** The target reads as zeros where nothing was written. */
@@ -79,7 +83,7 @@ async function copyParts(
   let written = 0n;
   for (const { start, length, content, block } of parts) {
     const part = { to, sparse, offset: start, size: length, block };
-    await range(content === 'source' ? { ...part, from } : part, signal);
+    await range(content === 'source' && from !== undefined ? { ...part, from } : part, signal);
     written += length;
   }
   return written;

@@ -39,6 +39,16 @@ export function createCopyRange(run: Run, { flush }: Pick<Devices, 'flush'>): Co
   };
 }
 
+/** Tells the disks that the range is not needed. Where one cannot be told that, or does not answer to it, the range is written with zeros. */
+export function createDiscardRange(run: Run, zero: CopyRange, { flush }: Pick<Devices, 'flush'>): CopyRange {
+  return async (range, signal) => {
+    const { to, offset, size } = range;
+    const argv = ['blkdiscard', '--offset', String(offset), '--length', String(size), to] as const;
+    const { exitCode } = await run(argv, { deadline, signal });
+    await (exitCode === 0 ? flush(to) : zero(range, signal));
+  };
+}
+
 function copying(from: string, { to, offset, size, block, sparse }: CopiedRange): readonly [string, ...string[]] {
   const places = [`skip=${offset}`, `seek=${offset}`, `count=${size}`];
   const flags = ['iflag=direct,fullblock,skip_bytes,count_bytes', 'oflag=direct,seek_bytes'];

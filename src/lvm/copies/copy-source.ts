@@ -1,3 +1,4 @@
+import type { Erasure } from '../../domain/erasure.ts';
 import type { LvName, VgName, VolumeId } from '../../domain/ids.ts';
 import type { Volume } from '../../domain/volume.ts';
 import type { LvmReport } from '../inventory.ts';
@@ -11,9 +12,10 @@ export interface CopySource {
   readonly tags: readonly string[];
 }
 
-/** The one for a new volume. */
-export function copySourceFor({ id, lv }: Pick<Volume, 'id' | 'lv'>): CopySource {
-  return { lv: copySourceName(lv), tags: [tag('v', '1'), tag('role', 'copy-source'), tag('for', id)] };
+/** The one for a new volume, of an origin with this erasure. */
+export function copySourceFor({ id, lv }: Pick<Volume, 'id' | 'lv'>, erase: Erasure | undefined): CopySource {
+  const tags = [tag('v', '1'), tag('role', 'copy-source'), tag('for', id)];
+  return { lv: copySourceName(lv), tags: erase ? [...tags, tag('erase', erase)] : tags };
 }
 
 /** The volume that a logical volume was made to be copied to; `undefined` for any other logical volume. */

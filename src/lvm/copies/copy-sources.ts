@@ -6,8 +6,9 @@ import type { VolumeLocks } from '../../domain/storage.ts';
 import type { Layout, Volume } from '../../domain/volume.ts';
 import type { Log } from '../../log.ts';
 import type { Admission } from '../admission.ts';
-import { removeVolume, snapshotThick, snapshotVolume } from '../arguments.ts';
+import { snapshotThick, snapshotVolume } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
+import { retire } from '../erasure/retirement.ts';
 import { afterGrowth } from '../prediction.ts';
 import type { LvmArguments } from '../process/lvm.ts';
 import type { LvRecord } from '../records.ts';
@@ -50,9 +51,9 @@ export class CopySources {
 
   #commandFor(
     copy: Pick<Volume, 'id' | 'lv'>,
-    { group, lv: origin, pool, size, isThin, snapshotRoom }: Origin,
+    { group, lv: origin, pool, size, isThin, snapshotRoom, erase }: Origin,
   ): { readonly command: LvmArguments; readonly layout: Layout; readonly size: Bytes } {
-    const { lv, tags } = copySourceFor(copy);
+    const { lv, tags } = copySourceFor(copy, erase);
     if (isThin)
       return { command: snapshotVolume(group, origin, { lv, tags, active: true }), layout: { type: 'thin' }, size };
     const room = roomFor(snapshotRoom, size, this.#options.admission.pool(pool).extentSize);
@@ -102,7 +103,7 @@ export class CopySources {
       await cache.refresh();
       const record = this.#all().find((one) => one.uuid === uuid);
       if (!record || !still(record)) return false;
-      await writer.change(`the source of a copy, ${group}/${lv}, could not be removed`, removeVolume(group, lv));
+      await retire(writer, `the source of a copy, ${group}/${lv}, could not be removed`, record);
       await cache.refresh();
       return true;
     });

@@ -1,4 +1,5 @@
 import { type Bytes, largest, type SizeRange } from '../../domain/bytes.ts';
+import type { Erasure } from '../../domain/erasure.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { LvName, NodeName, PoolName, VgName } from '../../domain/ids.ts';
 import { type ContentSource, printSource, refuseOverfull, type Snapshot } from '../../domain/snapshot.ts';
@@ -20,6 +21,8 @@ export interface Origin {
   readonly isThin: boolean;
   /** Of thick snapshots of it. */
   readonly snapshotRoom: SnapshotRoom;
+  /** At its deletion; absent: none. */
+  readonly erase: Erasure | undefined;
   /** Both are thin, and in one pool. */
   readonly shared: boolean;
 }
@@ -48,7 +51,7 @@ export async function originOf(options: OriginOptions, source: ContentSource, sp
   const size = now.thickSnapshot?.originSize ?? now.size;
   const snapshotRoom = ('layout' in found && found.snapshotRoom) || defaultRoom;
   const shared = isThin && spec.layout.type === 'thin' && pool === spec.pool;
-  return { pool, group, lv, size, filesystem, isThin, snapshotRoom, shared };
+  return { pool, group, lv, size, filesystem, isThin, snapshotRoom, erase: found.erase, shared };
 }
 
 /** The range of a copy: not less than the source. Throws `out-of-range` for a limit below that. */

@@ -1,3 +1,4 @@
+import { parseErasure } from '../../domain/erasure.ts';
 import {
   type NodeName,
   parseGroupSnapshotId,
@@ -11,7 +12,7 @@ import type { LvRecord } from '../records.ts';
 import { tag } from '../tags.ts';
 
 /** The tags of a new snapshot. LVM commits them together with it. */
-export function snapshotTags({ id, name, source, filesystem, taken, memberOf, state }: Snapshot): string[] {
+export function snapshotTags({ id, name, source, filesystem, taken, memberOf, erase, state }: Snapshot): string[] {
   return [
     tag('v', '1'),
     tag('role', 'snapshot'),
@@ -21,6 +22,7 @@ export function snapshotTags({ id, name, source, filesystem, taken, memberOf, st
     tag('fs', filesystem),
     tag('taken', String(taken)),
     ...(memberOf ? [tag('group', memberOf.id), tag('members', String(memberOf.members))] : []),
+    ...(erase ? [tag('erase', erase)] : []),
     ...(state === 'creating' ? [tag('state', state)] : []),
   ];
 }
@@ -34,6 +36,7 @@ export function toSnapshot(record: LvRecord, pool: PoolName, node: NodeName): Sn
   if (tags.get('role') !== 'snapshot' || !parsed || !source || name === undefined) return undefined;
   const taken = Number(tags.get('taken') ?? record.created ?? 0);
   const memberOf = membershipOf(tags);
+  const erase = parseErasure(tags.get('erase'));
   return {
     id: parsed.id,
     node,
@@ -45,6 +48,7 @@ export function toSnapshot(record: LvRecord, pool: PoolName, node: NodeName): Sn
     size: thickSnapshot?.originSize ?? record.size,
     filesystem: parseFilesystemState(tags.get('fs')),
     ...(memberOf && { memberOf }),
+    ...(erase && { erase }),
     state: tags.get('state') === 'creating' ? 'creating' : thickSnapshot?.overfull ? 'overfull' : 'ready',
     taken: Number.isSafeInteger(taken) && taken >= 0 ? taken : 0,
     ...(thickSnapshot && { room: record.size }),

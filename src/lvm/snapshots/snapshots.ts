@@ -8,13 +8,15 @@ import { knownLayout, type Layout, refusePassive, type Volume } from '../../doma
 import type { BlockQuery, Extent } from '../../domain/changed-blocks.ts';
 import type { Activation } from '../activation.ts';
 import type { Admission } from '../admission.ts';
-import { lvchangeTags, removeVolume, snapshotThick, snapshotVolume } from '../arguments.ts';
+import { lvchangeTags, snapshotThick, snapshotVolume } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
 import { readBlocks } from '../blocks/changed-blocks.ts';
+import { retire } from '../erasure/retirement.ts';
 import { lookUp } from '../look-up.ts';
 import type { Lvm, LvmArguments } from '../process/lvm.ts';
 import { snapshotLvNameFor } from '../names.ts';
 import { afterGrowth } from '../prediction.ts';
+import { decodeLv } from '../records.ts';
 import { lookUpForRemoval } from '../removal.ts';
 import { snapshotTags } from './snapshot-records.ts';
 import { tag } from '../tags.ts';
@@ -122,11 +124,11 @@ export class LocalSnapshots implements Snapshots {
       if (!(await lookUp(this.#options, volume))) {
         throw new Failure('not-found', `volume ${volume.id} does not exist on node ${node}`);
       }
-      const { size, filesystem } = cache.current().volumes.get(volume.id) ?? volume;
+      const { size, filesystem, erase } = cache.current().volumes.get(volume.id) ?? volume;
       const room = this.#roomFor(spec, { ...volume, size });
       const space = counted({ size, ...room });
       const pool = await admission.forSnapshot(poolName, space.layout, space.size);
-      const place = { node, source: volume.id, pool: poolName, group, lv, size, filesystem, ...room };
+      const place = { node, source: volume.id, pool: poolName, group, lv, size, filesystem, erase, ...room };
       const taken: Snapshot = { id, name, ...place, taken: now(), state: 'creating' };
       const command = commandFor(taken, volume.lv);
       const what = `snapshot "${name}" of volume ${volume.id} could not be taken`;
@@ -158,14 +160,15 @@ export class LocalSnapshots implements Snapshots {
   /** Call it only within the group's turn. */
   async removeInTurn(snapshot: Snapshot): Promise<void> {
     const { cache, writer } = this.#options;
-    const { id, group, lv, pool: poolName } = snapshot;
+    const { id, pool: poolName } = snapshot;
     const { layout, size } = counted(snapshot);
     const what = `snapshot ${id} could not be removed`;
     if (snapshot.room !== undefined) refuseCopied(what, id, cache.current().volumes.values());
-    if (await lookUpForRemoval(this.#options, snapshot, what)) {
-      await writer.change(what, removeVolume(group, lv));
+    const found = await lookUpForRemoval(this.#options, snapshot, what);
+    if (found) {
+      const removed = await retire(writer, what, decodeLv(found.row));
       const pool = cache.current().pools.get(poolName);
-      if (pool) cache.putPool(afterGrowth(pool, layout, -size));
+      if (pool && removed) cache.putPool(afterGrowth(pool, layout, -size));
     }
     cache.dropSnapshot(id);
   }

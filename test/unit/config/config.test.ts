@@ -41,6 +41,8 @@ describe('defaults', () => {
         creation: 4,
         copy: 4,
         copyRate: 256n * 1024n * 1024n,
+        erase: 4,
+        eraseRate: 256n * 1024n * 1024n,
         repair: 4,
         repairRate: 64n * 1024n * 1024n,
         repairAfter: 300_000,
@@ -120,7 +122,7 @@ log: {level: loud}
 rescan: 30
 metrics: {}
 lvm: {deadline: 2h}
-jobs: {total: 2, creation: 0, copy: 0, copyRate: 1Ki, repair: 65, repairRate: 1, repairAfter: 25h}
+jobs: {total: 2, creation: 0, copy: 0, copyRate: 1Ki, erase: 65, eraseRate: 1, repair: 65, repairRate: 1, repairAfter: 25h}
 pools:
   - {name: fast, volumeGroup: a, type: thin, thin: {share: 0}}
   - {name: fast, volumeGroup: a, type: thick, stripeSize: 65Ki, thin: {}, reserve: lots}
@@ -136,6 +138,8 @@ pools:
       'jobs.creation',
       'jobs.copy',
       'jobs.copyRate',
+      'jobs.erase',
+      'jobs.eraseRate',
       'jobs.repair',
       'jobs.repairRate',
       'jobs.repairAfter',

@@ -19,7 +19,7 @@ beforeEach(() => {
 /** A driver over the LVM, with its jobs. */
 async function start(duringCopy: CopyRange = async () => undefined, copyWait = 10_000, pool = thickPool) {
   const parts = fakeStorage({ lvm, duringCopy, copyWait, pool });
-  const bounds = { total: 9, creation: 4, copy: 4, repair: 4 };
+  const bounds = { total: 9, creation: 4, copy: 4, erase: 4, repair: 4 };
   const jobs = new JobRunner({ sources: [parts.storage.volumeCopies], bounds, log: memoryLog().log });
   parts.storage.volumeCopies.startWith(() => jobs.look());
   await parts.cache.refresh();

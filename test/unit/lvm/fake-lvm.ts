@@ -12,7 +12,10 @@ export class FakeLvm implements Lvm {
   present = true;
   uuid = 'own';
   /** `row`: fields of LVM's report that differ from those of an active linear volume. */
-  readonly volumes = new Map<string, { size: bigint; tags: Set<string>; row?: Record<string, string> }>();
+  readonly volumes = new Map<
+    string,
+    { size: bigint; tags: Set<string>; row?: Record<string, string>; uuid?: string }
+  >();
   /** The state of the copies of mirrored volumes; a repair stays at 0 % until a test changes it. */
   readonly mirrors = new Map<
     string,
@@ -96,10 +99,10 @@ export class FakeLvm implements Lvm {
   }
 
   #row(name: string): Record<string, string> {
-    const { size, tags, row } = this.volumes.get(name) ?? { size: 0n, tags: new Set() };
+    const { size, tags, row, uuid = name } = this.volumes.get(name) ?? { size: 0n, tags: new Set() };
     const nothing = { pool_lv: '', data_percent: '', metadata_percent: '' };
     const lv_attr = this.inactive.has(name) ? '-wi-------' : '-wi-a-----';
-    const attributes = { lv_uuid: name, lv_size: String(size), lv_attr, lv_tags: [...tags].join(',') };
+    const attributes = { lv_uuid: uuid, lv_size: String(size), lv_attr, lv_tags: [...tags].join(',') };
     const mirror = this.mirrors.get(name);
     return {
       vg_name: 'vg',
@@ -121,6 +124,7 @@ export class FakeLvm implements Lvm {
       const used = names.find((name) => this.partsInUse.has(name));
       if (used !== undefined) return `Logical volume vg/${used} in use.`;
       names.forEach((name) => this.activeParts.delete(name));
+      names.filter((name) => this.volumes.has(name)).forEach((name) => this.inactive.add(name));
       return undefined;
     }
     const isRefused = (lv: string): boolean => this.defect.has(lv) && !argv.includes('partial');
@@ -173,7 +177,26 @@ export class FakeLvm implements Lvm {
     Object.assign(this.mirrors.get(name) ?? {}, { raid_sync_action: 'recover', sync_percent: '0.00' });
   }
 
+  #rename(from = '', to = ''): string | undefined {
+    const volume = this.volumes.get(from);
+    if (!volume) return `Failed to find logical volume "vg/${from}"`;
+    this.volumes.delete(from);
+    this.volumes.set(to, { uuid: from, ...volume });
+    if (this.inactive.delete(from)) this.inactive.add(to);
+    return undefined;
+  }
+
+  #split(name = ''): undefined {
+    const snapshot = this.volumes.get(name);
+    const origin = snapshot?.row?.['origin'];
+    if (snapshot) snapshot.row = { lv_attr: '-ri-a-----' };
+    if (origin !== undefined && ![...this.volumes.keys()].some((one) => this.#originOf(one) === origin))
+      delete this.volumes.get(origin)?.row;
+  }
+
   #apply(argv: LvmArguments): string | undefined {
+    if (argv[0] === 'lvrename') return this.#rename(argv[2], argv[3]);
+    if (argv.includes('--splitsnapshot')) return this.#split(argv.at(-1)?.slice(3));
     if (argv[1]?.endsWith('missing')) return this.#changeMissing(argv);
     if (argv.includes('--repair') || argv.includes('--refresh')) return this.#restoreCopy(argv.at(-1)?.slice(3) ?? '');
     if (['pvcreate', 'vgcreate', 'vgextend'].includes(argv[0])) return undefined;

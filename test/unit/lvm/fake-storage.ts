@@ -1,6 +1,7 @@
 import { createLocks } from '../../../src/concurrency/locks.ts';
 import { createQueue } from '../../../src/concurrency/queue.ts';
 import { maximum, MiB } from '../../../src/domain/bytes.ts';
+import type { Erasure } from '../../../src/domain/erasure.ts';
 import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
 import { defaultLayout } from '../../../src/domain/pool.ts';
 import { noQos } from '../../../src/domain/qos.ts';
@@ -52,6 +53,9 @@ export function lostCopies(parts: { lvm: Lvm; cache: InventoryCache; writer: Wri
   return { missing, lost: new LostCopies({ ...parts, missing, rate: 8n * MiB, interval: 1 }) };
 }
 
+/** A part of a logical volume that is erased. */
+export type ErasedRange = CopiedRange & { readonly erasure: Erasure };
+
 /** The real storage over an LVM in memory. `wiped`: the devices of which a wipe has begun; `copied`: the ranges of copies that have begun; `uses`: the uses of every device. */
 export function fakeStorage({
   lvm = new FakeLvm(),
@@ -60,6 +64,7 @@ export function fakeStorage({
   duringWipe = async () => {},
   copies = noCopies,
   duringCopy = async (_range: CopiedRange, _signal: AbortSignal): Promise<void> => {},
+  duringErasure = async (_range: ErasedRange, _signal: AbortSignal): Promise<void> => {},
   copyWait = 10_000,
 } = {}) {
   const cache = new InventoryCache(lvm, 'node-1' as NodeName, [pool]);
@@ -99,6 +104,13 @@ export function fakeStorage({
       rate: maximum,
       log,
       wait: copyWait,
+      record: 0,
+    },
+    erasing: {
+      zero: (range, signal) => duringErasure({ ...range, erasure: 'zero' }, signal),
+      discard: (range, signal) => duringErasure({ ...range, erasure: 'discard' }, signal),
+      rate: maximum,
+      log,
       record: 0,
     },
   });

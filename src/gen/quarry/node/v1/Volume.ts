@@ -22,6 +22,7 @@ export interface VolumeInit {
   'source'?: (string);
   'copying'?: (boolean);
   'pod'?: (_quarry_node_v1_PodInit | null);
+  'erase'?: (string);
   '_createdMs'?: "createdMs";
 }
 
@@ -43,5 +44,6 @@ export interface Volume {
   'source': (string);
   'copying': (boolean);
   'pod': (_quarry_node_v1_Pod | null);
+  'erase': (string);
   '_createdMs'?: "createdMs";
 }

@@ -13,6 +13,7 @@ export interface VolumeSpecInit {
   'qos'?: (_quarry_node_v1_QosInit | null);
   'source'?: (string);
   'snapshotSize'?: (string);
+  'erase'?: (string);
 }
 
 export interface VolumeSpec {
@@ -24,4 +25,5 @@ export interface VolumeSpec {
   'qos': (_quarry_node_v1_Qos | null);
   'source': (string);
   'snapshotSize': (string);
+  'erase': (string);
 }

@@ -1,0 +1,29 @@
+import { parseErasure, strongest } from '../../domain/erasure.ts';
+import { deactivateVolumes, removeVolume, renameVolume, splitSnapshot } from '../arguments.ts';
+import { erasedName } from '../names.ts';
+import type { LvRecord } from '../records.ts';
+import type { Writer } from '../writer.ts';
+
+/**
+ * Removes a logical volume that held data, right after LVM showed this record. One that has to be erased is renamed instead: from then on its old name and its
+ * claims are free, and jobs of kind `erase` do the rest. Returns whether its space is free. `what` begins the message of a failure. Call it only within the
+ * group's turn.
+ */
+export async function retire(
+  writer: Pick<Writer, 'change'>,
+  what: string,
+  { group, lv, uuid, tags, active, thickSnapshot }: LvRecord,
+): Promise<boolean> {
+  const erasure = strongest(parseErasure(tags.get('erase')));
+  if (erasure === undefined) {
+    await writer.change(what, removeVolume(group, lv));
+    return true;
+  }
+  // LVM would suspend and resume its devices four times; one that is in use stays active, and is not deleted. A thick snapshot is active with its origin.
+  if (active && !thickSnapshot) await writer.change(what, deactivateVolumes(group, [lv]));
+  const name = erasedName(erasure, uuid);
+  await writer.change(what, renameVolume(group, lv, name));
+  // Its origin can be deleted and extended again.
+  if (thickSnapshot) await writer.change(what, splitSnapshot(group, name));
+  return false;
+}

@@ -1,0 +1,114 @@
+import { beforeAll, expect, test } from 'vitest';
+import { capabilities, type Driver, MiB, startDriver } from '../support/driver.ts';
+import { useGuest } from '../support/guest.ts';
+
+const guest = useGuest({ disks: ['256M', '256M'] });
+const pools = `
+  - name: slow
+    volumeGroup: qslow
+    type: thick
+    disks: { paths: ["/dev/ubda", "/dev/ubdb"] }
+    approve: automatic`;
+
+const size = 64 * MiB;
+let driver: Driver;
+beforeAll(async () => {
+  driver = await startDriver(guest(), { pools, more: 'rescan: 24h\njobs: { eraseRate: 4Mi }' });
+});
+
+const idOf = (name: string) => `node-1:${name}`;
+const create = (name: string, parameters: Record<string, string>) =>
+  driver.client.controller.createVolume({
+    name,
+    parameters,
+    volumeCapabilities: [capabilities.block],
+    capacityRange: { requiredBytes: `${size}` },
+  });
+const remove = (name: string) => driver.client.controller.deleteVolume({ volumeId: idOf(name) });
+const fill = (lv: string, text: string, megabytes = size / MiB) =>
+  guest().shell(
+    `{ yes ${text} || :; } 2>/dev/null | dd of=/dev/qslow/${lv} bs=1M count=${megabytes} iflag=fullblock oflag=direct status=none`,
+  );
+/** How many lines with the text are on the disks, wherever they are: read past LVM and past the page cache. */
+const linesWith = async (text: string) => {
+  const count = (disk: string) => `dd if=/dev/${disk} bs=1M iflag=direct status=none | grep -ac '^${text}$' || :`;
+  const lines = await guest().shell(`${count('ubda')}; ${count('ubdb')}`);
+  return lines
+    .trim()
+    .split('\n')
+    .reduce((sum, line) => sum + Number(line), 0);
+};
+const logicalVolumes = async () =>
+  (await guest().shell('lvs --noheadings -o lv_name')).trim().split(/\s+/).filter(Boolean);
+const erased = () => expect.poll(logicalVolumes, { timeout: 60_000 }).not.toContainEqual(expect.stringMatching(/^q-/));
+const capacity = async () => Number((await driver.client.controller.getCapacity({})).availableCapacity);
+const setRate = async (from: string, to: string) => {
+  await guest().shell(`sed -i 's/eraseRate: ${from}/eraseRate: ${to}/' ${driver.config}; sync`);
+};
+
+test('a volume without erase leaves its content on the disks', async () => {
+  await create('plain', {});
+  await fill('plain', 'plain-text');
+  await remove('plain');
+  expect(await logicalVolumes()).toEqual([]);
+  expect(await linesWith('plain-text')).toBeGreaterThan(1_000_000);
+});
+
+test('a volume with erase "zero" is gone for everybody at once, and erased in the background over a power cut', async () => {
+  await create('secret', { erase: 'zero' });
+  await fill('secret', 'secret-text');
+  const left = await capacity();
+  await remove('secret');
+  await remove('secret');
+  expect((await driver.client.controller.listVolumes({})).entries).toEqual([]);
+  const [remains] = await logicalVolumes();
+  expect(remains).toMatch(/^q-zero-/);
+  await driver.client.controller.createVolume({
+    name: 'secret',
+    volumeCapabilities: [capabilities.block],
+    capacityRange: { requiredBytes: `${size}` },
+  });
+  expect(await capacity()).toBe(left - size);
+  const shown = async () => JSON.parse((await driver.quarry('jobs', '-o', 'json')).stdout) as object;
+  await expect
+    .poll(shown, { timeout: 20_000 })
+    .toMatchObject([{ kind: 'erase', state: 'running', volume: idOf('secret') }]);
+  const tags = () => guest().shell(`lvs --noheadings -o lv_tags qslow/${remains}`);
+  await expect.poll(tags, { timeout: 30_000 }).toContain('quarry.erased=');
+  await driver.kill();
+  await driver.restart();
+  const [, done] = /quarry\.erased=(\d+)/.exec(await tags()) ?? [];
+  await expect.poll(tags, { timeout: 30_000 }).not.toContain(`quarry.erased=${done}`);
+  expect(await linesWith('secret-text')).toBeGreaterThan(0);
+  await setRate('4Mi', '1Gi');
+  await driver.powerCut();
+  await erased();
+  expect(await linesWith('secret-text')).toBe(0);
+  expect(await logicalVolumes()).toEqual(['secret']);
+  await remove('secret');
+});
+
+test('a volume with erase "discard" is discarded, and a mirrored one is erased on both disks', async () => {
+  await create('thrown', { erase: 'discard' });
+  await create('twice', { erase: 'zero', mirrors: '1' });
+  await fill('thrown', 'thrown-text');
+  await fill('twice', 'twice-text');
+  await remove('thrown');
+  await remove('twice');
+  await erased();
+  expect(await linesWith('thrown-text')).toBe(0);
+  expect(await linesWith('twice-text')).toBe(0);
+});
+
+test('a snapshot is erased as its volume is', async () => {
+  await create('origin', { erase: 'zero' });
+  await fill('origin', 'before-text', 8);
+  await driver.client.controller.createSnapshot({ name: 'snapshot-kept', sourceVolumeId: idOf('origin') });
+  await fill('origin', 'after-text', 8);
+  expect(await linesWith('before-text')).toBeGreaterThan(0);
+  await driver.client.controller.deleteSnapshot({ snapshotId: idOf('snap-kept') });
+  await remove('origin');
+  await erased();
+  expect(await linesWith('before-text')).toBe(0);
+  expect(await linesWith('after-text')).toBe(0);
+});

@@ -1,0 +1,161 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { JobRunner } from '../../../src/block/job-runner.ts';
+import { MiB } from '../../../src/domain/bytes.ts';
+import type { Erasure } from '../../../src/domain/erasure.ts';
+import type { SnapshotId } from '../../../src/domain/ids.ts';
+import { createDiscardRange } from '../../../src/lvm/copies/copy-range.ts';
+import { memoryLog } from '../grpc/harness.ts';
+import { FakeLvm } from './fake-lvm.ts';
+import { type ErasedRange, fakeStorage, idOf, volume } from './fake-storage.ts';
+
+const { signal } = new AbortController();
+const size = 160n * MiB;
+let lvm: FakeLvm;
+beforeEach(() => {
+  lvm = new FakeLvm();
+});
+
+type DuringErasure = (range: ErasedRange, signal: AbortSignal) => Promise<void>;
+
+/** A driver over the LVM, with its jobs. */
+async function start(duringErasure: DuringErasure = async () => undefined) {
+  const erased: ErasedRange[] = [];
+  const parts = fakeStorage({
+    lvm,
+    duringErasure(range, stopped) {
+      erased.push(range);
+      return duringErasure(range, stopped);
+    },
+  });
+  const bounds = { total: 9, creation: 4, copy: 4, erase: 4, repair: 4 };
+  const jobs = new JobRunner({ sources: [parts.storage.erasures], bounds, log: memoryLog().log });
+  await parts.cache.refresh();
+  const run = async (): Promise<void> => {
+    await parts.cache.refresh();
+    jobs.look();
+  };
+  return { ...parts, jobs, erased, run };
+}
+
+const classed = (erase: Erasure | undefined, name = 'a') => ({ ...volume(name, size), erase });
+const lvs = () => [...lvm.volumes.keys()];
+const tagsOf = (lv: string) => [...(lvm.volumes.get(lv)?.tags ?? [])].toSorted();
+const hang: DuringErasure = (_range, stopped) =>
+  new Promise((_resolve, reject) => stopped.addEventListener('abort', () => reject(new Error('killed'))));
+
+describe.each(['zero', 'discard'] as const)('a deleted volume of a class with erase "%s"', (erase) => {
+  const remains = `q-${erase}-a`;
+
+  test('is no volume any more, its space stays used, and a job erases and removes it', async () => {
+    const { storage, erased, run, jobs } = await start();
+    expect(await storage.create(classed(erase), signal)).toMatchObject({ erase });
+    await storage.remove(idOf('a'), signal);
+    expect(storage.inventory().volumes.size).toBe(0);
+    expect(storage.inventory().pools.get('fast' as never)?.free).toBe(lvm.size - size);
+    expect(lvs()).toEqual([remains]);
+    await run();
+    await vi.waitFor(() => expect(lvs()).toEqual([]));
+    expect(erased.map((range) => [range.erasure, range.to, range.offset, range.size, range.from])).toEqual([
+      [erase, `/dev/mapper/vg-q--${erase}--a`, 0n, 64n * MiB, undefined],
+      [erase, `/dev/mapper/vg-q--${erase}--a`, 64n * MiB, 64n * MiB, undefined],
+      [erase, `/dev/mapper/vg-q--${erase}--a`, 128n * MiB, 32n * MiB, undefined],
+    ]);
+    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
+    expect(storage.inventory().pools.get('fast' as never)?.free).toBe(lvm.size);
+  });
+
+  test('leaves its name to a new volume while it is erased, and deletions of it succeed', async () => {
+    const { storage, run, jobs } = await start(hang);
+    await storage.create(classed(erase), signal);
+    await storage.remove(idOf('a'), signal);
+    await run();
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ kind: 'erase', state: 'running', volume: idOf('a') }]));
+    await storage.remove(idOf('a'), signal);
+    expect(await storage.create(classed(erase), signal)).toMatchObject({ state: 'ready' });
+    expect(lvs()).toEqual([remains, 'a']);
+    expect(tagsOf(remains)).toEqual(['quarry.for=node-1:a', 'quarry.role=erase', 'quarry.v=1']);
+    await jobs.stop(1000);
+  });
+
+  test('is erased by the next driver from where the last one was ended', async () => {
+    const first = await start((range, stopped) => (range.offset === 0n ? Promise.resolve() : hang(range, stopped)));
+    await first.storage.create(classed(erase), signal);
+    await first.storage.remove(idOf('a'), signal);
+    await first.run();
+    await vi.waitFor(() => expect(tagsOf(remains)).toContain(`quarry.erased=${64n * MiB}`));
+    await first.jobs.stop(1000);
+    const { run, erased } = await start();
+    await run();
+    await vi.waitFor(() => expect(lvs()).toEqual([]));
+    expect(erased.map(({ offset }) => offset)).toEqual([64n * MiB, 128n * MiB]);
+  });
+
+  test('is no volume even if the driver ends right after the renaming', async () => {
+    const first = await start();
+    await first.storage.create(classed(erase), signal);
+    await first.storage.remove(idOf('a'), signal);
+    // The renaming changes no tags.
+    expect(tagsOf(remains)).toContain('quarry.id=node-1:a');
+    const { storage, run } = await start();
+    expect(storage.inventory().volumes.size).toBe(0);
+    expect(await storage.find(idOf('a'), signal)).toBeUndefined();
+    expect(await storage.create(classed(erase), signal)).toMatchObject({ id: idOf('a') });
+    await run();
+    await vi.waitFor(() => expect(lvs()).toEqual(['a']));
+  });
+});
+
+test('the room of a thick snapshot is erased as its volume is, and its volume can be deleted meanwhile', async () => {
+  const { storage, erased, run } = await start();
+  await storage.create(classed('zero'), signal);
+  const { room } = await storage.snapshots.take({ name: 'snapshot-1', source: idOf('a') }, signal);
+  await storage.snapshots.remove('node-1:snap-1' as SnapshotId, signal);
+  expect(storage.inventory().snapshots.size).toBe(0);
+  await storage.remove(idOf('a'), signal);
+  expect(lvs()).toEqual(['q-zero-snap1', 'q-zero-a']);
+  await run();
+  await vi.waitFor(() => expect(lvs()).toEqual([]));
+  expect(erased.filter(({ to }) => to.endsWith('snap1')).reduce((sum, range) => sum + range.size, 0n)).toBe(room);
+});
+
+test('a snapshot that was renamed and not yet split from its volume is split, and erased', async () => {
+  const { storage, run } = await start();
+  await storage.create(classed('zero'), signal);
+  await storage.snapshots.take({ name: 'snapshot-1', source: idOf('a') }, signal);
+  await lvm.change(['lvrename', 'vg', 'snap-1', 'q-zero-snap1']);
+  await run();
+  await vi.waitFor(() => expect(lvs()).toEqual(['a']));
+});
+
+test('a volume without erase is removed at once', async () => {
+  const { storage, jobs } = await start();
+  await storage.create(classed(undefined), signal);
+  await storage.remove(idOf('a'), signal);
+  expect(lvs()).toEqual([]);
+  expect(jobs.list()).toEqual([]);
+});
+
+test('a volume that is not erased as well as asked for does not fit', async () => {
+  const { storage } = await start();
+  await storage.create(classed('discard'), signal);
+  await expect(storage.create(classed('zero'), signal)).rejects.toMatchObject({
+    kind: 'exists',
+    message: expect.stringContaining('its erase is discard, not zero'),
+  });
+  expect(await storage.create(classed(undefined), signal)).toMatchObject({ erase: 'discard' });
+});
+
+test.each([
+  [0, 'is flushed', []],
+  [1, 'is written with zeros where the disk refuses it', ['zeros']],
+])('a discard that ends with %i %s', async (exitCode, _what, expected) => {
+  const [written, flushed]: string[][] = [[], []];
+  const discard = createDiscardRange(
+    async () => ({ exitCode, stdout: '', stderr: '', stdoutBytes: Buffer.of() }) as never,
+    async () => void written?.push('zeros'),
+    { flush: async (device) => void flushed?.push(device) },
+  );
+  await discard({ to: '/dev/x', offset: 0n, size: MiB, block: MiB, sparse: false }, signal);
+  expect(written).toEqual(expected);
+  expect(flushed).toEqual(exitCode === 0 ? ['/dev/x'] : []);
+});
