@@ -139,7 +139,7 @@ export class MemoryStorage implements Storage {
       const existing = this.volumes.get(id);
       if (existing) return reuse(existing, spec);
       const pool = this.#pool(spec.pool);
-      const { name, layout, mkfsOptions, qos, snapshotRoom, source } = spec;
+      const { name, layout, mkfsOptions, qos, snapshotRoom, source, erase } = spec;
       const origin = source && this.snapshots.originOf(source);
       const size = chooseSize(pool, layout, origin ? sizeFrom(origin, spec.size) : spec.size);
       refuseContradictions({ qos, size });
@@ -150,6 +150,7 @@ export class MemoryStorage implements Storage {
         state: 'ready',
         ...(snapshotRoom && { snapshotRoom }),
         ...(source && { source }),
+        ...(erase && { erase }),
       } as const;
       const volume: Volume = {
         id,

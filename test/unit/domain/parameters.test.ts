@@ -17,6 +17,7 @@ describe('parseParameters', () => {
         mirrors: '1',
         mkfsOptions: ' -m  1 -T news ',
         snapshotSize: '12.5%',
+        erase: 'zero',
         readIops: '2k',
         qosEnforcement: 'strict',
       }),
@@ -28,6 +29,7 @@ describe('parseParameters', () => {
       mirrors: 1,
       mkfsOptions: ['-m', '1', '-T', 'news'],
       snapshotRoom: { percent: 12.5 },
+      erase: 'zero',
       qos: { ...unchanged, limits: { readIops: { fixed: 2000n } }, enforcement: 'strict' },
     }));
 
@@ -45,6 +47,7 @@ describe('parseParameters', () => {
         stripes: '0',
         stripeSize: '3Ki',
         snapshotSize: '101%',
+        erase: 'cryptographic',
         readIops: '0',
       });
     for (const text of [
@@ -54,6 +57,7 @@ describe('parseParameters', () => {
       'stripes "0"',
       'stripeSize "3Ki"',
       'snapshotSize "101%"',
+      'erase "cryptographic" needs encrypted volumes',
       'readIops "0"',
     ]) {
       expect(parse).toThrow(text);

@@ -1,5 +1,6 @@
 import protobuf from 'protobufjs';
 import { expect, test } from 'vitest';
+import { noQos } from '../../../src/domain/qos.ts';
 import { attached, controller, memberOf, never, nodeCertificate } from './harness.ts';
 import { Peer } from './peer.ts';
 
@@ -119,4 +120,19 @@ test('a node that also knows newer versions is accepted with the newest that bot
   const peer = new Peer(running.port, { certified: nodeCertificate('a') });
   peer.raw(message(field(1, message(hello, field(2, 7n)))));
   expect(await peer.until('welcome')).toMatchObject({ version: 1 });
+});
+
+test('a node that does not know erasing makes no volume that counts as erased', async () => {
+  const running = await controller();
+  const peer = new Peer(running.port, { certified: nodeCertificate('a') });
+  peer.raw(message(field(1, hello)));
+  await peer.until('welcome');
+  peer.raw(message(field(5, report)));
+  const member = await attached(running, 'a');
+  const layout = { type: 'thick', stripes: 1, stripeSize: 65_536n, mirrors: 0 } as const;
+  const spec = { name: 'pvc-1', pool: 'fast' as never, layout, size: { required: 1n }, mkfsOptions: [], qos: noQos };
+  const creation = member.storage.create({ ...spec, erase: 'zero' }, never);
+  await peer.until('call');
+  peer.raw(message(field(4, message(field(1, 1n), field(2, message(field(1, volume)))))));
+  await expect(creation).rejects.toMatchObject({ kind: 'unavailable', message: expect.stringContaining('upgrade it') });
 });

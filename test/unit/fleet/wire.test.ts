@@ -49,8 +49,9 @@ const text = fc.string({ unit: 'binary', maxLength: 30 }).map((value) => value.t
 const group = fc.constantFrom('vg' as VgName, 'quarry-fast' as VgName);
 const poolName = fc.constantFrom('fast' as PoolName, 'bulk' as PoolName);
 const snapshotRoom = fc.constantFrom({ percent: 12.5 }, { bytes: 5n });
+const erase = fc.constantFrom('discard' as const, 'zero' as const);
 const spec: fc.Arbitrary<VolumeSpec> = fc.record(
-  { name: text, pool: poolName, layout, size: range, mkfsOptions: fc.array(text), qos, snapshotRoom },
+  { name: text, pool: poolName, layout, size: range, mkfsOptions: fc.array(text), qos, snapshotRoom, erase },
   { requiredKeys: ['name', 'pool', 'layout', 'size', 'mkfsOptions', 'qos'] },
 );
 const volume: fc.Arbitrary<Volume> = fc.record(
@@ -69,6 +70,7 @@ const volume: fc.Arbitrary<Volume> = fc.record(
     state: fc.constantFrom('ready' as const, 'creating' as const),
     created: fc.nat(),
     retained: fc.constant(true as const),
+    erase,
   },
   {
     requiredKeys: [
