@@ -1,4 +1,5 @@
 import type { Bytes } from './bytes.ts';
+import type { Erasure } from './erasure.ts';
 import type { PoolName, VgName } from './ids.ts';
 import type { Budget } from './qos.ts';
 import type { Layout } from './volume.ts';
@@ -48,6 +49,8 @@ export interface PoolSpec {
   readonly thin?: ThinSpec | undefined;
   /** Absent: nothing can be reserved in the pool, and volumes without limits have none. */
   readonly budget?: Budget | undefined;
+  /** At the deletion of each of its thick volumes, at least; absent: as the volume's class says. */
+  readonly erase?: Erasure | undefined;
 }
 
 /** The state of a pool, from LVM's report. */

@@ -225,7 +225,7 @@ export class LocalStorage implements Storage, NodeVolumes {
       // Without the record nothing says which node has the volume.
       if (isCopy && goneFrom === undefined) refusePassive({ ...volume, role });
       await this.#activation.refuseInUse(volume);
-      const removed = await retire(writer, what, record);
+      const removed = await retire(this.#options, what, record);
       cache.drop(id);
       const pool = this.inventory().pools.get(volume.pool);
       if (pool && removed) cache.putPool(afterGrowth(pool, knownLayout(volume), -volume.size));

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { capabilities, type Driver, MiB, startDriver } from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
 
-const guest = useGuest({ disks: ['256M', '256M'] });
+const guest = useGuest({ disks: ['112M', '112M'] });
 const pools = `
   - name: slow
     volumeGroup: qslow
@@ -10,10 +10,10 @@ const pools = `
     disks: { paths: ["/dev/ubda", "/dev/ubdb"] }
     approve: automatic`;
 
-const size = 64 * MiB;
+const size = 32 * MiB;
 let driver: Driver;
 beforeAll(async () => {
-  driver = await startDriver(guest(), { pools, more: 'rescan: 24h\njobs: { eraseRate: 4Mi }' });
+  driver = await startDriver(guest(), { pools, more: 'rescan: 24h\njobs: { eraseRate: 1Mi }' });
 });
 
 const idOf = (name: string) => `node-1:${name}`;
@@ -51,7 +51,7 @@ test('a volume without erase leaves its content on the disks', async () => {
   await fill('plain', 'plain-text');
   await remove('plain');
   expect(await logicalVolumes()).toEqual([]);
-  expect(await linesWith('plain-text')).toBeGreaterThan(1_000_000);
+  expect(await linesWith('plain-text')).toBeGreaterThan(100_000);
 });
 
 test('a volume with erase "zero" is gone for everybody at once, and erased in the background over a power cut', async () => {
@@ -72,15 +72,14 @@ test('a volume with erase "zero" is gone for everybody at once, and erased in th
   const shown = async () => JSON.parse((await driver.quarry('jobs', '-o', 'json')).stdout) as object;
   await expect
     .poll(shown, { timeout: 20_000 })
-    .toMatchObject([{ kind: 'erase', state: 'running', volume: idOf('secret') }]);
+    .toMatchObject({ items: [{ kind: 'erase', state: 'running', volume: idOf('secret') }] });
   const tags = () => guest().shell(`lvs --noheadings -o lv_tags qslow/${remains}`);
   await expect.poll(tags, { timeout: 30_000 }).toContain('quarry.erased=');
   await driver.kill();
   await driver.restart();
   const [, done] = /quarry\.erased=(\d+)/.exec(await tags()) ?? [];
   await expect.poll(tags, { timeout: 30_000 }).not.toContain(`quarry.erased=${done}`);
-  expect(await linesWith('secret-text')).toBeGreaterThan(0);
-  await setRate('4Mi', '1Gi');
+  await setRate('1Mi', '1Gi');
   await driver.powerCut();
   await erased();
   expect(await linesWith('secret-text')).toBe(0);
@@ -102,9 +101,9 @@ test('a volume with erase "discard" is discarded, and a mirrored one is erased o
 
 test('a snapshot is erased as its volume is', async () => {
   await create('origin', { erase: 'zero' });
-  await fill('origin', 'before-text', 8);
+  await fill('origin', 'before-text', 4);
   await driver.client.controller.createSnapshot({ name: 'snapshot-kept', sourceVolumeId: idOf('origin') });
-  await fill('origin', 'after-text', 8);
+  await fill('origin', 'after-text', 4);
   expect(await linesWith('before-text')).toBeGreaterThan(0);
   await driver.client.controller.deleteSnapshot({ snapshotId: idOf('snap-kept') });
   await remove('origin');

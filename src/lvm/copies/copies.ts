@@ -186,7 +186,7 @@ export class Copies implements JobSource {
 
   /** Both as LVM shows them now; `lost`: why no content comes from the source any more, and the copy is removed. */
   async #proven(volume: Volume): Promise<Begun | { readonly lost: string }> {
-    const { cache, writer } = this.#options;
+    const { cache } = this.#options;
     await cache.refresh();
     const ours = (one: LvRecord) => one.group === volume.group && one.lv === volume.lv;
     const record = cache.report().volumes.find((one) => ours(one) && one.tags.get('id') === volume.id);
@@ -203,7 +203,7 @@ export class Copies implements JobSource {
       };
     // No caller has heard of it.
     const what = `the copy ${volume.id} could not be removed`;
-    await retire(writer, what, record);
+    await retire(this.#options, what, record);
     cache.drop(volume.id);
     return { lost: source ? 'the snapshot that it is copied from is overfull' : 'its source is gone' };
   }

@@ -103,7 +103,7 @@ export class CopySources {
       await cache.refresh();
       const record = this.#all().find((one) => one.uuid === uuid);
       if (!record || !still(record)) return false;
-      await retire(writer, `the source of a copy, ${group}/${lv}, could not be removed`, record);
+      await retire(this.#options, `the source of a copy, ${group}/${lv}, could not be removed`, record);
       await cache.refresh();
       return true;
     });

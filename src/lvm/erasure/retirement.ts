@@ -1,20 +1,24 @@
-import { parseErasure, strongest } from '../../domain/erasure.ts';
+import { type Erasure, parseErasure, strongest } from '../../domain/erasure.ts';
+import type { PoolSpec } from '../../domain/pool.ts';
 import { deactivateVolumes, removeVolume, renameVolume, splitSnapshot } from '../arguments.ts';
+import type { InventoryCache } from '../cache.ts';
 import { erasedName } from '../names.ts';
 import type { LvRecord } from '../records.ts';
 import type { Writer } from '../writer.ts';
+
+export interface RetirementOptions {
+  readonly cache: Pick<InventoryCache, 'specs'>;
+  readonly writer: Pick<Writer, 'change'>;
+}
 
 /**
  * Removes a logical volume that held data, right after LVM showed this record. One that has to be erased is renamed instead: from then on its old name and its
  * claims are free, and jobs of kind `erase` do the rest. Returns whether its space is free. `what` begins the message of a failure. Call it only within the
  * group's turn.
  */
-export async function retire(
-  writer: Pick<Writer, 'change'>,
-  what: string,
-  { group, lv, uuid, tags, active, thickSnapshot }: LvRecord,
-): Promise<boolean> {
-  const erasure = strongest(parseErasure(tags.get('erase')));
+export async function retire({ cache, writer }: RetirementOptions, what: string, record: LvRecord): Promise<boolean> {
+  const { group, lv, uuid, active, thickSnapshot } = record;
+  const erasure = erasureOf(record, cache.specs);
   if (erasure === undefined) {
     await writer.change(what, removeVolume(group, lv));
     return true;
@@ -26,4 +30,10 @@ export async function retire(
   // Its origin can be deleted and extended again.
   if (thickSnapshot) await writer.change(what, splitSnapshot(group, name));
   return false;
+}
+
+/** What its own tag says, or its pool, whichever is stronger. Thin volumes are not erased. */
+function erasureOf({ group, tags, thinPool }: LvRecord, specs: readonly PoolSpec[]): Erasure | undefined {
+  if (thinPool !== undefined) return undefined;
+  return strongest(parseErasure(tags.get('erase')), specs.find((spec) => spec.group === group)?.erase);
 }

@@ -159,14 +159,14 @@ export class LocalSnapshots implements Snapshots {
 
   /** Call it only within the group's turn. */
   async removeInTurn(snapshot: Snapshot): Promise<void> {
-    const { cache, writer } = this.#options;
+    const { cache } = this.#options;
     const { id, pool: poolName } = snapshot;
     const { layout, size } = counted(snapshot);
     const what = `snapshot ${id} could not be removed`;
     if (snapshot.room !== undefined) refuseCopied(what, id, cache.current().volumes.values());
     const found = await lookUpForRemoval(this.#options, snapshot, what);
     if (found) {
-      const removed = await retire(writer, what, decodeLv(found.row));
+      const removed = await retire(this.#options, what, decodeLv(found.row));
       const pool = cache.current().pools.get(poolName);
       if (pool && removed) cache.putPool(afterGrowth(pool, layout, -size));
     }

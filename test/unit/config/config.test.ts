@@ -186,6 +186,7 @@ pools:
     ['type: thick, stripes: 22, mirrors: 2', /^pools\[0\]\.mirrors: 22 stripes with 2 mirrors need 66 disks/],
     ['type: thick, stripeSize: 48Ki', 'pools[0].stripeSize: must be a power of two'],
     ['type: thick, reserve: 9007199254740993', /^pools\[0\]\.reserve: must be a size/],
+    ['type: thick, erase: cryptographic', /^pools\[0\]\.erase: must be/],
     ['type: thick, reserve: 9300P', /^pools\[0\]\.reserve: must be between 0 B and/],
     ['type: thick, approve: automatic', /^pools\[0\]\.approve: automatic needs disks/],
     ['type: thick, disks: {paths: []}', 'pools[0].disks.paths: must name at least one path or glob'],

@@ -3,9 +3,10 @@ import { JobRunner } from '../../../src/block/job-runner.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import type { Erasure } from '../../../src/domain/erasure.ts';
 import type { SnapshotId } from '../../../src/domain/ids.ts';
+import type { PoolSpec } from '../../../src/domain/pool.ts';
 import { createDiscardRange } from '../../../src/lvm/copies/copy-range.ts';
 import { memoryLog } from '../grpc/harness.ts';
-import { FakeLvm } from './fake-lvm.ts';
+import { FakeLvm, spec } from './fake-lvm.ts';
 import { type ErasedRange, fakeStorage, idOf, volume } from './fake-storage.ts';
 
 const { signal } = new AbortController();
@@ -18,10 +19,11 @@ beforeEach(() => {
 type DuringErasure = (range: ErasedRange, signal: AbortSignal) => Promise<void>;
 
 /** A driver over the LVM, with its jobs. */
-async function start(duringErasure: DuringErasure = async () => undefined) {
+async function start(duringErasure: DuringErasure = async () => undefined, pool: PoolSpec = spec) {
   const erased: ErasedRange[] = [];
   const parts = fakeStorage({
     lvm,
+    pool,
     duringErasure(range, stopped) {
       erased.push(range);
       return duringErasure(range, stopped);
@@ -125,6 +127,20 @@ test('a snapshot that was renamed and not yet split from its volume is split, an
   await lvm.change(['lvrename', 'vg', 'snap-1', 'q-zero-snap1']);
   await run();
   await vi.waitFor(() => expect(lvs()).toEqual(['a']));
+});
+
+test('a pool whose volumes are erased erases those of a class without it, and their snapshots', async () => {
+  const { storage, cache, run } = await start(undefined, { ...spec, erase: 'discard' });
+  await storage.create(classed(undefined), signal);
+  await storage.create(classed('zero', 'b'), signal);
+  await storage.snapshots.take({ name: 'snapshot-1', source: idOf('a') }, signal);
+  await storage.snapshots.remove('node-1:snap-1' as SnapshotId, signal);
+  await storage.remove(idOf('a'), signal);
+  await storage.remove(idOf('b'), signal);
+  expect(lvs()).toEqual(['q-discard-snap1', 'q-discard-a', 'q-zero-b']);
+  await run();
+  await vi.waitFor(() => expect(lvs()).toEqual([]));
+  expect(cache.current().volumes.size).toBe(0);
 });
 
 test('a volume without erase is removed at once', async () => {
