@@ -13,7 +13,7 @@ const pools = `
 const size = 32 * MiB;
 let driver: Driver;
 beforeAll(async () => {
-  driver = await startDriver(guest(), { pools, more: 'rescan: 24h\njobs: { eraseRate: 1Mi }' });
+  driver = await startDriver(guest(), { pools, more: 'rescan: 5s\njobs: { eraseRate: 1Mi }' });
 });
 
 const idOf = (name: string) => `node-1:${name}`;
@@ -31,7 +31,8 @@ const fill = (lv: string, text: string, megabytes = size / MiB) =>
   );
 /** How many lines with the text are on the disks, wherever they are: read past LVM and past the page cache. */
 const linesWith = async (text: string) => {
-  const count = (disk: string) => `dd if=/dev/${disk} bs=1M iflag=direct status=none | grep -ac '^${text}$' || :`;
+  const count = (disk: string) =>
+    `dd if=/dev/${disk} bs=1M iflag=direct status=none | tr -d '\\0' | LC_ALL=C grep -acF ${text} || :`;
   const lines = await guest().shell(`${count('ubda')}; ${count('ubdb')}`);
   return lines
     .trim()
@@ -40,7 +41,7 @@ const linesWith = async (text: string) => {
 };
 const logicalVolumes = async () =>
   (await guest().shell('lvs --noheadings -o lv_name')).trim().split(/\s+/).filter(Boolean);
-const erased = () => expect.poll(logicalVolumes, { timeout: 60_000 }).not.toContainEqual(expect.stringMatching(/^q-/));
+const erased = () => expect.poll(logicalVolumes, { timeout: 120_000 }).not.toContainEqual(expect.stringMatching(/^q-/));
 const capacity = async () => Number((await driver.client.controller.getCapacity({})).availableCapacity);
 const setRate = async (from: string, to: string) => {
   await guest().shell(`sed -i 's/eraseRate: ${from}/eraseRate: ${to}/' ${driver.config}; sync`);
