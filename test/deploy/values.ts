@@ -12,6 +12,9 @@ const pool = {
   budget: { readIops: '400k' },
 };
 
+/** Of the jobs of a node. */
+const bounds = { total: 9, creation: 7, copy: 6, erase: 5, repair: 8 };
+
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 
 function sidecar(name: string, memory: string): object {
@@ -132,17 +135,7 @@ export const everything = {
       metricsPort: 9909,
       snapshots: { pauseLimit: '7s' },
       inline: { maxSize: '77Gi', pools: ['fast'] },
-      jobs: {
-        total: 9,
-        creation: 7,
-        copy: 6,
-        copyRate: '99Mi',
-        erase: 5,
-        eraseRate: '77Mi',
-        repair: 8,
-        repairRate: '33Mi',
-        repairAfter: '7m',
-      },
+      jobs: { ...bounds, copyRate: '99Mi', eraseRate: '77Mi', repairRate: '33Mi', repairAfter: '7m' },
       resources: { requests: { memory: '130Mi' } },
       updateStrategy: { type: 'OnDelete' },
     },

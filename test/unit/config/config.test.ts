@@ -5,7 +5,12 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadConfig, parseConfig } from '../../../src/config/config.ts';
 import { readEnvironment } from '../../../src/config/environment.ts';
+import { MiB } from '../../../src/domain/bytes.ts';
 import { isFailure } from '../../../src/domain/errors.ts';
+
+/** Of jobs, by default. */
+const bounds = { total: 6, creation: 4, copy: 4, erase: 4, repair: 4 };
+const rates = { copyRate: 256n * MiB, eraseRate: 256n * MiB, repairRate: 64n * MiB };
 
 const environment = { hostname: 'host-1' };
 
@@ -36,17 +41,7 @@ describe('defaults', () => {
       qos: { cgroupMount: '/sys/fs/cgroup', interval: 10_000 },
       snapshots: { pauseLimit: 5000 },
       inline: {},
-      jobs: {
-        total: 6,
-        creation: 4,
-        copy: 4,
-        copyRate: 256n * 1024n * 1024n,
-        erase: 4,
-        eraseRate: 256n * 1024n * 1024n,
-        repair: 4,
-        repairRate: 64n * 1024n * 1024n,
-        repairAfter: 300_000,
-      },
+      jobs: { ...bounds, ...rates, repairAfter: 300_000 },
       pools: [],
     });
   });
