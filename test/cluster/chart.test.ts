@@ -89,7 +89,7 @@ describe('the chart', () => {
     await inNamespace.run(['create', 'rolebinding', 'viewer', '--role=quarry-command-line', viewer]);
     const status = await ask('--namespace', NAMESPACE, 'status');
     expect(status).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(status.stdout).toMatch(/^Nodes: 2 connected\. .*\nNODE /);
+    expect(status.stdout).toMatch(/^Nodes: 2 connected\. .*\n\nNODE /);
     const wrong = await ask('--namespace', NAMESPACE, 'pools', '--pods');
     expect(wrong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('unknown option "--pods"') });
     const disks = await ask('--namespace', NAMESPACE, 'disks', '-o', 'json');
