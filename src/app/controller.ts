@@ -24,7 +24,7 @@ export async function createController(config: Configs['controller'], log: Log):
   const nodes = createNodes(config, kubernetes?.authenticate, log);
   const provisioning = createProvisioning(config, nodes.fleet, kubernetes, log);
   const { settling, provisioner } = provisioning;
-  const parts = await controllerParts({ config, fleet: nodes.fleet, persistentVolumes: kubernetes?.volumes, log });
+  const parts = await controllerParts({ config, fleet: nodes.fleet, ...clientsOf(kubernetes), log });
   const adminServer = createAdminServer(config, parts, log);
   const checks = createChecks(nodes, () => server.problem(), settling);
   const metrics = config.metrics && (await createMetrics(config.metrics.listen, familiesOf(nodes, parts), checks));
@@ -74,6 +74,11 @@ async function loadKubernetes(config: Configs['controller'], log: Log, podGone: 
   if (!config.kubernetes) return undefined;
   const { createKubernetes } = await import('./kubernetes.ts');
   return createKubernetes(config, config.kubernetes, log, podGone);
+}
+
+/** What features use of Kubernetes. */
+function clientsOf(kubernetes: Awaited<ReturnType<typeof loadKubernetes>>) {
+  return { persistentVolumes: kubernetes?.volumes, events: kubernetes?.events };
 }
 
 function createNodes({ driver, fleet }: Configs['controller'], authenticate: Authenticate | undefined, log: Log) {

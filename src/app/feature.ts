@@ -8,6 +8,7 @@ import type { InlineVolumes, VolumeLocks } from '../domain/storage.ts';
 import type { NodeRegistry } from '../controller/node-registry.ts';
 import type { ControllerCapability } from '../controller/service.ts';
 import type { AdminMethods, Services } from '../grpc/services.ts';
+import type { Events } from '../kubernetes/events.ts';
 import type { ClaimPage } from '../kubernetes/persistent-volumes.ts';
 import type { Log } from '../log.ts';
 import type { Families, Values } from '../metrics/metrics.ts';
@@ -63,6 +64,8 @@ export interface ControllerContext {
   readonly fleet: Fleet;
   /** The PersistentVolumes of Kubernetes; absent where the controller runs without Kubernetes. */
   readonly persistentVolumes?: PersistentVolumes | undefined;
+  /** Sends events; absent as above. */
+  readonly events?: EventSender | undefined;
   readonly log: Log;
 }
 
@@ -75,6 +78,9 @@ export interface CsiContext {
     'at' | 'snapshotsOf' | 'storageOf' | 'member' | 'members' | 'movedTo' | 'volumesAfter'
   >;
 }
+
+/** Sends events to the users of Kubernetes. */
+export type EventSender = Events;
 
 /** The volumes that Kubernetes has PersistentVolumes for. */
 export interface PersistentVolumes {

@@ -1,5 +1,6 @@
 import { calibration } from '../features/calibration/feature.ts';
 import { changedBlocks } from '../features/changed-blocks/feature.ts';
+import { events } from '../features/events/feature.ts';
 import { groupSnapshots } from '../features/group-snapshots/feature.ts';
 import { health } from '../features/health/feature.ts';
 import { hung } from '../features/hung/feature.ts';
@@ -24,4 +25,5 @@ export const features: readonly Feature[] = [
   changedBlocks,
   health,
   inline,
+  events,
 ];

@@ -3,6 +3,7 @@ import type { NodeName } from '../domain/ids.ts';
 import { topologyKey } from '../domain/topology.ts';
 import { createApi } from '../kubernetes/api.ts';
 import { type Authenticate, createAuthenticator } from '../kubernetes/authenticate.ts';
+import { createEvents, type Events } from '../kubernetes/events.ts';
 import { createNodeWatch } from '../kubernetes/nodes.ts';
 import { createPodWatch } from '../kubernetes/pods.ts';
 import { createPersistentVolumes, type PersistentVolumes } from '../kubernetes/persistent-volumes.ts';
@@ -21,6 +22,7 @@ export interface Kubernetes {
   /** The nodes that are expected to connect; `undefined` while that is not known. */
   readonly expected: () => readonly NodeName[] | undefined;
   readonly volumes: PersistentVolumes;
+  readonly events: Events;
   start(): void;
   stop(): Promise<void>;
 }
@@ -51,6 +53,7 @@ export function createKubernetes(
     nodeDeleted: (node) => nodes.deleted(node),
     expected: () => nodes.expected(),
     volumes,
+    events: createEvents({ api, driver: config.driver }),
     start() {
       nodes.start();
       volumes.start();

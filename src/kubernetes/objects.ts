@@ -31,7 +31,9 @@ export const persistentVolume = z.object({
   metadata,
   spec: z.object({
     csi: z.object({ driver: z.string(), volumeHandle: z.string() }).optional(),
-    claimRef: z.object({ namespace: z.string().optional(), name: z.string().optional() }).nullish(),
+    claimRef: z
+      .object({ namespace: z.string().optional(), name: z.string().optional(), uid: z.string().optional() })
+      .nullish(),
   }),
 });
 

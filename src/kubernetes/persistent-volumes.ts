@@ -13,7 +13,12 @@ export interface PersistentVolumesOptions {
 
 /** Claims by volume id, and the token of the next page; absent: this was the last. */
 export interface ClaimPage {
-  readonly claims: readonly { readonly volume: string; readonly namespace: string; readonly name: string }[];
+  readonly claims: readonly {
+    readonly volume: string;
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid?: string | undefined;
+  }[];
   readonly next?: string | undefined;
 }
 
@@ -56,9 +61,9 @@ export function createPersistentVolumes({ driver, ...options }: PersistentVolume
       const { items, next } = await listPage(options.api, path, token, signal);
       const claims = items.flatMap((object) => {
         const { spec } = persistentVolume.parse(object);
-        const { namespace, name } = spec.claimRef ?? {};
+        const { namespace, name, uid } = spec.claimRef ?? {};
         if (spec.csi?.driver !== driver || namespace === undefined || name === undefined) return [];
-        return [{ volume: spec.csi.volumeHandle, namespace, name }];
+        return [{ volume: spec.csi.volumeHandle, namespace, name, uid }];
       });
       return { claims, next };
     },

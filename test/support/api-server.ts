@@ -79,6 +79,11 @@ export class ApiServer implements AsyncDisposable {
     return this.#watchers.size;
   }
 
+  /** What was made or put below a path. */
+  objects(path: string): KubeObject[] {
+    return [...this.#of(path).values()];
+  }
+
   get connections(): number {
     return this.#sockets.size;
   }
@@ -173,9 +178,17 @@ export class ApiServer implements AsyncDisposable {
     if (this.bearer !== undefined && request.headers.authorization !== `Bearer ${this.bearer}`) {
       return refuse(response, 401, 'Unauthorized');
     }
+    if (request.method === 'POST' && url.pathname.endsWith('/events')) return this.#create(url, request, response);
     if (request.method === 'POST') return this.#reviewToken(request, response);
     if (url.searchParams.get('watch') === 'true') return this.#watch(url, response);
     this.#list(url, response);
+  }
+
+  async #create(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const object = (await json(request)) as KubeObject;
+    if (this.#of(url.pathname).has(object.metadata.name)) return refuse(response, 409, 'already exists');
+    this.put(url.pathname, object);
+    answer(response, 201, object);
   }
 
   async #reviewToken(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,4 +1,4 @@
-import { attentionOf, type Attention } from './attention.ts';
+import { attentionOf, type Attention } from '../../domain/attention.ts';
 import { withFleet } from './fleet-calls.ts';
 import type { Terminal } from '../../cli/command.ts';
 import { type Format, printData, table } from '../../cli/output.ts';

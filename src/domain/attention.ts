@@ -1,5 +1,33 @@
-import { volumeReasons } from '../../domain/health.ts';
-import type { NodeRecord, PoolRecord, VolumeRecord } from './records.ts';
+import { volumeReasons } from './health.ts';
+
+interface Wrong {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What decides whether a node needs attention. */
+interface NodeState {
+  readonly node: string;
+  readonly connected: boolean;
+  /** In ISO 8601. */
+  readonly since: string;
+  readonly problem?: string | undefined;
+}
+
+interface PoolState {
+  readonly node: string;
+  readonly pool: string;
+  readonly unready?: string | undefined;
+  readonly conditions: readonly Wrong[];
+}
+
+interface VolumeState {
+  readonly id: string;
+  readonly node: string;
+  readonly namespace?: string | undefined;
+  readonly claim?: string | undefined;
+  readonly conditions: readonly Wrong[];
+}
 
 /** Something that a person should look at: of a volume, of a pool, or else of the node. */
 export interface Attention {
@@ -16,14 +44,14 @@ export interface Attention {
 
 /** All that needs attention: nodes first, then pools, then volumes. What is wrong with a thin pool is not said again for each of its volumes. */
 export function attentionOf(
-  nodes: readonly NodeRecord[],
-  pools: readonly PoolRecord[],
-  volumes: readonly VolumeRecord[],
+  nodes: readonly NodeState[],
+  pools: readonly PoolState[],
+  volumes: readonly VolumeState[],
 ): Attention[] {
   return [...nodes.flatMap(ofNode), ...pools.flatMap(ofPool), ...volumes.flatMap(ofVolume)];
 }
 
-function ofNode({ node, connected, since, problem }: NodeRecord): Attention[] {
+function ofNode({ node, connected, since, problem }: NodeState): Attention[] {
   if (!connected) {
     const message = `not connected to this controller since ${since}: its volumes cannot be changed; look after the node`;
     return [{ node, reason: 'NodeDisconnected', message: problem === undefined ? message : `${message} (${problem})` }];
@@ -31,13 +59,13 @@ function ofNode({ node, connected, since, problem }: NodeRecord): Attention[] {
   return problem === undefined ? [] : [{ node, reason: 'StateUnknown', message: problem }];
 }
 
-function ofPool({ node, pool, unready, conditions }: PoolRecord): Attention[] {
+function ofPool({ node, pool, unready, conditions }: PoolState): Attention[] {
   if (conditions.length === 0 && unready !== undefined)
     return [{ node, pool, reason: 'PoolNotReady', message: unready }];
   return conditions.map(({ reason, message }) => ({ node, pool, reason, message }));
 }
 
-function ofVolume({ id, node, namespace, claim, conditions }: VolumeRecord): Attention[] {
+function ofVolume({ id, node, namespace, claim, conditions }: VolumeState): Attention[] {
   const bound = namespace === undefined || claim === undefined ? undefined : `${namespace}/${claim}`;
   return conditions
     .filter(({ reason }) => Object.hasOwn(volumeReasons, reason))
