@@ -112,6 +112,7 @@ function portsOf({ find, recheck, visible }: Disks, groups: Groups, cache: Inven
     findDisks: find,
     show: (more) => visible.show(more),
     take: (disk) => groups.take(disk.pool, disk.device, () => recheck(disk)),
+    needsGrowth: (spec) => groups.needsGrowth(spec),
     suspend: (pool, reason) => cache.suspend(pool, reason),
     refresh: () => cache.refresh(),
   } satisfies Partial<ReconcilerPorts<Candidate>>;

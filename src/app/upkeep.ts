@@ -16,7 +16,10 @@ import type { Local } from './local.ts';
 const retryDelay = 1000;
 const quickRetries = 10;
 
-/** Milliseconds between two looks at the room of thick snapshots. A look costs a report, and nothing where no snapshot may need room. */
+/**
+ * Milliseconds between two looks at the use of thin pools that grow by themselves, and of the room of thick snapshots. A look costs a report, of
+ * the pool alone, and nothing where no pool grows and no snapshot may need room.
+ */
 const growthInterval = 5000;
 
 /**
@@ -75,7 +78,10 @@ function jobSources(storage: LocalStorage, local: Local, repairs: MirrorRepair, 
 function growthOf(local: Local, log: Log) {
   const growth = new RoomGrowth({ ...local, log });
   return createRepeater({
-    task: () => growth.look(),
+    async task() {
+      await attempt(() => local.reconciler.grow(), log, 'the use of thin pools could not be looked at');
+      await growth.look();
+    },
     every: growthInterval,
     delay: 0,
     failed: (error) => log.error({ reason: messageOf(error) }, 'the room of snapshots could not be extended'),

@@ -2,7 +2,7 @@ import { GiB, KiB, MiB } from '../domain/bytes.ts';
 import { parsePoolName, parseVgName } from '../domain/ids.ts';
 import { eraseMethods, parseErasure } from '../domain/erasure.ts';
 import { hasWildcard } from '../pools/patterns.ts';
-import type { PoolSpec, ThinSpec } from '../domain/pool.ts';
+import { type PoolSpec, type ThinSpec, whenFullChoices } from '../domain/pool.ts';
 import type { Rates } from '../domain/qos.ts';
 import { bytes, choice, count, flag, list, percent, rate, ratio, scalar, section } from './fields.ts';
 
@@ -57,6 +57,11 @@ const thin = section({
       otherwise: 'required in `autoextend`',
     }),
   }).optional(),
+  whenFull: choice(whenFullChoices).optional().meta({
+    description:
+      '`queue`: while the data is full, writes to new blocks wait for room, for at most 60 seconds, and then fail. `error`: they fail at once.',
+    otherwise: 'as LVM has it; a new pool queues',
+  }),
   refuseAt: percent(1, 100)
     .default(95)
     .describe('New and larger volumes are refused once data or metadata is this full, 1 to 100 percent.'),

@@ -16,6 +16,9 @@ export interface DiskRule {
   readonly rotational?: boolean | undefined;
 }
 
+export const whenFullChoices = ['queue', 'error'] as const;
+export type WhenFull = (typeof whenFullChoices)[number];
+
 /** The configuration of a thin pool. */
 export interface ThinSpec {
   /** Percent of the group's size given to the thin pool, 1–100. */
@@ -26,6 +29,8 @@ export interface ThinSpec {
   readonly metadataSize?: Bytes | undefined;
   /** Grows data or metadata by `by` percent once `threshold` percent are used; absent: never. */
   readonly autoextend?: { readonly threshold: number; readonly by: number } | undefined;
+  /** What becomes of a write that needs a new block while there is none: it waits, or fails; absent: as LVM has it. */
+  readonly whenFull?: WhenFull | undefined;
   /** No new or larger volume once data or metadata is this full, in percent. */
   readonly refuseAt: number;
 }

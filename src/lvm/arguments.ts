@@ -1,11 +1,12 @@
 import type { Bytes } from '../domain/bytes.ts';
 import type { LvName, VgName } from '../domain/ids.ts';
+import type { WhenFull } from '../domain/pool.ts';
 import type { Layout } from '../domain/volume.ts';
 import { layoutArguments, sizeArgument } from './layout.ts';
 import type { LvmArguments } from './process/lvm.ts';
 
 const lvFields =
-  'vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent,lv_health_status,lv_check_needed,raid_sync_action,origin,origin_size';
+  'vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent,lv_health_status,lv_check_needed,lv_when_full,lv_metadata_size,raid_sync_action,origin,origin_size';
 const vgFields = 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_mda_size,vg_mda_free,vg_tags,vg_missing_pv_count';
 const pvFields = 'pv_name,pv_uuid,vg_name,vg_uuid,pv_free,pv_size,dev_size,pv_allocatable,pv_missing';
 
@@ -200,6 +201,11 @@ export function joinThinPool(group: VgName, data: LvName, metadata: LvName): Lvm
 
 export function extendThinMetadata(group: VgName, pool: LvName, size: Bytes): LvmArguments {
   return ['lvextend', '-y', '--poolmetadatasize', sizeArgument(size), `${group}/${pool}`];
+}
+
+/** What the kernel does with writes to new blocks while the thin pool has none. */
+export function setWhenFull(group: VgName, pool: LvName, whenFull: WhenFull): LvmArguments {
+  return ['lvchange', '--errorwhenfull', whenFull === 'error' ? 'y' : 'n', `${group}/${pool}`];
 }
 
 const mirrorFields = 'lv_name,lv_size,lv_layout,lv_health_status,raid_sync_action,sync_percent,raid_max_recovery_rate';

@@ -10,7 +10,7 @@ import type { InventoryCache } from './cache.ts';
 import { isPartial, lacksThinDevice } from './failures.ts';
 import { type LvmReport, readReport, thinPoolOf } from './inventory.ts';
 import type { Lvm } from './process/lvm.ts';
-import type { LvRecord } from './records.ts';
+import { decodeLv, type LvRecord } from './records.ts';
 import { linkName } from './process/system.ts';
 import { tag } from './tags.ts';
 import { sendPendingMessages, type ThinPoolNeed, ThinPools } from './thin-pools.ts';
@@ -91,6 +91,22 @@ export class Groups {
       return { changed: false, problems: first.thin.problem === undefined ? [] : [first.thin.problem] };
     }
     return this.#options.writer.exclusive(spec.group, undefined, () => this.#prepare(spec));
+  }
+
+  /**
+   * Whether the group's thin pool is to be grown now. Asks LVM for the use of this pool alone, and only where it grows by itself: call it every few
+   * seconds.
+   */
+  async needsGrowth(spec: PoolSpec): Promise<boolean> {
+    const { lvm, cache } = this.#options;
+    const pool = spec.thin?.autoextend && cache.reported ? thinPoolOf(cache.report(), spec.group) : undefined;
+    if (!pool) return false;
+    const answer = await lvm.report(args.listOne(spec.group, pool.lv));
+    const row = answer.ok ? answer.rows.at(-1) : undefined;
+    if (!row) return false;
+    const report = cache.report();
+    const volumes = report.volumes.map((one) => (one.uuid === pool.uuid ? decodeLv(row) : one));
+    return this.#needs(spec, { ...report, volumes }).thin.step !== undefined;
   }
 
   async #prepare(spec: PoolSpec): Promise<Prepared> {

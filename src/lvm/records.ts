@@ -2,6 +2,7 @@ import type { Bytes } from '../domain/bytes.ts';
 import { parseErasure } from '../domain/erasure.ts';
 import { Failure } from '../domain/errors.ts';
 import { type LvName, type NodeName, parseVolumeId, type PoolName, type VgName } from '../domain/ids.ts';
+import { type WhenFull, whenFullChoices } from '../domain/pool.ts';
 import { parseSource, printSource } from '../domain/snapshot.ts';
 import { parseSnapshotRoom, printSnapshotRoom } from '../domain/snapshot-room.ts';
 import {
@@ -45,6 +46,10 @@ export interface LvRecord {
   /** Of a thin pool, and of the room of a thick snapshot. */
   readonly dataPercent: number;
   readonly metadataPercent: number;
+  /** Bytes; 0 for others than thin pools. */
+  readonly metadataSize: Bytes;
+  /** Of a thin pool. */
+  readonly whenFull?: WhenFull;
   /** It has thick snapshots, which LVM removes with it. */
   readonly isThickOrigin: boolean;
   /** Present exactly for a thick snapshot. Its `size` is its room. */
@@ -109,6 +114,8 @@ export function decodeLv(row: ReportRow): LvRecord {
     needsCheck: row['lv_check_needed'] === 'check needed' || row['lv_check_needed'] === '1',
     dataPercent: percent(row, 'data_percent'),
     metadataPercent: percent(row, 'metadata_percent'),
+    metadataSize: row['lv_metadata_size'] ? bytes(row, 'lv_metadata_size') : 0n,
+    ...parseWhenFull(row['lv_when_full']),
     isThickOrigin: /^[oO]/.test(attributes),
     ...(/^[sS]/.test(attributes) && { thickSnapshot: decodeThickSnapshot(row, attributes) }),
     ...(erasing && { erasing }),
@@ -234,6 +241,11 @@ function parseTime(text: string | undefined): { created?: number } {
   const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)$/.exec(text ?? '');
   const time = match ? Date.parse(`${match[1]}T${match[2]}${match[3]}:${match[4]}`) : Number.NaN;
   return Number.isNaN(time) ? {} : { created: time };
+}
+
+function parseWhenFull(text: string | undefined): { whenFull?: WhenFull } {
+  const whenFull = whenFullChoices.find((choice) => choice === text);
+  return whenFull === undefined ? {} : { whenFull };
 }
 
 function words(text: string | undefined): string[] {

@@ -97,17 +97,18 @@ export function autoextendedSize(spec: PoolSpec, thin: ThinSpec, space: GroupSpa
 }
 
 /**
- * The next size of metadata that has reached the policy's threshold; `undefined` if it has no room. Its spare grows with it, and in a
+ * The next size of metadata that has reached the policy's threshold; `undefined` if it has not, or has no room. Its spare grows with it, and in a
  * mirrored pool the copies of both.
  */
 export function autoextendedMetadata(
   spec: PoolSpec,
   thin: ThinSpec,
   space: GroupSpace,
-  size: Bytes,
+  { metadataSize: size, metadataPercent }: LvRecord,
 ): Bytes | undefined {
-  if (!thin.autoextend) return undefined;
-  const wanted = size + roundUp((size * BigInt(Math.round(thin.autoextend.by))) / 100n, space.extentSize);
+  const { autoextend } = thin;
+  if (!autoextend || metadataPercent < autoextend.threshold) return undefined;
+  const wanted = size + roundUp((size * BigInt(Math.round(autoextend.by))) / 100n, space.extentSize);
   const grown = smallest(wanted, roundDown(largestMetadata, space.extentSize));
   const cost = 2n * (grown - size) * copiesOf(spec);
   return grown > size && cost <= largest(space.free - spec.reserve, 0n) ? grown : undefined;

@@ -1,11 +1,9 @@
 import { type Bytes, MiB } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import type { LvName, VgName } from '../domain/ids.ts';
-import { defaultLayout, type PoolSpec, type ThinSpec } from '../domain/pool.ts';
+import { defaultLayout, type PoolSpec, type ThinSpec, type WhenFull } from '../domain/pool.ts';
 import * as args from './arguments.ts';
-import { lvmFailure } from './failures.ts';
 import { type LvmReport, thinPoolOf } from './inventory.ts';
-import type { Lvm } from './process/lvm.ts';
 import { thinPoolMetadataName, thinPoolName } from './names.ts';
 import type { LvRecord, VgRecord } from './records.ts';
 import { scratchName } from './scratch.ts';
@@ -25,7 +23,6 @@ const dataTags = [tag('v', '1'), tag('role', 'thin-pool')];
 const metadataTags = [tag('v', '1'), tag('role', 'thin-pool-metadata')];
 
 export interface ThinPoolPorts {
-  readonly lvm: Lvm;
   readonly writer: Writer;
 }
 
@@ -46,18 +43,20 @@ export class ThinPools {
     this.#ports = ports;
   }
 
-  /** The next change according to the report; a pool that Quarry did not create needs none. */
+  /** The next change according to the report. A pool that Quarry did not create gets what the configuration says of it, and does not grow with its group. */
   need(spec: PoolSpec, thin: ThinSpec, vg: VgRecord, report: LvmReport): ThinPoolNeed {
     const space = spaceOf(vg, report.devices);
     const pool = thinPoolOf(report, spec.group);
     if (!pool) return { step: () => this.#create(spec, thin, space, report) };
-    if (pool.tags.get('role') !== 'thin-pool') return {};
-    const grown = grownPoolSize(spec, thin, space, pool);
+    const isOurs = pool.tags.get('role') === 'thin-pool';
+    const grown = isOurs ? grownPoolSize(spec, thin, space, pool) : pool.size;
     const size = grown > pool.size ? grown : autoextendedSize(spec, thin, space, pool);
     if (size !== undefined) return { step: () => this.#extend(spec, pool, size) };
-    const full = thin.autoextend && pool.metadataPercent >= thin.autoextend.threshold;
-    if (full) return { step: () => this.#extendMetadata(spec, thin, space, pool) };
-    return { problem: growthProblem(spec, thin, space, pool) };
+    const metadata = autoextendedMetadata(spec, thin, space, pool);
+    if (metadata !== undefined) return { step: () => this.#extendMetadata(spec, pool, metadata) };
+    const { whenFull } = thin;
+    if (whenFull && whenFull !== pool.whenFull) return { step: () => this.#setWhenFull(spec, pool, whenFull) };
+    return isOurs ? { problem: growthProblem(spec, thin, space, pool) } : {};
   }
 
   /**
@@ -86,21 +85,14 @@ export class ThinPools {
     await this.#ports.writer.change(`the thin pool of ${spec.name} could not be extended`, command);
   }
 
-  async #extendMetadata(spec: PoolSpec, thin: ThinSpec, space: GroupSpace, pool: LvRecord): Promise<void> {
-    const size = autoextendedMetadata(spec, thin, space, await this.#metadataSize(spec, pool));
-    if (size === undefined) return;
-    await this.#ports.writer.change(
-      `the metadata of the thin pool of ${spec.name} could not be extended`,
-      args.extendThinMetadata(spec.group, pool.lv, size),
-    );
+  async #extendMetadata(spec: PoolSpec, pool: LvRecord, size: Bytes): Promise<void> {
+    const command = args.extendThinMetadata(spec.group, pool.lv, size);
+    await this.#ports.writer.change(`the metadata of the thin pool of ${spec.name} could not be extended`, command);
   }
 
-  async #metadataSize(spec: PoolSpec, pool: LvRecord): Promise<Bytes> {
-    const answer = await this.#ports.lvm.report(['lvs', '-o', 'lv_metadata_size', `${spec.group}/${pool.lv}`]);
-    const size = answer.ok ? answer.rows[0]?.['lv_metadata_size'] : undefined;
-    if (size) return BigInt(size);
-    const what = `the size of the metadata of the thin pool of ${spec.name} could not be read`;
-    throw lvmFailure(what, answer.ok ? [] : answer.messages);
+  async #setWhenFull(spec: PoolSpec, pool: LvRecord, whenFull: WhenFull): Promise<void> {
+    const what = `thin pool ${spec.group}/${pool.lv} could not be set to ${whenFull} writes when it is full`;
+    await this.#ports.writer.change(what, args.setWhenFull(spec.group, pool.lv, whenFull));
   }
 }
 

@@ -28,6 +28,8 @@ export interface ReconcilerPorts<Disk extends CandidateDisk> {
   readonly take: (disk: Disk) => Promise<void>;
   /** Activates the pool's group, and creates or grows its thin pool, according to the last `refresh`. Throws if the pool cannot serve. */
   readonly prepare: (spec: PoolSpec) => Promise<{ readonly changed: boolean; readonly problems: readonly string[] }>;
+  /** Whether the pool's thin pool is to be grown by its policy; asks LVM for the use of this pool alone. */
+  readonly needsGrowth: (spec: PoolSpec) => Promise<boolean>;
   /** Takes the pool out of service for `reason`; `undefined` puts it back. Takes effect with the next `refresh`. */
   readonly suspend: (pool: PoolName, reason: string | undefined) => void;
   /** Called when a pool is prepared that `reconcile` did not wait for: reconcile again. */
@@ -81,6 +83,16 @@ export class PoolReconciler<Disk extends CandidateDisk> {
     const outcomes = await Promise.all(specs.map((spec) => this.#prepareFor(spec)));
     if (outcomes.some((outcome) => outcome !== 'unchanged')) await ports.refresh();
     return outcomes.every((outcome) => outcome === 'unchanged' || outcome === 'changed');
+  }
+
+  /** Prepares the pools that have to grow now, according to a new report. */
+  async grow(): Promise<void> {
+    const { ports, specs } = this.#options;
+    for (const spec of specs) {
+      if (!(await ports.needsGrowth(spec))) continue;
+      await ports.refresh();
+      if ((await this.#prepareFor(spec)) !== 'unchanged') await ports.refresh();
+    }
   }
 
   /** A pool that takes long, for example to check gigabytes of metadata, continues in the background: the others don't wait for it. */

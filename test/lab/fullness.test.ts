@@ -12,7 +12,10 @@ const disks = (paths: string) => `disks: { paths: [${paths}] }\n    approve: aut
 const pools = [
   thin('data', `${disks('/dev/ubda, /dev/ubde')}\n    thin: { share: 60%, metadataSize: 4Mi, overprovision: 10 }`),
   thin('meta', 'thin: { share: 50%, metadataSize: 2Mi, overprovision: 10 }'),
-  thin('check', `${disks('/dev/ubdc')}\n    thin: { share: 50%, metadataSize: 4Mi, overprovision: 10 }`),
+  thin(
+    'check',
+    `${disks('/dev/ubdc')}\n    thin: { share: 50%, metadataSize: 4Mi, overprovision: 10, autoextend: { threshold: 90%, by: 55% } }`,
+  ),
   '\n  - { name: area, volumeGroup: qarea, type: thick }',
 ].join('');
 
@@ -56,11 +59,30 @@ const exists = async (lv: string) => (await guest().exec(['lvs', lv])).exitCode 
 const write = (device: string, size: number) =>
   guest().exec(['dd', 'if=/dev/urandom', `of=${device}`, 'bs=64k', `count=${size * 16}`, 'oflag=direct']);
 
+/** The MiB that are free in the thin pool of a group. */
+async function free(group = 'qdata'): Promise<number> {
+  const [size = '', used = ''] = (await lvs('lv_size,data_percent', `${group}/thinpool`)).split(/\s+/);
+  return Math.floor(Number(size) * (1 - Number(used) / 100));
+}
+
+test('a thin pool that grows by itself lets a faster writer wait, long before the next rescan', async () => {
+  expect(await create('racer', 'check')).toEqual(ok);
+  const before = Number(await lvs('lv_size', 'qcheck/thinpool'));
+  expect(await write('/dev/qcheck/racer', (await free('qcheck')) + 8)).toMatchObject({ exitCode: 0 });
+  expect(Number(await lvs('lv_size', 'qcheck/thinpool'))).toBeGreaterThan(before);
+  expect(await remove('racer')).toEqual(ok);
+});
+
 describe('a thin pool without free data', () => {
-  /** The MiB that are free in the pool. */
-  async function free(): Promise<number> {
-    const [size = '', used = ''] = (await lvs('lv_size,data_percent', 'qdata/thinpool')).split(/\s+/);
-    return Math.floor(Number(size) * (1 - Number(used) / 100));
+  /** Starts the driver with another configuration of the pool. */
+  async function setWhenFull(whenFull: 'queue' | 'error'): Promise<void> {
+    await driver.kill();
+    await guest().shell(
+      `sed -i 's/share: 60%,\\( whenFull: [a-z]*,\\)*/share: 60%, whenFull: ${whenFull},/' ${driver.config}`,
+    );
+    await driver.launch();
+    await driver.ready();
+    expect(await lvs('lv_when_full', 'qdata/thinpool')).toBe(whenFull);
   }
 
   beforeAll(async () => {
@@ -71,8 +93,8 @@ describe('a thin pool without free data', () => {
     await write('/dev/qdata/ballast', 8);
   });
 
-  test('fails writers at once, if it does not queue, and serves again after a deletion', async () => {
-    await guest().shell('lvchange -qq --errorwhenfull y qdata/thinpool');
+  test('fails writers at once with whenFull: error, and serves again after a deletion', async () => {
+    await setWhenFull('error');
     for (const name of ['greedy', 'late']) expect(await create(name, 'data')).toEqual(ok);
     expect((await write('/dev/qdata/greedy', (await free()) + 4)).stderr).toMatch(/No space left on device/);
     expect(await unstage('files')).toEqual(ok);
@@ -81,7 +103,7 @@ describe('a thin pool without free data', () => {
     expect(await remove('greedy')).toEqual(ok);
     expect(await stage('late')).toEqual(ok);
     expect((await write('/dev/qdata/idle', 4)).exitCode).toBe(0);
-    await guest().shell('lvchange -qq --errorwhenfull n qdata/thinpool');
+    await setWhenFull('queue');
   });
 
   const room = {

@@ -61,6 +61,7 @@ function poolOf(size: bigint, dataPercent = 0): LvRecord {
     isThickOrigin: false,
     dataPercent,
     metadataPercent: 0,
+    metadataSize: 0n,
     health: '',
     needsCheck: false,
     syncAction: '',

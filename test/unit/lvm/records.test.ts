@@ -33,6 +33,8 @@ describe('a logical volume of a report', () => {
       lv_check_needed: 'check needed',
       data_percent: '12.50',
       metadata_percent: '1.25',
+      lv_metadata_size: '8192',
+      lv_when_full: 'error',
     };
     expect(decodeLv({ ...lv, ...row })).toMatchObject({
       group: 'vg',
@@ -50,6 +52,8 @@ describe('a logical volume of a report', () => {
       needsCheck: true,
       dataPercent: 12.5,
       metadataPercent: 1.25,
+      metadataSize: 8192n,
+      whenFull: 'error',
     });
   });
 
@@ -57,7 +61,8 @@ describe('a logical volume of a report', () => {
     const record = decodeLv(lv);
     expect(record).toMatchObject({ active: false, open: false, thinPool: undefined, isThinPool: false, health: '' });
     expect(record).toMatchObject({ needsCheck: false, dataPercent: 0, metadataPercent: 0, boots: [] });
-    expect('created' in record).toBe(false);
+    expect(record.metadataSize).toBe(0n);
+    expect(['created', 'whenFull'].filter((key) => key in record)).toEqual([]);
   });
 
   test.each(['1', 'check needed'])('needs a check if the report says "%s"', (text) =>

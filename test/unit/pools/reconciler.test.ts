@@ -15,6 +15,7 @@ let disks: CandidateDisk[];
 let steps: string[];
 let lines: string[];
 let broken: string | undefined;
+let growing: readonly string[];
 const taken = new Set<string>();
 const wanting = new Set<string>();
 const problems = new Map<string, string[]>();
@@ -36,7 +37,7 @@ beforeEach(() => {
   problems.clear();
   suspended.clear();
   slow.clear();
-  [steps, lines, broken] = [[], [], undefined];
+  [steps, lines, broken, growing] = [[], [], undefined, []];
   const say = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
   reconciler = new PoolReconciler({
     specs: [manual, automatic],
@@ -55,6 +56,7 @@ beforeEach(() => {
         await slow.get(name);
         return { changed: wanting.has(name), problems: problems.get(name) ?? [] };
       },
+      needsGrowth: async ({ name }) => growing.includes(name),
       suspend: (name, reason) => void suspended.set(name, reason),
       prepared: () => attempt('prepared'),
       refresh: async () => attempt('refresh'),
@@ -179,4 +181,17 @@ test('fails if LVM cannot be read', async () => {
   broken = 'refresh';
   disks = [];
   await expect(reconciler.reconcile()).rejects.toThrow('broken');
+});
+
+test('prepares, according to a new report, the pools that have to grow', async () => {
+  growing = ['automatic'];
+  wanting.add('automatic');
+  await reconciler.grow();
+  expect(steps).toEqual(['refresh', 'prepare automatic', 'refresh']);
+  [steps, growing] = [[], ['manual']];
+  await reconciler.grow();
+  expect(steps).toEqual(['refresh', 'prepare manual']);
+  [steps, growing] = [[], []];
+  await reconciler.grow();
+  expect(steps).toEqual([]);
 });
