@@ -1,7 +1,7 @@
 /**
  * `npm run nightly -- --minutes N`: every tool that tries to break Quarry, for its share of the time, each with new seeds. Records
  * what was done in docs/proof.json and docs/explanation/proof.md, and seeds that failed in test/seeds.json, which `npm test` plays.
- * `--tools storm,fuzz`: only these. Exit code 1: something was found.
+ * `--tools storm,fuzz`: only these; `--record FILE`: records instead what a tool wrote with `--tally FILE`. Exit code 1: something was found.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -22,12 +22,16 @@ const longestFinding = 300;
 const ROOT = join(import.meta.dirname, '../..');
 
 exitWithParent();
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '480' }, tools: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { minutes: { type: 'string', default: '480' }, tools: { type: 'string' }, record: { type: 'string' } },
+});
 if (!/^[1-9]\d{0,4}$/.test(values.minutes))
   throw new Error(`--minutes "${values.minutes}" must be a whole number above 0`);
 const folder = await mkdtemp(join(tmpdir(), 'quarry-nightly-'));
-for (const [tool, minutes] of shares(chosen(values.tools?.split(',')), Number(values.minutes)))
-  await play(tool, minutes);
+if (values.record !== undefined) await record(JSON.parse(await readFile(values.record, 'utf8')) as LongRun);
+else
+  for (const [tool, minutes] of shares(chosen(values.tools?.split(',')), Number(values.minutes)))
+    await play(tool, minutes);
 await rm(folder, { recursive: true });
 
 function chosen(names: readonly string[] | undefined): readonly Tool[] {
@@ -60,7 +64,8 @@ async function runOnce({ name, command }: Tool, seed: number, minutes: number): 
   return code === 0 || run.findings.length > 0 ? run : { ...run, findings: [`it ended with exit code ${code}`] };
 }
 
-async function record(run: LongRun): Promise<void> {
+async function record(played: LongRun): Promise<void> {
+  const run = { ...played, minutes: Math.max(1, Math.round(played.minutes)) };
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
   const date = new Date().toISOString().slice(0, 10);
   await writeFile(

@@ -9,6 +9,7 @@ export interface Tool {
 
 export const tools: readonly Tool[] = [
   { name: 'storm', command: ['test/storm/main.ts'], weight: 4 },
+  { name: 'storm-apart', command: ['test/storm/main.ts', '--roles', 'apart'], weight: 2 },
   { name: 'replay', command: ['test/replay/main.ts'], weight: 3 },
   { name: 'fuzz', command: ['test/fuzz/main.ts'], weight: 1 },
   { name: 'races', command: ['test/races/main.ts'], weight: 1 },
