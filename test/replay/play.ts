@@ -12,7 +12,7 @@ import type { Operation } from './operations.ts';
 import type { Answer, Order } from './order.ts';
 
 /** Milliseconds in which work that a cut interrupted must end after the start. */
-const settleWithin = 20_000;
+const settleWithin = 60_000;
 /** Findings of one operation after which it is left: further ones seldom tell more. */
 const mostFindings = 3;
 
