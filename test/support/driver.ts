@@ -9,6 +9,8 @@ import { GUEST_NODE } from './guest.ts';
 
 const MAIN = '/quarry/src/main.ts';
 const READY_MS = 60_000;
+/** A command may take disks of many pools, on a busy machine. */
+const COMMAND_MS = 180_000;
 
 export interface DriverOptions {
   /** Default: `all`. */
@@ -162,7 +164,7 @@ class GuestDriver implements Driver {
   }
 
   quarry(...words: string[]): Promise<ExecResult> {
-    return this.#guest.exec([GUEST_NODE, MAIN, ...words, '--config', this.config]);
+    return this.#guest.exec([GUEST_NODE, MAIN, ...words, '--config', this.config], { timeout: COMMAND_MS });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
