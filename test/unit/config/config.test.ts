@@ -169,7 +169,6 @@ pools:
     ['type: thin, thin: {share: 0.8}', 'pools[0].thin.share: must be a whole percentage such as 80%'],
     ['type: thin, thin: {metadataSize: 17Gi}', 'pools[0].thin.metadataSize: must be between 2 MiB and 15.8 GiB'],
     ['type: thin, thin: {overprovision: 0.5}', 'pools[0].thin.overprovision: must be a number between 1 and 1000'],
-    ['type: thin, thin: {whenFull: wait}', 'pools[0].thin.whenFull: must be one of queue, error'],
     ['type: thin, thin: {autoextend: {threshold: 80%}}', 'pools[0].thin.autoextend.by: is missing'],
     [
       'type: thin, thin: {autoextend: {threshold: 95%, by: 20%}}',
