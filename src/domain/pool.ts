@@ -16,7 +16,9 @@ export interface DiskRule {
   readonly rotational?: boolean | undefined;
 }
 
+/** Of a write that needs a new block of a thin pool which has none: `queue`: it waits, for a minute at most; `error`: it fails. LVM's words. */
 export const whenFullChoices = ['queue', 'error'] as const;
+/** One of `whenFullChoices`. */
 export type WhenFull = (typeof whenFullChoices)[number];
 
 /** The configuration of a thin pool. */
