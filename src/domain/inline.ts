@@ -12,28 +12,17 @@ export function isInline(context: Readonly<Record<string, string>>): boolean {
   return context[mark] === 'true';
 }
 
-const byAdministrators =
-  'only a StorageClass, which an administrator writes, can set it: use a generic ephemeral volume';
+/** The parameters of a StorageClass that an inline volume can have as attributes, without limits. */
+const offered = ['pool', 'type', 'stripes', 'stripeSize', 'mirrors', 'erase'];
+/** Each with its forms, such as `…PerGiB`. */
+const reserved = rateKeys.map(reservedName);
+const isReservation = (name: string): boolean => reserved.some((one) => name.startsWith(one));
 
-/**
- * Parameters of a StorageClass that the authors of pods must not set, or that have no sense, each with the reason. With an option of
- * mkfs, a pod could have files of the node copied into its volume.
- */
-const excluded: Readonly<Record<string, string>> = {
-  snapshotSize: 'inline volumes have no snapshots',
-  mkfsOptions: byAdministrators,
-  ...Object.fromEntries(rateKeys.map((key) => [reservedName(key), byAdministrators])),
-};
-
-/** Why a parameter of a StorageClass, or one of its forms such as `…PerGiB`, is not offered; `undefined`: it is, or nothing has that name. */
-function exclusion(name: string): string | undefined {
-  return Object.entries(excluded).find(([prefix]) => name.startsWith(prefix))?.[1];
-}
-
-/** The parameters of a StorageClass that an inline volume can have as attributes, without its `size`. */
-export const inlineParameterNames: readonly string[] = [...Object.keys(classParameters), ...qosParameterNames].filter(
-  (name) => exclusion(name) === undefined,
-);
+/** The names of attributes, without `size`. */
+export const inlineParameterNames: readonly string[] = [
+  ...offered,
+  ...qosParameterNames.filter((name) => !isReservation(name)),
+];
 
 /** What a pod asks for by the attributes of an inline volume. */
 export interface InlineAttributes {
@@ -58,8 +47,11 @@ export function parseInlineAttributes(context: Readonly<Record<string, string>>)
 }
 
 function whyNot(name: string): string {
-  const reason = exclusion(name);
-  if (reason !== undefined) return `"${name}" is not offered: ${reason}`;
+  if (name === 'snapshotSize') return `"${name}" is not offered: inline volumes have no snapshots`;
+  // With an option of mkfs, the author of a pod could have files of the node copied into a volume.
+  if (Object.hasOwn(classParameters, name) || (qosParameterNames.includes(name) && isReservation(name))) {
+    return `"${name}" is not offered: only an administrator can set it, in a StorageClass; use a generic ephemeral volume`;
+  }
   const listed = ['size', ...inlineParameterNames.filter((one) => !/(?:PerGiB|Min|Max)$/.test(one))].join(', ');
   return `"${name}" is unknown; known: ${listed} (limits also with PerGiB, Min and Max)`;
 }

@@ -44,9 +44,9 @@ function specOf(
       'exhausted',
       `an inline volume of this node has ${maxSize} bytes at most; ${wanted} were asked for`,
     );
-  const { mkfsOptions } = parameters;
+  const { mkfsOptions, erase } = parameters;
   const qos = applyChange(noQos, parameters.qos);
-  return { name: handle, pool: name, layout: offer.layout, size, mkfsOptions, qos, inline };
+  return { name: handle, pool: name, layout: offer.layout, size, mkfsOptions, qos, inline, erase };
 }
 
 function kindOf(reason: RefusalReason): 'invalid' | 'exhausted' {

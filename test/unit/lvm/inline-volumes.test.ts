@@ -64,6 +64,17 @@ test('is wiped by the next publish if the creation was cut off', async () => {
   expect(wiped).toHaveLength(1);
 });
 
+test('is erased as its attribute says, and until then its content is on the disk', async () => {
+  const { id } = await inline.create(wish({ erase: 'zero', type: 'thick' }), signal);
+  const lvs = () => [...lvm.volumes.values()].map(({ tags }) => [...tags].join());
+  expect(lvs()).toEqual([expect.stringContaining('quarry.erase=zero')]);
+  await inline.remove(id, signal);
+  await inline.remove(id, signal);
+  expect(lvs()).toHaveLength(1);
+  await refresh();
+  expect(inline.list()).toEqual([]);
+});
+
 test('counts in the capacity of its pool, and is gone from it after the removal', async () => {
   const free = () => [...storage.inventory().pools.values()][0]?.free ?? 0n;
   const before = free();
