@@ -8,9 +8,8 @@ import { createCsiClient, type CsiClient } from './csi-client.ts';
 import { GUEST_NODE } from './guest.ts';
 
 const MAIN = '/quarry/src/main.ts';
-const READY_MS = 60_000;
-/** A command may take disks of many pools, on a busy machine. */
-const COMMAND_MS = 180_000;
+/** Milliseconds for a start, and for a command, which may take the disks of many pools: a busy machine is slow. */
+const PATIENCE_MS = 180_000;
 
 export interface DriverOptions {
   /** Default: `all`. */
@@ -120,7 +119,7 @@ class GuestDriver implements Driver {
   }
 
   logged(pattern: RegExp | string): Promise<string> {
-    return this.process().stdout.waitFor(pattern, READY_MS);
+    return this.process().stdout.waitFor(pattern, PATIENCE_MS);
   }
 
   async launch({ env = this.#env, words = [] }: LaunchOptions = {}): Promise<void> {
@@ -133,7 +132,7 @@ class GuestDriver implements Driver {
   }
 
   async ready(): Promise<void> {
-    const until = Date.now() + READY_MS;
+    const until = Date.now() + PATIENCE_MS;
     while (!(await probe(this.client))) {
       if (Date.now() > until) throw new Error(`the driver is not ready:\n${this.log()}`);
     }
@@ -164,7 +163,7 @@ class GuestDriver implements Driver {
   }
 
   quarry(...words: string[]): Promise<ExecResult> {
-    return this.#guest.exec([GUEST_NODE, MAIN, ...words, '--config', this.config], { timeout: COMMAND_MS });
+    return this.#guest.exec([GUEST_NODE, MAIN, ...words, '--config', this.config], { timeout: PATIENCE_MS });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -226,7 +225,7 @@ export async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
  */
 export async function untilDone<T>(call: () => Promise<T>): Promise<T> {
   const again = new Set<number | undefined>([status.ABORTED, status.UNAVAILABLE, status.DEADLINE_EXCEEDED]);
-  const until = Date.now() + 2 * READY_MS;
+  const until = Date.now() + 120_000;
   for (;;) {
     try {
       return await call();
