@@ -13,6 +13,7 @@ export const tools: readonly Tool[] = [
   { name: 'replay', command: ['test/replay/main.ts'], weight: 3 },
   { name: 'fuzz', command: ['test/fuzz/main.ts'], weight: 1 },
   { name: 'races', command: ['test/races/main.ts'], weight: 1 },
+  { name: 'ledger', command: ['test/ledger/main.ts'], weight: 1 },
   { name: 'mutation', command: ['test/mutation/main.ts'], weight: 1 },
 ];
 

@@ -1,0 +1,19 @@
+import { beforeAll, expect, test } from 'vitest';
+import { databaseNames, ledgerDisks, type Ledgers, openLedgers } from '../ledger/ledger.ts';
+import { useGuest } from '../support/guest.ts';
+
+const guest = useGuest({ disks: ledgerDisks });
+let ledgers: Ledgers;
+beforeAll(async () => {
+  ledgers = await openLedgers(guest());
+});
+
+test.each(databaseNames)('%s: a snapshot of a database that writes has all that was acknowledged', async (name) => {
+  const { transactions, problems } = await ledgers.round(name);
+  expect(problems).toEqual([]);
+  expect(transactions).toBeGreaterThan(0);
+});
+
+test('the pause of the group snapshot is counted', async () => {
+  expect((await ledgers.pauses()).join('\n')).toMatch(/^quarry_group_snapshot_pause_seconds_count [1-9]/m);
+});

@@ -1,0 +1,147 @@
+import type { Guest } from '../../lab/guest.ts';
+import { createVolume, type Driver, MiB, startDriver, untilDone } from '../support/driver.ts';
+import { GUEST_NODE } from '../support/guest.ts';
+import { recover } from './recovery.ts';
+
+/** The disks of the guest that `openLedgers` needs. */
+export const ledgerDisks = ['2G', '2G'];
+
+/** How a database lies on volumes, by its name: the volumes of its log and of its table, with their filesystems. */
+const databases = {
+  ext4: { log: ['ext4', 'ext4'], table: ['ext4', 'ext4'] },
+  xfs: { log: ['xfs', 'xfs'], table: ['xfs', 'xfs'] },
+  /** On two volumes of two groups: its snapshots are group snapshots. */
+  both: { log: ['log', 'ext4'], table: ['table', 'xfs'] },
+} as const;
+
+/** Key of `databases`. */
+export type DatabaseName = keyof typeof databases;
+export const databaseNames = Object.keys(databases) as DatabaseName[];
+
+/** What a round found. */
+export interface Round {
+  readonly transactions: number;
+  readonly problems: readonly string[];
+}
+
+/** Databases that write without a pause, and snapshots of them. */
+export interface Ledgers {
+  /** Takes a snapshot of the database, restores it, and recovers it from there. What was acknowledged before the snapshot must be in it. */
+  round(name: DatabaseName): Promise<Round>;
+  /** The lines of the metric that says for how long writes were paused for the group snapshots. */
+  pauses(): Promise<readonly string[]>;
+  stop(): Promise<void>;
+}
+
+const pools = ['a', 'b']
+  .map(
+    (letter) => `
+  - name: ${letter}
+    volumeGroup: q${letter}
+    type: thin
+    disks: { paths: ["/dev/ubd${letter}"] }
+    approve: automatic
+    thin: { share: 80%, overprovision: 10 }`,
+  )
+  .join('');
+
+const idOf = (volume: string) => `node-1:${volume}`;
+const folderOf = (volume: string) => `/run/ledger/${volume}`;
+const poolOf = (volume: string) => (volume === 'table' ? 'b' : 'a');
+
+/** Starts the databases in the guest. */
+export async function openLedgers(guest: Guest): Promise<Ledgers> {
+  const driver = await startDriver(guest, { pools, more: 'metrics: { listen: 127.0.0.1:9809 }' });
+  const writers: Awaited<ReturnType<Guest['start']>>[] = [];
+  for (const name of databaseNames) {
+    const { log, table } = databases[name];
+    for (const [volume, fsType] of new Map([log, table])) {
+      await createVolume(driver, volume, 320 * MiB, { parameters: { pool: poolOf(volume) } });
+      await stage(driver, volume, fsType);
+    }
+    const files = [`${folderOf(log[0])}/log`, `${folderOf(table[0])}/table`, `/run/${name}.acknowledged`];
+    const writer = await guest.start([GUEST_NODE, '/quarry/test/ledger/writer.guest.ts', ...files]);
+    await writer.stdout.waitFor('written', 60_000);
+    writers.push(writer);
+  }
+  return {
+    round: (name) => playRound(guest, driver, name),
+    async pauses() {
+      const script = `fetch('http://127.0.0.1:9809/metrics').then(r => r.text()).then(console.log)`;
+      const text = await guest.shell(`${GUEST_NODE} -e "${script}"`);
+      return text.split('\n').filter((line) => line.startsWith('quarry_group_snapshot_pause_seconds'));
+    },
+    async stop() {
+      for (const { pid, exited } of writers) {
+        await guest.exec(['kill', '-9', `${pid}`]);
+        await exited;
+      }
+    },
+  };
+}
+
+function stage(driver: Driver, volume: string, fsType: string): Promise<unknown> {
+  const volumeCapability = { mount: { fsType }, accessMode: { mode: 'SINGLE_NODE_WRITER' } } as const;
+  const stagingTargetPath = folderOf(volume);
+  return driver.client.node.nodeStageVolume({ volumeId: idOf(volume), stagingTargetPath, volumeCapability });
+}
+
+async function playRound(guest: Guest, driver: Driver, name: DatabaseName): Promise<Round> {
+  const acknowledged = async () => Number(await guest.shell(`cat /run/${name}.acknowledged`));
+  const { log, table } = databases[name];
+  const before = await acknowledged();
+  const snapshots = await take(driver, [...new Set([log[0], table[0]])]);
+  const after = await acknowledged();
+  for (const [volume, fsType] of new Map([log, table])) {
+    const snapshotId = snapshots.members.get(volume) ?? '';
+    const volumeContentSource = { snapshot: { snapshotId } };
+    const parameters = { pool: poolOf(volume) };
+    await untilDone(() => createVolume(driver, `${volume}-restored`, 320 * MiB, { parameters, volumeContentSource }));
+    await stage(driver, `${volume}-restored`, fsType);
+  }
+  const read = (volume: string, file: string) => guest.shell(`cat ${folderOf(`${volume}-restored`)}/${file}`);
+  const { last, problems } = recover(await read(log[0], 'log'), await read(table[0], 'table'));
+  const found = problems.map((problem) => `${name}: ${problem}`);
+  if (last < before) found.push(`${name}: ${before} was acknowledged before the snapshot, and it has only ${last}`);
+  // The last one may be committed and not acknowledged yet.
+  if (last > after + 1) found.push(`${name}: it has ${last}, and only ${after} was acknowledged after it`);
+  await remove(driver, new Set([log[0], table[0]]), snapshots);
+  return { transactions: last, problems: found };
+}
+
+interface Taken {
+  /** The snapshot of each volume. */
+  readonly members: ReadonlyMap<string, string>;
+  readonly group?: string | undefined;
+}
+
+/** A group snapshot if there are several volumes. */
+async function take({ client }: Driver, volumes: readonly string[]): Promise<Taken> {
+  const [only, ...more] = volumes;
+  if (more.length === 0) {
+    const { snapshot } = await client.controller.createSnapshot({ name: 'ledger', sourceVolumeId: idOf(only ?? '') });
+    return { members: new Map([[only ?? '', snapshot?.snapshotId ?? '']]) };
+  }
+  const request = { name: 'ledgers', sourceVolumeIds: volumes.map(idOf) };
+  // On a busy machine the first attempt may take longer than writes may pause.
+  const { groupSnapshot } = await untilDone(() => client.groupController.createVolumeGroupSnapshot(request));
+  const members = (groupSnapshot?.snapshots ?? []).map(
+    ({ sourceVolumeId, snapshotId }) => [sourceVolumeId.replace('node-1:', ''), snapshotId] as const,
+  );
+  return { members: new Map(members), group: groupSnapshot?.groupSnapshotId };
+}
+
+async function remove({ client }: Driver, volumes: ReadonlySet<string>, { members, group }: Taken): Promise<void> {
+  for (const volume of volumes) {
+    const restored = { volumeId: idOf(`${volume}-restored`) };
+    await client.node.nodeUnstageVolume({ ...restored, stagingTargetPath: folderOf(`${volume}-restored`) });
+    await client.controller.deleteVolume(restored);
+  }
+  if (group === undefined)
+    for (const snapshotId of members.values()) await client.controller.deleteSnapshot({ snapshotId });
+  else
+    await client.groupController.deleteVolumeGroupSnapshot({
+      groupSnapshotId: group,
+      snapshotIds: [...members.values()],
+    });
+}
