@@ -72,7 +72,14 @@ const classes = {
 const metrics = {
   enabled: flag,
   from: objects,
-  podMonitor: parts({ enabled: flag, labels: texts, interval: duration, scrapeTimeout: duration }).partial(),
+  secure: flag,
+  podMonitor: parts({
+    enabled: flag,
+    labels: texts,
+    interval: duration,
+    scrapeTimeout: duration,
+    authorization: object,
+  }).partial(),
   prometheusRule: parts({ enabled: flag, labels: texts }).partial(),
   dashboard: parts({ enabled: flag, labels: texts, annotations: texts }).partial(),
 };

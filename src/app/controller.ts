@@ -13,6 +13,7 @@ import { createMetrics, type Families, joinFamilies } from '../metrics/metrics.t
 import { poolGauges } from '../metrics/pools.ts';
 import { version } from '../version.ts';
 import { createCsiServices } from './csi.ts';
+import type { Kubernetes } from './kubernetes.ts';
 import { controllerParts, type JoinedParts } from './parts.ts';
 import { createProvisioning } from './provisioning.ts';
 
@@ -27,7 +28,7 @@ export async function createController(config: Configs['controller'], log: Log):
   const parts = await controllerParts({ config, fleet: nodes.fleet, ...clientsOf(kubernetes), log });
   const adminServer = createAdminServer(config, parts, log);
   const checks = createChecks(nodes, () => server.problem(), settling);
-  const metrics = config.metrics && (await createMetrics(config.metrics.listen, familiesOf(nodes, parts), checks));
+  const metrics = await metricsOf(config, kubernetes, familiesOf(nodes, parts), checks, log);
   const server = createServer({
     endpoint: endpoint.address,
     log,
@@ -91,6 +92,22 @@ function createNodes({ driver, fleet }: Configs['controller'], authenticate: Aut
     driverVersion: version,
     log,
   });
+}
+
+/** The metrics, over TLS with `secureListen`; absent if the configuration has none. */
+async function metricsOf(
+  { metrics, fleet }: Configs['controller'],
+  kubernetes: Kubernetes | undefined,
+  families: Families,
+  checks: Checks,
+  log: Log,
+) {
+  if (!metrics) return undefined;
+  const { listen, secureListen } = metrics;
+  if (!secureListen || !kubernetes) return createMetrics(listen, families, checks);
+  const { certificate, key } = fleet;
+  const secure = { listen: secureListen, certificate, key, authorize: kubernetes.mayReadMetrics, log };
+  return createMetrics(listen, families, checks, secure);
 }
 
 function familiesOf(nodes: FleetServer, { metrics }: JoinedParts): Families {

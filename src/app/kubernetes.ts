@@ -3,6 +3,7 @@ import type { NodeName } from '../domain/ids.ts';
 import { topologyKey } from '../domain/topology.ts';
 import { createApi } from '../kubernetes/api.ts';
 import { type Authenticate, createAuthenticator } from '../kubernetes/authenticate.ts';
+import { type Authorize, createAuthorizer } from '../kubernetes/authorize.ts';
 import { createEvents, type Events } from '../kubernetes/events.ts';
 import { createNodeWatch } from '../kubernetes/nodes.ts';
 import { createPodWatch } from '../kubernetes/pods.ts';
@@ -16,6 +17,8 @@ type Config = Configs['controller'];
 export interface Kubernetes {
   /** Absent if nodes authenticate with certificates. */
   readonly authenticate: Authenticate | undefined;
+  /** Whether the bearer of a token may read the metrics. */
+  readonly mayReadMetrics: Authorize;
   /** False for every node unless `nodeGone: forget` is configured. */
   readonly nodeGone: (node: NodeName) => boolean;
   readonly nodeDeleted: (node: NodeName) => boolean;
@@ -49,6 +52,7 @@ export function createKubernetes(
   const pods = known ? createPodWatch({ api, log, serviceAccount, gone }) : undefined;
   return {
     authenticate: tokens?.authenticate,
+    mayReadMetrics: createAuthorizer({ api, path: '/metrics' }),
     nodeGone: (node) => nodeGone === 'forget' && nodes.gone(node),
     nodeDeleted: (node) => nodes.deleted(node),
     expected: () => nodes.expected(),

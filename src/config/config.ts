@@ -4,7 +4,7 @@ import type { core } from 'zod';
 import { Failure, messageOf } from '../domain/errors.ts';
 import { conflicts, type Problem } from './conflicts.ts';
 import { type Environment, readEnvironment } from './environment.ts';
-import { fleetConflicts } from './fleet.ts';
+import { fleetConflicts, metricsConflicts } from './fleet.ts';
 import { type Configs, type Role, roles, schemas } from './schema.ts';
 
 const defaultEndpoint = 'unix:///run/quarry/csi.sock';
@@ -49,6 +49,7 @@ export function parseConfig<Name extends Role = 'all'>(
   const problems = result.success ? [] : result.error.issues.flatMap(toProblems);
   if (role !== 'controller') problems.push(...conflicts(raw));
   if (role !== 'all') problems.push(...fleetConflicts(raw, role));
+  if (role === 'controller') problems.push(...metricsConflicts(raw));
   if (result.success && problems.length === 0) return result.data as Configs[Name];
   throw new Failure('invalid', problems.map((problem) => describe(problem, origins)).join('\n'));
 }

@@ -91,3 +91,10 @@ export function fleetConflicts(raw: unknown, role: 'node' | 'controller'): Probl
   if (others.length > 0) return problem(missing ?? '', `is missing: ${others.join(', ')} needs it`);
   return problem(first[0] ?? '', `is missing: it or ${second.join(' and ')} is needed ${purpose}`);
 }
+
+/** The API server checks those who read the metrics over TLS. */
+export function metricsConflicts(raw: unknown): Problem[] {
+  const given = z.looseObject({ metrics: z.looseObject({ secureListen: z.string() }) }).safeParse(raw);
+  if (!given.success || 'kubernetes' in given.data) return [];
+  return [{ path: ['metrics', 'secureListen'], message: 'needs kubernetes: the API server checks the callers' }];
+}

@@ -139,6 +139,12 @@ const unixSocket = scalar(
 );
 
 /** The keys of every role. */
+const metricsListen = scalar('must be host:port, such as 127.0.0.1:9809', parseListen).meta({
+  description:
+    '`host:port` of the metrics and of the probes `/healthz` and `/readyz`, such as `127.0.0.1:9809` or `[::1]:9809`. Port 0 picks a free one.',
+  otherwise: 'no listener without `metrics`',
+});
+
 const common = {
   driver: driver
     .default('lvm.quarry.csi')
@@ -153,13 +159,7 @@ const common = {
   log: section({ level: choice(logLevels).default('info').describe('`debug`, `info`, `warn` or `error`.') }).prefault(
     {},
   ),
-  metrics: section({
-    listen: scalar('must be host:port, such as 127.0.0.1:9809', parseListen).meta({
-      description:
-        '`host:port` of the metrics and of the probes `/healthz` and `/readyz`, such as `127.0.0.1:9809` or `[::1]:9809`. Port 0 picks a free one.',
-      otherwise: 'no listener without `metrics`',
-    }),
-  }).optional(),
+  metrics: section({ listen: metricsListen }).optional(),
 };
 
 /** The keys of a role that serves the disks of its machine. */
@@ -191,6 +191,14 @@ export const schemas = {
   node: section({ ...common, registration: registration('self'), ...machine, fleet: nodeFleet }),
   controller: section({
     ...common,
+    metrics: section({
+      listen: metricsListen,
+      secureListen: scalar('must be host:port, such as 0.0.0.0:9810', parseListen).optional().meta({
+        description:
+          '`host:port` of the metrics over TLS, with the certificate of `fleet`, for callers whose bearer token the API server lets `get` the nonResourceURL `/metrics`. `listen` then answers the probes only. Needs `kubernetes`.',
+        otherwise: '`listen` serves the metrics to all callers',
+      }),
+    }).optional(),
     admin: unixSocket.meta({
       description:
         'Unix socket on which the controller serves `quarry orphans` on the same machine. Only the user of the controller may open it.',

@@ -22,10 +22,17 @@ export const tokenReview = z.object({
     error: z.string().optional(),
     audiences: z.array(z.string()).nullish(),
     user: z
-      .object({ username: z.string().optional(), extra: z.record(z.string(), z.array(z.string())).nullish() })
+      .object({
+        username: z.string().optional(),
+        uid: z.string().optional(),
+        groups: z.array(z.string()).nullish(),
+        extra: z.record(z.string(), z.array(z.string())).nullish(),
+      })
       .optional(),
   }),
 });
+
+export const subjectAccessReview = z.object({ status: z.object({ allowed: z.boolean() }) });
 
 export const persistentVolume = z.object({
   metadata,

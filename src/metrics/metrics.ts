@@ -1,10 +1,12 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Server as SecureServer } from 'node:https';
 import type { CounterConfiguration, GaugeConfiguration, HistogramConfiguration } from 'prom-client';
 import { Failure } from '../domain/errors.ts';
 import type { NodeName, PoolName } from '../domain/ids.ts';
 import type { Inventory } from '../domain/storage.ts';
 import { answerCheck, type Checks } from './health.ts';
 import { scrape } from './scrape.ts';
+import { createSecurePort, type SecureOptions } from './secure.ts';
 
 export interface Listen {
   readonly host: string;
@@ -65,11 +67,15 @@ export const callDuration = {
   buckets: [0.002, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
 };
 
-/** The Prometheus endpoint `/metrics`, with `/healthz` and `/readyz` on the same port. Loads its library only if metrics are configured. */
+/**
+ * The Prometheus endpoint `/metrics`, with `/healthz` and `/readyz` on the same port; with `secure`, that port alone has the metrics. Loads its
+ * library only if metrics are configured.
+ */
 export async function createMetrics(
   listen: Listen,
   { gauges = [], counters = [], histograms = [] }: Families,
   checks: Checks,
+  secure?: SecureOptions,
 ): Promise<Metrics> {
   const { Registry, Histogram, Counter, Gauge, collectDefaultMetrics } = await import('prom-client');
   const registry = new Registry();
@@ -81,27 +87,42 @@ export async function createMetrics(
     values((value) => histogram.observe(value));
   }
   const calls = new Histogram({ ...callDuration, registers: [registry] });
-  const pages = { text: () => scrape(registry, gauges), type: registry.contentType, checks };
-  const server = createServer((request, response) => void answer(pages, request.url ?? '', response));
+  const page: Page = { text: () => scrape(registry, gauges), type: registry.contentType };
+  const plain = secure ? undefined : page;
+  const server = createServer((request, response) => void answer(plain, checks, request.url ?? '', response));
+  const port = secure && createSecurePort(secure, (response) => send(page, response));
   return {
     observeCall: (method, code, seconds) => calls.observe({ method, code }, seconds),
-    start: () => open(server, listen),
-    stop: () => close(server),
+    async start() {
+      await open(server, listen);
+      if (!port || !secure) return;
+      await port.load();
+      await open(port.server, secure.listen);
+      port.reload.soon();
+    },
+    async stop() {
+      await port?.reload.stop();
+      await Promise.all([close(server), port?.server.listening && close(port.server)]);
+    },
   };
 }
 
-interface Pages {
+interface Page {
   readonly text: () => Promise<string>;
   readonly type: string;
-  readonly checks: Checks;
 }
 
-async function answer({ text, type, checks }: Pages, url: string, response: ServerResponse): Promise<void> {
+/** @param page absent: another port has it */
+async function answer(page: Page | undefined, checks: Checks, url: string, response: ServerResponse): Promise<void> {
   if (await answerCheck(checks, url, response)) return;
-  if (url !== '/metrics') {
+  if (page === undefined || url !== '/metrics') {
     response.writeHead(404).end();
     return;
   }
+  await send(page, response);
+}
+
+async function send({ text, type }: Page, response: ServerResponse): Promise<void> {
   try {
     const body = await text();
     response.writeHead(200, { 'content-type': type }).end(body);
@@ -110,7 +131,7 @@ async function answer({ text, type, checks }: Pages, url: string, response: Serv
   }
 }
 
-async function open(server: Server, { host, port }: Listen): Promise<void> {
+async function open(server: Server | SecureServer, { host, port }: Listen): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', (cause) => {
     reject(new Failure('unavailable', `metrics cannot listen on ${host}:${port}: ${cause.message}`, { cause }));
@@ -119,7 +140,7 @@ async function open(server: Server, { host, port }: Listen): Promise<void> {
   await promise;
 }
 
-async function close(server: Server): Promise<void> {
+async function close(server: Server | SecureServer): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
   server.closeAllConnections();

@@ -218,6 +218,11 @@ test.each([
     /helm install or helm upgrade/,
   ],
   ['no name of the image', { image: { registry: 'registry.example' } }, /image\.repository is not set/],
+  [
+    'a PodMonitor that cannot authenticate',
+    { metrics: { enabled: true, secure: true, podMonitor: { enabled: true } } },
+    /metrics\.podMonitor\.authorization/,
+  ],
   ['a PodMonitor without reachable metrics', { metrics: { podMonitor: { enabled: true } } }, /metrics\.enabled/],
 ])('refuses %s', async (_, values, words, version = 'v1.36.0') => {
   await expect(renderChart({ ...given, ...values }, version)).rejects.toThrow(words);

@@ -101,7 +101,14 @@ export const everything = {
     metrics: {
       enabled: true,
       from: [{ podSelector: { matchLabels: { 'may-scrape': 'yes' } } }],
-      podMonitor: { enabled: true, labels: { 'for-monitor': 'main' }, interval: '31s', scrapeTimeout: '11s' },
+      secure: true,
+      podMonitor: {
+        enabled: true,
+        labels: { 'for-monitor': 'main' },
+        interval: '31s',
+        scrapeTimeout: '11s',
+        authorization: { credentials: { name: 'prometheus-token', key: 'token' } },
+      },
       prometheusRule: { enabled: true, labels: { 'for-prometheus': 'main' } },
       dashboard: { enabled: true, labels: { 'for-grafana': 'main' }, annotations: { 'folder-of-dashboard': 'disks' } },
     },

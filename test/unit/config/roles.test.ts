@@ -74,6 +74,14 @@ describe('quarry controller', () => {
     });
   });
 
+  test('serves metrics over TLS only where the API server can check the callers', () => {
+    const text = `${controller('clientCa: /ca')}\nmetrics: {listen: "0.0.0.0:1", secureListen: "0.0.0.0:2"}`;
+    expect(problemsOf(text, 'controller')).toEqual([
+      'metrics.secureListen: needs kubernetes: the API server checks the callers',
+    ]);
+    expect(problemsOf(`${text}\nkubernetes: {server: "https://10.0.0.1"}`, 'controller')).toEqual([]);
+  });
+
   test('authenticates the nodes in exactly one way, completely configured', () => {
     const byToken = controller('tokenAudience: q, serviceAccount: "q:node"');
     expect(problemsOf(byToken, 'controller')).toEqual([
