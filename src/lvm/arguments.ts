@@ -94,6 +94,10 @@ export function listThinIds(group: VgName, lvs: readonly LvName[]): LvmArguments
   return ['lvs', '-o', 'lv_name,pool_lv,thin_id', ...lvs.map((lv) => `${group}/${lv}`)];
 }
 
+export function allowWrites(group: VgName, lv: LvName): LvmArguments {
+  return ['lvchange', '-p', 'rw', `${group}/${lv}`];
+}
+
 export function renameVolume(group: VgName, lv: LvName, to: LvName): LvmArguments {
   return ['lvrename', group, lv, to];
 }

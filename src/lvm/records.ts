@@ -56,6 +56,8 @@ export interface LvRecord {
   readonly thickSnapshot?: ThickSnapshot;
   /** Present exactly for what is to be erased and removed. Such a record shows no tags: it is nothing else any more. */
   readonly erasing?: Erasing;
+  /** Its tables refuse writes, as those of a thick snapshot do. */
+  readonly readOnly?: true;
 }
 
 /** A copy-on-write snapshot of a logical volume of the group. */
@@ -119,6 +121,7 @@ export function decodeLv(row: ReportRow): LvRecord {
     isThickOrigin: /^[oO]/.test(attributes),
     ...(/^[sS]/.test(attributes) && { thickSnapshot: decodeThickSnapshot(row, attributes) }),
     ...(erasing && { erasing }),
+    ...(attributes[1] === 'r' && { readOnly: true }),
   };
 }
 

@@ -3,7 +3,7 @@ import { Failure } from '../../domain/errors.ts';
 import type { Job, JobControl, JobSource } from '../../domain/jobs.ts';
 import type { Log } from '../../log.ts';
 import { activateInPool } from '../activation.ts';
-import { deactivateVolumes, lvchangeTags, removeVolume, splitSnapshot } from '../arguments.ts';
+import { allowWrites, deactivateVolumes, lvchangeTags, removeVolume, splitSnapshot } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
 import { copyContent, nothingWritten } from '../copies/copy-content.ts';
 import type { CopyRange } from '../copies/copy-range.ts';
@@ -87,6 +87,7 @@ export class Erasures implements JobSource {
     if (tags) await writer.change(what, lvchangeTags(group, lv, tags));
     if (thickSnapshot) await writer.change(what, splitSnapshot(group, lv));
     const now = await this.#shown(uuid);
+    if (now.readOnly) await writer.change(what, allowWrites(group, lv));
     if (!now.active) await activateInPool(this.#options, what, { group, lv, pool: now.thinPool });
     return now;
   }
