@@ -9,7 +9,7 @@ import type { NodeRegistry } from '../controller/node-registry.ts';
 import type { ControllerCapability } from '../controller/service.ts';
 import type { AdminMethods, Services } from '../grpc/services.ts';
 import type { Events } from '../kubernetes/events.ts';
-import type { ClaimPage } from '../kubernetes/persistent-volumes.ts';
+import type { ClaimPage, RecordPage } from '../kubernetes/persistent-volumes.ts';
 import type { Log } from '../log.ts';
 import type { Families, Values } from '../metrics/metrics.ts';
 import type { NodeCapability } from '../node/service.ts';
@@ -90,6 +90,8 @@ export interface PersistentVolumes {
   read(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** Some of the claims that they are bound to, by volume id; without a token the first. Throws `unavailable`. */
   claims(token: string | undefined, signal: AbortSignal): Promise<ClaimPage>;
+  /** What is to be recorded on some of the volumes; without a token the first. Throws `unavailable`. */
+  records(token: string | undefined, signal: AbortSignal): Promise<RecordPage>;
 }
 
 /** A folder of `src/features`, as the roles and the command line see it. */

@@ -19,3 +19,16 @@ export async function askRole<T>(
 export async function askSocket<T>(socket: string, task: (calls: RoleCalls) => Promise<T>): Promise<T> {
   return withClient<AdminMethods, T>(socket, { proto: admin, service: 'Admin' }, task);
 }
+
+/** The whole list of a call that answers page by page. */
+export async function allPages<T>(
+  read: (token: string) => Promise<{ items: T[]; nextPageToken: string }>,
+): Promise<T[]> {
+  const all: T[] = [];
+  for (let token = ''; ;) {
+    const { items, nextPageToken } = await read(token);
+    all.push(...items);
+    if (nextPageToken === '') return all;
+    token = nextPageToken;
+  }
+}

@@ -114,6 +114,8 @@ export interface Terminal {
   readonly show: (result: string) => void;
   /** Resolves with true when it is time to show the next result, and with false if no more is wanted. */
   readonly again: () => Promise<boolean>;
+  /** Lets the command end with 1 after its result is printed. */
+  readonly fail: () => void;
 }
 
 interface Spec<A extends Arguments, O extends Options> {

@@ -16,6 +16,9 @@ export const terminal: Terminal = {
     await setTimeout(watchInterval);
     return true;
   },
+  fail() {
+    process.exitCode = 1;
+  },
   async ask(question, advice) {
     if (!process.stdin.isTTY) throw new Failure('invalid', `no terminal to ask on: ${advice}`);
     const { createInterface } = await import('node:readline/promises');

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
-import type { core } from 'zod';
+import * as z from 'zod';
 import { Failure, messageOf } from '../domain/errors.ts';
 import { conflicts, type Problem } from './conflicts.ts';
 import { type Environment, readEnvironment } from './environment.ts';
@@ -26,8 +26,27 @@ export async function loadMachineConfig(
   return load(path, (text) => parseConfig(text, environment, hasFleet(parseYaml(text)) ? 'node' : 'all'));
 }
 
+/** A configuration, with the role that its `fleet` shows. */
+export type AnyConfig = { readonly [Name in Role]: { readonly role: Name; readonly config: Configs[Name] } }[Role];
+
+/** Throws as `loadConfig`. */
+export async function loadAnyConfig(path: string, environment: Environment = readEnvironment()): Promise<AnyConfig> {
+  return load(path, (text): AnyConfig => {
+    const raw = parseYaml(text);
+    if (!hasFleet(raw)) return { role: 'all', config: parseConfig(text, environment, 'all') };
+    if (listens(raw)) return { role: 'controller', config: parseConfig(text, environment, 'controller') };
+    return { role: 'node', config: parseConfig(text, environment, 'node') };
+  });
+}
+
 function hasFleet(raw: unknown): boolean {
   return typeof raw === 'object' && raw !== null && 'fleet' in raw;
+}
+
+/** Only a controller listens for nodes. */
+function listens(raw: unknown): boolean {
+  const { data } = z.object({ fleet: z.record(z.string(), z.unknown()) }).safeParse(raw);
+  return data !== undefined && 'listen' in data.fleet;
 }
 
 async function load<T>(path: string, parse: (text: string) => T): Promise<T> {
@@ -99,7 +118,7 @@ function completeController(raw: Record<string, unknown>, { apiServer }: Environ
 }
 
 /** One problem for each unknown key, with the key in its path. */
-function toProblems(issue: core.$ZodIssue): Problem[] {
+function toProblems(issue: z.core.$ZodIssue): Problem[] {
   if (issue.code !== 'unrecognized_keys') return [issue];
   const message = (key: string) => (issue.path.length === 0 ? foreign(key) : undefined) ?? issue.message;
   return issue.keys.map((key) => ({ path: [...issue.path, key], message: message(key) }));

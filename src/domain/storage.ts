@@ -53,6 +53,8 @@ export interface Storage {
   modify(id: VolumeId, change: QosChange, signal: AbortSignal): Promise<Volume>;
   /** Records that the volume is in no PersistentVolume on purpose. Succeeds also if that is recorded already. Throws `not-found`. */
   retain(id: VolumeId, signal: AbortSignal): Promise<Volume>;
+  /** Records the volume's PersistentVolume, over what was recorded before: see `printRecord`. Throws `not-found`. */
+  record(id: VolumeId, persistentVolume: string, signal: AbortSignal): Promise<Volume>;
 }
 
 /** Needed by the node services only: the record of how volumes were first used. */

@@ -150,6 +150,8 @@ export interface Volume {
   readonly inline?: Inline;
   /** An administrator keeps it without a PersistentVolume on purpose. */
   readonly retained?: true;
+  /** What its PersistentVolume was when it was last seen, as `printRecord` writes it; absent: not recorded. */
+  readonly persistentVolume?: string;
 }
 
 /** A volume of this node with the device at the top of its open stack. */

@@ -34,6 +34,7 @@ export const tokenReview = z.object({
 
 export const subjectAccessReview = z.object({ status: z.object({ allowed: z.boolean() }) });
 
+/** The volume and the claim of a PersistentVolume. */
 export const persistentVolume = z.object({
   metadata,
   spec: z.object({
@@ -42,6 +43,22 @@ export const persistentVolume = z.object({
       .object({ namespace: z.string().optional(), name: z.string().optional(), uid: z.string().optional() })
       .nullish(),
   }),
+});
+
+/** All that is recorded of a PersistentVolume on its volume. */
+export const recordedVolume = z.object({
+  metadata: metadata.extend({ deletionTimestamp: z.string().optional() }),
+  spec: z.object({
+    csi: z.object({ driver: z.string(), volumeHandle: z.string(), fsType: z.string().optional() }).optional(),
+    claimRef: z.object({ namespace: z.string().optional(), name: z.string().optional() }).nullish(),
+    storageClassName: z.string().optional(),
+    volumeAttributesClassName: z.string().optional(),
+    persistentVolumeReclaimPolicy: z.string().optional(),
+    accessModes: z.array(z.string()).nullish(),
+    volumeMode: z.string().optional(),
+    mountOptions: z.array(z.string()).nullish(),
+  }),
+  status: z.object({ phase: z.string().optional() }).optional(),
 });
 
 export const pod = z.object({

@@ -1,8 +1,10 @@
+import type * as z from 'zod';
+import type { PersistentVolumeRecord } from '../domain/persistent-volume.ts';
 import type { Log } from '../log.ts';
 import type { Api } from './api.ts';
 import { listAll, listPage } from './list.ts';
 import { createInformer } from './informer.ts';
-import { persistentVolume } from './objects.ts';
+import { persistentVolume, recordedVolume } from './objects.ts';
 
 export interface PersistentVolumesOptions {
   readonly api: Api;
@@ -22,6 +24,12 @@ export interface ClaimPage {
   readonly next?: string | undefined;
 }
 
+/** What is to be recorded of PersistentVolumes, by volume id, and the token of the next page; absent: this was the last. */
+export interface RecordPage {
+  readonly records: readonly { readonly volume: string; readonly record: PersistentVolumeRecord }[];
+  readonly next?: string | undefined;
+}
+
 /** The volumes of the driver that have PersistentVolumes. */
 export interface PersistentVolumes {
   start(): void;
@@ -31,6 +39,8 @@ export interface PersistentVolumes {
   read(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** Some of the claims that the volumes are bound to: those of the page of that token, or else the first. Throws `unavailable`. */
   claims(token: string | undefined, signal: AbortSignal): Promise<ClaimPage>;
+  /** Some of the PersistentVolumes, without those that are released or being deleted. Throws `unavailable`. */
+  records(token: string | undefined, signal: AbortSignal): Promise<RecordPage>;
   stop(): Promise<void>;
 }
 
@@ -67,6 +77,34 @@ export function createPersistentVolumes({ driver, ...options }: PersistentVolume
       });
       return { claims, next };
     },
+    async records(token, signal) {
+      const { items, next } = await listPage(options.api, path, token, signal);
+      return { records: items.flatMap((object) => readRecord(object, driver)), next };
+    },
     stop: () => mirror.stop(),
+  };
+}
+
+/** None for a PersistentVolume of another driver, or one that has lost its claim. */
+function readRecord(object: unknown, driver: string): RecordPage['records'] {
+  const { metadata, spec, status } = recordedVolume.parse(object);
+  if (spec.csi?.driver !== driver || metadata.deletionTimestamp !== undefined) return [];
+  if (status?.phase === 'Released' || status?.phase === 'Failed') return [];
+  return [{ volume: spec.csi.volumeHandle, record: recordOf(metadata.name, spec) }];
+}
+
+/** The record of a PersistentVolume from its fields in Kubernetes. */
+export function recordOf(name: string, spec: z.output<typeof recordedVolume>['spec']): PersistentVolumeRecord {
+  const { namespace, name: claim } = spec.claimRef ?? {};
+  return {
+    name,
+    claim: namespace === undefined || claim === undefined ? undefined : { namespace, name: claim },
+    storageClass: spec.storageClassName,
+    attributesClass: spec.volumeAttributesClassName,
+    reclaimPolicy: spec.persistentVolumeReclaimPolicy ?? 'Retain',
+    accessModes: spec.accessModes ?? [],
+    volumeMode: spec.volumeMode ?? 'Filesystem',
+    fsType: spec.csi?.fsType,
+    mountOptions: spec.mountOptions ?? [],
   };
 }

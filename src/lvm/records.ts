@@ -2,6 +2,7 @@ import type { Bytes } from '../domain/bytes.ts';
 import { parseErasure } from '../domain/erasure.ts';
 import { Failure } from '../domain/errors.ts';
 import { type LvName, type NodeName, parseVolumeId, type PoolName, type VgName } from '../domain/ids.ts';
+import { longestRecord } from '../domain/persistent-volume.ts';
 import { type WhenFull, whenFullChoices } from '../domain/pool.ts';
 import { parseSource, printSource } from '../domain/snapshot.ts';
 import { parseSnapshotRoom, printSnapshotRoom } from '../domain/snapshot-room.ts';
@@ -198,6 +199,7 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
     ...(record.boots.length > 0 && { boots: record.boots }),
     ...(record.created !== undefined && { created: record.created }),
     ...(tags.has('retain') && { retained: true }),
+    ...persistentVolumeOf(tags.get('pv')),
   };
 }
 
@@ -207,6 +209,10 @@ function inlineOf(tags: LvRecord['tags']): { inline?: Inline } {
   if (!uid || namespace === undefined || name === undefined || more !== undefined) return {};
   const target = tags.get('target');
   return { inline: { pod: { uid, namespace, name }, ...(target !== undefined && { target }) } };
+}
+
+function persistentVolumeOf(text: string | undefined): Pick<Volume, 'persistentVolume'> {
+  return text === undefined || text.length > longestRecord ? {} : { persistentVolume: text };
 }
 
 function stateOf(text: string | undefined): Volume['state'] {
@@ -231,6 +237,7 @@ export function creationTags(volume: Volume): string[] {
   if (volume.inline) tags.push(...inlineTags(volume.inline));
   if (volume.erase) tags.push(tag('erase', volume.erase));
   if (volume.state !== 'ready') tags.push(tag('state', volume.state));
+  if (volume.persistentVolume !== undefined) tags.push(tag('pv', volume.persistentVolume));
   return tags;
 }
 

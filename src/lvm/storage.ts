@@ -33,7 +33,7 @@ import { decodeLv, toVolume } from './records.ts';
 import type { ReportRow } from './process/report.ts';
 import { LocalSnapshots } from './snapshots/snapshots.ts';
 import { Admission, keepSize } from './admission.ts';
-import { tag } from './tags.ts';
+import { tag, tagsOf } from './tags.ts';
 import type { ThinMetadata } from './blocks/thin-metadata.ts';
 
 export interface LocalStorageOptions extends Omit<ActivationOptions, 'marks'> {
@@ -167,6 +167,23 @@ export class LocalStorage implements Storage, NodeVolumes {
       await this.#options.writer.retag(what, volume, { add: tag('retain', 'yes') }, signal);
       this.#options.cache.put(retained);
       return retained;
+    });
+  }
+
+  async record(id: VolumeId, persistentVolume: string, signal: AbortSignal): Promise<Volume> {
+    const { cache, writer } = this.#options;
+    return this.locks.hold(id, 'RecordVolume', async () => {
+      const { group } = await this.mustFind(id);
+      return await writer.exclusive(group, signal, async () => {
+        const { volume: current, row } = await this.#lookUpNow(id);
+        if (current.persistentVolume === persistentVolume) return current;
+        const tags = { add: tag('pv', persistentVolume), remove: tagsOf(row['lv_tags'] ?? '', 'pv') };
+        const what = `the PersistentVolume of volume ${id} could not be recorded`;
+        await writer.change(what, lvchangeTags(current.group, current.lv, tags));
+        const volume = { ...current, persistentVolume };
+        cache.put(volume);
+        return volume;
+      });
     });
   }
 

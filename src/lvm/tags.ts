@@ -18,6 +18,7 @@ export type TagKey =
   | 'qos'
   | 'state'
   | 'retain'
+  | 'pv'
   | 'boot'
   | 'given'
   | 'source'

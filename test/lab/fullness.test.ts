@@ -158,6 +158,10 @@ test('a thin pool without free metadata refuses changes, also deletions, until i
   expect(await stage('m1')).toEqual(ok);
   await guest().shell('head -c 1M /run/stage-m1/file >/dev/null');
 
+  const { exitCode, stdout } = await driver.quarry('doctor');
+  expect(stdout).toMatch(/^warning +pools +meta: ThinPoolOutOfMetadata: .*lvextend --poolmetadatasize/m);
+  expect(stdout).toMatch(/^warning +pools +the metadata of pool meta is \d+ % full/m);
+  expect(exitCode).toBe(0);
   await guest().shell('lvextend -qq --poolmetadatasize +1m qmeta/thinpool');
   expect((await write('/dev/qmeta/m2', 1)).exitCode).toBe(0);
   expect(await remove('m2')).toEqual(ok);

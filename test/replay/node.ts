@@ -105,6 +105,7 @@ export class Node {
       ask: () => Promise.resolve(''),
       show: () => undefined,
       again: () => Promise.resolve(false),
+      fail: () => undefined,
     };
     await approveDisks({ config: configFile, disk: [device], all: false }, terminal);
   }

@@ -25,7 +25,7 @@ export type Review = (token: string, audiences: readonly string[]) => object | u
 
 /**
  * The part of an API server that the controller needs: lists in pages, watches that continue from a version, a history that can be lost,
- * connections that break, and TokenReview. It holds state and replays no recording.
+ * connections that break, single objects, creations, TokenReview and SelfSubjectAccessReview. It holds state and replays no recording.
  */
 export class ApiServer implements AsyncDisposable {
   /** Method and URL of every request so far. */
@@ -37,6 +37,8 @@ export class ApiServer implements AsyncDisposable {
   /** The only accepted token, if it is set. */
   bearer: string | undefined;
   review: Review = () => undefined;
+  /** Whether the client may do this. */
+  allowed: (verb: string, resource: string) => boolean = () => true;
   /** The clock for the `Date` of its answers. */
   clock = Date.now;
   pageSize = 500;
@@ -178,24 +180,48 @@ export class ApiServer implements AsyncDisposable {
     if (this.bearer !== undefined && request.headers.authorization !== `Bearer ${this.bearer}`) {
       return refuse(response, 401, 'Unauthorized');
     }
-    if (request.method === 'POST' && url.pathname.endsWith('/events')) return this.#create(url, request, response);
-    if (request.method === 'POST') return this.#reviewToken(request, response);
+    if (request.method === 'POST') return this.#create(url.pathname, await json(request), response);
     if (url.searchParams.get('watch') === 'true') return this.#watch(url, response);
+    if (this.#isObject(url.pathname)) return this.#get(url.pathname, response);
     this.#list(url, response);
   }
 
-  async #create(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const object = (await json(request)) as KubeObject;
-    if (this.#of(url.pathname).has(object.metadata.name)) return refuse(response, 409, 'already exists');
-    this.put(url.pathname, object);
+  #create(path: string, body: unknown, response: ServerResponse): void {
+    if (path.endsWith('/tokenreviews')) return this.#reviewToken(body, response);
+    if (path.endsWith('/selfsubjectaccessreviews')) {
+      const { spec } = body as { spec: { resourceAttributes: { verb: string; resource: string } } };
+      const { verb, resource } = spec.resourceAttributes;
+      return answer(response, 201, { status: { allowed: this.allowed(verb, resource) } });
+    }
+    const object = body as KubeObject;
+    if (this.#of(path).has(object.metadata.name)) {
+      return refuse(response, 409, `"${object.metadata.name}" already exists`);
+    }
+    this.put(path, object);
     answer(response, 201, object);
   }
 
-  async #reviewToken(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { spec } = (await json(request)) as { spec: { token: string; audiences: string[] } };
+  #reviewToken(body: unknown, response: ServerResponse): void {
+    const { spec } = body as { spec: { token: string; audiences: string[] } };
     const unknown = { authenticated: false, error: '[invalid bearer token]' };
     const status = this.review(spec.token, spec.audiences) ?? unknown;
     answer(response, 201, { kind: 'TokenReview', status });
+  }
+
+  /** Whether the path is that of one object: `/api/v1/nodes/a`, `/api/v1/namespaces/db/pods/a`; or of the version. */
+  #isObject(path: string): boolean {
+    const [, kind, ...parts] = path.split('/');
+    if (kind === 'version') return true;
+    const below = parts.slice(kind === 'api' ? 1 : 2);
+    return below[0] === 'namespaces' ? below.length === 2 || below.length === 4 : below.length === 2;
+  }
+
+  #get(path: string, response: ServerResponse): void {
+    if (path === '/version') return answer(response, 200, { major: '1' });
+    const at = path.lastIndexOf('/');
+    const found = this.#of(path.slice(0, at)).get(path.slice(at + 1));
+    if (found) answer(response, 200, found);
+    else refuse(response, 404, `${path.slice(at + 1)} not found`);
   }
 
   #list(url: URL, response: ServerResponse): void {

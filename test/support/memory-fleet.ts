@@ -39,6 +39,7 @@ export class Link implements Member {
       create: (spec, signal) => this.#through(signal, () => storage.create(spec, signal)),
       remove: (id, signal, goneFrom) => this.#through(signal, () => storage.remove(id, signal, goneFrom)),
       expand: (id, size, signal) => this.#through(signal, () => storage.expand(id, size, signal)),
+      record: (id, text, signal) => this.#through(signal, () => storage.record(id, text, signal)),
       retain: (id, signal) => this.#through(signal, () => storage.retain(id, signal)),
       modify: (id, change, signal) => this.#through(signal, () => storage.modify(id, change, signal)),
     };

@@ -36,7 +36,7 @@ export function emptyPool(spec: PoolSpec, size: bigint): Pool {
   return { spec, extentSize: 4n * MiB, size, free: size, deviceFree: [size], metadata };
 }
 
-export type Operation = 'create' | 'remove' | 'expand' | 'modify' | 'retain' | 'find';
+export type Operation = 'create' | 'remove' | 'expand' | 'modify' | 'retain' | 'record' | 'find';
 
 /** A node's volumes without LVM: the contract tests hold it to the behaviour of LocalStorage. */
 export class MemoryStorage implements Storage {
@@ -219,6 +219,14 @@ export class MemoryStorage implements Storage {
     return await this.#during('retain', id, () => {
       const volume = this.#mustGet(id);
       return this.#put({ ...volume, retained: true }, this.#pool(volume.pool));
+    });
+  }
+
+  async record(id: VolumeId, persistentVolume: string, _signal: AbortSignal): Promise<Volume> {
+    using _lock = this.#locks.acquire(id, 'RecordVolume');
+    return await this.#during('record', id, () => {
+      const volume = this.#mustGet(id);
+      return this.#put({ ...volume, persistentVolume }, this.#pool(volume.pool));
     });
   }
 

@@ -7,7 +7,7 @@ import type { Pool } from '../../domain/pool.ts';
 import { rateKeys } from '../../domain/qos.ts';
 import { makeScratch, openVolumes, removeScratch, scratchSize } from '../../lvm/scratch.ts';
 import type { Local } from '../../app/local.ts';
-import { withLocal } from '../../cli/local.ts';
+import { readStorage, withLocal } from '../../cli/local.ts';
 import type { RateRecord } from './command.ts';
 import type { Listing } from '../../cli/output.ts';
 
@@ -62,10 +62,8 @@ async function whileOpen<T>(device: string, task: (signal: AbortSignal) => Promi
   }
 }
 
-async function findPool({ cache, findDisks, show }: Local, name: string): Promise<Pool> {
-  await findDisks();
-  await show([]);
-  const { pools, unready } = await cache.refresh();
+async function findPool(local: Local, name: string): Promise<Pool> {
+  const { pools, unready } = (await readStorage(local)).inventory;
   const pool = pools.values().find(({ spec }) => spec.name === name);
   if (pool) return pool;
   const [, reason] = unready.entries().find(([unreadyName]) => unreadyName === name) ?? [];

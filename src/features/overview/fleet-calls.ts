@@ -1,4 +1,4 @@
-import { askRole, type RoleCalls } from '../../cli/ask.ts';
+import { allPages, askRole, type RoleCalls } from '../../cli/ask.ts';
 import type { Terminal } from '../../cli/command.ts';
 import { isFailure } from '../../domain/errors.ts';
 import type { Claim } from '../../gen/quarry/admin/v1/Claim.ts';
@@ -82,15 +82,5 @@ export class FleetCalls {
       else if (!isFailure(error, 'unimplemented')) throw error;
       return new Map();
     }
-  }
-}
-
-async function allPages<T>(read: (token: string) => Promise<{ items: T[]; nextPageToken: string }>): Promise<T[]> {
-  const all: T[] = [];
-  for (let token = ''; ;) {
-    const { items, nextPageToken } = await read(token);
-    all.push(...items);
-    if (nextPageToken === '') return all;
-    token = nextPageToken;
   }
 }

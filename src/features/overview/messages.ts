@@ -83,6 +83,7 @@ export function volumeMessage(volume: Volume, inventory: Inventory): VolumeInit 
     ...(created !== undefined && { createdMs: inWhole(created) }),
     pod: inline ? `${inline.pod.namespace}/${inline.pod.name}` : '',
     conditions: conditionMessages(volumeHealth(volume, inventory)),
+    persistentVolume: volume.persistentVolume ?? '',
   };
 }
 

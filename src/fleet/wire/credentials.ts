@@ -9,6 +9,7 @@ export interface CredentialFiles {
   readonly key?: string | undefined;
 }
 
+/** The content of `CredentialFiles`. */
 export interface Pems {
   readonly ca?: Buffer;
   readonly cert?: Buffer;

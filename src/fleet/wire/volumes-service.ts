@@ -15,7 +15,16 @@ import { readAnswer } from './answers.ts';
 import { RemoteGroupSnapshots } from './group-snapshots.ts';
 import { RemoteSnapshots, type SnapshotsCalls } from './snapshots.ts';
 import { readQosChange, writeQosChange } from './qos.ts';
-import { readRange, readSpec, readVolume, readVolumeId, writeRange, writeSpec, writeVolume } from './volumes.ts';
+import {
+  readRange,
+  readRecord,
+  readSpec,
+  readVolume,
+  readVolumeId,
+  writeRange,
+  writeSpec,
+  writeVolume,
+} from './volumes.ts';
 
 // Both ends of the service in proto/node/volumes.proto: the port `Storage` on a controller, and what serves it on the node.
 
@@ -41,6 +50,10 @@ export function createVolumesService(storage: Storage): VolumesMethods {
     },
     async retain({ volume }, { signal }) {
       return { volume: writeVolume(await storage.retain(readVolumeId(volume).id, signal)) };
+    },
+    async record({ volume, persistentVolume }, { signal }) {
+      const text = readRecord(persistentVolume);
+      return { volume: writeVolume(await storage.record(readVolumeId(volume).id, text, signal)) };
     },
   };
 }
@@ -118,6 +131,11 @@ export class RemoteStorage implements Storage {
 
   retain(id: VolumeId, signal: AbortSignal): Promise<Volume> {
     return this.#volumeOf(this.#calls.retain(this.#remote, { volume: id }, { signal }), id);
+  }
+
+  record(id: VolumeId, persistentVolume: string, signal: AbortSignal): Promise<Volume> {
+    const request = { volume: id, persistentVolume };
+    return this.#volumeOf(this.#calls.record(this.#remote, request, { signal }), id);
   }
 
   /** @param asked absent for a creation */

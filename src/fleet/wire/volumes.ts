@@ -11,6 +11,7 @@ import {
   type Volume,
   type VolumeSpec,
 } from '../../domain/volume.ts';
+import { longestRecord } from '../../domain/persistent-volume.ts';
 import { parseSource, printSource } from '../../domain/snapshot.ts';
 import { parseSnapshotRoom, printSnapshotRoom } from '../../domain/snapshot-room.ts';
 import type { Layout as LayoutMessage, LayoutInit } from '../../gen/quarry/node/v1/Layout.ts';
@@ -43,6 +44,7 @@ export function writeVolume(volume: Volume): VolumeInit {
     ...(volume.source && { source: printSource(volume.source) }),
     ...(volume.inline && { pod: { ...volume.inline.pod } }),
     ...(volume.erase && { erase: volume.erase }),
+    ...(volume.persistentVolume !== undefined && { persistentVolume: volume.persistentVolume }),
   };
 }
 
@@ -91,6 +93,7 @@ export function readVolume(message: VolumeMessage, node: NodeName, like?: Volume
     state: message.creating ? 'creating' : message.copying ? 'copying' : 'ready',
     ...(created !== undefined && { created }),
     ...(message.retained && { retained: true }),
+    ...(message.persistentVolume !== '' && { persistentVolume: readRecord(message.persistentVolume) }),
     ...(source && { source }),
     ...readPod(message.pod),
     ...(erase && { erase }),
@@ -108,6 +111,12 @@ function readPod(message: PodMessage | null): Pick<Volume, 'inline'> {
   if ([uid, namespace, name].some((text) => text.length > longestPod))
     throw new Failure('invalid', 'the name of a pod is longer than any can be');
   return { inline: { pod: { uid, namespace, name } } };
+}
+
+/** Throws `invalid` for a text that is too long for a tag. */
+export function readRecord(text: string): string {
+  if (text.length <= longestRecord) return text;
+  throw new Failure('invalid', 'the record of a PersistentVolume is longer than any can be');
 }
 
 export function writeSpec(spec: VolumeSpec): VolumeSpecInit {

@@ -1,5 +1,6 @@
 import { readlink } from 'node:fs/promises';
 
+/** Where LVM's programs run; the reference of `lvm.mode` describes each. */
 export type LvmMode = 'auto' | 'host' | 'container' | 'direct';
 
 /**

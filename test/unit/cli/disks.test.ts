@@ -34,6 +34,7 @@ function answering(answer?: string): Terminal & { said: string[] } {
     },
     show: () => undefined,
     again: async () => false,
+    fail: () => undefined,
   };
 }
 

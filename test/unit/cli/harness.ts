@@ -9,6 +9,8 @@ export interface Ran {
   readonly questions: readonly string[];
   /** The results of `--watch`, which ends after three. */
   readonly shown: readonly string[];
+  /** Whether it ends with 1 after its output. */
+  readonly failed: boolean;
 }
 
 /** Runs a command line as src/main.ts does. Without an answer there is no terminal. */
@@ -16,6 +18,7 @@ export async function quarry(words: readonly string[], answer?: string | (() => 
   const said: string[] = [];
   const questions: string[] = [];
   const shown: string[] = [];
+  let failed = false;
   const stdout = await runCommandLine(words, commands, {
     say: (line) => void said.push(line),
     ask: async (question, advice) => {
@@ -25,6 +28,7 @@ export async function quarry(words: readonly string[], answer?: string | (() => 
     },
     show: (result) => void shown.push(result),
     again: async () => shown.length < 3,
+    fail: () => void (failed = true),
   });
-  return { stdout, said, questions, shown };
+  return { stdout, said, questions, shown, failed };
 }

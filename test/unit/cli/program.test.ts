@@ -9,7 +9,13 @@ import { runCommandLine } from '../../../src/cli/program.ts';
 import { version } from '../../../src/version.ts';
 import { quarry } from './harness.ts';
 
-const silent = { say: () => undefined, ask: async () => '', show: () => undefined, again: async () => false };
+const silent = {
+  say: () => undefined,
+  ask: async () => '',
+  show: () => undefined,
+  again: async () => false,
+  fail: () => undefined,
+};
 
 /** A command that prints what it was given. */
 const echo = (more: Partial<Parameters<typeof command>[0]> = {}): Command =>
@@ -159,6 +165,7 @@ test('every command that prints rows offers each format', () => {
     ['pools', formats],
     ['volumes', formats],
     ['snapshots', formats],
+    ['doctor', formats],
     ['calibrate', formats],
     ['orphans', formats],
     ['qos', formats],

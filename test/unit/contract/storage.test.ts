@@ -154,6 +154,16 @@ describe.each<[string, () => Promise<Made>]>([
     await expect(storage.retain(idOf('b'), signal)).rejects.toMatchObject({ kind: 'not-found' });
   });
 
+  test('records the PersistentVolume of a volume, and replaces the record', async () => {
+    const { id } = await storage.create(wish('a'), signal);
+    for (const text of ['pv=one', 'pv=two&claim=x', 'pv=two&claim=x']) {
+      expect(await storage.record(id, text, signal)).toMatchObject({ id, persistentVolume: text });
+      expect((await storage.find(id, signal))?.persistentVolume).toBe(text);
+      expect(storage.inventory().volumes.get(id)?.persistentVolume).toBe(text);
+    }
+    await expect(storage.record(idOf('b'), 'pv=one', signal)).rejects.toMatchObject({ kind: 'not-found' });
+  });
+
   test('throws not-found for a volume that does not exist', async () => {
     expect(await storage.find(idOf('a'), signal)).toBeUndefined();
     await expect(storage.expand(idOf('a'), { required: MiB }, signal)).rejects.toMatchObject({ kind: 'not-found' });

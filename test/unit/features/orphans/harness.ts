@@ -36,6 +36,7 @@ export async function begin() {
     truth: new Set<string>() as Set<string> | undefined,
     watched: () => claims.known,
     claims: async () => ({ claims: [] }),
+    records: async () => ({ records: [] }),
     async read() {
       if (claims.truth) return claims.truth;
       throw new Failure('unavailable', 'the API server is gone');

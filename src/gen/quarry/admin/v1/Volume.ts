@@ -20,6 +20,7 @@ export interface VolumeInit {
   'createdMs'?: (string);
   'conditions'?: (_quarry_admin_v1_ConditionInit)[];
   'pod'?: (string);
+  'persistentVolume'?: (string);
   '_createdMs'?: "createdMs";
 }
 
@@ -40,5 +41,6 @@ export interface Volume {
   'createdMs'?: (string);
   'conditions': (_quarry_admin_v1_Condition)[];
   'pod': (string);
+  'persistentVolume': (string);
   '_createdMs'?: "createdMs";
 }

@@ -23,6 +23,7 @@ export interface VolumeInit {
   'copying'?: (boolean);
   'pod'?: (_quarry_node_v1_PodInit | null);
   'erase'?: (string);
+  'persistentVolume'?: (string);
   '_createdMs'?: "createdMs";
 }
 
@@ -45,5 +46,6 @@ export interface Volume {
   'copying': (boolean);
   'pod': (_quarry_node_v1_Pod | null);
   'erase': (string);
+  'persistentVolume': (string);
   '_createdMs'?: "createdMs";
 }

@@ -10,6 +10,8 @@ import type { FindRequestInit as _quarry_node_v1_FindRequestInit, FindRequest as
 import type { FindResponseInit as _quarry_node_v1_FindResponseInit, FindResponse as _quarry_node_v1_FindResponse } from '../../../quarry/node/v1/FindResponse.ts';
 import type { ModifyRequestInit as _quarry_node_v1_ModifyRequestInit, ModifyRequest as _quarry_node_v1_ModifyRequest } from '../../../quarry/node/v1/ModifyRequest.ts';
 import type { ModifyResponseInit as _quarry_node_v1_ModifyResponseInit, ModifyResponse as _quarry_node_v1_ModifyResponse } from '../../../quarry/node/v1/ModifyResponse.ts';
+import type { RecordRequestInit as _quarry_node_v1_RecordRequestInit, RecordRequest as _quarry_node_v1_RecordRequest } from '../../../quarry/node/v1/RecordRequest.ts';
+import type { RecordResponseInit as _quarry_node_v1_RecordResponseInit, RecordResponse as _quarry_node_v1_RecordResponse } from '../../../quarry/node/v1/RecordResponse.ts';
 import type { RemoveRequestInit as _quarry_node_v1_RemoveRequestInit, RemoveRequest as _quarry_node_v1_RemoveRequest } from '../../../quarry/node/v1/RemoveRequest.ts';
 import type { RemoveResponseInit as _quarry_node_v1_RemoveResponseInit, RemoveResponse as _quarry_node_v1_RemoveResponse } from '../../../quarry/node/v1/RemoveResponse.ts';
 import type { RetainRequestInit as _quarry_node_v1_RetainRequestInit, RetainRequest as _quarry_node_v1_RetainRequest } from '../../../quarry/node/v1/RetainRequest.ts';
@@ -52,6 +54,15 @@ export interface VolumesClient extends grpc.Client {
   modify(argument: _quarry_node_v1_ModifyRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_ModifyResponse>): grpc.ClientUnaryCall;
   modify(argument: _quarry_node_v1_ModifyRequestInit, callback: grpc.requestCallback<_quarry_node_v1_ModifyResponse>): grpc.ClientUnaryCall;
 
+  Record(argument: _quarry_node_v1_RecordRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RecordResponse>): grpc.ClientUnaryCall;
+  Record(argument: _quarry_node_v1_RecordRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_RecordResponse>): grpc.ClientUnaryCall;
+  Record(argument: _quarry_node_v1_RecordRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RecordResponse>): grpc.ClientUnaryCall;
+  Record(argument: _quarry_node_v1_RecordRequestInit, callback: grpc.requestCallback<_quarry_node_v1_RecordResponse>): grpc.ClientUnaryCall;
+  record(argument: _quarry_node_v1_RecordRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RecordResponse>): grpc.ClientUnaryCall;
+  record(argument: _quarry_node_v1_RecordRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_RecordResponse>): grpc.ClientUnaryCall;
+  record(argument: _quarry_node_v1_RecordRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RecordResponse>): grpc.ClientUnaryCall;
+  record(argument: _quarry_node_v1_RecordRequestInit, callback: grpc.requestCallback<_quarry_node_v1_RecordResponse>): grpc.ClientUnaryCall;
+
   Remove(argument: _quarry_node_v1_RemoveRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RemoveResponse>): grpc.ClientUnaryCall;
   Remove(argument: _quarry_node_v1_RemoveRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_node_v1_RemoveResponse>): grpc.ClientUnaryCall;
   Remove(argument: _quarry_node_v1_RemoveRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_node_v1_RemoveResponse>): grpc.ClientUnaryCall;
@@ -81,6 +92,8 @@ export interface VolumesHandlers extends grpc.UntypedServiceImplementation {
 
   Modify: grpc.handleUnaryCall<_quarry_node_v1_ModifyRequest, _quarry_node_v1_ModifyResponseInit>;
 
+  Record: grpc.handleUnaryCall<_quarry_node_v1_RecordRequest, _quarry_node_v1_RecordResponseInit>;
+
   Remove: grpc.handleUnaryCall<_quarry_node_v1_RemoveRequest, _quarry_node_v1_RemoveResponseInit>;
 
   Retain: grpc.handleUnaryCall<_quarry_node_v1_RetainRequest, _quarry_node_v1_RetainResponseInit>;
@@ -92,6 +105,7 @@ export interface VolumesDefinition extends grpc.ServiceDefinition {
   Expand: MethodDefinition<_quarry_node_v1_ExpandRequestInit, _quarry_node_v1_ExpandResponseInit, _quarry_node_v1_ExpandRequest, _quarry_node_v1_ExpandResponse>
   Find: MethodDefinition<_quarry_node_v1_FindRequestInit, _quarry_node_v1_FindResponseInit, _quarry_node_v1_FindRequest, _quarry_node_v1_FindResponse>
   Modify: MethodDefinition<_quarry_node_v1_ModifyRequestInit, _quarry_node_v1_ModifyResponseInit, _quarry_node_v1_ModifyRequest, _quarry_node_v1_ModifyResponse>
+  Record: MethodDefinition<_quarry_node_v1_RecordRequestInit, _quarry_node_v1_RecordResponseInit, _quarry_node_v1_RecordRequest, _quarry_node_v1_RecordResponse>
   Remove: MethodDefinition<_quarry_node_v1_RemoveRequestInit, _quarry_node_v1_RemoveResponseInit, _quarry_node_v1_RemoveRequest, _quarry_node_v1_RemoveResponse>
   Retain: MethodDefinition<_quarry_node_v1_RetainRequestInit, _quarry_node_v1_RetainResponseInit, _quarry_node_v1_RetainRequest, _quarry_node_v1_RetainResponse>
 }
