@@ -214,20 +214,18 @@ export class MemoryStorage implements Storage {
     });
   }
 
-  async retain(id: VolumeId, _signal: AbortSignal): Promise<Volume> {
-    using _lock = this.#locks.acquire(id, 'RetainVolume');
-    return await this.#during('retain', id, () => {
-      const volume = this.#mustGet(id);
-      return this.#put({ ...volume, retained: true }, this.#pool(volume.pool));
-    });
+  retain(id: VolumeId, _signal: AbortSignal): Promise<Volume> {
+    return this.#mark('retain', id, { retained: true });
   }
 
-  async record(id: VolumeId, persistentVolume: string, _signal: AbortSignal): Promise<Volume> {
-    using _lock = this.#locks.acquire(id, 'RecordVolume');
-    return await this.#during('record', id, () => {
-      const volume = this.#mustGet(id);
-      return this.#put({ ...volume, persistentVolume }, this.#pool(volume.pool));
-    });
+  record(id: VolumeId, persistentVolume: string, _signal: AbortSignal): Promise<Volume> {
+    return this.#mark('record', id, { persistentVolume });
+  }
+
+  async #mark(operation: Operation, id: VolumeId, mark: Partial<Volume>): Promise<Volume> {
+    using _lock = this.#locks.acquire(id, operation);
+    const marked = () => ({ ...this.#mustGet(id), ...mark });
+    return await this.#during(operation, id, () => this.#put(marked(), this.#pool(marked().pool)));
   }
 
   async #during<T>(operation: Operation, id: VolumeId, act: () => T): Promise<T> {
@@ -273,10 +271,10 @@ export class MemoryStorage implements Storage {
 }
 
 function reuse(volume: Volume, spec: VolumeSpec): Volume {
-  const problems = incompatibilities(volume, spec);
+  const problems = incompatibilities(volume, spec).join('; ');
   refusePassive(volume);
-  if (problems.length === 0) return volume;
-  throw new Failure('exists', `volume "${spec.name}" exists and does not fit the request: ${problems.join('; ')}`);
+  if (problems !== '') throw new Failure('exists', `volume "${spec.name}" exists and does not fit: ${problems}`);
+  return volume;
 }
 
 function keep(volume: Volume, { limit }: SizeRange): Volume {
@@ -285,6 +283,5 @@ function keep(volume: Volume, { limit }: SizeRange): Volume {
 }
 
 function refuseContradictions(wanted: Pick<Volume, 'qos' | 'size'>): void {
-  const problems = contradictions(wanted);
-  if (problems.length > 0) throw new Failure('invalid', problems.join('; '));
+  for (const problem of contradictions(wanted)) throw new Failure('invalid', problem);
 }
