@@ -32,6 +32,7 @@ export const tokenReview = z.object({
   }),
 });
 
+/** Whether the one that was asked about may do it. */
 export const subjectAccessReview = z.object({ status: z.object({ allowed: z.boolean() }) });
 
 /** The volume and the claim of a PersistentVolume. */

@@ -172,7 +172,7 @@ describe('with a controller', () => {
 
   test('one has no command that reads or writes data, mounts, or starts a program', () => {
     const names = protocol.volumes.map(({ key }) => key);
-    expect(names.toSorted()).toEqual(['create', 'expand', 'find', 'modify', 'remove', 'retain']);
+    expect(names.toSorted()).toEqual(['create', 'expand', 'find', 'modify', 'record', 'remove', 'retain']);
     const services = readdirSync(join(import.meta.dirname, '../../../proto/node')).flatMap((file) => {
       const proto = readFileSync(join(import.meta.dirname, '../../../proto/node', file), 'utf8');
       return [...proto.matchAll(/^service (\w+)/gm)].map(([, name]) => name);
