@@ -26,8 +26,8 @@ export interface QuarryImage extends ImageDescription {
   readonly stable: readonly Layer[];
 }
 
-/** Answers the image; the expensive layers come from the cache. Its top layer lies in `work`. */
-export async function assembleQuarry(reference: string, work: string): Promise<QuarryImage> {
+/** Answers the image of the sources in `tree`; the expensive layers come from the cache. Its top layer lies in `work`. */
+export async function assembleQuarry(reference: string, work: string, tree = REPOSITORY): Promise<QuarryImage> {
   const packages = (await readFile(join(SOURCE, 'packages.txt'), 'utf8')).split(/\s+/).filter(Boolean);
   const script = (await readFile(join(SOURCE, 'trim.sh'), 'utf8')) + FORGET_MACHINE;
   const debian = await cachedLayer(['debian', SUITE, ...packages, script], async (root) => {
@@ -40,13 +40,14 @@ export async function assembleQuarry(reference: string, work: string): Promise<Q
     await put(join(NODE_PACKAGE, 'bin/node'), program);
     await command(['strip', program]);
   });
-  const { version, description, license } = JSON.parse(
-    await readFile(join(REPOSITORY, 'package.json'), 'utf8'),
-  ) as Record<string, string>;
+  const { version, description, license } = JSON.parse(await readFile(join(tree, 'package.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
   return {
     reference,
     stable: [debian, node],
-    layers: [debian, node, await bundleLayer(work)],
+    layers: [debian, node, await bundleLayer(work, tree)],
     entrypoint: ENTRYPOINT,
     user: USER,
     labels: Object.fromEntries(
@@ -58,11 +59,11 @@ export async function assembleQuarry(reference: string, work: string): Promise<Q
   };
 }
 
-async function bundleLayer(work: string): Promise<Layer> {
-  await command([process.execPath, join(REPOSITORY, 'bundle.ts')], { cwd: REPOSITORY });
+async function bundleLayer(work: string, tree: string): Promise<Layer> {
+  await command([process.execPath, join(tree, 'bundle.ts')], { cwd: tree });
   const root = await mkdtemp(join(tmpdir(), 'quarry-image-'));
   const isImage = (path: string): boolean => path.startsWith(IMAGE_FOLDER);
-  await cp(join(REPOSITORY, 'dist'), join(root, 'opt/quarry'), { recursive: true, filter: (path) => !isImage(path) });
+  await cp(join(tree, 'dist'), join(root, 'opt/quarry'), { recursive: true, filter: (path) => !isImage(path) });
   await put(join(SOURCE, 'quarry.sh'), join(root, 'usr/local/bin/quarry'));
   await chmod(root, 0o755);
   const file = join(work, 'bundle.tar');

@@ -59,7 +59,7 @@ async function start(
   const images = join(lab.folder, 'images');
   for (const path of [folder, images]) await mkdir(path);
   const starting = startControlPlane(lab.host, paths.programs, folder, flags);
-  const [controlPlane] = await Promise.all([starting, writeQuarry(images)]);
+  const [controlPlane] = await Promise.all([starting, writeQuarry(join(images, 'quarry.tar'))]);
   const { kubectl } = controlPlane;
   await offerSnapshots(lab.host, controlPlane, paths, folder);
   // Pods use the API at the Service's address, which no kube-proxy serves here.

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { appendFile, copyFile, mkdir, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type ImageDescription, type Layer, writeArchive } from '../../image/oci.ts';
 import { assembleQuarry, cachedLayer, put, type QuarryImage } from '../../image/quarry.ts';
 import { bootstrap, debianMirror } from '../base.ts';
@@ -23,13 +23,11 @@ export async function writeImages(folder: string, lab: LabPaths, programs: strin
   for (const [index, image] of images.entries()) await writeArchive(join(folder, `image-${index}.tar`), image);
 }
 
-/** Writes the archive of Quarry's image from the present sources, without the layers on the nodes' initial disks. */
-export async function writeQuarry(folder: string): Promise<string> {
-  const image = await assembleQuarry(IMAGES.quarry, folder);
-  const file = join(folder, 'quarry.tar');
+/** Writes the archive of Quarry's image from the sources in `tree`, without the layers on the nodes' initial disks. */
+export async function writeQuarry(file: string, reference: string = IMAGES.quarry, tree?: string): Promise<void> {
+  const image = await assembleQuarry(reference, dirname(file), tree);
   const layers = [...image.layers, await settingsLayer()];
   await writeArchive(file, { ...image, layers }, image.stable);
-  return file;
 }
 
 /**

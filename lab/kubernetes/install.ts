@@ -6,11 +6,11 @@ import type { Cluster } from './cluster.ts';
 import { IMAGES } from './recipe.ts';
 
 export const NAMESPACE = 'quarry';
-const CHART = join(REPOSITORY, 'deploy', 'helm', 'quarry');
+const CHART = chartOf(REPOSITORY);
 
 /** The values of this cluster: three pools of one disk: thin, thick, and thin with a budget. */
 const VALUES = {
-  image: { ...image(IMAGES.quarry), pullPolicy: 'Never' },
+  image: imageValue(IMAGES.quarry),
   controller: {
     provisioner: { image: image(IMAGES.provisioner) },
     resizer: { image: image(IMAGES.resizer) },
@@ -24,6 +24,16 @@ const VALUES = {
   ],
 };
 
+/** The folder of the chart in a tree of sources. */
+export function chartOf(tree: string): string {
+  return join(tree, 'deploy', 'helm', 'quarry');
+}
+
+/** The value `image` of the chart for an image of Quarry that the nodes have. */
+export function imageValue(reference: string): object {
+  return { ...image(reference), pullPolicy: 'Never' };
+}
+
 /** `localhost/quarry:lab` as a value of the chart. */
 function image(reference: string): object {
   const [registry, repository, tag] = reference.split(/[/:]/);
@@ -34,12 +44,12 @@ function pool(name: string, path: string, more: object): object {
   return { name, volumeGroup: `quarry-${name}`, approve: 'automatic', disks: { paths: [path] }, ...more };
 }
 
-/** Installs Quarry from its chart, and waits until each node offers it. */
-export async function installQuarry(cluster: Cluster, values: object = {}): Promise<void> {
+/** Installs Quarry from its chart, or one of another release, and waits until each node offers it. */
+export async function installQuarry(cluster: Cluster, values: object = {}, chart = CHART): Promise<void> {
   const file = join(cluster.folder, 'values.json');
   await writeFile(file, JSON.stringify({ ...VALUES, ...values }));
   const flags = ['--namespace', NAMESPACE, '--create-namespace', '--values', file, '--wait', '--timeout=120s'];
-  const { exitCode, stderr } = await cluster.helm(['upgrade', '--install', 'quarry', CHART, ...flags]);
+  const { exitCode, stderr } = await cluster.helm(['upgrade', '--install', 'quarry', chart, ...flags]);
   if (exitCode !== 0) throw new LabError(`helm: ${stderr}\n${await whatHappens(cluster)}`);
   const nodes = cluster.workers.map(({ name }) => `csinode/${name}`);
   await cluster.kubectl.wait('jsonpath={.spec.drivers[0].name}=lvm.quarry.csi', nodes);

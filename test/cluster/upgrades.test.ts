@@ -1,11 +1,17 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { NAMESPACE } from '../../lab/kubernetes/install.ts';
-import { installExample, useCluster } from '../support/cluster.ts';
+import { offerPreviousRelease } from '../../lab/kubernetes/previous-release.ts';
+import { cgroupOf, installExample, useCluster } from '../support/cluster.ts';
 import { claim, pod, storageClass } from '../support/manifests.ts';
 
 interface Secret {
   readonly data: Readonly<Record<string, string>>;
+}
+
+interface Running {
+  readonly metadata: { readonly uid: string };
+  readonly status: { readonly containerStatuses: readonly { readonly restartCount: number }[] };
 }
 
 describe('an upgrade', () => {
@@ -50,6 +56,38 @@ describe('an upgrade', () => {
     await expect.poll(served, { timeout: 100_000, interval: 1000 }).toEqual([fingerprint256, fingerprint256]);
     expect(await quarry(pods)).toBe(before);
   }, 200_000);
+
+  test('from the previous release, and back to it, keeps serving volumes in use', async () => {
+    const { cluster, kubectl, ready, inPod, nodeOf, volumeOf } = site();
+    const previous = await offerPreviousRelease(cluster);
+    const parameters = { pool: 'fast', type: 'thin', writeIops: '400' };
+    const write = 'n=0; while n=$((n + 1)); do echo $n >>/data/numbers; sync /data/numbers; done';
+    await kubectl.apply(storageClass('writers', parameters), claim('writer', { ...data, className: 'writers' }));
+    await kubectl.apply(pod('writer', { volumes: { '/data': { claim: 'writer' } }, command: ['sh', '-c', write] }));
+    await ready('writer');
+    const written = async (): Promise<number> => Number(await inPod('writer', 'wc -l </data/numbers'));
+    /** The writer has gone on in its volume without a gap, within its limit, and a new volume is made, used and deleted. */
+    const expectService = async (name: string): Promise<void> => {
+      const before = await written();
+      await kubectl.apply(claim(name, data), pod(name, { volumes: { '/data': { claim: name } } }));
+      await ready(name);
+      await kubectl.run(['delete', `pod/${name}`, `pvc/${name}`]);
+      await expect.poll(written).toBeGreaterThan(before);
+      expect(await inPod('writer', 'head -n 1000000 /data/numbers | awk "NR != \\$1" | head -n 3')).toBe('');
+      const { metadata, status } = await kubectl.get<Running>('pod', 'writer');
+      expect(status.containerStatuses.map(({ restartCount }) => restartCount)).toEqual([0]);
+      const { guest } = await nodeOf('writer');
+      expect(await guest.shell(`cat ${cgroupOf(metadata.uid)}/io.max`)).toContain('wiops=400');
+    };
+
+    await installExample(cluster, previous.values, previous.chart);
+    await expectService('older');
+    await installExample(cluster);
+    await expectService('newer');
+    const volume = await volumeOf('writer');
+    await kubectl.run(['delete', 'pod/writer', 'pvc/writer']);
+    await cluster.kubectl.wait('delete', [`pv/${volume}`], 150);
+  }, 400_000);
 
   // Nodes reconnect here, and verify the controllers' new certificates.
   test('to LVM in the container, and back to LVM of the host, keeps serving the same volumes', async () => {

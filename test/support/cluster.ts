@@ -58,7 +58,7 @@ async function openWithQuarry(): Promise<Cluster> {
 }
 
 /** Installs Quarry, or changes what is installed: with the pools of the examples on the lab's disks, and one with a small budget. */
-export async function installExample(cluster: Cluster, changes: object = {}): Promise<void> {
+export async function installExample(cluster: Cluster, changes: object = {}, chart?: string): Promise<void> {
   const [fast, bulk] = (parse(readFileSync(EXAMPLE_VALUES, 'utf8')) as { pools: object[] }).pools;
   const promised = { name: 'promised', volumeGroup: 'quarry-promised', type: 'thin', budget: { readIops: 1000 } };
   const on = (pool: object | undefined, ...paths: string[]): object => ({
@@ -67,7 +67,7 @@ export async function installExample(cluster: Cluster, changes: object = {}): Pr
     disks: { paths },
   });
   const pools = [on(fast, '/dev/ubdb'), on(bulk, '/dev/ubdc', '/dev/ubde'), on(promised, '/dev/ubdd')];
-  await installQuarry(cluster, { pools, ...changes });
+  await installQuarry(cluster, { pools, ...changes }, chart);
 }
 
 function createSite(cluster: Cluster, namespace: string): Site {
