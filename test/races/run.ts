@@ -59,6 +59,7 @@ class Race {
   /** Nodes whose group may vanish. */
   readonly #vanishing: readonly string[];
   readonly #troubles = new Map<string, number>();
+  #atRest = false;
 
   constructor(seed: number, clock: Clock) {
     this.#clock = clock;
@@ -106,6 +107,7 @@ class Race {
   /** All is connected again; asks each controller, and looks at each node's LVM. */
   async rest(): Promise<string[]> {
     await this.#quiet();
+    this.#atRest = true;
     const problems = names.flatMap((name) => this.#look(name));
     for (const by of controllers) {
       for (const name of names) for (const node of nodes) problems.push(...(await this.#ask(name, node, by)));
@@ -126,8 +128,10 @@ class Race {
     await settled();
     for (;;) {
       const wait = this.#clock.untilNext();
-      // Short timers are events like any other; the long ones are of calls and streams that do not answer.
-      if (wait !== undefined && wait <= 1000) this.#schedule.once('time', () => this.#clock.pass(wait));
+      // Short timers are events like any other; the long ones are of calls and streams that do not answer. At rest a slow stream must not
+      // take longer than a call may: there time passes only when nothing else is left to happen.
+      const passes = wait !== undefined && wait <= 1000 && !(this.#atRest && this.#schedule.isBusy);
+      if (passes) this.#schedule.once('time', () => this.#clock.pass(wait));
       if (!(await this.#schedule.step())) return;
       if (this.#schedule.steps > mostSteps) throw new Error(`the schedule did not end within ${mostSteps} steps`);
     }

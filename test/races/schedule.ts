@@ -25,6 +25,11 @@ export class Schedule {
     return this.#steps;
   }
 
+  /** Whether anything is still to happen. */
+  get isBusy(): boolean {
+    return this.#channels.size > 0;
+  }
+
   add(channel: string, act: () => void): void {
     const events = this.#channels.get(channel) ?? [];
     this.#channels.set(channel, events);
