@@ -80,8 +80,12 @@ describe('an upgrade', () => {
       expect(await guest.shell(`cat ${cgroupOf(metadata.uid)}/io.max`)).toContain('wiops=400');
     };
 
+    // Kubernetes lets nothing change whether a driver has inline volumes.
+    const forgetDriver = () => cluster.kubectl.run(['delete', 'csidriver', 'lvm.quarry.csi']);
+    await forgetDriver();
     await installExample(cluster, previous.values, previous.chart);
     await expectService('older');
+    await forgetDriver();
     await installExample(cluster);
     await expectService('newer');
     const volume = await volumeOf('writer');

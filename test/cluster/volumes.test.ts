@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { logicalVolumes, useCluster } from '../support/cluster.ts';
+import { NAMESPACE } from '../../lab/kubernetes/install.ts';
+import { cgroupOf, driverOn, inlineVolumes, killPod, logicalVolumes, useCluster } from '../support/cluster.ts';
 import { claim, pod, storageClass } from '../support/manifests.ts';
 
 interface Pod {
@@ -51,6 +52,25 @@ describe('a volume of a pod', () => {
     await kubectl.run(['delete', 'pod', 'passing']);
     await kubectl.wait('delete', [`pv/${volume}`]);
     expect(await logicalVolumes(cluster)).not.toContain(volume);
+  });
+
+  test('is made and limited with its pod if it is inline, and gone with it, also if the driver is killed meanwhile', async () => {
+    const { kubectl, cluster, inPod, ready, nodeOf } = site();
+    const volumes = { '/scratch': { inline: { size: '64Mi', writeIops: '70' } } };
+    const securityContext = { runAsUser: 1000, fsGroup: 4711 };
+    await kubectl.apply(pod('inline', { volumes, spec: { securityContext } }), pod('forced', { volumes }));
+    await ready('inline', 'forced');
+    expect(await inPod('inline', 'echo mine >/scratch/file; df --output=fstype /scratch | tail -1')).toBe('ext4\n');
+    const { guest } = await nodeOf('inline');
+    const { metadata } = await kubectl.get<{ metadata: { uid: string } }>('pod', 'inline');
+    expect(await guest.shell(`cat ${cgroupOf(metadata.uid)}/io.max`)).toContain('wiops=70');
+    expect(await inlineVolumes(cluster)).toHaveLength(2);
+    await kubectl.run(['delete', 'pod', 'inline']);
+    await expect.poll(() => inlineVolumes(cluster), { timeout: 30_000 }).toHaveLength(1);
+    const driver = await driverOn(cluster, (await nodeOf('forced')).name);
+    await killPod(cluster, NAMESPACE, driver);
+    await kubectl.run(['delete', 'pod', 'forced', '--force', '--grace-period=0']);
+    await expect.poll(() => inlineVolumes(cluster), { timeout: 60_000 }).toEqual([]);
   });
 
   test('belongs to the group of fsGroup, and two pods at once use it, read-only and by subPath', async () => {

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { parse } from 'yaml';
 import { EXAMPLE_VALUES } from '../../deploy/render.ts';
 import { type Cluster, openCluster } from '../../lab/kubernetes/cluster.ts';
-import { installQuarry } from '../../lab/kubernetes/install.ts';
+import { installQuarry, NAMESPACE } from '../../lab/kubernetes/install.ts';
 import type { Kubectl } from '../../lab/kubernetes/kubectl.ts';
 import { NODES } from '../../lab/kubernetes/recipe.ts';
 import type { Worker } from '../../lab/kubernetes/worker.ts';
@@ -67,7 +67,9 @@ export async function installExample(cluster: Cluster, changes: object = {}, cha
     disks: { paths },
   });
   const pools = [on(fast, '/dev/ubdb'), on(bulk, '/dev/ubdc', '/dev/ubde'), on(promised, '/dev/ubdd')];
-  await installQuarry(cluster, { pools, ...changes }, chart);
+  // The previous release has no such value.
+  const more = chart === undefined ? { inlineVolumes: { enabled: true } } : {};
+  await installQuarry(cluster, { pools, ...more, ...changes }, chart);
 }
 
 function createSite(cluster: Cluster, namespace: string): Site {
@@ -99,11 +101,18 @@ async function expectNothingLeft(cluster: Cluster): Promise<void> {
   const volumes = (await cluster.kubectl.run(['get', 'pv', '--output=name'])).split('\n').filter(Boolean);
   if (volumes.length > 0) await cluster.kubectl.wait('delete', volumes, 150);
   expect(await logicalVolumes(cluster)).toEqual([]);
+  expect(await inlineVolumes(cluster)).toEqual([]);
 }
 
 /** A pod's cgroup on its node, as a pattern for the shell that matches any QoS class. */
 export function cgroupOf(uid: string): string {
   return `/sys/fs/cgroup/kubepods/*/pod${uid}`;
+}
+
+/** The name of the driver's pod on a node. */
+export async function driverOn({ kubectl }: Cluster, node: string): Promise<string> {
+  const flags = ['--selector=app.kubernetes.io/component=node', `--field-selector=spec.nodeName=${node}`];
+  return kubectl.within(NAMESPACE).run(['get', 'pods', ...flags, '--output=jsonpath={.items[0].metadata.name}']);
 }
 
 /** SIGKILL to all processes of a pod, including its sandbox; kubelet starts them again. */
@@ -117,7 +126,16 @@ export async function killPod({ kubectl, workers }: Cluster, namespace: string, 
 }
 
 /** Logical volumes of Quarry's on all nodes, by the names that Kubernetes gave them. */
-export async function logicalVolumes({ workers }: Cluster): Promise<string[]> {
-  const lists = workers.map(({ guest }) => guest.shell('lvs --noheadings -o lv_name --select lv_name=~^pvc-'));
+export async function logicalVolumes(cluster: Cluster): Promise<string[]> {
+  return selected(cluster, 'lv_name=~^pvc-');
+}
+
+/** The names of the logical volumes of pods' inline volumes on all nodes. */
+export async function inlineVolumes(cluster: Cluster): Promise<string[]> {
+  return selected(cluster, 'lv_tags=quarry.role=inline');
+}
+
+async function selected({ workers }: Cluster, which: string): Promise<string[]> {
+  const lists = workers.map(({ guest }) => guest.shell(`lvs --noheadings -o lv_name --select '${which}'`));
   return (await Promise.all(lists)).flatMap((text) => text.split(/\s+/).filter(Boolean));
 }

@@ -14,7 +14,9 @@ export interface ClaimOptions {
 /** The volume of a pod at a path; below /dev it is a raw block device. */
 export type Source =
   | { readonly claim: string; readonly readOnly?: boolean; readonly subPath?: string }
-  | { readonly ephemeral: ClaimOptions };
+  | { readonly ephemeral: ClaimOptions }
+  /** Attributes of an inline volume. */
+  | { readonly inline: Readonly<Record<string, string>> };
 
 export interface PodOptions {
   /** By path. */
@@ -88,6 +90,7 @@ function podSpec({ volumes = {}, command = IDLE, spec = {} }: PodOptions): objec
 
 function volumeOf(name: string, source: Source): object {
   if ('ephemeral' in source) return { name, ephemeral: { volumeClaimTemplate: { spec: claimSpec(source.ephemeral) } } };
+  if ('inline' in source) return { name, csi: { driver: 'lvm.quarry.csi', volumeAttributes: source.inline } };
   return { name, persistentVolumeClaim: { claimName: source.claim, readOnly: source.readOnly ?? false } };
 }
 
