@@ -136,7 +136,9 @@ test('a disk that stops to answer amid a group snapshot holds up the writes to i
   await expect.poll(suspended, { timeout: 60_000 }).toMatch(/qwell-a--well:Suspended/);
   expect((await write(well)).exitCode).toBe(0);
   expect(await call).toMatchObject({ code: 'UNAVAILABLE' });
-  await untilDone(() => createVolume(driver, 'well-new', 16 * MiB, thin('well')));
+  // A name is locked while a program of its creation hangs, which began before the group was set apart.
+  let tries = 0;
+  await untilDone(() => createVolume(driver, `new-${(tries += 1)}`, 16 * MiB, thin('well')));
   await guest().shell('rm /run/step');
   await disk.resume();
   expect((await write(stuck)).exitCode).toBe(0);
