@@ -33,6 +33,7 @@ import { createNodeService } from '../node/service.ts';
 import { createAdminService } from '../admin/service.ts';
 import { createRegistration, type Registration } from '../registration/registration.ts';
 import { version } from '../version.ts';
+import { createMachineLuks } from './encryption.ts';
 import { createMachineLimits } from './limits.ts';
 import { createLocal, type Local } from './local.ts';
 import { type JoinedParts, joinParts, nodeParts } from './parts.ts';
@@ -236,7 +237,12 @@ function createStorage(config: Config, local: Local, boot: string, log: Log) {
     erasing: { zero: range, discard: createDiscardRange(run, range, devices), rate: config.jobs.eraseRate, log },
   });
   const pauses = (listener: (seconds: number) => void): void => void listeners.push(listener);
-  return { storage, copies, pauses, stack: createStack({ volumes: storage, layers: [] }) };
+  return {
+    storage,
+    copies,
+    pauses,
+    stack: createStack({ volumes: storage, layers: [createMachineLuks(local, storage)] }),
+  };
 }
 
 function createServices(

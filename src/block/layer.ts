@@ -1,4 +1,11 @@
+import type { Secrets } from '../domain/devices.ts';
 import type { Volume } from '../domain/volume.ts';
+
+/** What a layer is opened with. */
+export interface Opening {
+  readonly secrets: Secrets;
+  readonly signal: AbortSignal;
+}
 
 /** The place of a layer in a volume's stack. */
 export interface LayerPlace {
@@ -27,8 +34,8 @@ export interface Layer {
   appliesTo(volume: Volume): boolean;
   /** Reads the state from the kernel. Throws `unavailable` if it cannot be read. */
   state(name: string): Promise<LayerState>;
-  /** Not called while the layer is open. */
-  open(volume: Volume, place: LayerPlace, signal: AbortSignal): Promise<void>;
+  /** Not called while the layer is open. Throws `bad-secret` for a secret that does not open it. */
+  open(volume: Volume, place: LayerPlace, opening: Opening): Promise<void>;
   /** Grows the layer to the device below. Not called while the layer is closed. */
   resize(place: LayerPlace): Promise<void>;
   /** Throws `unavailable` while something uses the device. Not called while the layer is closed. */

@@ -5,7 +5,7 @@ import { Failure } from '../domain/errors.ts';
 import type { VolumeId } from '../domain/ids.ts';
 import type { OpenVolume, Volume } from '../domain/volume.ts';
 import { deviceNumberOf, devicesBelow, deviceSize } from '../kernel/block-device.ts';
-import type { Layer, LayerPlace } from './layer.ts';
+import type { Layer, LayerPlace, Opening } from './layer.ts';
 
 /** The bottom of each stack. */
 export interface LogicalVolumes {
@@ -43,10 +43,11 @@ const sysfs: StackKernel = { deviceNumberOf, devicesBelow, deviceSize };
 export function createStack(options: StackOptions): DeviceStack {
   const { volumes, layers, kernel = sysfs } = options;
   return {
-    async open(id, signal) {
+    async open(id, secrets, signal) {
       const { volume, device: bottom } = await volumes.activate(id, signal);
       let device = bottom;
-      for (const layer of layers) device = await openLayer(kernel, layer, volume, device, signal);
+      for (const layer of layers)
+        device = await openLayer(kernel, layer, { volume, below: device, opening: { secrets, signal } });
       return { volume, device };
     },
     find: (id) => findTop(options, id),
@@ -90,9 +91,7 @@ async function findTop({ volumes, layers, kernel = sysfs }: StackOptions, id: Vo
 async function openLayer(
   kernel: StackKernel,
   layer: Layer,
-  volume: Volume,
-  below: string,
-  signal: AbortSignal,
+  { volume, below, opening }: { readonly volume: Volume; readonly below: string; readonly opening: Opening },
 ): Promise<string> {
   const place = { name: layerName(layer, volume.id), below };
   const before = await layer.state(place.name);
@@ -102,8 +101,8 @@ async function openLayer(
     return before.device;
   }
   if (!layer.appliesTo(volume)) return below;
-  signal.throwIfAborted();
-  await layer.open(volume, place, signal);
+  opening.signal.throwIfAborted();
+  await layer.open(volume, place, opening);
   const after = await layer.state(place.name);
   if (after.open) return after.device;
   throw new Failure('unavailable', `the ${layer.kind} layer of volume ${volume.id} was opened, but is not there`);

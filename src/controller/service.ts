@@ -1,5 +1,6 @@
 import { parseSizeRange } from '../domain/bytes.ts';
 import { capabilityProblems } from '../domain/capability.ts';
+import { usableSize } from '../domain/encryption.ts';
 import { Failure } from '../domain/errors.ts';
 import { idBefore, pageOf, pageSize } from '../domain/pages.ts';
 import { parseParameters } from '../domain/parameters.ts';
@@ -66,7 +67,7 @@ function lifecycle(provisioner: Provisioner, driver: string): Partial<Controller
       if (!capacityRange) throw new Failure('invalid', 'capacity_range is missing');
       const volume = await provisioner.expand(id, parseSizeRange(capacityRange), signal);
       // Also on a retry that found nothing to do: the filesystem may not have grown yet.
-      return { capacityBytes: String(volume.size), nodeExpansionRequired: !volumeCapability?.block };
+      return { capacityBytes: String(usableSize(volume)), nodeExpansionRequired: !volumeCapability?.block };
     },
 
     async controllerModifyVolume({ volumeId, mutableParameters }, { signal }) {
@@ -119,7 +120,7 @@ function reports(provisioner: Provisioner, driver: string): Partial<ControllerMe
 function toMessage(volume: Volume, driver: string): VolumeInit {
   return {
     volumeId: volume.id,
-    capacityBytes: String(volume.size),
+    capacityBytes: String(usableSize(volume)),
     accessibleTopology: [topologyOf(driver, volume.node)],
     ...(volume.source && { contentSource: sourceMessage(volume.source) }),
   };

@@ -1,5 +1,6 @@
 import { createLocks } from '../concurrency/locks.ts';
 import { incompatibilities } from '../domain/compatibility.ts';
+import { encryptionFrom } from '../domain/encryption.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { Member } from '../domain/fleet.ts';
 import type { NodeName } from '../domain/ids.ts';
@@ -239,7 +240,8 @@ function offerWhere({ node, storage }: Member, { name, parameters }: VolumeReque
 function specOf({ name, size, parameters, source }: VolumeRequest, { pool, layout }: Offer): VolumeSpec {
   const { mkfsOptions, snapshotRoom, erase } = parameters;
   const qos = applyChange(noQos, parameters.qos);
-  return { name, size, pool: pool.spec.name, layout, mkfsOptions, qos, snapshotRoom, source, erase };
+  const encryption = encryptionFrom(parameters);
+  return { name, size, pool: pool.spec.name, layout, mkfsOptions, qos, snapshotRoom, source, erase, encryption };
 }
 
 function elsewhere(name: string, node: NodeName): Failure {

@@ -112,6 +112,14 @@ export function refuseGrowth(pool: Pool, layout: Layout, size: Bytes, wanted: By
   }
 }
 
+/** The range of the logical volume for what its user asks for. @param header bytes of it that the user does not get */
+export function withHeader(range: SizeRange, header: Bytes): SizeRange {
+  if (header === 0n) return range;
+  const { required, limit } = range;
+  const wanted = required > 0n ? required : smallest(defaultSize, limit ?? defaultSize);
+  return { required: wanted + header, ...(limit !== undefined && { limit: limit + header }) };
+}
+
 /** As `chooseSize`, without checking the room. */
 export function roundedSize(pool: Pool, layout: Layout, range: SizeRange): Bytes {
   const unit = sizeUnit(pool, layout);

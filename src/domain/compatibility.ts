@@ -1,4 +1,5 @@
 import { satisfies } from './erasure.ts';
+import { usableSize } from './encryption.ts';
 import { type ContentSource, printSource } from './snapshot.ts';
 import type { Inline, Volume, VolumeSpec } from './volume.ts';
 
@@ -7,14 +8,16 @@ export function incompatibilities(volume: Volume, spec: VolumeSpec): string[] {
   const problems: string[] = [];
   const { required, limit } = spec.size;
   if (volume.name !== spec.name) problems.push(`it was made for the name "${volume.name}"`);
-  if (volume.size < required) problems.push(`it has ${volume.size} bytes, fewer than the ${required} asked for`);
-  if (limit !== undefined && volume.size > limit)
-    problems.push(`it has ${volume.size} bytes, more than the limit of ${limit}`);
+  const size = usableSize(volume);
+  if (size < required) problems.push(`it has ${size} bytes, fewer than the ${required} asked for`);
+  if (limit !== undefined && size > limit) problems.push(`it has ${size} bytes, more than the limit of ${limit}`);
   if (volume.pool !== spec.pool) problems.push(`it is in pool ${volume.pool}, not ${spec.pool}`);
   for (const [key, value] of Object.entries(volume.layout)) {
     const asked = (spec.layout as Record<string, unknown>)[key];
     if (asked !== value) problems.push(`its ${key} is ${value}, not ${String(asked)}`);
   }
+  if ((volume.encryption === undefined) !== (spec.encryption === undefined))
+    problems.push(`it is ${volume.encryption ? '' : 'not '}encrypted`);
   const options = volume.mkfsOptions.join(' ');
   if (options !== spec.mkfsOptions.join(' ')) problems.push(`its mkfsOptions are "${options}"`);
   if (text(volume.source) !== text(spec.source))

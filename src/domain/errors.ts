@@ -12,6 +12,8 @@ export const failureKinds = {
     "No room, a reservation beyond the pool's budget, pool not ready, or no node of the requested topology is served here; the message has the reason of each node, and the scheduler may try another one",
   'out-of-range': 'No size between `required_bytes` and `limit_bytes` can be made; a volume would have to shrink',
   precondition: 'In use, not staged, has other content than asked for, or an administrator has to decide',
+  'bad-secret':
+    'The secrets of the request do not open the encrypted volume, or lack its passphrase; nothing was changed',
   elsewhere: 'The volume was created on this node and given to another one, which the message names',
   busy: 'Another call for the same volume is in flight',
   'bad-token': '`starting_token` does not come from this driver',

@@ -1,5 +1,6 @@
-import type { Bytes, SizeRange } from './bytes.ts';
-import { largestVolume, roundedSize, sizeUnit } from './capacity.ts';
+import { type Bytes, largest, type SizeRange } from './bytes.ts';
+import { largestVolume, roundedSize, sizeUnit, withHeader } from './capacity.ts';
+import { encryptionFrom, headerOf } from './encryption.ts';
 import { isFailure } from './errors.ts';
 import type { PoolName } from './ids.ts';
 import { type ClassParameters, layoutFor } from './parameters.ts';
@@ -17,6 +18,8 @@ export interface Offer {
   readonly room: Bytes;
   /** Sizes are multiples of this. */
   readonly unit: Bytes;
+  /** What each volume takes on top of its size. */
+  readonly header: Bytes;
 }
 
 /**
@@ -47,20 +50,22 @@ export function offerOf(inventory: Inventory, parameters: ClassParameters): Offe
   }
   const layout = attempt(() => layoutFor(pool.spec, parameters), 'invalid');
   if ('message' in layout) return { reason: 'invalid', message: layout.message };
-  return { pool, layout, room: roomFor(inventory, pool, layout, parameters), unit: sizeUnit(pool, layout) };
+  const header = headerOf({ encryption: encryptionFrom(parameters) });
+  const room = largest(roomFor(inventory, pool, layout, parameters) - header, 0n);
+  return { pool, layout, room, header, unit: sizeUnit(pool, layout) };
 }
 
 /** The room that remains if the pool has to promise the class's reservations too. */
 function roomFor({ volumes }: Inventory, pool: Pool, layout: Layout, { qos }: ClassParameters): Bytes {
-  const largest = largestVolume(pool, layout);
-  if (largest === 0n || Object.keys(qos.reservations).length === 0) return largest;
+  const most = largestVolume(pool, layout);
+  if (most === 0n || Object.keys(qos.reservations).length === 0) return most;
   const left = reservableRates(pool, volumes.values());
-  return largestReserved(left, applyChange(noQos, qos), sizeUnit(pool, layout), largest);
+  return largestReserved(left, applyChange(noQos, qos), sizeUnit(pool, layout), most);
 }
 
 /** Why no volume of the range fits the offer; `undefined` if one fits, as far as is known. */
-export function shortfallOf({ pool, layout, room }: Offer, range: SizeRange): Refused | undefined {
-  const size = attempt(() => roundedSize(pool, layout, range), 'out-of-range');
+export function shortfallOf({ pool, layout, room, header }: Offer, range: SizeRange): Refused | undefined {
+  const size = attempt(() => roundedSize(pool, layout, withHeader(range, header)) - header, 'out-of-range');
   if (typeof size !== 'bigint') return { reason: 'out-of-range', message: size.message };
   if (size <= room) return undefined;
   return { reason: 'full', message: `pool ${pool.spec.name} has room for ${room} bytes; ${size} were asked for` };

@@ -1,4 +1,12 @@
 import { type Bytes, KiB, parseBytes } from './bytes.ts';
+import {
+  ciphers,
+  type Cipher,
+  encryptionFrom,
+  type EncryptionParameters,
+  openOptions,
+  parseMemory,
+} from './encryption.ts';
 import { Failure } from './errors.ts';
 import { eraseMethods, type Erasure, parseErasure } from './erasure.ts';
 import { parsePoolName, type PoolName } from './ids.ts';
@@ -9,7 +17,7 @@ import { parseSnapshotRoom, roomProblem, type SnapshotRoom } from './snapshot-ro
 import type { Layout } from './volume.ts';
 
 /** The parameters of a StorageClass. An absent one follows the pool. */
-export interface ClassParameters {
+export interface ClassParameters extends EncryptionParameters {
   readonly pool?: PoolName;
   readonly type?: 'thin' | 'thick';
   readonly stripes?: number;
@@ -85,7 +93,49 @@ export const classParameters: Readonly<Record<string, Parameter>> = {
     otherwise: '`none`',
     read: readErase,
   },
+  encryption: {
+    values:
+      '`luks2`: the volume is [encrypted](../guides/encryption.md) with the passphrase in the Secret that the class names',
+    otherwise: 'not encrypted',
+    read: (value) => (value === 'luks2' ? { encryption: value } : 'must be luks2, or absent'),
+  },
+  encryptionCipher: {
+    values: Object.keys(ciphers)
+      .map((cipher) => `\`${cipher}\``)
+      .join(', '),
+    otherwise: '`aes-xts-plain64`. The other one is faster where the processor has no instructions for AES',
+    read: (value) =>
+      isCipher(value) ? { encryptionCipher: value } : `is unknown; known: ${Object.keys(ciphers).join(' ')}`,
+  },
+  encryptionKeySize: {
+    values: 'bits: 512 (AES-256) or 256 (AES-128) for `aes-xts-plain64`, 256 for the other cipher',
+    otherwise: 'the first of these',
+    read: (value) => integer(value, 256, 512, (encryptionKeySize) => ({ encryptionKeySize })),
+  },
+  encryptionMemory: {
+    values: '`4Mi` to `1Gi`: memory that a stage, and each guess of the passphrase, takes for a short time (argon2id)',
+    otherwise: '`64Mi`',
+    read: (value) => {
+      const encryptionMemory = parseMemory(parseBytes(value));
+      return encryptionMemory ? { encryptionMemory } : 'must be from 4Mi to 1Gi, in whole KiB';
+    },
+  },
+  encryptionOptions: {
+    values: `words separated by blanks: ${openOptions.map((option) => `\`${option}\``).join(', ')}; see [what they cost](../guides/encryption.md#options)`,
+    otherwise: 'none',
+    read: (value) => {
+      const words = value.split(/\s+/).filter((word) => word !== '');
+      const encryptionOptions = openOptions.filter((option) => words.includes(option));
+      return encryptionOptions.length === words.length
+        ? { encryptionOptions }
+        : `has a word that is unknown or twice; known: ${openOptions.join(' ')}`;
+    },
+  },
 };
+
+function isCipher(text: string): text is Cipher {
+  return Object.hasOwn(ciphers, text);
+}
 
 export const parameterNames: readonly string[] = [...Object.keys(classParameters), ...qosParameterNames];
 
@@ -104,7 +154,10 @@ export function parseParameters(parameters: Readonly<Record<string, string>>): C
     else parsed.push(result);
   }
   if (problems.length > 0) throw new Failure('invalid', `parameters: ${problems.join('; ')}`);
-  return Object.assign({}, ...parsed) as ClassParameters;
+  const all = Object.assign({}, ...parsed) as ClassParameters;
+  // Throws for parameters that are right alone and wrong together.
+  encryptionFrom(all);
+  return all;
 }
 
 /** The layout that a class gets in a pool. Throws `invalid` if the pool cannot have it. */

@@ -1,12 +1,14 @@
+import { usableSize } from './encryption.ts';
 import type { Snapshot } from './snapshot.ts';
 import { topologyOf } from './topology.ts';
 
 /** A snapshot in the form of CSI's message, for a driver of that name. */
-export function snapshotMessage({ id, source, size, taken, node, memberOf, state }: Snapshot, driver: string) {
+export function snapshotMessage(snapshot: Snapshot, driver: string) {
+  const { id, source, taken, node, memberOf, state } = snapshot;
   return {
     snapshotId: id,
     sourceVolumeId: source,
-    sizeBytes: String(size),
+    sizeBytes: String(usableSize(snapshot)),
     creationTime: timestampOf(taken),
     readyToUse: state === 'ready',
     ...(memberOf && { groupSnapshotId: memberOf.id }),

@@ -1,6 +1,7 @@
 import type { Bytes } from './bytes.ts';
 import type { BlockQuery, Extent } from './changed-blocks.ts';
 import type { Erasure } from './erasure.ts';
+import type { Encrypted } from './encryption.ts';
 import { Failure } from './errors.ts';
 import {
   type GroupSnapshotId,
@@ -17,7 +18,7 @@ import type { SnapshotRoom } from './snapshot-room.ts';
 import type { FilesystemState } from './volume.ts';
 
 /** The content of a volume at one moment, from its tags and LVM's report. It outlives the volume. Sizes in bytes. */
-export interface Snapshot {
+export interface Snapshot extends Encrypted {
   readonly id: SnapshotId;
   /** The node that reports the snapshot. */
   readonly node: NodeName;
@@ -27,7 +28,7 @@ export interface Snapshot {
   readonly pool: PoolName;
   readonly group: VgName;
   readonly lv: LvName;
-  /** Of the volume when the snapshot was taken. */
+  /** Of the logical volume when the snapshot was taken. */
   readonly size: Bytes;
   /** Of the volume when the snapshot was taken. */
   readonly filesystem: FilesystemState;

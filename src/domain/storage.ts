@@ -64,6 +64,8 @@ export interface NodeVolumes {
    * time out before a long mkfs or check ends, which would begin again at each retry.
    */
   recordUse(id: VolumeId, use: VolumeUse): Promise<void>;
+  /** Records that an encrypted volume has its header, in one LVM transaction; afterwards none is made on it again. */
+  recordHeader(id: VolumeId): Promise<void>;
   /** The number of volumes that LVM and device-mapper can hold on this node. */
   volumeLimit(): number;
 }

@@ -1,4 +1,5 @@
 import type { Bytes, SizeRange } from './bytes.ts';
+import { type Encrypted, type Luks2, refuseOtherEncryption } from './encryption.ts';
 import { Failure } from './errors.ts';
 import type { Erasure } from './erasure.ts';
 import type { Qos } from './qos.ts';
@@ -53,6 +54,8 @@ export interface VolumeSpec {
   readonly inline?: Inline | undefined;
   /** At its deletion; absent: none. */
   readonly erase?: Erasure | undefined;
+  /** Its logical volume is larger than `size` by the header. Absent: not encrypted. */
+  readonly encryption?: Luks2 | undefined;
 }
 
 /**
@@ -112,8 +115,26 @@ export interface Inline {
   readonly target?: string;
 }
 
+/** What tags say of the content of a volume or a snapshot; a copy of it has the same. */
+export type RecordedContent = Encrypted & { readonly filesystem: FilesystemState };
+
+/** That part of a volume or a snapshot. */
+export function contentIn({ filesystem, encryption, headerless }: RecordedContent): RecordedContent {
+  return { filesystem, ...(encryption && { encryption }), ...(headerless && { headerless }) };
+}
+
+/** What a new volume holds: what its source does, or nothing. Throws `invalid` for a source that is encrypted otherwise. */
+export function contentFor(
+  { encryption }: Pick<VolumeSpec, 'encryption'>,
+  source: RecordedContent | undefined,
+): RecordedContent {
+  if (source) refuseOtherEncryption(encryption, source);
+  if (source) return contentIn(source);
+  return encryption ? { filesystem: 'none', encryption, headerless: true } : { filesystem: 'none' };
+}
+
 /** A volume, from its tags and LVM's report. Sizes in bytes. */
-export interface Volume {
+export interface Volume extends Encrypted {
   readonly id: VolumeId;
   /** The node that reports the volume. */
   readonly node: NodeName;
@@ -123,6 +144,7 @@ export interface Volume {
   readonly pool: PoolName;
   readonly group: VgName;
   readonly lv: LvName;
+  /** Of the logical volume; the user of an encrypted one gets `usableSize`. */
   readonly size: Bytes;
   readonly layout: Layout | UnknownLayout;
   readonly filesystem: FilesystemState;

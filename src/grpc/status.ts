@@ -8,6 +8,7 @@ export const codes = {
   exists: status.ALREADY_EXISTS,
   exhausted: status.RESOURCE_EXHAUSTED,
   'out-of-range': status.OUT_OF_RANGE,
+  'bad-secret': status.UNAUTHENTICATED,
   elsewhere: status.FAILED_PRECONDITION,
   precondition: status.FAILED_PRECONDITION,
   busy: status.ABORTED,

@@ -1,5 +1,6 @@
 import type { Bytes, SizeRange } from '../domain/bytes.ts';
-import { chooseSize, refuseGrowth } from '../domain/capacity.ts';
+import { chooseSize, refuseGrowth, withHeader } from '../domain/capacity.ts';
+import { headerOf, usableSize } from '../domain/encryption.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { NodeName, PoolName, VolumeId } from '../domain/ids.ts';
 import type { Pool } from '../domain/pool.ts';
@@ -52,11 +53,11 @@ export class Admission {
     if (this.#doubted) await this.#refresh();
   }
 
-  /** The size of a new volume. Throws `exhausted`, `out-of-range`, and `invalid` if the limits contradict each other. */
+  /** The size of the logical volume of a new volume. Throws `exhausted`, `out-of-range`, and `invalid` if the limits contradict each other. */
   async forNew(id: VolumeId, spec: VolumeSpec): Promise<{ pool: Pool; size: Bytes }> {
     return this.#decide(() => {
       const pool = this.pool(spec.pool);
-      const size = chooseSize(pool, spec.layout, spec.size);
+      const size = chooseSize(pool, spec.layout, withHeader(spec.size, headerOf(spec)));
       const wanted = { qos: spec.qos, size };
       refuseContradictions(wanted);
       refuseReservation(pool, this.#volumes(), id, wanted);
@@ -121,9 +122,10 @@ function refuseContradictions(wanted: Pick<Volume, 'qos' | 'size'>): void {
 
 /** The volume at its present size. Throws `out-of-range` if the limit is below that: volumes never shrink. */
 export function keepSize(volume: Volume, { limit }: SizeRange): Volume {
-  if (limit === undefined || volume.size <= limit) return volume;
+  const size = usableSize(volume);
+  if (limit === undefined || size <= limit) return volume;
   throw new Failure(
     'out-of-range',
-    `volume ${volume.id} has ${volume.size} bytes, more than the limit of ${limit}; volumes never shrink`,
+    `volume ${volume.id} has ${size} bytes, more than the limit of ${limit}; volumes never shrink`,
   );
 }

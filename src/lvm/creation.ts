@@ -4,7 +4,7 @@ import { Failure, isFailure } from '../domain/errors.ts';
 import { type NodeName, type PoolName, type VolumeId, volumeIdFor } from '../domain/ids.ts';
 import type { Pool } from '../domain/pool.ts';
 import type { VolumeLocks } from '../domain/storage.ts';
-import { refusePassive, type Volume, type VolumeSpec } from '../domain/volume.ts';
+import { contentFor, type RecordedContent, refusePassive, type Volume, type VolumeSpec } from '../domain/volume.ts';
 import type { Activation } from './activation.ts';
 import type { Admission } from './admission.ts';
 import { createVolume, extendVolume, lvchangeTags, removeVolume, snapshotVolume } from './arguments.ts';
@@ -167,7 +167,7 @@ export class Creation {
     const { name, layout, mkfsOptions, qos, snapshotRoom, source, inline, erase } = spec;
     const place = { node: this.#options.node, pool: spec.pool, group: pool.spec.group, lv: lvNameFor(name), size };
     const state = layout.type === 'thick' || origin ? 'creating' : 'ready';
-    const filesystem = origin?.filesystem ?? 'none';
+    const content: RecordedContent = origin?.content ?? contentFor(spec, undefined);
     const owned = inline && { role: 'inline' as const, inline };
     const given = {
       ...(snapshotRoom && { snapshotRoom }),
@@ -175,7 +175,7 @@ export class Creation {
       ...(erase && { erase }),
       ...owned,
     };
-    return { id, name, layout, mkfsOptions, qos, ...place, filesystem, state, ...given };
+    return { id, name, layout, mkfsOptions, qos, ...place, ...content, state, ...given };
   }
 
   async #reuse(existing: Volume, spec: VolumeSpec): Promise<Volume | undefined> {

@@ -1,5 +1,6 @@
 import type { Bytes } from '../domain/bytes.ts';
 import { parseErasure } from '../domain/erasure.ts';
+import { parseEncryption, printEncryption } from '../domain/encryption.ts';
 import { Failure } from '../domain/errors.ts';
 import { type LvName, type NodeName, parseVolumeId, type PoolName, type VgName } from '../domain/ids.ts';
 import { longestRecord } from '../domain/persistent-volume.ts';
@@ -12,6 +13,7 @@ import {
   parseFilesystemState,
   type PassiveRole,
   passiveRoles,
+  type RecordedContent,
   type Volume,
 } from '../domain/volume.ts';
 import { type Erasing, parseErasing } from './erasure/erasing.ts';
@@ -188,7 +190,7 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
     lv: record.lv,
     size: record.size,
     layout,
-    filesystem: parseFilesystemState(tags.get('fs')),
+    ...contentOf(tags),
     mkfsOptions: words(tags.get('mkfs')),
     qos: parseQos(tags.get('qos')),
     ...(snapshotRoom && { snapshotRoom }),
@@ -215,6 +217,23 @@ function persistentVolumeOf(text: string | undefined): Pick<Volume, 'persistentV
   return text === undefined || text.length > longestRecord ? {} : { persistentVolume: text };
 }
 
+/** An earlier version does not know encryption: it takes this for a filesystem that it does not know, and never formats the volume. */
+const headerlessTag = 'luks-none';
+
+/** The tags of what a volume or a snapshot holds. */
+export function contentTags({ filesystem, encryption, headerless }: RecordedContent): string[] {
+  const content = tag('fs', headerless ? headerlessTag : filesystem);
+  return encryption ? [content, tag('encryption', printEncryption(encryption))] : [content];
+}
+
+/** Reads what `contentTags` wrote. */
+export function contentOf(tags: LvRecord['tags']): RecordedContent {
+  const encryption = parseEncryption(tags.get('encryption'));
+  if (!encryption) return { filesystem: parseFilesystemState(tags.get('fs')) };
+  if (tags.get('fs') === headerlessTag) return { filesystem: 'none', encryption, headerless: true };
+  return { filesystem: parseFilesystemState(tags.get('fs')), encryption };
+}
+
 function stateOf(text: string | undefined): Volume['state'] {
   return text === 'creating' || text === 'copying' ? text : 'ready';
 }
@@ -227,7 +246,7 @@ export function creationTags(volume: Volume): string[] {
     tag('id', volume.id),
     tag('name', volume.name),
     tag('layout', printLayout(knownLayout(volume))),
-    tag('fs', volume.filesystem),
+    ...contentTags(volume),
   ];
   if (volume.mkfsOptions.length > 0) tags.push(tag('mkfs', volume.mkfsOptions.join(' ')));
   const qos = printQos(volume.qos);

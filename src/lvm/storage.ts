@@ -1,5 +1,6 @@
-import { roundedSize } from '../domain/capacity.ts';
+import { roundedSize, withHeader } from '../domain/capacity.ts';
 import type { SizeRange } from '../domain/bytes.ts';
+import { headerOf } from '../domain/encryption.ts';
 import { Failure } from '../domain/errors.ts';
 import { type NodeName, parseVolumeId, type VolumeId } from '../domain/ids.ts';
 import { applyChange, type QosChange } from '../domain/qos.ts';
@@ -29,7 +30,7 @@ import { devicePath } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { qosTags } from './qos.ts';
 import { removeGiven } from './remove-given.ts';
-import { decodeLv, toVolume } from './records.ts';
+import { contentTags, decodeLv, toVolume } from './records.ts';
 import type { ReportRow } from './process/report.ts';
 import { LocalSnapshots } from './snapshots/snapshots.ts';
 import { Admission, keepSize } from './admission.ts';
@@ -123,7 +124,11 @@ export class LocalStorage implements Storage, NodeVolumes {
       return await writer.exclusive(group, signal, async () => {
         await this.#admission.settle();
         const { volume: found, row } = await this.#lookUpNow(id);
-        const wanted = roundedSize(this.#admission.pool(found.pool), knownLayout(found), size);
+        const wanted = roundedSize(
+          this.#admission.pool(found.pool),
+          knownLayout(found),
+          withHeader(size, headerOf(found)),
+        );
         if (found.size >= wanted) return keepSize(found, size);
         const what = `volume ${id} could not be extended`;
         // LVM would extend an inactive one, and show its snapshots with the old size.
@@ -217,6 +222,13 @@ export class LocalStorage implements Storage, NodeVolumes {
     const tags = { remove: tag('fs', volume.filesystem), add: tag('fs', use) };
     await this.#options.writer.retag(`the first use of volume ${id} could not be recorded`, volume, tags);
     this.#options.cache.put({ ...volume, filesystem: use });
+  }
+
+  async recordHeader(id: VolumeId): Promise<void> {
+    const { headerless: _, ...made } = await this.mustFind(id);
+    const tags = { remove: contentTags({ ...made, headerless: true })[0], add: contentTags(made)[0] };
+    await this.#options.writer.retag(`the header of volume ${id} could not be recorded`, made, tags);
+    this.#options.cache.put(made);
   }
 
   volumeLimit(): number {

@@ -14,6 +14,7 @@ export type TagKey =
   | 'layout'
   | 'snapshot-size'
   | 'fs'
+  | 'encryption'
   | 'mkfs'
   | 'qos'
   | 'state'

@@ -19,7 +19,7 @@ export async function publishInline(tools: NodeTools, request: InlineRequest, si
     const inline = { ...request.wish.inline, target };
     const { id } = await tools.inline.create({ ...request.wish, inline }, signal);
     await tools.locks.hold(id, 'NodePublishVolume', async () => {
-      const open = await tools.devices.open(id, signal);
+      const open = await tools.devices.open(id, {}, signal);
       signal.throwIfAborted();
       await mount(tools, open, { ...request, target }, signal);
       await enforceLimits(tools, open, target);

@@ -1,6 +1,7 @@
 import { normalize } from 'node:path';
 import { type SizeRange, parseSizeRange } from '../domain/bytes.ts';
 import { type Capability, capabilityProblems, parseCapability } from '../domain/capability.ts';
+import type { Secrets } from '../domain/devices.ts';
 import { Failure } from '../domain/errors.ts';
 import { type InlineHandle, issuedVolumeId, parseInlineHandle, parseVolumeId, type VolumeId } from '../domain/ids.ts';
 import type { InlineVolumes } from '../domain/storage.ts';
@@ -15,9 +16,10 @@ export interface StageRequest {
   readonly id: VolumeId;
   readonly staging: string;
   readonly capability: Capability;
+  readonly secrets: Secrets;
 }
 
-export interface PublishRequest extends StageRequest {
+export interface PublishRequest extends Omit<StageRequest, 'secrets'> {
   readonly target: string;
   readonly readOnly: boolean;
   /** Whether the request names a pod, as kubelet's do for a CSIDriver with `podInfoOnMount`. */
@@ -55,6 +57,7 @@ export function parseStage(request: NodeStageVolumeRequest): StageRequest {
     id: issuedVolumeId(volumeId).id,
     staging: normal(stagingTargetPath),
     capability: parseCapability(volumeCapability),
+    secrets: request.secrets,
   };
 }
 

@@ -21,7 +21,7 @@ type MountCapability = Extract<Capability, { access: 'mount' }>;
 /** Can be repeated after a crash at any point: the mount table and the device show what is missing. */
 export async function stage(tools: NodeTools, request: StageRequest, signal: AbortSignal): Promise<void> {
   return tools.locks.hold(request.id, 'NodeStageVolume', async () => {
-    const open = await tools.devices.open(request.id, signal);
+    const open = await tools.devices.open(request.id, request.secrets, signal);
     refusePassive(open.volume);
     const device = await tools.mounts.deviceNumber(open.device);
     const path = await tools.mounts.resolve(request.staging);

@@ -76,6 +76,7 @@ const volumes: NodeVolumes = {
   async recordUse(id, filesystem) {
     await output('lvchange', '--addtag', filesystem, `vg/${id.slice(id.indexOf(':') + 1)}`);
   },
+  recordHeader: async () => undefined,
   volumeLimit: () => 1000,
 };
 

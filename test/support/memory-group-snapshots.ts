@@ -10,6 +10,7 @@ import {
 } from '../../src/domain/group-snapshot.ts';
 import { type GroupSnapshotId, snapshotIdFor } from '../../src/domain/ids.ts';
 import type { Snapshot } from '../../src/domain/snapshot.ts';
+import { contentIn } from '../../src/domain/volume.ts';
 import { groupSnapshotNames } from '../../src/lvm/names.ts';
 import { refuseUnfinished } from './memory-snapshots.ts';
 import type { MemoryStorage } from './memory-storage.ts';
@@ -40,9 +41,9 @@ export class MemoryGroupSnapshots implements GroupSnapshots {
       if (!volume) throw new Failure('not-found', `volume ${source} does not exist`);
       refuseUnfinished(volume);
       if (volume.layout.type !== 'thin') throw new Failure('unimplemented', `volume ${source} is not thin`);
-      const { pool, group, size, filesystem } = volume;
+      const { pool, group, size } = volume;
       const lv = lvOf(source);
-      const place = { node, pool, group, lv, size, filesystem };
+      const place = { node, pool, group, lv, size, ...contentIn(volume) };
       return { id: snapshotIdFor(node, lv), name: spec.name, source, ...place, memberOf, taken, state: 'ready' };
     });
     for (const member of made) snapshots.all.set(member.id, member);

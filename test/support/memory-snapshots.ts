@@ -12,7 +12,7 @@ import {
 } from '../../src/domain/snapshot.ts';
 import { defaultRoom, roomFor } from '../../src/domain/snapshot-room.ts';
 import { snapshotLvNameFor } from '../../src/lvm/names.ts';
-import type { Volume } from '../../src/domain/volume.ts';
+import { contentIn, type RecordedContent, type Volume } from '../../src/domain/volume.ts';
 import { refuseCopied } from '../../src/lvm/snapshots/snapshots.ts';
 import type { MemoryStorage } from './memory-storage.ts';
 
@@ -44,8 +44,8 @@ export class MemorySnapshots implements Snapshots {
     const volume = volumes.get(spec.source);
     if (!volume) throw new Failure('not-found', `volume ${spec.source} does not exist`);
     refuseUnfinished(volume);
-    const { pool, group, size, filesystem } = volume;
-    const place = { node, pool, group, lv, size, filesystem };
+    const { pool, group, size } = volume;
+    const place = { node, pool, group, lv, size, ...contentIn(volume) };
     const { name, source, room = volume.snapshotRoom ?? defaultRoom } = spec;
     const own = volume.layout.type === 'thick' && { room: roomFor(room, size, 4n * MiB) };
     const snapshot: Snapshot = { id, name, source, ...place, ...own, taken: Date.now(), state: 'ready' };
@@ -99,7 +99,7 @@ export class MemorySnapshots implements Snapshots {
   }
 
   /** Throws `not-found`. */
-  originOf(source: ContentSource): Pick<Snapshot, 'size' | 'filesystem'> {
+  originOf(source: ContentSource): Pick<Snapshot, 'size'> & RecordedContent {
     const found = 'snapshot' in source ? this.all.get(source.snapshot) : this.#storage.volumes.get(source.volume);
     if (found) return found;
     throw new Failure('not-found', `the source ${printSource(source)} does not exist`);

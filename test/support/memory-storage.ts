@@ -1,6 +1,7 @@
 import { createLocks } from '../../src/concurrency/locks.ts';
 import { MiB, type SizeRange } from '../../src/domain/bytes.ts';
-import { chooseSize, refuseGrowth, roundedSize } from '../../src/domain/capacity.ts';
+import { chooseSize, refuseGrowth, roundedSize, withHeader } from '../../src/domain/capacity.ts';
+import { headerOf } from '../../src/domain/encryption.ts';
 import { incompatibilities } from '../../src/domain/compatibility.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import type { Condition } from '../../src/domain/health.ts';
@@ -9,7 +10,14 @@ import type { Pool, PoolSpec } from '../../src/domain/pool.ts';
 import { contradictions, refuseReservation } from '../../src/domain/reservations.ts';
 import { applyChange, type QosChange } from '../../src/domain/qos.ts';
 import type { Inventory, Storage } from '../../src/domain/storage.ts';
-import { knownLayout, refuseCopying, refusePassive, type Volume, type VolumeSpec } from '../../src/domain/volume.ts';
+import {
+  contentFor,
+  knownLayout,
+  refuseCopying,
+  refusePassive,
+  type Volume,
+  type VolumeSpec,
+} from '../../src/domain/volume.ts';
 import { sizeFrom } from '../../src/lvm/snapshots/origin.ts';
 import { lvNameFor } from '../../src/lvm/names.ts';
 import { MemoryGroupSnapshots } from './memory-group-snapshots.ts';
@@ -141,30 +149,15 @@ export class MemoryStorage implements Storage {
       const pool = this.#pool(spec.pool);
       const { name, layout, mkfsOptions, qos, snapshotRoom, source, erase } = spec;
       const origin = source && this.snapshots.originOf(source);
-      const size = chooseSize(pool, layout, origin ? sizeFrom(origin, spec.size) : spec.size);
+      const content = contentFor(spec, origin);
+      const range = origin ? sizeFrom({ size: origin.size, content }, spec.size) : spec.size;
+      const size = chooseSize(pool, layout, withHeader(range, headerOf(spec)));
       refuseContradictions({ qos, size });
       refuseReservation(pool, this.volumes.values(), id, { qos, size });
-      const { group } = pool.spec;
-      const born = {
-        filesystem: origin?.filesystem ?? 'none',
-        state: 'ready',
-        ...(snapshotRoom && { snapshotRoom }),
-        ...(source && { source }),
-        ...(erase && { erase }),
-      } as const;
-      const volume: Volume = {
-        id,
-        node: this.node,
-        name,
-        pool: spec.pool,
-        group,
-        lv,
-        size,
-        layout,
-        mkfsOptions,
-        qos,
-        ...born,
-      };
+      const place = { node: this.node, pool: spec.pool, group: pool.spec.group, lv };
+      const given = { ...(snapshotRoom && { snapshotRoom }), ...(source && { source }), ...(erase && { erase }) };
+      const made = { ...place, ...content, ...given, state: 'ready' as const };
+      const volume: Volume = { id, name, size, layout, mkfsOptions, qos, ...made };
       return this.#put(volume, afterGrowth(pool, layout, size));
     });
   }
@@ -192,7 +185,7 @@ export class MemoryStorage implements Storage {
       refusePassive(volume);
       refuseCopying(volume);
       const pool = this.#pool(volume.pool);
-      const wanted = roundedSize(pool, knownLayout(volume), size);
+      const wanted = roundedSize(pool, knownLayout(volume), withHeader(size, headerOf(volume)));
       if (volume.size >= wanted) return keep(volume, size);
       this.snapshots.refuseThick(id);
       refuseGrowth(pool, knownLayout(volume), volume.size, wanted);

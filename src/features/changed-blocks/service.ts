@@ -1,5 +1,6 @@
 import type { CsiContext } from '../../app/feature.ts';
 import type { Extent } from '../../domain/changed-blocks.ts';
+import { usableSize } from '../../domain/encryption.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Snapshot, Snapshots } from '../../domain/snapshot.ts';
 import type { GetMetadataAllocatedResponseInit } from '../../gen/csi/v1/GetMetadataAllocatedResponse.ts';
@@ -28,10 +29,11 @@ async function* messages(
   const { snapshots, found } = await find(registry, id, signal);
   const base = baseId === undefined ? undefined : (await find(registry, baseId, signal)).found;
   if (base && base.source !== found.source) throw ofDifferentVolumes(base, found);
-  if (from > found.size) {
-    throw new Failure('out-of-range', `starting_offset is ${from}: snapshot ${id} has ${found.size} bytes`);
+  const size = usableSize(found);
+  if (from > size) {
+    throw new Failure('out-of-range', `starting_offset is ${from}: snapshot ${id} has ${size} bytes`);
   }
-  const fixed = { blockMetadataType: 'VARIABLE_LENGTH', volumeCapacityBytes: String(found.size) } as const;
+  const fixed = { blockMetadataType: 'VARIABLE_LENGTH', volumeCapacityBytes: String(size) } as const;
   for await (const list of snapshots.blocks({ snapshot: found.id, base: base?.id, from }, signal)) {
     for (let first = 0; first < list.length; first += most) {
       yield { ...fixed, blockMetadata: list.slice(first, first + most).map(toMessage) };

@@ -16,6 +16,7 @@ const kinds = {
   cancelled: 'CANCELLED',
   unimplemented: 'UNIMPLEMENTED',
   elsewhere: 'ELSEWHERE',
+  'bad-secret': 'BAD_SECRET',
 } as const satisfies Record<FailureKind, ErrorInit['kind']>;
 
 const byName = new Map(Object.entries(kinds).map(([kind, name]) => [name as string, kind as FailureKind]));

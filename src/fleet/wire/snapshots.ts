@@ -1,4 +1,5 @@
 import type { BlockQuery, Extent } from '../../domain/changed-blocks.ts';
+import { parseEncryption, printEncryption } from '../../domain/encryption.ts';
 import { Failure } from '../../domain/errors.ts';
 import { type NodeName, parseGroupSnapshotId, parseSnapshotId, type SnapshotId } from '../../domain/ids.ts';
 import type { Membership, Snapshot, Snapshots, SnapshotSpec } from '../../domain/snapshot.ts';
@@ -104,7 +105,9 @@ export function writeSnapshot(snapshot: Snapshot): SnapshotInit {
   const { id, name, source, pool, group, lv, size, filesystem, taken, memberOf, state, room = 0n } = snapshot;
   const place = { pool, group, lv, size: String(size), room: String(room) };
   const states = { creating: state === 'creating', overfull: state === 'overfull' };
-  return { id, name, source, ...place, filesystem, takenMs: String(taken), ...states, ...writeMembership(memberOf) };
+  const encryption = snapshot.encryption ? printEncryption(snapshot.encryption) : '';
+  const content = { filesystem, encryption };
+  return { id, name, source, ...place, ...content, takenMs: String(taken), ...states, ...writeMembership(memberOf) };
 }
 
 function writeMembership(memberOf: Membership | undefined): SnapshotInit {
@@ -127,6 +130,7 @@ export function readSnapshot(message: SnapshotMessage, node: NodeName): Snapshot
     throw new Failure('invalid', `"${message.id.slice(0, 128)}" is no snapshot of node ${node}`);
   refuseLongName(message.name, `snapshot ${parsed.id}`);
   const room = readFigure(message.room, `the room of snapshot ${parsed.id}`);
+  const encryption = parseEncryption(message.encryption);
   const memberOf = parseGroupSnapshotId(message.memberOf);
   return {
     id: parsed.id,
@@ -138,6 +142,7 @@ export function readSnapshot(message: SnapshotMessage, node: NodeName): Snapshot
     lv: parsed.lv,
     size: readFigure(message.size, `the size of snapshot ${parsed.id}`),
     filesystem: parseFilesystemState(message.filesystem),
+    ...(encryption && { encryption }),
     ...(memberOf && { memberOf: { id: memberOf.id, members: message.members } }),
     taken: readTime(message.takenMs) ?? 0,
     state: message.creating ? 'creating' : message.overfull ? 'overfull' : 'ready',

@@ -1,5 +1,6 @@
 import type { SizeRange } from '../../domain/bytes.ts';
 import { parseErasure } from '../../domain/erasure.ts';
+import { type Encrypted, parseEncryption, printEncryption } from '../../domain/encryption.ts';
 import { Failure } from '../../domain/errors.ts';
 import { type LvName, type NodeName, parsePoolName, parseVgName, parseVolumeId } from '../../domain/ids.ts';
 import type { PoolName, VgName } from '../../domain/ids.ts';
@@ -33,7 +34,7 @@ export function writeVolume(volume: Volume): VolumeInit {
     lv,
     filesystem,
     size: String(size),
-    layout: writeLayout(layout),
+    layout: writeLayout(layout, volume),
     mkfsOptions: [...mkfsOptions],
     qos: writeQos(qos),
     creating: state === 'creating',
@@ -85,7 +86,8 @@ export function readVolume(message: VolumeMessage, node: NodeName, like?: Volume
     group: message.group === like?.group ? like.group : readVgName(message.group),
     lv: message.lv === parsed.lv ? parsed.lv : (message.lv as LvName),
     size: readFigure(message.size, `the size of volume ${parsed.id}`),
-    layout: sameLayout(readLayout(message.layout), like?.layout),
+    layout: sameLayout(readLayout(message.layout?.encrypted?.below ?? message.layout), like?.layout),
+    ...readEncrypted(message.layout),
     // A state that only a newer node knows never counts as blank.
     filesystem: parseFilesystemState(message.filesystem),
     mkfsOptions: message.mkfsOptions.length === 0 ? noOptions : message.mkfsOptions,
@@ -124,7 +126,7 @@ export function writeSpec(spec: VolumeSpec): VolumeSpecInit {
   return {
     name,
     pool,
-    layout: writeLayout(layout),
+    layout: writeLayout(layout, spec),
     size: writeRange(size),
     mkfsOptions: [...mkfsOptions],
     qos: writeQos(qos),
@@ -145,16 +147,20 @@ export function readSpec(message: SpecMessage | null): VolumeSpec {
   const snapshotRoom = parseSnapshotRoom(message.snapshotSize);
   if (!snapshotRoom && message.snapshotSize !== '')
     throw new Failure('invalid', 'the room of snapshots is none of this version');
+  const { encryption } = readEncrypted(layout);
+  if (encryption?.type === 'unknown')
+    throw new Failure('unimplemented', 'this node does not know the encryption of the volume asked for: upgrade it');
   return {
     name,
     pool: readPoolName(pool),
-    layout: readWantedLayout(layout),
+    layout: readWantedLayout(layout?.encrypted?.below ?? layout),
     size: readRange(size),
     mkfsOptions,
     qos: readWantedQos(qos),
     ...(snapshotRoom && { snapshotRoom }),
     ...(source && { source }),
     ...(erase && { erase }),
+    ...(encryption && { encryption }),
   };
 }
 
@@ -170,7 +176,23 @@ export function readRange(message: RangeMessage | null): SizeRange {
   };
 }
 
-function writeLayout(layout: Volume['layout']): LayoutInit {
+/** Of a volume, or of one to create. */
+type Wanted = Pick<Encrypted, 'headerless'> & { readonly encryption?: Encrypted['encryption'] | undefined };
+
+function writeLayout(layout: Volume['layout'], { encryption, headerless }: Wanted): LayoutInit {
+  if (!encryption) return writePlain(layout);
+  return {
+    encrypted: { below: writePlain(layout), encryption: printEncryption(encryption), headerless: headerless === true },
+  };
+}
+
+function readEncrypted(layout: LayoutMessage | null): Encrypted {
+  if (!layout?.encrypted) return {};
+  const encryption = parseEncryption(layout.encrypted.encryption) ?? { type: 'unknown' };
+  return { encryption, ...(layout.encrypted.headerless && { headerless: true }) };
+}
+
+function writePlain(layout: Volume['layout']): LayoutInit {
   if (layout.type === 'unknown') return {};
   if (layout.type === 'thin') return { thin: {} };
   const { stripes, stripeSize, mirrors } = layout;

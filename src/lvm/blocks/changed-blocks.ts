@@ -1,4 +1,6 @@
+import type { Bytes } from '../../domain/bytes.ts';
 import { type BlockQuery, clip, type Extent, ExtentMerger } from '../../domain/changed-blocks.ts';
+import { headerOf } from '../../domain/encryption.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { LvName, NodeName, SnapshotId } from '../../domain/ids.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
@@ -34,8 +36,8 @@ export async function* readBlocks(
   let list: Extent[] = [];
   for await (const ranges of options.thinMetadata.ranges(pool, uuids, signal)) {
     for (const range of ranges) {
-      const within = clip(range, from, target.size);
-      const whole = within && merger.add(within);
+      const within = clip(range, from + target.header, target.size);
+      const whole = within && merger.add({ ...within, start: within.start - target.header });
       if (whole) list.push(whole);
       if (list.length < listed) continue;
       yield list;
@@ -51,6 +53,8 @@ export async function* readBlocks(
 interface Found extends Pick<Snapshot, 'group' | 'size'> {
   readonly uuid: string;
   readonly thinPool: LvName;
+  /** Bytes before the first that the volume's user has: offsets count from there. */
+  readonly header: Bytes;
 }
 
 /** Throws `not-found`, and `precondition` for a thick one. */
@@ -60,6 +64,6 @@ async function find(options: ChangedBlocksOptions, id: SnapshotId): Promise<Foun
   if (!snapshot || !row) throw new Failure('not-found', `snapshot ${id} does not exist on node ${options.node}`);
   const { group, size } = snapshot;
   const [thinPool, uuid] = [row['pool_lv'] ?? '', row['lv_uuid'] ?? ''];
-  if (thinPool !== '') return { group, size, uuid, thinPool: thinPool as LvName };
+  if (thinPool !== '') return { group, size, uuid, thinPool: thinPool as LvName, header: headerOf(snapshot) };
   throw new Failure('precondition', `snapshot ${id} is thick: LVM does not record its blocks, so copy all of it`);
 }

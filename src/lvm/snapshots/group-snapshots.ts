@@ -10,7 +10,7 @@ import {
 } from '../../domain/group-snapshot.ts';
 import { type GroupSnapshotId, snapshotIdFor, type VgName } from '../../domain/ids.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
-import type { Volume } from '../../domain/volume.ts';
+import { contentIn, type Volume } from '../../domain/volume.ts';
 import { createInactive, listThinIds, lvchangeTags } from '../arguments.ts';
 import type { CopiesTogether, ThinCopy } from './copies-together.ts';
 import type { Devices } from '../devices.ts';
@@ -160,9 +160,9 @@ export class LocalGroupSnapshots implements GroupSnapshots {
     if (!record?.thinPool) throw new Failure('not-found', `volume ${known.id} does not exist on node ${node}`);
     const volume = toVolume(record, known.pool, node) ?? known;
     const pool = await admission.forSnapshot(volume.pool, { type: 'thin' }, volume.size);
-    const { group, size, filesystem, erase } = volume;
+    const { group, size, erase } = volume;
     const lv = groupSnapshotNames(node, common.name).lvOf(volume.id);
-    const place = { node, source: volume.id, pool: volume.pool, group, lv, size, filesystem, erase };
+    const place = { node, source: volume.id, pool: volume.pool, group, lv, size, ...contentIn(volume), erase };
     const snapshot: Snapshot = { ...common, ...place, id: snapshotIdFor(node, lv), state: 'creating' };
     const placed = { group, lv, size, thinPool: record.thinPool, tags: snapshotTags(snapshot) };
     await admission.track(() => writer.change(what, createInactive(placed)));

@@ -1,11 +1,12 @@
 import { type Bytes, largest, type SizeRange } from '../../domain/bytes.ts';
+import { usableSize } from '../../domain/encryption.ts';
 import type { Erasure } from '../../domain/erasure.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { LvName, NodeName, PoolName, VgName } from '../../domain/ids.ts';
 import { type ContentSource, printSource, refuseOverfull, type Snapshot } from '../../domain/snapshot.ts';
 import { defaultRoom, type SnapshotRoom } from '../../domain/snapshot-room.ts';
 import type { VolumeLocks } from '../../domain/storage.ts';
-import { type FilesystemState, refusePassive, type Volume, type VolumeSpec } from '../../domain/volume.ts';
+import { contentFor, type RecordedContent, refusePassive, type Volume, type VolumeSpec } from '../../domain/volume.ts';
 import type { InventoryCache } from '../cache.ts';
 import { lookUp } from '../look-up.ts';
 import type { Lvm } from '../process/lvm.ts';
@@ -16,8 +17,10 @@ export interface Origin {
   readonly pool: PoolName;
   readonly group: VgName;
   readonly lv: LvName;
+  /** Of the logical volume. */
   readonly size: Bytes;
-  readonly filesystem: FilesystemState;
+  /** The copy has the same. */
+  readonly content: RecordedContent;
   readonly isThin: boolean;
   /** Of thick snapshots of it. */
   readonly snapshotRoom: SnapshotRoom;
@@ -47,18 +50,20 @@ export async function originOf(options: OriginOptions, source: ContentSource, sp
   if (!shown) throw notFound(source, options.node);
   const now = decodeLv(shown.row);
   if (now.thickSnapshot?.overfull) refuseOverfull({ id: found.id, state: 'overfull' });
-  const { filesystem } = 'snapshot' in source ? found : (toVolume(now, found.pool, options.node) ?? found);
+  const holder = 'snapshot' in source ? found : (toVolume(now, found.pool, options.node) ?? found);
+  const content = contentFor(spec, holder);
   const size = now.thickSnapshot?.originSize ?? now.size;
   const snapshotRoom = ('layout' in found && found.snapshotRoom) || defaultRoom;
   const shared = isThin && spec.layout.type === 'thin' && pool === spec.pool;
-  return { pool, group, lv, size, filesystem, isThin, snapshotRoom, erase: found.erase, shared };
+  return { pool, group, lv, size, content, isThin, snapshotRoom, erase: found.erase, shared };
 }
 
 /** The range of a copy: not less than the source. Throws `out-of-range` for a limit below that. */
-export function sizeFrom(origin: Pick<Origin, 'size'>, { required, limit }: SizeRange): SizeRange {
-  if (limit === undefined) return { required: largest(required, origin.size) };
-  if (limit >= origin.size) return { required: largest(required, origin.size), limit };
-  throw new Failure('out-of-range', `the source has ${origin.size} bytes, more than the limit of ${limit}`);
+export function sizeFrom(origin: Pick<Origin, 'size' | 'content'>, { required, limit }: SizeRange): SizeRange {
+  const size = usableSize({ ...origin.content, size: origin.size });
+  if (limit === undefined) return { required: largest(required, size) };
+  if (limit >= size) return { required: largest(required, size), limit };
+  throw new Failure('out-of-range', `the source has ${size} bytes, more than the limit of ${limit}`);
 }
 
 /** The spec with the range of a copy. Throws as `sizeFrom` does. */

@@ -7,19 +7,19 @@ import {
   type PoolName,
 } from '../../domain/ids.ts';
 import type { Membership, Snapshot } from '../../domain/snapshot.ts';
-import { parseFilesystemState } from '../../domain/volume.ts';
-import type { LvRecord } from '../records.ts';
+import { contentOf, contentTags, type LvRecord } from '../records.ts';
 import { tag } from '../tags.ts';
 
 /** The tags of a new snapshot. LVM commits them together with it. */
-export function snapshotTags({ id, name, source, filesystem, taken, memberOf, erase, state }: Snapshot): string[] {
+export function snapshotTags(snapshot: Snapshot): string[] {
+  const { id, name, source, taken, memberOf, erase, state } = snapshot;
   return [
     tag('v', '1'),
     tag('role', 'snapshot'),
     tag('id', id),
     tag('name', name),
     tag('source', source),
-    tag('fs', filesystem),
+    ...contentTags(snapshot),
     tag('taken', String(taken)),
     ...(memberOf ? [tag('group', memberOf.id), tag('members', String(memberOf.members))] : []),
     ...(erase ? [tag('erase', erase)] : []),
@@ -46,7 +46,7 @@ export function toSnapshot(record: LvRecord, pool: PoolName, node: NodeName): Sn
     group,
     lv,
     size: thickSnapshot?.originSize ?? record.size,
-    filesystem: parseFilesystemState(tags.get('fs')),
+    ...contentOf(tags),
     ...(memberOf && { memberOf }),
     ...(erase && { erase }),
     state: tags.get('state') === 'creating' ? 'creating' : thickSnapshot?.overfull ? 'overfull' : 'ready',

@@ -4,7 +4,7 @@ import type { Bytes } from '../../domain/bytes.ts';
 import { refuseOtherSource, type Snapshot, type Snapshots, type SnapshotSpec } from '../../domain/snapshot.ts';
 import { defaultRoom, roomFor } from '../../domain/snapshot-room.ts';
 import type { VolumeLocks } from '../../domain/storage.ts';
-import { knownLayout, type Layout, refusePassive, type Volume } from '../../domain/volume.ts';
+import { contentIn, knownLayout, type Layout, refusePassive, type Volume } from '../../domain/volume.ts';
 import type { BlockQuery, Extent } from '../../domain/changed-blocks.ts';
 import type { Activation } from '../activation.ts';
 import type { Admission } from '../admission.ts';
@@ -124,11 +124,12 @@ export class LocalSnapshots implements Snapshots {
       if (!(await lookUp(this.#options, volume))) {
         throw new Failure('not-found', `volume ${volume.id} does not exist on node ${node}`);
       }
-      const { size, filesystem, erase } = cache.current().volumes.get(volume.id) ?? volume;
+      const current = cache.current().volumes.get(volume.id) ?? volume;
+      const { size, erase } = current;
       const room = this.#roomFor(spec, { ...volume, size });
       const space = counted({ size, ...room });
       const pool = await admission.forSnapshot(poolName, space.layout, space.size);
-      const place = { node, source: volume.id, pool: poolName, group, lv, size, filesystem, erase, ...room };
+      const place = { node, source: volume.id, pool: poolName, group, lv, size, ...contentIn(current), erase, ...room };
       const taken: Snapshot = { id, name, ...place, taken: now(), state: 'creating' };
       const command = commandFor(taken, volume.lv);
       const what = `snapshot "${name}" of volume ${volume.id} could not be taken`;

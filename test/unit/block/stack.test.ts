@@ -58,7 +58,7 @@ function started() {
   });
 }
 
-const open = () => started().open(volume.id, signal);
+const open = () => started().open(volume.id, {}, signal);
 const topSize = async (): Promise<bigint> => started().size((await open()).device);
 
 test('opens a stack from the bottom to the top, once', async () => {

@@ -131,7 +131,10 @@ describe('an older controller and a newer node', () => {
 describe('a newer controller and an older node', () => {
   test.each([
     ['find', { volume: 'a:v' }],
-    ['create', { spec: writeSpec({ ...volume, layout: { type: 'thin' }, size: { required: 1n } }) }],
+    [
+      'create',
+      { spec: writeSpec({ ...volume, encryption: undefined, layout: { type: 'thin' }, size: { required: 1n } }) },
+    ],
     ['remove', { volume: 'a:v' }],
     ['expand', { volume: 'a:v', size: { required: '1' } }],
     ['modify', { volume: 'a:v', change: {} }],

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type Luks2, openOptions } from '../../../src/domain/encryption.ts';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../../src/domain/ids.ts';
 import type { Pool, PoolSpec } from '../../../src/domain/pool.ts';
 import { reservableRates } from '../../../src/domain/reservations.ts';
@@ -50,8 +51,25 @@ const group = fc.constantFrom('vg' as VgName, 'quarry-fast' as VgName);
 const poolName = fc.constantFrom('fast' as PoolName, 'bulk' as PoolName);
 const snapshotRoom = fc.constantFrom({ percent: 12.5 }, { bytes: 5n });
 const erase = fc.constantFrom('discard' as const, 'zero' as const);
+const encryption: fc.Arbitrary<Luks2> = fc.record({
+  type: fc.constant('luks2' as const),
+  cipher: fc.constantFrom('aes-xts-plain64' as const, 'xchacha20,aes-adiantum-plain64' as const),
+  keySize: fc.constantFrom(256, 512),
+  memory: fc.bigInt(0n, 2n ** 30n),
+  options: fc.subarray([...openOptions]),
+});
 const spec: fc.Arbitrary<VolumeSpec> = fc.record(
-  { name: text, pool: poolName, layout, size: range, mkfsOptions: fc.array(text), qos, snapshotRoom, erase },
+  {
+    name: text,
+    pool: poolName,
+    layout,
+    size: range,
+    mkfsOptions: fc.array(text),
+    qos,
+    snapshotRoom,
+    encryption,
+    erase,
+  },
   { requiredKeys: ['name', 'pool', 'layout', 'size', 'mkfsOptions', 'qos'] },
 );
 const volume: fc.Arbitrary<Volume> = fc.record(
@@ -71,6 +89,7 @@ const volume: fc.Arbitrary<Volume> = fc.record(
     created: fc.nat(),
     retained: fc.constant(true as const),
     erase,
+    encryption: fc.oneof(encryption, fc.constant({ type: 'unknown' as const })),
   },
   {
     requiredKeys: [

@@ -66,6 +66,17 @@ describe('the blocks of a snapshot', () => {
     expect(await all(blocks('c', undefined, size))).toEqual([]);
   });
 
+  test('of an encrypted volume count from the end of its header', async () => {
+    const header = 16n * 1024n * 1024n;
+    await snapshot('e', 4, contents(0, Number(header / block), Number(header / block) + 2));
+    const lv = made.lvm.volumes.get('snap-e');
+    lv?.tags.add('quarry.encryption=luks2/aes-xts-plain64/512/67108864/');
+    if (lv) lv.size = header + 3n * block;
+    await made.cache.refresh();
+    expect(await all(blocks('e'))).toEqual([extent(0, 1), extent(2, 1)]);
+    expect(await all(blocks('e', undefined, block))).toEqual([extent(2, 1)]);
+  });
+
   test('are right for any contents and any offset', () => {
     const content = fc.dictionary(fc.nat(99).map(String), fc.constantFrom('x', 'y'));
     const toMap = (of: Record<string, string>) =>

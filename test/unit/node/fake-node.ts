@@ -157,6 +157,7 @@ export class FakeNode {
         this.#change(`record ${filesystem}`, () => {
           this.#disk(bottomOf(id.slice(id.indexOf(':') + 1))).tag = filesystem;
         }),
+      recordHeader: async () => undefined,
       volumeLimit: () => 1000,
     };
   }

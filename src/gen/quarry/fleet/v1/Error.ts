@@ -14,6 +14,7 @@ export const _quarry_fleet_v1_Error_Kind = {
   CANCELLED: 'CANCELLED',
   UNIMPLEMENTED: 'UNIMPLEMENTED',
   ELSEWHERE: 'ELSEWHERE',
+  BAD_SECRET: 'BAD_SECRET',
 } as const;
 
 export type _quarry_fleet_v1_Error_KindInit =
@@ -43,6 +44,8 @@ export type _quarry_fleet_v1_Error_KindInit =
   | 11
   | 'ELSEWHERE'
   | 12
+  | 'BAD_SECRET'
+  | 13
 
 export type _quarry_fleet_v1_Error_Kind = typeof _quarry_fleet_v1_Error_Kind[keyof typeof _quarry_fleet_v1_Error_Kind]
 

@@ -15,6 +15,7 @@ export interface SnapshotInit {
   'overfull'?: (boolean);
   'memberOf'?: (string);
   'members'?: (number);
+  'encryption'?: (string);
 }
 
 export interface Snapshot {
@@ -32,4 +33,5 @@ export interface Snapshot {
   'overfull': (boolean);
   'memberOf': (string);
   'members': (number);
+  'encryption': (string);
 }

@@ -1,0 +1,22 @@
+import type { Layer } from '../block/layer.ts';
+import { createCryptsetup } from '../block/luks/cryptsetup.ts';
+import { createLuksLayer } from '../block/luks/layer.ts';
+import { createQueue } from '../concurrency/queue.ts';
+import type { NodeVolumes } from '../domain/storage.ts';
+import { deviceNumberOf, deviceSize } from '../kernel/block-device.ts';
+import { probe } from '../mount/probe.ts';
+import type { Local } from './local.ts';
+
+/** The layer of this machine's encrypted volumes. */
+export function createMachineLuks(
+  { run, hosted, patience }: Pick<Local, 'run' | 'hosted' | 'patience'>,
+  volumes: Pick<NodeVolumes, 'recordHeader'>,
+): Layer {
+  return createLuksLayer({
+    cryptsetup: createCryptsetup({ run, hosted }),
+    probe: async (device, id) => probe({ run, patience }, device, await deviceSize(device), id),
+    recordHeader: (id) => volumes.recordHeader(id),
+    queue: createQueue(),
+    kernel: { deviceNumberOf, deviceSize },
+  });
+}

@@ -1,0 +1,158 @@
+import { type Luks2, luksHeader, type OpenOption } from '../../domain/encryption.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { Run, RunResult } from '../../exec/run.ts';
+import type { Passphrases } from './passphrases.ts';
+
+/** Milliseconds: the memory of argon2 may have to be taken from others first. */
+const deadline = 120_000;
+/** Seconds to wait for a program that changes the header and outlived an earlier driver. */
+const lockWait = '60';
+
+/** How cryptsetup ends. */
+const [success, noKey, busy] = [0, 2, 5];
+/** How `nsenter` ends where the host lacks the program. */
+const missing = 127;
+
+export interface CryptsetupOptions {
+  readonly run: Run;
+  /** The command line of a program in the namespaces of LVM. */
+  readonly hosted: (program: string) => readonly [string, ...string[]];
+}
+
+/** The programs of cryptsetup. Passphrases go to stdin. No method takes a signal: one that is cut off would leave its work half done. */
+export interface Cryptsetup {
+  /** Makes the header, over any other. */
+  format(device: string, encryption: Luks2, uuid: string, passphrase: string): Promise<void>;
+  /** The UUID in the header. Throws `unavailable` for a device without header. */
+  uuidOf(device: string): Promise<string>;
+  /** The number of passphrases that open the device. */
+  countKeys(device: string): Promise<number>;
+  /** False: the passphrase opens nothing. Without `name` it is only tried. */
+  open(device: string, passphrase: string, target: OpenTarget | undefined): Promise<boolean>;
+  /** Adds `current` by means of `previous`; false: that one opens nothing. */
+  addKey(device: string, encryption: Luks2, passphrases: Required<Passphrases>): Promise<boolean>;
+  /** Makes the passphrase open nothing any more. */
+  removeKey(device: string, passphrase: string): Promise<void>;
+  resize(name: string): Promise<void>;
+  /** Throws `unavailable` while something uses the device. */
+  close(name: string): Promise<void>;
+}
+
+/** The device to open. */
+export interface OpenTarget {
+  readonly name: string;
+  readonly encryption: Luks2;
+}
+
+/** Starts cryptsetup with these arguments and stdin. */
+type Start = (argv: readonly string[], input?: string) => Promise<RunResult>;
+/** The same while no other program changes the header of the device. */
+type StartLocked = (device: string, argv: readonly string[], input: string) => Promise<RunResult>;
+
+/** Runs cryptsetup in the namespaces of LVM, each program with a deadline. */
+export function createCryptsetup({ run, hosted }: CryptsetupOptions): Cryptsetup {
+  const start: Start = (argv, input = '') => {
+    const [program, ...rest] = hosted('cryptsetup');
+    return run([program, ...rest, ...argv], { deadline, input });
+  };
+  // A program that outlived an earlier driver must not write its header over a later one: it holds this lock until it ends.
+  const locked: StartLocked = (device, argv, input) => {
+    const [program, ...rest] = hosted('flock');
+    const flock = [program, ...rest, '--no-fork', '--wait', lockWait, device, 'cryptsetup'] as const;
+    return run([...flock, ...argv], { deadline, input });
+  };
+  return { ...readers(start), ...writers(locked), ...mappings(start) };
+}
+
+function readers(start: Start): Pick<Cryptsetup, 'uuidOf' | 'countKeys'> {
+  const read = async (verb: readonly string[], device: string): Promise<string> =>
+    must(await start([...verb, '--', device]), `the header of ${device} could not be read`).stdout;
+  return {
+    uuidOf: async (device) => (await read(['luksUUID'], device)).trim(),
+    countKeys: async (device) => keysIn(await read(['luksDump', '--dump-json-metadata'], device)),
+  };
+}
+
+function writers(start: StartLocked): Pick<Cryptsetup, 'format' | 'addKey' | 'removeKey'> {
+  return {
+    async format(device, encryption, uuid, passphrase) {
+      const argv = ['luksFormat', ...formatOptions(encryption, uuid), '--key-file', '-', '--', device];
+      must(await start(device, argv, passphrase), `${device} could not be encrypted`);
+    },
+    async addKey(device, encryption, { current, previous }) {
+      const sizes = [
+        ['--key-file', '-', '--keyfile-size', String(Buffer.byteLength(previous))],
+        ['--new-keyfile', '-', '--new-keyfile-size', String(Buffer.byteLength(current))],
+      ].flat();
+      const argv = ['luksAddKey', '--batch-mode', ...derivation(encryption), ...sizes, '--', device];
+      return opened(await start(device, argv, previous + current), `${device} could not get the new passphrase`);
+    },
+    async removeKey(device, passphrase) {
+      const argv = ['luksRemoveKey', '--batch-mode', '--key-file', '-', '--', device];
+      opened(await start(device, argv, passphrase), `the previous passphrase of ${device} could not be removed`);
+    },
+  };
+}
+
+function mappings(start: Start): Pick<Cryptsetup, 'open' | 'resize' | 'close'> {
+  return {
+    async open(device, passphrase, target) {
+      const how = target ? optionsOf(target.encryption) : ['--test-passphrase'];
+      const place = target ? [device, target.name] : [device];
+      const argv = ['open', '--type', 'luks2', ...how, '--key-file', '-', '--', ...place];
+      return opened(await start(argv, passphrase), `${device} could not be opened`);
+    },
+    async resize(name) {
+      must(await start(['resize', '--', name]), `${name} could not be grown`);
+    },
+    async close(name) {
+      const result = await start(['close', '--', name]);
+      if (result.exitCode === busy) throw new Failure('unavailable', `/dev/mapper/${name} is busy: something uses it`);
+      must(result, `${name} could not be closed`);
+    },
+  };
+}
+
+function formatOptions(encryption: Luks2, uuid: string): string[] {
+  const { cipher, keySize } = encryption;
+  const data = ['--cipher', cipher, '--key-size', String(keySize), '--sector-size', '4096'];
+  // cryptsetup counts the offset of the data in sectors of 512 bytes.
+  const place = ['--uuid', uuid, '--offset', String(luksHeader / 512n)];
+  return ['--batch-mode', '--type', 'luks2', ...place, ...data, '--hash', 'sha256', ...derivation(encryption)];
+}
+
+/** A fixed cost: cryptsetup would measure one, which takes longer than the derivation and depends on the load of the node. */
+function derivation({ memory }: Luks2): string[] {
+  const cost = ['--pbkdf-memory', String(memory / 1024n), '--pbkdf-parallel', '4', '--pbkdf-force-iterations', '4'];
+  return ['--pbkdf', 'argon2id', ...cost];
+}
+
+const flags = {
+  discard: '--allow-discards',
+  'no-read-workqueue': '--perf-no_read_workqueue',
+  'no-write-workqueue': '--perf-no_write_workqueue',
+} as const satisfies Record<OpenOption, string>;
+
+/** Without the kernel's keyring: a device whose key is there cannot grow without the passphrase. */
+function optionsOf({ options }: Luks2): string[] {
+  return ['--disable-keyring', ...options.map((option) => flags[option])];
+}
+
+function opened(result: RunResult, problem: string): boolean {
+  if (result.exitCode === noKey) return false;
+  must(result, problem);
+  return true;
+}
+
+function must(result: RunResult, problem: string): RunResult {
+  if (result.exitCode === success) return result;
+  if (result.exitCode === missing)
+    throw new Failure('unavailable', `${problem}: there is no cryptsetup, so install it where LVM runs`);
+  const said = result.stderr.trim().replaceAll(/\s+/g, ' ').slice(0, 600);
+  throw new Failure('unavailable', `${problem}: cryptsetup ended with ${result.exitCode}: ${said}`);
+}
+
+function keysIn(json: string): number {
+  const { keyslots } = JSON.parse(json) as { readonly keyslots?: object };
+  return Object.keys(keyslots ?? {}).length;
+}

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { type Luks2, luksHeader } from '../../domain/encryption.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { Content } from '../../domain/filesystems.ts';
+import type { VolumeId } from '../../domain/ids.ts';
+import type { Volume } from '../../domain/volume.ts';
+import type { Queue } from '../../concurrency/queue.ts';
+import type { deviceNumberOf, deviceSize } from '../../kernel/block-device.ts';
+import type { Layer, LayerPlace } from '../layer.ts';
+import type { Cryptsetup } from './cryptsetup.ts';
+import { parsePassphrases, type Passphrases } from './passphrases.ts';
+
+export interface LuksOptions {
+  readonly cryptsetup: Cryptsetup;
+  /** Throws `unavailable` if the device cannot be read: unknown is not blank. */
+  readonly probe: (device: string, id: VolumeId) => Promise<Content>;
+  readonly recordHeader: (id: VolumeId) => Promise<void>;
+  /** One derivation of a key at a time: each takes the memory that the class says. */
+  readonly queue: Queue;
+  readonly kernel: { readonly deviceNumberOf: typeof deviceNumberOf; readonly deviceSize: typeof deviceSize };
+}
+
+/** The layer of encrypted volumes: LUKS2, by dm-crypt. */
+export function createLuksLayer(options: LuksOptions): Layer {
+  const { cryptsetup, queue, kernel } = options;
+  return {
+    kind: 'luks',
+    appliesTo: ({ encryption }) => encryption !== undefined,
+    async state(name) {
+      const device = `/dev/mapper/${name}`;
+      return (await kernel.deviceNumberOf(device)) === undefined ? { open: false } : { open: true, device };
+    },
+    async open(volume, place, { secrets, signal }) {
+      const encryption = knownEncryption(volume);
+      const passphrases = parsePassphrases(secrets, volume.id);
+      await queue.run('derivation', signal, async () => {
+        if (volume.headerless) await makeHeader(options, volume, { place, encryption, passphrases });
+        await exchange(cryptsetup, place.below, encryption, passphrases);
+        if (!(await cryptsetup.open(place.below, passphrases.current, { name: place.name, encryption })))
+          throw wrong(volume.id, passphrases);
+      });
+    },
+    async resize({ name, below }) {
+      const [upper, lower] = await Promise.all([`/dev/mapper/${name}`, below].map(kernel.deviceSize));
+      if (upper !== (lower ?? 0n) - luksHeader) await cryptsetup.resize(name);
+    },
+    close: (name) => cryptsetup.close(name),
+  };
+}
+
+/** Throws `unimplemented`. */
+function knownEncryption({ id, encryption }: Volume): Luks2 {
+  if (encryption?.type === 'luks2') return encryption;
+  throw new Failure('unimplemented', `volume ${id} is encrypted in a way that only a newer version of Quarry knows`);
+}
+
+interface Making {
+  readonly place: LayerPlace;
+  readonly encryption: Luks2;
+  readonly passphrases: Passphrases;
+}
+
+/**
+ * Makes the header of a volume that never had one, according to its tag, and records it before the volume is opened for the first time. So
+ * a header of ours without record has no data behind it, and may have been cut off: it is made again.
+ */
+async function makeHeader({ cryptsetup, probe, recordHeader }: LuksOptions, { id }: Volume, making: Making) {
+  const { place, encryption, passphrases } = making;
+  const { below } = place;
+  const content = await probe(below, id);
+  const isOurs = content.holds === 'something' && content.name === luksName;
+  if (content.holds !== 'nothing' && !(isOurs && (await cryptsetup.uuidOf(below)) === markOf(id))) {
+    const name = content.holds === 'something' ? content.name : content.type;
+    throw new Failure(
+      'precondition',
+      `volume ${id} was to be encrypted, but ${below} holds ${name}; it was left alone`,
+    );
+  }
+  await cryptsetup.format(below, encryption, markOf(id), passphrases.current);
+  if (!(await cryptsetup.open(below, passphrases.current, undefined))) {
+    throw new Failure(
+      'unavailable',
+      `a header was made on ${below}, but cannot be read from it: the disk loses writes, so replace it`,
+    );
+  }
+  await recordHeader(id);
+}
+
+/** As blkid names it. */
+const luksName = 'crypto_LUKS';
+
+/** The UUID of a header that we made for the volume (RFC 9562, version 8). */
+function markOf(id: VolumeId): string {
+  const hex = createHash('sha256').update(`quarry:luks:${id}`).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+/**
+ * Lets the current passphrase replace the previous one, where the Secret has both: adds the one, proves that it opens the volume, then removes the other. Each
+ * step can be repeated.
+ */
+async function exchange(
+  cryptsetup: Cryptsetup,
+  device: string,
+  encryption: Luks2,
+  { current, previous }: Passphrases,
+): Promise<void> {
+  if (previous === undefined) return;
+  const opens = await cryptsetup.open(device, current, undefined);
+  if (!opens) await cryptsetup.addKey(device, encryption, { current, previous });
+  const proven = opens || (await cryptsetup.open(device, current, undefined));
+  if (proven && (await cryptsetup.countKeys(device)) > 1) await cryptsetup.removeKey(device, previous);
+}
+
+function wrong(id: VolumeId, { previous }: Passphrases): Failure {
+  const which = previous === undefined ? 'the passphrase' : 'neither passphrase';
+  const does = previous === undefined ? 'does not open' : 'opens';
+  return new Failure(
+    'bad-secret',
+    `${which} in the Secret ${does} volume ${id}: put the one into the Secret that the volume was encrypted with; nothing was changed`,
+  );
+}

@@ -1,0 +1,118 @@
+import { type Bytes, KiB, largest, MiB } from './bytes.ts';
+import { Failure } from './errors.ts';
+
+/** Ciphers for the data of a volume, and the sizes of their keys in bits; the first size is the default. */
+export const ciphers = {
+  'aes-xts-plain64': [512, 256],
+  'xchacha20,aes-adiantum-plain64': [256],
+} as const satisfies Record<string, readonly number[]>;
+/** Key of `ciphers`. */
+export type Cipher = keyof typeof ciphers;
+
+/** Options with which the device of a volume is opened. */
+export const openOptions = ['discard', 'no-read-workqueue', 'no-write-workqueue'] as const;
+/** One of `openOptions`. */
+export type OpenOption = (typeof openOptions)[number];
+
+/** How a volume is encrypted: LUKS2 with argon2id. */
+export interface Luks2 {
+  readonly type: 'luks2';
+  readonly cipher: Cipher;
+  /** Bits. */
+  readonly keySize: number;
+  /** Bytes of memory that it takes to derive the key from a passphrase. */
+  readonly memory: Bytes;
+  readonly options: readonly OpenOption[];
+}
+
+/** The encryption of a volume according to its tags; `unknown`: a newer version made it, so the volume must not be opened. */
+export type Encryption = Luks2 | { readonly type: 'unknown' };
+
+/** What tags say of the encryption of a volume or a snapshot. */
+export interface Encrypted {
+  /** Absent: it is not encrypted. */
+  readonly encryption?: Encryption;
+  /** It is to be encrypted, and has no header yet: nothing was ever written to it. */
+  readonly headerless?: true;
+}
+
+/** Bytes at the start of an encrypted logical volume that hold the header; its user gets the rest. */
+export const luksHeader: Bytes = 16n * MiB;
+
+/** Bytes of the logical volume that its user does not get. */
+export function headerOf({ encryption }: { readonly encryption?: Encryption | undefined }): Bytes {
+  return encryption?.type === 'luks2' ? luksHeader : 0n;
+}
+
+/** Bytes that the user of a volume, or of a volume that is made from a snapshot, gets. */
+export function usableSize(volume: Encrypted & { readonly size: Bytes }): Bytes {
+  return largest(volume.size - headerOf(volume), 0n);
+}
+
+/** The second recommendation of RFC 9106 for argon2id. */
+const defaultMemory: Bytes = 64n * MiB;
+/** argon2 needs a multiple of this. The bounds let a stage fit the memory of a container, and leave a guess expensive. */
+const [leastMemory, mostMemory] = [4n * MiB, 1024n * MiB];
+
+/** The parameters of a class that encrypts, as they are parsed one by one. */
+export interface EncryptionParameters {
+  readonly encryption?: 'luks2';
+  readonly encryptionCipher?: Cipher;
+  readonly encryptionKeySize?: number;
+  readonly encryptionMemory?: Bytes;
+  readonly encryptionOptions?: readonly OpenOption[];
+}
+
+/** `undefined` if argon2 cannot work with that many bytes, or should not. */
+export function parseMemory(bytes: Bytes | undefined): Bytes | undefined {
+  if (bytes === undefined || bytes < leastMemory || bytes > mostMemory || bytes % KiB !== 0n) return undefined;
+  return bytes;
+}
+
+/** `undefined`: the class does not encrypt. Throws `invalid` for parameters that contradict each other. */
+export function encryptionFrom(parameters: EncryptionParameters): Luks2 | undefined {
+  const { encryption, encryptionCipher: cipher = 'aes-xts-plain64', encryptionKeySize } = parameters;
+  const { encryptionMemory: memory = defaultMemory, encryptionOptions: options = [] } = parameters;
+  const given = Object.keys(parameters).filter((name) => /^encryption./.test(name));
+  if (encryption === undefined && given.length === 0) return undefined;
+  if (encryption === undefined) {
+    throw new Failure('invalid', `parameters: ${given.join(', ')}: give these with encryption luks2`);
+  }
+  const sizes: readonly number[] = ciphers[cipher];
+  const keySize = encryptionKeySize ?? sizes[0] ?? 0;
+  if (!sizes.includes(keySize)) {
+    const known = sizes.join(' or ');
+    throw new Failure('invalid', `parameters: encryptionKeySize ${keySize}: a key of ${cipher} has ${known} bits`);
+  }
+  return { type: 'luks2', cipher, keySize, memory, options };
+}
+
+/** Text for tags and for the wire: `luks2/<cipher>/<bits>/<bytes of memory>/<options>`. */
+export function printEncryption(encryption: Encryption): string {
+  if (encryption.type === 'unknown') return encryption.type;
+  const { type, cipher, keySize, memory, options } = encryption;
+  return [type, cipher, keySize, memory, options.join('+')].join('/');
+}
+
+/** Reads what `printEncryption` wrote; an empty text is no encryption, any other text an unknown one. */
+export function parseEncryption(text: string | undefined): Encryption | undefined {
+  if (text === undefined || text === '') return undefined;
+  const [type, cipher = '', bits = '', memory = '', options = '', ...more] = text.split('/');
+  const known = Object.keys(ciphers).find((name): name is Cipher => name === cipher);
+  const numbers = /^\d{1,4}$/.test(bits) && /^\d{1,12}$/.test(memory);
+  const words = options.split('+').filter((word) => word !== '');
+  const opened = openOptions.filter((option) => words.includes(option));
+  if (type !== 'luks2' || !known || !numbers || opened.length !== words.length || more.length > 0) {
+    return { type: 'unknown' };
+  }
+  return { type, cipher: known, keySize: Number(bits), memory: BigInt(memory), options: opened };
+}
+
+/** Throws `invalid` unless the content of a source suits a volume with that encryption: a copy has the header of its source. */
+export function refuseOtherEncryption(wanted: Luks2 | undefined, { encryption }: Encrypted): void {
+  if ((wanted === undefined) === (encryption === undefined)) return;
+  const reason = encryption
+    ? 'the source is encrypted and is copied as it is: use a class with encryption luks2, and the Secret of the source'
+    : 'the source is not encrypted and is copied as it is: use a class without encryption';
+  throw new Failure('invalid', `parameters: encryption: ${reason}`);
+}

@@ -1,0 +1,218 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { capabilities, type Driver, MiB, outcomeOf, startDriver, volumeRequest } from '../support/driver.ts';
+import { useGuest } from '../support/guest.ts';
+
+const guest = useGuest({ disks: ['512M'] });
+const pools = `
+  - name: fast
+    volumeGroup: vg
+    type: thin
+    disks: { paths: [/dev/ubda] }
+    approve: automatic
+    thin: { share: 50%, overprovision: 4 }`;
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await startDriver(guest(), { pools, more: 'log: { level: debug }' });
+});
+const controller = () => driver.client.controller;
+const node = () => driver.client.node;
+const shell = async (script: string): Promise<string> => (await guest().shell(script)).trim();
+
+const [secret, other] = [{ passphrase: 'correct horse ☃ ' }, { passphrase: 'battery staple' }];
+const encrypted = { encryption: 'luks2', encryptionMemory: '4Mi' };
+type Access = keyof typeof capabilities;
+const idOf = (name: string) => `node-1:${name}`;
+const create = async (name: string, over: object = {}, parameters: object = {}) => {
+  const request = { parameters: { ...encrypted, ...parameters }, ...over };
+  return (await controller().createVolume(volumeRequest(name, 32 * MiB, request))).volume;
+};
+const remove = (name: string) => controller().deleteVolume({ volumeId: idOf(name) });
+const placeOf = (name: string) => ({ volumeId: idOf(name), stagingTargetPath: `/run/${name}` });
+const stage = (name: string, secrets: Record<string, string> = secret, access: Access = 'ext4') =>
+  node().nodeStageVolume({ ...placeOf(name), secrets, volumeCapability: capabilities[access] });
+const unstage = (name: string) => node().nodeUnstageVolume(placeOf(name));
+const tagsOf = (name: string) => shell(`lvs --noheadings -o lv_tags vg/${name}`);
+const openDevices = () => shell('ls /dev/mapper | grep quarry-luks || true');
+const opens = (name: string, { passphrase }: { passphrase: string }) =>
+  shell(
+    `printf %s '${passphrase}' | cryptsetup open --test-passphrase --key-file - /dev/vg/${name} && echo yes || true`,
+  );
+
+/** The next program of cryptsetup with that verb does its work, or half of it, and then does not end. */
+async function stopIn(verb: string, when: 'before' | 'after'): Promise<void> {
+  const wait = 'touch /run/stopped; exec sleep 1000';
+  const work = when === 'before' ? wait : `/usr/sbin/cryptsetup "$@"; ${wait}`;
+  await guest().shell(`cat > /usr/local/sbin/cryptsetup <<'END'
+#!/bin/sh
+[ "$1" = ${verb} ] && { ${work}; }
+exec /usr/sbin/cryptsetup "$@"
+END
+chmod +x /usr/local/sbin/cryptsetup`);
+}
+/** Cuts the power when a stage is in that program. */
+async function cutIn(verb: string, when: 'before' | 'after', work: () => Promise<unknown>): Promise<void> {
+  await stopIn(verb, when);
+  const call = outcomeOf(work());
+  await guest().shell(
+    'while [ ! -e /run/stopped ]; do sleep 0.05; done; rm /usr/local/sbin/cryptsetup /run/stopped; sync',
+  );
+  await driver.powerCut();
+  await call;
+}
+
+test('gives its user the size asked for, and leaves no plaintext on the disk, no open device and no passphrase', async () => {
+  expect((await create('secret'))?.capacityBytes).toBe(String(32 * MiB));
+  await create('plain', { parameters: {} });
+  await stage('secret');
+  await stage('secret');
+  await node().nodeStageVolume({ ...placeOf('plain'), volumeCapability: capabilities.ext4 });
+  const device = `/dev/mapper/${await openDevices()}`;
+  expect(await shell(`blockdev --getsize64 ${device} /dev/vg/secret`)).toBe(`${32 * MiB}\n${48 * MiB}`);
+  expect(await shell('findmnt -n -o SOURCE /run/secret')).toBe(device);
+  await guest().shell(`printf hidden-%s 4711 > /run/secret/file; printf shown-%s 4711 > /run/plain/file`);
+  await unstage('secret');
+  await unstage('plain');
+  expect(await openDevices()).toBe('');
+  const found = (text: string) => shell(`sync; tr '\\0' '\\n' < /dev/ubda | grep -a -c ${text}-4711 || true`);
+  expect(await found('shown')).not.toBe('0');
+  expect(await found('hidden')).toBe('0');
+  expect(driver.log()).toContain('luksFormat');
+  const kept = await shell('grep -r -l -F "correct horse" /run /etc /var /tmp 2>/dev/null || true');
+  expect(driver.log() + (await tagsOf('secret')) + kept).not.toContain('correct');
+  expect(kept).toBe('');
+  await remove('plain');
+});
+
+test('refuses a wrong and a missing passphrase with the remedy, and changes nothing', async () => {
+  const before = await shell('sha256sum < /dev/vg/secret; lvs --noheadings -o lv_tags vg/secret');
+  expect(await outcomeOf(stage('secret', other))).toMatchObject({
+    code: 'UNAUTHENTICATED',
+    details: expect.stringContaining('does not open volume node-1:secret'),
+  });
+  expect(await outcomeOf(stage('secret', { password: 'x' }))).toMatchObject({
+    code: 'UNAUTHENTICATED',
+    details: expect.stringContaining('csi.storage.k8s.io/node-stage-secret-name'),
+  });
+  expect(await openDevices()).toBe('');
+  expect(await shell('sha256sum < /dev/vg/secret; lvs --noheadings -o lv_tags vg/secret')).toBe(before);
+  await stage('secret');
+  expect(await shell('cat /run/secret/file')).toBe('hidden-4711');
+  await unstage('secret');
+});
+
+test('grows online, as a raw block device and with a filesystem, without the passphrase', async () => {
+  await create('raw', {}, { type: 'thick', encryptionCipher: 'xchacha20,aes-adiantum-plain64' });
+  await stage('raw', secret, 'block');
+  const device = `/dev/mapper/${await openDevices()}`;
+  expect(await shell(`dmsetup table ${device}`)).toContain('xchacha20,aes-adiantum-plain64');
+  await stage('secret');
+  for (const name of ['raw', 'secret']) {
+    const capacityRange = { requiredBytes: `${64 * MiB}` };
+    const { capacityBytes } = await controller().controllerExpandVolume({ volumeId: idOf(name), capacityRange });
+    expect(capacityBytes).toBe(String(64 * MiB));
+    const grown = await node().nodeExpandVolume({ volumeId: idOf(name), volumePath: `/run/${name}`, capacityRange });
+    expect(grown.capacityBytes).toBe(String(64 * MiB));
+  }
+  expect(Number(await shell('df -B1 --output=size /run/secret | tail -1'))).toBeGreaterThan(40 * MiB);
+  await unstage('raw');
+  await remove('raw');
+});
+
+test('snapshots, clones and copies to another type have the header, the size and the passphrase of their source', async () => {
+  await guest().shell('sync -f /run/secret');
+  const { snapshot } = await controller().createSnapshot({ name: 'snapshot-s', sourceVolumeId: idOf('secret') });
+  expect(snapshot?.sizeBytes).toBe(String(64 * MiB));
+  const fromSnapshot = { snapshot: { snapshotId: snapshot?.snapshotId ?? '' } };
+  const fromVolume = { volume: { volumeId: idOf('secret') } };
+  for (const [name, volumeContentSource, type, size] of [
+    ['restored', fromSnapshot, 'thin', 96],
+    ['clone', fromVolume, 'thin', 64],
+    ['copy', fromSnapshot, 'thick', 64],
+  ] as const) {
+    const over = { volumeContentSource, capacityRange: { requiredBytes: `${size * MiB}` } };
+    await expect.poll(async () => (await outcomeOf(create(name, over, { type }))).code).toBe('OK');
+    expect((await create(name, over, { type }))?.capacityBytes).toBe(String(size * MiB));
+    expect((await outcomeOf(stage(name, other))).code).toBe('UNAUTHENTICATED');
+    await stage(name);
+    expect(await shell(`cat /run/${name}/file`)).toBe('hidden-4711');
+    await unstage(name);
+    await remove(name);
+  }
+  const open = { volumeContentSource: fromVolume, capacityRange: { requiredBytes: `${64 * MiB}` }, parameters: {} };
+  expect(await outcomeOf(create('opened', open))).toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    details: expect.stringContaining('use a class with encryption luks2'),
+  });
+  await controller().deleteSnapshot({ snapshotId: snapshot?.snapshotId ?? '' });
+  await unstage('secret');
+});
+
+test('leaves a volume alone that has content before its first use, also a header of somebody else', async () => {
+  await create('foreign');
+  const device = '/dev/mapper/vg-foreign';
+  await guest().shell(`lvchange -ay vg/foreign; printf %s x | cryptsetup luksFormat -q --pbkdf pbkdf2 \\
+    --pbkdf-force-iterations 1000 --key-file - ${device}`);
+  const before = await shell(`sha256sum < ${device}`);
+  expect(await outcomeOf(stage('foreign'))).toMatchObject({
+    code: 'FAILED_PRECONDITION',
+    details: expect.stringContaining('holds crypto_LUKS'),
+  });
+  expect(await shell(`sha256sum < ${device}`)).toBe(before);
+  await remove('foreign');
+});
+
+test.each([
+  ['luksFormat', 'after'],
+  ['open', 'after'],
+] as const)('a stage goes on after a power cut %s %s', async (verb, when) => {
+  const name = `cut-${verb.toLowerCase()}-${when}`;
+  await create(name);
+  await cutIn(verb, when, () => stage(name));
+  expect(await openDevices()).toBe('');
+  await stage(name);
+  await guest().shell(`echo kept > /run/${name}/file`);
+  await driver.kill();
+  await driver.launch();
+  await driver.ready();
+  await unstage(name);
+  expect(await openDevices()).toBe('');
+  await stage(name);
+  expect(await shell(`cat /run/${name}/file`)).toBe('kept');
+  await unstage(name);
+  await remove(name);
+});
+
+describe('a Secret with two passphrases', () => {
+  const both = { ...other, previousPassphrase: secret.passphrase };
+
+  test('exchanges them at a stage, and changes nothing if neither is right', async () => {
+    const wrong = { passphrase: 'neither', previousPassphrase: 'nor' };
+    expect(await outcomeOf(stage('secret', wrong))).toMatchObject({
+      code: 'UNAUTHENTICATED',
+      details: expect.stringContaining('neither passphrase'),
+    });
+    expect(await opens('secret', secret)).toBe('yes');
+    await stage('secret', both);
+    await unstage('secret');
+    expect([await opens('secret', secret), await opens('secret', other)]).toEqual(['', 'yes']);
+    await stage('secret', both);
+    await unstage('secret');
+    expect(await opens('secret', other)).toBe('yes');
+  });
+
+  test.each([
+    ['luksAddKey', 'after'],
+    ['luksRemoveKey', 'after'],
+  ] as const)('always open the volume with one of the two, after a power cut %s %s', async (verb, when) => {
+    const [now, next] = (await opens('secret', secret)) === 'yes' ? [secret, other] : [other, secret];
+    const pair = { ...next, previousPassphrase: now.passphrase };
+    await cutIn(verb, when, () => stage('secret', pair));
+    const state = [await opens('secret', now), await opens('secret', next)];
+    expect(state).toContain('yes');
+    await stage('secret', pair);
+    expect(await shell('cat /run/secret/file')).toBe('hidden-4711');
+    await unstage('secret');
+    expect([await opens('secret', now), await opens('secret', next)]).toEqual(['', 'yes']);
+  });
+});

@@ -1,0 +1,78 @@
+import type { Cryptsetup } from '../../../src/block/luks/cryptsetup.ts';
+import { luksHeader } from '../../../src/domain/encryption.ts';
+import { Failure } from '../../../src/domain/errors.ts';
+import type { Content } from '../../../src/domain/filesystems.ts';
+import type { FakeDevices } from './fake-devices.ts';
+
+/** What a device begins with; `half`: its luksFormat was cut off. */
+export type Header =
+  | { readonly uuid: string; readonly keys: Set<string>; readonly half?: true }
+  | { readonly other: string };
+
+/** cryptsetup over devices in memory. `change` may throw before or after each change, as a process that dies. */
+export class FakeLuks implements Cryptsetup {
+  readonly headers = new Map<string, Header>();
+  readonly #devices: FakeDevices;
+  readonly #change: <T>(what: string, effect: () => T) => T;
+
+  constructor(devices: FakeDevices, change: <T>(what: string, effect: () => T) => T = (_, effect) => effect()) {
+    this.#devices = devices;
+    this.#change = change;
+  }
+
+  probe = async (device: string): Promise<Content> => {
+    const header = this.headers.get(device);
+    if (!header) return { holds: 'nothing' };
+    return { holds: 'something', name: 'other' in header ? header.other : 'crypto_LUKS' };
+  };
+
+  async format(device: string, _encryption: object, uuid: string, passphrase: string): Promise<void> {
+    const before = this.headers.get(device);
+    if (before && ('other' in before || before.uuid !== uuid)) throw new Error('DATA LOST');
+    this.#change('begin format', () => void this.headers.set(device, { uuid, keys: new Set(), half: true }));
+    this.#change('format', () => void this.headers.set(device, { uuid, keys: new Set([passphrase]) }));
+  }
+
+  async uuidOf(device: string): Promise<string> {
+    return this.#header(device).uuid;
+  }
+
+  async countKeys(device: string): Promise<number> {
+    return this.#header(device).keys.size;
+  }
+
+  async open(device: string, passphrase: string, target?: { readonly name: string }): Promise<boolean> {
+    if (!this.#header(device).keys.has(passphrase)) return false;
+    if (!target) return true;
+    const size = this.#devices.get(device).size() - luksHeader;
+    this.#change('open', () => this.#devices.add(`/dev/mapper/${target.name}`, () => size, device));
+    return true;
+  }
+
+  async addKey(device: string, _encryption: object, { current, previous }: { current: string; previous: string }) {
+    if (!this.#header(device).keys.has(previous)) return false;
+    this.#change('add', () => void this.#header(device).keys.add(current));
+    return true;
+  }
+
+  async removeKey(device: string, passphrase: string): Promise<void> {
+    this.#change('remove', () => void this.#header(device).keys.delete(passphrase));
+    if (this.#header(device).keys.size === 0) throw new Error('DATA LOST');
+  }
+
+  async resize(name: string): Promise<void> {
+    const path = `/dev/mapper/${name}`;
+    const below = this.#devices.bottomOf(path);
+    this.#change('resize', () => this.#devices.resize(path, this.#devices.get(below).size() - luksHeader));
+  }
+
+  async close(name: string): Promise<void> {
+    this.#change('close', () => this.#devices.remove(`/dev/mapper/${name}`));
+  }
+
+  #header(device: string) {
+    const header = this.headers.get(device);
+    if (!header || 'other' in header) throw new Failure('unavailable', `${device} has no header`);
+    return header;
+  }
+}

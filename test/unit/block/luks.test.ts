@@ -1,0 +1,173 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createLuksLayer } from '../../../src/block/luks/layer.ts';
+import { createStack } from '../../../src/block/stack.ts';
+import { createQueue } from '../../../src/concurrency/queue.ts';
+import type { Encryption } from '../../../src/domain/encryption.ts';
+import type { Volume } from '../../../src/domain/volume.ts';
+import { volumeWith } from '../domain/reserved.ts';
+import { failure } from '../node/calls.ts';
+import { FakeDevices } from './fake-devices.ts';
+import { FakeLuks, type Header } from './fake-luks.ts';
+
+const { signal } = new AbortController();
+const encryption: Encryption = {
+  type: 'luks2',
+  cipher: 'aes-xts-plain64',
+  keySize: 512,
+  memory: 64n * 1024n * 1024n,
+  options: [],
+};
+const bottom = '/dev/mapper/vg-a';
+const MiB = 1024n ** 2n;
+
+let devices: FakeDevices;
+let luks: FakeLuks;
+let volume: Volume;
+let size: bigint;
+let changes: string[];
+let death: { step: number; when: 'before' | 'after' } | undefined;
+
+function change<T>(what: string, effect: () => T): T {
+  changes.push(what);
+  const dies = death?.step === changes.length;
+  if (dies && death?.when === 'before') throw new Error(`died before ${what}`);
+  const result = effect();
+  if (dies) throw new Error(`died after ${what}`);
+  return result;
+}
+
+beforeEach(() => {
+  devices = new FakeDevices();
+  luks = new FakeLuks(devices, change);
+  size = 64n * MiB;
+  devices.add(bottom, () => size);
+  volume = { ...volumeWith('a', {}), encryption, headerless: true };
+  changes = [];
+  death = undefined;
+});
+
+/** A process that has just started. */
+function started() {
+  const layer = createLuksLayer({
+    cryptsetup: luks,
+    probe: luks.probe,
+    recordHeader: async () =>
+      change('record', () => {
+        const { headerless: _, ...made } = volume;
+        volume = made;
+      }),
+    queue: createQueue(),
+    kernel: devices,
+  });
+  const volumes = {
+    activate: async () => ({ volume, device: bottom }),
+    mustFind: async () => volume,
+    deviceOf: () => bottom,
+  };
+  return createStack({ volumes, layers: [layer], kernel: devices });
+}
+
+const secret = { passphrase: 'one' };
+const both = { passphrase: 'two', previousPassphrase: 'one' };
+const open = (secrets: Record<string, string> = secret) => started().open(volume.id, secrets, signal);
+const keys = () => {
+  const header = luks.headers.get(bottom);
+  return header && 'keys' in header ? [...header.keys] : [];
+};
+/** What the kernel and LVM show. */
+const state = () => structuredClone({ paths: devices.paths(), keys: keys(), headerless: volume.headerless });
+
+test('makes a header on a blank device once, opens it with less than its size, and grows with it', async () => {
+  const { device } = await open();
+  expect(changes).toEqual(['begin format', 'format', 'record', 'open']);
+  expect(await devices.deviceSize(device)).toBe(48n * MiB);
+  await open();
+  expect(changes).toHaveLength(4);
+  size = 128n * MiB;
+  await started().resize(volume.id, signal);
+  expect(await devices.deviceSize(device)).toBe(112n * MiB);
+  await started().close(volume.id);
+  expect(devices.paths()).toEqual([bottom]);
+  await open();
+  expect(changes.filter((what) => what === 'format')).toHaveLength(1);
+});
+
+test.each([
+  ['a stage', 1, secret],
+  ['a stage that exchanges passphrases', 2, both],
+])('%s goes on after a death before or after any change', async (_what, count, last) => {
+  const prepare = async () => {
+    if (count > 1) {
+      await open();
+      await started().close(volume.id);
+    }
+    changes = [];
+  };
+  await prepare();
+  await open(last);
+  const [steps, wanted] = [changes.length, state()];
+  for (let step = 1; step <= steps; step++) {
+    for (const when of ['before', 'after'] as const) {
+      devices = new FakeDevices();
+      devices.add(bottom, () => size);
+      luks = new FakeLuks(devices, change);
+      volume = { ...volume, headerless: true };
+      await prepare();
+      death = { step, when };
+      await expect(open(last)).rejects.toThrow('died');
+      death = undefined;
+      if (count > 1) expect(keys().filter((key) => key === 'one' || key === 'two')).not.toEqual([]);
+      await open(last);
+      expect(state(), `${when} change ${step}`).toEqual(wanted);
+    }
+  }
+});
+
+describe('refuses', () => {
+  const foreign: [string, Header, string][] = [
+    ['a filesystem', { other: 'ext4' }, 'holds ext4'],
+    ['the header of somebody else', { uuid: 'theirs', keys: new Set(['x']) }, 'holds crypto_LUKS'],
+  ];
+  test.each(foreign)('to encrypt over %s', async (_what, header, text) => {
+    luks.headers.set(bottom, header);
+    expect(await failure('precondition', open())).toContain(text);
+    expect(changes).toEqual([]);
+  });
+
+  test('to make a second header on a volume that has lost its own', async () => {
+    await open();
+    await started().close(volume.id);
+    luks.headers.clear();
+    changes = [];
+    await failure('unavailable', open());
+    expect(changes).toEqual([]);
+  });
+
+  test('a wrong passphrase, a wrong pair and a missing passphrase, and changes nothing', async () => {
+    await open();
+    await started().close(volume.id);
+    changes = [];
+    expect(await failure('bad-secret', open({ passphrase: 'x' }))).toContain('does not open volume');
+    const pair = { passphrase: 'x', previousPassphrase: 'y' };
+    expect(await failure('bad-secret', open(pair))).toContain('neither passphrase');
+    expect(await failure('bad-secret', open({ other: 'one' }))).toContain('node-stage-secret-name');
+    expect(await failure('bad-secret', open({ passphrase: 'x'.repeat(5000) }))).toContain('longer than 4096 bytes');
+    expect(changes).toEqual([]);
+    expect(keys()).toEqual(['one']);
+  });
+
+  test('a volume that a newer version encrypted', async () => {
+    volume = { ...volume, encryption: { type: 'unknown' } };
+    expect(await failure('unimplemented', open())).toContain('newer version');
+  });
+});
+
+test('keeps a passphrase that is given as both, and those that an administrator added', async () => {
+  await open({ passphrase: 'one', previousPassphrase: 'one' });
+  await started().close(volume.id);
+  expect(keys()).toEqual(['one']);
+  const header = luks.headers.get(bottom);
+  if (header && 'keys' in header) header.keys.add('recovery');
+  await open(both);
+  expect(keys()).toEqual(['recovery', 'two']);
+});

@@ -1,0 +1,81 @@
+import { beforeEach, expect, test } from 'vitest';
+import { MiB } from '../../../src/domain/bytes.ts';
+import { usableSize } from '../../../src/domain/encryption.ts';
+import type { VolumeSpec } from '../../../src/domain/volume.ts';
+import { failure } from '../node/calls.ts';
+import { fakeStorage, idOf, volume } from './fake-storage.ts';
+
+const { signal } = new AbortController();
+let made: ReturnType<typeof fakeStorage>;
+beforeEach(async () => {
+  made = fakeStorage();
+  await made.cache.refresh();
+});
+
+const encryption: VolumeSpec['encryption'] = {
+  type: 'luks2',
+  cipher: 'aes-xts-plain64',
+  keySize: 512,
+  memory: 64n * MiB,
+  options: ['discard'],
+};
+const spec = (name: string, over: Partial<VolumeSpec> = {}): VolumeSpec => ({ ...volume(name), encryption, ...over });
+const tagsOf = (name: string) => [...(made.lvm.volumes.get(name)?.tags ?? [])];
+const record = 'quarry.encryption=luks2/aes-xts-plain64/512/67108864/discard';
+
+test('an encrypted volume has room for its header on top of its size, and a tag that no earlier version formats', async () => {
+  const created = await made.storage.create(spec('a'), signal);
+  expect(created).toMatchObject({ size: 24n * MiB, encryption, headerless: true, filesystem: 'none' });
+  expect(usableSize(created)).toBe(8n * MiB);
+  expect(made.lvm.volumes.get('a')?.size).toBe(24n * MiB);
+  expect(tagsOf('a')).toEqual(expect.arrayContaining([record, 'quarry.fs=luks-none']));
+  await made.cache.refresh();
+  expect(await made.storage.find(idOf('a'), signal)).toMatchObject({ encryption, headerless: true });
+  expect(await made.storage.create(spec('a'), signal)).toMatchObject({ id: idOf('a') });
+  expect(await failure('exists', made.storage.create(volume('a'), signal))).toContain('it is encrypted');
+});
+
+test('the record of its header is one change, and the volume is one without filesystem then', async () => {
+  await made.storage.create(spec('a'), signal);
+  await made.storage.recordHeader(idOf('a'));
+  expect(tagsOf('a')).toEqual(expect.arrayContaining([record, 'quarry.fs=none']));
+  await made.cache.refresh();
+  const found = await made.storage.find(idOf('a'), signal);
+  expect(found).toMatchObject({ encryption, filesystem: 'none' });
+  expect(found?.headerless).toBeUndefined();
+  await made.storage.recordUse(idOf('a'), 'ext4');
+  expect(tagsOf('a')).toContain('quarry.fs=ext4');
+});
+
+test('grows by what its user asks for, and is refused beyond the limit', async () => {
+  await made.storage.create(spec('a'), signal);
+  const grown = await made.storage.expand(idOf('a'), { required: 16n * MiB, limit: 16n * MiB }, signal);
+  expect(usableSize(grown)).toBe(16n * MiB);
+  const less = made.storage.expand(idOf('a'), { required: 4n * MiB, limit: 12n * MiB }, signal);
+  expect(await failure('out-of-range', less)).toContain(`has ${16n * MiB} bytes`);
+});
+
+test('its snapshots and copies are encrypted as it is, and no source changes its encryption', async () => {
+  await made.storage.create(spec('a'), signal);
+  await made.storage.recordHeader(idOf('a'));
+  const taken = await made.storage.snapshots.take({ name: 'snapshot-1', source: idOf('a') }, signal);
+  expect(taken).toMatchObject({ encryption, filesystem: 'none' });
+  expect(tagsOf('snap-1')).toContain(record);
+  const source = { snapshot: taken.id };
+  const plain = { ...volume('b'), source };
+  expect(await failure('invalid', made.storage.create(plain, signal))).toContain('use a class with encryption luks2');
+  await made.storage.create(volume('open'), signal);
+  const closed = spec('c', { source: { volume: idOf('open') } });
+  expect(await failure('invalid', made.storage.create(closed, signal))).toContain('use a class without encryption');
+  expect(made.lvm.volumes.has('b')).toBe(false);
+});
+
+test('an encryption of a newer version is kept as unknown', async () => {
+  await made.storage.create(spec('a'), signal);
+  const tags = made.lvm.volumes.get('a')?.tags;
+  tags?.delete(record);
+  tags?.add('quarry.encryption=luks3/x');
+  await made.cache.refresh();
+  const found = await made.storage.find(idOf('a'), signal);
+  expect(found).toMatchObject({ encryption: { type: 'unknown' } });
+});
