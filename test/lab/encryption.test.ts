@@ -29,8 +29,11 @@ const create = async (name: string, over: object = {}, parameters: object = {}) 
 };
 const remove = (name: string) => controller().deleteVolume({ volumeId: idOf(name) });
 const placeOf = (name: string) => ({ volumeId: idOf(name), stagingTargetPath: `/run/${name}` });
-const stage = (name: string, secrets: Record<string, string> = secret, access: Access = 'ext4') =>
-  node().nodeStageVolume({ ...placeOf(name), secrets, volumeCapability: capabilities[access] });
+const stage = (name: string, secrets: Record<string, string> = secret, access: Access = 'ext4', signal?: AbortSignal) =>
+  node().nodeStageVolume(
+    { ...placeOf(name), secrets, volumeCapability: capabilities[access] },
+    { ...(signal && { signal }) },
+  );
 const unstage = (name: string) => node().nodeUnstageVolume(placeOf(name));
 const tagsOf = (name: string) => shell(`lvs --noheadings -o lv_tags vg/${name}`);
 const openDevices = () => shell('ls /dev/mapper | grep quarry-luks || true');
@@ -51,14 +54,15 @@ END
 chmod +x /usr/local/sbin/cryptsetup`);
 }
 /** Cuts the power when a stage is in that program. */
-async function cutIn(verb: string, when: 'before' | 'after', work: () => Promise<unknown>): Promise<void> {
+async function cutIn(verb: string, when: 'before' | 'after', name: string, secrets = secret): Promise<void> {
   await stopIn(verb, when);
-  const call = outcomeOf(work());
-  await guest().shell(
-    'while [ ! -e /run/stopped ]; do sleep 0.05; done; rm /usr/local/sbin/cryptsetup /run/stopped; sync',
-  );
-  await driver.powerCut();
+  const caller = new AbortController();
+  const call = outcomeOf(stage(name, secrets, 'ext4', caller.signal));
+  await guest().shell('while [ ! -e /run/stopped ]; do sleep 0.05; done; rm /usr/local/sbin/cryptsetup; sync');
+  // The stage goes on without its caller: the program is not stopped with it.
+  caller.abort();
   await call;
+  await driver.powerCut();
 }
 
 test('gives its user the size asked for, and leaves no plaintext on the disk, no open device and no passphrase', async () => {
@@ -168,7 +172,7 @@ test.each([
 ] as const)('a stage goes on after a power cut %s %s', async (verb, when) => {
   const name = `cut-${verb.toLowerCase()}-${when}`;
   await create(name);
-  await cutIn(verb, when, () => stage(name));
+  await cutIn(verb, when, name);
   expect(await openDevices()).toBe('');
   await stage(name);
   await guest().shell(`echo kept > /run/${name}/file`);
@@ -207,7 +211,7 @@ describe('a Secret with two passphrases', () => {
   ] as const)('always open the volume with one of the two, after a power cut %s %s', async (verb, when) => {
     const [now, next] = (await opens('secret', secret)) === 'yes' ? [secret, other] : [other, secret];
     const pair = { ...next, previousPassphrase: now.passphrase };
-    await cutIn(verb, when, () => stage('secret', pair));
+    await cutIn(verb, when, 'secret', pair);
     const state = [await opens('secret', now), await opens('secret', next)];
     expect(state).toContain('yes');
     await stage('secret', pair);
