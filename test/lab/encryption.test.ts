@@ -42,29 +42,6 @@ const opens = (name: string, { passphrase }: { passphrase: string }) =>
     `printf %s '${passphrase}' | cryptsetup open --test-passphrase --key-file - /dev/vg/${name} && echo yes || true`,
   );
 
-/** The next program of cryptsetup with that verb does its work, or half of it, and then does not end. */
-async function stopIn(verb: string, when: 'before' | 'after'): Promise<void> {
-  const wait = 'touch /run/stopped; exec sleep 1000';
-  const work = when === 'before' ? wait : `/usr/sbin/cryptsetup "$@"; ${wait}`;
-  await guest().shell(`cat > /usr/local/sbin/cryptsetup <<'END'
-#!/bin/sh
-[ "$1" = ${verb} ] && { ${work}; }
-exec /usr/sbin/cryptsetup "$@"
-END
-chmod +x /usr/local/sbin/cryptsetup`);
-}
-/** Cuts the power when a stage is in that program. */
-async function cutIn(verb: string, when: 'before' | 'after', name: string, secrets = secret): Promise<void> {
-  await stopIn(verb, when);
-  const caller = new AbortController();
-  const call = outcomeOf(stage(name, secrets, 'ext4', caller.signal));
-  await guest().shell('while [ ! -e /run/stopped ]; do sleep 0.05; done; rm /usr/local/sbin/cryptsetup; sync');
-  // The stage goes on without its caller: the program is not stopped with it.
-  caller.abort();
-  await call;
-  await driver.powerCut();
-}
-
 test('gives its user the size asked for, and leaves no plaintext on the disk, no open device and no passphrase', async () => {
   expect((await create('secret'))?.capacityBytes).toBe(String(32 * MiB));
   await create('plain', { parameters: {} });
@@ -166,27 +143,6 @@ test('leaves a volume alone that has content before its first use, also a header
   await remove('foreign');
 });
 
-test.each([
-  ['luksFormat', 'after'],
-  ['open', 'after'],
-] as const)('a stage goes on after a power cut %s %s', async (verb, when) => {
-  const name = `cut-${verb.toLowerCase()}-${when}`;
-  await create(name);
-  await cutIn(verb, when, name);
-  expect(await openDevices()).toBe('');
-  await stage(name);
-  await guest().shell(`echo kept > /run/${name}/file`);
-  await driver.kill();
-  await driver.launch();
-  await driver.ready();
-  await unstage(name);
-  expect(await openDevices()).toBe('');
-  await stage(name);
-  expect(await shell(`cat /run/${name}/file`)).toBe('kept');
-  await unstage(name);
-  await remove(name);
-});
-
 describe('a Secret with two passphrases', () => {
   const both = { ...other, previousPassphrase: secret.passphrase };
 
@@ -203,20 +159,5 @@ describe('a Secret with two passphrases', () => {
     await stage('secret', both);
     await unstage('secret');
     expect(await opens('secret', other)).toBe('yes');
-  });
-
-  test.each([
-    ['luksAddKey', 'after'],
-    ['luksRemoveKey', 'after'],
-  ] as const)('always open the volume with one of the two, after a power cut %s %s', async (verb, when) => {
-    const [now, next] = (await opens('secret', secret)) === 'yes' ? [secret, other] : [other, secret];
-    const pair = { ...next, previousPassphrase: now.passphrase };
-    await cutIn(verb, when, 'secret', pair);
-    const state = [await opens('secret', now), await opens('secret', next)];
-    expect(state).toContain('yes');
-    await stage('secret', pair);
-    expect(await shell('cat /run/secret/file')).toBe('hidden-4711');
-    await unstage('secret');
-    expect([await opens('secret', now), await opens('secret', next)]).toEqual(['', 'yes']);
   });
 });
