@@ -72,6 +72,7 @@ const spec: fc.Arbitrary<VolumeSpec> = fc.record(
   },
   { requiredKeys: ['name', 'pool', 'layout', 'size', 'mkfsOptions', 'qos'] },
 );
+const named = ['id', 'node', 'name', 'pool', 'group', 'lv'] as const;
 const volume: fc.Arbitrary<Volume> = fc.record(
   {
     id: fc.constant('a:pvc-1' as VolumeId),
@@ -92,20 +93,7 @@ const volume: fc.Arbitrary<Volume> = fc.record(
     encryption: fc.oneof(encryption, fc.constant({ type: 'unknown' as const })),
   },
   {
-    requiredKeys: [
-      'id',
-      'node',
-      'name',
-      'pool',
-      'group',
-      'lv',
-      'size',
-      'layout',
-      'filesystem',
-      'mkfsOptions',
-      'qos',
-      'state',
-    ],
+    requiredKeys: [...named, 'size', 'layout', 'filesystem', 'mkfsOptions', 'qos', 'state'],
   },
 );
 const figure = fc.double({ min: 0, max: 1000, noNaN: true });
