@@ -75,7 +75,7 @@ export interface CsiContext {
   readonly driver: string;
   readonly registry: Pick<
     NodeRegistry,
-    'at' | 'snapshotsOf' | 'storageOf' | 'member' | 'members' | 'movedTo' | 'volumesAfter'
+    'at' | 'snapshotsOf' | 'storageOf' | 'member' | 'members' | 'movedTo' | 'volumesAfter' | 'snapshotsAfter'
   >;
 }
 

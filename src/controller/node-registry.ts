@@ -10,7 +10,7 @@ import {
   type VolumeId,
   volumeIdFor,
 } from '../domain/ids.ts';
-import type { Snapshots } from '../domain/snapshot.ts';
+import type { Snapshot, Snapshots } from '../domain/snapshot.ts';
 import type { Inventory, Storage } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 
@@ -159,13 +159,28 @@ export class NodeRegistry {
    * that only those nodes are looked at that the page's volumes were born on, or given to. Throws `unavailable` where the volumes of a node are not known.
    */
   volumesAfter(after: string, count: number): Volume[] {
+    return this.#after(after, count, (prefix, member) => this.#bornOn(prefix, member));
+  }
+
+  /** The same of the snapshots that are wanted, without those that are not finished. */
+  snapshotsAfter(after: string, count: number, wanted: (snapshot: Snapshot) => boolean): Snapshot[] {
+    return this.#after(after, count, (_, { storage }) =>
+      [...storage.inventory().snapshots.values()].filter((one) => one.state !== 'creating' && wanted(one)),
+    );
+  }
+
+  #after<T extends { readonly id: string }>(
+    after: string,
+    count: number,
+    entriesOf: (prefix: string, member: Member) => T[],
+  ): T[] {
     const first = after.slice(0, after.indexOf(':') + 1);
-    const found: Volume[] = [];
+    const found: T[] = [];
     for (const { prefix, member } of this.#inOrder()) {
       if (prefix < first || !this.#counts(member)) continue;
-      const volumes = this.#bornOn(prefix, member);
-      const wanted = prefix === first ? volumes.filter(({ id }) => id > after) : volumes;
-      found.push(...wanted.sort((a, b) => (a.id < b.id ? -1 : 1)));
+      const entries = entriesOf(prefix, member);
+      const later = prefix === first ? entries.filter(({ id }) => id > after) : entries;
+      found.push(...later.sort((a, b) => (a.id < b.id ? -1 : 1)));
       if (count > 0 && found.length >= count) return found.slice(0, count);
     }
     return found;

@@ -1,19 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { capabilities, createVolume, type Driver, MiB, outcomeOf, startDriver, untilDone } from '../support/driver.ts';
 import { GUEST_NODE, useGuest } from '../support/guest.ts';
+import { thinPools } from '../support/pools.ts';
 
 const guest = useGuest({ disks: ['2G', '2G'] });
-const pools = ['a', 'b']
-  .map(
-    (letter) => `
-  - name: ${letter}
-    volumeGroup: q${letter}
-    type: thin
-    disks: { paths: ["/dev/ubd${letter}"] }
-    approve: automatic
-    thin: { share: 80%, overprovision: 4 }`,
-  )
-  .join('');
+const pools = thinPools({ overprovision: 4 }, 'a', 'b');
 
 /**
  * A dmsetup that creates /run/reached and does not go on when its words fit the pattern in /run/step. It comes first on the path of the driver's programs.

@@ -15,5 +15,7 @@ test.each(databaseNames)('%s: a snapshot of a database that writes has all that 
 });
 
 test('the pause of the group snapshot is counted', async () => {
-  expect((await ledgers.pauses()).join('\n')).toMatch(/^quarry_group_snapshot_pause_seconds_count [1-9]/m);
+  const pauses = ledgers.pauses();
+  expect(pauses.length).toBeGreaterThan(0);
+  expect(await ledgers.countedPauses()).toBe(pauses.length);
 });

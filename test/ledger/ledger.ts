@@ -1,6 +1,7 @@
 import type { Guest } from '../../lab/guest.ts';
 import { createVolume, type Driver, MiB, startDriver, untilDone } from '../support/driver.ts';
 import { GUEST_NODE } from '../support/guest.ts';
+import { thinPools } from '../support/pools.ts';
 import { recover } from './recovery.ts';
 
 /** The disks of the guest that `openLedgers` needs. */
@@ -28,22 +29,12 @@ export interface Round {
 export interface Ledgers {
   /** Takes a snapshot of the database, restores it, and recovers it from there. What was acknowledged before the snapshot must be in it. */
   round(name: DatabaseName): Promise<Round>;
-  /** The lines of the metric that says for how long writes were paused for the group snapshots. */
-  pauses(): Promise<readonly string[]>;
+  /** For how many milliseconds writes were paused for each group snapshot, as the driver's log says. */
+  pauses(): readonly number[];
+  /** How many pauses the driver's metric has counted. */
+  countedPauses(): Promise<number>;
   stop(): Promise<void>;
 }
-
-const pools = ['a', 'b']
-  .map(
-    (letter) => `
-  - name: ${letter}
-    volumeGroup: q${letter}
-    type: thin
-    disks: { paths: ["/dev/ubd${letter}"] }
-    approve: automatic
-    thin: { share: 80%, overprovision: 10 }`,
-  )
-  .join('');
 
 const idOf = (volume: string) => `node-1:${volume}`;
 const folderOf = (volume: string) => `/run/ledger/${volume}`;
@@ -51,7 +42,10 @@ const poolOf = (volume: string) => (volume === 'table' ? 'b' : 'a');
 
 /** Starts the databases in the guest. */
 export async function openLedgers(guest: Guest): Promise<Ledgers> {
-  const driver = await startDriver(guest, { pools, more: 'metrics: { listen: 127.0.0.1:9809 }' });
+  const driver = await startDriver(guest, {
+    pools: thinPools({ overprovision: 10 }, 'a', 'b'),
+    more: 'metrics: { listen: 127.0.0.1:9809 }',
+  });
   const writers: Awaited<ReturnType<Guest['start']>>[] = [];
   for (const name of databaseNames) {
     const { log, table } = databases[name];
@@ -66,10 +60,16 @@ export async function openLedgers(guest: Guest): Promise<Ledgers> {
   }
   return {
     round: (name) => playRound(guest, driver, name),
-    async pauses() {
+    pauses: () =>
+      driver
+        .log()
+        .split('\n')
+        .flatMap((line) => /"milliseconds":(\d+),"msg":"writes were paused/.exec(line)?.[1] ?? [])
+        .map(Number),
+    async countedPauses() {
       const script = `fetch('http://127.0.0.1:9809/metrics').then(r => r.text()).then(console.log)`;
       const text = await guest.shell(`${GUEST_NODE} -e "${script}"`);
-      return text.split('\n').filter((line) => line.startsWith('quarry_group_snapshot_pause_seconds'));
+      return Number(/^quarry_group_snapshot_pause_seconds_count (\d+)$/m.exec(text)?.[1]);
     },
     async stop() {
       for (const { pid, exited } of writers) {

@@ -1,5 +1,5 @@
 import { Failure } from '../../domain/errors.ts';
-import { pageOf, pageSize } from '../../domain/pages.ts';
+import { idBefore, pageOf, pageSize } from '../../domain/pages.ts';
 import { snapshotMessage } from '../../domain/snapshot-message.ts';
 import type { ControllerMethods } from '../../grpc/services.ts';
 import { parseTake, requireSnapshotId } from './requests.ts';
@@ -25,8 +25,9 @@ export function createSnapshotService(snapshotter: Snapshotter, driver: string):
     },
 
     async listSnapshots({ maxEntries, startingToken, sourceVolumeId, snapshotId }) {
-      const listed = snapshotter.list({ source: sourceVolumeId, id: snapshotId });
-      const page = pageOf(listed, ({ id }) => id, startingToken, pageSize(maxEntries));
+      const most = pageSize(maxEntries);
+      const listed = snapshotter.list({ source: sourceVolumeId, id: snapshotId }, idBefore(startingToken), most);
+      const page = pageOf(listed, ({ id }) => id, startingToken, most);
       return {
         entries: page.items.map((snapshot) => ({ snapshot: snapshotMessage(snapshot, driver) })),
         nextToken: page.nextToken,

@@ -59,13 +59,13 @@ export class Snapshotter {
     return at?.snapshots.find(at.id, signal);
   }
 
-  /** In the order of ids, as the nodes last reported. Throws `unavailable` where those of a node are not known. */
-  list({ source, id }: Wanted): Snapshot[] {
-    const all = this.#registry.members().flatMap(({ storage }) => Array.from(storage.inventory().snapshots.values()));
-    return all
-      .filter((snapshot) => snapshot.state !== 'creating')
-      .filter((snapshot) => (source === '' || snapshot.source === source) && (id === '' || snapshot.id === id))
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  /**
+   * As the nodes last reported, in the order of ids: those after the one given, and one more than `count` where there are more. Throws `unavailable` where
+   * those of a node that has the page's are not known.
+   */
+  list({ source, id }: Wanted, after: string, count: number): Snapshot[] {
+    const wanted = (one: Snapshot) => (source === '' || one.source === source) && (id === '' || one.id === id);
+    return this.#registry.snapshotsAfter(after, count + 1, wanted);
   }
 
   #named(name: string): Snapshot | undefined {

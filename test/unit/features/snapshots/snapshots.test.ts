@@ -156,6 +156,27 @@ describe('a snapshot', () => {
     expect(await idsOf({ snapshotId: 'b:snap-3' })).toEqual(['b:snap-3']);
     const { nextToken } = (await list({ maxEntries: 2 })) as { nextToken: string };
     expect(await idsOf({ startingToken: nextToken })).toEqual(['b:snap-3']);
+    const seen: string[] = [];
+    for (let startingToken = ''; ;) {
+      seen.push(...(await idsOf({ maxEntries: 1, startingToken })));
+      ({ nextToken: startingToken } = (await list({ maxEntries: 1, startingToken })) as { nextToken: string });
+      if (startingToken === '') break;
+    }
+    expect(seen).toEqual([id, 'a:snap-2', 'b:snap-3']);
+  });
+
+  test('is on a page without a look at the nodes that the page does not reach', async () => {
+    for (const name of ['snapshot-1', 'snapshot-2']) await take(name, a);
+    const inventory = nodes[1].inventory.bind(nodes[1]);
+    let looks = 0;
+    nodes[1].inventory = () => {
+      looks += 1;
+      return inventory();
+    };
+    expect(await idsOf({ maxEntries: 1 })).toEqual([id]);
+    expect(looks).toBe(0);
+    expect(await idsOf()).toEqual([id, 'a:snap-2']);
+    expect(looks).toBeGreaterThan(0);
   });
 
   test('is deleted once and for all; an id that Quarry never issued is gone already', async () => {
