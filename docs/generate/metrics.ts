@@ -6,7 +6,10 @@ import { hungFamilies } from '../../src/features/hung/metrics.ts';
 import { jobFamilies } from '../../src/features/jobs/metrics.ts';
 import { orphanFamilies } from '../../src/features/orphans/metrics.ts';
 import { qosFamilies, type QosSource } from '../../src/features/qos/metrics.ts';
+import { createLvmMeter } from '../../src/metrics/commands.ts';
 import { diskGauges, poolGauges } from '../../src/metrics/pools.ts';
+import { buildFamilies, certificateFamilies } from '../../src/metrics/process.ts';
+import { contentGauges } from '../../src/metrics/volumes.ts';
 import { sentence, table } from './markdown.ts';
 
 /** Describes metrics without collecting them: none of these sources is read. */
@@ -15,8 +18,11 @@ const never = (): never => {
 };
 const qos: QosSource = { list: never, table: { enforcements: [], counts: { driftRepaired: 0, failures: new Map() } } };
 
-const families: readonly Families[] = [
-  { gauges: [...poolGauges(never), ...diskGauges(never)] },
+export const families: readonly Families[] = [
+  buildFamilies('all'),
+  certificateFamilies(undefined),
+  createLvmMeter().families,
+  { gauges: [...poolGauges(never), ...contentGauges(never), ...diskGauges(never)] },
   groupSnapshotFamilies(never),
   healthFamilies(never),
   hungFamilies(never),

@@ -4,6 +4,7 @@ import { Provisioner } from '../controller/provisioner.ts';
 import { fleetOf } from '../domain/fleet.ts';
 import type { Log } from '../log.ts';
 import { lvNameFor } from '../lvm/names.ts';
+import { buildFamilies } from '../metrics/process.ts';
 import { createCsiServices } from './csi.ts';
 import { createMachine } from './machine.ts';
 
@@ -12,6 +13,6 @@ export function createAll(config: Configs['all'], log: Log): Promise<App> {
   return createMachine(config, log, async (storage) => {
     const fleet = fleetOf(storage, Date.now());
     const provisioner = new Provisioner({ fleet, packing: 'spread', lvNameFor });
-    return { services: await createCsiServices(provisioner, config.driver) };
+    return { services: await createCsiServices(provisioner, config.driver), metrics: buildFamilies('all') };
   });
 }

@@ -11,6 +11,8 @@ import { controllerFamilies, fleetInventories } from '../metrics/fleet.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics, type Families, joinFamilies } from '../metrics/metrics.ts';
 import { poolGauges } from '../metrics/pools.ts';
+import { buildFamilies, certificateFamilies } from '../metrics/process.ts';
+import { contentGauges } from '../metrics/volumes.ts';
 import { version } from '../version.ts';
 import { createCsiServices } from './csi.ts';
 import type { Kubernetes } from './kubernetes.ts';
@@ -28,7 +30,7 @@ export async function createController(config: Configs['controller'], log: Log):
   const parts = await controllerParts({ config, fleet: nodes.fleet, ...clientsOf(kubernetes), log });
   const adminServer = createAdminServer(config, parts, log);
   const checks = createChecks(nodes, () => server.problem(), settling);
-  const metrics = await metricsOf(config, kubernetes, familiesOf(nodes, parts), checks, log);
+  const metrics = await metricsOf(config, kubernetes, familiesOf(config, nodes, parts), checks, log);
   const server = createServer({
     endpoint: endpoint.address,
     log,
@@ -110,9 +112,11 @@ async function metricsOf(
   return createMetrics(listen, families, checks, secure);
 }
 
-function familiesOf(nodes: FleetServer, { metrics }: JoinedParts): Families {
-  const pools = { gauges: poolGauges(fleetInventories(nodes.fleet)) };
-  return joinFamilies([controllerFamilies(nodes.fleet, () => nodes.refused()), pools, metrics]);
+function familiesOf({ fleet }: Configs['controller'], nodes: FleetServer, { metrics }: JoinedParts): Families {
+  const inventories = fleetInventories(nodes.fleet);
+  const pools = { gauges: [...poolGauges(inventories), ...contentGauges(inventories)] };
+  const own = [buildFamilies('controller'), certificateFamilies(fleet.certificate)];
+  return joinFamilies([...own, controllerFamilies(nodes.fleet, () => nodes.refused()), pools, metrics]);
 }
 
 /** The server for the command line; absent if no feature has calls for it. */

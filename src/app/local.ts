@@ -27,6 +27,7 @@ import {
   shellProfile,
   writeSystemDirectory,
 } from '../lvm/process/system.ts';
+import { createLvmMeter, type LvmMeter } from '../metrics/commands.ts';
 import type { StuckGroups } from '../lvm/stuck-groups.ts';
 import { ThinMetadata } from '../lvm/blocks/thin-metadata.ts';
 import { createWriter, type Writer } from '../lvm/writer.ts';
@@ -43,6 +44,8 @@ export interface Local {
   /** The command line of a program that is not in the image: if LVM runs in the host's namespaces, so does the program. */
   readonly hosted: (program: string) => readonly [string, ...string[]];
   readonly lvm: Lvm;
+  /** Of LVM's commands. */
+  readonly meter: LvmMeter;
   readonly cache: InventoryCache;
   readonly stuck: StuckGroups;
   readonly writer: Writer;
@@ -69,7 +72,7 @@ export interface LocalOptions {
 /** LVM's processes start with the first command. Throws `unavailable` if the host's LVM configuration cannot be read. */
 export async function createLocal(config: Config, options: LocalOptions): Promise<Local> {
   const { log, observe, changed, reported, prepared } = options;
-  const { survivors, run, start, stream } = createPrograms(log);
+  const { survivors, run, start, stream, meter } = createPrograms(log);
   const patience = createDiskPatience(config);
   const { deadline, slowDeadline, directory, mode } = config.lvm;
   const prefix = await programPrefix(mode);
@@ -77,7 +80,7 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const readHostFile = createReadHostFile(run, prefix);
   const process = await usableProcess(config, readHostFile, log);
   const thinCheck = await helpOf(run, prefixed(prefix, 'thin_check'));
-  const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline, slowDeadline }), log);
+  const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline, slowDeadline }), log, meter);
   const records = new GroupRecords({ node: config.node, specs: config.pools, readHostFile });
   const disks = createDisks({
     config,
@@ -104,7 +107,8 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
   const hosted: Local['hosted'] = (name) => prefixed(prefix, name);
   const thinMetadata = new ThinMetadata({ lvm, cache, writer, run, stream, hosted, log });
-  return { ...ports, run, survivors, patience, hosted, lvm, cache, stuck, writer, missing, thinMetadata, reconciler };
+  const programs = { run, survivors, patience, hosted, lvm, meter };
+  return { ...ports, ...programs, cache, stuck, writer, missing, thinMetadata, reconciler };
 }
 
 function portsOf({ find, recheck, visible }: Disks, groups: Groups, cache: InventoryCache) {
@@ -163,7 +167,13 @@ async function recordGroup(spec: PoolSpec, records: GroupRecords, writer: Writer
 function createPrograms(log: Log) {
   const survivors = createSurvivors((survivor, state) => logSurvivor(log, survivor, state));
   const stream = traceStream(createRunStream(survivors), log);
-  return { survivors, stream, run: traceRun(createRun(survivors), log), start: createStartSession(survivors) };
+  return {
+    survivors,
+    stream,
+    run: traceRun(createRun(survivors), log),
+    start: createStartSession(survivors),
+    meter: createLvmMeter(),
+  };
 }
 
 function logSurvivor(log: Log, { pid, argv }: Survivor, state: 'remains' | 'ended'): void {

@@ -22,8 +22,9 @@ import { createDevices } from '../lvm/devices.ts';
 import { createInlineVolumes } from '../lvm/inline-volumes.ts';
 import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
-import { createMetrics, ownInventory } from '../metrics/metrics.ts';
+import { createMetrics, joinFamilies, ownInventory } from '../metrics/metrics.ts';
 import { diskGauges, poolGauges } from '../metrics/pools.ts';
+import { contentGauges } from '../metrics/volumes.ts';
 import { createReadDeviceUses } from '../mount/device-use.ts';
 import { createFilesystems } from '../mount/filesystem.ts';
 import { createMounter } from '../mount/mounter.ts';
@@ -106,9 +107,13 @@ function contextOf(config: Config, { local, limits, upkeep, stack, storage, paus
 
 /** The part that belongs to no feature. */
 function ownPart({ node }: Config, { local, disks, upkeep }: Parts): NodePart {
+  const own = ownInventory(node, local.cache);
   return {
     admin: createAdminService(() => upkeep.repeater.attempt()),
-    metrics: { gauges: [...poolGauges(ownInventory(node, local.cache)), ...diskGauges(disks)] },
+    metrics: joinFamilies([
+      { gauges: [...poolGauges(own), ...contentGauges(own), ...diskGauges(disks)] },
+      local.meter.families,
+    ]),
     stop: async () => local.stuck.stop(),
   };
 }

@@ -3,6 +3,8 @@ import type { Configs } from '../config/schema.ts';
 import { FleetClient } from '../fleet/client/client.ts';
 import type { Log } from '../log.ts';
 import { nodeFamilies } from '../metrics/fleet.ts';
+import { joinFamilies } from '../metrics/metrics.ts';
+import { buildFamilies, certificateFamilies } from '../metrics/process.ts';
 import { version } from '../version.ts';
 import { createMachine } from './machine.ts';
 
@@ -14,7 +16,11 @@ export function createNode(config: Configs['node'], log: Log): Promise<App> {
     const files = { ca, certificate, key };
     const client = new FleetClient({ controllers, token, files, storage, driver, driverVersion: version, log });
     return {
-      metrics: nodeFamilies(() => client.connected),
+      metrics: joinFamilies([
+        nodeFamilies(() => client.connected),
+        buildFamilies('node'),
+        certificateFamilies(certificate),
+      ]),
       start: () => client.start(),
       changed: () => client.changed(),
       stop: (deadlineMs) => client.stop(deadlineMs),

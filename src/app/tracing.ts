@@ -1,7 +1,8 @@
 import type { Run } from '../exec/run.ts';
 import type { RunStream } from '../exec/stream.ts';
 import type { Log } from '../log.ts';
-import type { Lvm } from '../lvm/process/lvm.ts';
+import type { Lvm, LvmAnswer, LvmArguments } from '../lvm/process/lvm.ts';
+import type { LvmMeter, LvmProcess } from '../metrics/commands.ts';
 
 /** Logs each program at `debug`, with arguments and duration. Secrets are never arguments. */
 export function traceRun(run: Run, log: Log): Run {
@@ -20,13 +21,25 @@ export function traceStream(stream: RunStream, log: Log): RunStream {
   };
 }
 
-/** The same for each LVM command, run as a process or by the long-lived one. */
-export function traceLvm(lvm: Lvm, log: Log): Lvm {
+/** The same for each LVM command, run as a process or by the long-lived one; the meter counts and times it. */
+export function traceLvm(lvm: Lvm, log: Log, meter: LvmMeter): Lvm {
+  const metered =
+    (process: LvmProcess, run: (argv: LvmArguments) => Promise<LvmAnswer>) =>
+    (argv: LvmArguments): Promise<LvmAnswer> =>
+      traced(log, { argv }, 'LVM command', async () => {
+        const end = meter.begin(process, argv[0]);
+        let answer: LvmAnswer | undefined;
+        try {
+          return (answer = await run(argv));
+        } finally {
+          end(answer === undefined ? 'unanswered' : answer.ok ? 'ok' : 'refused');
+        }
+      });
   return {
-    report: (argv) => traced(log, { argv }, 'LVM command', () => lvm.report(argv)),
-    reportForChange: (argv) => traced(log, { argv }, 'LVM command', () => lvm.reportForChange(argv)),
-    change: (argv) => traced(log, { argv }, 'LVM command', () => lvm.change(argv)),
-    slowChange: (argv) => traced(log, { argv }, 'LVM command', () => lvm.slowChange(argv)),
+    report: metered('reports', (argv) => lvm.report(argv)),
+    reportForChange: metered('changes', (argv) => lvm.reportForChange(argv)),
+    change: metered('changes', (argv) => lvm.change(argv)),
+    slowChange: metered('slow-changes', (argv) => lvm.slowChange(argv)),
     get changing() {
       return lvm.changing;
     },

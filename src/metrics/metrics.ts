@@ -36,8 +36,8 @@ export interface Metrics {
   stop(): Promise<void>;
 }
 
-/** Calls `observe` with each value from now on. */
-export type Values = (observe: (value: number) => void) => void;
+/** Calls `observe` with each value from now on, and the labels of the histogram that has some. */
+export type Values = (observe: (value: number, labels?: Readonly<Record<string, string>>) => void) => void;
 
 interface ObservedHistogram {
   readonly configuration: HistogramConfiguration<string>;
@@ -84,7 +84,7 @@ export async function createMetrics(
   for (const counter of counters) registry.registerMetric(new Counter({ ...counter, registers: [] }));
   for (const { configuration, values } of histograms) {
     const histogram = new Histogram({ ...configuration, registers: [registry] });
-    values((value) => histogram.observe(value));
+    values((value, labels = {}) => histogram.observe({ ...labels }, value));
   }
   const calls = new Histogram({ ...callDuration, registers: [registry] });
   const page: Page = { text: () => scrape(registry, gauges), type: registry.contentType };

@@ -51,6 +51,7 @@ describe('the alert rules', () => {
     const rules = await readRules();
     expect(rules.map(({ alert, for: after, labels }) => [alert, after, labels['severity']])).toEqual([
       ['QuarryNodeDisconnected', '15m', 'warning'],
+      ['QuarryCertificateExpires', '1h', 'warning'],
       ['QuarryPoolNotReady', '15m', 'warning'],
       ['QuarryThinPoolNearlyFull', '10m', 'critical'],
       ['QuarryThinMetadataNearlyFull', '10m', 'critical'],

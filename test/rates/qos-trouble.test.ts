@@ -40,7 +40,7 @@ describe('a limit that cannot be enforced', () => {
     else expect(published).toEqual({ code: 'UNAVAILABLE', details: expect.stringContaining('cannot be written to') });
 
     expect(await shown(id)).toEqual([id, uid, 'readIops=55', 'max', 'failed: cgroup-read-only']);
-    expect(await metrics()).toContain(`quarry_qos_state{volume="${id}",pod="${uid}",state="failed"} 1`);
+    expect(await metrics()).toContain(`quarry_qos_state{volume="${id}",pod_uid="${uid}",state="failed"} 1`);
     await driver.logged(new RegExp(`"volume":"${id}".*"reason":"cgroup-read-only".*"limit not in force"`));
 
     await guest.shell(`umount ${file}`);
@@ -113,10 +113,10 @@ test('counts repaired limits and the use of a volume', async () => {
   await guest.shell(
     `echo $$ >${v.pod}/container/cgroup.procs; dd if=${v.path} of=/dev/null iflag=direct bs=4k count=100`,
   );
-  const labels = `volume="${v.id}",pod="${v.uid}"`;
+  const labels = `volume="${v.id}",pod_uid="${v.uid}"`;
   const text = await metrics();
-  expect(text).toContain(`quarry_qos_wanted{${labels},rate="readIops"} 500`);
-  expect(text).toContain(`quarry_qos_in_force{${labels},rate="readIops"} 500`);
+  expect(text).toContain(`quarry_qos_wanted_operations_per_second{${labels},direction="read"} 500`);
+  expect(text).toContain(`quarry_qos_in_force_operations_per_second{${labels},direction="read"} 500`);
   expect(text).toContain(`quarry_qos_io_bytes_total{${labels},direction="read"} 409600`);
   expect(text).toContain(`quarry_qos_io_operations_total{${labels},direction="read"} 100`);
   expect(text).toMatch(/^quarry_qos_drift_repaired_total 1$/m);

@@ -1,6 +1,7 @@
 import type { CounterConfiguration, GaugeConfiguration } from 'prom-client';
-import { rateKeys, type Rates, type Use } from '../../domain/qos.ts';
+import type { Rates, Use } from '../../domain/qos.ts';
 import type { Families } from '../../metrics/metrics.ts';
+import { ratesIn, type RateUnit, rateUnits } from '../../metrics/volumes.ts';
 
 /** A volume and a pod, as the reconciler of limits knows them. */
 interface QosSample {
@@ -29,26 +30,18 @@ export function qosFamilies(source: QosSource): Families {
 /** Gauges of the last reconciliation: operations or bytes a second. */
 function gauges(source: QosSource): GaugeConfiguration<string>[] {
   return [
-    rates(
-      'quarry_qos_wanted',
-      'Limit that the pod (its UID) should have for the volume: operations or bytes a second; no sample: no limit',
-      source,
-      'wanted',
-    ),
-    rates(
-      'quarry_qos_in_force',
-      'Limit that the kernel shows for the pod and the volume: operations or bytes a second',
-      source,
-      'inForce',
-    ),
+    ...rateUnits.flatMap((unit) => [
+      rates(`quarry_qos_wanted_${unit}_per_second`, 'Limit that the pod should have', unit, source, 'wanted'),
+      rates(`quarry_qos_in_force_${unit}_per_second`, 'Limit that the kernel shows', unit, source, 'inForce'),
+    ]),
     {
       name: 'quarry_qos_state',
       help: '1 for the state that the limit of the volume and pod is in (enforced, pending or failed), 0 for the others',
-      labelNames: ['volume', 'pod', 'state'],
+      labelNames: ['volume', 'pod_uid', 'state'],
       collect() {
         this.reset();
         for (const { volume, pod = '', state } of source.table.enforcements) {
-          for (const known of states) this.set({ volume, pod, state: known }, known === state ? 1 : 0);
+          for (const known of states) this.set({ volume, pod_uid: pod, state: known }, known === state ? 1 : 0);
         }
       },
     },
@@ -56,18 +49,21 @@ function gauges(source: QosSource): GaugeConfiguration<string>[] {
 }
 
 /** A rate without limit has no sample. */
-function rates(name: string, help: string, source: QosSource, which: 'wanted' | 'inForce'): GaugeConfiguration<string> {
+function rates(
+  name: string,
+  help: string,
+  unit: RateUnit,
+  source: QosSource,
+  which: 'wanted' | 'inForce',
+): GaugeConfiguration<string> {
   return {
     name,
-    help,
-    labelNames: ['volume', 'pod', 'rate'],
+    help: `${help} for the volume, by direction: ${unit} a second; no sample: no limit`,
+    labelNames: ['volume', 'pod_uid', 'direction'],
     collect() {
       this.reset();
       for (const { volume, pod = '', [which]: known } of source.table.enforcements) {
-        for (const rate of rateKeys) {
-          const value = known[rate];
-          if (value !== undefined) this.set({ volume, pod, rate }, Number(value));
-        }
+        for (const { direction, value } of ratesIn(unit, known)) this.set({ volume, pod_uid: pod, direction }, value);
       }
     },
   };
@@ -115,14 +111,14 @@ function used(
   return {
     name,
     help: `${help} on the volume, by direction, as the kernel counts them in the cgroup of the pod`,
-    labelNames: ['volume', 'pod', 'direction'],
+    labelNames: ['volume', 'pod_uid', 'direction'],
     async collect() {
       const listed = await list();
       this.reset();
       for (const { volume, pod = '', use } of listed) {
         if (!use) continue;
-        this.inc({ volume, pod, direction: 'read' }, Number(use[read]));
-        this.inc({ volume, pod, direction: 'write' }, Number(use[write]));
+        this.inc({ volume, pod_uid: pod, direction: 'read' }, Number(use[read]));
+        this.inc({ volume, pod_uid: pod, direction: 'write' }, Number(use[write]));
       }
     },
   };

@@ -1,5 +1,6 @@
 import type { ReportRow } from './report.ts';
 
+/** The command's name and its arguments, without a shell: no word has a space. */
 export type LvmArguments = readonly [string, ...string[]];
 
 /** A command that LVM answered. `messages` are LVM's error lines, without the program's name. */

@@ -1,5 +1,7 @@
+import { Gauge, Histogram, Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { Failure } from '../../../src/domain/errors.ts';
+import { createLvmMeter } from '../../../src/metrics/commands.ts';
 import { traceLvm, traceRun } from '../../../src/app/tracing.ts';
 
 const lines: { fields: object; message: string }[] = [];
@@ -21,12 +23,21 @@ test('logs each program with its arguments and duration, and returns its result'
   ]);
 });
 
-test('logs an LVM command that failed, too', async () => {
+test('logs an LVM command that failed, too, and counts it while it runs', async () => {
   lines.length = 0;
+  const registry = new Registry();
+  const meter = createLvmMeter();
+  const { gauges = [], histograms = [] } = meter.families;
+  for (const gauge of gauges) registry.registerMetric(new Gauge({ ...gauge, registers: [] }));
+  for (const { configuration, values } of histograms) {
+    const histogram = new Histogram({ ...configuration, registers: [registry] });
+    values((value, labels = {}) => histogram.observe({ ...labels }, value));
+  }
+  const gate = Promise.withResolvers<{ ok: true; rows: [] }>();
   const fail = () => Promise.reject(new Failure('unavailable', 'no answer'));
   const lvm = traceLvm(
     {
-      report: fail,
+      report: async () => gate.promise,
       reportForChange: fail,
       change: fail,
       slowChange: fail,
@@ -35,9 +46,18 @@ test('logs an LVM command that failed, too', async () => {
       restartReports: drop,
     },
     log,
+    meter,
   );
   await expect(lvm.change(['lvremove', 'vg/lv'])).rejects.toThrow('no answer');
   expect(lines).toEqual([
     { fields: { argv: ['lvremove', 'vg/lv'], duration_ms: expect.any(Number) }, message: 'LVM command' },
   ]);
+  const reports = [lvm.report(['lvs']), lvm.report(['lvs'])];
+  expect(await registry.metrics()).toContain('quarry_lvm_commands_in_flight{process="reports"} 2');
+  gate.resolve({ ok: true, rows: [] });
+  await Promise.all(reports);
+  const text = await registry.metrics();
+  expect(text).toContain('quarry_lvm_commands_in_flight{process="reports"} 0');
+  expect(text).toContain('quarry_lvm_command_duration_seconds_count{command="lvs",outcome="ok"} 2');
+  expect(text).toContain('quarry_lvm_command_duration_seconds_count{command="lvremove",outcome="unanswered"} 1');
 });

@@ -23,21 +23,23 @@ test('limits, states, repairs, failures and use, as the source has them at each 
   const samples = async () => (await registry.metrics()).split('\n').filter((row) => /^\w/.test(row));
 
   const expected = [
-    'quarry_qos_wanted{volume="n:a",pod="p",rate="readIops"} 5',
-    'quarry_qos_state{volume="n:a",pod="p",state="enforced"} 0',
-    'quarry_qos_state{volume="n:a",pod="p",state="pending"} 0',
-    'quarry_qos_state{volume="n:a",pod="p",state="failed"} 1',
+    'quarry_qos_wanted_operations_per_second{volume="n:a",pod_uid="p",direction="read"} 5',
+    'quarry_qos_state{volume="n:a",pod_uid="p",state="enforced"} 0',
+    'quarry_qos_state{volume="n:a",pod_uid="p",state="pending"} 0',
+    'quarry_qos_state{volume="n:a",pod_uid="p",state="failed"} 1',
     'quarry_qos_drift_repaired_total 6',
     'quarry_qos_failures_total{reason="write-refused"} 7',
-    'quarry_qos_io_bytes_total{volume="n:a",pod="p",direction="read"} 1',
-    'quarry_qos_io_bytes_total{volume="n:a",pod="p",direction="write"} 2',
-    'quarry_qos_io_operations_total{volume="n:a",pod="p",direction="read"} 3',
-    'quarry_qos_io_operations_total{volume="n:a",pod="p",direction="write"} 4',
+    'quarry_qos_io_bytes_total{volume="n:a",pod_uid="p",direction="read"} 1',
+    'quarry_qos_io_bytes_total{volume="n:a",pod_uid="p",direction="write"} 2',
+    'quarry_qos_io_operations_total{volume="n:a",pod_uid="p",direction="read"} 3',
+    'quarry_qos_io_operations_total{volume="n:a",pod_uid="p",direction="write"} 4',
   ];
   expect(await samples()).toEqual(expected);
   expect(await samples()).toEqual(expected);
   enforcements = [{ ...enforcement, inForce: { readIops: 5n }, state: 'enforced' }];
-  expect(await samples()).toContain('quarry_qos_in_force{volume="n:a",pod="p",rate="readIops"} 5');
+  expect(await samples()).toContain(
+    'quarry_qos_in_force_operations_per_second{volume="n:a",pod_uid="p",direction="read"} 5',
+  );
   enforcements = [];
   expect(await samples()).toEqual([
     'quarry_qos_drift_repaired_total 6',
