@@ -10,6 +10,7 @@ import { LostCopies } from '../lvm/mirrors/lost-copies.ts';
 import { MirrorRepair } from '../lvm/mirrors/mirror-repair.ts';
 import { RoomGrowth } from '../lvm/snapshots/room-growth.ts';
 import type { LocalStorage } from '../lvm/storage.ts';
+import { machineEncryptionProblem } from './encryption.ts';
 import type { Local } from './local.ts';
 
 /** Milliseconds until a pool that failed is tried again, and how many such attempts come before it waits for `rescan`. */
@@ -35,8 +36,18 @@ export function createUpkeep(
 ) {
   let ready = false;
   let failures = 0;
+  let able = false;
+
+  /** Once it can, it is not asked again: a stage says what is missing. */
+  async function lookForEncryption(): Promise<void> {
+    if (able) return;
+    local.cache.encryptionProblem = await machineEncryptionProblem(local);
+    able = local.cache.encryptionProblem === undefined;
+  }
 
   async function reconcile(): Promise<void> {
+    // Before the pools are read: the inventory that is reported first says it.
+    await attempt(lookForEncryption, log, 'whether volumes can be encrypted could not be found out');
     const complete = await local.reconciler.reconcile();
     // Before the first call is served: from then on mirrors may be written to.
     await attempt(() => storage.marks.settle(), log, 'mirrors could not be marked with this boot of the machine');

@@ -233,7 +233,7 @@ export class VolumeCreator {
 function offerWhere({ node, storage }: Member, { name, parameters }: VolumeRequest): Offer {
   const offer = offerOf(storage.inventory(), parameters);
   if ('pool' in offer) return offer;
-  const kind = offer.reason === 'not-ready' ? 'unavailable' : 'exists';
+  const kind = offer.reason === 'not-ready' || offer.reason === 'no-encryption' ? 'unavailable' : 'exists';
   throw new Failure(kind, `volume "${name}" exists on node ${node}, but ${offer.message}`);
 }
 

@@ -23,10 +23,10 @@ export interface Offer {
 }
 
 /**
- * Why a node cannot have a volume: it has no such pool, its pool cannot serve now, the pool cannot have such volumes, none of
- * the sizes asked for can be made in it, or there is no room.
+ * Why a node cannot have a volume: it has no such pool, its pool cannot serve now, the pool cannot have such volumes, the node cannot
+ * encrypt, none of the sizes asked for can be made in it, or there is no room.
  */
-export type RefusalReason = 'no-pool' | 'not-ready' | 'invalid' | 'out-of-range' | 'full';
+export type RefusalReason = 'no-pool' | 'not-ready' | 'invalid' | 'no-encryption' | 'out-of-range' | 'full';
 
 export interface Refused {
   readonly reason: RefusalReason;
@@ -50,7 +50,10 @@ export function offerOf(inventory: Inventory, parameters: ClassParameters): Offe
   }
   const layout = attempt(() => layoutFor(pool.spec, parameters), 'invalid');
   if ('message' in layout) return { reason: 'invalid', message: layout.message };
-  const header = headerOf({ encryption: encryptionFrom(parameters) });
+  const encryption = encryptionFrom(parameters);
+  if (encryption && pool.encryptionProblem !== undefined)
+    return { reason: 'no-encryption', message: `it can have no encrypted volume: ${pool.encryptionProblem}` };
+  const header = headerOf({ encryption });
   const room = largest(roomFor(inventory, pool, layout, parameters) - header, 0n);
   return { pool, layout, room, header, unit: sizeUnit(pool, layout) };
 }

@@ -72,6 +72,8 @@ export interface Pool {
   /** The metadata area of the group: a commit needs room for two copies, so half of `size` is usable. */
   readonly metadata: { readonly size: Bytes; readonly free: Bytes };
   readonly thin?: ThinPool | undefined;
+  /** Why the node can open no encrypted volume; absent: it can, or it is not known. */
+  readonly encryptionProblem?: string | undefined;
 }
 
 export interface ThinPool {

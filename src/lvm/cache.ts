@@ -41,6 +41,8 @@ export class InventoryCache {
   #running: Promise<void> | undefined;
   #waiting: Promise<Inventory> | undefined;
   readonly #suspended = new Map<PoolName, string>();
+  /** As in `Pool`; takes effect with the next report. */
+  encryptionProblem: string | undefined;
   #observed: ReadonlyMap<VolumeId, readonly Condition[]> = new Map();
   /** According to LVM alone. */
   #health: Health = new Map();
@@ -216,7 +218,8 @@ export class InventoryCache {
     const read = await readReport(this.#lvm);
     const states = this.groups.states();
     const report = ofKnownGroups(read, states);
-    const fresh = toInventory(this.#node, this.specs, report, { suspended: this.#suspended, states }, Date.now());
+    const beyond = { suspended: this.#suspended, states, encryptionProblem: this.encryptionProblem };
+    const fresh = toInventory(this.#node, this.specs, report, beyond, Date.now());
     const known = this.#inventory;
     const volumes = this.#changedVolumes.merge(fresh.volumes, known?.volumes, before);
     const snapshots = this.#changedSnapshots.merge(fresh.snapshots, known?.snapshots, before);

@@ -92,12 +92,20 @@ function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
   };
 }
 
+/** What is known of the node beyond LVM's report. */
+interface Known {
+  readonly suspended: ReadonlyMap<PoolName, string>;
+  readonly states: GroupStates;
+  /** See `Pool`. */
+  readonly encryptionProblem: string | undefined;
+}
+
 /** The inventory of a report, without what is wrong with it. Suspended pools, and pools whose group or thin pool is missing, are unready, with the reason. */
 export function toInventory(
   node: NodeName,
   specs: readonly PoolSpec[],
   report: LvmReport,
-  { suspended, states }: { readonly suspended: ReadonlyMap<PoolName, string>; readonly states: GroupStates },
+  { suspended, states, encryptionProblem }: Known,
   reportedAt: number,
 ): Omit<Inventory, 'health'> {
   const pools = new Map<PoolName, Pool>();
@@ -106,7 +114,7 @@ export function toInventory(
     const vg = report.groups.find((group) => group.group === spec.group);
     const problem = suspended.get(spec.name) ?? poolProblem(spec, vg, report, states);
     if (problem !== undefined) unready.set(spec.name, problem);
-    if (vg && problem === undefined) pools.set(spec.name, toPool(spec, vg, report));
+    if (vg && problem === undefined) pools.set(spec.name, { ...toPool(spec, vg, report), encryptionProblem });
   }
   const volumes = uncontested(volumeClaims(node, specs, report));
   const snapshots = uncontested(snapshotClaims(node, specs, report));

@@ -34,13 +34,17 @@ test('quarry doctor finds a missing tool, a kernel module that is not loaded, a 
   const failed = before.lines.filter((line) => /: (?:error|unknown): /.test(line));
   expect(failed).toEqual([expect.stringMatching(/^pools: error: pool refused cannot serve/)]);
 
-  await guest().shell(`cp /etc/lvm/lvmlocal.conf /root; mv /usr/sbin/thin_check /usr/sbin/dmsetup /root
+  await guest()
+    .shell(`cp /etc/lvm/lvmlocal.conf /root; mv /usr/sbin/thin_check /usr/sbin/dmsetup /usr/sbin/cryptsetup /root
     printf '#!/bin/sh\n/root/dmsetup "$@" | grep -v thin\n' >/usr/sbin/dmsetup; chmod +x /usr/sbin/dmsetup
     sed -i 's/use_devicesfile = 0/use_devicesfile = 0\\n\\tglobal_filter = [ "r|ubda|", "a|.*|" ]/' /etc/lvm/lvmlocal.conf`);
   const after = await doctor();
-  await guest().shell('mv /root/thin_check /root/dmsetup /usr/sbin/; cp /root/lvmlocal.conf /etc/lvm/');
+  await guest().shell(
+    'mv /root/thin_check /root/dmsetup /root/cryptsetup /usr/sbin/; cp /root/lvmlocal.conf /etc/lvm/',
+  );
   expect(after.exitCode).toBe(1);
   expect(after.lines).toContainEqual(expect.stringMatching(/^thin-tools: error: thin_check is not installed/));
+  expect(after.lines).toContainEqual(expect.stringMatching(/^encryption: warning: cryptsetup is not installed/));
   // The kernel of the lab can load it.
   expect(after.lines).toContain('device-mapper: ok: target thin-pool is loaded when it is needed');
   expect(after.lines).toContainEqual(expect.stringMatching(/^visible: warning: .*does not show \/dev\/ubda/));

@@ -1,5 +1,6 @@
 import { type Luks2, luksHeader, type OpenOption } from '../../domain/encryption.ts';
 import { Failure } from '../../domain/errors.ts';
+import { notFound } from '../../exec/installed.ts';
 import type { Run, RunResult } from '../../exec/run.ts';
 import type { Passphrases } from './passphrases.ts';
 
@@ -10,8 +11,6 @@ const lockWait = '60';
 
 /** How cryptsetup ends. */
 const [success, noKey, busy] = [0, 2, 5];
-/** How `nsenter` ends where the host lacks the program. */
-const missing = 127;
 
 export interface CryptsetupOptions {
   readonly run: Run;
@@ -146,7 +145,7 @@ function opened(result: RunResult, problem: string): boolean {
 
 function must(result: RunResult, problem: string): RunResult {
   if (result.exitCode === success) return result;
-  if (result.exitCode === missing)
+  if (result.exitCode === notFound)
     throw new Failure('unavailable', `${problem}: there is no cryptsetup, so install it where LVM runs`);
   const said = result.stderr.trim().replaceAll(/\s+/g, ' ').slice(0, 600);
   throw new Failure('unavailable', `${problem}: cryptsetup ended with ${result.exitCode}: ${said}`);

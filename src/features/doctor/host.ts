@@ -3,7 +3,8 @@ import { readStorage, withLocal } from '../../cli/local.ts';
 import type { Config } from '../../config/schema.ts';
 import { Failure, messageOf } from '../../domain/errors.ts';
 import type { Inventory } from '../../domain/storage.ts';
-import { createRun, type Run, type RunResult } from '../../exec/run.ts';
+import { runInstalled } from '../../exec/installed.ts';
+import { createRun, type RunResult } from '../../exec/run.ts';
 import { createSurvivors } from '../../exec/survivors.ts';
 import { type Address, type Controllers, resolveName } from '../../fleet/client/addresses.ts';
 import type { Pems } from '../../fleet/wire/credentials.ts';
@@ -52,8 +53,8 @@ export async function createHost(machine?: { readonly path: string; readonly con
     now: Date.now,
     readFile: async (path) => present(path, () => readFile(path, 'utf8')),
     list: async (path) => present(path, () => readdir(path)),
-    run: (argv) => installed(run, argv),
-    runHosted: ([program, ...words]) => installed(run, [...prefixed(prefix, program), ...words]),
+    run: (argv) => runInstalled(run, argv, deadline),
+    runHosted: ([program, ...words]) => runInstalled(run, [...prefixed(prefix, program), ...words], deadline),
     resolve: resolveName,
     greet,
     answers,
@@ -71,18 +72,5 @@ async function present<T>(path: string, read: () => Promise<T>): Promise<T | und
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new Failure('unavailable', `${path} cannot be read: ${messageOf(cause)}`, { cause });
-  }
-}
-
-/** nsenter ends with 127 if it does not find the program. */
-async function installed(run: Run, argv: Argv): Promise<RunResult | undefined> {
-  try {
-    const result = await run(argv, { deadline });
-    return result.exitCode === 127 ? undefined : result;
-  } catch (error) {
-    if (error instanceof Failure && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
-      return undefined;
-    }
-    throw error;
   }
 }

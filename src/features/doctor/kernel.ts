@@ -1,3 +1,4 @@
+import { hasModule, listModules, targetsIn } from '../../block/targets.ts';
 import type { PoolSpec } from '../../domain/pool.ts';
 import { type Finding, error, ok, unknown, warning } from './finding.ts';
 import type { Host } from './host.ts';
@@ -30,6 +31,12 @@ const targets: readonly Target[] = [
     purpose: 'no snapshot of a thick volume can be taken',
     needed: () => false,
   },
+  {
+    name: 'crypt',
+    module: 'dm-crypt',
+    purpose: 'no encrypted volume can be made or opened',
+    needed: () => false,
+  },
 ];
 
 /** The targets of device-mapper: the kernel has them, or loads them when LVM asks. */
@@ -39,10 +46,10 @@ export async function checkTargets(host: Pick<Host, 'runHosted' | 'readFile'>, p
   if (result.exitCode !== 0) {
     return [error(`device-mapper does not answer: ${result.stderr.trim()}`, 'load the kernel module dm_mod, as root')];
   }
-  const present = new Set(result.stdout.split('\n').map((line) => line.split(/\s/)[0]));
+  const present = targetsIn(result.stdout);
   const missing = targets.filter(({ name }) => !present.has(name));
   if (missing.length === 0) return [ok(`targets of device-mapper: ${targets.map(({ name }) => name).join(', ')}`)];
-  const modules = await loadable(host);
+  const modules = await listModules(host);
   return missing.map((target) => judge(target, target.needed(pools), modules));
 }
 
@@ -51,21 +58,10 @@ function judge({ name, module, purpose }: Target, needed: boolean, modules: stri
   if (modules === undefined) {
     return unknown(`target ${name} is not loaded, and the modules of the kernel cannot be listed`, remedy);
   }
-  if (new RegExp(`/${module}\\.ko(?:\\.|:|$)`, 'm').test(modules)) {
+  if (hasModule(modules, module)) {
     return ok(`target ${name} is loaded when it is needed`);
   }
   return (needed ? error : warning)(`the kernel has no target ${name}: ${purpose}`, remedy);
-}
-
-/** All modules that the running kernel has or can load; `undefined`: it is not known. */
-async function loadable({ runHosted, readFile }: Pick<Host, 'runHosted' | 'readFile'>): Promise<string | undefined> {
-  const release = (await readFile('/proc/sys/kernel/osrelease'))?.trim() ?? '';
-  const folder = `/lib/modules/${release}`;
-  const lists = await Promise.all(
-    ['modules.dep', 'modules.builtin'].map((name) => runHosted(['cat', `${folder}/${name}`])),
-  );
-  const read = lists.filter((list) => list?.exitCode === 0);
-  return read.length === 0 ? undefined : read.map((list) => list?.stdout ?? '').join('\n');
 }
 
 /** The filesystem of cgroups, with the controllers that limits need. */

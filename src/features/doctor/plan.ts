@@ -5,7 +5,7 @@ import { checkCgroups, checkSelinux, checkTargets } from './kernel.ts';
 import { checkKubelet } from './kubelet.ts';
 import { checkLvmConfiguration, checkUdev, checkVisible } from './lvm.ts';
 import { checkDisks, checkPools } from './storage.ts';
-import { checkLvmVersion, checkThinTools, checkTools } from './tools.ts';
+import { checkEncryption, checkLvmVersion, checkThinTools, checkTools } from './tools.ts';
 import type { Config, Configs } from '../../config/schema.ts';
 import { Failure, messageOf } from '../../domain/errors.ts';
 import { readPems } from '../../fleet/wire/credentials.ts';
@@ -47,6 +47,7 @@ export function machineChecks(host: Host, config: Config): Check[] {
     { name: 'lvm', run: () => checkLvmVersion(host) },
     ...(thin ? [{ name: 'thin-tools', run: () => checkThinTools(host) }] : []),
     { name: 'tools', run: () => checkTools(host) },
+    { name: 'encryption', run: () => checkEncryption(host) },
     { name: 'device-mapper', run: () => checkTargets(host, pools) },
     { name: 'lvm-configuration', run: () => checkLvmConfiguration(host) },
     { name: 'udev', run: () => checkUdev(host, lvm.mode) },

@@ -32,6 +32,14 @@ export async function checkTools({ run }: Pick<Host, 'run'>): Promise<Finding[]>
   return [ok(`installed: ${tools.map(({ argv: [program] }) => program).join(', ')}`)];
 }
 
+/** `cryptsetup` runs where LVM runs. Without it the node is left out for encrypted volumes only. */
+export async function checkEncryption({ runHosted }: Pick<Host, 'runHosted'>): Promise<Finding[]> {
+  const result = await runHosted(['cryptsetup', '--version']);
+  if (result !== undefined) return [ok(result.stdout.trim())];
+  const what = 'cryptsetup is not installed: no encrypted volume can be made or opened';
+  return [warning(what, 'install the package cryptsetup-bin (cryptsetup) on the host')];
+}
+
 const oldest = [2, 3] as const;
 
 /** LVM itself, where the driver runs it. */

@@ -6,7 +6,7 @@ import { readBudget, writeBudget } from './qos.ts';
 import { readPoolName, readVgName } from './volumes.ts';
 
 /** The rules by which a pool takes its disks stay on the node: a controller does not need them. */
-export function writePool({ spec, extentSize, size, free, deviceFree, metadata, thin }: Pool): PoolInit {
+export function writePool({ spec, extentSize, size, free, deviceFree, metadata, thin, ...pool }: Pool): PoolInit {
   return {
     name: spec.name,
     group: spec.group,
@@ -37,10 +37,11 @@ export function writePool({ spec, extentSize, size, free, deviceFree, metadata, 
         problem: thin.problem ?? '',
       },
     }),
+    encryptionProblem: pool.encryptionProblem ?? '',
   };
 }
 
-/** Characters of what is wrong with a thin pool. */
+/** Characters of what is wrong with a pool. */
 const longestProblem = 1024;
 const mostDevices = 4096;
 
@@ -55,7 +56,7 @@ const used = [0, 1000] as const;
 
 /** Throws `invalid` also for figures that no pool has, and that capacity could not be reckoned with. */
 export function readPool(message: PoolMessage): Pool {
-  const { thinPool } = message;
+  const { thinPool, encryptionProblem } = message;
   const of = `pool "${message.name.slice(0, 64)}"`;
   if (message.deviceFree.length > mostDevices) {
     throw new Failure('invalid', `${of} has more disks than a node can have`);
@@ -82,6 +83,7 @@ export function readPool(message: PoolMessage): Pool {
         ...(thinPool.problem !== '' && { problem: thinPool.problem.slice(0, longestProblem) }),
       },
     }),
+    ...(encryptionProblem !== '' && { encryptionProblem: encryptionProblem.slice(0, longestProblem) }),
   };
 }
 

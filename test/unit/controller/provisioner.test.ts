@@ -151,6 +151,23 @@ describe('capacity', () => {
     expect(provisioner.capacity(inFast, anywhere).total).toBe(512n * MiB);
   });
 
+  test('for encrypted volumes leaves out a node that cannot encrypt, and so do creations', async () => {
+    const encrypted = parseParameters({ pool: 'fast', encryption: 'luks2' });
+    const before = provisioner.capacity(encrypted, pinned('c')).total;
+    expect(before).toBeGreaterThan(0n);
+    for (const node of nodes.filter((each) => each.node !== 'a'))
+      node.putPool({ ...node.pools.get('fast' as PoolName)!, encryptionProblem: 'it has no cryptsetup' });
+    expect(provisioner.capacity(encrypted, pinned('c')).total).toBe(0n);
+    expect(provisioner.capacity(inFast, pinned('c')).total).toBe(512n * MiB);
+    const made = await provisioner.create(wish('x', anywhere, { parameters: encrypted }), signal);
+    expect(made.node).toBe('a');
+    const there = provisioner.create(wish('y', pinned('c'), { parameters: encrypted }), signal);
+    await expect(there).rejects.toMatchObject({
+      kind: 'exhausted',
+      message: expect.stringContaining('node c: it can have no encrypted volume: it has no cryptsetup') as string,
+    });
+  });
+
   test('counts what the class reserves', () => {
     const budget = { rates: { readIops: 1000n }, reservable: 100, unreserved: {} };
     nodes[0]?.putPool(emptyPool(thickSpec('fast', { budget }), 128n * MiB));

@@ -59,6 +59,7 @@ test('a host before the installation: every check has a finding, and LVM is aske
     lvm: 'ok',
     'thin-tools': 'error',
     tools: 'warning',
+    encryption: 'warning',
     'device-mapper': 'error',
     'lvm-configuration': 'error',
     udev: 'warning',

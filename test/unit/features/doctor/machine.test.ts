@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { checkCgroups, checkSelinux, checkTargets } from '../../../../src/features/doctor/kernel.ts';
 import { checkKubelet } from '../../../../src/features/doctor/kubelet.ts';
 import { checkLvmConfiguration, checkUdev } from '../../../../src/features/doctor/lvm.ts';
-import { checkLvmVersion, checkThinTools, checkTools } from '../../../../src/features/doctor/tools.ts';
+import { checkEncryption, checkLvmVersion, checkThinTools, checkTools } from '../../../../src/features/doctor/tools.ts';
 import { thickSpec } from '../../../support/memory-storage.ts';
 import { fakeHost, lvmVersion } from './harness.ts';
 
@@ -35,6 +35,15 @@ test.each([
   expect(await checkThinTools(host)).toEqual([found(outcome, text)]);
 });
 
+test.each([
+  ['ok', { stdout: 'cryptsetup 2.7.5 flags: UDEV BLKID\n' }, /^cryptsetup 2\.7\.5/],
+  ['warning', undefined, /^cryptsetup is not installed/],
+])('the program that encrypts: %s for %j', async (outcome, answer, text) => {
+  const host = fakeHost();
+  if (answer) host.programs.set('cryptsetup --version', answer);
+  expect(await checkEncryption(host)).toEqual([found(outcome, text)]);
+});
+
 test('each missing program is named with its package, and only some volumes need those of a filesystem', async () => {
   const host = fakeHost();
   for (const line of ['wipefs --version', 'mount --version', 'mkfs.ext4 -V', 'e2fsck -V', 'mkfs.btrfs --version']) {
@@ -64,17 +73,22 @@ function kernel(targets: string, modules?: string) {
 
 test('a target that the kernel lacks is an error if a pool needs it', async () => {
   const host = kernel('linear v1.4.0\nthin-pool v1.23.0\nsnapshot v1.16.0\n', 'kernel/drivers/md/dm-crypt.ko.xz:\n');
-  expect(await checkTargets(host, mirrored)).toEqual([found('error', /no target raid/, /modprobe dm-raid/)]);
-  expect(await checkTargets(host, [])).toEqual([found('warning', /no target raid/)]);
+  const crypt = found('ok', /crypt is loaded when it is needed/);
+  expect(await checkTargets(host, mirrored)).toEqual([found('error', /no target raid/, /modprobe dm-raid/), crypt]);
+  expect(await checkTargets(host, [])).toEqual([found('warning', /no target raid/), crypt]);
+  const plain = kernel('thin-pool v1\nraid v1\nsnapshot v1\n', 'kernel/drivers/md/dm-raid.ko:\n');
+  expect(await checkTargets(plain, mirrored)).toEqual([
+    found('warning', /no target crypt: no encrypted volume/, /modprobe dm-crypt/),
+  ]);
 });
 
 test('a target whose module can be loaded is no problem, and one that may be is unknown', async () => {
   const loadable = kernel(
-    'thin-pool v1\nsnapshot v1\n',
+    'thin-pool v1\nsnapshot v1\ncrypt v1\n',
     'kernel/drivers/md/dm-raid.ko.xz: kernel/drivers/md/raid1.ko\n',
   );
   expect(await checkTargets(loadable, mirrored)).toEqual([found('ok', /raid is loaded when it is needed/)]);
-  const silent = kernel('thin-pool v1\nsnapshot v1\n');
+  const silent = kernel('thin-pool v1\nsnapshot v1\ncrypt v1\n');
   expect(await checkTargets(silent, mirrored)).toEqual([found('unknown', /raid is not loaded/, /modprobe/)]);
 });
 

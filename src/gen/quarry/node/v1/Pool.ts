@@ -20,6 +20,7 @@ export interface PoolInit {
   'metadataSize'?: (string);
   'metadataFree'?: (string);
   'thinPool'?: (_quarry_node_v1_ThinPoolInit | null);
+  'encryptionProblem'?: (string);
 }
 
 export interface Pool {
@@ -38,4 +39,5 @@ export interface Pool {
   'metadataSize': (string);
   'metadataFree': (string);
   'thinPool': (_quarry_node_v1_ThinPool | null);
+  'encryptionProblem': (string);
 }

@@ -1,0 +1,30 @@
+import type { RunResult } from '../exec/run.ts';
+
+/** The programs and files that show what the kernel can do. Both methods throw `unavailable` if they cannot tell. */
+export interface KernelView {
+  /** Runs a program where LVM runs; `undefined`: it is not installed. */
+  readonly runHosted: (argv: readonly [string, ...string[]]) => Promise<RunResult | undefined>;
+  /** `undefined`: there is no such file. */
+  readonly readFile: (path: string) => Promise<string | undefined>;
+}
+
+/** The targets that the kernel has loaded, from the output of `dmsetup targets`. */
+export function targetsIn(output: string): ReadonlySet<string> {
+  return new Set(output.split('\n').flatMap((line) => line.split(/\s/)[0] || []));
+}
+
+/** All modules that the running kernel has or can load, as its lists name them; `undefined`: it is not known. */
+export async function listModules({ runHosted, readFile }: KernelView): Promise<string | undefined> {
+  const release = (await readFile('/proc/sys/kernel/osrelease'))?.trim() ?? '';
+  const folder = `/lib/modules/${release}`;
+  const lists = await Promise.all(
+    ['modules.dep', 'modules.builtin'].map((name) => runHosted(['cat', `${folder}/${name}`])),
+  );
+  const read = lists.filter((list) => list?.exitCode === 0);
+  return read.length === 0 ? undefined : read.map((list) => list?.stdout ?? '').join('\n');
+}
+
+/** Whether the lists of `listModules` have the module. */
+export function hasModule(modules: string, name: string): boolean {
+  return new RegExp(`/${name}\\.ko(?:\\.|:|$)`, 'm').test(modules);
+}

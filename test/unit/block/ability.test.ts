@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { encryptionProblem } from '../../../src/block/luks/ability.ts';
+
+/** A machine with these programs, by the words of their command line. */
+function machine(programs: Readonly<Record<string, { readonly exitCode?: number; readonly stdout?: string }>>) {
+  return {
+    readFile: async () => '6.12.0\n',
+    runHosted: async (argv: readonly string[]) => {
+      const found = programs[argv.join(' ')];
+      return found && { exitCode: 0, stdout: '', stderr: '', ...found };
+    },
+  };
+}
+
+const cryptsetup = { 'cryptsetup --version': { stdout: 'cryptsetup 2.7.5' } };
+const without = { 'dmsetup targets': { stdout: 'linear v1\nthin v1\n' } };
+const modules = (stdout: string) => ({ 'cat /lib/modules/6.12.0/modules.dep': { stdout } });
+
+test.each([
+  ['no program', { ...without }, /no cryptsetup/],
+  ['a loaded target', { ...cryptsetup, 'dmsetup targets': { stdout: 'linear v1\ncrypt v1.28\n' } }, undefined],
+  ['a module', { ...cryptsetup, ...without, ...modules('kernel/drivers/md/dm-crypt.ko.xz: a\n') }, undefined],
+  ['neither target nor module', { ...cryptsetup, ...without, ...modules('kernel/md/dm-raid.ko:\n') }, /no dm-crypt/],
+  ['modules that cannot be listed', { ...cryptsetup, ...without }, undefined],
+  ['a device-mapper that does not answer', { ...cryptsetup, 'dmsetup targets': { exitCode: 1 } }, undefined],
+])('a machine with %s', async (_, programs, problem) => {
+  const found = await encryptionProblem(machine(programs));
+  if (problem) expect(found).toMatch(problem);
+  else expect(found).toBeUndefined();
+});
