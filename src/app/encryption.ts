@@ -24,12 +24,13 @@ export function machineEncryptionProblem({ run, hosted }: Pick<Local, 'run' | 'h
 /** The layer of this machine's encrypted volumes. */
 export function createMachineLuks(
   { run, hosted, patience }: Pick<Local, 'run' | 'hosted' | 'patience'>,
-  volumes: Pick<NodeVolumes, 'recordHeader'>,
+  volumes: Pick<NodeVolumes, 'recordHeader' | 'recordRotation'>,
 ): Layer {
   return createLuksLayer({
     cryptsetup: createCryptsetup({ run, hosted }),
     probe: async (device, id) => probe({ run, patience }, device, await deviceSize(device), id),
     recordHeader: (id) => volumes.recordHeader(id),
+    recordRotation: (id) => volumes.recordRotation(id, Date.now()),
     queue: createQueue(),
     kernel: { deviceNumberOf, deviceSize },
   });

@@ -66,6 +66,8 @@ export interface NodeVolumes {
   recordUse(id: VolumeId, use: VolumeUse): Promise<void>;
   /** Records that an encrypted volume has its header, in one LVM transaction; afterwards none is made on it again. */
   recordHeader(id: VolumeId): Promise<void>;
+  /** Records that the previous passphrase of an encrypted volume opens it no more. @param at milliseconds since the epoch */
+  recordRotation(id: VolumeId, at: number): Promise<void>;
   /** The number of volumes that LVM and device-mapper can hold on this node. */
   volumeLimit(): number;
 }

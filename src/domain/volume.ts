@@ -168,6 +168,8 @@ export interface Volume extends Encrypted {
   readonly boots?: readonly string[];
   /** Milliseconds since the epoch, by the node's clock, if LVM reports it. */
   readonly created?: number;
+  /** Of an encrypted volume: when a stage last made sure that the previous passphrase opens it no more; milliseconds since the epoch, by the node's clock. Absent: never. */
+  readonly rotated?: number;
   /** Of a volume whose role is `inline`. */
   readonly inline?: Inline;
   /** An administrator keeps it without a PersistentVolume on purpose. */

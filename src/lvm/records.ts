@@ -201,6 +201,7 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
     ...(record.boots.length > 0 && { boots: record.boots }),
     ...(record.created !== undefined && { created: record.created }),
     ...(tags.has('retain') && { retained: true }),
+    ...rotationOf(tags.get('rotated')),
     ...persistentVolumeOf(tags.get('pv')),
   };
 }
@@ -211,6 +212,10 @@ function inlineOf(tags: LvRecord['tags']): { inline?: Inline } {
   if (!uid || namespace === undefined || name === undefined || more !== undefined) return {};
   const target = tags.get('target');
   return { inline: { pod: { uid, namespace, name }, ...(target !== undefined && { target }) } };
+}
+
+function rotationOf(text: string | undefined): Pick<Volume, 'rotated'> {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? { rotated: Number(text) } : {};
 }
 
 function persistentVolumeOf(text: string | undefined): Pick<Volume, 'persistentVolume'> {

@@ -231,6 +231,15 @@ export class LocalStorage implements Storage, NodeVolumes {
     this.#options.cache.put(made);
   }
 
+  async recordRotation(id: VolumeId, rotated: number): Promise<void> {
+    const volume = await this.mustFind(id);
+    if (volume.rotated === rotated) return;
+    const remove = volume.rotated === undefined ? [] : tag('rotated', String(volume.rotated));
+    const what = `that the passphrase of volume ${id} was exchanged could not be recorded`;
+    await this.#options.writer.retag(what, volume, { remove, add: tag('rotated', String(rotated)) });
+    this.#options.cache.put({ ...volume, rotated });
+  }
+
   volumeLimit(): number {
     return this.#options.devices.volumeLimit(this.inventory());
   }

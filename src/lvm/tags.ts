@@ -15,6 +15,7 @@ export type TagKey =
   | 'snapshot-size'
   | 'fs'
   | 'encryption'
+  | 'rotated'
   | 'mkfs'
   | 'qos'
   | 'state'

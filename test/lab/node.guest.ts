@@ -77,6 +77,7 @@ const volumes: NodeVolumes = {
     await output('lvchange', '--addtag', filesystem, `vg/${id.slice(id.indexOf(':') + 1)}`);
   },
   recordHeader: async () => undefined,
+  recordRotation: async () => undefined,
   volumeLimit: () => 1000,
 };
 

@@ -1,4 +1,4 @@
-import { hasModule, type KernelView, listModules, targetsIn } from '../targets.ts';
+import { hasModule, type KernelView, listModules, targetsIn } from '../../kernel/device-targets.ts';
 
 /** Why this machine can open no encrypted volume; `undefined`: it can, or it is not known. */
 export async function encryptionProblem(view: KernelView): Promise<string | undefined> {

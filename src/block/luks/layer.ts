@@ -15,6 +15,8 @@ export interface LuksOptions {
   /** Throws `unavailable` if the device cannot be read: unknown is not blank. */
   readonly probe: (device: string, id: VolumeId) => Promise<Content>;
   readonly recordHeader: (id: VolumeId) => Promise<void>;
+  /** Records that the previous passphrase opens the volume no more. */
+  readonly recordRotation: (id: VolumeId) => Promise<void>;
   /** One derivation of a key at a time: each takes the memory that the class says. */
   readonly queue: Queue;
   readonly kernel: { readonly deviceNumberOf: typeof deviceNumberOf; readonly deviceSize: typeof deviceSize };
@@ -35,7 +37,7 @@ export function createLuksLayer(options: LuksOptions): Layer {
       const passphrases = parsePassphrases(secrets, volume.id);
       await queue.run('derivation', signal, async () => {
         if (volume.headerless) await makeHeader(options, volume, { place, encryption, passphrases });
-        await exchange(cryptsetup, place.below, encryption, passphrases);
+        await exchange(options, volume, { place, encryption, passphrases });
         if (!(await cryptsetup.open(place.below, passphrases.current, { name: place.name, encryption })))
           throw wrong(volume.id, passphrases);
       });
@@ -54,7 +56,8 @@ function knownEncryption({ id, encryption }: Volume): Luks2 {
   throw new Failure('unimplemented', `volume ${id} is encrypted in a way that only a newer version of Quarry knows`);
 }
 
-interface Making {
+/** What a stage works with. */
+interface Given {
   readonly place: LayerPlace;
   readonly encryption: Luks2;
   readonly passphrases: Passphrases;
@@ -64,8 +67,8 @@ interface Making {
  * Makes the header of a volume that never had one, according to its tag, and records it before the volume is opened for the first time. So
  * a header of ours without record has no data behind it, and may have been cut off: it is made again.
  */
-async function makeHeader({ cryptsetup, probe, recordHeader }: LuksOptions, { id }: Volume, making: Making) {
-  const { place, encryption, passphrases } = making;
+async function makeHeader({ cryptsetup, probe, recordHeader }: LuksOptions, { id }: Volume, given: Given) {
+  const { place, encryption, passphrases } = given;
   const { below } = place;
   const content = await probe(below, id);
   const isOurs = content.holds === 'something' && content.name === luksName;
@@ -97,19 +100,19 @@ function markOf(id: VolumeId): string {
 
 /**
  * Lets the current passphrase replace the previous one, where the Secret has both: adds the one, proves that it opens the volume, then removes the other. Each
- * step can be repeated.
+ * step can be repeated. The record is renewed at each stage: a crash may have come before the last one.
  */
-async function exchange(
-  cryptsetup: Cryptsetup,
-  device: string,
-  encryption: Luks2,
-  { current, previous }: Passphrases,
-): Promise<void> {
+async function exchange({ cryptsetup, recordRotation }: LuksOptions, { id }: Volume, given: Given): Promise<void> {
+  const { place, encryption, passphrases } = given;
+  const { current, previous } = passphrases;
+  const device = place.below;
   if (previous === undefined) return;
   const opens = await cryptsetup.open(device, current, undefined);
   if (!opens) await cryptsetup.addKey(device, encryption, { current, previous });
   const proven = opens || (await cryptsetup.open(device, current, undefined));
-  if (proven && (await cryptsetup.countKeys(device)) > 1) await cryptsetup.removeKey(device, previous);
+  if (!proven) return;
+  if ((await cryptsetup.countKeys(device)) > 1) await cryptsetup.removeKey(device, previous);
+  await recordRotation(id);
 }
 
 function wrong(id: VolumeId, { previous }: Passphrases): Failure {

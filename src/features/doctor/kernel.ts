@@ -1,4 +1,4 @@
-import { hasModule, listModules, targetsIn } from '../../block/targets.ts';
+import { hasModule, listModules, targetsIn } from '../../kernel/device-targets.ts';
 import type { PoolSpec } from '../../domain/pool.ts';
 import { type Finding, error, ok, unknown, warning } from './finding.ts';
 import type { Host } from './host.ts';

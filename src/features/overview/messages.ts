@@ -1,4 +1,6 @@
 import { ratesToMessage } from '../../admin/messages.ts';
+import type { Bytes } from '../../domain/bytes.ts';
+import { type Encrypted, printEncryption, usableSize } from '../../domain/encryption.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Member } from '../../domain/fleet.ts';
 import { type Condition, poolsOf, volumeHealth } from '../../domain/health.ts';
@@ -73,6 +75,8 @@ export function volumeMessage(volume: Volume, inventory: Inventory): VolumeInit 
     pool,
     lv: `${group}/${lv}`,
     size: String(size),
+    ...encryptionMessage(volume),
+    ...(volume.rotated !== undefined && { rotatedMs: inWhole(volume.rotated) }),
     type: layout.type,
     filesystem,
     state,
@@ -97,10 +101,18 @@ export function snapshotMessage({ size, taken, room, memberOf, ...snapshot }: Sn
     pool,
     source,
     size: String(size),
+    ...encryptionMessage({ ...snapshot, size }),
     takenMs: inWhole(taken),
     state,
     ...(room !== undefined && { room: String(room) }),
     group: memberOf?.id ?? '',
+  };
+}
+
+function encryptionMessage(item: Encrypted & { readonly size: Bytes }) {
+  return {
+    encryption: item.encryption ? printEncryption(item.encryption) : '',
+    usable: String(usableSize(item)),
   };
 }
 

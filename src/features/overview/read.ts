@@ -53,6 +53,8 @@ export function volumeRecord(volume: Volume, claims: Claims): VolumeRecord {
     pool,
     lv,
     size: BigInt(size),
+    ...encryptionOf(volume, size),
+    rotated: volume.rotatedMs === undefined ? undefined : timeFromMessage(volume.rotatedMs),
     type,
     filesystem,
     state,
@@ -75,11 +77,17 @@ export function snapshotRecord(snapshot: Snapshot, claims: Claims): SnapshotReco
     source,
     ...claims.get(source),
     size: BigInt(size),
+    ...encryptionOf(snapshot, size),
     taken: timeFromMessage(takenMs),
     state,
     room: room === undefined ? undefined : BigInt(room),
     group: group || undefined,
   };
+}
+
+/** A controller of an earlier version says nothing of it. */
+function encryptionOf({ encryption, usable }: Pick<Volume, 'encryption' | 'usable'>, size: string) {
+  return { usable: BigInt(usable === '0' ? size : usable), encryption: encryption || undefined };
 }
 
 function sum(sizes: readonly string[]): bigint {

@@ -50,6 +50,9 @@ export interface VolumeRecord {
   readonly pool: string;
   readonly lv: string;
   readonly size: Bytes;
+  readonly usable: Bytes;
+  readonly encryption?: string | undefined;
+  readonly rotated?: string | undefined;
   readonly type: string;
   readonly filesystem: string;
   readonly state: string;
@@ -71,6 +74,8 @@ export interface SnapshotRecord {
   readonly namespace?: string | undefined;
   readonly claim?: string | undefined;
   readonly size: Bytes;
+  readonly usable: Bytes;
+  readonly encryption?: string | undefined;
   readonly taken: string;
   readonly state: string;
   readonly room?: Bytes | undefined;

@@ -72,10 +72,13 @@ export const volumeRows: Rows<VolumeRecord> = {
     { heading: 'POOL', cell: ({ pool }) => pool },
     { heading: 'TYPE', cell: ({ type }) => type },
     { heading: 'SIZE', cell: ({ size }) => formatBytes(size) },
+    { heading: 'ENCRYPTION', cell: ({ encryption }) => encryptionCell(encryption) },
     { heading: 'CONTENT', cell: ({ filesystem }) => (filesystem === 'none' ? '' : filesystem) },
     { heading: 'LIMITS', cell: ({ limits }) => showRates(limits) },
     { heading: 'ATTENTION', cell: (volume) => attentionOf(volume) },
     { heading: 'RESERVED', cell: ({ reserved }) => showRates(reserved), wide: true },
+    { heading: 'USABLE', cell: ({ usable }) => formatBytes(usable), wide: true },
+    { heading: 'ROTATED', cell: ({ rotated }) => rotated ?? '', wide: true },
     { heading: 'CREATED', cell: ({ created }) => created ?? '', wide: true },
     { heading: 'SOURCE', cell: ({ source }) => source ?? '', wide: true },
     { heading: 'LV', cell: ({ lv }) => lv, wide: true },
@@ -90,7 +93,12 @@ export const volumeRows: Rows<VolumeRecord> = {
     node: 'node that has the volume',
     pool: 'name of its pool',
     lv: 'logical volume, as group/name',
-    size: 'bytes',
+    size: 'bytes of the logical volume',
+    usable: 'bytes that its user gets: of an encrypted volume, `size` without the header',
+    encryption:
+      '`luks2/CIPHER/BITS/BYTES/OPTIONS`, as in its tag, or `unknown` to this version; absent: it is not encrypted',
+    rotated:
+      'when a stage with two passphrases last made sure that the previous one opens it no more, in ISO 8601; absent: never',
     type: '`thin`, `thick`, or `unknown` to this version',
     filesystem: '`none` until its first use, `block`, a filesystem, or `unknown`',
     state: '`ready`; `creating` or `copying` while it cannot be used',
@@ -112,6 +120,8 @@ export const snapshotRows: Rows<SnapshotRecord> = {
     { heading: 'NODE', cell: ({ node }) => node },
     { heading: 'POOL', cell: ({ pool }) => pool },
     { heading: 'SIZE', cell: ({ size }) => formatBytes(size) },
+    { heading: 'ENCRYPTION', cell: ({ encryption }) => encryptionCell(encryption) },
+    { heading: 'USABLE', cell: ({ usable }) => formatBytes(usable), wide: true },
     { heading: 'TAKEN', cell: ({ taken }) => taken },
     { heading: 'STATE', cell: ({ state }) => state },
     { heading: 'ROOM', cell: ({ room }) => (room === undefined ? '' : formatBytes(room)), wide: true },
@@ -127,7 +137,9 @@ export const snapshotRows: Rows<SnapshotRecord> = {
     source: 'id of the volume that it was taken of, which may be deleted',
     namespace: "namespace of that volume's PersistentVolumeClaim",
     claim: "name of that volume's PersistentVolumeClaim; absent: none is bound to it, or none is known",
-    size: 'bytes that a volume made from it has at least',
+    size: 'bytes that the logical volume of a volume made from it has at least',
+    usable: 'bytes that the user of such a volume gets at least',
+    encryption: 'as that of its volume; absent: it is not encrypted',
     taken: "in ISO 8601, by the node's clock",
     state: '`ready`; `creating` until it is complete; `overfull`: its content is lost',
     room: 'bytes of its own that a thick snapshot has; absent: it shares the blocks of its volume',
@@ -135,6 +147,11 @@ export const snapshotRows: Rows<SnapshotRecord> = {
   },
   none: 'No snapshot.',
 };
+
+/** The kind: the rest is for those who ask for JSON. */
+function encryptionCell(encryption: string | undefined): string {
+  return encryption?.split('/')[0] ?? '';
+}
 
 function attentionOf({ state, role, conditions: wrong }: VolumeRecord): string {
   // To belong to a pod needs no attention.

@@ -40,6 +40,7 @@ export function writeVolume(volume: Volume): VolumeInit {
     creating: state === 'creating',
     copying: state === 'copying',
     ...(created !== undefined && { createdMs: String(created) }),
+    ...(volume.rotated !== undefined && { rotatedMs: String(volume.rotated) }),
     retained: retained === true,
     role,
     ...(volume.source && { source: printSource(volume.source) }),
@@ -77,6 +78,7 @@ export function readVolume(message: VolumeMessage, node: NodeName, like?: Volume
   const source = parseSource(message.source);
   const erase = parseErasure(message.erase);
   const created = message.createdMs === undefined ? undefined : readTime(message.createdMs);
+  const rotated = message.rotatedMs === undefined ? undefined : readTime(message.rotatedMs);
   return {
     id: parsed.id,
     node,
@@ -94,6 +96,7 @@ export function readVolume(message: VolumeMessage, node: NodeName, like?: Volume
     qos: readQos(message.qos),
     state: message.creating ? 'creating' : message.copying ? 'copying' : 'ready',
     ...(created !== undefined && { created }),
+    ...(rotated !== undefined && { rotated }),
     ...(message.retained && { retained: true }),
     ...(message.persistentVolume !== '' && { persistentVolume: readRecord(message.persistentVolume) }),
     ...(source && { source }),

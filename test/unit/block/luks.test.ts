@@ -56,6 +56,7 @@ function started() {
         const { headerless: _, ...made } = volume;
         volume = made;
       }),
+    recordRotation: async () => change('record rotation', () => void (volume = { ...volume, rotated: 1 })),
     queue: createQueue(),
     kernel: devices,
   });
@@ -75,7 +76,10 @@ const keys = () => {
   return header && 'keys' in header ? [...header.keys] : [];
 };
 /** What the kernel and LVM show. */
-const state = () => structuredClone({ paths: devices.paths(), keys: keys(), headerless: volume.headerless });
+const state = () => {
+  const { headerless, rotated } = volume;
+  return structuredClone({ paths: devices.paths(), keys: keys(), headerless, rotated });
+};
 
 test('makes a header on a blank device once, opens it with less than its size, and grows with it', async () => {
   const { device } = await open();
@@ -111,12 +115,14 @@ test.each([
       devices = new FakeDevices();
       devices.add(bottom, () => size);
       luks = new FakeLuks(devices, change);
-      volume = { ...volume, headerless: true };
+      const { rotated: _, ...unrotated } = volume;
+      volume = { ...unrotated, headerless: true };
       await prepare();
       death = { step, when };
       await expect(open(last)).rejects.toThrow('died');
       death = undefined;
       if (count > 1) expect(keys().filter((key) => key === 'one' || key === 'two')).not.toEqual([]);
+      if (volume.rotated !== undefined) expect(keys()).toEqual(['two']);
       await open(last);
       expect(state(), `${when} change ${step}`).toEqual(wanted);
     }

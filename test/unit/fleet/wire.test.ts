@@ -88,6 +88,7 @@ const volume: fc.Arbitrary<Volume> = fc.record(
     qos,
     state: fc.constantFrom('ready' as const, 'creating' as const),
     created: fc.nat(),
+    rotated: fc.nat(),
     retained: fc.constant(true as const),
     erase,
     encryption: fc.oneof(encryption, fc.constant({ type: 'unknown' as const })),

@@ -47,6 +47,16 @@ test('the record of its header is one change, and the volume is one without file
   expect(tagsOf('a')).toContain('quarry.fs=ext4');
 });
 
+test('the record of an exchanged passphrase replaces the one before', async () => {
+  await made.storage.create(spec('a'), signal);
+  await made.storage.recordRotation(idOf('a'), 1000);
+  await made.cache.refresh();
+  await made.storage.recordRotation(idOf('a'), 2000);
+  expect(tagsOf('a').filter((text) => text.startsWith('quarry.rotated'))).toEqual(['quarry.rotated=2000']);
+  await made.cache.refresh();
+  expect(await made.storage.find(idOf('a'), signal)).toMatchObject({ rotated: 2000 });
+});
+
 test('grows by what its user asks for, and is refused beyond the limit', async () => {
   await made.storage.create(spec('a'), signal);
   const grown = await made.storage.expand(idOf('a'), { required: 16n * MiB, limit: 16n * MiB }, signal);

@@ -158,6 +158,7 @@ export class FakeNode {
           this.#disk(bottomOf(id.slice(id.indexOf(':') + 1))).tag = filesystem;
         }),
       recordHeader: async () => undefined,
+      recordRotation: async () => undefined,
       volumeLimit: () => 1000,
     };
   }

@@ -80,6 +80,33 @@ test('volumes have the claims that they are bound to, from all pages', async () 
   ]);
 });
 
+test('encrypted volumes and their snapshots are shown as such, with the size that the user gets and the last exchange', async () => {
+  const { run, json, storages, volume } = await withVolume();
+  const encryption = {
+    type: 'luks2',
+    cipher: 'aes-xts-plain64',
+    keySize: 512,
+    memory: 64n * MiB,
+    options: [],
+  } as const;
+  const rotated = Date.parse('2026-11-21T12:00:00Z');
+  const secret = await storages.a.create({ ...specOf('pvc-2'), encryption }, never);
+  storages.a.volumes.set(secret.id, { ...secret, rotated });
+  const [heading, first, second] = rowsOf((await run('volumes')).stdout);
+  expect(heading).toEqual(['NODE', 'POOL', 'TYPE', 'SIZE', 'ENCRYPTION', 'ID']);
+  expect([first, second]).toEqual([
+    ['a', 'fast', 'thick', '8 MiB', volume.id],
+    ['a', 'fast', 'thick', '24 MiB', 'luks2', secret.id],
+  ]);
+  expect((await run('volumes', '-o', 'wide')).stdout).toMatch(/24 MiB.* 8 MiB +2026-11-21T12:00:00\.000Z/);
+  const { items } = await json('volumes');
+  const shown = { encryption: 'luks2/aes-xts-plain64/512/67108864/', usable: Number(8n * MiB) };
+  expect(items[0]).not.toHaveProperty('encryption');
+  expect(items[1]).toMatchObject({ ...shown, size: Number(24n * MiB), rotated: '2026-11-21T12:00:00.000Z' });
+  await storages.a.snapshots.take({ name: 'before', source: secret.id });
+  expect((await json('snapshots')).items).toEqual([expect.objectContaining(shown)]);
+});
+
 test('the user is told when the claims cannot be read', async () => {
   const { run } = await withVolume({
     claims: async () => {
@@ -113,6 +140,7 @@ test('snapshots have the claim of their volume', async () => {
       namespace: 'db',
       claim: 'data-0',
       size: Number(8n * MiB),
+      usable: Number(8n * MiB),
       taken: new Date(taken.taken).toISOString(),
       state: 'ready',
       room: Number(taken.room),

@@ -11,6 +11,8 @@ export interface SnapshotInit {
   'state'?: (string);
   'room'?: (string);
   'group'?: (string);
+  'encryption'?: (string);
+  'usable'?: (string);
   '_room'?: "room";
 }
 
@@ -25,5 +27,7 @@ export interface Snapshot {
   'state': (string);
   'room'?: (string);
   'group': (string);
+  'encryption': (string);
+  'usable': (string);
   '_room'?: "room";
 }

@@ -21,7 +21,11 @@ export interface VolumeInit {
   'conditions'?: (_quarry_admin_v1_ConditionInit)[];
   'pod'?: (string);
   'persistentVolume'?: (string);
+  'encryption'?: (string);
+  'usable'?: (string);
+  'rotatedMs'?: (string);
   '_createdMs'?: "createdMs";
+  '_rotatedMs'?: "rotatedMs";
 }
 
 export interface Volume {
@@ -42,5 +46,9 @@ export interface Volume {
   'conditions': (_quarry_admin_v1_Condition)[];
   'pod': (string);
   'persistentVolume': (string);
+  'encryption': (string);
+  'usable': (string);
+  'rotatedMs'?: (string);
   '_createdMs'?: "createdMs";
+  '_rotatedMs'?: "rotatedMs";
 }

@@ -24,7 +24,9 @@ export interface VolumeInit {
   'pod'?: (_quarry_node_v1_PodInit | null);
   'erase'?: (string);
   'persistentVolume'?: (string);
+  'rotatedMs'?: (string);
   '_createdMs'?: "createdMs";
+  '_rotatedMs'?: "rotatedMs";
 }
 
 export interface Volume {
@@ -47,5 +49,7 @@ export interface Volume {
   'pod': (_quarry_node_v1_Pod | null);
   'erase': (string);
   'persistentVolume': (string);
+  'rotatedMs'?: (string);
   '_createdMs'?: "createdMs";
+  '_rotatedMs'?: "rotatedMs";
 }

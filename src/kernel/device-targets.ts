@@ -1,9 +1,13 @@
-import type { RunResult } from '../exec/run.ts';
+/** How a program ended. */
+interface Ended {
+  readonly exitCode: number;
+  readonly stdout: string;
+}
 
 /** The programs and files that show what the kernel can do. Both methods throw `unavailable` if they cannot tell. */
 export interface KernelView {
   /** Runs a program where LVM runs; `undefined`: it is not installed. */
-  readonly runHosted: (argv: readonly [string, ...string[]]) => Promise<RunResult | undefined>;
+  readonly runHosted: (argv: readonly [string, ...string[]]) => Promise<Ended | undefined>;
   /** `undefined`: there is no such file. */
   readonly readFile: (path: string) => Promise<string | undefined>;
 }
