@@ -13,12 +13,17 @@ import type { Local } from './local.ts';
 /** Milliseconds for each program that shows whether this machine can encrypt. */
 const deadline = 10_000;
 
-/** See `encryptionProblem`. */
-export function machineEncryptionProblem({ run, hosted }: Pick<Local, 'run' | 'hosted'>): Promise<string | undefined> {
-  return encryptionProblem({
-    runHosted: ([program, ...words]) => runInstalled(run, [...hosted(program), ...words], deadline),
-    readFile: (path) => readFile(path, 'utf8'),
-  });
+/** Finds out whether this machine can encrypt, until it can: after that, a stage says what is missing. */
+export function createEncryptionLook({ run, hosted, cache }: Pick<Local, 'run' | 'hosted' | 'cache'>) {
+  let able = false;
+  return async (): Promise<void> => {
+    if (able) return;
+    cache.encryptionProblem = await encryptionProblem({
+      runHosted: ([program, ...words]) => runInstalled(run, [...hosted(program), ...words], deadline),
+      readFile: (path) => readFile(path, 'utf8'),
+    });
+    able = cache.encryptionProblem === undefined;
+  };
 }
 
 /** The layer of this machine's encrypted volumes. */

@@ -3,14 +3,13 @@ import { createAwaitableRepeater } from '../concurrency/awaitable-repeater.ts';
 import { createRepeater } from '../concurrency/repeater.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../domain/errors.ts';
-import type { JobSource } from '../domain/jobs.ts';
 import type { Log } from '../log.ts';
 import { createInterruptedCreations } from '../lvm/interrupted-creations.ts';
 import { LostCopies } from '../lvm/mirrors/lost-copies.ts';
 import { MirrorRepair } from '../lvm/mirrors/mirror-repair.ts';
 import { RoomGrowth } from '../lvm/snapshots/room-growth.ts';
 import type { LocalStorage } from '../lvm/storage.ts';
-import { machineEncryptionProblem } from './encryption.ts';
+import { createEncryptionLook } from './encryption.ts';
 import type { Local } from './local.ts';
 
 /** Milliseconds until a pool that failed is tried again, and how many such attempts come before it waits for `rescan`. */
@@ -36,14 +35,7 @@ export function createUpkeep(
 ) {
   let ready = false;
   let failures = 0;
-  let able = false;
-
-  /** Once it can, it is not asked again: a stage says what is missing. */
-  async function lookForEncryption(): Promise<void> {
-    if (able) return;
-    local.cache.encryptionProblem = await machineEncryptionProblem(local);
-    able = local.cache.encryptionProblem === undefined;
-  }
+  const lookForEncryption = createEncryptionLook(local);
 
   async function reconcile(): Promise<void> {
     // Before the pools are read: the inventory that is reported first says it.
@@ -72,17 +64,19 @@ export function createUpkeep(
       if (!ready) repeater.soon();
     },
   });
-  const rate = config.jobs.repairRate;
-  const lost = new LostCopies({ ...local, rate });
-  const repairs = new MirrorRepair({ ...local, marks: storage.marks, lost, log, rate });
-  const jobs = new JobRunner({ sources: jobSources(storage, local, repairs, log), bounds: config.jobs, log });
-  storage.volumeCopies.startWith(() => jobs.look());
+  const { jobs, lost } = createJobs(config, storage, local, log);
   return { repeater, jobs, growth: growthOf(local, log), ready: () => ready };
 }
 
-function jobSources(storage: LocalStorage, local: Local, repairs: MirrorRepair, log: Log): JobSource[] {
+function createJobs({ jobs: bounds }: Config, storage: LocalStorage, local: Local, log: Log) {
+  const rate = bounds.repairRate;
+  const lost = new LostCopies({ ...local, rate });
+  const repairs = new MirrorRepair({ ...local, marks: storage.marks, lost, log, rate });
   const creations = createInterruptedCreations({ ...local, storage, log });
-  return [creations, storage.volumeCopies, storage.erasures, repairs];
+  const sources = [creations, storage.volumeCopies, storage.erasures, repairs];
+  const jobs = new JobRunner({ sources, bounds, log });
+  storage.volumeCopies.startWith(() => jobs.look());
+  return { jobs, lost };
 }
 
 /** Runs from now on. */

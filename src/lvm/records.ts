@@ -1,21 +1,13 @@
 import type { Bytes } from '../domain/bytes.ts';
 import { parseErasure } from '../domain/erasure.ts';
-import { parseEncryption, printEncryption } from '../domain/encryption.ts';
 import { Failure } from '../domain/errors.ts';
 import { type LvName, type NodeName, parseVolumeId, type PoolName, type VgName } from '../domain/ids.ts';
 import { longestRecord } from '../domain/persistent-volume.ts';
 import { type WhenFull, whenFullChoices } from '../domain/pool.ts';
 import { parseSource, printSource } from '../domain/snapshot.ts';
 import { parseSnapshotRoom, printSnapshotRoom } from '../domain/snapshot-room.ts';
-import {
-  type Inline,
-  knownLayout,
-  parseFilesystemState,
-  type PassiveRole,
-  passiveRoles,
-  type RecordedContent,
-  type Volume,
-} from '../domain/volume.ts';
+import { type Inline, knownLayout, type PassiveRole, passiveRoles, type Volume } from '../domain/volume.ts';
+import { contentOf, contentTags, rotationOf } from './content-tags.ts';
 import { type Erasing, parseErasing } from './erasure/erasing.ts';
 import { type Given, parseGiven } from './given.ts';
 import { parseLayout, printLayout } from './layout.ts';
@@ -214,29 +206,8 @@ function inlineOf(tags: LvRecord['tags']): { inline?: Inline } {
   return { inline: { pod: { uid, namespace, name }, ...(target !== undefined && { target }) } };
 }
 
-function rotationOf(text: string | undefined): Pick<Volume, 'rotated'> {
-  return text !== undefined && /^\d{1,15}$/.test(text) ? { rotated: Number(text) } : {};
-}
-
 function persistentVolumeOf(text: string | undefined): Pick<Volume, 'persistentVolume'> {
   return text === undefined || text.length > longestRecord ? {} : { persistentVolume: text };
-}
-
-/** An earlier version does not know encryption: it takes this for a filesystem that it does not know, and never formats the volume. */
-const headerlessTag = 'luks-none';
-
-/** The tags of what a volume or a snapshot holds. */
-export function contentTags({ filesystem, encryption, headerless }: RecordedContent): string[] {
-  const content = tag('fs', headerless ? headerlessTag : filesystem);
-  return encryption ? [content, tag('encryption', printEncryption(encryption))] : [content];
-}
-
-/** Reads what `contentTags` wrote. */
-export function contentOf(tags: LvRecord['tags']): RecordedContent {
-  const encryption = parseEncryption(tags.get('encryption'));
-  if (!encryption) return { filesystem: parseFilesystemState(tags.get('fs')) };
-  if (tags.get('fs') === headerlessTag) return { filesystem: 'none', encryption, headerless: true };
-  return { filesystem: parseFilesystemState(tags.get('fs')), encryption };
 }
 
 function stateOf(text: string | undefined): Volume['state'] {

@@ -7,7 +7,8 @@ import {
   type PoolName,
 } from '../../domain/ids.ts';
 import type { Membership, Snapshot } from '../../domain/snapshot.ts';
-import { contentOf, contentTags, type LvRecord } from '../records.ts';
+import { contentOf, contentTags } from '../content-tags.ts';
+import type { LvRecord } from '../records.ts';
 import { tag } from '../tags.ts';
 
 /** The tags of a new snapshot. LVM commits them together with it. */
