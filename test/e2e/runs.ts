@@ -75,7 +75,8 @@ export const RUNS: readonly Run[] = [
  * an extent of 4 MiB makes a volume, and so its snapshots, larger than that.
  */
 async function installSmallExtents(cluster: Cluster): Promise<void> {
-  for (const { guest } of cluster.workers) await guest.shell('vgcreate --physicalextentsize 1m small-extents /dev/ubde');
+  for (const { guest } of cluster.workers)
+    await guest.shell('vgcreate --physicalextentsize 1m small-extents /dev/ubde');
   await installQuarry(cluster, { pools: [{ name: 'fast', volumeGroup: 'small-extents', type: 'thin' }] });
 }
 
