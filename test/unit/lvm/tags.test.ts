@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../../src/domain/ids.ts';
-import { type RateKey, rateKeys, type RateSettings } from '../../../src/domain/qos.ts';
+import { noQos, type RateKey, rateKeys, type RateSettings } from '../../../src/domain/qos.ts';
 import type { Layout, Volume } from '../../../src/domain/volume.ts';
 import { parseLayout, printLayout } from '../../../src/lvm/layout.ts';
 import { creationTags, decodeLv, toVolume } from '../../../src/lvm/records.ts';
@@ -113,6 +113,26 @@ test('reads a volume from its tags in one row of a report', () => {
       const row = rowOf(volume.size, ['theirs', ...creationTags(volume)]);
       expect(toVolume(decodeLv(row), volume.pool, 'node-1' as NodeName)).toEqual(volume);
     }),
+  );
+});
+
+test('a volume without options has the tags that every volume has, and no others', () => {
+  const volume = {
+    id: 'node-1:lv' as VolumeId,
+    node: 'node-1' as NodeName,
+    name: 'lv',
+    pool: 'fast' as PoolName,
+    group: 'vg' as VgName,
+    lv: 'lv' as LvName,
+    size: 1n,
+    layout: { type: 'thin' },
+    filesystem: 'none',
+    mkfsOptions: [],
+    qos: noQos,
+    state: 'ready',
+  } as const;
+  expect(creationTags(volume).map((one) => one.replace(/=.*/, ''))).toEqual(
+    ['v', 'role', 'id', 'name', 'layout', 'fs'].map((name) => `quarry.${name}`),
   );
 });
 
