@@ -2,7 +2,8 @@ import { open } from 'node:fs/promises';
 import type { Disks } from './disks.ts';
 import { keepRecords, Node } from './node.ts';
 import { deviceOf } from './observe.ts';
-import { baseVolumes, create } from './operations.ts';
+import { create } from './operation.ts';
+import { baseVolumes } from './operations.ts';
 
 /** Lets a driver take the disks and make the volumes of the base, and writes their content. */
 export async function buildBase(disks: Disks): Promise<void> {

@@ -43,7 +43,7 @@ export class Disks {
   }
 
   static async open(): Promise<Disks> {
-    await run('modprobe', '-a', 'dm-log-writes', 'dm-snapshot', 'dm-thin-pool', 'dm-raid', 'dm-mirror');
+    await run('modprobe', '-a', 'dm-log-writes', 'dm-snapshot', 'dm-thin-pool', 'dm-raid', 'dm-mirror', 'dm-crypt');
     await run('modprobe', 'brd', 'rd_nr=4', `rd_size=${ramKiB}`);
     return new Disks(Number(await run('blockdev', '--getsz', base)));
   }

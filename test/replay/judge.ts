@@ -17,17 +17,24 @@ export interface Seen {
 export interface References {
   readonly before: Seen;
   readonly after: Seen;
+  /** A fact of a state between the two, given the one before or after it. */
+  readonly between?: ((fact: string) => string) | undefined;
 }
 
 /** The problems of a state after the start that followed a cut: empty if the operation happened, or did not where it was not answered. */
-export function problemsOfRecovery({ before, after }: References, seen: Seen, mustHaveHappened: boolean): string[] {
+export function problemsOfRecovery(references: References, seen: Seen, mustHaveHappened: boolean): string[] {
+  const { before, after, between } = references;
+  const part = (state: Seen) =>
+    between ? [difference('a part of the operation', state.facts.map(between), seen.facts)] : [];
   const wrong = mustHaveHappened
     ? difference('the state after the operation', after.facts, seen.facts)
     : nearest([
         difference('the state before the operation', before.facts, seen.facts),
         difference('the state after the operation', after.facts, seen.facts),
+        ...part(before),
+        ...part(after),
       ]);
-  return [...wrong, ...problemsOfAny({ before, after }, seen)];
+  return [...wrong, ...problemsOfAny(references, seen)];
 }
 
 /** The problems of a state after the repeated call, which must be the one with the operation. */
@@ -45,7 +52,8 @@ export function hasForgottenSpare({ facts }: Seen): boolean {
 }
 
 function problemsOfAny({ before, after }: References, seen: Seen): string[] {
-  const known = new Set([...seen.thinVolumes, ...seen.thinDeletions]);
+  const foreign = before.thinDevices.filter((id) => ![...before.thinVolumes, ...before.thinDeletions].includes(id));
+  const known = new Set([...seen.thinVolumes, ...seen.thinDeletions, ...foreign]);
   const leaked = seen.thinDevices.filter((id) => !known.has(id));
   const missing = seen.thinVolumes.filter((id) => !seen.thinDevices.includes(id));
   return [

@@ -14,23 +14,26 @@ const folder = '/run/replay';
 const bootId = `${folder}/boot_id`;
 const configFile = `${folder}/config.yaml`;
 const records = `${folder}/records`;
+/** Kubelet's folder of the pod that has an inline volume. */
+export const podFolder = '/var/lib/kubelet/pods/replayed';
 const readyMs = 60_000;
 
 export const groups: readonly string[] = ['qmain', 'qlate'];
 
-const pool = (name: string, disks: readonly string[], share = '50%') => `
+const pool = (name: string, disks: readonly string[], share = '50%', more = '') => `
   - name: ${name}
     volumeGroup: q${name}
     type: thin
     disks: { paths: [${disks.join(', ')}] }
     approve: automatic
-    thin: { share: ${share}, overprovision: 10, metadataSize: 4Mi }`;
+    thin: { share: ${share}, overprovision: 10, metadataSize: 4Mi${more} }`;
 
 /** The disks that each configuration gives to its pools: the last two are blank in the base. */
 const pools = {
   base: pool('main', diskPaths.slice(0, 4)),
   'one disk more': pool('main', diskPaths.slice(0, 5)),
   'larger pool': pool('main', diskPaths.slice(0, 4), '60%'),
+  'growing metadata': pool('main', diskPaths.slice(0, 4), '50%', ', autoextend: { threshold: 50%, by: 50% }'),
   'one pool more': pool('main', diskPaths.slice(0, 4)) + pool('late', diskPaths.slice(5)),
 } as const;
 export type Configuration = keyof typeof pools;
@@ -124,6 +127,7 @@ export class Node {
     await this.#app.stop(5000);
     const staged = await readdir(`${folder}/staging`).catch(() => []);
     if (staged.length > 0) await run('umount', '-q', ...staged.map(stagingOf)).catch(() => undefined);
+    await run('sh', '-c', `umount -q ${podFolder}/volumes/*/*/mount || true`);
     for (const group of groups) await rm(`/dev/${group}`, { recursive: true, force: true });
     for (const path of ['/run/lvm/hints', `${folder}/staging`]) await rm(path, { recursive: true, force: true });
   }

@@ -48,9 +48,9 @@ export async function observe(node: Node): Promise<Seen> {
 
 type Fields = [string, string, string, string, string, string, string, string];
 
-/** Without the mark of the boot and the time of a snapshot, and without the flag that says whether the device is open. */
+/** Without the mark of the boot, and the times of a snapshot and of an exchange of passphrases, and without the flag that says whether the device is open. */
 function factOf([group, name, bytes, attributes, , tags]: readonly string[]): string {
-  const kept = (tags ?? '').split(',').filter((tag) => !/^quarry\.(boot|taken)=/.test(tag));
+  const kept = (tags ?? '').split(',').filter((tag) => !/^quarry\.(boot|taken|rotated)=/.test(tag));
   return [group, name, bytes, `${attributes?.slice(0, 5)}-${attributes?.slice(6)}`, kept.toSorted().join()].join(' ');
 }
 

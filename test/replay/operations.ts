@@ -1,19 +1,10 @@
-import { capabilities, MiB, volumeRequest } from '../support/driver.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { capabilities, MiB } from '../support/driver.ts';
 import { run } from './disks.ts';
-import { type Configuration, type Node, stagingOf } from './node.ts';
-
-/** Something that the driver does in the middle of which the power is cut. */
-export interface Operation {
-  readonly name: string;
-  /** What the driver is given; default: `base`. With another one, the operation is its start. */
-  readonly configuration?: Configuration;
-  /** Calls before the operation, which are never cut off. */
-  readonly prepare?: (node: Node) => Promise<unknown>;
-  /** The call, which may be repeated; none if the start is all. */
-  readonly call?: (node: Node) => Promise<unknown>;
-  /** Problems of the result after the repeated call. */
-  readonly verify?: (node: Node) => Promise<readonly string[]>;
-}
+import { encryptedOperations } from './encrypted-operations.ts';
+import { inlineOperations } from './inline-operations.ts';
+import { type Node, stagingOf } from './node.ts';
+import { create, idOf, type Operation } from './operation.ts';
 
 /** A volume of the base. */
 interface BaseVolume {
@@ -36,18 +27,8 @@ export const baseVolumes: readonly BaseVolume[] = both.flatMap((type) => [
   { name: `blank-${type}`, type, size: type === 'thin' ? xfsSize : 16 * MiB, written: 0 },
 ]);
 
-function idOf(name: string): string {
-  return `node-1:${name}`;
-}
-
 /** The volume that operations make, and how many bytes of it are compared. */
 export const made = { name: 'new', written: size } as const;
-
-export function create(node: Node, name: string, bytes: number, parameters: Record<string, string>, from = {}) {
-  return node.client.controller.createVolume(
-    volumeRequest(name, bytes, { parameters: { pool: 'main', ...parameters }, ...from }),
-  );
-}
 
 const checkers = { ext4: ['e2fsck', '-fn'], xfs: ['xfs_repair', '-n'] } as const;
 const limits = { readIops: '500', writeIops: 'max' };
@@ -106,10 +87,34 @@ export const operations: readonly Operation[] = [
   },
   ...both.map((type) => stage(`stage-ext4-${type}`, `blank-${type}`, 'ext4')),
   stage('stage-xfs', 'blank-thin', 'xfs'),
+  ...encryptedOperations,
+  ...inlineOperations,
+  ...(['zero', 'discard'] as const).map(deleteErased),
+  { name: 'grow-metadata', configuration: 'growing metadata', prepare: fillMetadata },
   { name: 'take-disk', configuration: 'one disk more' },
   { name: 'extend-pool', configuration: 'larger pool' },
   { name: 'create-pool', configuration: 'one pool more' },
 ];
+
+/** Devices that LVM does not know fill half of the thin pool's metadata. */
+async function fillMetadata(): Promise<void> {
+  const add = `for id in $(seq 1000000 1000600); do dmsetup message qmain-thinpool-tpool 0 "create_thin $id"; done`;
+  await run('sh', '-c', add);
+}
+
+/** The deletion of a thick volume whose content is erased: it exists until it is renamed, and its space is free when a job has erased it. */
+function deleteErased(erase: 'zero' | 'discard'): Operation {
+  const name = `erase-${erase}`;
+  return {
+    name,
+    prepare: (node) => create(node, name, size, { type: 'thick', erase }),
+    call: (node) => node.client.controller.deleteVolume({ volumeId: idOf(name) }),
+    async verify() {
+      while (/q-(?:zero|discard)-/.test(await run('lvs', '--noheadings', '-o', 'lv_name', 'qmain'))) await delay(100);
+      return [];
+    },
+  };
+}
 
 function snapshot(node: Node, name: string, type: 'thin' | 'thick') {
   return node.client.controller.createSnapshot({ name, sourceVolumeId: idOf(`kept-${type}`) });

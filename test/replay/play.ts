@@ -8,7 +8,7 @@ import { hasForgottenSpare, problemsOfRecovery, problemsOfRepeat, type Reference
 import type { Entry } from './log-format.ts';
 import { Node, restoreRecords } from './node.ts';
 import { observe } from './observe.ts';
-import type { Operation } from './operations.ts';
+import type { Operation } from './operation.ts';
 import type { Answer, Order } from './order.ts';
 
 /** Milliseconds in which work that a cut interrupted must end after the start. */
@@ -74,7 +74,7 @@ async function record(disks: Disks, operation: Operation): Promise<[Entry[], Ref
     await disks.mark('end', { flushed: true });
     const wrong = (await verify?.(node)) ?? [];
     if (wrong.length > 0) throw new Error(`without a cut: ${wrong.join('\n')}`);
-    references = { before, after: await steady(node) };
+    references = { before, after: await steady(node), between: operation.between };
     await node.stop();
   });
   if (!references) throw new Error('nothing was recorded');

@@ -32,6 +32,23 @@ describe('the state after a cut', () => {
     ]);
   });
 
+  test('may be one between them, where an operation has such a one', () => {
+    const inSteps = { ...references, between: (fact: string) => fact.replace('new', 'half') };
+    const half = { ...after, facts: [...before.facts, 'qmain half'] };
+    expect(problemsOfRecovery(inSteps, half, false)).toEqual([]);
+    expect(problemsOfRecovery(references, half, false)).not.toEqual([]);
+    expect(problemsOfRecovery(inSteps, half, true)).not.toEqual([]);
+    expect(problemsOfRepeat(inSteps, half)).not.toEqual([]);
+  });
+
+  test('has the devices of the thin pool that nobody knew before', () => {
+    const filled = { before: { ...before, thinDevices: [1, 7] }, after: { ...after, thinDevices: [1, 2, 7] } };
+    expect(problemsOfRecovery(filled, filled.after, false)).toEqual([]);
+    expect(problemsOfRecovery(filled, { ...filled.before, thinDevices: [1, 7, 8] }, false)).toEqual([
+      'the thin pool has the device 8, which belongs to no volume',
+    ]);
+  });
+
   test.each([
     [{ thinDevices: [1, 2] }, 'the thin pool has the device 2, which belongs to no volume'],
     [{ thinDevices: [] }, 'the thin pool lacks the device 1 of a volume'],

@@ -1,0 +1,65 @@
+import { capabilities, MiB } from '../support/driver.ts';
+import { run } from './disks.ts';
+import { type Node, stagingOf } from './node.ts';
+import { create, idOf, type Operation } from './operation.ts';
+
+const sealed = 'sealed';
+const [first, second] = ['replay one', 'replay two'] as const;
+const original = { passphrase: first };
+const exchanged = { passphrase: second, previousPassphrase: first };
+const where = { volumeId: idOf(sealed), stagingTargetPath: stagingOf(sealed) };
+
+function makeSealed(node: Node) {
+  return create(node, sealed, 16 * MiB, { type: 'thin', encryption: 'luks2', encryptionMemory: '4Mi' });
+}
+
+function stage(node: Node, secrets: Record<string, string>) {
+  return node.client.node.nodeStageVolume({ ...where, secrets, volumeCapability: capabilities.ext4 });
+}
+
+function unstage(node: Node) {
+  return node.client.node.nodeUnstageVolume(where);
+}
+
+/** Problems of the volume when it is not staged: this passphrase opens it, the other does not, and its filesystem has no errors. */
+async function problemsOf(passphrase: string, other: string): Promise<string[]> {
+  const below = `/dev/mapper/qmain-${sealed}`;
+  const script = `exec 2>&1; set -e; lvchange -ay qmain/${sealed}
+    ! printf %s '${other}' | cryptsetup open --test-passphrase --key-file - ${below} || { echo '"${other}" opens it'; exit 1; }
+    printf %s '${passphrase}' | cryptsetup open --readonly --key-file - ${below} checked
+    code=0; e2fsck -fn /dev/mapper/checked || code=$?
+    cryptsetup close checked; exit $code`;
+  try {
+    await run('sh', '-c', script);
+    return [];
+  } catch (error) {
+    return [`the encrypted volume: ${(error as { stdout?: string }).stdout ?? ''}${String(error)}`];
+  }
+}
+
+export const encryptedOperations: readonly Operation[] = [
+  {
+    name: 'encrypt',
+    prepare: makeSealed,
+    call: (node) => stage(node, original),
+    // It has its header, and no filesystem yet.
+    between: (fact) => fact.replace('quarry.fs=luks-none', 'quarry.fs=none'),
+    async verify(node) {
+      await unstage(node);
+      return problemsOf(first, second);
+    },
+  },
+  {
+    name: 'exchange-passphrase',
+    async prepare(node) {
+      await makeSealed(node);
+      await stage(node, original);
+      await unstage(node);
+    },
+    call: (node) => stage(node, exchanged),
+    async verify(node) {
+      await unstage(node);
+      return problemsOf(second, first);
+    },
+  },
+];

@@ -1,0 +1,34 @@
+import { mkdir } from 'node:fs/promises';
+import { type Node, podFolder } from './node.ts';
+import type { Operation } from './operation.ts';
+
+const folder = `${podFolder}/volumes/kubernetes.io~csi/scratch`;
+const volumeId = `csi-${'5'.repeat(64)}`;
+const targetPath = `${folder}/mount`;
+const pod = { ephemeral: 'true', 'pod.uid': 'replayed', 'pod.namespace': 'default', 'pod.name': 'replayed' };
+const context = Object.fromEntries(Object.entries(pod).map(([key, value]) => [`csi.storage.k8s.io/${key}`, value]));
+
+async function publish(node: Node): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await node.client.node.nodePublishVolume({
+    volumeId,
+    targetPath,
+    volumeCapability: { mount: { fsType: 'ext4' }, accessMode: { mode: 'SINGLE_NODE_WRITER' } },
+    volumeContext: { ...context, size: '16Mi', type: 'thin' },
+  });
+}
+
+/** The calls of kubelet for the inline volume of a pod. */
+export const inlineOperations: readonly Operation[] = [
+  {
+    name: 'publish-inline',
+    call: publish,
+    // It is made, and has no filesystem yet.
+    between: (fact) => fact.replace('quarry.fs=ext4', 'quarry.fs=none'),
+  },
+  {
+    name: 'unpublish-inline',
+    prepare: publish,
+    call: (node) => node.client.node.nodeUnpublishVolume({ volumeId, targetPath }),
+  },
+];

@@ -1,0 +1,28 @@
+import { volumeRequest } from '../support/driver.ts';
+import type { Configuration, Node } from './node.ts';
+
+/** Something that the driver does in the middle of which the power is cut. */
+export interface Operation {
+  readonly name: string;
+  /** What the driver is given; default: `base`. With another one, the operation is its start. */
+  readonly configuration?: Configuration;
+  /** Calls before the operation, which are never cut off. */
+  readonly prepare?: (node: Node) => Promise<unknown>;
+  /** The call, which may be repeated; none if the start is all. */
+  readonly call?: (node: Node) => Promise<unknown>;
+  /** A fact of a state between the ones before and after it that a cut may leave, given the one before or after. */
+  readonly between?: (fact: string) => string;
+  /** Problems of the result after the repeated call. */
+  readonly verify?: (node: Node) => Promise<readonly string[]>;
+}
+
+/** The id of a volume. */
+export function idOf(name: string): string {
+  return `node-1:${name}`;
+}
+
+export function create(node: Node, name: string, bytes: number, parameters: Record<string, string>, from = {}) {
+  return node.client.controller.createVolume(
+    volumeRequest(name, bytes, { parameters: { pool: 'main', ...parameters }, ...from }),
+  );
+}
