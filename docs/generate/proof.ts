@@ -12,6 +12,8 @@ const recorded = z.strictObject({
   minutes: z.number(),
   counts: z.record(z.string(), z.number()),
   findings: z.array(z.string()),
+  /** In which it was found, of a run that has rounds. */
+  round: z.number().optional(),
 });
 
 /** One run of a tool, as `npm run nightly` records it in docs/proof.json. */

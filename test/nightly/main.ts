@@ -75,6 +75,6 @@ async function record(played: LongRun): Promise<void> {
   for (const [path, text] of generatePages()) await writeFile(path, text);
   if (run.findings.length === 0) return;
   process.exitCode = 1;
-  await rememberSeed(run.tool, run.seed);
+  await rememberSeed(run);
   console.log(`found by ${run.tool} with seed ${run.seed}:\n${run.findings.join('\n')}`);
 }

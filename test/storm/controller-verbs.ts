@@ -15,17 +15,28 @@ export const types = ['thin', 'thin', 'thick', 'thick', 'mirrored'] as const;
 
 function randomShape(random: Random): Shape {
   const access = random.pick(accesses);
-  return layoutFor(random.pick(types), access, random);
+  const encrypted = random.chance(0.25);
+  return layoutFor(random.pick(types), encrypted ? { access, encrypted } : { access }, random);
 }
 
-export function layoutFor(type: Shape['type'], access: Access, random: Random): Shape {
-  if (type !== 'thick') return { type, stripes: 1, mirrors: 0, access };
-  return { type, stripes: random.pick([1, 2]), mirrors: random.pick([0, 0, 1]), access };
+/** A copy of a volume is used as the volume is, and has its encryption. */
+export function layoutFor(
+  type: Shape['type'],
+  { access, encrypted }: Pick<Shape, 'access' | 'encrypted'>,
+  random: Random,
+): Shape {
+  const same = { access, ...(encrypted ? { encrypted } : {}) };
+  if (type !== 'thick') return { type, stripes: 1, mirrors: 0, ...same };
+  const erase = random.pick([undefined, undefined, undefined, 'zero', 'discard'] as const);
+  const layout = { stripes: random.pick([1, 2]), mirrors: random.pick([0, 0, 1]) };
+  return { type, ...layout, ...same, ...(erase ? { erase } : {}) };
 }
 
 /** The words of a creation, for the reader of a report. */
-export function textOf({ type, stripes, mirrors, access }: Shape, bytes: number, iops: number): string {
-  return `${access} ${type}/${stripes}/${mirrors} ${bytes / MiB} MiB iops=${iops}`;
+export function textOf(shape: Shape, bytes: number, iops: number): string {
+  const { type, stripes, mirrors, access, encrypted, erase } = shape;
+  const more = [...(encrypted ? ['encrypted'] : []), ...(erase ? [`erase=${erase}`] : [])];
+  return [`${access} ${type}/${stripes}/${mirrors} ${bytes / MiB} MiB iops=${iops}`, ...more].join(' ');
 }
 
 export const create: Verb = {

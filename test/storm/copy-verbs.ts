@@ -9,7 +9,7 @@ import { call, type Step, type Verb } from './verb.ts';
 /** Makes a volume of a content, as large or larger, of the same type or another. */
 export function copyStep(volume: Volume, from: Frozen, source: Source, random: Random): Omit<Step, 'verb'> {
   const type = random.chance(0.25) ? random.pick(types) : from.shape.type;
-  const shape = layoutFor(type, from.shape.access, random);
+  const shape = layoutFor(type, from.shape, random);
   const size = from.size + (random.chance(0.4) ? unit * random.below(8) : 0);
   const iops = random.pick(limits);
   return {

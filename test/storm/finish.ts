@@ -1,10 +1,11 @@
 import { conclude } from './conclude.ts';
+import { checkHeader, withPlainDevice } from './encryption.ts';
 import { execute } from './execute.ts';
 import { removeGroup } from './group-verbs.ts';
 import { kindOf, known, type Volume } from './model.ts';
 import type { Action } from './plan.ts';
 import type { Random } from './random.ts';
-import { groupOf, type Site } from './site.ts';
+import type { Site } from './site.ts';
 import { read } from './pod-verbs.ts';
 import type { Step } from './verb.ts';
 import { pathTo, planStep } from './verbs.ts';
@@ -54,7 +55,8 @@ export async function verify(site: Site, volume: Volume, random: Random): Promis
   const facts = known(published);
   if (!facts?.exists) return [published, problems];
   const [unstaged, more] = await follow(site, published, pathTo('unstaged', published, facts, random));
-  return [unstaged, [...problems, ...more, ...(await checkFilesystem(site, unstaged))]];
+  const found = [...(await checkHeader(site.guest, unstaged)), ...(await checkFilesystem(site, unstaged))];
+  return [unstaged, [...problems, ...more, ...found]];
 }
 
 const checkers = { ext4: 'e2fsck -fn', xfs: 'xfs_repair -n', btrfs: 'btrfs check --readonly' } as const;
@@ -62,11 +64,7 @@ const checkers = { ext4: 'e2fsck -fn', xfs: 'xfs_repair -n', btrfs: 'btrfs check
 async function checkFilesystem({ guest }: Site, volume: Volume): Promise<string[]> {
   const { name, shape } = volume;
   if (shape.access === 'block') return [];
-  const words = `${checkers[shape.access]} /dev/${groupOf(volume)}/${name}`;
-  const { exitCode, stdout, stderr } = await guest.exec([
-    'sh',
-    '-c',
-    `lvchange -ay ${groupOf(volume)}/${name} && ${words}`,
-  ]);
-  return exitCode === 0 ? [] : [`${words}: exit code ${exitCode}\n${stdout}${stderr}`];
+  const words = checkers[shape.access];
+  const { exitCode, stdout, stderr } = await guest.exec(['sh', '-c', withPlainDevice(volume, words)]);
+  return exitCode === 0 ? [] : [`${name}: ${words}: exit code ${exitCode}\n${stdout}${stderr}`];
 }

@@ -1,3 +1,4 @@
+import { headerOf, luksDeviceOf } from './encryption.ts';
 import { ioMax } from '../support/pods.ts';
 import { type Facts, kindOf, type Volume } from './model.ts';
 import type { LogicalVolume, Observation } from './observe.ts';
@@ -40,7 +41,7 @@ function lossesOf(volume: Volume, seen: Observation): string[] {
       problems.push(`${name}: ${what} is ${value}, not ${possible[key].join(' or ')}`);
   };
   check('size', size, 'the size listed');
-  check('size', lv.bytes, 'the size of the logical volume');
+  check('size', lv.bytes - headerOf(volume), 'the size of the logical volume');
   check('iops', iopsOf(lv), 'the limit');
   for (const [key, path] of mountsOf(volume)) {
     const mounted = seen.mounts.includes(path);
@@ -56,7 +57,7 @@ export function leaks(all: readonly Volume[], seen: Observation, disks: readonly
     ...disks.filter((disk) => !seen.members.includes(disk)).map((disk) => `the disk ${disk} is not in its group`),
     ...unknownVolumes(all, seen),
     ...snapshotLeaks(all, seen),
-    ...devicesLeft(seen),
+    ...devicesLeft(volumes, seen),
     ...unknownMounts(volumes, seen),
     ...wrongLimits(volumes, seen),
   ];
@@ -82,9 +83,13 @@ function unknownVolumes(all: readonly Volume[], { logicalVolumes, listed }: Obse
   ];
 }
 
-function devicesLeft({ devices, logicalVolumes }: Observation): string[] {
+function devicesLeft(volumes: readonly Volume[], { devices, logicalVolumes }: Observation): string[] {
   const doubled = (name: string): string => name.replaceAll('-', '--');
-  const expected = new Set(logicalVolumes.map(({ name, group }) => `${group}-${doubled(name)}`));
+  const encrypted = volumes.filter(({ shape, possible }) => shape.encrypted && possible.exists.includes(true));
+  const expected = new Set([
+    ...logicalVolumes.map(({ name, group }) => `${group}-${doubled(name)}`),
+    ...encrypted.map(luksDeviceOf),
+  ]);
   return devices.flatMap(({ name, suspended }) => [
     ...(expected.has(name.replace(below, '')) || layer.test(name)
       ? []
@@ -110,7 +115,10 @@ function unknownMounts(volumes: readonly Volume[], { mounts }: Observation): str
 function wrongLimits(volumes: readonly Volume[], seen: Observation): string[] {
   const expected = volumes.flatMap((volume) => {
     const facts = factsFrom(volume, seen);
-    const device = seen.devices.find(({ name }) => name === `${groupOf(volume)}-${volume.name.replaceAll('-', '--')}`);
+    const wanted = volume.shape.encrypted
+      ? luksDeviceOf(volume)
+      : `${groupOf(volume)}-${volume.name.replaceAll('-', '--')}`;
+    const device = seen.devices.find(({ name }) => name === wanted);
     if (!facts.published || facts.iops === 0 || !device) return [];
     return [`${uidOf(volume.name)} ${ioMax(device.number, { riops: facts.iops, wiops: facts.iops })}`];
   });
@@ -133,7 +141,12 @@ export function factsFrom(volume: Volume, seen: Observation): Facts {
   const lv = logicalVolumeOf(seen, volume.name);
   if (!lv) return absent;
   const mounted = Object.fromEntries(mountsOf(volume).map(([key, path]) => [key, seen.mounts.includes(path)]));
-  return { exists: true, size: lv.bytes, iops: iopsOf(lv), ...(mounted as Pick<Facts, 'staged' | 'published'>) };
+  return {
+    exists: true,
+    size: lv.bytes - headerOf(volume),
+    iops: iopsOf(lv),
+    ...(mounted as Pick<Facts, 'staged' | 'published'>),
+  };
 }
 
 function mountsOf(volume: Volume): readonly ['staged' | 'published', string][] {

@@ -47,6 +47,7 @@ await writeLongRun(values.tally, {
   minutes: Math.round((Date.now() - began) / 60_000),
   counts: result.counts,
   findings: result.failure?.finding.problems ?? [],
+  ...(result.failure ? { round: result.failure.finding.round } : {}),
 });
 if (result.failure) {
   process.exitCode = 1;

@@ -7,6 +7,9 @@ export interface Shape {
   readonly stripes: number;
   readonly mirrors: number;
   readonly access: Access;
+  readonly encrypted?: true;
+  /** What is done with its content after its deletion. Thick volumes have it. */
+  readonly erase?: 'zero' | 'discard';
 }
 
 /** The facts that calls change and that can be read back. Bytes; `iops` is the limit of reads and of writes, 0 for none. */

@@ -1,3 +1,4 @@
+import { secretsFor, wrongSecrets } from './encryption.ts';
 import { call, type Verb } from './verb.ts';
 
 export const stage: Verb = {
@@ -5,12 +6,34 @@ export const stage: Verb = {
   weight: 4,
   isCall: true,
   fits: ({ exists, staged }) => exists && !staged,
-  plan: (volume, { exists }) => ({
-    text: volume.shape.access,
-    outcomes: [exists ? 'OK' : 'NOT_FOUND'],
-    change: { facts: exists ? { staged: true } : {} },
-    run: call(volume, (calls) => calls.stage()),
-  }),
+  plan(volume, { exists }, random) {
+    const secrets = secretsFor(volume, random);
+    const { passphrase } = secrets;
+    return {
+      text: [volume.shape.access, ...(passphrase === undefined ? [] : [`with passphrase "${passphrase}"`])].join(' '),
+      outcomes: [exists ? 'OK' : 'NOT_FOUND'],
+      change: { facts: exists ? { staged: true } : {} },
+      run: call(volume, (calls) => calls.stage(secrets)),
+    };
+  },
+};
+
+/** With a Secret that does not open the volume. Before the first stage, any passphrase becomes that of the volume. */
+const stageWrongly: Verb = {
+  name: 'stage wrongly',
+  weight: 2,
+  isCall: true,
+  fits: ({ exists, staged }) => exists && !staged,
+  plan(volume, { exists, staged }) {
+    const written = volume.regions.some((contents) => !contents.includes('anything'));
+    if (!volume.shape.encrypted || !written || !exists || staged) return undefined;
+    return {
+      text: '',
+      outcomes: ['UNAUTHENTICATED'],
+      change: { facts: {} },
+      run: call(volume, (calls) => calls.stage(wrongSecrets)),
+    };
+  },
 };
 
 export const publish: Verb = {
@@ -52,4 +75,4 @@ export const unstage: Verb = {
   }),
 };
 
-export const nodeVerbs: readonly Verb[] = [stage, publish, unpublish, unstage];
+export const nodeVerbs: readonly Verb[] = [stage, stageWrongly, publish, unpublish, unstage];

@@ -48,8 +48,8 @@ const volumes = named('storm', 10);
 const snapshots = [...named('snapshot', 4), ...named('group', 2)];
 /** A volume that no round plans: snapshots are restored as this one to look at them. */
 const spare = 'storm-10';
-/** Milliseconds after which the leftovers of calls that were cut off must be gone. */
-const tidyWithin = 30_000;
+/** Milliseconds after which the leftovers of calls that were cut off, and what is to be erased, must be gone: a busy machine needs half a minute for an erasure. */
+const tidyWithin = 90_000;
 /** Milliseconds within which a controller on another machine shows what it acknowledged: the node reports it after its answer. */
 const reportWithin = 10_000;
 

@@ -26,7 +26,7 @@ const pools = `
     disks: { paths: ${pathsFor(mirrorGroup)} }
     thin: { share: 60%, overprovision: 100, metadataSize: 4Mi }`;
 // Cuts come in the midst of a copy.
-const more = 'rescan: 10s\nqos: { interval: 2s }\njobs: { copyRate: 64Mi }';
+const more = 'rescan: 10s\nqos: { interval: 2s }\njobs: { copyRate: 64Mi, eraseRate: 128Mi }';
 const launcher = ['sh', '-c', `mkdir -p ${container} && echo 0 >${container}/cgroup.procs && exec "$@"`, 'sh'];
 const kubelet = '/var/lib/kubelet';
 const csi = `${kubelet}/plugins/kubernetes.io/csi`;
@@ -138,12 +138,16 @@ function capability({ shape: { access } }: Volume) {
 export function callsFor({ client }: Site, volume: Volume, options: CallOptions = {}) {
   const volumeId = idOf(volume.name);
   const { staging, target } = pathsOf(volume);
-  const { type, stripes, mirrors } = volume.shape;
+  const { type, stripes, mirrors, encrypted, erase } = volume.shape;
   const layout = {
     thin: { pool: 'storm', type: 'thin' },
     thick: { pool: 'storm', type: 'thick', stripes: `${stripes}`, mirrors: `${mirrors}` },
     mirrored: { pool: 'mirror' },
   }[type];
+  const content = {
+    ...(encrypted ? { encryption: 'luks2', encryptionMemory: '4Mi' } : {}),
+    ...(erase ? { erase } : {}),
+  };
   const forNode = { volumeId, stagingTargetPath: staging, volumeCapability: capability(volume) };
   return {
     create: (bytes: number, iops: number, source?: Source) =>
@@ -152,7 +156,7 @@ export function callsFor({ client }: Site, volume: Volume, options: CallOptions 
           name: volume.name,
           volumeCapabilities: [capability(volume)],
           capacityRange: { requiredBytes: `${bytes}` },
-          parameters: { ...layout, ...limitsOf(iops) },
+          parameters: { ...layout, ...content, ...limitsOf(iops) },
           ...(source ? { volumeContentSource: contentOf(source) } : {}),
         },
         options,
@@ -163,7 +167,9 @@ export function callsFor({ client }: Site, volume: Volume, options: CallOptions 
     grow: () => client.node.nodeExpandVolume({ volumeId, volumePath: target, stagingTargetPath: staging }, options),
     modify: (iops: number) =>
       client.controller.controllerModifyVolume({ volumeId, mutableParameters: limitsOf(iops) }, options),
-    stage: () => client.node.nodeStageVolume(forNode, options),
+    /** With the passphrases in its Secret, where it is encrypted. */
+    stage: (secrets: Readonly<Record<string, string>> = {}) =>
+      client.node.nodeStageVolume({ ...forNode, secrets }, options),
     publish: () => client.node.nodePublishVolume({ ...forNode, targetPath: target }, options),
     unpublish: () => client.node.nodeUnpublishVolume({ volumeId, targetPath: target }, options),
     unstage: () => client.node.nodeUnstageVolume({ volumeId, stagingTargetPath: staging }, options),

@@ -12,6 +12,8 @@ export interface LongRun {
   readonly counts: Readonly<Record<string, number>>;
   /** A line for each thing that was found; none: all held. */
   readonly findings: readonly string[];
+  /** The round in which it was found, where a run has rounds. */
+  readonly round?: number;
 }
 
 /** Writes the file that `--tally FILE` names; does nothing without that option. */
@@ -21,24 +23,39 @@ export async function writeLongRun(file: string | undefined, run: LongRun): Prom
 
 const seedsFile = join(import.meta.dirname, '../seeds.json');
 
+/** A seed that failed, in this round. */
+export interface FailedRound {
+  readonly seed: number;
+  readonly round: number;
+}
+
 /** The seeds of a tool's slice in `npm test`: each that ever failed (test/seeds.json), and a new one. */
 export function seedsOf(tool: string): number[] {
-  return [...keptSeedsOf(tool), randomInt(1_000_000)];
+  const kept = (failedSeeds()[tool] ?? []).map((entry) => (typeof entry === 'number' ? entry : entry.seed));
+  return [...kept, newSeed()];
 }
 
-/** The same without the new one. */
-export function keptSeedsOf(tool: string): number[] {
-  return failedSeeds()[tool] ?? [];
+/** The seeds that ever failed of a tool that plays rounds. */
+export function failedRoundsOf(tool: string): FailedRound[] {
+  return (failedSeeds()[tool] ?? []).filter((entry) => typeof entry !== 'number');
 }
 
-/** Adds a seed that failed to test/seeds.json. */
-export async function rememberSeed(tool: string, seed: number): Promise<void> {
+export function newSeed(): number {
+  return randomInt(1_000_000);
+}
+
+/** Adds the seed of a run that failed to test/seeds.json. */
+export async function rememberSeed({ tool, seed, round }: LongRun): Promise<void> {
   const seeds = failedSeeds();
-  await writeFile(seedsFile, `${JSON.stringify({ ...seeds, [tool]: [...(seeds[tool] ?? []), seed] }, undefined, 2)}\n`);
+  const entry = round === undefined ? seed : { seed, round };
+  await writeFile(
+    seedsFile,
+    `${JSON.stringify({ ...seeds, [tool]: [...(seeds[tool] ?? []), entry] }, undefined, 2)}\n`,
+  );
 }
 
-function failedSeeds(): Record<string, number[]> {
-  return JSON.parse(readFileSync(seedsFile, 'utf8')) as Record<string, number[]>;
+function failedSeeds(): Record<string, (number | FailedRound)[]> {
+  return JSON.parse(readFileSync(seedsFile, 'utf8')) as Record<string, (number | FailedRound)[]>;
 }
 
 /** The value of a command's option. Throws for anything but a whole number of at most nine digits. */

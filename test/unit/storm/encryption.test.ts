@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest';
+import { luksDeviceOf, secretsFor, withPlainDevice } from '../../storm/encryption.ts';
+import { factsFrom, leaks, losses } from '../../storm/invariants.ts';
+import { absentVolume, acknowledge, known } from '../../storm/model.ts';
+import type { Observation } from '../../storm/observe.ts';
+import { createRandom } from '../../storm/random.ts';
+import { pathsOf, uidOf } from '../../storm/site.ts';
+import { planStep, verbs } from '../../storm/verbs.ts';
+
+const bytes = 16 * 1024 ** 2;
+const shape = { type: 'thin', stripes: 1, mirrors: 0, access: 'ext4', encrypted: true } as const;
+const made = acknowledge(absentVolume('storm-1'), { facts: { exists: true, size: bytes, iops: 500 }, shape });
+const random = createRandom(1, 1);
+const seen: Observation = {
+  listed: new Map([['storm-1', bytes]]),
+  snapshots: new Map(),
+  logicalVolumes: [
+    { group: 'qstorm', name: 'storm-1', bytes: 2 * bytes, tags: ['quarry.id=node-1:storm-1', 'quarry.qos=ri=500'] },
+  ],
+  devices: [
+    { name: 'qstorm-storm--1', number: '254:7', suspended: false },
+    { name: luksDeviceOf(made), number: '254:9', suspended: false },
+  ],
+  mounts: [],
+  limits: [],
+  members: [],
+  foreign: '',
+};
+
+test('the header of an encrypted volume is not part of its size', () => {
+  expect(losses([made], seen, '')).toEqual([]);
+  expect(factsFrom(made, seen)).toEqual(known(made));
+  const short = { ...seen, logicalVolumes: seen.logicalVolumes.map((lv) => ({ ...lv, bytes })) };
+  expect(losses([made], short, '')).toEqual(['storm-1: the size of the logical volume is 0, not 16777216']);
+});
+
+test('the device of an encrypted volume belongs to it, and is a leak without it', () => {
+  expect(leaks([made], seen, [])).toEqual([]);
+  const left = { ...seen, listed: new Map(), logicalVolumes: [] };
+  expect(leaks([absentVolume('storm-1')], left, [])).toContain(
+    `the device ${luksDeviceOf(made)} belongs to no logical volume`,
+  );
+});
+
+test('the limit of a pod is that of the device that it uses', () => {
+  const published = acknowledge(made, { facts: { staged: true, published: true } });
+  const { staged, target } = pathsOf(published);
+  const line = (number: string) => `${number} rbps=max wbps=max riops=500 wiops=500`;
+  const limits = [{ uid: uidOf('storm-1'), line: line('254:7') }];
+  expect(leaks([published], { ...seen, mounts: [staged, target], limits }, [])).toContain(
+    `the limit is missing: ${uidOf('storm-1')} ${line('254:9')}`,
+  );
+});
+
+test('each stage gives two passphrases, in one order or the other', () => {
+  const drawn = Array.from({ length: 20 }, () => secretsFor(made, random)['passphrase']);
+  expect(new Set(drawn)).toEqual(new Set(['storm one', 'storm two']));
+  expect(secretsFor(absentVolume('storm-2'), random)).toEqual({});
+});
+
+test('a wrong passphrase is tried on encrypted volumes with content alone', () => {
+  const wrongly = verbs.volume.find(({ name }) => name === 'stage wrongly');
+  const plan = (volume: typeof made) => wrongly && planStep(wrongly, volume, known(made) ?? never(), random);
+  expect(plan(made)).toBeUndefined();
+  const written = acknowledge(made, { facts: {}, write: { region: 0, content: 7 } });
+  expect(plan(written)?.outcomes).toEqual(['UNAUTHENTICATED']);
+  expect(plan({ ...written, shape: { type: 'thin', stripes: 1, mirrors: 0, access: 'ext4' } })).toBeUndefined();
+});
+
+test('the filesystem of an encrypted volume is checked in its open device', () => {
+  expect(withPlainDevice(made, 'e2fsck -fn')).toContain('e2fsck -fn /dev/mapper/check-storm-1');
+  expect(withPlainDevice(absentVolume('storm-2'), 'e2fsck -fn')).toContain('e2fsck -fn /dev/qstorm/storm-2');
+});
+
+function never(): never {
+  throw new Error('the volume is not settled');
+}
