@@ -8,7 +8,8 @@ import { thinPoolOf } from './inventory.ts';
 import type { Lvm } from './process/lvm.ts';
 import { readMirror } from './mirrors/mirror.ts';
 import { devicePath } from './names.ts';
-import { decodeLv, type LvRecord, roleOf } from './records.ts';
+import { decodeLv, type LvRecord } from './records.ts';
+import { roleOf } from './volume-records.ts';
 import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
 

@@ -15,7 +15,7 @@ import { creationCutOff } from './inventory.ts';
 import type { Lvm } from './process/lvm.ts';
 import { devicePath, lvNameFor } from './names.ts';
 import { afterGrowth } from './prediction.ts';
-import { creationTags } from './records.ts';
+import { creationTags } from './volume-records.ts';
 import { findSource, guarding, type Origin, originOf, sizedFrom } from './snapshots/origin.ts';
 import { lookUpForRemoval } from './removal.ts';
 import { tag } from './tags.ts';

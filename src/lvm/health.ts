@@ -4,7 +4,8 @@ import type { PoolName } from '../domain/ids.ts';
 import type { PoolSpec } from '../domain/pool.ts';
 import { type LvmReport, thinPoolOf, whyAway } from './inventory.ts';
 import { parseLayout } from './layout.ts';
-import { type LvRecord, roleOf, type VgRecord } from './records.ts';
+import type { LvRecord, VgRecord } from './records.ts';
+import { roleOf } from './volume-records.ts';
 import { thinPoolCondition } from './thin-pool.ts';
 
 /** Why pools are not ready, and which groups are known. */

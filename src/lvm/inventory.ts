@@ -11,7 +11,8 @@ import { lvmFailure } from './failures.ts';
 import { givenFrom } from './given.ts';
 import type { Lvm } from './process/lvm.ts';
 import { raidPartOf } from './names.ts';
-import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, toVolume, type VgRecord } from './records.ts';
+import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, type VgRecord } from './records.ts';
+import { toVolume } from './volume-records.ts';
 import { toSnapshot } from './snapshots/snapshot-records.ts';
 import { spaceOf, thinPoolProblem } from './thin-pool.ts';
 

@@ -30,8 +30,9 @@ import { devicePath } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { qosTags } from './qos.ts';
 import { removeGiven } from './remove-given.ts';
-import { contentTags } from './content-tags.ts';
-import { decodeLv, toVolume } from './records.ts';
+import { recordHeader, recordRetained, recordRotation, recordUse } from './volume-tags.ts';
+import { decodeLv } from './records.ts';
+import { toVolume } from './volume-records.ts';
 import type { ReportRow } from './process/report.ts';
 import { LocalSnapshots } from './snapshots/snapshots.ts';
 import { Admission, keepSize } from './admission.ts';
@@ -165,15 +166,9 @@ export class LocalStorage implements Storage, NodeVolumes {
   }
 
   async retain(id: VolumeId, signal: AbortSignal): Promise<Volume> {
-    return this.locks.hold(id, 'RetainVolume', async () => {
-      const volume = await this.mustFind(id);
-      if (volume.retained) return volume;
-      const retained = { ...volume, retained: true as const };
-      const what = `volume ${id} could not be marked as retained`;
-      await this.#options.writer.retag(what, volume, { add: tag('retain', 'yes') }, signal);
-      this.#options.cache.put(retained);
-      return retained;
-    });
+    return this.locks.hold(id, 'RetainVolume', async () =>
+      recordRetained(this.#options, await this.mustFind(id), signal),
+    );
   }
 
   async record(id: VolumeId, persistentVolume: string, signal: AbortSignal): Promise<Volume> {
@@ -219,26 +214,15 @@ export class LocalStorage implements Storage, NodeVolumes {
   }
 
   async recordUse(id: VolumeId, use: VolumeUse): Promise<void> {
-    const volume = await this.mustFind(id);
-    const tags = { remove: tag('fs', volume.filesystem), add: tag('fs', use) };
-    await this.#options.writer.retag(`the first use of volume ${id} could not be recorded`, volume, tags);
-    this.#options.cache.put({ ...volume, filesystem: use });
+    await recordUse(this.#options, await this.mustFind(id), use);
   }
 
   async recordHeader(id: VolumeId): Promise<void> {
-    const { headerless: _, ...made } = await this.mustFind(id);
-    const tags = { remove: contentTags({ ...made, headerless: true })[0], add: contentTags(made)[0] };
-    await this.#options.writer.retag(`the header of volume ${id} could not be recorded`, made, tags);
-    this.#options.cache.put(made);
+    await recordHeader(this.#options, await this.mustFind(id));
   }
 
   async recordRotation(id: VolumeId, rotated: number): Promise<void> {
-    const volume = await this.mustFind(id);
-    if (volume.rotated === rotated) return;
-    const remove = volume.rotated === undefined ? [] : tag('rotated', String(volume.rotated));
-    const what = `that the passphrase of volume ${id} was exchanged could not be recorded`;
-    await this.#options.writer.retag(what, volume, { remove, add: tag('rotated', String(rotated)) });
-    this.#options.cache.put({ ...volume, rotated });
+    await recordRotation(this.#options, await this.mustFind(id), rotated);
   }
 
   volumeLimit(): number {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { creationTags } from '../../src/lvm/records.ts';
+import { creationTags } from '../../src/lvm/volume-records.ts';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../src/domain/ids.ts';
 import { noQos } from '../../src/domain/qos.ts';
 import type { Volume } from '../../src/domain/volume.ts';

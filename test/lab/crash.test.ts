@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { VolumeId, LvName, NodeName, PoolName, VgName } from '../../src/domain/ids.ts';
 import { noQos } from '../../src/domain/qos.ts';
-import { creationTags } from '../../src/lvm/records.ts';
+import { creationTags } from '../../src/lvm/volume-records.ts';
 import { capabilities, type Driver, MiB, outcomeOf, startDriver, untilDone, volumeRequest } from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
 

@@ -3,14 +3,16 @@ import { type Bytes, KiB } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { LvName, VgName } from '../../domain/ids.ts';
 import type { JobControl } from '../../domain/jobs.ts';
-import { activateVolume, limitRepair, refreshVolume, replaceCopies } from '../arguments.ts';
+import { activateVolume } from '../arguments.ts';
+import { limitRepair, refreshVolume, replaceCopies } from './mirror-arguments.ts';
 import type { InventoryCache } from '../cache.ts';
 import { type Copies, readParts } from './mirror-copies.ts';
 import { thinPoolOf } from '../inventory.ts';
 import type { Lvm } from '../process/lvm.ts';
 import { meansLostCopy, readMirror } from './mirror.ts';
 import type { MissingDisks } from './missing-disks.ts';
-import { type LvRecord, roleOf } from '../records.ts';
+import type { LvRecord } from '../records.ts';
+import { roleOf } from '../volume-records.ts';
 import type { Writer } from '../writer.ts';
 
 export interface LostCopiesOptions {

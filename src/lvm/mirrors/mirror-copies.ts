@@ -1,6 +1,6 @@
 import type { Bytes } from '../../domain/bytes.ts';
 import type { LvName, VgName } from '../../domain/ids.ts';
-import { listParts } from '../arguments.ts';
+import { listParts } from './mirror-arguments.ts';
 import { lvmFailure } from '../failures.ts';
 import type { Lvm } from '../process/lvm.ts';
 import type { ReportRow } from '../process/report.ts';

@@ -4,7 +4,7 @@ import { Failure } from '../../domain/errors.ts';
 import type { LvName, VgName, VolumeId } from '../../domain/ids.ts';
 import type { Job, JobControl, JobSource } from '../../domain/jobs.ts';
 import type { Log } from '../../log.ts';
-import { limitRepair, repairMirror } from '../arguments.ts';
+import { limitRepair, repairMirror } from './mirror-arguments.ts';
 import type { BootMarks } from '../boot-marks.ts';
 import type { InventoryCache } from '../cache.ts';
 import { type LostCopies, partsOf } from './lost-copies.ts';

@@ -1,7 +1,7 @@
 import { Failure } from '../../domain/errors.ts';
 import type { Bytes } from '../../domain/bytes.ts';
 import type { LvName, VgName } from '../../domain/ids.ts';
-import { listMirror } from '../arguments.ts';
+import { listMirror } from './mirror-arguments.ts';
 import { lvmFailure } from '../failures.ts';
 import type { Lvm } from '../process/lvm.ts';
 

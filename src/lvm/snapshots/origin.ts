@@ -10,7 +10,8 @@ import { contentFor, type RecordedContent, refusePassive, type Volume, type Volu
 import type { InventoryCache } from '../cache.ts';
 import { lookUp } from '../look-up.ts';
 import type { Lvm } from '../process/lvm.ts';
-import { decodeLv, toVolume } from '../records.ts';
+import { decodeLv } from '../records.ts';
+import { toVolume } from '../volume-records.ts';
 
 /** The logical volume that a new volume shares its blocks with, or is copied from. */
 export interface Origin {

@@ -6,7 +6,7 @@ import type { LvName, NodeName } from '../../../src/domain/ids.ts';
 import { noQos } from '../../../src/domain/qos.ts';
 import { createInterruptedCreations } from '../../../src/lvm/interrupted-creations.ts';
 import { MirrorRepair } from '../../../src/lvm/mirrors/mirror-repair.ts';
-import { creationTags } from '../../../src/lvm/records.ts';
+import { creationTags } from '../../../src/lvm/volume-records.ts';
 import { memoryLog } from '../grpc/harness.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
 import { fakeStorage, idOf, lostCopies } from './fake-storage.ts';

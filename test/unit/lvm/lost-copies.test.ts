@@ -4,7 +4,7 @@ import { MiB } from '../../../src/domain/bytes.ts';
 import { noQos } from '../../../src/domain/qos.ts';
 import type { LvName, NodeName } from '../../../src/domain/ids.ts';
 import { MirrorRepair } from '../../../src/lvm/mirrors/mirror-repair.ts';
-import { creationTags } from '../../../src/lvm/records.ts';
+import { creationTags } from '../../../src/lvm/volume-records.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
 import { fakeStorage, idOf, lostCopies } from './fake-storage.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { NodeName, PoolName } from '../../../src/domain/ids.ts';
-import { decodeLv, decodePv, decodeVg, roleOf, toVolume } from '../../../src/lvm/records.ts';
+import { decodeLv, decodePv, decodeVg } from '../../../src/lvm/records.ts';
+import { roleOf, toVolume } from '../../../src/lvm/volume-records.ts';
 
 const lv = {
   vg_name: 'vg',

@@ -4,7 +4,8 @@ import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../../src/
 import { noQos, type RateKey, rateKeys, type RateSettings } from '../../../src/domain/qos.ts';
 import type { Layout, Volume } from '../../../src/domain/volume.ts';
 import { parseLayout, printLayout } from '../../../src/lvm/layout.ts';
-import { creationTags, decodeLv, toVolume } from '../../../src/lvm/records.ts';
+import { decodeLv } from '../../../src/lvm/records.ts';
+import { creationTags, toVolume } from '../../../src/lvm/volume-records.ts';
 import { decodeTagValue, encodeTagValue, parseTags, tag } from '../../../src/lvm/tags.ts';
 
 /** Without unpaired surrogates, which are not valid in text or in a protobuf string. */
