@@ -1,5 +1,5 @@
-import { command, listing, named, output, watch } from '../../cli/command.ts';
-import { nodeRows, poolRows, snapshotRows, volumeRows } from './rows.ts';
+import { command, listing, named, output, watch, word } from '../../cli/command.ts';
+import { leavingRows, nodeRows, poolRows, snapshotRows, volumeRows } from './rows.ts';
 
 const failsWhen = 'no controller answers on the socket';
 const node = named('only those of this node', 'NODE');
@@ -30,6 +30,34 @@ export const listNodes = listing({
   failsWhen,
   examples: [{ line: 'quarry nodes', does: 'lists them with the room of their pools' }],
   run: async (given, terminal) => (await import('./requests.ts')).listNodes(given, terminal),
+});
+
+export const drain = listing({
+  name: 'nodes drain',
+  summary: 'Show which volumes stay on a node when its pods leave it',
+  details: 'It changes nothing. `kubectl drain` evicts the pods; those with a claim on the node wait until it is back.',
+  where: 'controller',
+  arguments: { node: word('the node') },
+  rows: leavingRows,
+  failsWhen: 'no controller answers, the node is not known, or the claims cannot be read',
+  examples: [{ line: 'quarry nodes drain node-1', does: 'shows whose volumes stay' }],
+  run: async (given, terminal) => (await import('./leaving.ts')).drainNode(given, terminal),
+});
+
+export const forget = listing({
+  name: 'nodes forget',
+  summary: 'Show which volumes are lost if a node never comes back, and what to delete',
+  details:
+    'It changes nothing. The volumes are those of the last report of the node, and those whose claims are bound to a volume that the node has made.',
+  where: 'controller',
+  arguments: { node: word('the node') },
+  rows: leavingRows,
+  failsWhen: 'no controller answers, the node is connected or not known, or the claims cannot be read',
+  examples: [
+    { line: 'quarry nodes forget node-1', does: 'shows what is lost with it' },
+    { line: "quarry nodes forget node-1 -o json | jq -r '.items[].next // empty'", does: 'prints the commands' },
+  ],
+  run: async (given, terminal) => (await import('./leaving.ts')).forgetNode(given, terminal),
 });
 
 export const listPools = listing({

@@ -71,16 +71,25 @@ export class FleetCalls {
 
   async #readClaims(): Promise<Claims> {
     try {
+      return await this.claims();
+    } catch (error) {
+      if (!isFailure(error, 'unavailable')) throw error;
+      this.#terminal.say(`The claims of the volumes are not known: ${error.message}`);
+      return new Map();
+    }
+  }
+
+  /** None without Kubernetes. Throws `unavailable` if the API server does not answer. */
+  async claims(): Promise<Claims> {
+    try {
       const claims = await allPages(async (pageToken) => {
         const page = await this.#calls.listClaims({ pageToken });
         return { items: page.claims as Claim[], nextPageToken: page.nextPageToken };
       });
       return new Map(claims.map(({ volumeId, namespace, name }) => [volumeId, { namespace, claim: name }]));
     } catch (error) {
-      if (isFailure(error, 'unavailable'))
-        this.#terminal.say(`The claims of the volumes are not known: ${error.message}`);
-      else if (!isFailure(error, 'unimplemented')) throw error;
-      return new Map();
+      if (isFailure(error, 'unimplemented')) return new Map();
+      throw error;
     }
   }
 }

@@ -1,6 +1,7 @@
 import { formatBytes } from '../../domain/bytes.ts';
 import type { Rows } from '../../cli/output.ts';
 import { ratesField, showRates } from '../../cli/rates.ts';
+import type { LeavingRecord } from './leaving.ts';
 import type { ConditionRecord, NodeRecord, PoolRecord, SnapshotRecord, VolumeRecord } from './records.ts';
 
 const conditions = 'list of what is wrong, each with `reason`, as in [health](health.md), and `message`';
@@ -110,6 +111,29 @@ export const volumeRows: Rows<VolumeRecord> = {
     conditions,
   },
   none: 'No volume.',
+};
+
+export const leavingRows: Rows<LeavingRecord> = {
+  columns: [
+    { heading: 'NAMESPACE', cell: ({ namespace }) => namespace ?? '' },
+    { heading: 'CLAIM', cell: ({ claim: name, pod }) => name ?? (pod === undefined ? '' : `pod/${pod}`) },
+    { heading: 'POOL', cell: ({ pool }) => pool ?? '' },
+    { heading: 'SIZE', cell: ({ size }) => (size === undefined ? '' : formatBytes(size)) },
+    { heading: 'VOLUME', cell: ({ outcome }) => outcome },
+    { heading: 'ID', cell: ({ id }) => id },
+    { heading: 'NEXT', cell: ({ next }) => next ?? '' },
+  ],
+  fields: {
+    namespace: 'namespace of its PersistentVolumeClaim, or of the pod of an inline volume',
+    claim,
+    pod: 'name of the pod that an inline volume belongs to; absent: it is none',
+    pool: 'name of its pool; absent if no report of the node is known, as `size`',
+    size: 'bytes of the logical volume',
+    id: "the volume's id",
+    outcome: '`stays` on the node, `ends` with its pod, or is `lost`',
+    next: 'what to do about it; absent: nothing',
+  },
+  none: 'The node has no volume.',
 };
 
 export const snapshotRows: Rows<SnapshotRecord> = {

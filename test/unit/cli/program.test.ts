@@ -162,6 +162,8 @@ test('every command that prints rows offers each format', () => {
     ['disks', formats],
     ['disks approve', formats],
     ['nodes', formats],
+    ['nodes drain', formats],
+    ['nodes forget', formats],
     ['pools', formats],
     ['volumes', formats],
     ['snapshots', formats],
