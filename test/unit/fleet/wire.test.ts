@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Luks2, openOptions } from '../../../src/domain/encryption.ts';
-import type { LvName, NodeName, PoolName, VgName, VolumeId } from '../../../src/domain/ids.ts';
+import type { LvName, NodeName, PoolName, SnapshotId, VgName, VolumeId } from '../../../src/domain/ids.ts';
 import type { Pool, PoolSpec } from '../../../src/domain/pool.ts';
 import { reservableRates } from '../../../src/domain/reservations.ts';
 import { applyChange, noQos, type QosChange, type Rate, type RateKey, rateKeys } from '../../../src/domain/qos.ts';
+import type { ContentSource } from '../../../src/domain/snapshot.ts';
 import { filesystemTypes, knownLayout, type Layout, type Volume, type VolumeSpec } from '../../../src/domain/volume.ts';
 import type { FromNodeInit } from '../../../src/gen/quarry/fleet/v1/FromNode.ts';
 import type { Pool as PoolMessage, PoolInit } from '../../../src/gen/quarry/node/v1/Pool.ts';
@@ -69,6 +70,7 @@ const spec: fc.Arbitrary<VolumeSpec> = fc.record(
     snapshotRoom,
     encryption,
     erase,
+    source: fc.constantFrom<ContentSource>({ snapshot: 'a:snap-1' as SnapshotId }, { volume: 'a:pvc-2' as VolumeId }),
   },
   { requiredKeys: ['name', 'pool', 'layout', 'size', 'mkfsOptions', 'qos'] },
 );
