@@ -66,12 +66,15 @@ export class Node {
     await writeFile(bootId, `${crypto.randomUUID()}\n`);
     const endpoint = `unix://${folder}/csi.sock`;
     const lines: string[] = [];
+    const ready = Promise.withResolvers<void>();
     const text = `node: node-1\nendpoint: ${endpoint}\nrescan: 24h\npools:${pools[configuration]}\n`;
     await writeFile(configFile, text);
-    const app = await createAll(parseConfig(text, readEnvironment()), logTo(lines));
+    const app = await createAll(parseConfig(text, readEnvironment()), logTo(lines, ready.resolve));
     await app.start();
     const node = new Node(app, createCsiClient(endpoint), lines);
     try {
+      // A probe again and again would take most of the guest's processor from the driver.
+      await Promise.race([ready.promise, delay(readyMs, undefined, { ref: false })]);
       await node.#ready();
     } catch (error) {
       await node.stop();
@@ -133,9 +136,10 @@ export class Node {
   }
 }
 
-function logTo(lines: string[]): Log {
+function logTo(lines: string[], ready: () => void): Log {
   const at = (level: string) => (fields: object, msg: string) => {
     lines.push(JSON.stringify({ level, ...fields, msg }));
+    if (msg === 'ready') ready();
   };
   return { debug: () => undefined, info: at('info'), warn: at('warn'), error: at('error') };
 }
