@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Provisioner } from '../../../src/controller/provisioner.ts';
 import { createControllerService } from '../../../src/controller/service.ts';
 import type { ValidateVolumeCapabilitiesRequest } from '../../../src/gen/csi/v1/ValidateVolumeCapabilitiesRequest.ts';
+import { memoryLog } from '../grpc/harness.ts';
 
 const found = { get: () => Promise.resolve({}) } as unknown as Provisioner;
 const block = { block: {}, accessMode: { mode: 'SINGLE_NODE_WRITER' } };
@@ -9,7 +10,10 @@ const block = { block: {}, accessMode: { mode: 'SINGLE_NODE_WRITER' } };
 function validate(volumeCapabilities: readonly object[]) {
   const { validateVolumeCapabilities: call } = createControllerService(found, 'd.test');
   const request = { volumeId: 'a:pvc-1', volumeCapabilities, volumeContext: {}, parameters: {} };
-  return call?.(request as unknown as ValidateVolumeCapabilitiesRequest, { signal: new AbortController().signal });
+  return call?.(request as unknown as ValidateVolumeCapabilitiesRequest, {
+    signal: new AbortController().signal,
+    log: memoryLog().log,
+  });
 }
 
 test('a validation of no capabilities is refused, and one of a capability confirms it', async () => {
