@@ -141,11 +141,16 @@ describe('a thin pool without free data', () => {
   });
 });
 
+/** Adds empty devices until the metadata is full: nothing else fills it as fast. */
+function fillMetadata(group: string) {
+  const fill = `for i in {1000..3000}; do dmsetup message ${group}-thinpool-tpool 0 "create_thin $i" || break; done`;
+  return guest().shell(`{ ${fill}; } 2>/dev/null; dmsetup status ${group}-thinpool-tpool | grep ' ro '`);
+}
+
 test('a thin pool without free metadata refuses changes, also deletions, until its metadata is enlarged', async () => {
   await createWithFile('m1', 'meta');
   expect(await create('m2', 'meta')).toEqual(ok);
-  const fill = 'for i in {1000..3000}; do dmsetup message qmeta-thinpool-tpool 0 "create_thin $i" || break; done';
-  await guest().shell(`{ ${fill}; } 2>/dev/null; dmsetup status qmeta-thinpool-tpool | grep ' ro '`);
+  await fillMetadata('qmeta');
   const problem = /thin pool qmeta\/thinpool is out of metadata space: enlarge .*"lvextend --poolmetadatasize/;
   // From LVM's state, not from the report in memory: it is older.
   for (const _ of ['first', 'again']) expect(await remove('m2')).toEqual(answer('UNAVAILABLE', problem));
@@ -223,6 +228,19 @@ describe('a thin pool with damaged metadata', () => {
     expect(await read()).toBe(sum);
     expect(await unstage('kept')).toEqual(ok);
   });
+});
+
+test('full metadata of a thin pool with autoextend grows at the next look, and all works again', async () => {
+  for (const name of ['m4', 'm5']) expect(await create(name, 'check')).toEqual(ok);
+  const size = await lvs('lv_metadata_size', 'qcheck/thinpool');
+  // A driver that runs would see the threshold before the end.
+  driver.process().kill('SIGSTOP');
+  await fillMetadata('qcheck');
+  driver.process().kill('SIGCONT');
+  await expect.poll(() => lvs('lv_metadata_size', 'qcheck/thinpool'), { timeout: 60_000 }).not.toBe(size);
+  expect((await write('/dev/qcheck/m4', 1)).exitCode).toBe(0);
+  expect(await remove('m4')).toEqual(ok);
+  expect(await create('m6', 'check')).toEqual(ok);
 });
 
 test('a full metadata area refuses changes that need more of it, makes nothing by half, and lets volumes be used and deleted', async () => {
