@@ -132,6 +132,14 @@ describe('commands that depend on the devices that LVM knows', () => {
     ['lvchange', ['lvchange', '-a', 'n', '-y', 'vg/lv']],
   ] as const;
 
+  test('is changing as long as one of its changes runs', async () => {
+    expect(lvm.changing).toBe(false);
+    const changes = [lvm.change(['pvcreate']), lvm.change(['vgchange'])];
+    expect(lvm.changing).toBe(true);
+    await Promise.all(changes);
+    expect(lvm.changing).toBe(false);
+  });
+
   test.each(trusting)('runs %s in a new process', async (command, argv) => {
     await lvm.change(['pvcreate']);
     await lvm.change(['vgchange']);
