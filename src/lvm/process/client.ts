@@ -24,13 +24,13 @@ export function createLvm(options: LvmClientOptions): Lvm {
   const slowly = (argv: LvmArguments) => runCommand({ ...options, env, deadline: options.slowDeadline }, argv);
   if (options.process === 'command') {
     const run = (argv: LvmArguments) => runCommand({ ...options, env }, argv);
-    return {
+    const rest = {
       report: run,
       reportForChange: run,
-      ...counted(run, slowly),
       restart: () => undefined,
       restartReports: () => undefined,
     };
+    return counted(rest, run, slowly);
   }
   const reports = createReports(new LvmShell({ ...options, env }));
   const changes = createChanges(new LvmShell({ ...options, env }));
@@ -38,13 +38,13 @@ export function createLvm(options: LvmClientOptions): Lvm {
     reports.restart();
     changes.restart();
   };
-  return {
+  const rest = {
     report: reports.report,
     reportForChange: changes.report,
-    ...counted(changes.change, (argv) => slowly(argv).finally(restart)),
     restart,
     restartReports: reports.restart,
   };
+  return counted(rest, changes.change, (argv) => slowly(argv).finally(restart));
 }
 
 /**
@@ -119,7 +119,7 @@ function trustsDevices([command, ...options]: LvmArguments): boolean {
 type Change = Lvm['change'];
 
 /** Counts the running changes. */
-function counted(change: Change, slowChange: Change): Pick<Lvm, 'change' | 'slowChange' | 'changing'> {
+function counted(rest: Omit<Lvm, 'change' | 'slowChange' | 'changing'>, change: Change, slowChange: Change): Lvm {
   let running = 0;
   const count =
     (run: Change): Change =>
@@ -132,8 +132,10 @@ function counted(change: Change, slowChange: Change): Pick<Lvm, 'change' | 'slow
       }
     };
   return {
+    ...rest,
     change: count(change),
     slowChange: count(slowChange),
+    // Not in an object that is spread: that would read it once.
     get changing() {
       return running > 0;
     },
