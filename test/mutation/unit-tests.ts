@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { inspect } from 'node:util';
 import {
   type CliOptions,
   createVitest,
@@ -161,7 +162,7 @@ async function firstFailure(
   outcome.begin();
   const { unhandledErrors } = await vitest.runTestSpecifications(specifications);
   if (outcome.failure !== undefined) return outcome.failure;
-  if (unhandledErrors.length > 0) return `an unhandled error: ${String(unhandledErrors[0])}`;
+  if (unhandledErrors.length > 0) return `an unhandled error: ${inspect(unhandledErrors[0], { depth: 0 })}`;
   if (outcome.passed === 0) throw new Error('no test ran');
   return undefined;
 }
