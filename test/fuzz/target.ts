@@ -198,8 +198,8 @@ function featuresOf(controller: FleetServer, log: Log) {
   return joinParts([
     { admin: createAdminService(async () => undefined) },
     createHungPart({ survivors: { list: () => [] }, patience: { hanging: () => [] } }),
-    createJobsPart({ list: () => [] }),
-    createQosPart({ list: async () => [], table: { enforcements: [], counts } }),
+    createJobsPart({ list: () => [] }, () => new Map()),
+    createQosPart({ list: async () => [], table: { enforcements: [], counts } }, () => new Map()),
     ...(orphans ? [orphans] : []),
     { admin: createOverviewService(controller.fleet, context.persistentVolumes) },
   ]);

@@ -6,6 +6,7 @@ export interface JobRecord {
   readonly kind: string;
   readonly pool: string;
   readonly volume?: string | undefined;
+  readonly claim?: string | undefined;
   readonly lv: string;
   readonly size: bigint;
   readonly state: string;
@@ -19,6 +20,7 @@ const rows: Rows<JobRecord> = {
   columns: [
     { heading: 'KIND', cell: ({ kind }) => kind },
     { heading: 'POOL', cell: ({ pool }) => pool },
+    { heading: 'CLAIM', cell: ({ claim }) => claim ?? '' },
     { heading: 'VOLUME', cell: ({ volume }) => volume ?? '(thin pool)' },
     { heading: 'STATE', cell: ({ state }) => state },
     { heading: 'DONE', cell: ({ donePercent }) => `${donePercent} %` },
@@ -32,6 +34,8 @@ const rows: Rows<JobRecord> = {
     kind: '`creation` finishes or undoes an interrupted creation, `copy` fills a volume with the content of its source, `erase` erases and removes what is left of a deleted volume, `repair` makes the copies of a mirror complete after the loss of a disk, and equal after an unclean stop',
     pool: 'name of the pool',
     volume: "the volume's id; absent: the job works on the pool's thin pool, and so on all its volumes",
+    claim:
+      '`namespace/name` of its PersistentVolumeClaim, as a controller last recorded it on the volume; absent: not recorded',
     lv: 'logical volume, as group/name',
     size: 'bytes',
     state: '`waiting`, `running` or `failed`; one that failed is tried again',

@@ -4,5 +4,11 @@ import { jobs as listJobs } from './command.ts';
 /** Work on volumes that outlives a call: listed and counted. `block/job-runner.ts` runs it. */
 export const jobs: Feature = {
   commands: [listJobs],
-  node: async (context) => (await import('./node.ts')).createJobsPart(context.jobs),
+  node: async (context) => {
+    const [{ createJobsPart }, { claimNames }] = await Promise.all([
+      import('./node.ts'),
+      import('../../lvm/claim-names.ts'),
+    ]);
+    return createJobsPart(context.jobs, () => claimNames(context.local.cache));
+  },
 };

@@ -12,11 +12,12 @@ export async function listJobs(path: string): Promise<Listing<JobRecord>> {
   });
 }
 
-function toRecord({ kind, pool, volumeId, lv, size, state, done, reason, sinceMs, failures }: Job): JobRecord {
+function toRecord({ kind, pool, volumeId, lv, size, state, done, reason, sinceMs, failures, claim }: Job): JobRecord {
   return {
     kind,
     pool,
     volume: volumeId === '' ? undefined : volumeId,
+    claim: claim === '' ? undefined : claim,
     lv,
     size: BigInt(size),
     state,

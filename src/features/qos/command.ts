@@ -6,6 +6,7 @@ import { ratesField, showRates } from '../../cli/rates.ts';
 
 export interface QosRecord {
   readonly volumeId: string;
+  readonly claim?: string | undefined;
   readonly podUid?: string | undefined;
   readonly targetPath: string;
   readonly wanted: Rates;
@@ -19,6 +20,7 @@ export interface QosRecord {
 
 const rows: Rows<QosRecord> = {
   columns: [
+    { heading: 'CLAIM', cell: ({ claim }) => claim ?? '' },
     { heading: 'VOLUME', cell: ({ volumeId }) => volumeId },
     { heading: 'POD', cell: ({ podUid, targetPath }) => podUid ?? targetPath },
     { heading: 'WANTED', cell: ({ wanted }) => showRates(wanted) || 'max' },
@@ -30,6 +32,8 @@ const rows: Rows<QosRecord> = {
   ],
   fields: {
     volumeId: "the volume's id",
+    claim:
+      '`namespace/name` of its PersistentVolumeClaim, as a controller last recorded it on the volume; absent: not recorded',
     podUid: "the pod's UID; absent if the target path does not contain it",
     targetPath: 'path where the volume is published',
     wanted: `what the pod may use, operations or bytes a second: ${ratesField}`,

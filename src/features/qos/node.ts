@@ -7,6 +7,7 @@ interface Limits extends QosSource {
   list(): Promise<readonly QosEntry[]>;
 }
 
-export function createQosPart(limits: Limits): Part {
-  return { admin: createQosService(() => limits.list()), metrics: qosFamilies(limits) };
+/** `claims`: `namespace/name` by volume id. */
+export function createQosPart(limits: Limits, claims: () => ReadonlyMap<string, string>): Part {
+  return { admin: createQosService(() => limits.list(), claims), metrics: qosFamilies(limits) };
 }

@@ -17,6 +17,7 @@ export async function listQos(path: string): Promise<Listing<QosRecord>> {
 function toRecord(pod: PodQos): QosRecord {
   return {
     volumeId: pod.volumeId,
+    claim: pod.claim || undefined,
     podUid: pod.podUid || undefined,
     targetPath: pod.targetPath,
     wanted: ratesFromMessage(pod.wanted),

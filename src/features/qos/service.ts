@@ -20,11 +20,22 @@ export interface QosEntry {
 }
 
 /** Answers `quarry qos`. */
-export function createQosService(list: () => Promise<readonly QosEntry[]>): Pick<AdminMethods, 'listQos'> {
-  return { listQos: async () => ({ pods: (await list()).map(toMessage) }) };
+export function createQosService(
+  list: () => Promise<readonly QosEntry[]>,
+  claims: () => ReadonlyMap<string, string>,
+): Pick<AdminMethods, 'listQos'> {
+  return {
+    async listQos() {
+      const [entries, names] = [await list(), claims()];
+      return { pods: entries.map((entry) => toMessage(entry, names.get(entry.volume) ?? '')) };
+    },
+  };
 }
 
-function toMessage({ volume, pod, target, wanted, inForce, state, reason, remedy, since, use }: QosEntry): PodQosInit {
+function toMessage(
+  { volume, pod, target, wanted, inForce, state, reason, remedy, since, use }: QosEntry,
+  claim: string,
+): PodQosInit {
   return {
     volumeId: volume,
     podUid: pod ?? '',
@@ -35,6 +46,7 @@ function toMessage({ volume, pod, target, wanted, inForce, state, reason, remedy
     reason: reason ?? '',
     remedy: remedy ?? '',
     sinceMs: String(since),
+    claim,
     ...(use && { use: useMessage(use) }),
   };
 }

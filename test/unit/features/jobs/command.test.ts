@@ -37,7 +37,7 @@ const jobs: readonly JobStatus[] = [
 ];
 
 async function ask(listed: readonly JobStatus[], ...words: string[]): Promise<string> {
-  const Admin = createJobsPart({ list: () => listed }).admin;
+  const Admin = createJobsPart({ list: () => listed }, () => new Map([['node-1:a', 'db/data-0']])).admin;
   const { path } = await serve({}, { additional: [{ interface: admin, services: { Admin } }] });
   const config = `${path}.yaml`;
   await writeFile(config, `pools: []\nendpoint: unix://${path}`);
@@ -47,9 +47,19 @@ async function ask(listed: readonly JobStatus[], ...words: string[]): Promise<st
 test('quarry jobs shows each job with its progress and its reason', async () => {
   const rows = (await ask(jobs)).split('\n').map((row) => row.split(/ {2,}/));
   expect(rows).toEqual([
-    ['KIND', 'POOL', 'VOLUME', 'STATE', 'DONE', 'FAILURES', 'SINCE', 'REASON'],
+    ['KIND', 'POOL', 'CLAIM', 'VOLUME', 'STATE', 'DONE', 'FAILURES', 'SINCE', 'REASON'],
     ['repair', 'thin', '(thin pool)', 'running', '41 %', '0', '2026-01-02T03:04:05.678Z'],
-    ['creation', 'fast', 'node-1:a', 'failed', '0 %', '7', '2026-01-02T03:04:05.678Z', 'the device does not answer'],
+    [
+      'creation',
+      'fast',
+      'db/data-0',
+      'node-1:a',
+      'failed',
+      '0 %',
+      '7',
+      '2026-01-02T03:04:05.678Z',
+      'the device does not answer',
+    ],
     [''],
   ]);
 });

@@ -36,7 +36,10 @@ async function ask(socket: string, ...words: string[]): Promise<string> {
 
 async function askWith(entries: readonly QosEntry[], ...words: string[]): Promise<string> {
   const services = {
-    Admin: createQosService(async () => entries),
+    Admin: createQosService(
+      async () => entries,
+      () => new Map([['node-1:a', 'db/data-0']]),
+    ),
   };
   return ask((await serve({}, { additional: [{ interface: admin, services }] })).path, ...words);
 }
@@ -44,8 +47,9 @@ async function askWith(entries: readonly QosEntry[], ...words: string[]): Promis
 test('the command line gets every field of a limit, on the socket of the CSI services', async () => {
   const rows = (await askWith([held, failed])).split('\n').map((row) => row.split(/ {2,}/));
   expect(rows).toEqual([
-    ['VOLUME', 'POD', 'WANTED', 'IN FORCE', 'STATE', 'SINCE', 'USED'],
+    ['CLAIM', 'VOLUME', 'POD', 'WANTED', 'IN FORCE', 'STATE', 'SINCE', 'USED'],
     [
+      'db/data-0',
       'node-1:a',
       'p',
       'readIops=500 writeBandwidth=4194304TiB/s',
@@ -55,6 +59,7 @@ test('the command line gets every field of a limit, on the socket of the CSI ser
       'read 4 KiB in 1, written 3 MiB in 2',
     ],
     [
+      '',
       'node-1:b',
       '/tmp/b',
       'readBandwidth=1MiB/s writeBandwidth=1500000B/s',
@@ -74,6 +79,7 @@ test('JSON has the rates as numbers, and leaves out what is not known', async ()
   expect(JSON.parse(text)).toEqual({
     items: [
       {
+        claim: 'db/data-0',
         volumeId: 'node-1:a',
         podUid: 'p',
         targetPath: '/kubelet/a',

@@ -11,6 +11,7 @@ export interface JobInit {
   'reason'?: (string);
   'sinceMs'?: (string);
   'failures'?: (number);
+  'claim'?: (string);
 }
 
 export interface Job {
@@ -24,4 +25,5 @@ export interface Job {
   'reason': (string);
   'sinceMs': (string);
   'failures': (number);
+  'claim': (string);
 }

@@ -14,6 +14,7 @@ export interface PodQosInit {
   'remedy'?: (string);
   'sinceMs'?: (string);
   'use'?: (_quarry_admin_v1_UseInit | null);
+  'claim'?: (string);
 }
 
 export interface PodQos {
@@ -27,4 +28,5 @@ export interface PodQos {
   'remedy': (string);
   'sinceMs': (string);
   'use': (_quarry_admin_v1_Use | null);
+  'claim': (string);
 }
