@@ -7,6 +7,7 @@ import { createQueue } from '../concurrency/queue.ts';
 import type { NodeVolumes } from '../domain/storage.ts';
 import { runInstalled } from '../exec/installed.ts';
 import { deviceNumberOf, deviceSize } from '../kernel/block-device.ts';
+import { createZeroCheck, type KeyDestruction } from '../lvm/erasure/key-destruction.ts';
 import { probe } from '../mount/probe.ts';
 import type { Local } from './local.ts';
 
@@ -24,6 +25,12 @@ export function createEncryptionLook({ run, hosted, cache }: Pick<Local, 'run' |
     });
     able = cache.encryptionProblem === undefined;
   };
+}
+
+/** Destroys the keys of this machine's encrypted volumes that are deleted. */
+export function createKeyDestruction({ run, hosted }: Pick<Local, 'run' | 'hosted'>): KeyDestruction {
+  const cryptsetup = createCryptsetup({ run, hosted });
+  return { destroy: (device) => cryptsetup.destroyKeys(device), verify: createZeroCheck(run) };
 }
 
 /** The layer of this machine's encrypted volumes. */

@@ -34,7 +34,7 @@ import { createNodeService } from '../node/service.ts';
 import { createAdminService } from '../admin/service.ts';
 import { createRegistration, type Registration } from '../registration/registration.ts';
 import { version } from '../version.ts';
-import { createMachineLuks } from './encryption.ts';
+import { createKeyDestruction, createMachineLuks } from './encryption.ts';
 import { createMachineLimits } from './limits.ts';
 import { createLocal, type Local } from './local.ts';
 import { type JoinedParts, joinParts, nodeParts } from './parts.ts';
@@ -239,7 +239,13 @@ function createStorage(config: Config, local: Local, boot: string, log: Log) {
     usesOf,
     locks: createLocks(),
     copying: { range, rate: config.jobs.copyRate, log },
-    erasing: { zero: range, discard: createDiscardRange(run, range, devices), rate: config.jobs.eraseRate, log },
+    erasing: {
+      zero: range,
+      discard: createDiscardRange(run, range, devices),
+      keys: createKeyDestruction(local),
+      rate: config.jobs.eraseRate,
+      log,
+    },
   });
   const pauses = (listener: (seconds: number) => void): void => void listeners.push(listener);
   return {

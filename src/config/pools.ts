@@ -1,6 +1,6 @@
 import { GiB, KiB, MiB } from '../domain/bytes.ts';
 import { parsePoolName, parseVgName } from '../domain/ids.ts';
-import { eraseMethods, parseErasure } from '../domain/erasure.ts';
+import { overwriteMethods, parseErasure } from '../domain/erasure.ts';
 import { hasWildcard } from '../pools/patterns.ts';
 import { type PoolSpec, type ThinSpec, whenFullChoices } from '../domain/pool.ts';
 import type { Rates } from '../domain/qos.ts';
@@ -112,7 +112,7 @@ export const pool = section({
     .describe('Additional copies on other disks, 0 to 9. `stripes` × (`mirrors` + 1) disks are needed, 64 at most.'),
   reserve: bytes().default(0n).describe('Size kept free in the group.'),
   thin: thin.optional().meta({ description: 'Only with `type: thin`.', otherwise: 'all defaults' }),
-  erase: choice(eraseMethods)
+  erase: choice(overwriteMethods)
     .default('none')
     .describe(
       'What happens at least to the content of each thick volume of the pool, and of its snapshots, after its deletion: `none`, `discard` or `zero`. A class can ask for more.',
@@ -134,7 +134,7 @@ export const pool = section({
 }).transform(toPoolSpec);
 
 type PoolSection = Omit<PoolSpec, 'group' | 'budget' | 'erase'> & {
-  readonly erase: (typeof eraseMethods)[number];
+  readonly erase: (typeof overwriteMethods)[number];
   readonly volumeGroup: PoolSpec['group'];
   readonly budget?: Rates | undefined;
   readonly reservable: number;

@@ -89,7 +89,7 @@ export const classParameters: Readonly<Record<string, Parameter>> = {
   },
   erase: {
     values:
-      '`none`, `discard`, `zero`; thick only: what happens to the content of a deleted volume and of its snapshots ([guide](../guides/erase.md))',
+      '`none`; `discard`, `zero`: thick only; `cryptographic`: encrypted only: what happens to the content of a deleted volume and of its snapshots ([guide](../guides/erase.md))',
     otherwise: '`none`',
     read: readErase,
   },
@@ -141,6 +141,9 @@ export const parameterNames: readonly string[] = [...Object.keys(classParameters
 
 const known = `${Object.keys(classParameters).join(', ')}, ${qosParameterSummary}`;
 
+const cryptographicAlone =
+  'parameters: erase "cryptographic" needs encrypted volumes: give it with encryption luks2, or use zero or discard';
+
 /** Throws `invalid` with every problem at once. */
 export function parseParameters(parameters: Readonly<Record<string, string>>): ClassParameters {
   const problems: string[] = [];
@@ -156,7 +159,8 @@ export function parseParameters(parameters: Readonly<Record<string, string>>): C
   if (problems.length > 0) throw new Failure('invalid', `parameters: ${problems.join('; ')}`);
   const all = Object.assign({}, ...parsed) as ClassParameters;
   // Throws for parameters that are right alone and wrong together.
-  encryptionFrom(all);
+  const encryption = encryptionFrom(all);
+  if (all.erase === 'cryptographic' && !encryption) throw new Failure('invalid', cryptographicAlone);
   return all;
 }
 
@@ -176,10 +180,10 @@ export function layoutFor(spec: PoolSpec, parameters: ClassParameters): Layout {
       mirrors: mirrors ?? layout.mirrors,
     };
   }
-  if (erase !== undefined) {
+  if (erase !== undefined && erase !== 'cryptographic') {
     throw new Failure(
       'invalid',
-      `parameters: erase "${erase}": only thick volumes can be erased; give it with type thick`,
+      `parameters: erase "${erase}": only thick volumes can be erased so; give it with type thick`,
     );
   }
   const given = Object.entries({ stripes, stripeSize, mirrors }).filter(([, value]) => value !== undefined);
@@ -195,10 +199,8 @@ export function layoutFor(spec: PoolSpec, parameters: ClassParameters): Layout {
 
 function readErase(value: string): Partial<ClassParameters> | string {
   const erase = parseErasure(value);
-  if (eraseMethods.some((one) => one === value)) return erase ? { erase } : {};
-  return value === 'cryptographic'
-    ? 'needs encrypted volumes, which this version does not make: use zero or discard'
-    : `must be one of ${eraseMethods.join(', ')}`;
+  if (!eraseMethods.some((one) => one === value)) return `must be one of ${eraseMethods.join(', ')}`;
+  return erase ? { erase } : {};
 }
 
 function integer(

@@ -43,17 +43,21 @@ export function copySourceName(lv: LvName): LvName {
   return `${hashedPrefix}copy-${hash(lv)}` as LvName;
 }
 
+/** In names: the longest erasure would exceed their limit. */
+const words = { zero: 'zero', discard: 'discard', cryptographic: 'keys' } as const satisfies Record<Erasure, string>;
+
 /**
  * The name of a logical volume that is to be erased and removed: the name itself says so, so that the renaming is the commit point of a deletion. No volume
  * has such a name.
  */
 export function erasedName(erasure: Erasure, uuid: string): LvName {
-  return `${hashedPrefix}${erasure}-${uuid.replaceAll('-', '')}` as LvName;
+  return `${hashedPrefix}${words[erasure]}-${uuid.replaceAll('-', '')}` as LvName;
 }
 
 /** How a logical volume with this name is to be erased; `undefined`: it is not. */
 export function erasureIn(lv: LvName): Erasure | undefined {
-  return /^q-(zero|discard)-[A-Za-z0-9]+$/.exec(lv)?.[1] as Erasure | undefined;
+  const word = /^q-([a-z]+)-[A-Za-z0-9]+$/.exec(lv)?.[1];
+  return (Object.keys(words) as Erasure[]).find((erasure) => words[erasure] === word);
 }
 
 function isPlain(name: string): boolean {

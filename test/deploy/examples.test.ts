@@ -62,7 +62,13 @@ describe('each object of the examples', () => {
 });
 
 test('has a class of each kind, and each suits its pool', () => {
-  expect(namesOf('StorageClass')).toEqual(['quarry-thin', 'quarry-thick', 'quarry-mirrored', 'quarry-reserved']);
+  expect(namesOf('StorageClass')).toEqual([
+    'quarry-thin',
+    'quarry-thick',
+    'quarry-mirrored',
+    'quarry-reserved',
+    'quarry-encrypted',
+  ]);
   for (const { provisioner, parameters = {} } of ofKind('StorageClass')) {
     expect(provisioner).toBe(driver);
     const parsed = parseParameters(parameters);

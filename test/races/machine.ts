@@ -129,7 +129,13 @@ class Life {
       devices,
       copies: { take: async () => 0, resume: async () => [] },
       copying: { range: () => this.#turn('changes'), rate: maximum, log },
-      erasing: { zero: () => this.#turn('changes'), discard: () => this.#turn('changes'), rate: maximum, log },
+      erasing: {
+        zero: () => this.#turn('changes'),
+        discard: () => this.#turn('changes'),
+        keys: { destroy: () => this.#turn('changes'), verify: () => this.#turn('changes') },
+        rate: maximum,
+        log,
+      },
     });
     this.#jobs = createInterruptedCreations({ storage: this.#storage, cache: this.cache, log });
   }

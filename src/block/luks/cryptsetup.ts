@@ -10,7 +10,7 @@ const deadline = 120_000;
 const lockWait = '60';
 
 /** How cryptsetup ends. */
-const [success, noKey, busy] = [0, 2, 5];
+const [success, noHeader, noKey, busy] = [0, 1, 2, 5];
 
 export interface CryptsetupOptions {
   readonly run: Run;
@@ -32,6 +32,8 @@ export interface Cryptsetup {
   addKey(device: string, encryption: Luks2, passphrases: Required<Passphrases>): Promise<boolean>;
   /** Makes the passphrase open nothing any more. */
   removeKey(device: string, passphrase: string): Promise<void>;
+  /** Makes every passphrase open nothing any more. Succeeds also for a device without header. */
+  destroyKeys(device: string): Promise<void>;
   resize(name: string): Promise<void>;
   /** Throws `unavailable` while something uses the device. */
   close(name: string): Promise<void>;
@@ -72,7 +74,7 @@ function readers(start: Start): Pick<Cryptsetup, 'uuidOf' | 'countKeys'> {
   };
 }
 
-function writers(start: StartLocked): Pick<Cryptsetup, 'format' | 'addKey' | 'removeKey'> {
+function writers(start: StartLocked): Pick<Cryptsetup, 'format' | 'addKey' | 'removeKey' | 'destroyKeys'> {
   return {
     async format(device, encryption, uuid, passphrase) {
       const argv = ['luksFormat', ...formatOptions(encryption, uuid), '--key-file', '-', '--', device];
@@ -89,6 +91,12 @@ function writers(start: StartLocked): Pick<Cryptsetup, 'format' | 'addKey' | 're
     async removeKey(device, passphrase) {
       const argv = ['luksRemoveKey', '--batch-mode', '--key-file', '-', '--', device];
       opened(await start(device, argv, passphrase), `the previous passphrase of ${device} could not be removed`);
+    },
+    async destroyKeys(device) {
+      const header = await start(device, ['isLuks', '--', device], '');
+      if (header.exitCode === noHeader) return;
+      must(header, `whether ${device} has a header could not be read`);
+      must(await start(device, ['luksErase', '--batch-mode', '--', device], ''), `the keys of ${device} remain`);
     },
   };
 }

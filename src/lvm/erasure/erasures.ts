@@ -1,4 +1,5 @@
-import type { Bytes } from '../../domain/bytes.ts';
+import { type Bytes, smallest } from '../../domain/bytes.ts';
+import { luksHeader } from '../../domain/encryption.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Job, JobControl, JobSource } from '../../domain/jobs.ts';
 import type { Log } from '../../log.ts';
@@ -12,11 +13,13 @@ import type { Lvm } from '../process/lvm.ts';
 import type { LvRecord } from '../records.ts';
 import type { Writer } from '../writer.ts';
 import { type Erasing, progressTags, remainingTags } from './erasing.ts';
+import type { KeyDestruction } from './key-destruction.ts';
 
 /** How logical volumes are erased. */
 export interface ErasingPace {
   readonly zero: CopyRange;
   readonly discard: CopyRange;
+  readonly keys: KeyDestruction;
   /** Bytes per second of each logical volume, at most. */
   readonly rate: Bytes;
   readonly log: Log;
@@ -71,11 +74,28 @@ export class Erasures implements JobSource {
       await writer.retag(`how much of ${group}/${lv} is erased could not be recorded`, found, change, signal);
       tags = String(change.add);
     };
-    const content = { to: devicePath(group, lv), size, sparse: false, map: nothingWritten, copied: begun.done };
-    const range = begun.erasure === 'zero' ? erasing.zero : erasing.discard;
+    const to = devicePath(group, lv);
+    const range = begun.erasure === 'discard' ? erasing.discard : erasing.zero;
     const pace = { range, rate: erasing.rate, record, recordEvery: erasing.record ?? 2000, progress };
-    await copyContent(content, pace, signal);
+    const overwrite = async (bytes: Bytes): Promise<void> =>
+      copyContent({ to, size: bytes, sparse: false, map: nothingWritten, copied: begun.done }, pace, signal);
+    await (begun.erasure === 'cryptographic'
+      ? this.#destroyKeys(to, smallest(size, luksHeader), overwrite, signal)
+      : overwrite(size));
     await writer.exclusive(group, signal, () => this.#finish(uuid));
+  }
+
+  /** First the keys, which cryptsetup overwrites on the disk itself: a disk may answer zeros and keep what was there. */
+  async #destroyKeys(
+    device: string,
+    header: Bytes,
+    overwrite: (bytes: Bytes) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { keys } = this.#options.erasing;
+    await keys.destroy(device);
+    await overwrite(header);
+    await keys.verify(device, header, signal);
   }
 
   /** Makes an active logical volume of it that is nothing else. */

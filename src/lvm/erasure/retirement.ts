@@ -32,8 +32,14 @@ export async function retire({ cache, writer }: RetirementOptions, what: string,
   return false;
 }
 
-/** What its own tag says, or its pool, whichever is stronger. Thin volumes are not erased. */
-function erasureOf({ group, tags, thinPool }: LvRecord, specs: readonly PoolSpec[]): Erasure | undefined {
-  if (thinPool !== undefined) return undefined;
-  return strongest(parseErasure(tags.get('erase')), specs.find((spec) => spec.group === group)?.erase);
+/** What its own tag says, or its pool, whichever is stronger. Of thin volumes only headers are erased. */
+function erasureOf(
+  { group, tags, thinPool, thickSnapshot }: LvRecord,
+  specs: readonly PoolSpec[],
+): Erasure | undefined {
+  const own = parseErasure(tags.get('erase'));
+  if (thinPool !== undefined) return own === 'cryptographic' ? own : undefined;
+  const erasure = strongest(own, specs.find((spec) => spec.group === group)?.erase);
+  // Its room has no header of its own, but perhaps parts of one that its volume has overwritten.
+  return thickSnapshot && erasure === 'cryptographic' ? 'zero' : erasure;
 }

@@ -60,6 +60,11 @@ export class FakeLuks implements Cryptsetup {
     if (this.#header(device).keys.size === 0) throw new Error('DATA LOST');
   }
 
+  async destroyKeys(device: string): Promise<void> {
+    const header = this.headers.get(device);
+    if (header && 'keys' in header) this.#change('destroy', () => header.keys.clear());
+  }
+
   async resize(name: string): Promise<void> {
     const path = `/dev/mapper/${name}`;
     const below = this.#devices.bottomOf(path);

@@ -47,7 +47,7 @@ describe('parseParameters', () => {
         stripes: '0',
         stripeSize: '3Ki',
         snapshotSize: '101%',
-        erase: 'cryptographic',
+        erase: 'shred',
         readIops: '0',
       });
     for (const text of [
@@ -57,11 +57,17 @@ describe('parseParameters', () => {
       'stripes "0"',
       'stripeSize "3Ki"',
       'snapshotSize "101%"',
-      'erase "cryptographic" needs encrypted volumes',
+      'erase "shred" must be one of',
       'readIops "0"',
     ]) {
       expect(parse).toThrow(text);
     }
+  });
+
+  it('accepts the destruction of keys of encrypted volumes only, thin ones too', () => {
+    const erase = 'cryptographic';
+    expect(() => parseParameters({ erase })).toThrow('give it with encryption luks2');
+    expect(parseParameters({ erase, encryption: 'luks2', type: 'thin' })).toMatchObject({ erase });
   });
 
   it('returns parameters or throws a failure of kind invalid, for any input', () =>

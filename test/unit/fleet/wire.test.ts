@@ -51,7 +51,7 @@ const text = fc.string({ unit: 'binary', maxLength: 30 }).map((value) => value.t
 const group = fc.constantFrom('vg' as VgName, 'quarry-fast' as VgName);
 const poolName = fc.constantFrom('fast' as PoolName, 'bulk' as PoolName);
 const snapshotRoom = fc.constantFrom({ percent: 12.5 }, { bytes: 5n });
-const erase = fc.constantFrom('discard' as const, 'zero' as const);
+const erase = fc.constantFrom('discard' as const, 'cryptographic' as const, 'zero' as const);
 const encryption: fc.Arbitrary<Luks2> = fc.record({
   type: fc.constant('luks2' as const),
   cipher: fc.constantFrom('aes-xts-plain64' as const, 'xchacha20,aes-adiantum-plain64' as const),

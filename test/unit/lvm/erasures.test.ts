@@ -19,11 +19,16 @@ beforeEach(() => {
 type DuringErasure = (range: ErasedRange, signal: AbortSignal) => Promise<void>;
 
 /** A driver over the LVM, with its jobs. */
-async function start(duringErasure: DuringErasure = async () => undefined, pool: PoolSpec = spec) {
+async function start(
+  duringErasure: DuringErasure = async () => undefined,
+  pool: PoolSpec = spec,
+  duringKeys = async (_step: 'destroy' | 'verify', _device: string): Promise<void> => undefined,
+) {
   const erased: ErasedRange[] = [];
   const parts = fakeStorage({
     lvm,
     pool,
+    duringKeys,
     duringErasure(range, stopped) {
       erased.push(range);
       return duringErasure(range, stopped);
@@ -118,6 +123,51 @@ test('the room of a thick snapshot is erased as its volume is, and its volume ca
   await run();
   await vi.waitFor(() => expect(lvs()).toEqual([]));
   expect(erased.filter(({ to }) => to.endsWith('snap1')).reduce((sum, range) => sum + range.size, 0n)).toBe(room);
+});
+
+describe('a deleted volume of a class with erase "cryptographic"', () => {
+  const encryption = {
+    type: 'luks2',
+    cipher: 'aes-xts-plain64',
+    keySize: 512,
+    memory: 64n * MiB,
+    options: [],
+  } as const;
+
+  test('loses its keys, then its header, which is read again, and is removed only then', async () => {
+    const steps: string[] = [];
+    const keys = async (step: string, device: string): Promise<void> => {
+      steps.push(`${step} ${device}`);
+      if (step === 'verify') throw new Error('the header is not zero');
+    };
+    const { storage, erased, run, jobs } = await start(undefined, spec, keys);
+    await storage.create({ ...classed('cryptographic'), encryption }, signal);
+    await storage.remove(idOf('a'), signal);
+    expect(lvs()).toEqual(['q-keys-a']);
+    await run();
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ state: 'failed', reason: 'the header is not zero' }]));
+    expect(lvs()).toEqual(['q-keys-a']);
+    const device = '/dev/mapper/vg-q--keys--a';
+    expect(steps).toEqual([`destroy ${device}`, `verify ${device}`]);
+    expect(erased.map(({ to, offset, size: bytes }) => [to, offset, bytes])).toEqual([[device, 0n, 16n * MiB]]);
+    await jobs.stop(1000);
+    const next = await start();
+    await next.run();
+    await vi.waitFor(() => expect(lvs()).toEqual([]));
+  });
+
+  test('is erased whole where the pool asks for more, and the room of its snapshots always', async () => {
+    const { storage } = await start(undefined, { ...spec, erase: 'zero' });
+    await storage.create({ ...classed('cryptographic'), encryption }, signal);
+    await storage.remove(idOf('a'), signal);
+    expect(lvs()).toEqual(['q-zero-a']);
+    lvm = new FakeLvm();
+    const other = await start();
+    await other.storage.create({ ...classed('cryptographic'), encryption }, signal);
+    await other.storage.snapshots.take({ name: 'snapshot-1', source: idOf('a') }, signal);
+    await other.storage.snapshots.remove('node-1:snap-1' as SnapshotId, signal);
+    expect(lvs()).toContain('q-zero-snap1');
+  });
 });
 
 test('a snapshot that was renamed and not yet split from its volume is split, and erased', async () => {

@@ -65,6 +65,7 @@ export function fakeStorage({
   copies = noCopies,
   duringCopy = async (_range: CopiedRange, _signal: AbortSignal): Promise<void> => {},
   duringErasure = async (_range: ErasedRange, _signal: AbortSignal): Promise<void> => {},
+  duringKeys = async (_step: 'destroy' | 'verify', _device: string): Promise<void> => {},
   copyWait = 10_000,
 } = {}) {
   const cache = new InventoryCache(lvm, 'node-1' as NodeName, [pool]);
@@ -109,6 +110,10 @@ export function fakeStorage({
     erasing: {
       zero: (range, signal) => duringErasure({ ...range, erasure: 'zero' }, signal),
       discard: (range, signal) => duringErasure({ ...range, erasure: 'discard' }, signal),
+      keys: {
+        destroy: async (device) => duringKeys('destroy', device),
+        verify: async (device) => duringKeys('verify', device),
+      },
       rate: maximum,
       log,
       record: 0,

@@ -92,7 +92,7 @@ test('reads a volume from its tags in one row of a report', () => {
     filesystem: fc.constantFrom('none' as const, 'block' as const, 'ext4' as const, 'xfs' as const, 'btrfs' as const),
     mkfsOptions: fc.array(words, { maxLength: 3 }),
     snapshotRoom: fc.constantFrom({ percent: 12.5 }, { bytes: 5n }),
-    erase: fc.constantFrom('discard' as const, 'zero' as const),
+    erase: fc.constantFrom('discard' as const, 'cryptographic' as const, 'zero' as const),
     qos: fc.record({
       limits: settings,
       reservations: settings,
