@@ -1,5 +1,6 @@
 import { calibration } from '../features/calibration/feature.ts';
 import { changedBlocks } from '../features/changed-blocks/feature.ts';
+import { disks } from '../features/disks/feature.ts';
 import { doctor } from '../features/doctor/feature.ts';
 import { events } from '../features/events/feature.ts';
 import { groupSnapshots } from '../features/group-snapshots/feature.ts';
@@ -16,6 +17,7 @@ import type { Feature } from './feature.ts';
 
 /** In the order of help. Each loads its code only when it is used. */
 export const features: readonly Feature[] = [
+  disks,
   overview,
   doctor,
   calibration,

@@ -145,6 +145,11 @@ export function deactivateVolumes(group: VgName, lvs: readonly LvName[]): LvmArg
   return ['lvchange', '-a', 'n', '-y', ...lvs.map((lv) => `${group}/${lv}`)];
 }
 
+/** Takes a disk with nothing on it out of its group. */
+export function removeDevice(group: VgName, device: string): LvmArguments {
+  return ['vgreduce', group, device];
+}
+
 export interface NewDevice {
   readonly device: string;
   /** Starts with our mark, which stays on the disk if the next step is not reached. */

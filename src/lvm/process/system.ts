@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Failure, messageOf } from '../../domain/errors.ts';
 import type { Run } from '../../exec/run.ts';
 import { type LvmMode, prefixed } from './program.ts';
@@ -77,6 +77,11 @@ export async function linkDevices(links: string, devices: readonly string[]): Pr
   for (const name of extra) await rm(join(links, name));
   for (const [name, device] of missing) await symlink(device, join(links, name));
   return extra.length + missing.length > 0;
+}
+
+/** The device of a link that has such a name. */
+export function linkedDevice(link: string): string {
+  return `/dev/${basename(link).replaceAll('!', '/')}`;
 }
 
 /** The directory, in a system directory, with the links to the devices that our LVM may see. */

@@ -199,6 +199,8 @@ export class FakeLvm implements Lvm {
     if (argv.includes('--splitsnapshot')) return this.#split(argv.at(-1)?.slice(3));
     if (argv[1]?.endsWith('missing')) return this.#changeMissing(argv);
     if (argv.includes('--repair') || argv.includes('--refresh')) return this.#restoreCopy(argv.at(-1)?.slice(3) ?? '');
+    if (argv[0] === 'vgreduce') this.disks = this.disks.filter(({ pv_name }) => pv_name !== argv[2]);
+    if (argv[0] === 'vgreduce') return undefined;
     if (['pvcreate', 'vgcreate', 'vgextend'].includes(argv[0])) return undefined;
     if (argv[0].endsWith('change') && argv[1] === '-a') return this.#setActive(argv);
     const values = (option: string) => argv.filter((_, index) => argv[index - 1] === option);

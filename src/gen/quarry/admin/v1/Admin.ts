@@ -20,6 +20,8 @@ import type { ListSnapshotsRequestInit as _quarry_admin_v1_ListSnapshotsRequestI
 import type { ListSnapshotsResponseInit as _quarry_admin_v1_ListSnapshotsResponseInit, ListSnapshotsResponse as _quarry_admin_v1_ListSnapshotsResponse } from '../../../quarry/admin/v1/ListSnapshotsResponse.ts';
 import type { ListVolumesRequestInit as _quarry_admin_v1_ListVolumesRequestInit, ListVolumesRequest as _quarry_admin_v1_ListVolumesRequest } from '../../../quarry/admin/v1/ListVolumesRequest.ts';
 import type { ListVolumesResponseInit as _quarry_admin_v1_ListVolumesResponseInit, ListVolumesResponse as _quarry_admin_v1_ListVolumesResponse } from '../../../quarry/admin/v1/ListVolumesResponse.ts';
+import type { RemoveDiskRequestInit as _quarry_admin_v1_RemoveDiskRequestInit, RemoveDiskRequest as _quarry_admin_v1_RemoveDiskRequest } from '../../../quarry/admin/v1/RemoveDiskRequest.ts';
+import type { RemoveDiskResponseInit as _quarry_admin_v1_RemoveDiskResponseInit, RemoveDiskResponse as _quarry_admin_v1_RemoveDiskResponse } from '../../../quarry/admin/v1/RemoveDiskResponse.ts';
 import type { RescanRequestInit as _quarry_admin_v1_RescanRequestInit, RescanRequest as _quarry_admin_v1_RescanRequest } from '../../../quarry/admin/v1/RescanRequest.ts';
 import type { RescanResponseInit as _quarry_admin_v1_RescanResponseInit, RescanResponse as _quarry_admin_v1_RescanResponse } from '../../../quarry/admin/v1/RescanResponse.ts';
 import type { RetainOrphanRequestInit as _quarry_admin_v1_RetainOrphanRequestInit, RetainOrphanRequest as _quarry_admin_v1_RetainOrphanRequest } from '../../../quarry/admin/v1/RetainOrphanRequest.ts';
@@ -107,6 +109,15 @@ export interface AdminClient extends grpc.Client {
   listVolumes(argument: _quarry_admin_v1_ListVolumesRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListVolumesResponse>): grpc.ClientUnaryCall;
   listVolumes(argument: _quarry_admin_v1_ListVolumesRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListVolumesResponse>): grpc.ClientUnaryCall;
 
+  RemoveDisk(argument: _quarry_admin_v1_RemoveDiskRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_RemoveDiskResponse>): grpc.ClientUnaryCall;
+  RemoveDisk(argument: _quarry_admin_v1_RemoveDiskRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_RemoveDiskResponse>): grpc.ClientUnaryCall;
+  RemoveDisk(argument: _quarry_admin_v1_RemoveDiskRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_RemoveDiskResponse>): grpc.ClientUnaryCall;
+  RemoveDisk(argument: _quarry_admin_v1_RemoveDiskRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_RemoveDiskResponse>): grpc.ClientUnaryCall;
+  removeDisk(argument: _quarry_admin_v1_RemoveDiskRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_RemoveDiskResponse>): grpc.ClientUnaryCall;
+  removeDisk(argument: _quarry_admin_v1_RemoveDiskRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_RemoveDiskResponse>): grpc.ClientUnaryCall;
+  removeDisk(argument: _quarry_admin_v1_RemoveDiskRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_RemoveDiskResponse>): grpc.ClientUnaryCall;
+  removeDisk(argument: _quarry_admin_v1_RemoveDiskRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_RemoveDiskResponse>): grpc.ClientUnaryCall;
+
   Rescan(argument: _quarry_admin_v1_RescanRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_RescanResponse>): grpc.ClientUnaryCall;
   Rescan(argument: _quarry_admin_v1_RescanRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_RescanResponse>): grpc.ClientUnaryCall;
   Rescan(argument: _quarry_admin_v1_RescanRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_RescanResponse>): grpc.ClientUnaryCall;
@@ -146,6 +157,8 @@ export interface AdminHandlers extends grpc.UntypedServiceImplementation {
 
   ListVolumes: grpc.handleUnaryCall<_quarry_admin_v1_ListVolumesRequest, _quarry_admin_v1_ListVolumesResponseInit>;
 
+  RemoveDisk: grpc.handleUnaryCall<_quarry_admin_v1_RemoveDiskRequest, _quarry_admin_v1_RemoveDiskResponseInit>;
+
   Rescan: grpc.handleUnaryCall<_quarry_admin_v1_RescanRequest, _quarry_admin_v1_RescanResponseInit>;
 
   RetainOrphan: grpc.handleUnaryCall<_quarry_admin_v1_RetainOrphanRequest, _quarry_admin_v1_RetainOrphanResponseInit>;
@@ -162,6 +175,7 @@ export interface AdminDefinition extends grpc.ServiceDefinition {
   ListQos: MethodDefinition<_quarry_admin_v1_ListQosRequestInit, _quarry_admin_v1_ListQosResponseInit, _quarry_admin_v1_ListQosRequest, _quarry_admin_v1_ListQosResponse>
   ListSnapshots: MethodDefinition<_quarry_admin_v1_ListSnapshotsRequestInit, _quarry_admin_v1_ListSnapshotsResponseInit, _quarry_admin_v1_ListSnapshotsRequest, _quarry_admin_v1_ListSnapshotsResponse>
   ListVolumes: MethodDefinition<_quarry_admin_v1_ListVolumesRequestInit, _quarry_admin_v1_ListVolumesResponseInit, _quarry_admin_v1_ListVolumesRequest, _quarry_admin_v1_ListVolumesResponse>
+  RemoveDisk: MethodDefinition<_quarry_admin_v1_RemoveDiskRequestInit, _quarry_admin_v1_RemoveDiskResponseInit, _quarry_admin_v1_RemoveDiskRequest, _quarry_admin_v1_RemoveDiskResponse>
   Rescan: MethodDefinition<_quarry_admin_v1_RescanRequestInit, _quarry_admin_v1_RescanResponseInit, _quarry_admin_v1_RescanRequest, _quarry_admin_v1_RescanResponse>
   RetainOrphan: MethodDefinition<_quarry_admin_v1_RetainOrphanRequestInit, _quarry_admin_v1_RetainOrphanResponseInit, _quarry_admin_v1_RetainOrphanRequest, _quarry_admin_v1_RetainOrphanResponse>
 }
