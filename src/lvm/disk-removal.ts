@@ -23,7 +23,7 @@ export class DiskRemoval {
   /**
    * @param disk path of the device, or UUID of the physical volume
    *
-   * Our mark stays on the disk, so that it is not taken again by itself. Throws `not-found`, and `precondition` or `exhausted` with every reason why the disk has to stay.
+   * Our mark stays on the disk, so that it is not taken again by itself. Throws `not-found`, and `precondition` with every reason why the disk has to stay.
    */
   async remove(disk: string, dryRun: boolean, signal: AbortSignal): Promise<void> {
     const { group } = this.#member(disk);
