@@ -65,6 +65,8 @@ test('the loss of the disk that has the room of snapshots does not harm their mi
   expect(await read()).toBe('after\n');
   await expect.poll(() => ready('kept'), { timeout: 60_000 }).toBe(false);
   await expect.poll(() => shown('lv_tags'), { timeout: 60_000 }).toContain('quarry.state=overfull');
+  const lost = /node-1:snap-kept is on a disk of qpair that is missing, and has no copy: .*"lvremove qpair\/snap-kept"/;
+  expect(await removeSnapshot('kept')).toEqual({ code: 'UNAVAILABLE', details: expect.stringMatching(lost) });
   expect(await read()).toBe('after\n');
 });
 
