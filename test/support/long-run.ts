@@ -1,4 +1,5 @@
-import { randomInt } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
+import { createHash, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -40,8 +41,18 @@ export function failedRoundsOf(tool: string): FailedRound[] {
   return (failedSeeds()[tool] ?? []).filter((entry) => typeof entry !== 'number');
 }
 
-export function newSeed(): number {
+function newSeed(): number {
   return randomInt(1_000_000);
+}
+
+/**
+ * A seed that is new with each commit, and the same each time that this commit is tested: a storm that failed fails again
+ * when its commit is tested again. A new one each time outside of a clone.
+ */
+export function seedOfCommit(tool: string): number {
+  const { stdout, status } = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: import.meta.dirname, encoding: 'utf8' });
+  if (status !== 0) return newSeed();
+  return createHash('sha256').update(`${tool} ${stdout.trim()}`).digest().readUInt32BE() % 1_000_000;
 }
 
 /** Adds the seed of a run that failed to test/seeds.json. */

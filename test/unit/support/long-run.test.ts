@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { failedRoundsOf, seedsOf, writeLongRun } from '../../support/long-run.ts';
+import { failedRoundsOf, seedOfCommit, seedsOf, writeLongRun } from '../../support/long-run.ts';
 
 test('a slice plays the seeds that failed before, and then a new one', () => {
   expect(seedsOf('fuzz')[0]).toBe(6);
@@ -11,6 +11,11 @@ test('a slice plays the seeds that failed before, and then a new one', () => {
   expect(seedsOf('a tool that never failed')).toHaveLength(1);
   const drawn = Array.from({ length: 20 }, () => seedsOf('a tool that never failed')[0]);
   expect(new Set(drawn).size).toBeGreaterThan(1);
+});
+
+test('a commit has one seed for each tool', () => {
+  expect(seedOfCommit('storm')).toBe(seedOfCommit('storm'));
+  expect(seedOfCommit('storm')).not.toBe(seedOfCommit('storm-apart'));
 });
 
 test('a run writes its counts into the file that it was given', async () => {
