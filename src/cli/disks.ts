@@ -58,7 +58,7 @@ export function refuseMissed(untaken: readonly Candidate[], after: readonly Cand
 }
 
 /** When this returns, a running driver serves the disks, or the user has read on stderr why not. */
-async function tellDriver(socket: string, { say }: Terminal): Promise<void> {
+export async function tellDriver(socket: string, { say }: Terminal): Promise<void> {
   if (!(await answers(socket))) return;
   try {
     await askSocket(socket, (calls) => calls.rescan({}));

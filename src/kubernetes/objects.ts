@@ -58,6 +58,7 @@ export const recordedVolume = z.object({
     accessModes: z.array(z.string()).nullish(),
     volumeMode: z.string().optional(),
     mountOptions: z.array(z.string()).nullish(),
+    local: z.object({ path: z.string() }).optional(),
   }),
   status: z.object({ phase: z.string().optional() }).optional(),
 });

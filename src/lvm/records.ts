@@ -7,6 +7,7 @@ import { type Given, parseGiven } from './given.ts';
 import type { ReportRow } from './process/report.ts';
 import { parseTags, valuesOf } from './tags.ts';
 
+/** A logical volume as LVM reports it, with Quarry's tags. Sizes in bytes. */
 export interface LvRecord {
   readonly group: VgName;
   readonly groupUuid: string;

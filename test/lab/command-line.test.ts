@@ -3,8 +3,8 @@ import { parseAllDocuments } from 'yaml';
 import { createVolume, type Driver, MiB, startDriver } from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
 
-// A disk that is taken, and one with a filesystem.
-const guest = useGuest({ disks: ['256M', '64M'] });
+// A disk that is taken, one with a filesystem, and one with a group of another driver.
+const guest = useGuest({ disks: ['256M', '64M', '256M'] });
 
 const pools = `
   - name: own
@@ -13,12 +13,14 @@ const pools = `
     disks: { paths: [/dev/ubda] }
     approve: automatic
     thin: { share: 60% }
-  - { name: refused, volumeGroup: qrefused, type: thick, disks: { paths: [/dev/ubdb] } }`;
+  - { name: refused, volumeGroup: qrefused, type: thick, disks: { paths: [/dev/ubdb] } }
+  - { name: foreign, volumeGroup: lvmvg, type: thin }`;
 
 let driver: Driver;
 
 beforeAll(async () => {
-  await guest().shell('mkfs.ext4 -q /dev/ubdb');
+  await guest().shell(`mkfs.ext4 -q /dev/ubdb; vgcreate -qq lvmvg /dev/ubdc
+    lvcreate -qq -y -L 96M -T lvmvg/lvmvg_thinpool`);
   driver = await startDriver(guest(), { pools, more: 'rescan: 24h' });
 });
 
@@ -69,4 +71,68 @@ test('quarry recover prints the PersistentVolume and the claim of a volume on it
     expect.objectContaining({ metadata: { name: 'data-0', namespace: 'db' } }),
   ]);
   await driver.client.controller.deleteVolume({ volumeId });
+});
+
+/** A PersistentVolume of another driver, as kubectl prints it. */
+const formerVolume = (handle: string, name: string, policy: string): string =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      capacity: { storage: '48Mi' },
+      claimRef: { namespace: 'db', name: `data-${name}`, uid: 'old' },
+      csi: { driver: 'another.driver', volumeHandle: handle, fsType: 'ext4' },
+      persistentVolumeReclaimPolicy: policy,
+      storageClassName: 'old-class',
+      volumeMode: 'Filesystem',
+    },
+  });
+
+// OpenEBS leaves the name of the PersistentVolume, in a thin pool named after the group, and no tags.
+test('quarry adopt gives a logical volume of OpenEBS the tags of a volume, and prints its objects', async () => {
+  const [lv, name] = ['pvc-1d0f', 'pvc-1d0f'];
+  const options = '-V 64M -T lvmvg/lvmvg_thinpool';
+  const tags = (): Promise<string> => guest().shell(`lvs --noheadings -o lv_tags lvmvg/${lv}`);
+  const adopt = (...more: string[]) =>
+    driver.quarry('adopt', `lvmvg/${lv}`, '--persistent-volume', '/root/pv.json', ...more);
+  await guest().shell(`lvcreate -qq -y -n ${lv} ${options} && mkfs.ext4 -q /dev/lvmvg/${lv}
+    mount /dev/lvmvg/${lv} /mnt && echo ${name} >/mnt/written && sync
+    echo '${formerVolume(lv, name, 'Delete')}' >/root/pv.json`);
+  const refused = await adopt('--apply');
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr).toMatch(/it is in use: .*; the PersistentVolume pvc-\S+ has the policy Delete: kubectl patch/);
+
+  await guest().shell(`umount /mnt; echo '${formerVolume(lv, name, 'Retain')}' >/root/pv.json`);
+  const shown = await adopt();
+  expect(shown).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Nothing was changed') as string });
+  expect((await tags()).trim()).toBe('');
+  const applied = await adopt('--apply');
+  expect(applied).toMatchObject({ exitCode: 0, stdout: shown.stdout });
+  const objects = parseAllDocuments(applied.stdout).map((document) => document.toJS() as object);
+  const volumeId = `node-1:${lv}`;
+  expect(objects).toMatchObject([
+    {
+      metadata: { name: `${name}-quarry` },
+      spec: { csi: { volumeHandle: volumeId }, storageClassName: 'old-class' },
+    },
+    { metadata: { namespace: 'db', name: `data-${name}` }, spec: { volumeName: `${name}-quarry` } },
+  ]);
+  const recorded = await tags();
+  expect(await adopt('--apply')).toMatchObject({ exitCode: 0, stdout: applied.stdout });
+  expect(await tags()).toBe(recorded);
+});
+
+test('quarry adopt refuses what Quarry cannot serve, with every reason', async () => {
+  await guest().shell(`lvcreate -qq -y -n raw -L 8M lvmvg && lvcreate -qq -y -s -n shot -L 4M lvmvg/raw
+    lvcreate -qq -y -n q-odd -L 8M lvmvg && lvchange -qq -a n -k y lvmvg/q-odd`);
+  const refusal = async (lv: string): Promise<string> => (await driver.quarry('adopt', `lvmvg/${lv}`)).stderr;
+  expect(await refusal('lvmvg_thinpool')).toContain('it is a thin pool');
+  expect(await refusal('raw')).toContain('it has thick snapshots: remove them first');
+  expect(await refusal('shot')).toContain('it is a snapshot');
+  expect(await refusal('q-odd')).toMatch(/another use for such a name.*lvchange -k n lvmvg\/q-odd.*it is not active/);
+  await guest().shell('lvremove -qq -y lvmvg/shot');
+  const { stdout } = await driver.quarry('adopt', 'lvmvg/raw', '--apply', '--name', 'own-data');
+  expect(stdout).toMatch(/name: own-data[^]*volumeMode: Block/);
 });

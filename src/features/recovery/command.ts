@@ -1,4 +1,4 @@
-import { command, flag, named } from '../../cli/command.ts';
+import { command, flag, named, word } from '../../cli/command.ts';
 
 export const recover = command({
   name: 'recover',
@@ -21,4 +21,33 @@ export const recover = command({
     { line: 'quarry recover --apply', does: 'creates the PersistentVolumes; run it twice, and nothing changes' },
   ],
   run: async (given, terminal) => (await import('./recover.ts')).recoverVolumes(given, terminal),
+});
+
+export const adopt = command({
+  name: 'adopt',
+  summary: 'Make a logical volume of TopoLVM, of OpenEBS or of your own a volume, without copying it',
+  details:
+    'The logical volume is in the volume group of a pool. `--apply` gives it its tags, in one transaction of LVM; without, nothing is changed. The PersistentVolume and the claim are printed as YAML. With the PersistentVolume that it has now, the new one has the same claim, class and modes, and the old one, which must be retained, stays. Run the command again, and it only prints.',
+  where: 'here',
+  arguments: { volume: word('the logical volume: VG/LV') },
+  options: {
+    persistentVolume: {
+      ...named('the PersistentVolume that it has now, as `kubectl get pv NAME -o yaml` prints it', 'FILE'),
+      file: true,
+    },
+    name: {
+      ...named('name of the new PersistentVolume', 'NAME'),
+      fallback: 'that of the old one with -quarry, or that of the logical volume',
+    },
+    apply: flag('write the tags'),
+  },
+  failsWhen: 'the logical volume cannot be adopted; every reason is named',
+  examples: [
+    { line: 'quarry adopt vg0/data', does: 'shows what a logical volume of your own would become' },
+    {
+      line: 'kubectl get pv pvc-0a1b -o yaml | quarry adopt lvmvg/pvc-0a1b --persistent-volume /dev/stdin --apply',
+      does: 'adopts one of OpenEBS, on its node',
+    },
+  ],
+  run: async (given, terminal) => (await import('./adopt.ts')).adopt(given, terminal),
 });

@@ -88,7 +88,8 @@ function affinityTo(node: NodeName, driver: string): object {
   return { required: { nodeSelectorTerms: [{ matchExpressions }] } };
 }
 
-function persistentVolumeClaim(
+/** The claim of a record, bound to its PersistentVolume by name. */
+export function persistentVolumeClaim(
   { size }: Pick<Recoverable, 'size'>,
   record: PersistentVolumeRecord,
   { namespace, name }: { readonly namespace: string; readonly name: string },

@@ -51,7 +51,7 @@ function sayGuesses(recovered: readonly Recovered[], claims: boolean, { say }: T
 }
 
 /** As `kubectl apply -f -` takes them. */
-async function printAll(objects: readonly KubeObject[]): Promise<string> {
+export async function printAll(objects: readonly KubeObject[]): Promise<string> {
   const { stringify } = await import('yaml');
   return objects.map((object) => stringify(object)).join('---\n');
 }
