@@ -73,6 +73,7 @@ const metrics = {
   enabled: flag,
   from: objects,
   secure: flag,
+  nodes: parts({ enabled: flag, port: count(1).max(65_535), secret: z.string() }).partial(),
   podMonitor: parts({
     enabled: flag,
     labels: texts,

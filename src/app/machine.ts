@@ -24,6 +24,7 @@ import { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics, joinFamilies, ownInventory } from '../metrics/metrics.ts';
 import { diskGauges, poolGauges } from '../metrics/pools.ts';
+import type { SecureOptions } from '../metrics/secure.ts';
 import { contentGauges } from '../metrics/volumes.ts';
 import { createReadDeviceUses } from '../mount/device-use.ts';
 import { createFilesystems } from '../mount/filesystem.ts';
@@ -49,14 +50,15 @@ const reportPause = 20;
 export interface Addition extends Part {
   /** Called when the inventory may have changed. */
   readonly changed?: () => void;
+  /** Absent: the metrics are on the port of the probes, for all callers. */
+  readonly secure?: SecureOptions | undefined;
 }
 
 type Add = (storage: LocalStorage) => Promise<Addition>;
 
 /** Identity and Node with this machine's LVM. */
 export async function createMachine(config: Config, log: Log, add: Add): Promise<App> {
-  let addition: Addition = {};
-  let added: readonly NodePart[] = [];
+  let [addition, added]: [Addition, readonly NodePart[]] = [{}, []];
   const parts = await assemble(config, log, {
     reported: () => addition.changed?.(),
     ready: async () => void (await Promise.all(added.map(async (part) => part.ready?.()))),
@@ -65,7 +67,8 @@ export async function createMachine(config: Config, log: Log, add: Add): Promise
   addition = await add(storage);
   added = await nodeParts(contextOf(config, parts, log));
   const joined = joinParts([ownPart(config, parts), ...added, addition]);
-  const metrics = config.metrics && (await createMetrics(config.metrics.listen, joined.metrics, createChecks(parts)));
+  const listen = config.metrics?.listen;
+  const metrics = listen && (await createMetrics(listen, joined.metrics, createChecks(parts), addition.secure));
   const server = createServer({
     endpoint: config.endpoint.address,
     log,

@@ -7,23 +7,29 @@ import { joinFamilies } from '../metrics/metrics.ts';
 import { buildFamilies, certificateFamilies } from '../metrics/process.ts';
 import { version } from '../version.ts';
 import { createMachine } from './machine.ts';
+import { loadReviews } from './reviews.ts';
 
 /** Identity and Node for kubelet, and this machine's storage for the controllers. */
 export function createNode(config: Configs['node'], log: Log): Promise<App> {
-  const { driver, fleet } = config;
+  const { driver, fleet, metrics } = config;
   return createMachine(config, log, async (storage) => {
     const { controllers, token, ca, certificate, key } = fleet;
     const files = { ca, certificate, key };
     const client = new FleetClient({ controllers, token, files, storage, driver, driverVersion: version, log });
+    const reviews = await loadReviews(config, log);
     return {
       metrics: joinFamilies([
         nodeFamilies(() => client.connected),
         buildFamilies('node'),
-        certificateFamilies(certificate),
+        certificateFamilies(metrics?.certificate ?? certificate),
       ]),
+      secure: reviews?.secure,
       start: () => client.start(),
       changed: () => client.changed(),
-      stop: (deadlineMs) => client.stop(deadlineMs),
+      async stop(deadlineMs) {
+        await client.stop(deadlineMs);
+        reviews?.close();
+      },
     };
   });
 }

@@ -28,20 +28,27 @@ export const registration = (mode: RegistrationMode) =>
 
 const credentials = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** The API server that a controller reads: who a node is, which volumes have PersistentVolumes. */
-export const kubernetes = section({
+const access = {
   server: scalar('must be a URL such as https://10.96.0.1:443; http only on this machine', parseServer).meta({
     description: 'URL of the API server; `http` only to a proxy on the same machine.',
     otherwise: "the pod's, from `KUBERNETES_SERVICE_HOST` and `_PORT`",
   }),
   tokenFile: scalar('must be an absolute path', absolutePath).default(`${credentials}/token`).meta({
-    description: 'File with the bearer token of the controller; read again for each request.',
+    description: 'File with the bearer token of the process; read again for each request.',
     otherwise: "the token of the pod's ServiceAccount",
   }),
   caFile: scalar('must be an absolute path', absolutePath).default(`${credentials}/ca.crt`).meta({
     description: 'PEM file with the certificate authorities of the API server; read again for each request.',
     otherwise: "the file of the pod's ServiceAccount",
   }),
+};
+
+/** The API server that a node asks who reads its metrics. */
+export const kubernetesAccess = section(access);
+
+/** The API server that a controller reads: who a node is, which volumes have PersistentVolumes. */
+export const kubernetes = section({
+  ...access,
   nodeGone: choice(['keep', 'forget'])
     .default('keep')
     .describe(

@@ -68,7 +68,7 @@ export function parseConfig<Name extends Role = 'all'>(
   const problems = result.success ? [] : result.error.issues.flatMap(toProblems);
   if (role !== 'controller') problems.push(...conflicts(raw));
   if (role !== 'all') problems.push(...fleetConflicts(raw, role));
-  if (role === 'controller') problems.push(...metricsConflicts(raw));
+  if (role !== 'all') problems.push(...metricsConflicts(raw, role));
   if (result.success && problems.length === 0) return result.data as Configs[Name];
   throw new Failure('invalid', problems.map((problem) => describe(problem, origins)).join('\n'));
 }
@@ -104,17 +104,18 @@ function withEnvironment(
     raw['endpoint'] = environment.endpoint ?? defaultEndpoint;
     origins.set('endpoint', 'CSI_ENDPOINT');
   }
-  if (role === 'controller') completeController(raw, environment);
+  if (role !== 'all') completeKubernetes(raw, environment);
+  if (role === 'controller' && typeof raw['endpoint'] === 'string')
+    raw['admin'] ??= raw['endpoint'].replace(/[^/]*$/, 'admin.sock');
   return { raw, origins };
 }
 
-/** Defaults: the pod's API server, and an admin socket next to the sidecars' socket. */
-function completeController(raw: Record<string, unknown>, { apiServer }: Environment): void {
-  const { kubernetes, endpoint } = raw;
+/** Default: the pod's API server. */
+function completeKubernetes(raw: Record<string, unknown>, { apiServer }: Environment): void {
+  const { kubernetes } = raw;
   if (typeof kubernetes === 'object' && kubernetes !== null && !('server' in kubernetes)) {
     raw['kubernetes'] = { ...kubernetes, ...(apiServer !== undefined && { server: apiServer }) };
   }
-  if (typeof endpoint === 'string') raw['admin'] ??= endpoint.replace(/[^/]*$/, 'admin.sock');
 }
 
 /** One problem for each unknown key, with the key in its path. */

@@ -92,9 +92,23 @@ export function fleetConflicts(raw: unknown, role: 'node' | 'controller'): Probl
   return problem(first[0] ?? '', `is missing: it or ${second.join(' and ')} is needed ${purpose}`);
 }
 
-/** The API server checks those who read the metrics over TLS. */
-export function metricsConflicts(raw: unknown): Problem[] {
+/** The API server checks those who read the metrics over TLS. A node has its certificate for them in `metrics`, a controller in `fleet`. */
+export function metricsConflicts(raw: unknown, role: 'node' | 'controller'): Problem[] {
   const given = z.looseObject({ metrics: z.looseObject({ secureListen: z.string() }) }).safeParse(raw);
-  if (!given.success || 'kubernetes' in given.data) return [];
-  return [{ path: ['metrics', 'secureListen'], message: 'needs kubernetes: the API server checks the callers' }];
+  if (!given.success) return withoutSecure(raw, role);
+  const { metrics } = given.data;
+  const files = role === 'node' ? ['certificate', 'key'] : [];
+  const missing = files.filter((key) => !(key in metrics));
+  return [
+    ...missing.map((key) => ({ path: ['metrics', key], message: 'is missing: secureListen needs it' })),
+    ...('kubernetes' in given.data
+      ? []
+      : [{ path: ['metrics', 'secureListen'], message: 'needs kubernetes: the API server checks the callers' }]),
+  ];
+}
+
+/** A node asks the API server nothing else. */
+function withoutSecure(raw: unknown, role: 'node' | 'controller'): Problem[] {
+  const unused = role === 'node' && z.looseObject({ kubernetes: z.unknown() }).safeParse(raw).data?.kubernetes;
+  return unused ? [{ path: ['kubernetes'], message: 'has no use without metrics.secureListen' }] : [];
 }

@@ -5,7 +5,7 @@ import { packings } from '../domain/placement.ts';
 import { logLevels } from '../log.ts';
 import { nodeNameFor } from '../lvm/names.ts';
 import { absolutePath, parseDriverName, parseEndpoint, parseListen } from './addresses.ts';
-import { kubernetes, registration } from './cluster.ts';
+import { kubernetes, kubernetesAccess, registration } from './cluster.ts';
 import { controllerFleet, nodeFleet } from './fleet.ts';
 import { bytes, choice, count, duration, list, scalar, section } from './fields.ts';
 import { pool, poolName } from './pools.ts';
@@ -159,8 +159,30 @@ const common = {
   log: section({ level: choice(logLevels).default('info').describe('`debug`, `info`, `warn` or `error`.') }).prefault(
     {},
   ),
-  metrics: section({ listen: metricsListen }).optional(),
 };
+
+const plainMetrics = section({ listen: metricsListen }).optional();
+
+function secureListen(certificate: string) {
+  return scalar('must be host:port, such as 0.0.0.0:9810', parseListen)
+    .optional()
+    .meta({
+      description: `\`host:port\` of the metrics over TLS, with ${certificate}, for callers whose bearer token the API server lets \`get\` the nonResourceURL \`/metrics\`. \`listen\` then answers the probes only. Needs \`kubernetes\`.`,
+      otherwise: '`listen` serves the metrics to all callers',
+    });
+}
+
+const metricsFile = scalar('must be an absolute path', absolutePath).optional();
+
+/** A node has no certificate for the fleet, so that of its metrics is its own. */
+const nodeMetrics = section({
+  listen: metricsListen,
+  secureListen: secureListen('`certificate`'),
+  certificate: metricsFile.describe(
+    'PEM file with the certificate of `secureListen`; read again when it was replaced.',
+  ),
+  key: metricsFile.describe('PEM file with its private key.'),
+}).optional();
 
 /** The keys of a role that serves the disks of its machine. */
 const machine = {
@@ -187,17 +209,20 @@ export type Role = (typeof roles)[number];
 
 export const schemas = {
   // `all` runs next to a kubelet only on clusters of one node.
-  all: section({ ...common, registration: registration('external'), ...machine }),
-  node: section({ ...common, registration: registration('self'), ...machine, fleet: nodeFleet }),
+  all: section({ ...common, metrics: plainMetrics, registration: registration('external'), ...machine }),
+  node: section({
+    ...common,
+    metrics: nodeMetrics,
+    registration: registration('self'),
+    ...machine,
+    fleet: nodeFleet,
+    kubernetes: kubernetesAccess.optional(),
+  }),
   controller: section({
     ...common,
     metrics: section({
       listen: metricsListen,
-      secureListen: scalar('must be host:port, such as 0.0.0.0:9810', parseListen).optional().meta({
-        description:
-          '`host:port` of the metrics over TLS, with the certificate of `fleet`, for callers whose bearer token the API server lets `get` the nonResourceURL `/metrics`. `listen` then answers the probes only. Needs `kubernetes`.',
-        otherwise: '`listen` serves the metrics to all callers',
-      }),
+      secureListen: secureListen('the certificate of `fleet`'),
     }).optional(),
     admin: unixSocket.meta({
       description:

@@ -6,6 +6,7 @@ import { messageOf } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
 import type { Listen } from './metrics.ts';
 
+/** Where the metrics are over TLS, with which certificate, and who may read them. */
 export interface SecureOptions {
   readonly listen: Listen;
   /** PEM files. */

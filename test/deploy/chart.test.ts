@@ -223,6 +223,12 @@ test.each([
     { metrics: { enabled: true, secure: true, podMonitor: { enabled: true } } },
     /metrics\.podMonitor\.authorization/,
   ],
+  [
+    'a PodMonitor that cannot authenticate to nodes',
+    { metrics: { enabled: true, nodes: { enabled: true, secret: 'x' }, podMonitor: { enabled: true } } },
+    /metrics\.podMonitor\.authorization/,
+  ],
+  ['metrics of nodes without their Secret', { metrics: { nodes: { enabled: true } } }, /metrics\.nodes\.secret/],
   ['a PodMonitor without reachable metrics', { metrics: { podMonitor: { enabled: true } } }, /metrics\.enabled/],
 ])('refuses %s', async (_, values, words, version = 'v1.36.0') => {
   await expect(renderChart({ ...given, ...values }, version)).rejects.toThrow(words);

@@ -25,7 +25,7 @@ export type Review = (token: string, audiences: readonly string[]) => object | u
 
 /**
  * The part of an API server that the controller needs: lists in pages, watches that continue from a version, a history that can be lost,
- * connections that break, single objects, creations, TokenReview and SelfSubjectAccessReview. It holds state and replays no recording.
+ * connections that break, single objects, creations, TokenReview, SubjectAccessReview and SelfSubjectAccessReview. It holds state and replays no recording.
  */
 export class ApiServer implements AsyncDisposable {
   /** Method and URL of every request so far. */
@@ -39,6 +39,8 @@ export class ApiServer implements AsyncDisposable {
   review: Review = () => undefined;
   /** Whether the client may do this. */
   allowed: (verb: string, resource: string) => boolean = () => true;
+  /** Whether a user may get a nonResourceURL. */
+  mayRead: (user: string, path: string) => boolean = () => false;
   /** The clock for the `Date` of its answers. */
   clock = Date.now;
   pageSize = 500;
@@ -188,6 +190,12 @@ export class ApiServer implements AsyncDisposable {
 
   #create(path: string, body: unknown, response: ServerResponse): void {
     if (path.endsWith('/tokenreviews')) return this.#reviewToken(body, response);
+    if (path.endsWith('/subjectaccessreviews')) {
+      const { spec } = body as { spec: { user: string; nonResourceAttributes: { path: string } } };
+      const allowed = this.mayRead(spec.user, spec.nonResourceAttributes.path);
+      answer(response, 201, { kind: 'SubjectAccessReview', status: { allowed } });
+      return;
+    }
     if (path.endsWith('/selfsubjectaccessreviews')) {
       const { spec } = body as { spec: { resourceAttributes: { verb: string; resource: string } } };
       const { verb, resource } = spec.resourceAttributes;

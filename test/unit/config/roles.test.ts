@@ -82,6 +82,20 @@ describe('quarry controller', () => {
     expect(problemsOf(`${text}\nkubernetes: {server: "https://10.0.0.1"}`, 'controller')).toEqual([]);
   });
 
+  test('serves metrics of a node over TLS with a certificate of their own, and uses the API server for nothing else', () => {
+    const text = `${node('token: /t')}\nmetrics: {listen: "127.0.0.1:1", secureListen: "0.0.0.0:2"}`;
+    expect(problemsOf(text, 'node')).toEqual([
+      'metrics.certificate: is missing: secureListen needs it',
+      'metrics.key: is missing: secureListen needs it',
+      'metrics.secureListen: needs kubernetes: the API server checks the callers',
+    ]);
+    const whole = text.replace('"0.0.0.0:2"', '"0.0.0.0:2", certificate: /c, key: /k');
+    expect(problemsOf(`${whole}\nkubernetes: {server: "https://10.0.0.1"}`, 'node')).toEqual([]);
+    expect(problemsOf(`${node('token: /t')}\nkubernetes: {server: "https://10.0.0.1"}`, 'node')).toEqual([
+      'kubernetes: has no use without metrics.secureListen',
+    ]);
+  });
+
   test('authenticates the nodes in exactly one way, completely configured', () => {
     const byToken = controller('tokenAudience: q, serviceAccount: "q:node"');
     expect(problemsOf(byToken, 'controller')).toEqual([

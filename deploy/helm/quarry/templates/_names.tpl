@@ -100,6 +100,16 @@ quarry:{{ .Values.driver }}
 {{ if eq .Values.certificates.from "existing" }}{{ required "certificates.secret is needed with from: existing" .Values.certificates.secret }}{{ else }}{{ include "quarry.name" . }}-controller-tls{{ end }}
 {{- end -}}
 
+{{/* The Secret of the nodes' metrics: each node can read it, so it is good for nothing else. */}}
+{{- define "quarry.nodeSecret" -}}
+{{ if eq .Values.certificates.from "existing" }}{{ required "metrics.nodes.secret is needed with certificates.from: existing" .Values.metrics.nodes.secret }}{{ else }}{{ include "quarry.name" . }}-node-metrics-tls{{ end }}
+{{- end -}}
+
+{{/* The name in that certificate. No Service has it: a scraper dials the address of each node, and verifies this name. */}}
+{{- define "quarry.nodeHost" -}}
+{{ include "quarry.name" . }}-node.{{ include "quarry.namespace" . }}.svc
+{{- end -}}
+
 {{/* The ConfigMap of the authority, with which a node verifies a controller; it has no secret. */}}
 {{- define "quarry.authority" -}}
 {{ if eq .Values.certificates.from "chart" }}{{ include "quarry.name" . }}-authority{{ else }}{{ required "certificates.authority is needed unless the chart makes the certificates" .Values.certificates.authority }}{{ end }}
