@@ -68,7 +68,26 @@ export const RUNS: readonly Run[] = [
     install: installQuarry,
   },
   { name: 'limits', storageClass: 'test/e2e/class-thin.yaml', focus: [LIMITS], install: installSmallGroup },
+  // The specs that stage, publish or expand volumes.
+  {
+    name: 'encrypted',
+    storageClass: 'test/e2e/class-encrypted.yaml',
+    focus: ['\\] (volumes|volumeIO|volumeMode|volume-expand|multiVolume|subPath|disruptive)[ \\[]'],
+    leftOut: [...leftOut, ...copies],
+    install: installWithPassphrase,
+  },
 ];
+
+/** Its class names this Secret. */
+async function installWithPassphrase(cluster: Cluster): Promise<void> {
+  await cluster.kubectl.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'volume-passphrase', namespace: 'default' },
+    stringData: { passphrase: 'correct horse' },
+  });
+  await installQuarry(cluster);
+}
 
 /**
  * The specs of groups make volumes of 1 MiB, and restore their snapshots into claims of 1 MiB whatever size the snapshots have:

@@ -1,46 +1,9 @@
-import { beforeAll, describe, expect, test } from 'vitest';
-import { capabilities, type Driver, MiB, outcomeOf, startDriver, volumeRequest } from '../support/driver.ts';
-import { useGuest } from '../support/guest.ts';
+import { describe, expect, test } from 'vitest';
+import { capabilities, MiB, outcomeOf } from '../support/driver.ts';
+import { encrypted, idOf, other, placeOf, secret, useEncrypted } from '../support/encrypted.ts';
 
-const guest = useGuest({ disks: ['512M'] });
-const pools = `
-  - name: fast
-    volumeGroup: vg
-    type: thin
-    disks: { paths: [/dev/ubda] }
-    approve: automatic
-    thin: { share: 50%, overprovision: 4 }`;
-
-let driver: Driver;
-beforeAll(async () => {
-  driver = await startDriver(guest(), { pools, more: 'log: { level: debug }' });
-});
-const controller = () => driver.client.controller;
-const node = () => driver.client.node;
-const shell = async (script: string): Promise<string> => (await guest().shell(script)).trim();
-
-const [secret, other] = [{ passphrase: 'correct horse ☃ ' }, { passphrase: 'battery staple' }];
-const encrypted = { encryption: 'luks2', encryptionMemory: '4Mi' };
-type Access = keyof typeof capabilities;
-const idOf = (name: string) => `node-1:${name}`;
-const create = async (name: string, over: object = {}, parameters: object = {}) => {
-  const request = { parameters: { ...encrypted, ...parameters }, ...over };
-  return (await controller().createVolume(volumeRequest(name, 32 * MiB, request))).volume;
-};
-const remove = (name: string) => controller().deleteVolume({ volumeId: idOf(name) });
-const placeOf = (name: string) => ({ volumeId: idOf(name), stagingTargetPath: `/run/${name}` });
-const stage = (name: string, secrets: Record<string, string> = secret, access: Access = 'ext4', signal?: AbortSignal) =>
-  node().nodeStageVolume(
-    { ...placeOf(name), secrets, volumeCapability: capabilities[access] },
-    { ...(signal && { signal }) },
-  );
-const unstage = (name: string) => node().nodeUnstageVolume(placeOf(name));
-const tagsOf = (name: string) => shell(`lvs --noheadings -o lv_tags vg/${name}`);
-const openDevices = () => shell('ls /dev/mapper | grep quarry-luks || true');
-const opens = (name: string, { passphrase }: { passphrase: string }) =>
-  shell(
-    `printf %s '${passphrase}' | cryptsetup open --test-passphrase --key-file - /dev/vg/${name} && echo yes || true`,
-  );
+const { guest, driver, controller, node, shell, create, remove, stage, unstage, tagsOf, openDevices, opens } =
+  useEncrypted();
 
 test('gives its user the size asked for, and leaves no plaintext on the disk, no open device and no passphrase', async () => {
   expect((await create('secret'))?.capacityBytes).toBe(String(32 * MiB));
@@ -58,9 +21,9 @@ test('gives its user the size asked for, and leaves no plaintext on the disk, no
   const found = (text: string) => shell(`sync; tr '\\0' '\\n' < /dev/ubda | grep -a -c ${text}-4711 || true`);
   expect(await found('shown')).not.toBe('0');
   expect(await found('hidden')).toBe('0');
-  expect(driver.log()).toContain('luksFormat');
+  expect(driver().log()).toContain('luksFormat');
   const kept = await shell('grep -r -l -F "correct horse" /run /etc /var /tmp 2>/dev/null || true');
-  expect(driver.log() + (await tagsOf('secret')) + kept).not.toContain('correct');
+  expect(driver().log() + (await tagsOf('secret')) + kept).not.toContain('correct');
   expect(kept).toBe('');
   await remove('plain');
 });
@@ -160,4 +123,19 @@ describe('a Secret with two passphrases', () => {
     await unstage('secret');
     expect(await opens('secret', other)).toBe('yes');
   });
+});
+
+test('a node without cryptsetup has no capacity for encrypted volumes, makes none, and makes others', async () => {
+  const capacity = async () => Number((await controller().getCapacity({ parameters: encrypted })).availableCapacity);
+  expect(await capacity()).toBeGreaterThan(0);
+  await guest().shell('mv /usr/sbin/cryptsetup /root/');
+  await driver().restart();
+  expect(await capacity()).toBe(0);
+  expect(await outcomeOf(create('unable'))).toMatchObject({
+    code: 'RESOURCE_EXHAUSTED',
+    details: expect.stringContaining('no cryptsetup'),
+  });
+  await create('able', { parameters: {} });
+  await guest().shell(`mv /root/cryptsetup /usr/sbin/; kill -HUP ${driver().process().pid}`);
+  await expect.poll(capacity, { timeout: 30_000 }).toBeGreaterThan(0);
 });

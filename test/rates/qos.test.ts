@@ -62,6 +62,19 @@ test.each(['ext4', 'xfs', 'btrfs'] as const)(
   },
 );
 
+test('limits direct writes to an encrypted volume, at the device that its pod has', async () => {
+  const encrypted = { encryption: 'luks2', encryptionMemory: '4Mi', writeIops: '100' };
+  const v = await pods.run('encrypted', 'block', encrypted);
+  const top = (
+    await guest.shell('dmsetup info -c --noheadings --separator : -o major,minor -S "name=~^quarry-luks"')
+  ).trim();
+  expect(v.device).toBe(top);
+  await pods.untilFile(ioMaxOf(v), ioMax(top, { wiops: 100 }));
+  const job = { rw: 'randwrite', bs: '4k', path: v.path, cgroup: `${v.pod}/container` } as const;
+  const rate = async () => (await runFio(guest, 3, [job])).map(({ iops }) => iops);
+  expect(await settled([100], rate)).toEqual([within(5, 100)]);
+});
+
 test('divides a limit between two pods, and gives the remaining pod all of it', async () => {
   const v = await pods.run('shared', 'block', { readIops: '301' });
   const other = pods.newUid();

@@ -17,36 +17,49 @@ const pools = `
     budget: { writeBandwidth: 100Mi }
 `;
 
+const combinations = [
+  { access: 'mount', type: 'thin' },
+  { access: 'mount', type: 'thick' },
+  { access: 'block', type: 'thin' },
+  { access: 'block', type: 'thick' },
+];
+
 const arrangements = [
   {
     arrangement: 'one process',
+    encrypted: [],
     endpoints: ['-csi.endpoint=unix:///run/quarry/csi.sock'],
     start: (guest: Guest) => startDriver(guest, { pools }),
   },
   {
     arrangement: 'node and controller apart',
+    encrypted: ['mount thin', 'block thick'],
     endpoints: ['-csi.endpoint=unix:///run/quarry/csi.sock', '-csi.controllerendpoint=unix:///run/controller/csi.sock'],
     start: (guest: Guest) => startApart(guest, pools),
   },
 ];
 
-describe.each(arrangements)('csi-sanity 5.6.0, $arrangement', ({ arrangement, endpoints, start }) => {
+describe.each(arrangements)('csi-sanity 5.6.0, $arrangement', ({ arrangement, encrypted, endpoints, start }) => {
   const guest = useGuest({ disks: ['40G', '40G'] });
   let started: Promise<unknown> | undefined;
 
-  it.each([
-    { access: 'mount', type: 'thin' },
-    { access: 'mount', type: 'thick' },
-    { access: 'block', type: 'thin' },
-    { access: 'block', type: 'thick' },
-  ])(
-    'passes with $access access to $type volumes, and skips only specs of capabilities that are not offered',
-    async ({ access, type }) => {
+  const isEncrypted = (name: string) => encrypted.some((one) => one === name);
+  it.each(
+    combinations.map(({ access, type }) => ({
+      access,
+      type,
+      kind: isEncrypted(`${access} ${type}`) ? 'encrypted' : 'plain',
+    })),
+  )(
+    'passes with $access access to $kind $type volumes, and skips only specs of capabilities that are not offered',
+    async ({ access, type, kind }) => {
       await (started ??= start(guest()));
       // csi-sanity expects a volume from a source at once: a copy of a thick one must not take longer than CreateVolume waits.
       const size = type === 'thick' ? 128 * MiB : 1024 * MiB;
       const folder = `/tmp/sanity-${access}-${type}`;
-      await guest().shell(`mkdir ${folder}; echo 'type: ${type}' > ${folder}/parameters.yaml
+      const encryption = kind === 'encrypted' ? ', encryption: luks2, encryptionMemory: 4Mi' : '';
+      await guest().shell(`mkdir ${folder}; echo '{ type: ${type}${encryption} }' > ${folder}/parameters.yaml
+      echo 'NodeStageVolumeSecret: { passphrase: correct horse }' > ${folder}/secrets.yaml
       printf 'readIops: "500"\nreservedWriteBandwidth: 1Mi\n' > ${folder}/mutable.yaml`);
       const argv = [
         '/tools/csi-sanity',
@@ -56,6 +69,7 @@ describe.each(arrangements)('csi-sanity 5.6.0, $arrangement', ({ arrangement, en
         `-csi.testvolumeexpandsize=${2 * size}`,
         `-csi.testvolumeparameters=${folder}/parameters.yaml`,
         `-csi.testvolumemutableparameters=${folder}/mutable.yaml`,
+        ...(kind === 'encrypted' ? [`-csi.secrets=${folder}/secrets.yaml`] : []),
         `-csi.mountdir=${folder}/mount`,
         `-csi.stagingdir=${folder}/staging`,
         `--ginkgo.json-report=${folder}/report.json`,
@@ -76,7 +90,7 @@ describe.each(arrangements)('csi-sanity 5.6.0, $arrangement', ({ arrangement, en
           "lvs --noheadings -S lv_role!=private -o lv_tags | grep -cE 'quarry.role=(volume|snapshot)' || true",
         ),
       ).toBe('0\n');
-      console.log(summary(`${arrangement}, ${access}`, type, specs));
+      console.log(summary(`${arrangement}, ${access}`, `${kind} ${type}`, specs));
     },
     300_000,
   );

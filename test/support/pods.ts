@@ -20,6 +20,9 @@ export function podCgroup(uid: string, { by = 'cgroupfs', pod = 'burstable', roo
   return names.map((_, index) => `${names.slice(0, index + 1).join('-')}.slice`).join('/');
 }
 
+/** Of encrypted volumes. */
+const secrets = { passphrase: 'correct horse' };
+
 /** A volume that is staged and published to a pod, as kubelet does it. */
 export interface Running extends Published {
   readonly id: string;
@@ -99,7 +102,7 @@ export class Pods {
     const { node } = this.#driver.client;
     return {
       targetPath,
-      stage: () => node.nodeStageVolume(common),
+      stage: () => node.nodeStageVolume({ ...common, secrets }),
       publish: (uid) => node.nodePublishVolume({ ...common, targetPath: targetPath(uid) }),
       unpublish: (uid) => node.nodeUnpublishVolume({ volumeId, targetPath: targetPath(uid) }),
     };

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { MiB, outcomeOf } from '../support/driver.ts';
+import { idOf, other, secret, useEncrypted } from '../support/encrypted.ts';
+
+const { guest, driver, controller, node, shell, create, remove, stage, unstage, tagsOf, openDevices, opens } =
+  useEncrypted();
+
+/** The next program of cryptsetup with such a command line does its work, and then does not end: the power is cut there. */
+async function cutAfter(words: string, work: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+  await guest().shell(`cat > /usr/local/sbin/cryptsetup <<'END'
+#!/bin/sh
+case "$*" in "${words}"*) /usr/sbin/cryptsetup "$@"; touch /run/stopped; exec sleep 1000;; esac
+exec /usr/sbin/cryptsetup "$@"
+END
+chmod +x /usr/local/sbin/cryptsetup; rm -f /run/stopped`);
+  const caller = new AbortController();
+  const call = outcomeOf(work(caller.signal));
+  await guest().shell('while [ ! -e /run/stopped ]; do sleep 0.05; done; rm /usr/local/sbin/cryptsetup; sync');
+  caller.abort();
+  await call;
+  await driver().powerCut();
+}
+
+const both = { ...other, previousPassphrase: secret.passphrase };
+const kept = async (secrets: Record<string, string>) => {
+  await stage('cut', secrets);
+  expect(await shell('cat /run/cut/file')).toBe('kept');
+};
+
+// A busy machine takes half a minute for a cut.
+describe('after a power cut', { timeout: 300_000 }, () => {
+  test('right after luksFormat, the next stage makes the header again', async () => {
+    await create('cut');
+    await cutAfter('luksFormat', (signal) => stage('cut', secret, 'ext4', signal));
+    expect(await openDevices()).toBe('');
+    expect(await tagsOf('cut')).toContain('quarry.fs=luks-none');
+  });
+
+  test('right after the first opening, the next stage opens the volume and makes its filesystem', async () => {
+    await cutAfter('open --type luks2 --disable-keyring', (signal) => stage('cut', secret, 'ext4', signal));
+    expect(await openDevices()).toBe('');
+    expect(await tagsOf('cut')).toContain('quarry.fs=none');
+    await stage('cut');
+    await guest().shell('echo kept > /run/cut/file; sync -f /run/cut');
+  });
+
+  test('and the death of the driver, the unstage closes the device', async () => {
+    await driver().restart();
+    await unstage('cut');
+    expect(await openDevices()).toBe('');
+  });
+
+  test('right after the growth of the open device, the next stage opens all of it', async () => {
+    await kept(secret);
+    const capacityRange = { requiredBytes: `${64 * MiB}` };
+    await controller().controllerExpandVolume({ volumeId: idOf('cut'), capacityRange });
+    const grow = { volumeId: idOf('cut'), volumePath: '/run/cut', capacityRange };
+    await cutAfter('resize', (signal) => node().nodeExpandVolume(grow, { signal }));
+    await kept(secret);
+    expect(Number(await shell('df -B1 --output=size /run/cut | tail -1'))).toBeGreaterThan(40 * MiB);
+    await unstage('cut');
+  });
+
+  test('in an exchange of passphrases, one of the two opens the volume, and the next stage ends the exchange', async () => {
+    for (const step of ['luksAddKey', 'luksRemoveKey']) {
+      await cutAfter(step, (signal) => stage('cut', both, 'ext4', signal));
+      await guest().shell('lvchange -ay vg/cut');
+      expect([await opens('cut', secret), await opens('cut', other)]).toContain('yes');
+      expect(await tagsOf('cut')).not.toContain('quarry.rotated');
+    }
+    await kept(both);
+    await unstage('cut');
+    expect([await opens('cut', secret), await opens('cut', other)]).toEqual(['', 'yes']);
+    expect(await tagsOf('cut')).toContain('quarry.rotated');
+  });
+
+  test('in the destruction of its keys, a deleted volume is gone and no header is left on the disk', async () => {
+    await create('gone', {}, { erase: 'cryptographic' });
+    await stage('gone');
+    await unstage('gone');
+    const headers = () => shell('dd if=/dev/ubda bs=1M iflag=direct status=none | LC_ALL=C grep -a -o SKUL | wc -l');
+    const before = Number(await headers());
+    expect(before).toBeGreaterThan(0);
+    await cutAfter('luksErase', () => remove('gone'));
+    await expect.poll(() => shell('lvs --noheadings -o lv_name vg')).not.toMatch(/gone|q-keys/);
+    expect(Number(await headers())).toBeLessThan(before);
+  });
+});
