@@ -29,7 +29,10 @@ export const serving: readonly string[] = ['all', 'node', 'controller'];
 /** Lists of one node, which the plugin asks of all nodes. */
 export const nodeLists: readonly string[] = ['disks', 'qos', 'hung', 'jobs'];
 /** Commands that work on one node. */
-export const nodeCommands: readonly string[] = [...nodeLists, 'check', 'calibrate'];
+export const nodeCommands: readonly string[] = [...nodeLists, 'check', 'calibrate', 'adopt'];
+
+const piped =
+  'kubectl get pv NAME -o yaml | kubectl exec -i -n NAMESPACE NODE-POD -c quarry -- quarry adopt VG/LV --persistent-volume /dev/stdin';
 
 const details = `Runs a command of Quarry's command line in the cluster, with the rights of your kubeconfig: in one of the controllers, or,
 if it is about a node, on nodes.
@@ -82,6 +85,9 @@ function toAsked({ node: nodes, selector, ...place }: Place & Chosen, words: rea
   const late = words.find((word) => /^--(?:context|kubeconfig)(?:=|$)/.test(word));
   if (late !== undefined) {
     throw new Failure('invalid', `${late.split('=')[0]} comes before the command; see kubectl quarry --help`);
+  }
+  if (command === 'adopt' && words.some((word) => /^--persistent-volume(?:=|$)/.test(word))) {
+    throw new Failure('invalid', `--persistent-volume names a file in the node's pod; pipe it there: ${piped}`);
   }
   const watch = words.includes('--watch');
   return { place, nodes, selector, words: words.filter((word) => word !== '--watch'), watch };

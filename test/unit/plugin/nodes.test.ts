@@ -98,6 +98,21 @@ describe('kubectl quarry on nodes', () => {
     expect(ranOn()).toEqual(['on-b: calibrate fast']);
   });
 
+  test('adopts on the node that is named, and says how to give it a PersistentVolume', async () => {
+    await expect(run('adopt', 'vg0/data')).rejects.toMatchObject({
+      message: '"adopt vg0/data" works on one node: name it with --node, before the command',
+    });
+    await expect(run('--node', 'b', 'adopt', 'vg0/data', '--persistent-volume=pv.yaml')).rejects.toMatchObject({
+      kind: 'invalid',
+      message: expect.stringMatching(
+        /kubectl get pv NAME -o yaml \| kubectl exec -i .* --persistent-volume \/dev\/stdin$/,
+      ) as string,
+    });
+    expect(desk.server.commands).toEqual([]);
+    await run('--node', 'b', 'adopt', 'vg0/data', '--apply');
+    expect(ranOn()).toEqual(['on-b: adopt vg0/data --apply']);
+  });
+
   describe('disks approve', () => {
     test('shows what would be taken, and takes nothing', async () => {
       const { code, stdout } = await run('disks', 'approve');
