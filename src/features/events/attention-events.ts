@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { EventSender, PersistentVolumes } from '../../app/feature.ts';
 import type { Attention } from '../../domain/attention.ts';
 import type { Fleet } from '../../domain/fleet.ts';
+import { eventName, EventSchedule } from '../../kubernetes/event-schedule.ts';
 import { type Finding, findingsOf } from './findings.ts';
 
 export interface AttentionEventsOptions {
@@ -11,50 +11,39 @@ export interface AttentionEventsOptions {
   readonly now?: () => number;
 }
 
-/** Events that one look may send; the rest waits for the next. */
-const mostPerLook = 20;
-/** Milliseconds after which what still needs attention is sent again: Kubernetes forgets an event after an hour. */
-const sendAgain = 3_600_000;
-
 interface Claim {
   readonly namespace: string;
   readonly name: string;
   readonly uid?: string | undefined;
 }
 
-/**
- * Sends an event for each thing that needs attention at two looks, one after the other: a restart of a node is none. Keeps in memory only when it
- * has sent what; an event that another controller has sent has the same name, so that Kubernetes keeps one.
- */
+/** Sends an event for each thing that needs attention at two looks, one after the other: a restart of a node is none. */
 export class AttentionEvents {
   readonly #options: AttentionEventsOptions;
-  readonly #now: () => number;
-  /** When each finding was sent; `undefined`: it was seen once. */
-  #sent: ReadonlyMap<string, number | undefined> = new Map();
+  readonly #schedule: EventSchedule;
 
   constructor(options: AttentionEventsOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    this.#schedule = new EventSchedule(options.now);
   }
 
   /** Throws `unavailable` if the API server does not take an event; the rest waits for the next look. */
   async look(signal: AbortSignal): Promise<void> {
     const members = this.#options.fleet.members();
     const found = new Map(members.flatMap(findingsOf).map((finding) => [nameOf(finding), finding]));
-    const now = this.#now();
-    const due = [...found].filter(([name]) => this.#sent.has(name) && now - (this.#sent.get(name) ?? 0) >= sendAgain);
-    const sent = new Map([...found.keys()].map((name) => [name, this.#sent.get(name)]));
-    this.#sent = sent;
-    const chosen = due.slice(0, mostPerLook);
+    const chosen = this.#schedule.due([...found.keys()]).flatMap((name) => {
+      const finding = found.get(name);
+      return finding ? [{ name, finding }] : [];
+    });
     const claims = await this.#claimsOf(
-      chosen.map(([, finding]) => finding),
+      chosen.map(({ finding }) => finding),
       signal,
     );
-    for (const [name, finding] of chosen) {
+    for (const { name, finding } of chosen) {
       const { what } = finding;
       const subject = subjectOf(finding, claims);
       await this.#options.events.send({ name, subject, reason: what.reason, message: textOf(what) }, signal);
-      sent.set(name, now);
+      this.#schedule.sent(name);
     }
   }
 
@@ -75,7 +64,7 @@ export class AttentionEvents {
 
 /** Without the message, whose figures change. */
 function nameOf({ what: { node, pool = '', volume = '', reason } }: Finding): string {
-  return `quarry-${createHash('sha256').update([node, pool, volume, reason].join('\0')).digest('hex').slice(0, 32)}`;
+  return eventName([node, pool, volume, reason]);
 }
 
 /** The claim or the pod of a volume, or else the node. */

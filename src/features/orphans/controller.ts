@@ -1,6 +1,7 @@
 import type { ControllerContext, Part } from '../../app/feature.ts';
 import { createRepeater } from '../../concurrency/repeater.ts';
 import { messageOf } from '../../domain/errors.ts';
+import { OrphanEvents } from './events.ts';
 import { orphanFamilies } from './metrics.ts';
 import { Orphans } from './orphans.ts';
 import { createOrphanService } from './service.ts';
@@ -10,7 +11,7 @@ const lookAgain = 30_000;
 
 /** Looks for orphans again and again. `undefined` without Kubernetes, because it is not known then which volumes are claimed. */
 export function createOrphanPart(context: ControllerContext): Part | undefined {
-  const { config, fleet, persistentVolumes: claims, log } = context;
+  const { config, fleet, persistentVolumes: claims, events, log } = context;
   if (!claims) return undefined;
   const grace = config.kubernetes?.orphansAfter ?? Number.POSITIVE_INFINITY;
   const orphans = new Orphans({ fleet, claims, grace });
@@ -20,10 +21,35 @@ export function createOrphanPart(context: ControllerContext): Part | undefined {
     delay: 0,
     failed: (error) => log.error({ reason: messageOf(error) }, 'orphans cannot be looked for'),
   });
+  const sending = events && sendAgainAndAgain(new OrphanEvents({ orphans, events }), log);
   return {
     admin: createOrphanService(orphans),
     metrics: orphanFamilies(orphans),
+    start() {
+      looks.now();
+      sending?.start();
+    },
+    async stop() {
+      await Promise.all([looks.stop(), sending?.stop()]);
+    },
+  };
+}
+
+function sendAgainAndAgain(events: OrphanEvents, log: ControllerContext['log']) {
+  const stopping = new AbortController();
+  const looks = createRepeater({
+    task: () => events.look(stopping.signal),
+    every: lookAgain,
+    delay: 0,
+    failed(error) {
+      if (!stopping.signal.aborted) log.warn({ reason: messageOf(error) }, 'events of orphans cannot be sent');
+    },
+  });
+  return {
     start: () => looks.now(),
-    stop: () => looks.stop(),
+    async stop() {
+      stopping.abort();
+      await looks.stop();
+    },
   };
 }
