@@ -94,3 +94,53 @@ describe('a StatefulSet with a retention policy', () => {
     await kubectl.wait('delete', [`pv/${first}`]);
   });
 });
+
+describe('a StatefulSet whose PersistentVolumes and claims are lost', () => {
+  const site = useCluster('lost');
+
+  test('finds its data after quarry recover', async () => {
+    const { cluster, kubectl, ready, inPod, volumeOf } = site();
+    const pods = ['kept-0', 'kept-1'];
+    await kubectl.apply(storageClass('thin', { pool: 'fast', type: 'thin' }));
+    await kubectl.apply(...statefulSet('kept', { replicas: 2, data: { className: 'thin', size: '64Mi' } }));
+    await ready(...pods);
+    for (const pod of pods) await inPod(pod, 'hostname >/data/written; sync');
+    const volumes = await Promise.all(pods.map((pod) => volumeOf(`volume-0-${pod}`)));
+    const tagged = (volume: string): string => `lvs --noheadings -S 'lv_name=${volume}' -o lv_tags`;
+    for (const volume of volumes) {
+      const recorded = `[ -z "$(${tagged(volume)})" ] || ${tagged(volume)} | grep -q quarry.pv=pv=${volume}`;
+      for (const { guest } of cluster.workers) await guest.shell(`until ${recorded}; do sleep 1; done`);
+    }
+    await kubectl.run(['scale', 'statefulset/kept', '--replicas=0']);
+    await kubectl.wait(
+      'delete',
+      pods.map((pod) => `pod/${pod}`),
+    );
+
+    // As if etcd were lost: no controller sees a PersistentVolume that is released.
+    const persistent = volumes.map((volume) => `pv/${volume}`);
+    await kubectl.run(['delete', ...persistent, '--wait=false']);
+    for (const one of persistent)
+      await kubectl.run(['patch', one, '--type=merge', '-p', '{"metadata":{"finalizers":null}}']);
+    await kubectl.wait('delete', persistent);
+    await kubectl.run(['delete', 'pvc', '--all']);
+    const controller = ['exec', 'deploy/quarry-controller', '-c', 'quarry', '--', 'quarry'];
+    const recover = (...words: string[]): Promise<string> =>
+      cluster.kubectl.within('quarry').run([...controller, 'recover', ...words]);
+    expect(await recover('--apply')).toContain(`PersistentVolume ${volumes[0]}: created`);
+    expect(await recover()).toBe('');
+    await cluster.kubectl.run(['delete', ...persistent]);
+    await cluster.kubectl.applyText(await recover('--claims'));
+
+    await kubectl.run(['scale', 'statefulset/kept', '--replicas=2']);
+    await ready(...pods);
+    expect(await Promise.all(pods.map((pod) => inPod(pod, 'cat /data/written')))).toEqual(
+      pods.map((pod) => `${pod}\n`),
+    );
+    expect(await Promise.all(pods.map((pod) => volumeOf(`volume-0-${pod}`)))).toEqual(volumes);
+    const { spec } = await kubectl.get<{ spec: object }>('pv', volumes[0] ?? '');
+    expect(spec).toMatchObject({ persistentVolumeReclaimPolicy: 'Delete', storageClassName: 'thin' });
+    await kubectl.run(['delete', 'statefulset/kept', '--cascade=foreground']);
+    await kubectl.run(['delete', 'pvc', '--all']);
+  });
+});
