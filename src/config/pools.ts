@@ -117,6 +117,11 @@ export const pool = section({
     .describe(
       'What happens at least to the content of each thick volume of the pool, and of its snapshots, after its deletion: `none`, `discard` or `zero`. A class can ask for more.',
     ),
+  zeroOnCreate: flag()
+    .default(false)
+    .describe(
+      '`true`: a new thick volume of the pool is written with zeros by a job of kind `copy` before it is handed out, unless it is encrypted or inline. Then a raw block device shows nothing of what its room held before, and cannot grow.',
+    ),
   budget: rates
     .optional()
     .describe(
@@ -133,17 +138,20 @@ export const pool = section({
     ),
 }).transform(toPoolSpec);
 
-type PoolSection = Omit<PoolSpec, 'group' | 'budget' | 'erase'> & {
+type PoolSection = Omit<PoolSpec, 'group' | 'budget' | 'erase' | 'zeroOnCreate'> & {
   readonly erase: (typeof overwriteMethods)[number];
+  readonly zeroOnCreate: boolean;
   readonly volumeGroup: PoolSpec['group'];
   readonly budget?: Rates | undefined;
   readonly reservable: number;
   readonly unreserved?: Rates | undefined;
 };
 
-function toPoolSpec({ volumeGroup, budget, reservable, unreserved = {}, erase, ...rest }: PoolSection): PoolSpec {
+function toPoolSpec({ volumeGroup, budget, reservable, unreserved = {}, ...others }: PoolSection): PoolSpec {
+  const { erase, zeroOnCreate, ...rest } = others;
   return {
     ...rest,
+    ...(zeroOnCreate && { zeroOnCreate }),
     group: volumeGroup,
     ...(erase !== 'none' && { erase: parseErasure(erase) }),
     ...(rest.type === 'thin' && { thin: rest.thin ?? thinDefaults }),

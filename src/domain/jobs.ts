@@ -3,7 +3,7 @@ import type { VolumeId } from './ids.ts';
 
 /**
  * - `creation` finishes or undoes an interrupted creation
- * - `copy`     fills a volume with the content of its source
+ * - `copy`     fills a volume with the content of its source, or with zeros
  * - `erase`    erases and removes what is left of deleted volumes
  * - `repair`   makes the copies of a mirror complete after the loss of a disk, and equal after an unclean stop
  */

@@ -58,6 +58,8 @@ export interface PoolSpec {
   readonly budget?: Budget | undefined;
   /** At the deletion of each of its thick volumes, at least; absent: as the volume's class says. */
   readonly erase?: Erasure | undefined;
+  /** A new thick volume is written with zeros before it is handed out; absent: no. */
+  readonly zeroOnCreate?: true | undefined;
 }
 
 /** The state of a pool, from LVM's report. */

@@ -3,7 +3,7 @@ import { type Encrypted, type Luks2, refuseOtherEncryption } from './encryption.
 import { Failure } from './errors.ts';
 import type { Erasure } from './erasure.ts';
 import type { Qos } from './qos.ts';
-import type { ContentSource } from './snapshot.ts';
+import { type ContentSource, printSource } from './snapshot.ts';
 import type { SnapshotRoom } from './snapshot-room.ts';
 import type { LvName, NodeName, PoolName, VgName, VolumeId } from './ids.ts';
 import type { PodUid } from './pod-targets.ts';
@@ -87,8 +87,14 @@ export function refusePassive({ id, node, role }: Pick<Volume, 'id' | 'node' | '
 }
 
 /** Throws `busy` for a volume whose content is not whole. */
-export function refuseCopying({ id, state }: Pick<Volume, 'id' | 'state'>): void {
-  if (state === 'copying') throw new Failure('busy', `volume ${id} is being copied from its source: try again`);
+export function refuseCopying(volume: Pick<Volume, 'id' | 'state' | 'source'>): void {
+  const { id, state } = volume;
+  if (state === 'copying') throw new Failure('busy', `volume ${id} is being ${copyingOf(volume)}: try again`);
+}
+
+/** What is done to a volume in the state `copying`. */
+export function copyingOf({ source }: Pick<Volume, 'source'>): string {
+  return source ? `copied from ${printSource(source)}` : 'written with zeros';
 }
 
 /** The first use of a volume; `block`: as a raw block device, whose content Quarry never touches. */
@@ -158,7 +164,7 @@ export interface Volume extends Encrypted {
   readonly erase?: Erasure;
   /**
    * - `creating`: it is not yet proven to be wiped, or to have its size, and no user has written to it
-   * - `copying`: the content of its source is not whole
+   * - `copying`: the content of its source is not whole; without a source: it is not all zeros yet
    */
   readonly state: 'ready' | 'creating' | 'copying';
   /**

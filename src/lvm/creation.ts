@@ -5,6 +5,7 @@ import { type NodeName, type PoolName, type VolumeId, volumeIdFor } from '../dom
 import type { Pool } from '../domain/pool.ts';
 import type { VolumeLocks } from '../domain/storage.ts';
 import { contentFor, type RecordedContent, refusePassive, type Volume, type VolumeSpec } from '../domain/volume.ts';
+import { isZeroed } from '../domain/zeroing.ts';
 import type { Activation } from './activation.ts';
 import type { Admission } from './admission.ts';
 import { createVolume, extendVolume, lvchangeTags, removeVolume, snapshotVolume } from './arguments.ts';
@@ -159,7 +160,7 @@ export class Creation {
       await admission.track(() => writer.change(what, extendVolume(group, lv, size)));
     cache.put(volume);
     cache.putPool(afterGrowth(pool, spec.layout, size));
-    if (origin && !origin.shared) return this.#mark(volume, 'copying');
+    if ((origin && !origin.shared) || isZeroed(pool.spec, volume)) return this.#mark(volume, 'copying');
     return volume.state === 'creating' ? this.#mark(volume, 'ready') : volume;
   }
 
@@ -217,11 +218,11 @@ export class Creation {
   }
 
   async #wipe(volume: Volume): Promise<Volume> {
-    const { activation, devices } = this.#options;
+    const { activation, admission, devices } = this.#options;
     await activation.refuseInUse(volume);
     await activation.activate(volume);
     await devices.wipe(devicePath(volume.group, volume.lv));
-    return this.#mark(volume, 'ready');
+    return this.#mark(volume, isZeroed(admission.pool(volume.pool).spec, volume) ? 'copying' : 'ready');
   }
 
   async #mark(volume: Volume, state: 'ready' | 'copying'): Promise<Volume> {

@@ -14,6 +14,7 @@ import {
   type VolumeSpec,
   type VolumeUse,
 } from '../domain/volume.ts';
+import { refuseUnzeroedGrowth } from '../domain/zeroing.ts';
 import { Activation, type ActivationOptions } from './activation.ts';
 import { BootMarks } from './boot-marks.ts';
 import { extendVolume, lvchangeTags } from './arguments.ts';
@@ -132,6 +133,7 @@ export class LocalStorage implements Storage, NodeVolumes {
           withHeader(size, headerOf(found)),
         );
         if (found.size >= wanted) return keepSize(found, size);
+        refuseUnzeroedGrowth(this.#admission.pool(found.pool).spec, found);
         const what = `volume ${id} could not be extended`;
         // LVM would extend an inactive one, and show its snapshots with the old size.
         if (decodeLv(row).isThickOrigin) await refuseThickSnapshots(cache, what, found);
@@ -198,6 +200,7 @@ export class LocalStorage implements Storage, NodeVolumes {
     refuseCopying(found);
     const ready = found.state === 'creating' ? await this.finish(found, signal) : found;
     if (!ready) throw this.#notFound(id);
+    refuseCopying(ready);
     return this.#activation.open(ready, signal);
   }
 

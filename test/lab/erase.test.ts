@@ -1,39 +1,45 @@
 import { beforeAll, expect, test } from 'vitest';
-import { capabilities, type Driver, MiB, startDriver } from '../support/driver.ts';
+import { capabilities, type Driver, MiB, outcomeOf, startDriver, untilDone } from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
 
-const guest = useGuest({ disks: ['112M', '112M'] });
+const guest = useGuest({ disks: ['112M', '112M', '112M'] });
 const pools = `
   - name: slow
     volumeGroup: qslow
     type: thick
     disks: { paths: ["/dev/ubda", "/dev/ubdb"] }
+    approve: automatic
+  - name: zeroed
+    volumeGroup: qzeroed
+    type: thick
+    zeroOnCreate: true
+    disks: { paths: ["/dev/ubdc"] }
     approve: automatic`;
 
 const size = 32 * MiB;
 let driver: Driver;
 beforeAll(async () => {
-  driver = await startDriver(guest(), { pools, more: 'rescan: 5s\njobs: { eraseRate: 1Mi }' });
+  driver = await startDriver(guest(), { pools, more: 'rescan: 5s\njobs: { eraseRate: 1Mi, copyRate: 8Mi }' });
 });
 
 const idOf = (name: string) => `node-1:${name}`;
 const create = (name: string, parameters: Record<string, string>) =>
   driver.client.controller.createVolume({
     name,
-    parameters,
+    parameters: { pool: 'slow', ...parameters },
     volumeCapabilities: [capabilities.block],
     capacityRange: { requiredBytes: `${size}` },
   });
 const remove = (name: string) => driver.client.controller.deleteVolume({ volumeId: idOf(name) });
-const fill = (lv: string, text: string, megabytes = size / MiB) =>
+const fill = (lv: string, text: string, megabytes = size / MiB, group = 'qslow') =>
   guest().shell(
-    `{ yes ${text} || :; } 2>/dev/null | dd of=/dev/qslow/${lv} bs=1M count=${megabytes} iflag=fullblock oflag=direct status=none`,
+    `{ yes ${text} || :; } 2>/dev/null | dd of=/dev/${group}/${lv} bs=1M count=${megabytes} iflag=fullblock oflag=direct status=none`,
   );
 /** How many lines with the text are on the disks, wherever they are: read past LVM and past the page cache. */
 const linesWith = async (text: string) => {
   const count = (disk: string) =>
     `dd if=/dev/${disk} bs=1M iflag=direct status=none | tr -d '\\0' | LC_ALL=C grep -acF ${text} || :`;
-  const lines = await guest().shell(`${count('ubda')}; ${count('ubdb')}`);
+  const lines = await guest().shell(['ubda', 'ubdb', 'ubdc'].map(count).join('; '));
   return lines
     .trim()
     .split('\n')
@@ -42,7 +48,8 @@ const linesWith = async (text: string) => {
 const logicalVolumes = async () =>
   (await guest().shell('lvs --noheadings -o lv_name')).trim().split(/\s+/).filter(Boolean);
 const erased = () => expect.poll(logicalVolumes, { timeout: 120_000 }).not.toContainEqual(expect.stringMatching(/^q-/));
-const capacity = async () => Number((await driver.client.controller.getCapacity({})).availableCapacity);
+const capacity = async () =>
+  Number((await driver.client.controller.getCapacity({ parameters: { pool: 'slow' } })).availableCapacity);
 const setRate = async (from: string, to: string) => {
   await guest().shell(`sed -i 's/eraseRate: ${from}/eraseRate: ${to}/' ${driver.config}; sync`);
 };
@@ -66,6 +73,7 @@ test('a volume with erase "zero" is gone for everybody at once, and erased in th
   expect(remains).toMatch(/^q-zero-/);
   await driver.client.controller.createVolume({
     name: 'secret',
+    parameters: { pool: 'slow' },
     volumeCapabilities: [capabilities.block],
     capacityRange: { requiredBytes: `${size}` },
   });
@@ -111,4 +119,24 @@ test('a snapshot is erased as its volume is', async () => {
   await erased();
   expect(await linesWith('before-text')).toBe(0);
   expect(await linesWith('after-text')).toBe(0);
+});
+
+test('a new volume of a pool with zeroOnCreate shows nothing of a former one, and is not handed out before, over a power cut', async () => {
+  const make = (name: string) => create(name, { pool: 'zeroed' });
+  await untilDone(() => make('former'));
+  await fill('former', 'former-text', size / MiB, 'qzeroed');
+  await remove('former');
+  expect(await linesWith('former-text')).toBeGreaterThan(100_000);
+  const cut = outcomeOf(make('next'));
+  const tags = () => guest().shell('lvs --noheadings -o lv_tags qzeroed');
+  await expect.poll(tags).toContain('quarry.copied=');
+  const capability = { volumeCapability: capabilities.block, stagingTargetPath: '/run/next' };
+  const stage = () => driver.client.node.nodeStageVolume({ volumeId: idOf('next'), ...capability });
+  expect(await outcomeOf(stage())).toMatchObject({ code: 'ABORTED' });
+  await driver.powerCut();
+  await cut;
+  await untilDone(() => make('next'));
+  expect(await linesWith('former-text')).toBe(0);
+  await stage();
+  expect(await guest().shell(`cmp --bytes ${size} /dev/qzeroed/next /dev/zero`)).toBe('');
 });

@@ -31,7 +31,7 @@ const rows: Rows<JobRecord> = {
     { heading: 'LV', cell: ({ lv }) => lv, wide: true },
   ],
   fields: {
-    kind: '`creation` finishes or undoes an interrupted creation, `copy` fills a volume with the content of its source, `erase` erases and removes what is left of a deleted volume, `repair` makes the copies of a mirror complete after the loss of a disk, and equal after an unclean stop',
+    kind: '`creation` finishes or undoes an interrupted creation, `copy` fills a volume with the content of its source, or with zeros, `erase` erases and removes what is left of a deleted volume, `repair` makes the copies of a mirror complete after the loss of a disk, and equal after an unclean stop',
     pool: 'name of the pool',
     volume: "the volume's id; absent: the job works on the pool's thin pool, and so on all its volumes",
     claim:

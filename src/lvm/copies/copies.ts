@@ -1,18 +1,18 @@
 import { timeout } from '../../concurrency/timeout.ts';
-import type { Bytes } from '../../domain/bytes.ts';
+import { type Bytes, largest } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { VolumeId } from '../../domain/ids.ts';
 import type { Job, JobControl, JobSource } from '../../domain/jobs.ts';
-import { printSource } from '../../domain/snapshot.ts';
 import type { VolumeLocks } from '../../domain/storage.ts';
-import type { Volume } from '../../domain/volume.ts';
+import { copyingOf, type Volume } from '../../domain/volume.ts';
+import { isZeroed } from '../../domain/zeroing.ts';
 import type { Log } from '../../log.ts';
 import type { Activation } from '../activation.ts';
 import { activateVolume, lvchangeTags } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
 import type { Admission } from '../admission.ts';
 import type { ThinMetadata } from '../blocks/thin-metadata.ts';
-import { type CopiedLv, copyContent, writtenMapOf } from './copy-content.ts';
+import { type CopiedLv, copyContent, nothingWritten, writtenMapOf } from './copy-content.ts';
 import type { CopyRange } from './copy-range.ts';
 import { copySourceIn } from './copy-source.ts';
 import { CopySources } from './copy-sources.ts';
@@ -48,7 +48,8 @@ export interface CopiesOptions {
 
 /** A copy as LVM shows it. */
 interface Begun {
-  readonly source: CopiedLv;
+  /** `undefined`: none, so it is written with zeros. */
+  readonly source: CopiedLv | undefined;
   /** The bytes that are on its disks. */
   readonly copied: Bytes;
   /** The tag that says so. */
@@ -64,7 +65,7 @@ interface Running {
 /**
  * Fills volumes with the content of snapshots and volumes that they cannot share blocks with. Such a volume has the tag `state=copying` until its content is
  * whole, and `copied`, the bytes that are on its disks: after a crash the copy goes on there. It is copied from a snapshot of its own, which is removed
- * at the end, or from the thick snapshot that it is made from.
+ * at the end, or from the thick snapshot that it is made from. One without a source, in a pool with `zeroOnCreate`, is written with zeros.
  */
 export class Copies implements JobSource {
   readonly kind = 'copy';
@@ -100,7 +101,8 @@ export class Copies implements JobSource {
   }
 
   /** The volume once it is whole. Throws `busy` with the progress if that takes too long, or the copy was given up. */
-  async settled({ id, source }: Volume, signal: AbortSignal): Promise<Volume> {
+  async settled(begun: Volume, signal: AbortSignal): Promise<Volume> {
+    const { id } = begun;
     const { cache, copying } = this.#options;
     using late = timeout(copying.wait ?? 5000, 'late' as const);
     const gone = new Promise<'late'>((resolve) => signal.addEventListener('abort', () => resolve('late')));
@@ -108,11 +110,10 @@ export class Copies implements JobSource {
     for (;;) {
       const volume = cache.current().volumes.get(id);
       if (volume?.state === 'ready') return volume;
-      if (!volume) throw new Failure('busy', `volume ${id} could not be copied from its source: try again`);
+      if (!volume) throw new Failure('busy', `volume ${id} could not be ${copyingOf(begun)}: try again`);
       if ((await Promise.race([this.#ended.promise, late.promise, gone])) !== 'late') continue;
       const percent = Math.floor(100 * (this.#done.get(id) ?? 0));
-      const from = source ? printSource(source) : 'its source';
-      throw new Failure('busy', `volume ${id} is being copied from ${from} (${percent} %): try again`);
+      throw new Failure('busy', `volume ${id} is being ${copyingOf(begun)} (${percent} %): try again`);
     }
   }
 
@@ -146,23 +147,31 @@ export class Copies implements JobSource {
   }
 
   async #copyAll(volume: Volume, signal: AbortSignal, progress: (done: number) => void): Promise<void> {
-    const { copying, thinMetadata } = this.#options;
+    const { copying } = this.#options;
     const { source, copied } = await this.#begin(volume, signal);
-    const content = {
-      from: devicePath(source.group, source.lv),
-      to: devicePath(volume.group, volume.lv),
-      size: source.size,
-      sparse: volume.layout.type === 'thin',
-      map: await writtenMapOf(source, thinMetadata, signal),
-      copied,
-    };
     let recorded = copied;
     const record = async (now: Bytes): Promise<void> => {
       await this.#record(volume, recorded, now, signal);
       recorded = now;
     };
-    await copyContent(content, { ...copying, record, recordEvery: copying.record ?? 2000, progress }, signal);
+    const pace = { ...copying, record, recordEvery: copying.record ?? 2000, progress };
+    for (const content of await this.#contents(volume, source, signal)) {
+      await copyContent({ ...content, copied: largest(copied, content.start) }, pace, signal);
+    }
     await this.#finish(volume, signal);
+  }
+
+  /** The parts of the volume, in order: what its source has, and zeros after it. */
+  async #contents(volume: Volume, source: CopiedLv | undefined, signal: AbortSignal) {
+    const { cache, thinMetadata } = this.#options;
+    const target = { to: devicePath(volume.group, volume.lv), sparse: volume.layout.type === 'thin' };
+    const spec = cache.specs.find(({ name }) => name === volume.pool);
+    const zeros = { ...target, start: source?.size ?? 0n, size: volume.size, map: nothingWritten };
+    if (!source) return [zeros];
+    const map = await writtenMapOf(source, thinMetadata, signal);
+    const from = devicePath(source.group, source.lv);
+    const copy = { ...target, from, start: 0n, size: source.size, map };
+    return spec && isZeroed(spec, volume) ? [copy, zeros] : [copy];
   }
 
   /** Proves that the source is there, and activates it and the volume. */
@@ -175,6 +184,7 @@ export class Copies implements JobSource {
       return proven;
     });
     if ('lost' in begun) return this.#giveUp(volume, begun.lost);
+    if (!begun.source) return begun;
     const { group, lv } = begun.source;
     await writer.exclusive(group, signal, async () => {
       if (await devices.exists(devicePath(group, lv))) return;
@@ -192,15 +202,13 @@ export class Copies implements JobSource {
     const record = cache.report().volumes.find((one) => ours(one) && one.tags.get('id') === volume.id);
     if (record?.tags.get('state') !== 'copying')
       throw new Failure('not-found', `volume ${volume.id} is no copy any more`);
+    const progress = record.tags.get('copied');
+    const at = { progress, copied: BigInt(progress ?? '0') };
+    if (!record.tags.has('source')) return { source: undefined, ...at };
     const groups = cache.specs.map(({ group }) => group);
     const source = copySourceIn(cache.report(), groups, volume);
     const size = source?.thickSnapshot?.originSize ?? source?.size;
-    if (source && size !== undefined && !source.thickSnapshot?.overfull)
-      return {
-        source: { ...source, size },
-        progress: record.tags.get('copied'),
-        copied: BigInt(record.tags.get('copied') ?? '0'),
-      };
+    if (source && size !== undefined && !source.thickSnapshot?.overfull) return { source: { ...source, size }, ...at };
     // No caller has heard of it.
     const what = `the copy ${volume.id} could not be removed`;
     await retire(this.#options, what, record);
@@ -234,7 +242,8 @@ export class Copies implements JobSource {
       return now;
     });
     if ('lost' in proven) return this.#giveUp(volume, proven.lost);
-    copying.log.info({ volume: volume.id }, 'volume copied from its source');
+    const { id, source } = volume;
+    copying.log.info({ volume: id }, source ? 'volume copied from its source' : 'volume written with zeros');
     await this.sources.remove(volume.id);
   }
 }

@@ -182,6 +182,7 @@ pools:
     ['type: thick, stripeSize: 48Ki', 'pools[0].stripeSize: must be a power of two'],
     ['type: thick, reserve: 9007199254740993', /^pools\[0\]\.reserve: must be a size/],
     ['type: thick, erase: cryptographic', /^pools\[0\]\.erase: must be/],
+    ['type: thick, zeroOnCreate: always', /^pools\[0\]\.zeroOnCreate: must be/],
     ['type: thick, reserve: 9300P', /^pools\[0\]\.reserve: must be between 0 B and/],
     ['type: thick, approve: automatic', /^pools\[0\]\.approve: automatic needs disks/],
     ['type: thick, disks: {paths: []}', 'pools[0].disks.paths: must name at least one path or glob'],
