@@ -18,7 +18,7 @@ test('gives its user the size asked for, and leaves no plaintext on the disk, no
   await unstage('secret');
   await unstage('plain');
   expect(await openDevices()).toBe('');
-  const found = (text: string) => shell(`sync; tr '\\0' '\\n' < /dev/ubda | grep -a -c ${text}-4711 || true`);
+  const found = (text: string) => shell(`sync; tr -d '\\0' < /dev/ubda | LC_ALL=C grep -a -c ${text}-4711 || true`);
   expect(await found('shown')).not.toBe('0');
   expect(await found('hidden')).toBe('0');
   expect(driver().log()).toContain('luksFormat');
