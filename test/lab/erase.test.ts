@@ -139,4 +139,4 @@ test('a new volume of a pool with zeroOnCreate shows nothing of a former one, an
   expect(await linesWith('former-text')).toBe(0);
   await stage();
   expect(await guest().shell(`cmp --bytes ${size} /dev/qzeroed/next /dev/zero`)).toBe('');
-});
+}, 300_000);
