@@ -100,7 +100,7 @@ test.each([
   ['that is encrypted', zeroing, { encryption }],
   ['that is inline', zeroing, { inline: { pod, target: '/target' } }],
 ])('a new volume %s is not written with zeros', async (_which, pool, over) => {
-  const { storage, copied } = await start(undefined, 10_000, pool as typeof plainPool);
+  const { storage, copied } = await start(undefined, 10_000, pool);
   expect(await storage.create({ ...volume('new', size), ...over }, signal)).toMatchObject({ state: 'ready' });
   expect(copied).toEqual([]);
 });
