@@ -66,6 +66,8 @@ const other = { id: 'a:data', name: 'data', group: 'vg2', lv: 'data' } as Volume
 
 test.each<[string, Partial<Candidate>, Record<string, string>]>([
   ['it is in use', {}, { lv_attr: '-wi-ao----' }],
+  ['it is a thin pool', {}, { lv_attr: 'twi-a-tz--' }],
+  ['it is a snapshot', {}, { lv_attr: 'swi-a-s---', origin: 'data-0', origin_size: '1048576' }],
   ['it is not active', { content: undefined }, { lv_attr: '-wi-------' }],
   ['it is read-only: lvchange -p rw vg/data', {}, { lv_attr: '-ri-a-----' }],
   ['a disk of it is missing', {}, { lv_health_status: 'partial' }],
