@@ -51,8 +51,9 @@ export function usableSize(volume: Encrypted & { readonly size: Bytes }): Bytes 
 
 /** The second recommendation of RFC 9106 for argon2id. */
 const defaultMemory: Bytes = 64n * MiB;
-/** argon2 needs a multiple of this. The bounds let a stage fit the memory of a container, and leave a guess expensive. */
-const [leastMemory, mostMemory] = [4n * MiB, 1024n * MiB];
+/** The bounds let a stage fit the memory of a container, and leave a guess expensive. */
+export const leastMemory: Bytes = 4n * MiB;
+const mostMemory: Bytes = 1024n * MiB;
 
 /** The parameters of a class that encrypts, as they are parsed one by one. */
 export interface EncryptionParameters {

@@ -14,6 +14,7 @@ export function isInline(context: Readonly<Record<string, string>>): boolean {
 
 /** The parameters of a StorageClass that an inline volume can have as attributes, without limits. */
 const offered = ['pool', 'type', 'stripes', 'stripeSize', 'mirrors', 'erase'];
+const offeredEncryption = ['encryption', 'encryptionCipher', 'encryptionKeySize', 'encryptionOptions'];
 /** Each with its forms, such as `…PerGiB`. */
 const reserved = rateKeys.map(reservedName);
 const isReservation = (name: string): boolean => reserved.some((one) => name.startsWith(one));
@@ -21,6 +22,7 @@ const isReservation = (name: string): boolean => reserved.some((one) => name.sta
 /** The names of attributes, without `size`. */
 export const inlineParameterNames: readonly string[] = [
   ...offered,
+  ...offeredEncryption,
   ...qosParameterNames.filter((name) => !isReservation(name)),
 ];
 

@@ -1,5 +1,6 @@
 import type { Bytes } from '../domain/bytes.ts';
 import { roundedSize } from '../domain/capacity.ts';
+import { encryptionFrom, leastMemory } from '../domain/encryption.ts';
 import { Failure } from '../domain/errors.ts';
 import { type PoolName, volumeIdFor } from '../domain/ids.ts';
 import { offerOf, type RefusalReason } from '../domain/offer.ts';
@@ -46,7 +47,10 @@ function specOf(
     );
   const { mkfsOptions, erase } = parameters;
   const qos = applyChange(noQos, parameters.qos);
-  return { name: handle, pool: name, layout: offer.layout, size, mkfsOptions, qos, inline, erase };
+  const wished = encryptionFrom(parameters);
+  // Its key is random: nobody guesses it, however little a guess costs.
+  const encryption = wished && { ...wished, memory: leastMemory };
+  return { name: handle, pool: name, layout: offer.layout, size, mkfsOptions, qos, inline, erase, encryption };
 }
 
 function kindOf(reason: RefusalReason): 'invalid' | 'exhausted' {

@@ -1,5 +1,6 @@
 import { Failure } from '../domain/errors.ts';
-import type { InlineHandle } from '../domain/ids.ts';
+import type { InlineHandle, VolumeId } from '../domain/ids.ts';
+import type { InlineWish } from '../domain/storage.ts';
 import type { OpenVolume } from '../domain/volume.ts';
 import { prepareFilesystem } from './formatter.ts';
 import type { InlineRequest } from './inline-requests.ts';
@@ -17,7 +18,7 @@ export async function publishInline(tools: NodeTools, request: InlineRequest, si
     const target = await tools.mounts.resolve(request.wish.inline.target);
     await refuseWithoutPod(tools, target);
     const inline = { ...request.wish.inline, target };
-    const { id } = await tools.inline.create({ ...request.wish, inline }, signal);
+    const id = await makeVolume(tools, { ...request.wish, inline }, signal);
     await tools.locks.hold(id, 'NodePublishVolume', async () => {
       const open = await tools.devices.open(id, {}, signal);
       signal.throwIfAborted();
@@ -25,6 +26,14 @@ export async function publishInline(tools: NodeTools, request: InlineRequest, si
       await enforceLimits(tools, open, target);
     });
   });
+}
+
+/** Makes an encrypted volume again that has a key and is not open: the key was in the memory of a kernel that is gone. */
+async function makeVolume(tools: NodeTools, wish: InlineWish, signal: AbortSignal): Promise<VolumeId> {
+  const { id, encryption, headerless } = await tools.inline.create(wish, signal);
+  if (!encryption || headerless || (await tools.devices.find(id, signal))) return id;
+  await tools.inline.remove(id, signal);
+  return (await tools.inline.create(wish, signal)).id;
 }
 
 /** A volume that was made after its pod's end would have to be found and removed again. */

@@ -84,6 +84,26 @@ describe('the inline volume of a pod', () => {
     await volume.removePod();
   });
 
+  test('is encrypted with a key that is in memory only, so that it is a new one after a power cut', async () => {
+    const volume = inlineVolume('encrypted', { size: '64Mi', encryption: 'luks2' });
+    await volume.makeFolder();
+    await volume.publish();
+    await guest.shell(`printf hidden-%s 4711 > ${volume.target}/file; sync -f ${volume.target}`);
+    await driver.restart();
+    await volume.publish();
+    expect(await guest.shell(`cat ${volume.target}/file`)).toBe('hidden-4711');
+    const found = "tr -d '\\0' < /dev/ubda | LC_ALL=C grep -a -c hidden-4711 || true";
+    expect(await guest.shell(found)).toBe('0\n');
+    await driver.powerCut();
+    await volume.makeFolder();
+    await volume.publish();
+    expect(await guest.shell(`ls -A ${volume.target}`)).toBe('lost+found\n');
+    await volume.unpublish();
+    await expectNothingLeft();
+    expect(await guest.shell('ls /dev/mapper | grep luks || true')).toBe('');
+    await volume.removePod();
+  });
+
   test('is refused with what would fit where there is no room', async () => {
     const volume = inlineVolume('too-large', { size: '100Gi' });
     await volume.makeFolder();

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type Luks2, luksHeader } from '../../domain/encryption.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Content } from '../../domain/filesystems.ts';
@@ -34,7 +34,7 @@ export function createLuksLayer(options: LuksOptions): Layer {
     },
     async open(volume, place, { secrets, signal }) {
       const encryption = knownEncryption(volume);
-      const passphrases = parsePassphrases(secrets, volume.id);
+      const passphrases = volume.role === 'inline' ? newKey(volume) : parsePassphrases(secrets, volume.id);
       await queue.run('derivation', signal, async () => {
         if (volume.headerless) await makeHeader(options, volume, { place, encryption, passphrases });
         await exchange(options, volume, { place, encryption, passphrases });
@@ -54,6 +54,16 @@ export function createLuksLayer(options: LuksOptions): Layer {
 function knownEncryption({ id, encryption }: Volume): Luks2 {
   if (encryption?.type === 'luks2') return encryption;
   throw new Failure('unimplemented', `volume ${id} is encrypted in a way that only a newer version of Quarry knows`);
+}
+
+/** The key of an inline volume is in no record: only the kernel keeps it, as long as the device is open. Throws `precondition` for an earlier key. */
+function newKey({ id, headerless }: Volume): Passphrases {
+  if (!headerless)
+    throw new Failure(
+      'precondition',
+      `the key of inline volume ${id} was in memory only and is gone, and so is its content`,
+    );
+  return { current: randomBytes(32).toString('base64') };
 }
 
 /** What a stage works with. */

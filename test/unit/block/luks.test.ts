@@ -177,3 +177,29 @@ test('keeps a passphrase that is given as both, and those that an administrator 
   await open(both);
   expect(keys()).toEqual(['recovery', 'two']);
 });
+
+describe('an inline volume', () => {
+  beforeEach(() => {
+    volume = { ...volume, role: 'inline' };
+  });
+
+  test('has a random key each time, without a Secret', async () => {
+    await open({});
+    const [key = ''] = keys();
+    expect(Buffer.from(key, 'base64')).toHaveLength(32);
+    await started().close(volume.id);
+    luks.headers.clear();
+    volume = { ...volume, headerless: true };
+    await open(secret);
+    expect(keys()).toHaveLength(1);
+    expect([key, secret.passphrase]).not.toContain(keys()[0]);
+  });
+
+  test('is not opened again', async () => {
+    await open({});
+    await open({});
+    await started().close(volume.id);
+    expect(await failure('precondition', open({}))).toContain('is gone');
+    expect(changes).toEqual(['begin format', 'format', 'record', 'open', 'close']);
+  });
+});

@@ -121,3 +121,13 @@ test("is refused beyond an administrator's bounds, also for the default size", a
   expect(await failure('exhausted', small.create(unsized, signal))).toContain('1073741824 were asked for');
   expect(await small.create(wish({ size: '16Mi' }), signal)).toMatchObject({ size: 16n * MiB });
 });
+
+test('is encrypted where the pod asks for it, with a header on top of its size', async () => {
+  await inline.create(wish({ encryption: 'luks2' }), signal);
+  const [, made = { size: 0n, tags: new Set() }] = [...lvm.volumes][0] ?? [];
+  expect(made.size).toBe(24n * MiB);
+  expect([...made.tags]).toEqual(
+    expect.arrayContaining(['quarry.fs=luks-none', expect.stringMatching(/^quarry.encryption=luks2\/.*\/4194304\//)]),
+  );
+  expect(() => wish({ encryption: 'luks2', encryptionMemory: '1Gi' })).toThrow('"encryptionMemory" is not offered');
+});

@@ -68,6 +68,14 @@ export class FakeNode {
     return this.#devices.open.has(bottomOf(lv));
   }
 
+  /** Nothing is mounted, and no layer is open. */
+  reboot(): void {
+    this.table = [];
+    this.#settleOpen();
+    const bottoms = new Set([...this.disks.keys()].map(bottomOf));
+    for (const path of this.#devices.paths().toReversed()) if (!bottoms.has(path)) this.#devices.remove(path);
+  }
+
   dieAt(death: Death | undefined): void {
     this.#death = death;
     this.changes.length = 0;

@@ -3,6 +3,7 @@ import type { NodePublishVolumeRequest } from '../../../src/gen/csi/v1/NodePubli
 import { createNodeService } from '../../../src/node/service.ts';
 import { blockCapability, call, failure, mountCapability, publishRequest, stageRequest } from './calls.ts';
 import { FakeNode, node } from './fake-node.ts';
+import type { InlineVolumes } from '../../../src/domain/storage.ts';
 
 const handle = `csi-${'0123456789abcdef'.repeat(4)}`;
 const targetPath = '/kubelet/pods/u-1/volumes/kubernetes.io~csi/scratch/mount';
@@ -155,4 +156,23 @@ test('does not stage the inline volume of a pod by its id', async () => {
   await publish();
   const id = fake.tools.inline.idOf(handle as never);
   expect(await failure('precondition', service.nodeStageVolume(stageRequest(id), call))).toContain('belongs to a pod');
+});
+
+test('an encrypted inline volume is made again if its key is gone, and stays while it is open', async () => {
+  const fake = new FakeNode(['luks']);
+  const encryption = { type: 'luks2', cipher: 'aes-xts-plain64', keySize: 512, memory: 1n, options: [] } as const;
+  const inline: InlineVolumes = {
+    ...fake.tools.inline,
+    create: async (...words) => ({ ...(await fake.tools.inline.create(...words)), encryption }),
+  };
+  const service = createNodeService({ ...fake.tools, inline, node, driver: 'd.test' });
+  const publish = () => service.nodePublishVolume(requestOf(), call);
+  // The first has no header yet, which its record says.
+  await createNodeService({ ...fake.tools, node, driver: 'd.test' }).nodePublishVolume(requestOf(), call);
+  fake.changes.length = 0;
+  await publish();
+  expect(fake.changes).toEqual([]);
+  fake.reboot();
+  await publish();
+  expect(fake.changes.slice(0, 2)).toEqual(['delete', 'create']);
 });
