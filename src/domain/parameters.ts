@@ -95,7 +95,7 @@ export const classParameters: Readonly<Record<string, Parameter>> = {
   },
   encryption: {
     values:
-      '`luks2`: the volume is [encrypted](../guides/encryption.md) with the passphrase in the Secret that the class names',
+      '`luks2`: the volume is [encrypted](../guides/encryption.md) with the passphrase in the Secret that the class names, or an inline volume with a random key',
     otherwise: 'not encrypted',
     read: (value) => (value === 'luks2' ? { encryption: value } : 'must be luks2, or absent'),
   },
