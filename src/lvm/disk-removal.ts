@@ -44,7 +44,7 @@ export class DiskRemoval {
     const { devices } = this.#cache.report();
     const found = devices.find(({ device, uuid }) => uuid === disk || linkedDevice(device) === disk);
     if (found && isMember(found) && groups.has(found.group)) return found;
-    throw new Failure('not-found', `${disk} is not a disk of a pool of this node ("quarry disks" lists them)`);
+    throw new Failure('not-found', `"${disk}" is not a disk of a pool of this node ("quarry disks" lists them)`);
   }
 
   #problems(record: Member): string[] {

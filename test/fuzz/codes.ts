@@ -80,6 +80,7 @@ const byMethod: Readonly<Record<string, readonly Code[]>> = {
   'quarry.admin.v1.Admin/ListOrphans': ['UNAVAILABLE'],
   'quarry.admin.v1.Admin/RetainOrphan': ['NOT_FOUND', 'FAILED_PRECONDITION', 'ABORTED', 'UNAVAILABLE'],
   'quarry.admin.v1.Admin/DeleteOrphan': ['NOT_FOUND', 'FAILED_PRECONDITION', 'ABORTED', 'UNAVAILABLE'],
+  'quarry.admin.v1.Admin/RemoveDisk': ['NOT_FOUND', 'FAILED_PRECONDITION', 'ABORTED', 'UNAVAILABLE'],
   'pluginregistration.Registration/GetInfo': [],
   'pluginregistration.Registration/NotifyRegistrationStatus': [],
 };

@@ -29,7 +29,7 @@ async function remove(disk: string, { dryRun = false, reserve = 0n } = {}): Prom
 test.each(['/dev/sdb', 'empty'])('an empty disk leaves its group, named as %s', async (disk) => {
   expect(await remove(disk)).toBeUndefined();
   expect(lvm.commands).toEqual([['vgreduce', 'vg', '/dev/sdb']]);
-  expect(await remove(disk)).toContain(`${disk} is not a disk of a pool of this node`);
+  expect(await remove(disk)).toContain(`"${disk}" is not a disk of a pool of this node`);
 });
 
 test('a dry run changes nothing', async () => {
