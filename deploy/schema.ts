@@ -89,6 +89,7 @@ const controller = {
   ...pods,
   replicaCount: count(1),
   placement: z.enum(['spread', 'pack']),
+  statusPage: parts({ enabled: flag }).partial(),
   nodeGone: z.enum(['keep', 'forget']),
   nodeGoneAfter: duration,
   orphansAfter: duration,

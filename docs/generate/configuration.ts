@@ -7,14 +7,14 @@ import { table } from './markdown.ts';
 
 type Shape = Readonly<Record<string, z.core.$ZodType>>;
 
-const { admin, kubernetes, metrics, placement, fleet: controllerFleet } = schemas.controller.shape;
+const { admin, kubernetes, metrics, placement, statusPage, fleet: controllerFleet } = schemas.controller.shape;
 
 /** Name in a marker → the table of a part of the configuration. */
 export const configurationTables: Readonly<Record<string, () => string>> = {
   'top level': () => fieldTable({ ...schemas.all.shape, placement }),
   'fleet of nodes': () => fieldTable(shapeOf(schemas.node.shape.fleet)),
   'fleet of controllers': () => fieldTable(shapeOf(controllerFleet)),
-  controller: () => fieldTable({ admin, metrics, kubernetes }),
+  controller: () => fieldTable({ admin, metrics, statusPage, kubernetes }),
   pools: () => fieldTable(shapeOf(pool)),
   disks: () => fieldTable(shapeOf(childOf(pool, 'disks'))),
   thin: () => fieldTable(shapeOf(childOf(pool, 'thin'))),

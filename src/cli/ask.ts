@@ -16,6 +16,7 @@ export async function askRole<T>(
   return askSocket(config.path, task);
 }
 
+/** Calls the role that listens on the unix socket, as `askRole`. */
 export async function askSocket<T>(socket: string, task: (calls: RoleCalls) => Promise<T>): Promise<T> {
   return withClient<AdminMethods, T>(socket, { proto: admin, service: 'Admin' }, task);
 }

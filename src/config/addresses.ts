@@ -32,6 +32,12 @@ export function parseListen(text: string): Listen | undefined {
   return host === undefined || port > 65_535 ? undefined : { host, port };
 }
 
+/** An address that only this machine can reach. */
+export function parseLoopback(text: string): Listen | undefined {
+  const listen = parseListen(text);
+  return listen && /^(?:127\.0\.0\.1|::1|localhost)$/.test(listen.host) ? listen : undefined;
+}
+
 /**
  * The specification requires domain notation and at most 63 characters, csi-sanity a letter at both ends, and Kubernetes
  * lower case, since it makes an object of that name.

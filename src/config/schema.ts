@@ -4,7 +4,7 @@ import type { NodeName } from '../domain/ids.ts';
 import { packings } from '../domain/placement.ts';
 import { logLevels } from '../log.ts';
 import { nodeNameFor } from '../lvm/names.ts';
-import { absolutePath, parseDriverName, parseEndpoint, parseListen } from './addresses.ts';
+import { absolutePath, parseDriverName, parseEndpoint, parseListen, parseLoopback } from './addresses.ts';
 import { kubernetes, kubernetesAccess, registration } from './cluster.ts';
 import { controllerFleet, nodeFleet } from './fleet.ts';
 import { bytes, choice, count, duration, list, scalar, section } from './fields.ts';
@@ -161,6 +161,14 @@ const common = {
   ),
 };
 
+const statusPage = section({
+  listen: scalar('must be a port of loopback, such as 127.0.0.1:9811', parseLoopback).meta({
+    description:
+      'Port of loopback on which the controller serves the status page, such as `127.0.0.1:9811`. It asks for no token: programs of the same machine or pod, and users who may forward a port to it, can read it.',
+    otherwise: 'no status page without `statusPage`',
+  }),
+});
+
 const plainMetrics = section({ listen: metricsListen }).optional();
 
 function secureListen(certificate: string) {
@@ -229,6 +237,7 @@ export const schemas = {
         'Unix socket on which the controller serves `quarry orphans` on the same machine. Only the user of the controller may open it.',
       otherwise: '`admin.sock` in the folder of `endpoint`',
     }),
+    statusPage: statusPage.optional(),
     placement: choice(packings)
       .default('spread')
       .describe(

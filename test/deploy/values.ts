@@ -117,6 +117,7 @@ export const everything = {
       ...pods('controllers'),
       replicaCount: 3,
       placement: 'pack',
+      statusPage: { enabled: true },
       nodeGone: 'forget',
       nodeGoneAfter: '2h',
       orphansAfter: '7m',
@@ -129,11 +130,7 @@ export const everything = {
       provisioner: sidecar('provisioner', '131Mi'),
       resizer: sidecar('resizer', '132Mi'),
       snapshotter: { enabled: true, groups: true, ...sidecar('snapshotter', '133Mi') },
-      snapshotMetadata: {
-        enabled: true,
-        authority: 'PEM of my authority',
-        ...sidecar('snapshot-metadata', '134Mi'),
-      },
+      snapshotMetadata: { enabled: true, authority: 'PEM of my authority', ...sidecar('snapshot-metadata', '134Mi') },
     },
     node: {
       ...pods('nodes'),
@@ -170,6 +167,7 @@ export const everything = {
     'folder-of-dashboard: disks',
     'replicas: 3',
     'placement: pack',
+    'statusPage: { listen: 127.0.0.1:9811 }',
     'nodeGone: forget',
     'nodeGoneAfter: 2h',
     'orphansAfter: 7m',

@@ -20,11 +20,11 @@ export async function withFleet<T>(
 /** The whole lists of a controller, page by page. */
 export class FleetCalls {
   readonly #calls: RoleCalls;
-  readonly #terminal: Terminal;
+  readonly #terminal: Pick<Terminal, 'say'>;
   #claims: Promise<Claims> | undefined;
   #known: Promise<Node[]> | undefined;
 
-  constructor(calls: RoleCalls, terminal: Terminal) {
+  constructor(calls: RoleCalls, terminal: Pick<Terminal, 'say'>) {
     this.#calls = calls;
     this.#terminal = terminal;
   }

@@ -29,16 +29,17 @@ export async function showStatus({ config, output }: Given, terminal: Terminal):
 
 /** For people. */
 export function statusText({ nodes, pools, attention }: Status): string {
-  return [summaryOf(nodes), poolTable(pools), attentionText(attention)].filter((part) => part !== '').join('\n');
+  return [`${summaryOf(nodes)}\n`, poolTable(pools), attentionText(attention)].filter((part) => part !== '').join('\n');
 }
 
-function summaryOf(nodes: readonly NodeRecord[]): string {
+/** Counts, in one line. */
+export function summaryOf(nodes: readonly NodeRecord[]): string {
   const connected = nodes.filter((node) => node.connected).length;
   const away = nodes.length - connected;
   const volumes = nodes.reduce((total, node) => total + node.volumes, 0);
   const snapshots = nodes.reduce((total, node) => total + node.snapshots, 0);
   const disconnected = away === 0 ? '' : `, ${away} disconnected`;
-  return `Nodes: ${connected} connected${disconnected}. Volumes: ${volumes}. Snapshots: ${snapshots}.\n`;
+  return `Nodes: ${connected} connected${disconnected}. Volumes: ${volumes}. Snapshots: ${snapshots}.`;
 }
 
 function poolTable(pools: readonly PoolRecord[]): string {
@@ -57,14 +58,14 @@ function poolTable(pools: readonly PoolRecord[]): string {
 }
 
 /** Of a thin pool, its blocks in use; of any other, the bytes that logical volumes have. */
-function dataPercent({ thin, size, free }: PoolRecord): number | undefined {
+export function dataPercent({ thin, size, free }: PoolRecord): number | undefined {
   if (thin) return thin.dataPercent;
   if (size === undefined || free === undefined || size === 0n) return undefined;
   return (Number(size - free) / Number(size)) * 100;
 }
 
 /** Of the rate of which most is reserved. */
-function reservedPercent({ budget }: PoolRecord): number | undefined {
+export function reservedPercent({ budget }: PoolRecord): number | undefined {
   if (!budget) return undefined;
   const parts = rateKeys.flatMap((key) => {
     const all = budget.reservable[key];
@@ -93,6 +94,6 @@ function attentionText(attention: readonly Attention[]): string {
   return `Needs attention:\n${lines.join('')}`;
 }
 
-function nameOf(volume: string, claim: string | undefined): string {
+export function nameOf(volume: string, claim: string | undefined): string {
   return claim === undefined ? `volume ${volume}` : `claim ${claim} (volume ${volume})`;
 }

@@ -136,6 +136,13 @@ describe('quarry controller', () => {
     ]);
   });
 
+  test.each(['0.0.0.0:9811', '10.0.0.1:9811', '[::]:9811', '127.0.0.1'])('serves no status page on %s', (listen) => {
+    const text = `statusPage: {listen: "${listen}"}\n${controller('clientCa: /ca')}`;
+    expect(problemsOf(text, 'controller')).toEqual([
+      'statusPage.listen: must be a port of loopback, such as 127.0.0.1:9811',
+    ]);
+  });
+
   test("puts the admin socket into the folder of the sidecars' socket, unless configured", () => {
     const read = (text: string) => parseConfig(`${text}\n${controller('clientCa: /ca')}`, environment, 'controller');
     expect(read('endpoint: unix:///csi/csi.sock').admin.path).toBe('/csi/admin.sock');

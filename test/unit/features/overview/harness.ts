@@ -61,7 +61,7 @@ export async function begin({ claims }: Fleet = {}) {
   const run = async (...words: string[]) => quarry([...words, '--config', config]);
   const json = async (...words: string[]) =>
     JSON.parse((await run(...words, '-o', 'json')).stdout) as { items: object[] };
-  return { storages, away, members, run, json };
+  return { storages, away, members, socket, run, json };
 }
 
 /** A volume of `fast` on node a. */
