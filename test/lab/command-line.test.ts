@@ -136,7 +136,7 @@ test('quarry adopt gives a logical volume of OpenEBS the tags of a volume, and p
   const recorded = await tags();
   expect(await adopt('--apply')).toMatchObject({ exitCode: 0, stdout: applied.stdout });
   expect(await tags()).toBe(recorded);
-});
+}, 300_000);
 
 // TopoLVM leaves a UID of its own as the name of a thick logical volume.
 test('volumes that were adopted from both drivers have their data after a power cut, and can be deleted', async () => {
@@ -151,7 +151,7 @@ test('volumes that were adopted from both drivers have their data after a power 
     await driver.client.controller.deleteVolume({ volumeId: `node-1:${adopted}` });
   }
   expect(await guest().shell('lvs --noheadings -o lv_name lvmvg')).toMatch(/^\s*lvmvg_thinpool\s*$/);
-});
+}, 300_000);
 
 test('quarry adopt refuses what Quarry cannot serve, with every reason', async () => {
   await guest().shell(`lvcreate -qq -y -n raw -L 8M lvmvg && lvcreate -qq -y -s -n shot -L 4M lvmvg/raw
@@ -164,4 +164,4 @@ test('quarry adopt refuses what Quarry cannot serve, with every reason', async (
   expect(stdout).toMatch(/name: own-data[^]*volumeMode: Block/);
   const raw = { volumeId: 'node-1:raw', volumeCapabilities: [capabilities.block] };
   expect(await driver.client.controller.validateVolumeCapabilities(raw)).toHaveProperty('confirmed');
-});
+}, 300_000);
