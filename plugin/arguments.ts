@@ -39,6 +39,7 @@ if it is about a node, on nodes.
 "kubectl quarry status" shows the cluster, "kubectl quarry help" lists the commands, and "kubectl quarry volumes --help" describes one.
 "kubectl quarry disks", "qos", "jobs" and "hung" list what all nodes have. "kubectl quarry disks approve [DISK...]" shows which
 disks would be taken, and takes them with "--yes".
+"kubectl quarry dashboard" opens a port of this machine for a controller's status page, where the chart has controller.statusPage.enabled.
 The options below come before the command: "kubectl quarry --context NAME status".`;
 
 /** What the user asks for, or the text of the plugin's own help. Throws Failure('invalid') if the words are no such command line. */

@@ -93,6 +93,12 @@ export function isReady(pod: V1Pod): boolean {
   return containerOf(pod)?.ready === true;
 }
 
+/** The port of this name that the container has. */
+export function portOf({ spec }: V1Pod, port: string): number | undefined {
+  const own = spec?.containers.find(({ name }) => name === container);
+  return own?.ports?.find(({ name }) => name === port)?.containerPort;
+}
+
 function containerOf({ status }: V1Pod) {
   return status?.containerStatuses?.find(({ name }) => name === container);
 }

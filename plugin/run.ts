@@ -5,7 +5,8 @@ import type { Terminal } from '../src/cli/command.ts';
 import { Failure } from '../src/domain/errors.ts';
 import { approveDisks, parseApproval } from './approve.ts';
 import { type Asked, nodeCommands, nodeLists, parseArguments } from './arguments.ts';
-import { findController } from './controllers.ts';
+import { type Controller, findController } from './controllers.ts';
+import { openDashboard } from './dashboard.ts';
 import { loadKubeconfig } from './kubeconfig.ts';
 import { showNodeLists } from './node-lists.ts';
 import { findNodes, type Node } from './nodes.ts';
@@ -37,13 +38,14 @@ export async function runPlugin(argv: readonly string[], streams: Streams, scree
   }
 }
 
-async function runOnce(asked: Asked, streams: Streams, { say }: Screen): Promise<number> {
+async function runOnce(asked: Asked, streams: Streams, screen: Screen): Promise<number> {
   const config = loadKubeconfig(asked.place);
   const signal = AbortSignal.timeout(patience);
   const task = taskOf(asked);
-  if (task === 'controller') {
+  if (task === 'controller' || task === 'dashboard') {
     const controller = await findController(config, asked.place, signal);
-    if (!controller.ready) say(`No controller is ready; ${controller.pod} may not know all nodes yet.`);
+    if (!controller.ready) screen.say(`No controller is ready; ${controller.pod} may not know all nodes yet.`);
+    if (task === 'dashboard') return showDashboard(config, controller, streams, screen);
     return runIn(config, controller, asked.words, streams);
   }
   const wanted = task === 'approve' ? parseApproval(asked.words.slice(2)) : undefined;
@@ -53,17 +55,32 @@ async function runOnce(asked: Asked, streams: Streams, { say }: Screen): Promise
   return runOnNode(config, nodes, asked.words, streams);
 }
 
-type Task = 'controller' | 'lists' | 'approve' | 'node';
+/** Until it is interrupted. */
+async function showDashboard(config: KubeConfig, controller: Controller, { stdout }: Streams, screen: Screen) {
+  await using dashboard = await openDashboard(config, controller, screen.say);
+  stdout.write(`${dashboard.url}\n`);
+  screen.say(`The status page of ${controller.pod} is at this address until Ctrl-C.`);
+  while (await screen.again());
+  return 0;
+}
+
+type Task = 'dashboard' | 'controller' | 'lists' | 'approve' | 'node';
 
 /** Throws Failure('invalid') for a command that works on one node, if none is named. */
 function taskOf({ words, nodes, selector }: Asked): Task {
   const [first = '', second = ''] = words;
   const helps = words.includes('--help') || words.includes('-h');
+  if (first === 'dashboard') return dashboardTask(words);
   if (helps || (!nodeCommands.includes(first) && nodes.length === 0 && selector === undefined)) return 'controller';
   if (first === 'disks' && second === 'approve') return 'approve';
   if (nodeLists.includes(first) && !/^[a-z]/.test(second)) return 'lists';
   if (nodes.length === 1 && selector === undefined) return 'node';
   throw new Failure('invalid', `"${words.join(' ')}" works on one node: name it with --node, before the command`);
+}
+
+function dashboardTask(words: readonly string[]): Task {
+  if (words.length === 1) return 'dashboard';
+  throw new Failure('invalid', `dashboard takes no words after it; "${words.slice(1).join(' ')}" is given`);
 }
 
 async function runOnNode(config: KubeConfig, nodes: readonly Node[], words: readonly string[], streams: Streams) {

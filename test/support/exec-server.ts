@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 
@@ -13,6 +13,8 @@ export interface PodOptions {
   readonly state?: 'ready' | 'running' | 'waiting' | 'terminating';
   /** false: the pod of another program that has the same labels. */
   readonly ours?: boolean;
+  /** Port of its status page. */
+  readonly statusPage?: number;
 }
 
 /** How a command in a container ends; `cut`: the connection breaks before. */
@@ -25,7 +27,7 @@ export interface Outcome {
 
 /** The part of an API server that the plugin needs: lists of pods, commands in their containers over a WebSocket, and rights. */
 export class ExecServer implements AsyncDisposable {
-  /** `pods`, `pods in N`, `exec in N`, `nodes`: what the token's user may do. */
+  /** `pods`, `pods in N`, `exec in N`, `forward in N`, `nodes`: what the token's user may do. */
   readonly rights = new Set<string>();
   readonly token = 'a-token';
   /** Pod and words of each command so far. */
@@ -82,7 +84,7 @@ export class ExecServer implements AsyncDisposable {
     };
     const body = {
       metadata: { name, namespace, labels, annotations, ...deletion },
-      spec: { nodeName: options.node },
+      spec: { nodeName: options.node, containers: [{ name: 'quarry', ...portsOf(options) }] },
       status: { phase: waiting ? 'Pending' : 'Running', containerStatuses: [status] },
     };
     this.#pods.push({ namespace, labels, body });
@@ -118,6 +120,7 @@ export class ExecServer implements AsyncDisposable {
 
   #exec(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { pathname, searchParams } = new URL(request.url ?? '', this.url);
+    if (pathname.endsWith('/portforward')) return this.#forward(request, socket, head);
     const [, namespace, pod = ''] = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/exec$/.exec(pathname) ?? [];
     const refusal = this.#refusal(request, `exec in ${namespace}`);
     if (refusal !== undefined) return void socket.end(`HTTP/1.1 ${refusal} Refused\r\ncontent-length: 0\r\n\r\n`);
@@ -126,10 +129,35 @@ export class ExecServer implements AsyncDisposable {
     this.#sockets.handleUpgrade(request, socket, head, (opened) => play(opened, this.perform(words, pod)));
   }
 
+  #forward(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { pathname, searchParams } = new URL(request.url ?? '', this.url);
+    const [, namespace] = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/[^/]+\/portforward$/.exec(pathname) ?? [];
+    const refusal = this.#refusal(request, `forward in ${namespace}`);
+    if (refusal !== undefined) return void socket.end(`HTTP/1.1 ${refusal} Refused\r\ncontent-length: 0\r\n\r\n`);
+    this.#sockets.handleUpgrade(request, socket, head, (opened) => carry(opened, Number(searchParams.get('ports'))));
+  }
+
   #refusal({ headers }: IncomingMessage, right: string): number | undefined {
     if (headers.authorization !== `Bearer ${this.token}`) return 401;
     return this.rights.has(right) ? undefined : 403;
   }
+}
+
+function portsOf({ statusPage }: PodOptions): object {
+  return statusPage === undefined ? {} : { ports: [{ name: 'status-page', containerPort: statusPage }] };
+}
+
+/** Joins the WebSocket to a port of this machine, as the API server does: both streams begin with the number of the port. */
+function carry(socket: WebSocket, port: number): void {
+  const number = Buffer.alloc(2);
+  number.writeUInt16LE(port);
+  for (const stream of [0, 1]) socket.send(Buffer.concat([Buffer.of(stream), number]));
+  const target = connect(port, '127.0.0.1');
+  target.on('data', (data: Buffer) => socket.send(Buffer.concat([Buffer.of(0), data])));
+  target.on('close', () => socket.close());
+  target.on('error', () => socket.terminate());
+  socket.on('message', (data: Buffer) => target.write(data.subarray(1)));
+  socket.on('close', () => target.destroy());
 }
 
 /** Sends the outcome as the API server does: a byte for the stream, then its content. */

@@ -19,7 +19,9 @@ const mostConnections = 32;
 /** Milliseconds that a connection may move no byte. */
 const idle = 30_000;
 
+// A page needs one connection, and a forwarded one that waits for another request may end unseen.
 const headers = {
+  connection: 'close',
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': contentPolicy,
   'x-content-type-options': 'nosniff',
@@ -99,7 +101,7 @@ function refusalOf({ method, headers: { host } }: IncomingMessage, url: URL | nu
 /** Closes the connection, so that the body of a request is not waited for. */
 function refuse(response: ServerResponse, code: number): void {
   if (response.headersSent) return;
-  const text = { ...headers, 'content-type': 'text/plain; charset=utf-8', connection: 'close' };
+  const text = { ...headers, 'content-type': 'text/plain; charset=utf-8' };
   response.writeHead(code, { ...text, ...(code === 405 && { allow: 'GET, HEAD' }) }).end();
 }
 

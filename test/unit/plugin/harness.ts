@@ -13,17 +13,22 @@ export class Desk {
   /** The kubeconfig. */
   file = '';
   said: string[] = [];
+  /** Where the results of the command are; it may still run. */
+  stdout = new PassThrough();
   /** Results of `--watch`. */
   shown: string[] = [];
   /** How many of them are wanted. */
   wanted = 2;
+  /** Whether a command that goes on does so. */
+  again = async (): Promise<boolean> => this.shown.length < this.wanted;
 
   async run(...words: string[]) {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    this.stdout = stdout;
     const screen = {
       say: (line: string) => void this.said.push(line),
       show: (result: string) => void this.shown.push(result),
-      again: async () => this.shown.length < this.wanted,
+      again: () => this.again(),
     };
     const ended = runPlugin(['--kubeconfig', this.file, ...words], { stdout, stderr }, screen);
     const code = await ended.finally(() => [stdout, stderr].forEach((stream) => stream.end()));
