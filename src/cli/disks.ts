@@ -32,11 +32,14 @@ export async function approveDisks(options: ApproveOptions, terminal: Terminal):
       return listed(await findDisks());
     }
     // Its LVM must see the disks before they are in the group, or its next change writes them down as missing.
-    await tellDriver(endpoint.path, terminal);
+    const running = await tellDriver(endpoint.path, terminal);
     const taken = await reconciler.take(chosen);
-    await cache.refresh();
-    for (const pool of new Set(taken.map((disk) => disk.pool))) await prepare(pool);
-    await tellDriver(endpoint.path, terminal);
+    // A driver prepares its pools as soon as it sees their disks: two processes that create one thin pool disturb each other.
+    if (running) await tellDriver(endpoint.path, terminal);
+    else {
+      await cache.refresh();
+      for (const pool of new Set(taken.map((disk) => disk.pool))) await prepare(pool);
+    }
     const after = await findDisks();
     refuseMissed(
       chosen.filter((disk) => !taken.includes(disk)),
@@ -57,14 +60,15 @@ export function refuseMissed(untaken: readonly Candidate[], after: readonly Cand
   if (missed.length > 0) throw new Failure('unavailable', `not taken (the log says why): ${missed.join(', ')}`);
 }
 
-/** When this returns, a running driver serves the disks, or the user has read on stderr why not. */
-export async function tellDriver(socket: string, { say }: Terminal): Promise<void> {
-  if (!(await answers(socket))) return;
+/** Whether a driver runs. When this returns, it serves the disks, or the user has read on stderr why not. */
+export async function tellDriver(socket: string, { say }: Terminal): Promise<boolean> {
+  if (!(await answers(socket))) return false;
   try {
     await askSocket(socket, (calls) => calls.rescan({}));
   } catch (error) {
     say(`The running driver did not rescan now, and will do so at its next interval: ${messageOf(error)}`);
   }
+  return true;
 }
 
 /** The disks to take: all proposed ones, the named ones, or those that the user names when asked. */
