@@ -79,15 +79,13 @@ test('a volume with erase "zero" is gone for everybody at once, and erased in th
   });
   expect(await capacity()).toBe(left - size);
   const shown = async () => JSON.parse((await driver.quarry('jobs', '-o', 'json')).stdout) as object;
-  await expect
-    .poll(shown, { timeout: 20_000 })
-    .toMatchObject({ items: [{ kind: 'erase', state: 'running', volume: idOf('secret') }] });
+  await expect.poll(shown).toMatchObject({ items: [{ kind: 'erase', state: 'running', volume: idOf('secret') }] });
   const tags = () => guest().shell(`lvs --noheadings -o lv_tags qslow/${remains}`);
-  await expect.poll(tags, { timeout: 30_000 }).toContain('quarry.erased=');
+  await expect.poll(tags).toContain('quarry.erased=');
   await driver.kill();
   await driver.restart();
   const [, done] = /quarry\.erased=(\d+)/.exec(await tags()) ?? [];
-  await expect.poll(tags, { timeout: 30_000 }).not.toContain(`quarry.erased=${done}`);
+  await expect.poll(tags).not.toContain(`quarry.erased=${done}`);
   await setRate('1Mi', '1Gi');
   await driver.powerCut();
   await erased();
