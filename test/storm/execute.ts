@@ -20,6 +20,8 @@ export interface RoundState {
 /** The codes after which a sidecar repeats a call whose outcome it does not know, and for how many milliseconds it does here. */
 const repeated = new Set(['ABORTED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']);
 const patience = 60_000;
+/** The provisioner repeats this, too: here it stands for a node that is still starting. */
+const early = /it is still being activated, checked or created/;
 
 /** Makes the calls of an action, and repeats those that a sidecar would repeat. */
 export async function execute(site: Site, action: Action, state: RoundState): Promise<Outcome[]> {
@@ -58,9 +60,13 @@ async function callToEnd(site: Site, step: Step, state: RoundState): Promise<Out
   const until = Date.now() + patience;
   for (;;) {
     const outcome = await callOnce(site, step, state);
-    if (!repeated.has(outcome.code) || Date.now() > until) return outcome;
+    if (!isRepeated(outcome) || Date.now() > until) return outcome;
     await delay(20);
   }
+}
+
+function isRepeated({ code, details }: Outcome): boolean {
+  return repeated.has(code) || (code === 'RESOURCE_EXHAUSTED' && early.test(details));
 }
 
 async function callOnce(site: Site, step: Step, state: RoundState, signal?: AbortSignal): Promise<Outcome> {
