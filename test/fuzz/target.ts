@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAdminService } from '../../src/admin/service.ts';
 import type { ControllerContext, NodeContext } from '../../src/app/feature.ts';
+import type { Local } from '../../src/app/local.ts';
 import { createPatience } from '../../src/concurrency/patience.ts';
 import { type JoinedParts, joinParts } from '../../src/app/parts.ts';
 import { Provisioner } from '../../src/controller/provisioner.ts';
 import { createControllerService } from '../../src/controller/service.ts';
 import { createChangedBlocksPart } from '../../src/features/changed-blocks/csi.ts';
+import { createDisksPart } from '../../src/features/disks/node.ts';
 import { createGroupSnapshotPart } from '../../src/features/group-snapshots/csi.ts';
 import { createHealthPart } from '../../src/features/health/csi.ts';
 import { createHealthNodePart } from '../../src/features/health/node.ts';
@@ -194,12 +196,14 @@ function featuresOf(controller: FleetServer, log: Log) {
     log,
   };
   const orphans = createOrphanPart(context as unknown as ControllerContext);
+  const noDisks = { cache: { specs: [], report: () => ({ groups: [], devices: [] }) } };
   const counts = { driftRepaired: 0, failures: new Map<string, number>() };
   return joinParts([
     { admin: createAdminService(async () => undefined) },
     createHungPart({ survivors: { list: () => [] }, patience: { hanging: () => [] } }),
     createJobsPart({ list: () => [] }, () => new Map()),
     createQosPart({ list: async () => [], table: { enforcements: [], counts } }, () => new Map()),
+    createDisksPart(noDisks as unknown as Local),
     ...(orphans ? [orphans] : []),
     { admin: createOverviewService(controller.fleet, context.persistentVolumes) },
   ]);
