@@ -1,5 +1,5 @@
 import type { ControllerContext, Part } from '../../app/feature.ts';
-import { createRepeater } from '../../concurrency/repeater.ts';
+import { createAbortableRepeater } from '../../concurrency/abortable-repeater.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { AttentionEvents } from './attention-events.ts';
 
@@ -14,21 +14,10 @@ export function createEventsPart({
   log,
 }: ControllerContext): Part | undefined {
   if (!events || !claims) return undefined;
-  const stopping = new AbortController();
   const attention = new AttentionEvents({ fleet, events, claims });
-  const looks = createRepeater({
-    task: () => attention.look(stopping.signal),
+  return createAbortableRepeater({
+    task: (signal) => attention.look(signal),
     every: lookAgain,
-    delay: 0,
-    failed(error) {
-      if (!stopping.signal.aborted) log.warn({ reason: messageOf(error) }, 'events cannot be sent');
-    },
+    failed: (error) => log.warn({ reason: messageOf(error) }, 'events cannot be sent'),
   });
-  return {
-    start: () => looks.now(),
-    async stop() {
-      stopping.abort();
-      await looks.stop();
-    },
-  };
 }

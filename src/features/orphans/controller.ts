@@ -1,4 +1,5 @@
 import type { ControllerContext, Part } from '../../app/feature.ts';
+import { createAbortableRepeater } from '../../concurrency/abortable-repeater.ts';
 import { createRepeater } from '../../concurrency/repeater.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { OrphanEvents } from './events.ts';
@@ -21,7 +22,7 @@ export function createOrphanPart(context: ControllerContext): Part | undefined {
     delay: 0,
     failed: (error) => log.error({ reason: messageOf(error) }, 'orphans cannot be looked for'),
   });
-  const sending = events && sendAgainAndAgain(new OrphanEvents({ orphans, events }), log);
+  const sending = events && repeatEvents(new OrphanEvents({ orphans, events }), log);
   return {
     admin: createOrphanService(orphans),
     metrics: orphanFamilies(orphans),
@@ -35,21 +36,10 @@ export function createOrphanPart(context: ControllerContext): Part | undefined {
   };
 }
 
-function sendAgainAndAgain(events: OrphanEvents, log: ControllerContext['log']) {
-  const stopping = new AbortController();
-  const looks = createRepeater({
-    task: () => events.look(stopping.signal),
+function repeatEvents(events: OrphanEvents, log: ControllerContext['log']) {
+  return createAbortableRepeater({
+    task: (signal) => events.look(signal),
     every: lookAgain,
-    delay: 0,
-    failed(error) {
-      if (!stopping.signal.aborted) log.warn({ reason: messageOf(error) }, 'events of orphans cannot be sent');
-    },
+    failed: (error) => log.warn({ reason: messageOf(error) }, 'events of orphans cannot be sent'),
   });
-  return {
-    start: () => looks.now(),
-    async stop() {
-      stopping.abort();
-      await looks.stop();
-    },
-  };
 }

@@ -1,5 +1,5 @@
 import type { ControllerContext, Part } from '../../app/feature.ts';
-import { createRepeater } from '../../concurrency/repeater.ts';
+import { createAbortableRepeater } from '../../concurrency/abortable-repeater.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { Recorder } from './recorder.ts';
 
@@ -10,20 +10,9 @@ const lookAgain = 30_000;
 export function createRecorderPart({ fleet, persistentVolumes: volumes, log }: ControllerContext): Part | undefined {
   if (!volumes) return undefined;
   const recorder = new Recorder({ fleet, volumes, log });
-  const stopped = new AbortController();
-  const looks = createRepeater({
-    task: () => recorder.look(stopped.signal),
+  return createAbortableRepeater({
+    task: (signal) => recorder.look(signal),
     every: lookAgain,
-    delay: 0,
-    failed: (error) => {
-      if (!stopped.signal.aborted) log.warn({ reason: messageOf(error) }, 'PersistentVolumes cannot be recorded');
-    },
+    failed: (error) => log.warn({ reason: messageOf(error) }, 'PersistentVolumes cannot be recorded'),
   });
-  return {
-    start: () => looks.now(),
-    stop: () => {
-      stopped.abort();
-      return looks.stop();
-    },
-  };
 }
