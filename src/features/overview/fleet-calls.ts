@@ -22,6 +22,7 @@ export class FleetCalls {
   readonly #calls: RoleCalls;
   readonly #terminal: Pick<Terminal, 'say'>;
   #claims: Promise<Claims> | undefined;
+  #shownClaims: Promise<Claims> | undefined;
   #known: Promise<Node[]> | undefined;
 
   constructor(calls: RoleCalls, terminal: Pick<Terminal, 'say'>) {
@@ -65,11 +66,11 @@ export class FleetCalls {
 
   /** None without Kubernetes. If the API server does not answer, the user is told so. */
   #knownClaims(): Promise<Claims> {
-    this.#claims ??= this.#readClaims();
-    return this.#claims;
+    this.#shownClaims ??= this.#claimsOrNone();
+    return this.#shownClaims;
   }
 
-  async #readClaims(): Promise<Claims> {
+  async #claimsOrNone(): Promise<Claims> {
     try {
       return await this.claims();
     } catch (error) {
@@ -80,7 +81,12 @@ export class FleetCalls {
   }
 
   /** None without Kubernetes. Throws `unavailable` if the API server does not answer. */
-  async claims(): Promise<Claims> {
+  claims(): Promise<Claims> {
+    this.#claims ??= this.#readClaims();
+    return this.#claims;
+  }
+
+  async #readClaims(): Promise<Claims> {
     try {
       const claims = await allPages(async (pageToken) => {
         const page = await this.#calls.listClaims({ pageToken });
