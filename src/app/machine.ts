@@ -1,11 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from './app.ts';
 import type { NodeContext, NodePart, Part } from './feature.ts';
-import { createStack } from '../block/stack.ts';
-import { createUsesOf } from '../block/uses.ts';
-import { createLocks } from '../concurrency/locks.ts';
 import { createRepeater } from '../concurrency/repeater.ts';
 import { createUnbroken } from '../concurrency/unbroken.ts';
 import type { Config } from '../config/schema.ts';
@@ -16,11 +12,9 @@ import { createServer } from '../grpc/server.ts';
 import { createIdentityService } from '../identity/service.ts';
 import type { Log } from '../log.ts';
 import { createLvmCheck } from '../lvm/process/check.ts';
-import { type CopiesTogether, createCopiesTogether } from '../lvm/snapshots/copies-together.ts';
-import { createCopyRange, createDiscardRange } from '../lvm/copies/copy-range.ts';
-import { createDevices } from '../lvm/devices.ts';
+import type { CopiesTogether } from '../lvm/snapshots/copies-together.ts';
 import { createInlineVolumes } from '../lvm/inline-volumes.ts';
-import { LocalStorage } from '../lvm/storage.ts';
+import type { LocalStorage } from '../lvm/storage.ts';
 import type { Checks } from '../metrics/health.ts';
 import { createMetrics, joinFamilies, ownInventory } from '../metrics/metrics.ts';
 import { diskGauges, poolGauges } from '../metrics/pools.ts';
@@ -30,15 +24,14 @@ import { createReadDeviceUses } from '../mount/device-use.ts';
 import { createFilesystems } from '../mount/filesystem.ts';
 import { createMounter } from '../mount/mounter.ts';
 import { stateOfPodFolder } from '../mount/pod-folders.ts';
-import { mountsOf } from '../mount/table.ts';
 import { createNodeService } from '../node/service.ts';
 import { createAdminService } from '../admin/service.ts';
 import { createRegistration, type Registration } from '../registration/registration.ts';
 import { version } from '../version.ts';
-import { createKeyDestruction, createMachineLuks } from './encryption.ts';
 import { createMachineLimits } from './limits.ts';
-import { createLocal, type Local } from './local.ts';
+import { createLocal } from './local.ts';
 import { type JoinedParts, joinParts, nodeParts } from './parts.ts';
+import { createStorage, readBootId } from './storage.ts';
 import { createUpkeep } from './upkeep.ts';
 
 /** Milliseconds from a change of LVM to the next report, so that many changes need one report. */
@@ -211,51 +204,6 @@ function createChecks({ local: { lvm, survivors }, upkeep, registration, unbroke
     // A restart does not help while a disk hangs, and would abort work on filesystems. A new driver is not ready before LVM answers.
     live: async () => (unbroken.running().length + survivors.list().length > 0 ? undefined : problemOfLvm()),
     ready: async () => (upkeep.ready() ? registration?.problem() : 'LVM and the pools are not ready yet'),
-  };
-}
-
-async function readBootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-}
-
-function createStorage(config: Config, local: Local, boot: string, log: Log) {
-  const { lvm, cache, writer, run, hosted, patience, thinMetadata } = local;
-  const devices = createDevices(run, patience);
-  const usesOf = createUsesOf(mountsOf);
-  const { pauseLimit } = config.snapshots;
-  const listeners: ((seconds: number) => void)[] = [];
-  const paused = (milliseconds: number): void => {
-    log.info({ milliseconds }, 'writes were paused for a group snapshot');
-    for (const listener of listeners) listener(milliseconds / 1000);
-  };
-  const copies = createCopiesTogether({ run, hosted, pauseLimit, paused });
-  const range = createCopyRange(run, devices);
-  const storage = new LocalStorage({
-    node: config.node,
-    boot,
-    lvm,
-    cache,
-    writer,
-    thinMetadata,
-    devices,
-    copies,
-    usesOf,
-    locks: createLocks(),
-    copying: { range, rate: config.jobs.copyRate, log },
-    erasing: {
-      zero: range,
-      discard: createDiscardRange(run, range, devices),
-      keys: createKeyDestruction(local),
-      rate: config.jobs.eraseRate,
-      log,
-    },
-  });
-  const pauses = (listener: (seconds: number) => void): void => void listeners.push(listener);
-  return {
-    storage,
-    copies,
-    pauses,
-    stack: createStack({ volumes: storage, layers: [createMachineLuks(local, storage)] }),
   };
 }
 
