@@ -1,11 +1,9 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { JobRunner } from '../../../src/block/job-runner.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import type { SnapshotId } from '../../../src/domain/ids.ts';
 import type { CopyRange } from '../../../src/lvm/copies/copy-range.ts';
-import { memoryLog } from '../grpc/harness.ts';
 import { FakeLvm, spec as thickPool } from './fake-lvm.ts';
-import { fakeStorage, idOf, volume } from './fake-storage.ts';
+import { fakeCopying, idOf, volume } from './fake-storage.ts';
 
 const { signal } = new AbortController();
 const size = 160n * MiB;
@@ -17,14 +15,8 @@ beforeEach(() => {
 });
 
 /** A driver over the LVM, with its jobs. */
-async function start(duringCopy: CopyRange = async () => undefined, copyWait = 10_000, pool = thickPool) {
-  const parts = fakeStorage({ lvm, duringCopy, copyWait, pool });
-  const bounds = { total: 9, creation: 4, copy: 4, erase: 4, repair: 4 };
-  const jobs = new JobRunner({ sources: [parts.storage.volumeCopies], bounds, log: memoryLog().log });
-  parts.storage.volumeCopies.startWith(() => jobs.look());
-  await parts.cache.refresh();
-  return { ...parts, jobs };
-}
+const start = (duringCopy: CopyRange = async () => undefined, copyWait = 10_000, pool = thickPool) =>
+  fakeCopying({ lvm, duringCopy, copyWait, pool });
 
 const fromSnapshot = { ...volume('copy', size), source: { snapshot: id } };
 const fromVolume = { ...volume('copy', size), source: { volume: idOf('origin') } };

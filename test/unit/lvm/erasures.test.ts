@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { JobRunner } from '../../../src/block/job-runner.ts';
+import { encryptionFrom } from '../../../src/domain/encryption.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import type { Erasure } from '../../../src/domain/erasure.ts';
 import type { SnapshotId } from '../../../src/domain/ids.ts';
@@ -126,13 +127,7 @@ test('the room of a thick snapshot is erased as its volume is, and its volume ca
 });
 
 describe('a deleted volume of a class with erase "cryptographic"', () => {
-  const encryption = {
-    type: 'luks2',
-    cipher: 'aes-xts-plain64',
-    keySize: 512,
-    memory: 64n * MiB,
-    options: [],
-  } as const;
+  const encryption = encryptionFrom({ encryption: 'luks2' });
 
   test('loses its keys, then its header, which is read again, and is removed only then', async () => {
     const steps: string[] = [];

@@ -1,3 +1,4 @@
+import { JobRunner } from '../../../src/block/job-runner.ts';
 import { createLocks } from '../../../src/concurrency/locks.ts';
 import { createQueue } from '../../../src/concurrency/queue.ts';
 import { maximum, MiB } from '../../../src/domain/bytes.ts';
@@ -120,4 +121,14 @@ export function fakeStorage({
     },
   });
   return { lvm, cache, writer, storage, thinMetadata, kernel, wiped, flushed, uses, copied, lines };
+}
+
+/** The storage with the jobs that copy, after its first report. */
+export async function fakeCopying(options: Parameters<typeof fakeStorage>[0]) {
+  const parts = fakeStorage(options);
+  const bounds = { total: 9, creation: 4, copy: 4, erase: 4, repair: 4 };
+  const jobs = new JobRunner({ sources: [parts.storage.volumeCopies], bounds, log: memoryLog().log });
+  parts.storage.volumeCopies.startWith(() => jobs.look());
+  await parts.cache.refresh();
+  return { ...parts, jobs };
 }

@@ -1,12 +1,10 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { JobRunner } from '../../../src/block/job-runner.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { encryptionFrom } from '../../../src/domain/encryption.ts';
 import type { PodUid } from '../../../src/domain/pod-targets.ts';
 import type { CopyRange } from '../../../src/lvm/copies/copy-range.ts';
-import { memoryLog } from '../grpc/harness.ts';
 import { FakeLvm, spec as plainPool } from './fake-lvm.ts';
-import { fakeStorage, idOf, volume } from './fake-storage.ts';
+import { fakeCopying, idOf, volume } from './fake-storage.ts';
 
 const { signal } = new AbortController();
 const size = 160n * MiB;
@@ -18,18 +16,8 @@ beforeEach(() => {
   lvm = new FakeLvm();
 });
 
-async function start(
-  duringCopy: CopyRange = async () => undefined,
-  copyWait = 10_000,
-  pool = zeroing as typeof plainPool,
-) {
-  const parts = fakeStorage({ lvm, duringCopy, copyWait, pool });
-  const bounds = { total: 9, creation: 4, copy: 4, erase: 4, repair: 4 };
-  const jobs = new JobRunner({ sources: [parts.storage.volumeCopies], bounds, log: memoryLog().log });
-  parts.storage.volumeCopies.startWith(() => jobs.look());
-  await parts.cache.refresh();
-  return { ...parts, jobs };
-}
+const start = (duringCopy: CopyRange = async () => undefined, copyWait = 10_000, pool = zeroing as typeof plainPool) =>
+  fakeCopying({ lvm, duringCopy, copyWait, pool });
 
 const tagsOf = (lv: string) => [...(lvm.volumes.get(lv)?.tags ?? [])].filter((tag) => /state|copied/.test(tag));
 const hang: CopyRange = (_range, stopped) =>

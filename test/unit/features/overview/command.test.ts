@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { encryptionFrom } from '../../../../src/domain/encryption.ts';
 import { MiB } from '../../../../src/domain/bytes.ts';
 import { Failure } from '../../../../src/domain/errors.ts';
 import { specOf } from '../../fleet/gated-storage.ts';
@@ -82,13 +83,7 @@ test('volumes have the claims that they are bound to, from all pages', async () 
 
 test('encrypted volumes and their snapshots are shown as such, with the size that the user gets and the last exchange', async () => {
   const { run, json, storages, volume } = await withVolume();
-  const encryption = {
-    type: 'luks2',
-    cipher: 'aes-xts-plain64',
-    keySize: 512,
-    memory: 64n * MiB,
-    options: [],
-  } as const;
+  const encryption = encryptionFrom({ encryption: 'luks2' });
   const rotated = Date.parse('2026-11-21T12:00:00Z');
   const secret = await storages.a.create({ ...specOf('pvc-2'), encryption }, never);
   storages.a.volumes.set(secret.id, { ...secret, rotated });
