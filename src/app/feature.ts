@@ -11,6 +11,7 @@ import type { AdminMethods, Services } from '../grpc/services.ts';
 import type { Events } from '../kubernetes/events.ts';
 import type { ClaimPage, RecordPage } from '../kubernetes/persistent-volumes.ts';
 import type { Log } from '../log.ts';
+import type { LeavingDisks } from '../lvm/evacuation/leaving-disks.ts';
 import type { Families, Values } from '../metrics/metrics.ts';
 import type { NodeCapability } from '../node/service.ts';
 import type { Limits } from '../qos/limits.ts';
@@ -43,7 +44,9 @@ export interface NodeContext {
   readonly config: Config;
   readonly local: Local;
   readonly limits: Pick<Limits, 'list' | 'table'>;
-  readonly jobs: { list(): readonly JobStatus[] };
+  /** `look` starts those that LVM's last report asks for. */
+  readonly jobs: { list(): readonly JobStatus[]; look(): void };
+  readonly leaving: LeavingDisks;
   readonly devices: VolumeDevices;
   /** How those of the devices that are mounted are in use, by their paths. Throws `unavailable`. */
   readonly deviceUses: (devices: readonly string[]) => Promise<ReadonlyMap<string, DeviceUse>>;

@@ -98,7 +98,8 @@ function contextOf(config: Config, { local, limits, upkeep, stack, storage, paus
     locks: storage.locks,
     stateOf: stateOfPodFolder,
   };
-  return { config, local, limits, jobs: upkeep.jobs, devices: stack, deviceUses, inline, pauses, log };
+  const { jobs, leaving } = upkeep;
+  return { config, local, limits, jobs, leaving, devices: stack, deviceUses, inline, pauses, log };
 }
 
 /** The part that belongs to no feature. */

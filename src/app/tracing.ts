@@ -1,7 +1,7 @@
 import type { Run } from '../exec/run.ts';
 import type { RunStream } from '../exec/stream.ts';
 import type { Log } from '../log.ts';
-import type { Lvm, LvmAnswer, LvmArguments } from '../lvm/process/lvm.ts';
+import type { Lvm, LvmAnswer } from '../lvm/process/lvm.ts';
 import type { LvmMeter, LvmProcess } from '../metrics/commands.ts';
 
 /** Logs each program at `debug`, with arguments and duration. Secrets are never arguments. */
@@ -24,13 +24,13 @@ export function traceStream(stream: RunStream, log: Log): RunStream {
 /** The same for each LVM command, run as a process or by the long-lived one; the meter counts and times it. */
 export function traceLvm(lvm: Lvm, log: Log, meter: LvmMeter): Lvm {
   const metered =
-    (process: LvmProcess, run: (argv: LvmArguments) => Promise<LvmAnswer>) =>
-    (argv: LvmArguments): Promise<LvmAnswer> =>
+    (process: LvmProcess, run: Lvm['slowChange']): Lvm['slowChange'] =>
+    (argv, signal) =>
       traced(log, { argv }, 'LVM command', async () => {
         const end = meter.begin(process, argv[0]);
         let answer: LvmAnswer | undefined;
         try {
-          return (answer = await run(argv));
+          return (answer = await run(argv, signal));
         } finally {
           end(answer === undefined ? 'unanswered' : answer.ok ? 'ok' : 'refused');
         }
@@ -39,7 +39,7 @@ export function traceLvm(lvm: Lvm, log: Log, meter: LvmMeter): Lvm {
     report: metered('reports', (argv) => lvm.report(argv)),
     reportForChange: metered('changes', (argv) => lvm.reportForChange(argv)),
     change: metered('changes', (argv) => lvm.change(argv)),
-    slowChange: metered('slow-changes', (argv) => lvm.slowChange(argv)),
+    slowChange: metered('slow-changes', (argv, signal) => lvm.slowChange(argv, signal)),
     get changing() {
       return lvm.changing;
     },

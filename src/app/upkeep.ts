@@ -4,6 +4,10 @@ import { createRepeater } from '../concurrency/repeater.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
+import { DiskRemoval } from '../lvm/disk-removal.ts';
+import { createDevices } from '../lvm/devices.ts';
+import { Evacuation } from '../lvm/evacuation/evacuation-job.ts';
+import { LeavingDisks } from '../lvm/evacuation/leaving-disks.ts';
 import { createInterruptedCreations } from '../lvm/interrupted-creations.ts';
 import { LostCopies } from '../lvm/mirrors/lost-copies.ts';
 import { MirrorRepair } from '../lvm/mirrors/mirror-repair.ts';
@@ -64,19 +68,29 @@ export function createUpkeep(
       if (!ready) repeater.soon();
     },
   });
-  const { jobs, lost } = createJobs(config, storage, local, log);
-  return { repeater, jobs, growth: growthOf(local, log), ready: () => ready };
+  const { jobs, lost, leaving } = createJobs(config, storage, local, log);
+  return { repeater, jobs, leaving, growth: growthOf(local, log), ready: () => ready };
 }
 
 function createJobs({ jobs: bounds }: Config, storage: LocalStorage, local: Local, log: Log) {
-  const rate = bounds.repairRate;
-  const lost = new LostCopies({ ...local, rate });
-  const repairs = new MirrorRepair({ ...local, marks: storage.marks, lost, log, rate });
+  const { repairRate, evacuationRate } = bounds;
+  const lost = new LostCopies({ ...local, rate: repairRate });
+  const repairs = new MirrorRepair({ ...local, marks: storage.marks, lost, log, rate: repairRate });
+  const leaving = new LeavingDisks(local);
+  const devices = createDevices(local.run, local.patience);
+  const evacuations = new Evacuation({
+    ...local,
+    leaving,
+    removal: new DiskRemoval(local),
+    devices,
+    log,
+    rate: evacuationRate,
+  });
   const creations = createInterruptedCreations({ ...local, storage, log });
-  const sources = [creations, storage.volumeCopies, storage.erasures, repairs];
+  const sources = [creations, storage.volumeCopies, storage.erasures, repairs, evacuations];
   const jobs = new JobRunner({ sources, bounds, log });
   storage.volumeCopies.startWith(() => jobs.look());
-  return { jobs, lost };
+  return { jobs, lost, leaving };
 }
 
 /** Runs from now on. */

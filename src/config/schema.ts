@@ -68,10 +68,10 @@ const qos = section({
 
 const jobs = section({
   // No less than there are kinds.
-  total: count(4, 64)
+  total: count(5, 64)
     .default(6)
     .describe(
-      'The most jobs that run at once on the node, 4 to 64. One place is kept for each kind, so that no kind waits for another.',
+      'The most jobs that run at once on the node, 5 to 64. One place is kept for each kind, so that no kind waits for another.',
     ),
   creation: count(1, 64)
     .default(4)
@@ -103,6 +103,16 @@ const jobs = section({
     .default(64n * MiB)
     .describe(
       'The most bytes a second that a job of kind `repair` reads of each copy, 1Mi to 1Ti. LVM has no such limit for the metadata of a thin pool, which is small. A job of kind `creation` writes 1 MiB, and needs no limit.',
+    ),
+  evacuation: count(1, 64)
+    .default(1)
+    .describe(
+      'The most jobs of kind `evacuation` that run at once, 1 to 64: they move everything from a disk to the other disks of its group. In each volume group, one runs at a time.',
+    ),
+  evacuationRate: bytes(1n * MiB, 1024n * 1024n * MiB)
+    .default(64n * MiB)
+    .describe(
+      'The most bytes a second that a job of kind `evacuation` moves on average, 1Mi to 1Ti. It moves two seconds worth of them at a time, at the full speed of the disks; creations and removals in the volume group wait meanwhile.',
     ),
   repairAfter: duration('0s', '24h')
     .default(300_000)

@@ -6,8 +6,9 @@ import type { VolumeId } from './ids.ts';
  * - `copy`     fills a volume with the content of its source, or with zeros
  * - `erase`    erases and removes what is left of deleted volumes
  * - `repair`   makes the copies of a mirror complete after the loss of a disk, and equal after an unclean stop
+ * - `evacuation` moves everything from a disk to the other disks of its group
  */
-export type JobKind = 'creation' | 'copy' | 'erase' | 'repair';
+export type JobKind = 'creation' | 'copy' | 'erase' | 'repair' | 'evacuation';
 
 /** Jobs that run at once on a node: of each kind, and in all. `total` is not less than the number of kinds. */
 export type JobBounds = Readonly<Record<JobKind | 'total', number>>;
@@ -15,9 +16,9 @@ export type JobBounds = Readonly<Record<JobKind | 'total', number>>;
 /** The target of a job. */
 export interface JobTarget {
   readonly pool: string;
-  /** Absent: the job works on the pool's thin pool, and so on all its thin volumes. */
+  /** Absent: the job works on the pool's thin pool, and so on all its thin volumes, or on a disk. */
   readonly volume: VolumeId | undefined;
-  /** `group/name` */
+  /** `group/name`; of an `evacuation` the path of the disk */
   readonly lv: string;
   readonly size: Bytes;
 }

@@ -8,7 +8,7 @@ import type { LvmArguments } from './process/lvm.ts';
 const lvFields =
   'vg_name,vg_uuid,lv_name,lv_uuid,lv_size,lv_attr,lv_time,lv_tags,pool_lv,data_percent,metadata_percent,lv_health_status,lv_check_needed,lv_when_full,lv_metadata_size,raid_sync_action,origin,origin_size';
 const vgFields = 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_mda_size,vg_mda_free,vg_tags,vg_missing_pv_count';
-const pvFields = 'pv_name,pv_uuid,vg_name,vg_uuid,pv_free,pv_size,dev_size,pv_allocatable,pv_missing';
+const pvFields = 'pv_name,pv_uuid,vg_name,vg_uuid,pv_free,pv_size,dev_size,pv_allocatable,pv_missing,pv_tags';
 
 const reportFields = { vg: vgFields, pv: pvFields, lv: lvFields, pvseg: 'pvseg_start', seg: 'seg_start' };
 
@@ -115,13 +115,16 @@ export function extendVolume(group: VgName, lv: LvName, size: Bytes): LvmArgumen
   return ['lvextend', '-y', '-L', sizeArgument(size), `${group}/${lv}`];
 }
 
+/** Activation would leave a process behind that ends a move which was cut off, without the flush that `lvm/evacuation` needs. */
+const noPolling = ['--poll', 'n'];
+
 export function activateVolume(group: VgName, lv: LvName): LvmArguments {
-  return ['lvchange', '-a', 'y', `${group}/${lv}`];
+  return ['lvchange', '-a', 'y', ...noPolling, `${group}/${lv}`];
 }
 
 /** Activates a thin pool or a thin volume of which some copies are on missing disks. LVM knows no milder mode for them. */
 export function activatePartial(group: VgName, lv: LvName): LvmArguments {
-  return ['lvchange', '-a', 'y', '--activationmode', 'partial', `${group}/${lv}`];
+  return ['lvchange', '-a', 'y', ...noPolling, '--activationmode', 'partial', `${group}/${lv}`];
 }
 
 export interface TagChange {
@@ -138,7 +141,7 @@ export function lvchangeTags(group: VgName, lv: LvName, { add = [], remove = [] 
 }
 
 export function activateGroup(group: VgName): LvmArguments {
-  return ['vgchange', '-a', 'y', group];
+  return ['vgchange', '-a', 'y', ...noPolling, group];
 }
 
 export function deactivateVolumes(group: VgName, lvs: readonly LvName[]): LvmArguments {

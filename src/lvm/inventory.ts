@@ -78,10 +78,7 @@ function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
   );
   return {
     spec,
-    extentSize: vg.extentSize,
-    size: vg.size,
-    free: vg.free,
-    deviceFree: spaceOf(vg, report.devices).deviceFree,
+    ...spaceOf(vg, report.devices),
     metadata: vg.metadata,
     thin: thin && {
       size: thin.size,

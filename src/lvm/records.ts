@@ -3,6 +3,7 @@ import { Failure } from '../domain/errors.ts';
 import type { LvName, VgName } from '../domain/ids.ts';
 import { type WhenFull, whenFullChoices } from '../domain/pool.ts';
 import { type Erasing, parseErasing } from './erasure/erasing.ts';
+import { type Leaving, parseLeaving } from './evacuation/leaving-tag.ts';
 import { type Given, parseGiven } from './given.ts';
 import type { ReportRow } from './process/report.ts';
 import { parseTags, valuesOf } from './tags.ts';
@@ -78,6 +79,8 @@ export interface PvRecord {
   readonly allocatable: boolean;
   /** LVM does not find the disk, or has recorded that it was missing; `device` is a path only in the second case. */
   readonly missing: boolean;
+  /** Everything on it moves to other disks. */
+  readonly leaving: Leaving | undefined;
 }
 
 export function decodeLv(row: ReportRow): LvRecord {
@@ -142,6 +145,7 @@ export function decodePv(row: ReportRow): PvRecord {
     size: bytes(row, 'pv_size'),
     allocatable: field(row, 'pv_allocatable') === 'allocatable' && field(row, 'pv_missing') === '',
     missing: field(row, 'pv_missing') !== '',
+    leaving: parseLeaving(row['pv_tags'] ?? ''),
   };
 }
 

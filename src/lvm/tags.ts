@@ -33,7 +33,8 @@ export type TagKey =
   | 'erased'
   | 'for'
   | 'pod'
-  | 'target';
+  | 'target'
+  | 'leaving';
 
 export function encodeTagValue(value: string): string {
   let text = '';

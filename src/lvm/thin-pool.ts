@@ -19,10 +19,13 @@ export interface GroupSpace extends FreeSpace {
   readonly size: Bytes;
 }
 
-/** Counts the devices that LVM may allocate from. */
+/** Counts the devices that LVM may allocate from. Those that leave the group do not count, and what is on them keeps its room on the others. */
 export function spaceOf(vg: VgRecord, devices: readonly PvRecord[]): GroupSpace {
-  const deviceFree = devices.filter((pv) => pv.group === vg.group && pv.allocatable).map((pv) => pv.free);
-  return { size: vg.size, free: vg.free, extentSize: vg.extentSize, deviceFree };
+  const members = devices.filter((pv) => pv.group === vg.group);
+  const deviceFree = members.filter((pv) => pv.allocatable).map((pv) => pv.free);
+  const leaving = members.reduce((sum, pv) => (pv.leaving && !pv.missing ? sum + pv.size : sum), 0n);
+  const [size, free] = [vg.size - leaving, largest(vg.free - leaving, 0n)];
+  return { size, free, extentSize: vg.extentSize, deviceFree };
 }
 
 /**

@@ -22,8 +22,8 @@ export interface Writer {
    * if a disk of the group does not answer, before LVM is asked, and if LVM succeeds but the change is on no disk.
    */
   change(what: string, argv: LvmArguments): Promise<void>;
-  /** Like `change`, for changes that may take minutes: activation, and the creation of a thin pool. */
-  slowChange(what: string, argv: LvmArguments): Promise<void>;
+  /** Like `change`, for changes that may take minutes: activation, and the creation of a thin pool. The signal kills its process. */
+  slowChange(what: string, argv: LvmArguments, signal?: AbortSignal): Promise<void>;
   /** Changes the tags of a logical volume, in a separate turn of the group. */
   retag(what: string, volume: Pick<Volume, 'group' | 'lv'>, tags: TagChange, signal?: AbortSignal): Promise<void>;
   /** Groups whose thin pool was active before a change that failed: LVM may have deactivated it when it gave up a volume. */
@@ -76,7 +76,7 @@ export function createWriter(options: WriterOptions): Writer {
     poolsInDoubt,
     exclusive,
     change,
-    slowChange: (what, argv) => settle(what, () => lvm.slowChange(argv)),
+    slowChange: (what, argv, signal) => settle(what, () => lvm.slowChange(argv, signal)),
     retag: (what, { group, lv }, tags, signal) =>
       exclusive(group, signal, () => change(what, lvchangeTags(group, lv, tags))),
   };

@@ -1,8 +1,8 @@
 import type { Feature } from '../../app/feature.ts';
-import { removeDisk } from './command.ts';
+import { evacuateDisk, removeDisk } from './command.ts';
 
-/** Disks that an administrator takes out of their groups. */
+/** Disks that an administrator takes out of their groups. `lvm/evacuation` moves what is on them. */
 export const disks: Feature = {
-  commands: [removeDisk],
-  node: async ({ local }) => (await import('./node.ts')).createDisksPart(local),
+  commands: [evacuateDisk, removeDisk],
+  node: async (context) => (await import('./node.ts')).createDisksPart(context),
 };

@@ -1,10 +1,40 @@
 import { askRole } from '../../cli/ask.ts';
+import type { Listing } from '../../cli/output.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { Relocation } from '../../gen/quarry/admin/v1/Relocation.ts';
+import type { RelocationRecord } from './command.ts';
+
+interface Evacuate {
+  readonly config: string;
+  readonly disk: string;
+  readonly dryRun: boolean;
+  readonly remove: boolean;
+  readonly cancel: boolean;
+}
+
+/** @throws Failure('invalid') for options that exclude each other */
+export async function evacuateDisk(given: Evacuate): Promise<Listing<RelocationRecord>> {
+  const { config, disk, dryRun, remove, cancel } = given;
+  if (cancel && (dryRun || remove)) throw new Failure('invalid', 'give --cancel alone, without --dry-run and --remove');
+  return askRole('node', config, async (calls) => {
+    if (cancel) {
+      await calls.keepDisk({ disk });
+      return { records: [] };
+    }
+    const { relocations } = await calls.evacuateDisk({ disk, dryRun, remove });
+    return { records: (relocations as Relocation[]).map(toRecord) };
+  });
+}
 
 export async function removeDisk({
   config,
   disk,
   dryRun,
-}: Readonly<{ config: string; disk: string; dryRun: boolean }>): Promise<string> {
+}: Pick<Evacuate, 'config' | 'disk' | 'dryRun'>): Promise<string> {
   await askRole('node', config, (calls) => calls.removeDisk({ disk, dryRun }));
   return dryRun ? `${disk} can be removed.\n` : `${disk} has left its group.\n`;
+}
+
+function toRecord({ lv, volumeId, size, to }: Relocation): RelocationRecord {
+  return { lv, volume: volumeId === '' ? undefined : volumeId, size: BigInt(size), to };
 }

@@ -6,7 +6,7 @@ import type { Families } from '../../metrics/metrics.ts';
 const states = ['waiting', 'running', 'failed'] as const;
 
 /** Work on volumes that outlives a call, such as the repair of mirrors. */
-export function jobFamilies(source: NodeContext['jobs']): Families {
+export function jobFamilies(source: Pick<NodeContext['jobs'], 'list'>): Families {
   const perJob = (name: string, help: string, valueOf: (job: JobStatus) => number): GaugeConfiguration<string> => ({
     name,
     help,

@@ -4,7 +4,10 @@ import type { JobStatus } from '../../domain/jobs.ts';
 import { jobFamilies } from './metrics.ts';
 
 /** `claims`: `namespace/name` by volume id. */
-export function createJobsPart(jobs: NodeContext['jobs'], claims: () => ReadonlyMap<string, string>): Part {
+export function createJobsPart(
+  jobs: Pick<NodeContext['jobs'], 'list'>,
+  claims: () => ReadonlyMap<string, string>,
+): Part {
   return {
     admin: {
       listJobs: async () => {

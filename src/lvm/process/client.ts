@@ -21,7 +21,8 @@ export interface LvmClientOptions {
 /** Two long-lived processes, so that a report never waits for a change; or one process per command. */
 export function createLvm(options: LvmClientOptions): Lvm {
   const env = { LVM_SYSTEM_DIR: options.directory, LVM_SUPPRESS_FD_WARNINGS: '1' };
-  const slowly = (argv: LvmArguments) => runCommand({ ...options, env, deadline: options.slowDeadline }, argv);
+  const slowly: SlowChange = (argv, signal) =>
+    runCommand({ ...options, env, deadline: options.slowDeadline, signal }, argv);
   if (options.process === 'command') {
     const run = (argv: LvmArguments) => runCommand({ ...options, env }, argv);
     const rest = {
@@ -44,7 +45,7 @@ export function createLvm(options: LvmClientOptions): Lvm {
     restart,
     restartReports: reports.restart,
   };
-  return counted(rest, changes.change, (argv) => slowly(argv).finally(restart));
+  return counted(rest, changes.change, (argv, signal) => slowly(argv, signal).finally(restart));
 }
 
 /**
@@ -117,16 +118,17 @@ function trustsDevices([command, ...options]: LvmArguments): boolean {
 }
 
 type Change = Lvm['change'];
+type SlowChange = Lvm['slowChange'];
 
 /** Counts the running changes. */
-function counted(rest: Omit<Lvm, 'change' | 'slowChange' | 'changing'>, change: Change, slowChange: Change): Lvm {
+function counted(rest: Omit<Lvm, 'change' | 'slowChange' | 'changing'>, change: Change, slowChange: SlowChange): Lvm {
   let running = 0;
   const count =
-    (run: Change): Change =>
-    async (argv) => {
+    (run: SlowChange): SlowChange =>
+    async (argv, signal) => {
       running += 1;
       try {
-        return await run(argv);
+        return await run(argv, signal);
       } finally {
         running -= 1;
       }

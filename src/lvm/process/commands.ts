@@ -11,6 +11,7 @@ export interface CommandOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Milliseconds. */
   readonly deadline: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One lvm process per command: for hosts whose LVM lacks the profile that the long-lived process needs. */
@@ -22,6 +23,7 @@ export async function runCommand(options: CommandOptions, argv: LvmArguments): P
   const result = await options.run([...options.program, name, ...format, ...rest], {
     deadline: options.deadline,
     env: options.env,
+    signal: options.signal,
   });
   if (result.exitCode === 0) {
     return { ok: true, rows: reportCommands.has(name) ? decodeDocument(result.stdout).rows : [] };

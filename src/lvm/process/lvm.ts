@@ -20,9 +20,10 @@ export interface Lvm {
   /**
    * A change that may check or zero a thin pool's metadata, which takes minutes for gigabytes. It runs in a separate process with a
    * longer deadline, so that no other change waits for it. Then the long-lived processes are restarted, because of the list of devices
-   * that they keep (see `restartReports`).
+   * that they keep (see `restartReports`). The signal
+   * kills the process, and it throws `cancelled`.
    */
-  slowChange(argv: LvmArguments): Promise<LvmAnswer>;
+  slowChange(argv: LvmArguments, signal?: AbortSignal): Promise<LvmAnswer>;
   /** Whether a change is running within its deadline: a report may wait for LVM's lock until it ends. */
   readonly changing: boolean;
   /** Restarts both processes after their command in flight, so that they read their configuration again. */

@@ -131,6 +131,7 @@ function thinCheckSection(help: string, hostConfiguration: string): string {
 function localConfiguration(links: string, mode: LvmMode): string {
   return `${devicesSection(links)}
 config { profile_dir = "${hostDirectory}/profile" }
+global { use_lvmpolld = 0 }
 backup { backup_dir = "${hostDirectory}/backup" archive_dir = "${hostDirectory}/archive" }
 ${mode === 'container' ? alone : ''}`;
 }

@@ -61,3 +61,17 @@ test('logs an LVM command that failed, too, and counts it while it runs', async 
   expect(text).toContain('quarry_lvm_command_duration_seconds_count{command="lvs",outcome="ok"} 2');
   expect(text).toContain('quarry_lvm_command_duration_seconds_count{command="lvremove",outcome="unanswered"} 1');
 });
+
+test("passes on the signal that ends an LVM command's process", async () => {
+  const { signal } = new AbortController();
+  const given: unknown[] = [];
+  const answer = { ok: true, rows: [] } as const;
+  const other = async () => answer;
+  const slowChange = async (_argv: unknown, received?: AbortSignal) => {
+    given.push(received);
+    return answer;
+  };
+  const parts = { report: other, reportForChange: other, change: other, changing: false, restart: drop };
+  await traceLvm({ ...parts, slowChange, restartReports: drop }, log, createLvmMeter()).slowChange(['pvmove'], signal);
+  expect(given).toEqual([signal]);
+});

@@ -42,7 +42,7 @@ class Work {
 }
 
 function runnerOf(works: readonly Work[], given: Partial<JobBounds> = {}) {
-  const bounds = { total: 9, creation: 2, copy: 2, erase: 4, repair: 2, ...given };
+  const bounds = { total: 9, creation: 2, copy: 2, erase: 4, repair: 2, evacuation: 1, ...given };
   const clock = { now: 0 };
   const errors: object[] = [];
   const warnings: object[] = [];
@@ -157,7 +157,7 @@ test("shows since when there is work where LVM's state says so, also after a res
   const source = new Work('creation', 'a/1').source();
   const dated = { ...source, find: () => source.find().map((job) => Object.assign(job, { since: 3 })) };
   const log = { debug: none, info: none, warn: none, error: none };
-  const bounds = { total: 3, creation: 1, copy: 1, erase: 4, repair: 1 };
+  const bounds = { total: 3, creation: 1, copy: 1, erase: 4, repair: 1, evacuation: 1 };
   expect(new JobRunner({ sources: [dated], bounds, log, now: () => 9 }).list()).toMatchObject([{ since: 3 }]);
 });
 

@@ -161,6 +161,7 @@ test('every command that prints rows offers each format', () => {
   expect(rows).toEqual([
     ['disks', formats],
     ['disks approve', formats],
+    ['disks evacuate', formats],
     ['nodes', formats],
     ['nodes drain', formats],
     ['nodes forget', formats],

@@ -9,24 +9,22 @@ import { MiB } from '../../../src/domain/bytes.ts';
 import { isFailure } from '../../../src/domain/errors.ts';
 
 /** Of jobs, by default. */
-const bounds = { total: 6, creation: 4, copy: 4, erase: 4, repair: 4 };
-const rates = { copyRate: 256n * MiB, eraseRate: 256n * MiB, repairRate: 64n * MiB };
+const bounds = { total: 6, creation: 4, copy: 4, erase: 4, repair: 4, evacuation: 1 };
+const rates = { copyRate: 256n * MiB, eraseRate: 256n * MiB, repairRate: 64n * MiB, evacuationRate: 64n * MiB };
 
 const environment = { hostname: 'host-1' };
 
 function problemsOf(text: string, surroundings = environment): string[] {
   try {
     parseConfig(text, surroundings);
-    return [];
   } catch (error) {
-    if (!isFailure(error, 'invalid')) throw error;
-    return error.message.split('\n');
+    if (isFailure(error, 'invalid')) return error.message.split('\n');
+    throw error;
   }
+  return [];
 }
 
-function problemsOfPool(pool: string): string[] {
-  return problemsOf(`pools: [{name: fast, volumeGroup: vg, ${pool}}]`);
-}
+const problemsOfPool = (pool: string): string[] => problemsOf(`pools: [{name: fast, volumeGroup: vg, ${pool}}]`);
 
 describe('defaults', () => {
   test('fill every key but the pools', () => {
@@ -54,9 +52,8 @@ describe('defaults', () => {
     expect(read('thick')).toEqual({ name: 'p', type: 'thick', ...common });
     expect(read('thin')).toEqual({ name: 'p', type: 'thin', ...common, thin });
     // The defaults of an empty section and of none are the same.
-    expect(
-      parseConfig('pools: [{name: p, volumeGroup: vg, type: thin, thin: {}}]', environment).pools[0]?.thin,
-    ).toEqual(thin);
+    const { pools } = parseConfig('pools: [{name: p, volumeGroup: vg, type: thin, thin: {}}]', environment);
+    expect(pools[0]?.thin).toEqual(thin);
   });
 
   test('fill the keys of a budget', () => {

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { createDisksPart } from '../../../src/features/disks/node.ts';
+import { LeavingDisks } from '../../../src/lvm/evacuation/leaving-disks.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
 import { fakeStorage } from './fake-storage.ts';
 
@@ -18,7 +19,8 @@ beforeEach(() => {
 async function remove(disk: string, { dryRun = false, reserve = 0n } = {}): Promise<string | undefined> {
   const parts = fakeStorage({ lvm, pool: { ...spec, reserve } });
   await parts.cache.refresh();
-  const { admin } = createDisksPart(parts);
+  const leaving = new LeavingDisks(parts);
+  const { admin } = createDisksPart({ local: parts, leaving, jobs: { look: () => undefined } });
   const answer = Promise.resolve(admin?.removeDisk?.({ disk, dryRun }, { signal } as never));
   return answer.then(
     () => undefined,

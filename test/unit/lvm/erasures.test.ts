@@ -35,7 +35,7 @@ async function start(
       return duringErasure(range, stopped);
     },
   });
-  const bounds = { total: 9, creation: 4, copy: 4, erase: 4, repair: 4 };
+  const bounds = { total: 9, creation: 4, copy: 4, erase: 4, repair: 4, evacuation: 1 };
   const jobs = new JobRunner({ sources: [parts.storage.erasures], bounds, log: memoryLog().log });
   await parts.cache.refresh();
   const run = async (): Promise<void> => {

@@ -105,7 +105,7 @@ describe('preparing a pool', () => {
     add('a', 'b');
     lvm.inactive.add('b');
     expect(await prepare()).toEqual({ changed: true, problems: [] });
-    expect(lvm.commands).toEqual([['vgchange', '-a', 'y', 'vg']]);
+    expect(lvm.commands).toEqual([['vgchange', '-a', 'y', '--poll', 'n', 'vg']]);
     lvm.inactive.add('b');
     expect(await prepare()).toEqual({ changed: false, problems: [] });
     expect(lvm.commands).toHaveLength(1);
@@ -138,7 +138,7 @@ describe('preparing a pool', () => {
       };
       await expect(writer.change('a volume could not be created', ['lvcreate', 'vg/new'])).rejects.toThrow('write VG');
       expect(await prepare()).toEqual({ changed: true, problems: [] });
-      expect(lvm.commands.at(-1)).toEqual(['vgchange', '-a', 'y', 'vg']);
+      expect(lvm.commands.at(-1)).toEqual(['vgchange', '-a', 'y', '--poll', 'n', 'vg']);
     });
 
     test('because an administrator deactivates it stays so', async () => {
@@ -188,7 +188,7 @@ describe('preparing a pool', () => {
     test('if its data and its metadata both have one left', async () => {
       lvm.mirrors.set('thinpool_tmeta', { raid_sync_action: '', sync_percent: '', raid_max_recovery_rate: '' });
       expect(await prepare()).toEqual({ changed: true, problems: [] });
-      expect(lvm.commands.at(-1)?.join(' ')).toBe('lvchange -a y --activationmode partial vg/thinpool');
+      expect(lvm.commands.at(-1)?.join(' ')).toBe('lvchange -a y --poll n --activationmode partial vg/thinpool');
     });
 
     test('not if its metadata has no copies', async () => {

@@ -33,7 +33,11 @@ async function start(duringWipe?: () => Promise<void>) {
   const { lost } = lostCopies(parts);
   const repairs = new MirrorRepair({ ...parts, marks, lost, log, rate: 8n * MiB, interval: 1 });
   const sources = [createInterruptedCreations({ ...parts, log }), repairs];
-  const jobs = new JobRunner({ sources, bounds: { total: 9, creation: 4, copy: 4, erase: 4, repair: 4 }, log });
+  const jobs = new JobRunner({
+    sources,
+    bounds: { total: 9, creation: 4, copy: 4, erase: 4, repair: 4, evacuation: 1 },
+    log,
+  });
   return { ...parts, jobs, lines };
 }
 

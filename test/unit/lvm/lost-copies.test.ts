@@ -47,7 +47,7 @@ async function start(patience = 0) {
   const { lost, missing } = lostCopies(parts, patience, () => clock);
   const { marks } = parts.storage;
   const repairs = new MirrorRepair({ ...parts, marks, lost, log, rate: 8n * MiB, interval: 1 });
-  const bounds = { total: 3, creation: 1, copy: 1, erase: 4, repair: 1 };
+  const bounds = { total: 3, creation: 1, copy: 1, erase: 4, repair: 1, evacuation: 1 };
   const jobs = new JobRunner({ sources: [repairs], bounds, log, now: () => clock });
   const look = async (): Promise<void> => {
     await parts.cache.refresh();

@@ -27,7 +27,7 @@ async function start(boot: string) {
   const repairs = new MirrorRepair({ ...parts, marks, lost, log, rate: 8n * MiB, interval: 1 });
   const jobs = new JobRunner({
     sources: [repairs],
-    bounds: { total: 3, creation: 1, copy: 1, erase: 4, repair: 1 },
+    bounds: { total: 3, creation: 1, copy: 1, erase: 4, repair: 1, evacuation: 1 },
     log,
     now: () => time,
   });

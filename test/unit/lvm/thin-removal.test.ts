@@ -59,7 +59,10 @@ describe.each(['volume', 'snapshot'])('the removal of a thin %s', (kind) => {
   test('activates its pool first', async () => {
     await withPool({ lv_attr: 'twi---tz--' });
     await remove();
-    expect(lvm.commands.map((command) => command.join(' '))).toEqual(['lvchange -a y vg/thinpool', 'lvremove -y vg/t']);
+    expect(lvm.commands.map((command) => command.join(' '))).toEqual([
+      'lvchange -a y --poll n vg/thinpool',
+      'lvremove -y vg/t',
+    ]);
   });
 
   test('succeeds if both are gone', async () => {

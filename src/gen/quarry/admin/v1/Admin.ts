@@ -4,6 +4,10 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { DeleteOrphanRequestInit as _quarry_admin_v1_DeleteOrphanRequestInit, DeleteOrphanRequest as _quarry_admin_v1_DeleteOrphanRequest } from '../../../quarry/admin/v1/DeleteOrphanRequest.ts';
 import type { DeleteOrphanResponseInit as _quarry_admin_v1_DeleteOrphanResponseInit, DeleteOrphanResponse as _quarry_admin_v1_DeleteOrphanResponse } from '../../../quarry/admin/v1/DeleteOrphanResponse.ts';
+import type { EvacuateDiskRequestInit as _quarry_admin_v1_EvacuateDiskRequestInit, EvacuateDiskRequest as _quarry_admin_v1_EvacuateDiskRequest } from '../../../quarry/admin/v1/EvacuateDiskRequest.ts';
+import type { EvacuateDiskResponseInit as _quarry_admin_v1_EvacuateDiskResponseInit, EvacuateDiskResponse as _quarry_admin_v1_EvacuateDiskResponse } from '../../../quarry/admin/v1/EvacuateDiskResponse.ts';
+import type { KeepDiskRequestInit as _quarry_admin_v1_KeepDiskRequestInit, KeepDiskRequest as _quarry_admin_v1_KeepDiskRequest } from '../../../quarry/admin/v1/KeepDiskRequest.ts';
+import type { KeepDiskResponseInit as _quarry_admin_v1_KeepDiskResponseInit, KeepDiskResponse as _quarry_admin_v1_KeepDiskResponse } from '../../../quarry/admin/v1/KeepDiskResponse.ts';
 import type { ListClaimsRequestInit as _quarry_admin_v1_ListClaimsRequestInit, ListClaimsRequest as _quarry_admin_v1_ListClaimsRequest } from '../../../quarry/admin/v1/ListClaimsRequest.ts';
 import type { ListClaimsResponseInit as _quarry_admin_v1_ListClaimsResponseInit, ListClaimsResponse as _quarry_admin_v1_ListClaimsResponse } from '../../../quarry/admin/v1/ListClaimsResponse.ts';
 import type { ListHungRequestInit as _quarry_admin_v1_ListHungRequestInit, ListHungRequest as _quarry_admin_v1_ListHungRequest } from '../../../quarry/admin/v1/ListHungRequest.ts';
@@ -36,6 +40,24 @@ export interface AdminClient extends grpc.Client {
   deleteOrphan(argument: _quarry_admin_v1_DeleteOrphanRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_DeleteOrphanResponse>): grpc.ClientUnaryCall;
   deleteOrphan(argument: _quarry_admin_v1_DeleteOrphanRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_DeleteOrphanResponse>): grpc.ClientUnaryCall;
   deleteOrphan(argument: _quarry_admin_v1_DeleteOrphanRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_DeleteOrphanResponse>): grpc.ClientUnaryCall;
+
+  EvacuateDisk(argument: _quarry_admin_v1_EvacuateDiskRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_EvacuateDiskResponse>): grpc.ClientUnaryCall;
+  EvacuateDisk(argument: _quarry_admin_v1_EvacuateDiskRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_EvacuateDiskResponse>): grpc.ClientUnaryCall;
+  EvacuateDisk(argument: _quarry_admin_v1_EvacuateDiskRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_EvacuateDiskResponse>): grpc.ClientUnaryCall;
+  EvacuateDisk(argument: _quarry_admin_v1_EvacuateDiskRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_EvacuateDiskResponse>): grpc.ClientUnaryCall;
+  evacuateDisk(argument: _quarry_admin_v1_EvacuateDiskRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_EvacuateDiskResponse>): grpc.ClientUnaryCall;
+  evacuateDisk(argument: _quarry_admin_v1_EvacuateDiskRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_EvacuateDiskResponse>): grpc.ClientUnaryCall;
+  evacuateDisk(argument: _quarry_admin_v1_EvacuateDiskRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_EvacuateDiskResponse>): grpc.ClientUnaryCall;
+  evacuateDisk(argument: _quarry_admin_v1_EvacuateDiskRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_EvacuateDiskResponse>): grpc.ClientUnaryCall;
+
+  KeepDisk(argument: _quarry_admin_v1_KeepDiskRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_KeepDiskResponse>): grpc.ClientUnaryCall;
+  KeepDisk(argument: _quarry_admin_v1_KeepDiskRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_KeepDiskResponse>): grpc.ClientUnaryCall;
+  KeepDisk(argument: _quarry_admin_v1_KeepDiskRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_KeepDiskResponse>): grpc.ClientUnaryCall;
+  KeepDisk(argument: _quarry_admin_v1_KeepDiskRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_KeepDiskResponse>): grpc.ClientUnaryCall;
+  keepDisk(argument: _quarry_admin_v1_KeepDiskRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_KeepDiskResponse>): grpc.ClientUnaryCall;
+  keepDisk(argument: _quarry_admin_v1_KeepDiskRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_KeepDiskResponse>): grpc.ClientUnaryCall;
+  keepDisk(argument: _quarry_admin_v1_KeepDiskRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_KeepDiskResponse>): grpc.ClientUnaryCall;
+  keepDisk(argument: _quarry_admin_v1_KeepDiskRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_KeepDiskResponse>): grpc.ClientUnaryCall;
 
   ListClaims(argument: _quarry_admin_v1_ListClaimsRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListClaimsResponse>): grpc.ClientUnaryCall;
   ListClaims(argument: _quarry_admin_v1_ListClaimsRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListClaimsResponse>): grpc.ClientUnaryCall;
@@ -141,6 +163,10 @@ export interface AdminClient extends grpc.Client {
 export interface AdminHandlers extends grpc.UntypedServiceImplementation {
   DeleteOrphan: grpc.handleUnaryCall<_quarry_admin_v1_DeleteOrphanRequest, _quarry_admin_v1_DeleteOrphanResponseInit>;
 
+  EvacuateDisk: grpc.handleUnaryCall<_quarry_admin_v1_EvacuateDiskRequest, _quarry_admin_v1_EvacuateDiskResponseInit>;
+
+  KeepDisk: grpc.handleUnaryCall<_quarry_admin_v1_KeepDiskRequest, _quarry_admin_v1_KeepDiskResponseInit>;
+
   ListClaims: grpc.handleUnaryCall<_quarry_admin_v1_ListClaimsRequest, _quarry_admin_v1_ListClaimsResponseInit>;
 
   ListHung: grpc.handleUnaryCall<_quarry_admin_v1_ListHungRequest, _quarry_admin_v1_ListHungResponseInit>;
@@ -167,6 +193,8 @@ export interface AdminHandlers extends grpc.UntypedServiceImplementation {
 
 export interface AdminDefinition extends grpc.ServiceDefinition {
   DeleteOrphan: MethodDefinition<_quarry_admin_v1_DeleteOrphanRequestInit, _quarry_admin_v1_DeleteOrphanResponseInit, _quarry_admin_v1_DeleteOrphanRequest, _quarry_admin_v1_DeleteOrphanResponse>
+  EvacuateDisk: MethodDefinition<_quarry_admin_v1_EvacuateDiskRequestInit, _quarry_admin_v1_EvacuateDiskResponseInit, _quarry_admin_v1_EvacuateDiskRequest, _quarry_admin_v1_EvacuateDiskResponse>
+  KeepDisk: MethodDefinition<_quarry_admin_v1_KeepDiskRequestInit, _quarry_admin_v1_KeepDiskResponseInit, _quarry_admin_v1_KeepDiskRequest, _quarry_admin_v1_KeepDiskResponse>
   ListClaims: MethodDefinition<_quarry_admin_v1_ListClaimsRequestInit, _quarry_admin_v1_ListClaimsResponseInit, _quarry_admin_v1_ListClaimsRequest, _quarry_admin_v1_ListClaimsResponse>
   ListHung: MethodDefinition<_quarry_admin_v1_ListHungRequestInit, _quarry_admin_v1_ListHungResponseInit, _quarry_admin_v1_ListHungRequest, _quarry_admin_v1_ListHungResponse>
   ListJobs: MethodDefinition<_quarry_admin_v1_ListJobsRequestInit, _quarry_admin_v1_ListJobsResponseInit, _quarry_admin_v1_ListJobsRequest, _quarry_admin_v1_ListJobsResponse>
