@@ -28,6 +28,7 @@ import { createServer, type SocketServer } from '../../src/grpc/server.ts';
 import type { ControllerMethods, Services } from '../../src/grpc/services.ts';
 import { createIdentityService } from '../../src/identity/service.ts';
 import type { Log } from '../../src/log.ts';
+import { LeavingDisks } from '../../src/lvm/evacuation/leaving-disks.ts';
 import { lvNameFor } from '../../src/lvm/names.ts';
 import { controllerFamilies, nodeFamilies } from '../../src/metrics/fleet.ts';
 import { createMetrics, joinFamilies, type Metrics } from '../../src/metrics/metrics.ts';
@@ -196,14 +197,14 @@ function featuresOf(controller: FleetServer, log: Log) {
     log,
   };
   const orphans = createOrphanPart(context as unknown as ControllerContext);
-  const noDisks = { cache: { specs: [], report: () => ({ groups: [], devices: [] }) } };
+  const noDisks = { cache: { specs: [], report: () => ({ groups: [], devices: [] }) } } as unknown as Local;
   const counts = { driftRepaired: 0, failures: new Map<string, number>() };
   return joinParts([
     { admin: createAdminService(async () => undefined) },
     createHungPart({ survivors: { list: () => [] }, patience: { hanging: () => [] } }),
     createJobsPart({ list: () => [] }, () => new Map()),
     createQosPart({ list: async () => [], table: { enforcements: [], counts } }, () => new Map()),
-    createDisksPart(noDisks as unknown as Local),
+    createDisksPart({ local: noDisks, leaving: new LeavingDisks(noDisks), jobs: { look: () => undefined } }),
     ...(orphans ? [orphans] : []),
     { admin: createOverviewService(controller.fleet, context.persistentVolumes) },
   ]);

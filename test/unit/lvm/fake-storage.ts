@@ -126,7 +126,7 @@ export function fakeStorage({
 /** The storage with the jobs that copy, after its first report. */
 export async function fakeCopying(options: Parameters<typeof fakeStorage>[0]) {
   const parts = fakeStorage(options);
-  const bounds = { total: 9, creation: 4, copy: 4, erase: 4, repair: 4 };
+  const bounds = { total: 9, creation: 4, copy: 4, erase: 4, repair: 4, evacuation: 4 };
   const jobs = new JobRunner({ sources: [parts.storage.volumeCopies], bounds, log: memoryLog().log });
   parts.storage.volumeCopies.startWith(() => jobs.look());
   await parts.cache.refresh();
