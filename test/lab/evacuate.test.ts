@@ -159,4 +159,4 @@ test('a disk is evacuated through a kill and a power cut while volumes are writt
     expect(last).toBeGreaterThan((acked[index] ?? 0) + 1000 * RECORDS);
     await expectNumbers(name, last);
   }
-}, 300_000);
+}, 600_000);
