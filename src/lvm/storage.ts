@@ -173,20 +173,19 @@ export class LocalStorage implements Storage, NodeVolumes {
     );
   }
 
+  /** Without the volume's lock: a pod that starts meanwhile must not wait for its kubelet's next try. The group's turn is enough. */
   async record(id: VolumeId, persistentVolume: string, signal: AbortSignal): Promise<Volume> {
     const { cache, writer } = this.#options;
-    return this.locks.hold(id, 'RecordVolume', async () => {
-      const { group } = await this.mustFind(id);
-      return await writer.exclusive(group, signal, async () => {
-        const { volume: current, row } = await this.#lookUpNow(id);
-        if (current.persistentVolume === persistentVolume) return current;
-        const tags = { add: tag('pv', persistentVolume), remove: tagsOf(row['lv_tags'] ?? '', 'pv') };
-        const what = `the PersistentVolume of volume ${id} could not be recorded`;
-        await writer.change(what, lvchangeTags(current.group, current.lv, tags));
-        const volume = { ...current, persistentVolume };
-        cache.put(volume);
-        return volume;
-      });
+    const { group } = await this.mustFind(id);
+    return await writer.exclusive(group, signal, async () => {
+      const { volume: current, row } = await this.#lookUpNow(id);
+      if (current.persistentVolume === persistentVolume) return current;
+      const tags = { add: tag('pv', persistentVolume), remove: tagsOf(row['lv_tags'] ?? '', 'pv') };
+      const what = `the PersistentVolume of volume ${id} could not be recorded`;
+      await writer.change(what, lvchangeTags(current.group, current.lv, tags));
+      const volume = { ...current, persistentVolume };
+      cache.put(volume);
+      return volume;
     });
   }
 

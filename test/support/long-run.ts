@@ -32,8 +32,12 @@ export interface FailedRound {
 
 /** The seeds of a tool's slice in `npm test`: each that ever failed (test/seeds.json), and a new one. */
 export function seedsOf(tool: string): number[] {
-  const kept = (failedSeeds()[tool] ?? []).map((entry) => (typeof entry === 'number' ? entry : entry.seed));
-  return [...kept, newSeed()];
+  return [...failedSeedsOf(tool), newSeed()];
+}
+
+/** The seeds that ever failed of a tool. */
+export function failedSeedsOf(tool: string): number[] {
+  return (failedSeeds()[tool] ?? []).map((entry) => (typeof entry === 'number' ? entry : entry.seed));
 }
 
 /** The seeds that ever failed of a tool that plays rounds. */

@@ -28,9 +28,12 @@ export function snapshotTags(snapshot: Snapshot): string[] {
   ];
 }
 
-/** The snapshot that a logical volume's tags describe; `undefined` for any other logical volume. */
+/**
+ * The snapshot that a logical volume's tags describe; `undefined` for any other logical volume. One whose removal was cut off is in the state
+ * `creating`, too: it is not there for a caller, and a job removes it.
+ */
 export function toSnapshot(record: LvRecord, pool: PoolName, node: NodeName): Snapshot | undefined {
-  const { tags, group, lv, thickSnapshot } = record;
+  const { tags, group, lv, thinPool, thickSnapshot } = record;
   const parsed = parseSnapshotId(tags.get('id') ?? '');
   const source = parseVolumeId(tags.get('source') ?? '');
   const name = tags.get('name');
@@ -38,6 +41,8 @@ export function toSnapshot(record: LvRecord, pool: PoolName, node: NodeName): Sn
   const taken = Number(tags.get('taken') ?? record.created ?? 0);
   const memberOf = membershipOf(tags);
   const erase = parseErasure(tags.get('erase'));
+  // LVM removes a thick snapshot in two commits. A power cut between them leaves its room alone, which is the snapshot of nothing.
+  const detached = thinPool === undefined && !thickSnapshot;
   return {
     id: parsed.id,
     node,
@@ -50,9 +55,9 @@ export function toSnapshot(record: LvRecord, pool: PoolName, node: NodeName): Sn
     ...contentOf(tags),
     ...(memberOf && { memberOf }),
     ...(erase && { erase }),
-    state: tags.get('state') === 'creating' ? 'creating' : thickSnapshot?.overfull ? 'overfull' : 'ready',
+    state: tags.get('state') === 'creating' || detached ? 'creating' : thickSnapshot?.overfull ? 'overfull' : 'ready',
     taken: Number.isSafeInteger(taken) && taken >= 0 ? taken : 0,
-    ...(thickSnapshot && { room: record.size }),
+    ...(thinPool === undefined && { room: record.size }),
   };
 }
 

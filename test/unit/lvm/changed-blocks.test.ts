@@ -29,8 +29,10 @@ beforeEach(async () => {
 /** A snapshot of the volume `x`, with that id in the thin pool; a thick one without. */
 async function snapshot(name: string, thinId: number | undefined, blocks: ReadonlyMap<number, string>): Promise<void> {
   const tags = ['v=1', 'role=snapshot', `id=${idOf(name)}`, `name=${name}`, 'source=node-1:x', 'fs=none', 'taken=1'];
-  const row = thinId === undefined ? { thin_id: '' } : { pool_lv: 'thinpool', thin_id: String(thinId) };
-  const lv = { size, tags: new Set(tags.map((tag) => `quarry.${tag}`)), row: { lv_attr: 'Vwi---tz-k', ...row } };
+  const thick = { lv_attr: 'sri-a-s---', origin: 'x', origin_size: String(size), thin_id: '' };
+  const thin = { lv_attr: 'Vwi---tz-k', pool_lv: 'thinpool', thin_id: String(thinId) };
+  const row = thinId === undefined ? thick : thin;
+  const lv = { size, tags: new Set(tags.map((tag) => `quarry.${tag}`)), row };
   made.lvm.volumes.set(`snap-${name}`, lv);
   if (thinId !== undefined) kernel.devices.set(thinId, blocks);
   await made.cache.refresh();

@@ -229,6 +229,14 @@ describe('retaining a volume', () => {
   });
 });
 
+test('a PersistentVolume is recorded while a pod starts with the volume: neither waits for the other', async () => {
+  await cache.refresh();
+  const { id } = await storage.create(volume('a'), signal);
+  const recorded = storage.locks.hold(id, 'NodeStageVolume', () => storage.record(id, 'pv-1', signal));
+  expect(await recorded).toMatchObject({ persistentVolume: 'pv-1' });
+  expect(lvm.volumes.get('a')?.tags).toContain('quarry.pv=pv-1');
+});
+
 describe('an expansion looks the volume up again, and', () => {
   beforeEach(async () => {
     await cache.refresh();

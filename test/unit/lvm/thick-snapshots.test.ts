@@ -112,3 +112,18 @@ test('a snapshot that was cut off is taken again', async () => {
       .map((command) => command.split(' ')[0]),
   ).toEqual(['lvremove', 'lvcreate', 'lvchange']);
 });
+
+test('a snapshot whose removal was cut off is the snapshot of nothing: it is not found, removed as unfinished work, and taken again', async () => {
+  const readAfterCut = async () => {
+    await lvm.change(['lvconvert', '-y', '--splitsnapshot', 'vg/snap-1']);
+    await cache.refresh();
+    expect(await storage.snapshots.find(id, signal)).toBeUndefined();
+  };
+  const taken = await take();
+  await readAfterCut();
+  await storage.snapshots.undo(taken, signal);
+  expect([...lvm.volumes.keys()]).toEqual(['origin']);
+  await take();
+  await readAfterCut();
+  expect(await take()).toMatchObject({ state: 'ready', room: 52n * MiB });
+});
