@@ -23,9 +23,21 @@ const TO_BUILD: readonly Need[] = [
   { package: 'ca-certificates', present: () => existsSync('/etc/ssl/certs/ca-certificates.crt') },
 ];
 
-/** Installs the Debian packages that this host lacks to run, or to build and run, the lab. */
-export async function installMissing(purpose: 'run' | 'build', say: (words: string) => void): Promise<void> {
-  const needs = purpose === 'run' ? TO_RUN : [...TO_RUN, ...TO_BUILD];
+const TO_BROWSE: readonly Need[] = [
+  { package: 'chromium-headless-shell', present: () => onPath('chromium-headless-shell') },
+  // For the pictures.
+  { package: 'optipng', present: () => onPath('optipng') },
+  { package: 'fonts-liberation', present: () => existsSync('/usr/share/fonts/truetype/liberation') },
+];
+
+const needsOf = { run: TO_RUN, build: TO_BUILD, browse: TO_BROWSE } as const;
+
+/** Installs the Debian packages that this host lacks to run or to build the lab, or to show pages in a browser. */
+export async function installMissing(
+  purposes: readonly (keyof typeof needsOf)[],
+  say: (words: string) => void,
+): Promise<void> {
+  const needs = purposes.flatMap((purpose) => needsOf[purpose]);
   const missing = needs.filter((need) => !need.present()).map((need) => need.package);
   if (missing.length === 0) return;
   const list = missing.join(' ');

@@ -10,7 +10,7 @@ import { installMissing } from './debian.ts';
 
 // Second half of the set-up, under Node 26: the lab and the packages that it needs. With the argument
 // `cluster` also Kubernetes, which takes many times as long to build; with `suite` Kubernetes' own tests; with `image` the tools
-// for the image.
+// for the image, with `browser` a browser.
 
 const LOCKED = 'QUARRY_SETUP_LOCKED';
 const TAKEN = 75;
@@ -46,7 +46,12 @@ async function prepare(names: readonly string[]): Promise<void> {
     throw new LabError('root is needed: the tests boot virtual machines with their own disks and network');
   }
   const incomplete = names.filter((name) => (stages[name]?.missing().length ?? 0) > 0);
-  await installMissing(incomplete.length === 0 && !names.includes('image') ? 'run' : 'build', say);
+  const building = incomplete.length > 0 || names.includes('image');
+  const browsing = names.includes('browser');
+  await installMissing(
+    ['run', ...(building ? (['build'] as const) : []), ...(browsing ? (['browse'] as const) : [])],
+    say,
+  );
   for (const name of incomplete) {
     const status = startOverLocked(name);
     if (status === 0) continue;

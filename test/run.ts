@@ -12,7 +12,7 @@ import { exitWithParent } from './support/parent.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CHECKS = ['types', 'lint', 'dead', 'format'];
-const PROJECTS = ['unit', 'fuzz', 'deploy', 'scale', 'lab', 'rates', 'sanity'];
+const PROJECTS = ['unit', 'fuzz', 'deploy', 'browser', 'scale', 'lab', 'rates', 'sanity'];
 const ON_KUBERNETES = ['cluster'];
 
 interface Outcome extends Tally {
@@ -34,9 +34,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 const outcomes: Outcome[] = [];
 for (const check of CHECKS) outcomes.push(await measure(`check:${check}`, () => runCheck(check)));
+outcomes.push(await measure('setup:browser', () => setUp('browser')));
 for (const project of PROJECTS) outcomes.push(await measure(`test:${project}`, () => runProject(project)));
 if (withKubernetes) {
-  outcomes.push(await measure('setup:cluster', setUpCluster));
+  outcomes.push(await measure('setup:cluster', () => setUp('cluster', 'suite')));
   for (const project of ON_KUBERNETES) outcomes.push(await measure(`test:${project}`, () => runProject(project)));
 }
 report(outcomes);
@@ -55,9 +56,9 @@ async function runCheck(name: string): Promise<Tally> {
 }
 
 /** Not a test: it counts only if it fails. */
-async function setUpCluster(): Promise<Tally> {
-  const code = await run(['npm', 'run', '--silent', 'setup', '--', 'cluster', 'suite']);
-  return code === 0 ? nothing : { ...nothing, failed: 1, failures: ['npm run setup -- cluster suite'] };
+async function setUp(...stages: readonly string[]): Promise<Tally> {
+  const code = await run(['npm', 'run', '--silent', 'setup', '--', ...stages]);
+  return code === 0 ? nothing : { ...nothing, failed: 1, failures: [`npm run setup -- ${stages.join(' ')}`] };
 }
 
 async function runProject(project: string): Promise<Tally> {

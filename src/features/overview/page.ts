@@ -1,6 +1,7 @@
 import { markup, type Markup } from './markup.ts';
 import { styleElement } from './page-style.ts';
-import { attentionTable, nodeTable, poolTable, volumeTable } from './page-tables.ts';
+import { attentionSection, nodeSection, poolSection, volumeSection } from './page-sections.ts';
+import { moment, type Section, sectionOf } from './page-table.ts';
 import type { VolumeRecord } from './records.ts';
 import { type Status, summaryOf } from './status.ts';
 
@@ -30,29 +31,48 @@ export function statusPage(content: PageContent, positions: Positions): Markup {
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Quarry: status</title>
 ${styleElement}</head>
-<body><main>
-<h1>Quarry: status</h1>
-<p>${summaryOf(nodes)} As the nodes last reported, read at ${read}. Load the page again for a later state.</p>
-${remarks.map((remark) => markup`<p class="bad">${remark}</p>`)}
-${listOf('attention', attention, positions, attentionTable)}
-${listOf('nodes', nodes, positions, nodeTable)}
-${listOf('pools', pools, positions, poolTable)}
-${listOf('volumes', volumes, positions, volumeTable)}
-<p>Jobs are known to their nodes only: <code>kubectl quarry jobs</code> lists them.</p>
+<body><header>
+<h1>Quarry</h1>
+<p>${summaryOf(nodes)}</p>
+<p class="faint">As the nodes last reported, read at ${moment(read)}. Load the page again for a later state.</p>
+${tiles(content)}
+${remarks.map((remark) => markup`<p class="remark">${remark}</p>`)}</header>
+<main>
+${listOf('attention', attention, positions, attentionSection)}
+${listOf('nodes', nodes, positions, nodeSection)}
+${listOf('pools', pools, positions, poolSection)}
+${listOf('volumes', volumes, positions, volumeSection)}
+<p class="faint">Jobs are known to their nodes only: <code>kubectl quarry jobs</code> lists them.</p>
 </main></body></html>
 `;
 }
 
+/** How many there are of each, with links to their lists: also the shortest way to these by keyboard. */
+function tiles(content: PageContent): Markup {
+  const { attention } = content;
+  const title = { attention: 'need attention', nodes: 'nodes', pools: 'pools', volumes: 'volumes' } as const;
+  const tile = (list: List): Markup => {
+    const count = content[list].length;
+    const number =
+      list === 'attention' && attention.length > 0
+        ? markup`<strong class="bad">${count}</strong>`
+        : markup`<strong>${count}</strong>`;
+    return markup`<li><a href="#${list}">${number} ${title[list]}</a></li>`;
+  };
+  return markup`<ul class="tiles">${lists.map(tile)}</ul>`;
+}
+
 /** One page of a list, with links to the next and the previous. A page beyond the last is the last. */
-function listOf<T>(list: List, all: readonly T[], positions: Positions, show: (rows: readonly T[]) => Markup): Markup {
+function listOf<T>(list: List, all: readonly T[], positions: Positions, section: Section<T>): Markup {
   const last = Math.max(1, Math.ceil(all.length / mostRows));
   const page = Math.min(positions[list], last);
-  const rows = show(all.slice((page - 1) * mostRows, page * mostRows));
-  if (last === 1) return rows;
+  const rows = all.slice((page - 1) * mostRows, page * mostRows);
   const link = (to: number, text: string): Markup =>
-    to < 1 || to > last ? markup`` : markup` <a href="${addressOf({ ...positions, [list]: to })}">${text}</a>`;
+    to < 1 || to > last ? markup`` : markup` <a href="${addressOf({ ...positions, [list]: to })}#${list}">${text}</a>`;
   const links = [link(page - 1, `Previous ${list}`), link(page + 1, `Next ${list}`)];
-  return markup`${rows}<nav aria-label="Pages of ${list}">Page ${page} of ${last}.${links}</nav>`;
+  const pages =
+    last === 1 ? markup`` : markup`<nav aria-label="Pages of ${list}">Page ${page} of ${last}.${links}</nav>`;
+  return sectionOf(section, rows, all.length, pages);
 }
 
 function addressOf(positions: Positions): string {
