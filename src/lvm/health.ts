@@ -1,7 +1,7 @@
 import type { Condition, Health, StorageReasonName } from '../domain/health.ts';
 import type { GroupStates } from '../domain/groups.ts';
 import type { PoolName } from '../domain/ids.ts';
-import type { PoolSpec } from '../domain/pool.ts';
+import type { PoolSpec, ThinSpec } from '../domain/pool.ts';
 import { type LvmReport, thinPoolOf, whyAway } from './inventory.ts';
 import { parseLayout } from './layout.ts';
 import type { LvRecord, VgRecord } from './records.ts';
@@ -37,8 +37,8 @@ function poolConditions(spec: PoolSpec, report: LvmReport, { unready, states }: 
   if (problem !== undefined) {
     found.push({ reason: reasonOf(spec, vg, states), message: problem });
   }
-  const thin = spec.thin && thinPoolOf(report, spec.group);
-  if (thin) found.push(...thinConditions(spec, thin));
+  const thinPool = spec.thin && thinPoolOf(report, spec.group);
+  if (spec.thin && thinPool) found.push(...thinConditions(spec.name, spec.thin, thinPool));
   const overfull = report.volumes.filter(({ group, thickSnapshot }) => group === spec.group && thickSnapshot?.overfull);
   if (overfull.length > 0) {
     const names = overfull.slice(0, shown).map(({ group, lv }) => `${group}/${lv}`);
@@ -58,10 +58,9 @@ function reasonOf({ group }: PoolSpec, vg: VgRecord | undefined, states: GroupSt
 
 const shown = 3;
 
-function thinConditions({ thin, name }: PoolSpec, record: LvRecord): Condition[] {
+function thinConditions(name: PoolName, { refuseAt }: ThinSpec, record: LvRecord): Condition[] {
   const problem = thinPoolCondition(record);
   if (problem) return [problem];
-  const refuseAt = thin?.refuseAt ?? 100;
   const at = (used: number): string => `${Math.floor(used)} %; no new volumes from ${refuseAt} %`;
   const found: Condition[] = [];
   if (record.dataPercent >= refuseAt) {

@@ -103,6 +103,15 @@ describe('the boot mark of a mirrored volume', () => {
     expect(lvm.commands).toEqual([]);
   });
 
+  test('of an earlier boot is removed from a volume that nobody uses, and that of this boot is not set', async () => {
+    const { marks, jobs } = await start('boot-2');
+    lvm.volumes.get('a')?.tags.add('quarry.boot=boot-1');
+    setMirror('a', 'idle', '100.00');
+    await jobs.stop(60_000);
+    await marks.close();
+    expect(bootsOf('a')).not.toContain('quarry.boot=boot-2');
+  });
+
   test('is removed by a clean stop', async () => {
     const { storage, marks } = await start('boot-1');
     await storage.activate(idOf('a'), signal);
