@@ -1,6 +1,7 @@
 import { Failure } from './errors.ts';
 import type { GroupSnapshotId, VolumeId } from './ids.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { SnapshotRoom } from './snapshot-room.ts';
 
 /** Snapshots of several volumes of one node at one moment: no write in one of them depends on a write that another one lacks. */
 export interface GroupSnapshot {
@@ -15,6 +16,8 @@ export interface GroupSnapshotSpec {
   readonly name: string;
   /** At least one, none of them twice. */
   readonly sources: readonly VolumeId[];
+  /** Of each member that is thick; absent: that of its volume. */
+  readonly room?: SnapshotRoom | undefined;
 }
 
 /** The group snapshots of one node. Every method may throw `unavailable` if the state could not be read, and `busy`. */
@@ -23,7 +26,7 @@ export interface GroupSnapshots {
   find(id: GroupSnapshotId, signal: AbortSignal): Promise<GroupSnapshot | undefined>;
   /**
    * The existing group snapshot of that name, else a new one; the volumes may be in use. Throws `not-found` for a volume that does not exist,
-   * `exists`, `exhausted`, `unimplemented`, and `unavailable` if writes would have paused for too long; nothing is left then.
+   * `exists`, `exhausted`, and `unavailable` if writes would have paused for too long; nothing is left then.
    */
   take(spec: GroupSnapshotSpec, signal: AbortSignal): Promise<GroupSnapshot>;
   /**
@@ -37,11 +40,11 @@ export function membersOf(snapshots: Iterable<Snapshot>, id: GroupSnapshotId): S
   return [...snapshots].filter(({ memberOf }) => memberOf?.id === id).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** Whether the members are all that the group snapshot was taken with, and none was cut off. */
+/** Whether the members are all that the group snapshot was taken with, and none was cut off; the content of one may be lost. */
 export function isComplete(members: readonly Snapshot[]): boolean {
   return (
     members.length > 0 &&
-    members.every(({ memberOf, state }) => state === 'ready' && memberOf?.members === members.length)
+    members.every(({ memberOf, state }) => state !== 'creating' && memberOf?.members === members.length)
   );
 }
 

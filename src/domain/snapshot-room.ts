@@ -21,6 +21,16 @@ export function parseSnapshotRoom(text: string): SnapshotRoom | undefined {
   return bytes !== undefined && bytes > 0n ? { bytes } : undefined;
 }
 
+/** Reads the parameter `snapshotSize` of a class; absent: no room, and no problems. */
+export function readSnapshotSize(text: string | undefined): {
+  readonly room: SnapshotRoom | undefined;
+  readonly problems: readonly string[];
+} {
+  const room = text === undefined ? undefined : parseSnapshotRoom(text);
+  const wrong = text !== undefined && !room;
+  return { room, problems: wrong ? [`parameters: snapshotSize "${text}" ${roomProblem}`] : [] };
+}
+
 /** As `parseSnapshotRoom` reads it. */
 export function printSnapshotRoom(room: SnapshotRoom): string {
   return 'bytes' in room ? String(room.bytes) : `${room.percent}%`;

@@ -46,7 +46,6 @@ const byMethod: Readonly<Record<string, readonly Code[]>> = {
     'ALREADY_EXISTS',
     'RESOURCE_EXHAUSTED',
     'FAILED_PRECONDITION',
-    'UNIMPLEMENTED',
     'ABORTED',
     'UNAVAILABLE',
   ],

@@ -127,7 +127,7 @@ class Life {
       thinMetadata: fakeThinMetadata({ lvm, cache: this.cache, writer }),
       usesOf: async () => [],
       devices,
-      copies: { take: async () => 0, resume: async () => [] },
+      copies: { take: async () => 0, resume: async () => [], abandon: async () => undefined },
       copying: { range: () => this.#turn('changes'), rate: maximum, log },
       erasing: {
         zero: () => this.#turn('changes'),

@@ -3,7 +3,7 @@ import { writeInOrder } from './order.ts';
 import { amidOf } from './pod-verbs.ts';
 import type { Random } from './random.ts';
 import { idOf, type Site } from './site.ts';
-import { groupIdOf, membersOf } from './snapshots.ts';
+import { groupIdOf, heldBy, membersOf, roomy } from './snapshots.ts';
 import { done, options, type Step, type Verb } from './verb.ts';
 
 const isThin = ({ shape }: Volume): boolean => shape.type !== 'thick';
@@ -20,7 +20,6 @@ const takeGroup: Verb = {
     if (sources.length === 0) return undefined;
     const names = sources.map(({ name }) => name);
     const step = { text: `of ${names.join(', ')}`, touches: names, run: takeOf(group, names) };
-    if (!sources.every(isThin)) return { ...step, outcomes: ['UNIMPLEMENTED'], change: { facts: {} } };
     const [first, second] = sources;
     const written = sources.slice(0, 2).filter((one) => known(one)?.published);
     const pair = first && second && written.length === 2 ? ([first, second] as const) : undefined;
@@ -53,7 +52,7 @@ function changeOf(frozen: readonly Frozen[], ordered: boolean): Step['change'] {
 }
 
 function takeOf({ name }: Volume, sources: readonly string[]): Step['run'] {
-  const request = { name, sourceVolumeIds: sources.map(idOf) };
+  const request = { name, sourceVolumeIds: sources.map(idOf), parameters: roomy };
   return done(({ client }, signal) => client.groupController.createVolumeGroupSnapshot(request, options(signal)));
 }
 
@@ -83,6 +82,7 @@ export const removeGroup: Verb = {
     text: '',
     outcomes: ['OK'],
     change: { facts: { exists: false } },
+    touches: heldBy(group.frozen),
     run: done(({ client }, signal) =>
       client.groupController.deleteVolumeGroupSnapshot(
         { groupSnapshotId: groupIdOf(group), snapshotIds: membersOf(group).map(({ id }) => id) },

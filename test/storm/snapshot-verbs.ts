@@ -1,14 +1,11 @@
 import { kindOf, known, type Volume } from './model.ts';
 import { amidOf } from './pod-verbs.ts';
 import { idOf } from './site.ts';
-import { snapshotIdOf } from './snapshots.ts';
+import { heldBy, roomy, snapshotIdOf } from './snapshots.ts';
 import { done, options, type Step, type Verb } from './verb.ts';
 
-/** Room for every write: an overfull snapshot has lost its content. */
-const parametersOf = ({ shape }: Pick<Volume, 'shape'>) => (shape.type === 'thick' ? { snapshotSize: '100%' } : {});
-
 function takeOf(name: string, source: Volume): Step['run'] {
-  const request = { name, sourceVolumeId: idOf(source.name), parameters: parametersOf(source) };
+  const request = { name, sourceVolumeId: idOf(source.name), parameters: roomy };
   return done(({ client }, signal) => client.controller.createSnapshot(request, options(signal)));
 }
 
@@ -59,7 +56,7 @@ export const removeSnapshot: Verb = {
     outcomes: ['OK'],
     change: { facts: { exists: false } },
     // While it is there, its volume is neither deleted nor expanded.
-    touches: frozen.filter(({ shape }) => shape.type === 'thick').map(({ source }) => source),
+    touches: heldBy(frozen),
     run: done(({ client }, signal) =>
       client.controller.deleteSnapshot({ snapshotId: snapshotIdOf(name) }, options(signal)),
     ),

@@ -25,6 +25,14 @@ export function membersOf({ name, frozen }: Volume): Member[] {
   });
 }
 
+/** Room for every write: an overfull snapshot has lost its content. Thin ones need none. */
+export const roomy = { snapshotSize: '100%' };
+
+/** The volumes that are neither deleted nor expanded while these snapshots are there. */
+export function heldBy(frozen: readonly Frozen[]): string[] {
+  return frozen.filter(({ shape }) => shape.type === 'thick').map(({ source }) => source);
+}
+
 /** The id of a snapshot of one volume. */
 export function snapshotIdOf(name: string): string {
   return snapshotIdFor(node, snapshotLvNameFor(name));

@@ -1,3 +1,4 @@
+import { MiB } from '../../src/domain/bytes.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import {
   type GroupSnapshot,
@@ -10,6 +11,7 @@ import {
 } from '../../src/domain/group-snapshot.ts';
 import { type GroupSnapshotId, snapshotIdFor } from '../../src/domain/ids.ts';
 import type { Snapshot } from '../../src/domain/snapshot.ts';
+import { defaultRoom, roomFor } from '../../src/domain/snapshot-room.ts';
 import { contentIn } from '../../src/domain/volume.ts';
 import { groupSnapshotNames } from '../../src/lvm/names.ts';
 import { refuseUnfinished } from './memory-snapshots.ts';
@@ -40,10 +42,12 @@ export class MemoryGroupSnapshots implements GroupSnapshots {
       const volume = volumes.get(source);
       if (!volume) throw new Failure('not-found', `volume ${source} does not exist`);
       refuseUnfinished(volume);
-      if (volume.layout.type !== 'thin') throw new Failure('unimplemented', `volume ${source} is not thin`);
-      const { pool, group, size } = volume;
+      const { pool, group, size, layout } = volume;
+      const own = layout.type === 'thick' && {
+        room: roomFor(spec.room ?? volume.snapshotRoom ?? defaultRoom, size, 4n * MiB),
+      };
       const lv = lvOf(source);
-      const place = { node, pool, group, lv, size, ...contentIn(volume) };
+      const place = { node, pool, group, lv, size, ...contentIn(volume), ...own };
       return { id: snapshotIdFor(node, lv), name: spec.name, source, ...place, memberOf, taken, state: 'ready' };
     });
     for (const member of made) snapshots.all.set(member.id, member);

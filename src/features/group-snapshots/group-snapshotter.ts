@@ -27,9 +27,9 @@ export class GroupSnapshotter {
    * The existing group snapshot of that name, else a new one. Throws `not-found` for a volume that does not exist, `exists`, and `precondition` for volumes
    * of several nodes.
    */
-  async take({ name, sources }: TakeRequest, signal: AbortSignal): Promise<GroupSnapshot> {
+  async take({ name, sources, room }: TakeRequest, signal: AbortSignal): Promise<GroupSnapshot> {
     using _lock = this.#locks.acquire(name, 'CreateVolumeGroupSnapshot');
-    const spec = { name, sources: sources.map(toVolumeId) };
+    const spec = { name, sources: sources.map(toVolumeId), room };
     const existing = this.#named(name);
     const [first] = existing;
     if (first) refuseOtherSources(existing, spec);
@@ -82,7 +82,7 @@ export class GroupSnapshotter {
     const known = this.#registry
       .members()
       .flatMap((member) => Array.from(knownInventory(member)?.snapshots.values() ?? []));
-    return known.filter(({ memberOf, name: its, state }) => memberOf && its === name && state === 'ready');
+    return known.filter(({ memberOf, name: its, state }) => memberOf && its === name && state !== 'creating');
   }
 }
 

@@ -33,6 +33,6 @@ function toMessage({ id, members }: GroupSnapshot, driver: string): VolumeGroupS
     groupSnapshotId: id,
     snapshots: members.map((member) => snapshotMessage(member, driver)),
     creationTime: timestampOf(Math.max(...members.map(({ taken }) => taken))),
-    readyToUse: true,
+    readyToUse: members.every(({ state }) => state === 'ready'),
   };
 }

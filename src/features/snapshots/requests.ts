@@ -1,7 +1,7 @@
 import { Failure } from '../../domain/errors.ts';
 import { kubernetesPrefix } from '../../domain/qos-parameters.ts';
 import { type Accessibility, parseAccessibility } from '../../domain/topology.ts';
-import { parseSnapshotRoom, roomProblem, type SnapshotRoom } from '../../domain/snapshot-room.ts';
+import { readSnapshotSize, type SnapshotRoom } from '../../domain/snapshot-room.ts';
 import type { CreateSnapshotRequest } from '../../gen/csi/v1/CreateSnapshotRequest.ts';
 
 /** The request of CreateSnapshot, checked. */
@@ -19,13 +19,12 @@ export interface TakeRequest {
 export function parseTake(request: CreateSnapshotRequest, driver: string): TakeRequest {
   const { name, sourceVolumeId, parameters, accessibilityRequirements } = request;
   const unknown = Object.keys(parameters).filter((key) => !key.startsWith(kubernetesPrefix) && key !== 'snapshotSize');
-  const { snapshotSize } = parameters;
-  const room = snapshotSize === undefined ? undefined : parseSnapshotRoom(snapshotSize);
+  const { room, problems: sizeProblems } = readSnapshotSize(parameters['snapshotSize']);
   const problems = [
     ...(name === '' ? ['name is missing'] : []),
     ...(sourceVolumeId === '' ? ['source_volume_id is missing'] : []),
     ...unknown.map((key) => `parameters: "${key}" is unknown; known: snapshotSize`),
-    ...(snapshotSize === undefined || room ? [] : [`parameters: snapshotSize "${snapshotSize}" ${roomProblem}`]),
+    ...sizeProblems,
   ];
   if (problems.length > 0) throw new Failure('invalid', problems.join('; '));
   return { name, source: sourceVolumeId, room, accessibility: parseAccessibility(accessibilityRequirements, driver) };

@@ -8,7 +8,7 @@ import type {
 import type { SnapshotsMethods } from '../../grpc/services.ts';
 import { readAnswer } from './answers.ts';
 import type { Target } from './caller.ts';
-import { readSnapshot, refuseLongName, type SnapshotsCalls, writeSnapshot } from './snapshots.ts';
+import { readRoom, readSnapshot, refuseLongName, type SnapshotsCalls, writeRoom, writeSnapshot } from './snapshots.ts';
 import { readVolumeId } from './volumes.ts';
 
 // Both ends of the calls about group snapshots in proto/node/snapshots.proto.
@@ -22,10 +22,10 @@ export function createGroupSnapshotsService(groups: GroupSnapshots): GroupMethod
       const found = await groups.find(readGroupId(group), signal);
       return found ? { group: write(found) } : {};
     },
-    async takeGroupSnapshot({ name, sources }, { signal }) {
+    async takeGroupSnapshot({ name, sources, room }, { signal }) {
       refuseLongName(name, 'the group snapshot asked for');
       if (sources.length === 0) throw new Failure('invalid', 'a group snapshot of no volumes was asked for');
-      const spec = { name, sources: sources.map((source) => readVolumeId(source).id) };
+      const spec = { name, sources: sources.map((source) => readVolumeId(source).id), room: readRoom(room) };
       return { group: write(await groups.take(spec, signal)) };
     },
     async removeGroupSnapshot({ group, members }, { signal }) {
@@ -50,8 +50,9 @@ export class RemoteGroupSnapshots implements GroupSnapshots {
     return group ? this.#read(group, (found) => found.id === id) : undefined;
   }
 
-  async take({ name, sources }: GroupSnapshotSpec, signal: AbortSignal): Promise<GroupSnapshot> {
-    const { group } = await this.#calls.takeGroupSnapshot(this.#remote, { name, sources: [...sources] }, { signal });
+  async take({ name, sources, room }: GroupSnapshotSpec, signal: AbortSignal): Promise<GroupSnapshot> {
+    const request = { name, sources: [...sources], room: writeRoom(room) };
+    const { group } = await this.#calls.takeGroupSnapshot(this.#remote, request, { signal });
     if (group) return this.#read(group, ({ members }) => members.every((member) => member.name === name));
     throw new Failure('unavailable', `node ${this.#remote.node} says that it succeeded, and names no group snapshot`);
   }

@@ -61,7 +61,7 @@ export class RemoteSnapshots implements Snapshots {
   }
 
   async take({ name, source, room }: SnapshotSpec, signal: AbortSignal): Promise<Snapshot> {
-    const request = { name, source, room: room ? printSnapshotRoom(room) : '' };
+    const request = { name, source, room: writeRoom(room) };
     const { snapshot } = await this.#calls.takeSnapshot(this.#remote, request, { signal });
     if (snapshot) return this.#read(snapshot, (found) => found.name === name && found.source === source);
     throw new Failure('unavailable', `node ${this.#remote.node} says that it succeeded, and names no snapshot`);
@@ -150,7 +150,12 @@ export function readSnapshot(message: SnapshotMessage, node: NodeName): Snapshot
   };
 }
 
-function readRoom(text: string): SnapshotRoom | undefined {
+export function writeRoom(room: SnapshotRoom | undefined): string {
+  return room ? printSnapshotRoom(room) : '';
+}
+
+/** Throws `invalid`. */
+export function readRoom(text: string): SnapshotRoom | undefined {
   const room = parseSnapshotRoom(text);
   if (room || text === '') return room;
   throw new Failure('invalid', `"${text.slice(0, 128)}" is no room of a snapshot`);

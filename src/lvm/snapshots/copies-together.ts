@@ -5,6 +5,7 @@ import { deviceName } from '../names.ts';
 
 /** A thin volume that becomes a copy of another one of its thin pool. Numbers are those of the kernel's pool. */
 export interface ThinCopy {
+  readonly type: 'thin';
   readonly group: VgName;
   readonly thinPool: LvName;
   readonly origin: string;
@@ -13,32 +14,64 @@ export interface ThinCopy {
   readonly device: LvName | undefined;
 }
 
-/** Copies thin volumes, all at one moment. */
+/** An active thick snapshot that forgets what it kept of its origin until now. */
+export interface ThickCopy {
+  readonly type: 'thick';
+  readonly group: VgName;
+  readonly snapshot: LvName;
+  /** The origin's device. */
+  readonly device: LvName;
+}
+
+export type Copy = ThinCopy | ThickCopy;
+
+/** Gives snapshots the content of their origins, all at one moment. */
 export interface CopiesTogether {
   /**
-   * Pauses the writes to all origins, copies them, and lets writes continue, whatever happens: at the latest after `pauseLimit`, and also if this process
+   * Pauses the writes to all origins, takes the copies, and lets writes continue, whatever happens: at the latest after `pauseLimit`, and also if this process
    * dies. Returns the milliseconds of the pause. Throws `unavailable`: some copies may be missing then.
    */
-  take(copies: readonly ThinCopy[]): Promise<number>;
+  take(copies: readonly Copy[]): Promise<number>;
   /** Lets writes continue that an earlier process had paused in these groups. Returns the names of their devices. */
   resume(groups: readonly VgName[]): Promise<readonly string[]>;
+  /** Call it before LVM removes a thick snapshot of which `take` did not end: LVM fails half-way if the kernel has a table for it that is not in use. */
+  abandon(group: VgName, snapshot: LvName): Promise<void>;
 }
 
 /** Milliseconds for the rest: the kernel's messages before the pause, and the end of it. */
 const grace = 20_000;
 
 /**
- * The words of a copy: thin pool, number of the copy, number of the origin, device of the origin.
+ * The words of a copy: its type; the device of the thin pool, or of the snapshot; number of the copy, number of the origin, both of thin ones only; device of the
+ * origin.
  *
- * LVM cannot take the copies: it finds an origin suspended, resumes it, and never sends the thin pool the message (2.03.31). So the volumes exist
- * before, empty, and each is exchanged in the kernel for a copy with the same number, of which LVM's metadata need not know.
+ * LVM cannot take the copies: it finds an origin suspended, and resumes it (2.03.31). So LVM makes each snapshot before, and its content is exchanged in the kernel,
+ * of which LVM's metadata need not know. A thin one is empty, and is exchanged for a copy with the same number. A thick one loses the exceptions that it has: the
+ * kernel forgets them with the snapshot's table, and finds none when it loads that table again, because the first block of the room is blank. The new table waits
+ * until the origins are suspended. From then on it counts.
  */
 const worker = `set -e
 IFS=:
-erase() { dmsetup message "$1" 0 "delete $2"; }
-suspend() { [ -z "$4" ] || reason=$(dmsetup suspend "$4" 2>&1) || { echo "$reason" >&2; return 1; }; }
-copy() { dmsetup message "$1" 0 "create_snap $2 $3"; }
-for one; do erase $one; done
+prepare_thin() { dmsetup message "$2" 0 "delete $3"; }
+prepare_thick() {
+  table=$(dmsetup table "$2")
+  case $table in *' snapshot '*) ;; *) echo "$2 is no snapshot: $table" >&2; return 1;; esac
+  sectors=\${table#* }
+  dmsetup reload "$2" --table "0 \${sectors%% *} error"
+  dmsetup suspend --noflush --nolockfs "$2"
+  dmsetup resume --noudevsync "$2"
+  dd if=/dev/zero of="/dev/mapper/$2-cow" bs=4096 count=1 oflag=direct conv=notrunc,fsync status=none
+  dmsetup reload "$2" --table "$table"
+}
+suspend() { [ -z "$5" ] || reason=$(dmsetup suspend "$5" 2>&1) || { echo "$reason" >&2; return 1; }; }
+copy_thin() { dmsetup message "$2" 0 "create_snap $3 $4"; }
+copy_thick() {
+  case $(dmsetup status "$2") in *' error'*) ;; *) echo "$2 was changed meanwhile" >&2; return 1;; esac
+  dmsetup resume --noudevsync "$2"
+}
+prepare() { "prepare_$1" "$@"; }
+copy() { "copy_$1" "$@"; }
+for one; do prepare $one; done
 date +%s%N
 for one; do suspend $one; done
 for one; do copy $one; done`;
@@ -55,7 +88,7 @@ limit=$1; worker=$2; shift 2
 timeout -s KILL "$limit" sh -c "$worker" worker "$@"
 code=$?
 IFS=:
-resume() { [ -z "$4" ] || timeout -s KILL 10 dmsetup resume --noudevsync "$4" >/dev/null 2>&1; }
+resume() { [ -z "$5" ] || timeout -s KILL 10 dmsetup resume --noudevsync "$5" >/dev/null 2>&1; }
 for one; do resume $one & done
 wait
 date +%s%N
@@ -97,10 +130,21 @@ export function createCopiesTogether({ run, hosted, pauseLimit, paused }: Option
       await Promise.all(resumeAll(ours));
       return ours;
     },
+    async abandon(group, snapshot) {
+      const device = deviceName(group, snapshot);
+      const dmsetup = async (...words: string[]): Promise<string> => {
+        const { exitCode, stdout, stderr } = await run([...hosted('dmsetup'), ...words], { deadline: 10_000 });
+        if (exitCode === 0) return stdout;
+        throw new Failure('unavailable', `the tables of ${device} could not be cleared: ${stderr.trim()}`);
+      };
+      const names = (await dmsetup(...listNames)).split('\n').map((line) => line.trim());
+      if (names.includes(device)) await dmsetup('clear', device);
+    },
   };
 }
 
 const listSuspended = ['info', '-c', '--noheadings', '-o', 'name,suspended'] as const;
+const listNames = ['info', '-c', '--noheadings', '-o', 'name'] as const;
 
 /** Whether a device is a volume of the group: LVM's devices below a thin pool have names with a further "-". */
 function isOf(group: VgName, name: string): boolean {
@@ -108,11 +152,12 @@ function isOf(group: VgName, name: string): boolean {
   return name.startsWith(prefix) && /^(?:[^-]|--)+$/.test(name.slice(prefix.length));
 }
 
-function wordOf({ group, thinPool, copy, origin, device }: ThinCopy): string {
-  return [
-    deviceName(group, thinPool, 'tpool'),
-    copy,
-    origin,
-    device === undefined ? '' : deviceName(group, device),
-  ].join(':');
+function wordOf(copy: Copy): string {
+  const { group } = copy;
+  const device = copy.device === undefined ? '' : deviceName(group, copy.device);
+  const words =
+    copy.type === 'thin'
+      ? [deviceName(group, copy.thinPool, 'tpool'), copy.copy, copy.origin]
+      : [deviceName(group, copy.snapshot), '', ''];
+  return [copy.type, ...words, device].join(':');
 }

@@ -8,19 +8,14 @@ import {
   refuseOtherMembers,
   refuseOtherSources,
 } from '../../domain/group-snapshot.ts';
-import { type GroupSnapshotId, snapshotIdFor, type VgName } from '../../domain/ids.ts';
+import type { GroupSnapshotId, VgName } from '../../domain/ids.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
-import { contentIn, type Volume } from '../../domain/volume.ts';
-import { createInactive, listThinIds, lvchangeTags } from '../arguments.ts';
-import type { CopiesTogether, ThinCopy } from './copies-together.ts';
+import type { Volume } from '../../domain/volume.ts';
+import { lvchangeTags } from '../arguments.ts';
+import type { CopiesTogether } from './copies-together.ts';
 import type { Devices } from '../devices.ts';
-import { lvmFailure } from '../failures.ts';
-import { devicePath, groupSnapshotNames } from '../names.ts';
-import { afterGrowth } from '../prediction.ts';
-import { lookUpForRemoval } from '../removal.ts';
-import { decodeLv } from '../records.ts';
-import { toVolume } from '../volume-records.ts';
-import { snapshotTags } from './snapshot-records.ts';
+import { copyOf, createMember, type Taking } from './group-members.ts';
+import { groupSnapshotNames } from '../names.ts';
 import type { LocalSnapshots, LocalSnapshotsOptions } from './snapshots.ts';
 import { tag } from '../tags.ts';
 
@@ -30,17 +25,8 @@ export interface LocalGroupSnapshotsOptions extends LocalSnapshotsOptions {
   readonly devices: Pick<Devices, 'exists'>;
 }
 
-/** A member that is being taken. */
-interface Taking {
-  readonly volume: Volume;
-  readonly snapshot: Snapshot;
-}
-
-/** The same for all members. */
-type Common = Pick<Snapshot, 'name' | 'memberOf' | 'taken'>;
-
 /**
- * The group snapshots of this machine's thin volumes: members with tags that name the group. All of them have the tag `state=creating` until the last one is
+ * The group snapshots of this machine's volumes: members with tags that name the group. All of them have the tag `state=creating` until the last one is
  * taken, so that one that was cut off is removed as a whole.
  */
 export class LocalGroupSnapshots implements GroupSnapshots {
@@ -122,7 +108,6 @@ export class LocalGroupSnapshots implements GroupSnapshots {
       if (source === undefined) return inTurns([...new Set(volumes.map(({ group }) => group))].sort());
       return locks.hold(source, 'CreateVolumeGroupSnapshot', async () => {
         const volume = await snapshots.sourceOf(source);
-        refuseOtherLayout(volume);
         volumes.push(volume);
         return locked(rest);
       });
@@ -136,10 +121,10 @@ export class LocalGroupSnapshots implements GroupSnapshots {
   async #take(id: GroupSnapshotId, spec: GroupSnapshotSpec, volumes: readonly Volume[]): Promise<Snapshot[]> {
     const { writer, cache, snapshots, now = Date.now } = this.#options;
     const what = `group snapshot "${spec.name}" could not be taken`;
-    const common = { name: spec.name, memberOf: { id, members: volumes.length }, taken: now() };
+    const common = { name: spec.name, memberOf: { id, members: volumes.length }, taken: now(), room: spec.room };
     const made: Taking[] = [];
     try {
-      for (const volume of volumes) made.push(await this.#createMember(what, common, volume));
+      for (const volume of volumes) made.push(await createMember(this.#options, what, common, volume));
       await this.#copyAll(what, made);
       for (const { snapshot } of made)
         await writer.change(what, lvchangeTags(snapshot.group, snapshot.lv, { remove: tag('state', 'creating') }));
@@ -152,51 +137,14 @@ export class LocalGroupSnapshots implements GroupSnapshots {
     return this.#members(id);
   }
 
-  /** The logical volume of a member, without content. */
-  async #createMember(what: string, common: Common, known: Volume): Promise<Taking> {
-    const { node, cache, writer, admission } = this.#options;
-    await admission.settle();
-    const found = await lookUpForRemoval(this.#options, known, what);
-    const record = found && decodeLv(found.row);
-    if (!record?.thinPool) throw new Failure('not-found', `volume ${known.id} does not exist on node ${node}`);
-    const volume = toVolume(record, known.pool, node) ?? known;
-    const pool = await admission.forSnapshot(volume.pool, { type: 'thin' }, volume.size);
-    const { group, size, erase } = volume;
-    const lv = groupSnapshotNames(node, common.name).lvOf(volume.id);
-    const place = { node, source: volume.id, pool: volume.pool, group, lv, size, ...contentIn(volume), erase };
-    const snapshot: Snapshot = { ...common, ...place, id: snapshotIdFor(node, lv), state: 'creating' };
-    const placed = { group, lv, size, thinPool: record.thinPool, tags: snapshotTags(snapshot) };
-    await admission.track(() => writer.change(what, createInactive(placed)));
-    cache.putSnapshot(snapshot);
-    cache.putPool(afterGrowth(pool, { type: 'thin' }, size));
-    return { volume, snapshot };
-  }
-
   async #copyAll(what: string, made: readonly Taking[]): Promise<void> {
     try {
-      await this.#options.copies.take(await Promise.all(made.map((one) => this.#copyOf(what, one))));
+      const all = await Promise.all(made.map((one) => copyOf(this.#options, what, one)));
+      const copies = all.filter((copy) => copy !== undefined);
+      if (copies.length > 0) await this.#options.copies.take(copies);
     } catch (error) {
       if (isFailure(error)) throw new Failure(error.kind, `${what}: ${error.message}`, { cause: error });
       throw error;
     }
   }
-
-  async #copyOf(what: string, { volume, snapshot }: Taking): Promise<ThinCopy> {
-    const { lvm, devices } = this.#options;
-    const { group, lv } = volume;
-    const answer = await lvm.reportForChange(listThinIds(group, [lv, snapshot.lv]));
-    if (!answer.ok) throw lvmFailure(what, answer.messages);
-    const [origin, copy] = [lv, snapshot.lv].map((name) => answer.rows.find((row) => row['lv_name'] === name));
-    const [pool, originId, copyId] = [origin?.['pool_lv'], origin?.['thin_id'], copy?.['thin_id']];
-    if (!pool || !originId || !copyId || copy?.['pool_lv'] !== pool)
-      throw new Failure('unavailable', `${what}: LVM does not show volume ${volume.id} in a thin pool`);
-    const device = (await devices.exists(devicePath(group, lv))) ? lv : undefined;
-    return { group, thinPool: pool as ThinCopy['thinPool'], origin: originId, copy: copyId, device };
-  }
-}
-
-/** Throws `unimplemented`: only thin volumes can be copied while writes are paused. */
-function refuseOtherLayout({ id, layout }: Volume): void {
-  if (layout.type === 'thin') return;
-  throw new Failure('unimplemented', `volume ${id} is not thin: group snapshots are offered for thin volumes only`);
 }

@@ -45,11 +45,16 @@ export class RoomGrowth {
     for (const snapshot of all.filter((one) => one.thickSnapshot.overfull)) await this.#giveUp(snapshot);
   }
 
-  /** Those of volumes, and the sources of copies; a snapshot that a person made is left alone. */
+  /**
+   * Those of volumes, and the sources of copies; a snapshot that a person made is left alone. So is one that is not finished: LVM shows one as overfull whose
+   * content is being exchanged for a group snapshot.
+   */
   #snapshots(): Snapshot[] {
     const { cache } = this.#options;
     const isOurs = (one: LvRecord): one is Snapshot =>
-      one.thickSnapshot !== undefined && (one.tags.get('role') === 'snapshot' || copiedTo(one) !== undefined);
+      one.thickSnapshot !== undefined &&
+      one.tags.get('state') !== 'creating' &&
+      (one.tags.get('role') === 'snapshot' || copiedTo(one) !== undefined);
     return cache.report().volumes.filter(isOurs);
   }
 

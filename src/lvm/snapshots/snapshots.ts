@@ -2,7 +2,7 @@ import { type LvName, type NodeName, type SnapshotId, snapshotIdFor } from '../.
 import { Failure } from '../../domain/errors.ts';
 import type { Bytes } from '../../domain/bytes.ts';
 import { refuseOtherSource, type Snapshot, type Snapshots, type SnapshotSpec } from '../../domain/snapshot.ts';
-import { defaultRoom, roomFor } from '../../domain/snapshot-room.ts';
+import { defaultRoom, roomFor, type SnapshotRoom } from '../../domain/snapshot-room.ts';
 import type { VolumeLocks } from '../../domain/storage.ts';
 import { contentIn, knownLayout, type Layout, refusePassive, type Volume } from '../../domain/volume.ts';
 import type { BlockQuery, Extent } from '../../domain/changed-blocks.ts';
@@ -10,6 +10,7 @@ import type { Activation } from '../activation.ts';
 import type { Admission } from '../admission.ts';
 import { lvchangeTags, snapshotThick, snapshotVolume } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
+import type { CopiesTogether } from './copies-together.ts';
 import { readBlocks } from '../blocks/changed-blocks.ts';
 import { retire } from '../erasure/retirement.ts';
 import { lookUp } from '../look-up.ts';
@@ -40,6 +41,7 @@ export interface LocalSnapshotsOptions {
   readonly admission: Admission;
   readonly activation: Activation;
   readonly thinMetadata: ThinMetadata;
+  readonly copies: Pick<CopiesTogether, 'abandon'>;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -72,7 +74,7 @@ export class LocalSnapshots implements Snapshots {
       return locks.hold(spec.source, 'CreateSnapshot', async () => {
         const volume = await this.sourceOf(spec.source);
         if (existing) await this.#remove(existing, signal);
-        return this.#take(id, spec, volume, signal);
+        return this.#take(spec, volume, signal);
       });
     });
   }
@@ -113,37 +115,52 @@ export class LocalSnapshots implements Snapshots {
     throw new Failure('unavailable', `volume ${source} is not finished yet: try again`);
   }
 
-  async #take(id: SnapshotId, spec: SnapshotSpec, volume: Volume, signal: AbortSignal): Promise<Snapshot> {
-    const { node, cache, writer, admission, now = Date.now } = this.#options;
-    const { name } = spec;
-    const { group, pool: poolName } = volume;
-    const lv = snapshotLvNameFor(name);
+  async #take(spec: SnapshotSpec, volume: Volume, signal: AbortSignal): Promise<Snapshot> {
+    const { cache, writer, now = Date.now } = this.#options;
+    const { name, room } = spec;
+    const { group } = volume;
+    const what = `snapshot "${name}" of volume ${volume.id} could not be taken`;
     return writer.exclusive(group, signal, async () => {
-      await admission.settle();
-      // Right before the change, so that LVM knows whether there is a device to suspend: see createChanges.
-      if (!(await lookUp(this.#options, volume))) {
-        throw new Failure('not-found', `volume ${volume.id} does not exist on node ${node}`);
-      }
-      const current = cache.current().volumes.get(volume.id) ?? volume;
-      const { size, erase } = current;
-      const room = this.#roomFor(spec, { ...volume, size });
-      const space = counted({ size, ...room });
-      const pool = await admission.forSnapshot(poolName, space.layout, space.size);
-      const place = { node, source: volume.id, pool: poolName, group, lv, size, ...contentIn(current), erase, ...room };
-      const taken: Snapshot = { id, name, ...place, taken: now(), state: 'creating' };
-      const command = commandFor(taken, volume.lv);
-      const what = `snapshot "${name}" of volume ${volume.id} could not be taken`;
-      await admission.track(() => writer.change(what, command));
-      const ready = { ...taken, state: 'ready' as const };
+      const lv = snapshotLvNameFor(name);
+      const taken = await this.createInTurn(what, volume, { name, taken: now() }, { lv, room });
       await writer.change(what, lvchangeTags(group, lv, { remove: tag('state', 'creating') }));
+      const ready = { ...taken, state: 'ready' as const };
       cache.putSnapshot(ready);
-      cache.putPool(afterGrowth(pool, space.layout, space.size));
       return ready;
     });
   }
 
+  /**
+   * Makes a snapshot that has the tag `state=creating`; it has the content of this moment. Call it only within the group's turn. Throws `not-found` and
+   * `exhausted`; `what` begins the message.
+   */
+  async createInTurn(
+    what: string,
+    volume: Volume,
+    common: Pick<Snapshot, 'name' | 'taken' | 'memberOf'>,
+    { lv, room: wanted }: { readonly lv: LvName; readonly room?: SnapshotRoom | undefined },
+  ): Promise<Snapshot> {
+    const { node, cache, writer, admission } = this.#options;
+    await admission.settle();
+    // Right before the change, so that LVM knows whether there is a device to suspend: see createChanges.
+    if (!(await lookUp(this.#options, volume)))
+      throw new Failure('not-found', `volume ${volume.id} does not exist on node ${node}`);
+    const current = cache.current().volumes.get(volume.id) ?? volume;
+    const { size, erase } = current;
+    const { group, pool: poolName } = volume;
+    const room = this.#roomFor(wanted, { ...volume, size });
+    const space = counted({ size, ...room });
+    const pool = await admission.forSnapshot(poolName, space.layout, space.size);
+    const place = { node, source: volume.id, pool: poolName, group, lv, size, ...contentIn(current), erase, ...room };
+    const taken: Snapshot = { ...common, ...place, id: snapshotIdFor(node, lv), state: 'creating' };
+    await admission.track(() => writer.change(what, commandFor(taken, volume.lv)));
+    cache.putSnapshot(taken);
+    cache.putPool(afterGrowth(pool, space.layout, space.size));
+    return taken;
+  }
+
   /** The room of a snapshot of a thick volume; nothing of a thin one. */
-  #roomFor({ room }: SnapshotSpec, volume: Volume): { readonly room?: Bytes } {
+  #roomFor(room: SnapshotRoom | undefined, volume: Volume): { readonly room?: Bytes } {
     if (knownLayout(volume).type === 'thin') return {};
     return {
       room: roomFor(
@@ -160,11 +177,13 @@ export class LocalSnapshots implements Snapshots {
 
   /** Call it only within the group's turn. */
   async removeInTurn(snapshot: Snapshot): Promise<void> {
-    const { cache } = this.#options;
+    const { cache, copies } = this.#options;
     const { id, pool: poolName } = snapshot;
     const { layout, size } = counted(snapshot);
     const what = `snapshot ${id} could not be removed`;
     if (snapshot.room !== undefined) refuseCopied(what, id, cache.current().volumes.values());
+    if (snapshot.room !== undefined && snapshot.memberOf && snapshot.state === 'creating')
+      await copies.abandon(snapshot.group, snapshot.lv);
     const found = await lookUpForRemoval(this.#options, snapshot, what);
     if (found) {
       const removed = await retire(this.#options, what, decodeLv(found.row));

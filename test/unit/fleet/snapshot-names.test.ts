@@ -29,8 +29,9 @@ test('a node takes no snapshot whose name its controllers refuse, and no group s
     kind: 'invalid',
   });
   for (const request of [
-    { name: long, sources: [id] },
-    { name: 'group', sources: [] },
+    { name: long, sources: [id], room: '' },
+    { name: 'group', sources: [], room: '' },
+    { name: 'group', sources: [id], room: 'much' },
   ])
     await expect(together.takeGroupSnapshot(request, context)).rejects.toMatchObject({ kind: 'invalid' });
   expect(storage.snapshots.all.size).toBe(0);

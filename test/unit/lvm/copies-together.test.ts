@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LvName, VgName } from '../../../src/domain/ids.ts';
 import { createRun } from '../../../src/exec/run.ts';
 import { createSurvivors } from '../../../src/exec/survivors.ts';
@@ -13,6 +13,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const group = 'my-group' as VgName;
 const copies = ['1', '2'].map((origin) => ({
+  type: 'thin' as const,
   group,
   thinPool: 'thinpool' as LvName,
   origin,
@@ -45,6 +46,12 @@ case "$*" in ${hangs}) exec sleep 60;; ${fails}) echo 'it does not work' >&2; ex
   return { together, paused, log: async () => (await readFile(join(folder, 'log'), 'utf8')).trim().split('\n') };
 }
 
+/** A dd that writes its words to the same file, and ends in that way. */
+async function withDd(end: string): Promise<void> {
+  await writeFile(join(folder, 'dd'), `#!/bin/sh\necho "dd $*" >> ${folder}/log\n${end}\n`);
+  await chmod(join(folder, 'dd'), 0o755);
+}
+
 const pool = 'message my--group-thinpool-tpool 0';
 const resumed = ['resume --noudevsync my--group-volume--1', 'resume --noudevsync my--group-volume--2'];
 
@@ -62,6 +69,61 @@ test('suspends all origins before the first copy, and resumes them after the las
   ]);
   expect(lines.slice(-2).toSorted()).toEqual(resumed);
   expect(paused).toHaveLength(1);
+});
+
+describe('a thick snapshot', () => {
+  const thick = [
+    { type: 'thick' as const, group, snapshot: 'snap-1' as LvName, device: 'volume-1' as LvName },
+    ...copies.slice(1),
+  ];
+  const name = 'my--group-snap--1';
+
+  test('loses its exceptions before the pause, and gets its table within it', async () => {
+    const { together, log } = await withDmsetup({ prints: '0 8 snapshot 254:1 254:2 P 8 error' });
+    await withDd('exit 0');
+    await together.take(thick);
+    const lines = await log();
+    expect(lines.slice(0, -2)).toEqual([
+      `table ${name}`,
+      `reload ${name} --table 0 8 error`,
+      `suspend --noflush --nolockfs ${name}`,
+      `resume --noudevsync ${name}`,
+      `dd if=/dev/zero of=/dev/mapper/${name}-cow bs=4096 count=1 oflag=direct conv=notrunc,fsync status=none`,
+      `reload ${name} --table 0 8 snapshot 254:1 254:2 P 8 error`,
+      `${pool} delete 12`,
+      'suspend my--group-volume--1',
+      'suspend my--group-volume--2',
+      `status ${name}`,
+      `resume --noudevsync ${name}`,
+      `${pool} create_snap 12 2`,
+    ]);
+    expect(lines.slice(-2).toSorted()).toEqual(resumed);
+  });
+
+  test('fails if its first block cannot be written, before anything is suspended', async () => {
+    const { together, log } = await withDmsetup({ prints: '0 8 snapshot 254:1 254:2 P 8' });
+    await withDd('echo no >&2; exit 1');
+    await expect(together.take(thick)).rejects.toMatchObject({ kind: 'unavailable', message: 'no' });
+    expect((await log()).filter((line) => line.startsWith('suspend my--group-volume'))).toEqual([]);
+  });
+
+  test('fails if LVM has changed its table meanwhile, and the origins are resumed', async () => {
+    const { together, log } = await withDmsetup({ prints: '0 8 snapshot 254:1 254:2 P 8' });
+    await withDd('exit 0');
+    const message = `${name} was changed meanwhile`;
+    await expect(together.take(thick)).rejects.toMatchObject({ kind: 'unavailable', message });
+    expect((await log()).slice(-2).toSorted()).toEqual(resumed);
+  });
+
+  test('that was cut off loses the table that waits, if it has a device', async () => {
+    const there = await withDmsetup({ prints: `my--group-a\n${name}\n` });
+    await there.together.abandon(group, 'snap-1' as LvName);
+    expect((await there.log()).slice(1)).toEqual([`clear ${name}`]);
+    await rm(join(folder, 'log'));
+    const gone = await withDmsetup({ prints: 'my--group-a\n' });
+    await gone.together.abandon(group, 'snap-1' as LvName);
+    expect(await gone.log()).toHaveLength(1);
+  });
 });
 
 test('copies an inactive volume without a pause', async () => {

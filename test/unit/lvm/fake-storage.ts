@@ -46,7 +46,7 @@ export function fakeWriter(lvm: Lvm, cache: InventoryCache, over: Partial<Writer
   });
 }
 
-const noCopies: CopiesTogether = { take: async () => 0, resume: async () => [] };
+const noCopies: CopiesTogether = { take: async () => 0, resume: async () => [], abandon: async () => undefined };
 
 /** The real repair of lost copies over an LVM in memory; a missing disk is expected back until `patience` is over, in milliseconds. */
 export function lostCopies(parts: { lvm: Lvm; cache: InventoryCache; writer: Writer }, patience = 0, now = Date.now) {

@@ -73,6 +73,17 @@ test('an overfull snapshot stays so if the kernel shows it as whole, because the
   expect([...snapshots.values()]).toMatchObject([{ state: 'overfull' }]);
 });
 
+test('a snapshot that is not finished is left alone: LVM shows it as overfull while its content is exchanged', async () => {
+  lvm.volumes.get('snap-1')?.tags.add('quarry.state=creating');
+  change({ data_percent: '', lv_attr: 'sri-XXs-X-' });
+  await parts.cache.refresh();
+  await growth.look();
+  change({ data_percent: '100.00', lv_attr: 'sri-I-s---' });
+  await parts.cache.refresh();
+  await growth.look();
+  expect(messages()).toEqual([]);
+});
+
 test("a person's snapshot is left alone", async () => {
   const row = { lv_attr: 'swi-a-s---', origin: 'origin', origin_size: String(100n * MiB), data_percent: '90.00' };
   lvm.volumes.set('by-hand', { size: 8n * MiB, tags: new Set(), row });

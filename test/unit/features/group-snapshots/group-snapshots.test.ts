@@ -17,6 +17,7 @@ function thinNode(name: string): MemoryStorage {
   const pool = emptyPool(thickSpec('fast', { type: 'thin', thin }), 8n * GiB);
   return new MemoryStorage(name, [
     { ...pool, thin: { size: 4n * GiB, promised: 0n, dataPercent: 0, metadataPercent: 0 } },
+    emptyPool(thickSpec('slow'), 8n * GiB),
   ]);
 }
 
@@ -93,6 +94,39 @@ describe('a group snapshot', () => {
   });
 });
 
+describe('a group snapshot of a thick volume', () => {
+  const members = () => [...nodes[0].snapshots.all.values()].toSorted((a, b) => (a.source < b.source ? -1 : 1));
+  beforeEach(async () => {
+    const layout = { type: 'thick', stripes: 1, stripeSize: 0n, mirrors: 0 };
+    const volume = { name: 'thick', pool: 'slow', layout, size: { required: 64n * MiB } };
+    const spec = { ...volume, snapshotRoom: { percent: 50 }, mkfsOptions: [], qos: { limits: {}, reservations: {} } };
+    await nodes[0].create(spec as never, context.signal);
+  });
+
+  test('has the room of the class of its volume, and a thin member needs none', async () => {
+    await take('group', ['a:thick', 'a:x']);
+    expect(members().map(({ source, room }) => [source, room])).toEqual([
+      ['a:thick', 32n * MiB],
+      ['a:x', undefined],
+    ]);
+  });
+
+  test('has the room of its own class', async () => {
+    await take('group', ['a:thick', 'a:x'], { snapshotSize: '25%' });
+    expect(members()[0]?.room).toBe(16n * MiB);
+  });
+
+  test('is not ready, and not taken again, when a member has lost its content', async () => {
+    const { groupSnapshot } = await take('group', ['a:thick', 'a:x']);
+    const [first] = members();
+    if (first) nodes[0].snapshots.all.set(first.id, { ...first, state: 'overfull' });
+    const { groupSnapshotId = '' } = groupSnapshot ?? {};
+    const { groupSnapshot: again } = await take('group', ['a:thick', 'a:x']);
+    expect(again).toMatchObject({ groupSnapshotId, readyToUse: false });
+    expect((await get(groupSnapshotId)).groupSnapshot).toEqual(again);
+  });
+});
+
 test("takes the policy that Kubernetes' own tests put among the parameters of the class", async () => {
   const parameters = { deletionPolicy: 'Delete', 'csi.storage.k8s.io/volumegroupsnapshot/name': 'group' };
   expect(await take('group', both, parameters)).toMatchObject({ groupSnapshot: { readyToUse: true } });
@@ -103,6 +137,7 @@ test.each([
   ['g', [], {}, 'invalid'],
   ['g', [''], {}, 'invalid'],
   ['g', both, { sise: '5' }, 'invalid'],
+  ['g', both, { snapshotSize: '101%' }, 'invalid'],
   ['g', ['a:x', 'a:absent'], {}, 'not-found'],
   ['g', ['nonsense'], {}, 'not-found'],
 ])('named "%s" of %j with %j is %s', async (name, sources, parameters, kind) => {

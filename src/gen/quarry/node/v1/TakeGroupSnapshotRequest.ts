@@ -3,9 +3,11 @@
 export interface TakeGroupSnapshotRequestInit {
   'name'?: (string);
   'sources'?: (string)[];
+  'room'?: (string);
 }
 
 export interface TakeGroupSnapshotRequest {
   'name': (string);
   'sources': (string)[];
+  'room': (string);
 }
