@@ -80,7 +80,7 @@ export const classParameters: Readonly<Record<string, Parameter>> = {
   },
   snapshotSize: {
     values:
-      'percent of the volume or bytes, such as `20%` or `2Gi`: what a thick snapshot may keep. That of the VolumeSnapshotClass takes precedence',
+      'percent of the volume or bytes, such as `20%` or `2Gi`: what a thick snapshot may keep. That of the VolumeSnapshotClass or VolumeGroupSnapshotClass takes precedence',
     otherwise: '`20%`',
     read: (value) => {
       const snapshotRoom = parseSnapshotRoom(value);

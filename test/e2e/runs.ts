@@ -37,7 +37,6 @@ const copies = COPIES.map((pattern) => ({
   pattern,
   why: 'sources and copies must be on one node; the runs `copies` and `copies-thick` have classes of one node',
 }));
-const groupsOfThick = { pattern: GROUPS, why: 'groups are of thin volumes' };
 
 export const RUNS: readonly Run[] = [
   {
@@ -52,13 +51,17 @@ export const RUNS: readonly Run[] = [
     leftOut: [...leftOut, ...copies],
     install: installQuarry,
   },
-  { name: 'copies', storageClass: 'test/e2e/class-copies.yaml', focus: COPIES, install: installSmallExtents },
+  {
+    name: 'copies',
+    storageClass: 'test/e2e/class-copies.yaml',
+    focus: COPIES,
+    install: (cluster) => installSmallExtents(cluster, { name: 'fast', type: 'thin' }),
+  },
   {
     name: 'copies-thick',
     storageClass: 'test/e2e/class-copies-thick.yaml',
     focus: COPIES,
-    leftOut: [groupsOfThick],
-    install: installQuarry,
+    install: (cluster) => installSmallExtents(cluster, { name: 'bulk', type: 'thick' }),
   },
   // For these specs the suite wants volumes with immediate binding.
   {
@@ -93,10 +96,10 @@ async function installWithPassphrase(cluster: Cluster): Promise<void> {
  * The specs of groups make volumes of 1 MiB, and restore their snapshots into claims of 1 MiB whatever size the snapshots have:
  * an extent of 4 MiB makes a volume, and so its snapshots, larger than that.
  */
-async function installSmallExtents(cluster: Cluster): Promise<void> {
+async function installSmallExtents(cluster: Cluster, pool: { name: string; type: 'thin' | 'thick' }): Promise<void> {
   for (const { guest } of cluster.workers)
     await guest.shell('vgcreate --physicalextentsize 1m small-extents /dev/ubde');
-  await installQuarry(cluster, { pools: [{ name: 'fast', volumeGroup: 'small-extents', type: 'thin' }] });
+  await installQuarry(cluster, { pools: [{ ...pool, volumeGroup: 'small-extents' }] });
 }
 
 /** The metadata areas of its groups set a node's limit of volumes: this one, made by hand, has 44 KiB and holds 22 volumes. */

@@ -175,29 +175,30 @@ describe('a program that writes alternately to filesystems and raw block volumes
 });
 
 /** Kills the driver and all programs that it has started. */
-const killAll = async (): Promise<void> => {
-  await guest().shell(`
-    below() { for child in $(pgrep -P $1 || true); do echo $child; below $child; done; }
-    kill -9 ${driver.process().pid} $(below ${driver.process().pid}) || true`);
-  await driver.process().exited;
-};
+const killAll = () => `
+  below() { for child in $(pgrep -P $1 || true); do echo $child; below $child; done; }
+  kill -9 ${driver.process().pid} $(below ${driver.process().pid}) || true`;
 
-/** Begins a group snapshot; resolves when it has reached the step. The call has no outcome then. */
-async function reach(step: string): Promise<{ readonly call: Promise<unknown> }> {
+/** Begins a group snapshot, and runs the script as soon as it has reached the step. Only then other programs of the same step go on. The call has no outcome then. */
+async function reach(step: string, script = ''): Promise<{ readonly call: Promise<unknown> }> {
   await guest().exec(['sh', '-c', 'rm -f /run/reached; cat > /run/step'], { input: step });
   const call = outcomeOf(takeGroup('cut', ...sources));
-  await guest().shell('until [ -e /run/reached ]; do sleep 0.05; done; rm /run/step');
+  await guest().shell(
+    `until [ -e /run/reached ]; do sleep 0.05; done; ${script}
+ rm /run/step`,
+    { timeout: 120_000 },
+  );
   return { call };
 }
 
-/** Starts the driver again. Nothing is left of the group snapshot that was cut off, and it can be taken. */
-async function expectNothingLeft(): Promise<void> {
+/** Starts the driver again. Nothing is left of the group snapshot that was cut off, and it can be taken. `kept`: how many snapshots there are else. */
+async function expectNothingLeft(kept = 2): Promise<void> {
   await driver.launch();
   await driver.ready();
   expect(await suspended()).toBe('');
-  await expect.poll(snapshotVolumes, { timeout: 30_000 }).toHaveLength(2);
+  await expect.poll(snapshotVolumes, { timeout: 120_000 }).toHaveLength(kept);
   const { entries } = await driver.client.controller.listSnapshots({});
-  expect(entries).toHaveLength(2);
+  expect(entries).toHaveLength(kept);
   const group = await untilDone(() => takeGroup('cut', ...sources));
   await removeGroup(group?.groupSnapshotId ?? '');
 }
@@ -206,13 +207,14 @@ describe('a crash in the taking of a group snapshot', () => {
   const all = 'qa-data:Suspended\nqb-raw:Suspended\nqc-plain:Suspended\nqc-rough:Suspended';
   test.each([
     ['before a thick snapshot has lost its exceptions', 'resume --noudevsync qc-snap*', 'qc-snap:Suspended'],
+    ['before the table of a thick snapshot waits', 'reload qc-snap* snapshot *', ''],
     ['before the second suspension', 'suspend qc-plain', 'qa-data:Suspended'],
     ['before the second copy', 'status qc-snap*', all],
     ['before the third copy', 'message qb-thinpool-tpool 0 create_snap*', all],
     ['before the end of the pause', 'resume --noudevsync q?-[dpr]*', all],
   ])('of the driver with all its programs, %s, leaves nothing suspended, and no member', async (_, step, paused) => {
-    const { call } = await reach(step);
-    await killAll();
+    const { call } = await reach(step, killAll());
+    await driver.process().exited;
     await call;
     expect(
       (await suspended())
@@ -225,18 +227,31 @@ describe('a crash in the taking of a group snapshot', () => {
   });
 
   test('of the driver alone ends the pause without the driver', async () => {
-    const { call } = await reach('message qb-thinpool-tpool 0 create_snap*');
+    const { call } = await reach('status qc-snap*');
     await driver.kill();
     await call;
     await expect.poll(suspended, { timeout: 30_000 }).toBe('');
     await expectNothingLeft();
   });
 
-  test('of the machine leaves no member', async () => {
-    const { call } = await reach('message qb-thinpool-tpool 0 create_snap*');
+  test.each([
+    ['before the table of a thick snapshot waits', 'reload qc-snap* snapshot *'],
+    ['before the third copy', 'message qb-thinpool-tpool 0 create_snap*'],
+  ])('of the machine, %s, leaves no member, and harms no group snapshot', async (name, step) => {
+    const write = (text: string) => `echo ${text} | dd of=/dev/qc/rough conv=fsync,notrunc bs=4k status=none`;
+    await guest().shell(`lvchange -qq -ay qc/rough qc/plain; ${write('before')}`);
+    const kept = await untilDone(() => takeGroup(`kept ${name}`, 'rough', 'plain'));
+    await guest().shell(write('after_'));
+    const { call } = await reach(step);
     await guest().powerCut();
     await call;
     await guest().boot();
-    await expectNothingLeft();
+    await expectNothingLeft(4);
+    const member = kept?.snapshots.find(({ sourceVolumeId }) => sourceVolumeId === idOf('rough'));
+    const device = `/dev/qc/${member?.snapshotId.split(':')[1]}`;
+    expect(await guest().shell(`lvchange -qq -ay qc/rough; head -c 7 ${device}; head -c 7 /dev/qc/rough`)).toBe(
+      'before\nafter_\n',
+    );
+    await removeGroup(kept?.groupSnapshotId ?? '');
   });
 });

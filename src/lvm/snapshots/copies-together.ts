@@ -34,11 +34,17 @@ export interface CopiesTogether {
   take(copies: readonly Copy[]): Promise<number>;
   /** Lets writes continue that an earlier process had paused in these groups. Returns the names of their devices. */
   resume(groups: readonly VgName[]): Promise<readonly string[]>;
-  /** Call it before LVM removes a thick snapshot of which `take` did not end: LVM fails half-way if the kernel has a table for it that is not in use. */
+  /**
+   * Call it before LVM removes a thick snapshot of which `take` did not end: LVM fails half-way if the kernel has a table for it that is not in use. Waits for what
+   * a process that died has left running, which may load one. Throws `unavailable`.
+   */
   abandon(group: VgName, snapshot: LvName): Promise<void>;
 }
 
-/** Milliseconds for the rest: the kernel's messages before the pause, and the end of it. */
+/** Milliseconds for what comes before the pause: nothing waits for it. */
+const preparation = 20_000;
+
+/** Milliseconds for the rest: the start, and the end of the pause. */
 const grace = 20_000;
 
 /**
@@ -51,6 +57,7 @@ const grace = 20_000;
  * until the origins are suspended. From then on it counts.
  */
 const worker = `set -e
+phase=$1; shift
 IFS=:
 prepare_thin() { dmsetup message "$2" 0 "delete $3"; }
 prepare_thick() {
@@ -71,8 +78,10 @@ copy_thick() {
 }
 prepare() { "prepare_$1" "$@"; }
 copy() { "copy_$1" "$@"; }
-for one; do prepare $one; done
-date +%s%N
+if [ "$phase" = prepare ]; then
+  for one; do prepare $one; done
+  exit
+fi
 for one; do suspend $one; done
 for one; do copy $one; done`;
 
@@ -81,11 +90,15 @@ for one; do copy $one; done`;
  * programs that it started. The shell reports that on stderr: if the driver is dead, SIGPIPE would end it before it resumes anything.
  *
  * A dmsetup that waits for a stuck disk cannot be killed, and does its work when the disk answers: a resume waits for the suspension before it. None of them has
- * the watchdog's own streams, which would stay open.
+ * the watchdog's own streams, which would stay open. All of them share a lock until they end: a driver that starts meanwhile can wait for them.
  */
 const watchdog = `trap '' PIPE
-limit=$1; worker=$2; shift 2
-timeout -s KILL "$limit" sh -c "$worker" worker "$@"
+lock=$1; preparation=$2; limit=$3; worker=$4; shift 4
+exec 9<"$lock" || exit 1
+flock -s 9 || exit 1
+timeout -s KILL "$preparation" sh -c "$worker" worker prepare "$@" || exit
+date +%s%N
+timeout -s KILL "$limit" sh -c "$worker" worker take "$@"
 code=$?
 IFS=:
 resume() { [ -z "$5" ] || timeout -s KILL 10 dmsetup resume --noudevsync "$5" >/dev/null 2>&1; }
@@ -99,6 +112,8 @@ const killed = 137;
 
 interface Options {
   readonly run: Run;
+  /** A file that is there wherever LVM has devices. */
+  readonly lock: string;
   /** The command line of a program in the namespaces of LVM. */
   readonly hosted: (program: string) => readonly [string, ...string[]];
   /** Milliseconds for which writes may pause. */
@@ -106,41 +121,57 @@ interface Options {
   readonly paused: (milliseconds: number) => void;
 }
 
+/** Of other programs, none locks this one. */
+const controlNode = '/dev/mapper/control';
+
 /** Runs dmsetup, in the namespaces of LVM; `pauseLimit` in milliseconds. */
-export function createCopiesTogether({ run, hosted, pauseLimit, paused }: Options): CopiesTogether {
-  const resumeAll = (devices: readonly string[]) =>
-    devices.map((device) => run([...hosted('dmsetup'), 'resume', '--noudevsync', device], { deadline: 10_000 }));
+export function createCopiesTogether(given: Omit<Options, 'lock'> & Partial<Options>): CopiesTogether {
+  const options: Options = { lock: controlNode, ...given };
+  const { run, hosted } = options;
   return {
-    async take(copies) {
-      const words = copies.map(wordOf);
-      const argv = ['-c', watchdog, 'watchdog', String(pauseLimit / 1000), worker, ...words] as const;
-      const { exitCode, stdout, stderr } = await run([...hosted('sh'), ...argv], { deadline: pauseLimit + grace });
-      const [begin = '', end = ''] = stdout.trim().split('\n');
-      const pause = Math.round((Number(end) - Number(begin)) / 1e6);
-      if (Number.isFinite(pause) && end !== '') paused(pause);
-      if (exitCode === 0) return pause;
-      const reason =
-        exitCode === killed ? `writes were paused for ${pauseLimit} ms, the most that is allowed` : stderr.trim();
-      throw new Failure('unavailable', reason);
-    },
+    take: (copies) => take(options, copies),
     async resume(groups) {
       const { stdout } = await run([...hosted('dmsetup'), ...listSuspended], { deadline: 10_000 });
       const suspended = stdout.split('\n').flatMap((line) => /^(\S+):Suspended$/.exec(line.trim())?.[1] ?? []);
       const ours = suspended.filter((name) => groups.some((group) => isOf(group, name)));
-      await Promise.all(resumeAll(ours));
+      const argv = (device: string) => [...hosted('dmsetup'), 'resume', '--noudevsync', device] as const;
+      await Promise.all(ours.map((device) => run(argv(device), { deadline: 10_000 })));
       return ours;
     },
-    async abandon(group, snapshot) {
-      const device = deviceName(group, snapshot);
-      const dmsetup = async (...words: string[]): Promise<string> => {
-        const { exitCode, stdout, stderr } = await run([...hosted('dmsetup'), ...words], { deadline: 10_000 });
-        if (exitCode === 0) return stdout;
-        throw new Failure('unavailable', `the tables of ${device} could not be cleared: ${stderr.trim()}`);
-      };
-      const names = (await dmsetup(...listNames)).split('\n').map((line) => line.trim());
-      if (names.includes(device)) await dmsetup('clear', device);
-    },
+    abandon: (group, snapshot) => abandon(options, deviceName(group, snapshot)),
   };
+}
+
+async function take({ run, hosted, lock, pauseLimit, paused }: Options, copies: readonly Copy[]): Promise<number> {
+  const limits = [preparation, pauseLimit].map((limit) => String(limit / 1000));
+  const argv = ['-c', watchdog, 'watchdog', lock, ...limits, worker, ...copies.map(wordOf)] as const;
+  const deadline = preparation + pauseLimit + grace;
+  const { exitCode, stdout, stderr } = await run([...hosted('sh'), ...argv], { deadline });
+  const [begin = '', end = ''] = stdout.trim().split('\n');
+  const pause = Math.round((Number(end) - Number(begin)) / 1e6);
+  if (Number.isFinite(pause) && end !== '') paused(pause);
+  if (exitCode === 0) return pause;
+  if (exitCode !== killed) throw new Failure('unavailable', stderr.trim());
+  const late =
+    begin === ''
+      ? `the snapshots were not prepared within ${preparation} ms`
+      : `writes were paused for ${pauseLimit} ms, the most that is allowed`;
+  throw new Failure('unavailable', late);
+}
+
+async function abandon({ run, hosted, lock }: Options, device: string): Promise<void> {
+  const succeed = async (program: string, ...words: string[]): Promise<string> => {
+    const { exitCode, stdout, stderr } = await run([...hosted(program), ...words], { deadline: 15_000 });
+    if (exitCode === 0) return stdout;
+    const reason = stderr.trim() || `${program} ended with ${exitCode}`;
+    throw new Failure('unavailable', `the tables of ${device} could not be cleared: ${reason}`);
+  };
+  await succeed('flock', '-w', '10', lock, 'true');
+  const names = (await succeed('dmsetup', ...listNames)).split('\n').map((line) => line.trim());
+  if (!names.includes(device)) return;
+  await succeed('dmsetup', 'clear', device);
+  // It is suspended if its worker was killed in the preparation.
+  await succeed('dmsetup', 'resume', '--noudevsync', device);
 }
 
 const listSuspended = ['info', '-c', '--noheadings', '-o', 'name,suspended'] as const;

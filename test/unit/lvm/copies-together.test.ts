@@ -37,10 +37,13 @@ case "$*" in ${hangs}) exec sleep 60;; ${fails}) echo 'it does not work' >&2; ex
     `${folder}:${process.env['PATH']}`,
   );
   const paused: number[] = [];
+  const lock = join(folder, 'control');
+  await writeFile(lock, '');
   const together = createCopiesTogether({
     run,
     hosted: (name) => [name],
     pauseLimit,
+    lock,
     paused: (milliseconds) => paused.push(milliseconds),
   });
   return { together, paused, log: async () => (await readFile(join(folder, 'log'), 'utf8')).trim().split('\n') };
@@ -118,11 +121,23 @@ describe('a thick snapshot', () => {
   test('that was cut off loses the table that waits, if it has a device', async () => {
     const there = await withDmsetup({ prints: `my--group-a\n${name}\n` });
     await there.together.abandon(group, 'snap-1' as LvName);
-    expect((await there.log()).slice(1)).toEqual([`clear ${name}`]);
+    expect((await there.log()).slice(1)).toEqual([`clear ${name}`, `resume --noudevsync ${name}`]);
     await rm(join(folder, 'log'));
     const gone = await withDmsetup({ prints: 'my--group-a\n' });
     await gone.together.abandon(group, 'snap-1' as LvName);
     expect(await gone.log()).toHaveLength(1);
+  });
+
+  test('is abandoned only after the programs that took it have ended', async () => {
+    const { together, log } = await withDmsetup({ hangs: 'suspend*volume--2', prints: `${name}\n snapshot ` }, 500);
+    await withDd('exit 0');
+    const taken = expect(together.take(thick)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect.poll(log).toContain('suspend my--group-volume--2');
+    await together.abandon(group, 'snap-1' as LvName);
+    await taken;
+    const lines = await log();
+    const ends = [...resumed, `clear ${name}`].map((line) => lines.indexOf(line));
+    expect(Math.max(...ends)).toBe(ends[2]);
   });
 });
 
