@@ -12,10 +12,11 @@ const pools = `${thinPools({ overprovision: 4 }, 'a', 'b')}
     approve: automatic`;
 
 /**
- * A dmsetup that creates /run/reached and does not go on when its words fit the pattern in /run/step. It comes first on the path of the driver's programs.
+ * A dmsetup that creates /run/reached and runs /run/amid before it goes on, when its words fit the pattern in /run/step. It comes first on the path of the
+ * driver's programs.
  */
 const steppedDmsetup = `#!/bin/sh
-case "$*" in $(cat /run/step 2>/dev/null || echo none)) touch /run/reached; exec sleep 1000;; esac
+case "$*" in $(cat /run/step 2>/dev/null || echo none)) touch /run/reached; sh /run/amid;; esac
 exec /usr/sbin/dmsetup "$@"`;
 
 let driver: Driver;
@@ -148,7 +149,7 @@ async function numbersIn(group: Awaited<ReturnType<typeof takeGroup>>): Promise<
 describe('a program that writes alternately to filesystems and raw block volumes, thin and thick', () => {
   test('finds in each group snapshot what a power cut would have left', async () => {
     await createThick();
-    const rounds = Number(process.env['GROUP_ROUNDS'] ?? 5);
+    const rounds = Number(process.env['GROUP_ROUNDS'] ?? 3);
     await guest().exec(['sh', '-c', 'cat > /run/writer.mjs'], { input: writer });
     const files = sources.map((source) => written[source].file);
     const program = await guest().start([GUEST_NODE, '/run/writer.mjs', ...files]);
@@ -174,14 +175,14 @@ describe('a program that writes alternately to filesystems and raw block volumes
   });
 });
 
-/** Kills the driver and all programs that it has started. */
+/** Kills the driver and all programs that it has started. Each stops first, so that it starts no other one that would be missed. */
 const killAll = () => `
-  below() { for child in $(pgrep -P $1 || true); do echo $child; below $child; done; }
-  kill -9 ${driver.process().pid} $(below ${driver.process().pid}) || true`;
+  stopped() { kill -STOP $1; echo $1; for child in $(pgrep -P $1 || true); do stopped $child; done; }
+  kill -9 $(stopped ${driver.process().pid}) || true`;
 
 /** Begins a group snapshot, and runs the script as soon as it has reached the step. Only then other programs of the same step go on. The call has no outcome then. */
 async function reach(step: string, script = ''): Promise<{ readonly call: Promise<unknown> }> {
-  await guest().exec(['sh', '-c', 'rm -f /run/reached; cat > /run/step'], { input: step });
+  await guest().exec(['sh', '-c', 'rm -f /run/reached; echo sleep 1000 > /run/amid; cat > /run/step'], { input: step });
   const call = outcomeOf(takeGroup('cut', ...sources));
   await guest().shell(
     `until [ -e /run/reached ]; do sleep 0.05; done; ${script}
@@ -191,7 +192,7 @@ async function reach(step: string, script = ''): Promise<{ readonly call: Promis
   return { call };
 }
 
-/** Starts the driver again. Nothing is left of the group snapshot that was cut off, and it can be taken. `kept`: how many snapshots there are else. */
+/** Starts the driver again. Nothing is left of the group snapshot that was cut off. `kept`: how many snapshots there are else. */
 async function expectNothingLeft(kept = 2): Promise<void> {
   await driver.launch();
   await driver.ready();
@@ -199,9 +200,29 @@ async function expectNothingLeft(kept = 2): Promise<void> {
   await expect.poll(snapshotVolumes, { timeout: 120_000 }).toHaveLength(kept);
   const { entries } = await driver.client.controller.listSnapshots({});
   expect(entries).toHaveLength(kept);
+}
+
+/** The group snapshot that was cut off is taken, and removed. */
+async function takeAndRemove(): Promise<void> {
   const group = await untilDone(() => takeGroup('cut', ...sources));
   await removeGroup(group?.groupSnapshotId ?? '');
 }
+
+describe('another program', () => {
+  test.each([
+    ['has cleared the table', 'dmsetup clear $name'],
+    ['has begun to use it, so that it has kept a block of an earlier moment', 'dmsetup resume $name'],
+  ])('that amid a group snapshot %s of a thick member makes the call fail', async (_, command) => {
+    const amid = `rm /run/step
+      for name in $(/usr/sbin/dmsetup ls | grep -o '^qc-snap[^[:space:]]*' | grep -v 'cow$'); do ${command}; done
+      echo other | dd of=/dev/mapper/qc-rough oflag=direct conv=sync bs=4k`;
+    await guest().exec(['sh', '-c', 'cat > /run/amid; echo suspend qa-data > /run/step'], { input: amid });
+    const details = expect.stringContaining('is no blank snapshot');
+    expect(await outcomeOf(takeGroup('cut', ...sources))).toMatchObject({ code: 'UNAVAILABLE', details });
+    expect(await suspended()).toBe('');
+    expect(await snapshotVolumes()).toHaveLength(2);
+  });
+});
 
 describe('a crash in the taking of a group snapshot', () => {
   const all = 'qa-data:Suspended\nqb-raw:Suspended\nqc-plain:Suspended\nqc-rough:Suspended';
@@ -209,7 +230,7 @@ describe('a crash in the taking of a group snapshot', () => {
     ['before a thick snapshot has lost its exceptions', 'resume --noudevsync qc-snap*', 'qc-snap:Suspended'],
     ['before the table of a thick snapshot waits', 'reload qc-snap* snapshot *', ''],
     ['before the second suspension', 'suspend qc-plain', 'qa-data:Suspended'],
-    ['before the second copy', 'status qc-snap*', all],
+    ['amid the second copy', 'status qc-snap*', all],
     ['before the third copy', 'message qb-thinpool-tpool 0 create_snap*', all],
     ['before the end of the pause', 'resume --noudevsync q?-[dpr]*', all],
   ])('of the driver with all its programs, %s, leaves nothing suspended, and no member', async (_, step, paused) => {
@@ -230,8 +251,9 @@ describe('a crash in the taking of a group snapshot', () => {
     const { call } = await reach('status qc-snap*');
     await driver.kill();
     await call;
-    await expect.poll(suspended, { timeout: 30_000 }).toBe('');
+    await expect.poll(suspended, { timeout: 60_000 }).toBe('');
     await expectNothingLeft();
+    await takeAndRemove();
   });
 
   test.each([
@@ -247,6 +269,7 @@ describe('a crash in the taking of a group snapshot', () => {
     await call;
     await guest().boot();
     await expectNothingLeft(4);
+    await takeAndRemove();
     const member = kept?.snapshots.find(({ sourceVolumeId }) => sourceVolumeId === idOf('rough'));
     const device = `/dev/qc/${member?.snapshotId.split(':')[1]}`;
     expect(await guest().shell(`lvchange -qq -ay qc/rough; head -c 7 ${device}; head -c 7 /dev/qc/rough`)).toBe(

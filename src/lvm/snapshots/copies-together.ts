@@ -54,7 +54,8 @@ const grace = 20_000;
  * LVM cannot take the copies: it finds an origin suspended, and resumes it (2.03.31). So LVM makes each snapshot before, and its content is exchanged in the kernel,
  * of which LVM's metadata need not know. A thin one is empty, and is exchanged for a copy with the same number. A thick one loses the exceptions that it has: the
  * kernel forgets them with the snapshot's table, and finds none when it loads that table again, because the first block of the room is blank. The new table waits
- * until the origins are suspended. From then on it counts.
+ * until the origins are suspended. From then on it counts. Whatever another program did to the snapshot meanwhile, it has the content of this moment if its status
+ * shows a room in which only the kernel's own records are used.
  */
 const worker = `set -e
 phase=$1; shift
@@ -73,8 +74,11 @@ prepare_thick() {
 suspend() { [ -z "$5" ] || reason=$(dmsetup suspend "$5" 2>&1) || { echo "$reason" >&2; return 1; }; }
 copy_thin() { dmsetup message "$2" 0 "create_snap $3 $4"; }
 copy_thick() {
-  case $(dmsetup status "$2") in *' error'*) ;; *) echo "$2 was changed meanwhile" >&2; return 1;; esac
   dmsetup resume --noudevsync "$2"
+  status=$(dmsetup status "$2")
+  case $status in *' snapshot '[0-9]*/*) used=\${status##*' snapshot '}; [ "\${used%%/*}" != "\${status##* }" ] || return 0;; esac
+  echo "$2 is no blank snapshot, but: $status" >&2
+  return 1
 }
 prepare() { "prepare_$1" "$@"; }
 copy() { "copy_$1" "$@"; }

@@ -82,7 +82,7 @@ describe('a thick snapshot', () => {
   const name = 'my--group-snap--1';
 
   test('loses its exceptions before the pause, and gets its table within it', async () => {
-    const { together, log } = await withDmsetup({ prints: '0 8 snapshot 254:1 254:2 P 8 error' });
+    const { together, log } = await withDmsetup({ prints: '0 8 snapshot 16/100 16' });
     await withDd('exit 0');
     await together.take(thick);
     const lines = await log();
@@ -92,12 +92,12 @@ describe('a thick snapshot', () => {
       `suspend --noflush --nolockfs ${name}`,
       `resume --noudevsync ${name}`,
       `dd if=/dev/zero of=/dev/mapper/${name}-cow bs=4096 count=1 oflag=direct conv=notrunc,fsync status=none`,
-      `reload ${name} --table 0 8 snapshot 254:1 254:2 P 8 error`,
+      `reload ${name} --table 0 8 snapshot 16/100 16`,
       `${pool} delete 12`,
       'suspend my--group-volume--1',
       'suspend my--group-volume--2',
-      `status ${name}`,
       `resume --noudevsync ${name}`,
+      `status ${name}`,
       `${pool} create_snap 12 2`,
     ]);
     expect(lines.slice(-2).toSorted()).toEqual(resumed);
@@ -110,10 +110,14 @@ describe('a thick snapshot', () => {
     expect((await log()).filter((line) => line.startsWith('suspend my--group-volume'))).toEqual([]);
   });
 
-  test('fails if LVM has changed its table meanwhile, and the origins are resumed', async () => {
-    const { together, log } = await withDmsetup({ prints: '0 8 snapshot 254:1 254:2 P 8' });
+  test.each([
+    ['has kept blocks before', '0 8 snapshot 24/100 16'],
+    ['is overfull', '0 8 snapshot Invalid'],
+    ['has another table', '0 8 error snapshot 8'],
+  ])('fails if it %s, and the origins are resumed', async (_, prints) => {
+    const { together, log } = await withDmsetup({ prints });
     await withDd('exit 0');
-    const message = `${name} was changed meanwhile`;
+    const message = `${name} is no blank snapshot, but: ${prints}`;
     await expect(together.take(thick)).rejects.toMatchObject({ kind: 'unavailable', message });
     expect((await log()).slice(-2).toSorted()).toEqual(resumed);
   });
