@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CHART } from '../../deploy/render.ts';
 import { findObject, renderObjects } from '../support/chart.ts';
-import { metricsIn } from '../support/promql.ts';
+import { examine, metricsIn } from '../support/promql.ts';
 import { readDashboard, readRules } from '../support/queries.ts';
 
 /** Labels that Prometheus adds to each series of a target. */
@@ -20,29 +20,54 @@ const exported = new Map(
 
 /** What an expression asks for and Quarry does not export, and the labels that a text shows and the expression does not keep. */
 function problemsOf(expression: string, shown: readonly string[] = []): string[] {
-  const metrics = metricsIn(expression);
-  const unknown = metrics.flatMap(({ name, labels }) => {
-    const known = exported.get(name);
-    if (known === undefined) return [name];
-    return labels.filter((label) => ![...known, ...ofTarget].includes(label)).map((label) => `${name}{${label}}`);
+  const { problems, kept } = examine(expression, (metric) => {
+    const labels = exported.get(metric);
+    return labels && [...labels, ...ofTarget];
   });
-  const by = /\bby\s*\(([^)]*)\)/.exec(expression)?.[1];
-  const kept = by?.split(',').map((label) => label.trim()) ?? [
-    ...ofTarget,
-    ...metrics.flatMap(({ name }) => exported.get(name) ?? []),
-  ];
-  return [...unknown, ...shown.filter((label) => !kept.includes(label)).map((label) => `$${label}`)];
+  return [...problems, ...shown.filter((label) => !kept.has(label)).map((label) => `$${label}`)];
 }
 
-test('a query with an unknown metric, an unknown label, or a label that it drops, is found', () => {
+const faulty = {
+  quarry_pool_redy: ['quarry_pool_redy'],
+  'quarry_pool_ready{volume="x"} > 0': ['volume in quarry_pool_ready{volume="x"}'],
+  'sum by (metod, le) (rate(quarry_csi_call_duration_seconds_bucket[5m]))': [
+    'metod in sum by (metod, le) (rate(quarry_csi_call_duration_seconds_bucket[5m]))',
+  ],
+  'max by (reason) (max by (node) (quarry_volume_health))': [
+    'reason in max by (reason) (max by (node) (quarry_volume_health))',
+  ],
+  'histogram_quantile(0.9, sum by (method) (rate(quarry_csi_call_duration_seconds_bucket[5m])))': [
+    'le in histogram_quantile(0.9, sum by (method) (rate(quarry_csi_call_duration_seconds_bucket[5m])))',
+  ],
+  'max by (node) (quarry_pool_ready) * on (node, status) max by (node, status) (quarry_volume_health)': [
+    expect.stringMatching(/^status in /),
+  ],
+  'mx(quarry_pool_ready)': [
+    expect.stringMatching(/^no PromQL/),
+    expect.stringMatching(/^no PromQL/),
+    expect.stringMatching(/^no PromQL/),
+  ],
+  'rate(quarry_fleet_refused_total)': ['the argument of rate'],
+  'abs(quarry_fleet_refused_total[5m])': ['the argument of abs'],
+  'rate(quarry_pool_ready[5m])': ['rate of quarry_pool_ready, which is no counter'],
+  'max by (node) (quarry_pool_ready{node="x")': [expect.stringMatching(/^no PromQL/)],
+} as const;
+
+test.each(Object.entries(faulty))('finds the fault of the query %s', (expression, problems) => {
+  expect(problemsOf(expression)).toEqual(problems);
+});
+
+test('follows the labels of a query to its result', () => {
   const good = 'max by (node, pool) (quarry_pool_ready{namespace="x"})';
   expect(problemsOf(good, ['node'])).toEqual([]);
   expect(problemsOf(good, ['reason'])).toEqual(['$reason']);
-  expect(problemsOf('quarry_pool_redy')).toEqual(['quarry_pool_redy']);
-  expect(problemsOf('quarry_pool_ready{volume="x"} > 0')).toEqual(['quarry_pool_ready{volume}']);
-  expect(problemsOf('sum by (metod, le) (rate(quarry_csi_call_duration_seconds_bucket[5m]))')).toEqual([
-    'quarry_csi_call_duration_seconds{metod}',
-  ]);
+  expect(
+    problemsOf('sum without (code) (rate(quarry_csi_call_duration_seconds_count[5m]))', ['method', 'code']),
+  ).toEqual(['$code']);
+  expect(problemsOf('count(quarry_pool_ready == 0) or vector(0)', ['node'])).toEqual(['$node']);
+  expect(
+    problemsOf('quarry_pool_ready * on (node) group_left (version) quarry_build_info', ['pool', 'version']),
+  ).toEqual([expect.stringMatching(/^node in/)]);
 });
 
 describe('the alert rules', () => {
