@@ -25,6 +25,8 @@ export default defineConfig({
       { test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'] } },
       { test: { name: 'deploy', include: ['test/deploy/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
+      // Needs promtool, which takes minutes to build: not part of `npm test`, but of `npm run nightly`.
+      { test: { name: 'alerts', include: ['test/alerts/**/*.test.ts'], testTimeout: 60_000 } },
       // Needs a Debian mirror and an npm registry each time, and minutes: not part of `npm test`.
       { test: { name: 'image', include: ['test/image/**/*.test.ts'], hookTimeout: 1_800_000 } },
       // A guest has one CPU, so that two files at once take little longer than one.

@@ -6,11 +6,12 @@ import { buildCluster, buildClusterSuite } from '../lab/kubernetes/build.ts';
 import { clusterPaths, missingClusterParts } from '../lab/kubernetes/paths.ts';
 import { LabError } from '../lab/command.ts';
 import { labPaths, missingParts } from '../lab/paths.ts';
+import { buildPromtool, promtoolFolder } from '../lab/promtool.ts';
 import { installMissing } from './debian.ts';
 
 // Second half of the set-up, under Node 26: the lab and the packages that it needs. With the argument
 // `cluster` also Kubernetes, which takes many times as long to build; with `suite` Kubernetes' own tests; with `image` the tools
-// for the image, with `browser` a browser.
+// for the image, with `browser` a browser, with `promtool` Prometheus' tool.
 
 const LOCKED = 'QUARRY_SETUP_LOCKED';
 const TAKEN = 75;
@@ -27,6 +28,10 @@ const stages: Readonly<Record<string, Stage>> = {
   suite: {
     missing: () => [clusterPaths().suite].filter((path) => !existsSync(path)),
     build: () => buildClusterSuite(clusterPaths(), say),
+  },
+  promtool: {
+    missing: () => [promtoolFolder()].filter((path) => !existsSync(path)),
+    build: () => buildPromtool(say),
   },
 };
 

@@ -1,6 +1,6 @@
 /**
  * `npm run nightly -- --minutes N`: every tool that tries to break Quarry, for its share of the time, each with new seeds. Records
- * what was done in docs/proof.json and docs/explanation/proof.md, and seeds that failed in test/seeds.json, which `npm test` plays.
+ * what was done in docs/proof.json and docs/explanation/proof.md, and seeds that failed in test/seeds.json, which `npm test` plays. Begins with promtool's tests of the alert rules.
  * `--tools storm,fuzz`: only these; `--record FILE`: records instead what a tool wrote with `--tally FILE`. Exit code 1: something was found.
  */
 import { execFileSync, spawn } from 'node:child_process';
@@ -29,9 +29,11 @@ if (!/^[1-9]\d{0,4}$/.test(values.minutes))
   throw new Error(`--minutes "${values.minutes}" must be a whole number above 0`);
 const folder = await mkdtemp(join(tmpdir(), 'quarry-nightly-'));
 if (values.record !== undefined) await record(JSON.parse(await readFile(values.record, 'utf8')) as LongRun);
-else
+else {
+  if (values.tools === undefined) await testAlerts();
   for (const [tool, minutes] of shares(chosen(values.tools?.split(',')), Number(values.minutes)))
     await play(tool, minutes);
+}
 await rm(folder, { recursive: true });
 
 function chosen(names: readonly string[] | undefined): readonly Tool[] {
@@ -39,6 +41,16 @@ function chosen(names: readonly string[] | undefined): readonly Tool[] {
   if (unknown.length > 0)
     throw new Error(`no tool is called ${unknown.join(', ')}; there are ${tools.map(({ name }) => name).join(', ')}`);
   return names === undefined ? tools : tools.filter(({ name }) => names.includes(name));
+}
+
+/** The alert rules have no seeds: once a night is enough. */
+async function testAlerts(): Promise<void> {
+  const vitest = spawn(join(ROOT, 'node_modules/.bin/vitest'), ['run', '--project', 'alerts'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
+  const [code] = (await once(vitest, 'close')) as [number | null];
+  if (code !== 0) process.exitCode = 1;
 }
 
 /** Plays one seed after the other: a tool ends early at a finding. */
