@@ -137,5 +137,5 @@ function children(node: Node): Node[] {
 
 /** All below a node that have the name, in their order. */
 function all(node: Node, name: string): Node[] {
-  return children(node).flatMap((child) => [...(child.name === name ? [child] : []), ...all(child, name)]);
+  return children(node).flatMap((child) => (child.name === name ? [child] : []).concat(all(child, name)));
 }
