@@ -81,7 +81,11 @@ async function loadKubernetes(config: Configs['controller'], log: Log, podGone: 
 
 /** What features use of Kubernetes. */
 function clientsOf(kubernetes: Awaited<ReturnType<typeof loadKubernetes>>) {
-  return { persistentVolumes: kubernetes?.volumes, events: kubernetes?.events };
+  return {
+    persistentVolumes: kubernetes?.volumes,
+    snapshotContents: kubernetes?.snapshotContents,
+    events: kubernetes?.events,
+  };
 }
 
 function createNodes({ driver, fleet }: Configs['controller'], authenticate: Authenticate | undefined, log: Log) {

@@ -67,6 +67,8 @@ export interface ControllerContext {
   readonly fleet: Fleet;
   /** The PersistentVolumes of Kubernetes; absent where the controller runs without Kubernetes. */
   readonly persistentVolumes?: PersistentVolumes | undefined;
+  /** The VolumeSnapshotContents of Kubernetes; absent as above, or where the configuration leaves them out. */
+  readonly snapshotContents?: SnapshotContents | undefined;
   /** Sends events; absent as above. */
   readonly events?: EventSender | undefined;
   readonly log: Log;
@@ -95,6 +97,14 @@ export interface PersistentVolumes {
   claims(token: string | undefined, signal: AbortSignal): Promise<ClaimPage>;
   /** What is to be recorded on some of the volumes; without a token the first. Throws `unavailable`. */
   records(token: string | undefined, signal: AbortSignal): Promise<RecordPage>;
+}
+
+/** The snapshots that Kubernetes has VolumeSnapshotContents for. */
+export interface SnapshotContents {
+  /** Their ids, and of contents without a snapshot the ids of their volumes, as last watched; `undefined` while that is not known. */
+  watched(): ReadonlySet<string> | undefined;
+  /** Reads all of them again. Throws `unavailable`. */
+  read(signal: AbortSignal): Promise<ReadonlySet<string>>;
 }
 
 /** A folder of `src/features`, as the roles and the command line see it. */

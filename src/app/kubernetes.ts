@@ -8,6 +8,7 @@ import { createEvents, type Events } from '../kubernetes/events.ts';
 import { createNodeWatch } from '../kubernetes/nodes.ts';
 import { createPodWatch } from '../kubernetes/pods.ts';
 import { createPersistentVolumes, type PersistentVolumes } from '../kubernetes/persistent-volumes.ts';
+import { createSnapshotContents, type SnapshotContents } from '../kubernetes/snapshot-contents.ts';
 import type { Log } from '../log.ts';
 import { nodeNameFor } from '../lvm/names.ts';
 
@@ -25,6 +26,8 @@ export interface Kubernetes {
   /** The nodes that are expected to connect; `undefined` while that is not known. */
   readonly expected: () => readonly NodeName[] | undefined;
   readonly volumes: PersistentVolumes;
+  /** Absent unless `snapshots: watch` is configured. */
+  readonly snapshotContents: SnapshotContents | undefined;
   readonly events: Events;
   start(): void;
   stop(): Promise<void>;
@@ -42,6 +45,8 @@ export function createKubernetes(
   const label = topologyKey(config.driver);
   const nodes = createNodeWatch({ api, log, nodeName: nodeNameFor, label, grace: nodeGoneAfter });
   const volumes = createPersistentVolumes({ api, log, driver: config.driver });
+  const snapshotContents =
+    options.snapshots === 'watch' ? createSnapshotContents({ api, log, driver: config.driver }) : undefined;
   const { tokenAudience: audience, serviceAccount } = config.fleet;
   const known = audience !== undefined && serviceAccount !== undefined;
   const tokens = known ? createAuthenticator({ api, audience, serviceAccount, nodeName: nodeNameFor }) : undefined;
@@ -57,14 +62,16 @@ export function createKubernetes(
     nodeDeleted: (node) => nodes.deleted(node),
     expected: () => nodes.expected(),
     volumes,
+    snapshotContents,
     events: createEvents({ api, driver: config.driver }),
     start() {
       nodes.start();
       volumes.start();
+      snapshotContents?.start();
       pods?.start();
     },
     async stop() {
-      await Promise.all([nodes.stop(), volumes.stop(), pods?.stop()]);
+      await Promise.all([nodes.stop(), volumes.stop(), snapshotContents?.stop(), pods?.stop()]);
       api.close();
     },
   };

@@ -60,6 +60,11 @@ export const kubernetes = section({
   orphansAfter: duration('1m', '8760h')
     .default(900_000)
     .describe('How long a volume must be in no PersistentVolume before it is reported as an orphan; 1m to 8760h.'),
+  snapshots: choice(['watch', 'ignore'])
+    .default('ignore')
+    .describe(
+      '`watch`: `quarry orphans` lists snapshots, too, that are in no VolumeSnapshotContent for as long. For clusters that have these objects.',
+    ),
 });
 
 /** The token is sent there: unencrypted only to a proxy on this machine. */

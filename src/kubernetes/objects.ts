@@ -63,6 +63,16 @@ export const recordedVolume = z.object({
   status: z.object({ phase: z.string().optional() }).optional(),
 });
 
+/** The snapshot of a VolumeSnapshotContent, or, before it is taken, its volume. */
+export const snapshotContent = z.object({
+  metadata,
+  spec: z.object({
+    driver: z.string(),
+    source: z.object({ snapshotHandle: z.string().optional(), volumeHandle: z.string().optional() }),
+  }),
+  status: z.object({ snapshotHandle: z.string().nullish() }).nullish(),
+});
+
 export const pod = z.object({
   metadata: z.object({ uid: z.string() }),
   spec: z.object({ serviceAccountName: z.string().optional() }),

@@ -171,6 +171,7 @@ export const everything = {
     'nodeGone: forget',
     'nodeGoneAfter: 2h',
     'orphansAfter: 7m',
+    'snapshots: watch',
     'memory: 129Mi',
     ...wordsOfPods('controllers'),
     ...wordsOfPods('nodes'),

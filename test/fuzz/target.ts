@@ -187,12 +187,13 @@ function healthOf({ storage, machine }: VictimNode, log: Log) {
   return joinParts([createHealthNodePart(context as unknown as NodeContext)]);
 }
 
-/** The features of both roles. Each volume is an orphan at once, so that the calls of the command line reach them. */
+/** The features of both roles. Each volume and each snapshot is an orphan at once, so that the calls of the command line reach them. */
 function featuresOf(controller: FleetServer, log: Log) {
   const claims = new Set<string>();
   const context = {
     config: { kubernetes: { orphansAfter: 0 } },
     fleet: controller.fleet,
+    snapshotContents: { watched: () => claims, read: async () => claims },
     persistentVolumes: { watched: () => claims, read: async () => claims, claims: async () => ({ claims: [] }) },
     log,
   };

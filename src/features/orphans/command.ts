@@ -26,15 +26,15 @@ const rows: Rows<OrphanRecord> = {
     { heading: 'ROLE', cell: ({ role }) => role, wide: true },
   ],
   fields: {
-    id: "the volume's id",
-    node: 'node that has the volume',
+    id: 'id of the volume or snapshot',
+    node: 'node that has it',
     connected: 'false while the node is not connected: the record is the last that is known',
     pool: 'name of its pool',
-    name: 'name that CreateVolume was called with',
+    name: 'name that CreateVolume or CreateSnapshot was called with',
     size: 'bytes',
     ageSeconds: "seconds since the volume was made, by the node's clock; absent where LVM does not say",
-    looseSeconds: 'seconds for which it has been seen in no PersistentVolume',
-    role: 'empty for the volume itself; else what it is to it, such as `superseded` after the volume was given to another node',
+    looseSeconds: 'seconds for which it has been seen in no PersistentVolume, a snapshot in no VolumeSnapshotContent',
+    role: 'empty for the volume itself; else what it is to it, such as `superseded` after the volume was given to another node, or `snapshot`',
   },
   none: 'Every volume is in a PersistentVolume.',
 };
@@ -46,7 +46,7 @@ const node = named('node that has the volume; needed where several nodes report 
 
 export const listOrphans = listing({
   name: 'orphans',
-  summary: 'List volumes that are in no PersistentVolume',
+  summary: 'List volumes that are in no PersistentVolume, and snapshots that are in no VolumeSnapshotContent',
   where: 'controller',
   rows,
   failsWhen: 'no controller answers, or it does not know the PersistentVolumes',
@@ -72,11 +72,12 @@ export const retainOrphan = command({
 
 export const deleteOrphan = command({
   name: 'orphans delete',
-  summary: 'Delete a volume that is in no PersistentVolume, after asking',
+  summary:
+    'Delete a volume that is in no PersistentVolume, or a snapshot that is in no VolumeSnapshotContent, after asking',
   details:
-    'The controller reads the PersistentVolumes again first, and refuses a volume that is in one. The copy and the record that the node of its birth may have left are deleted, too.',
+    'The controller reads the PersistentVolumes again first, and refuses a volume that is in one; for a snapshot it reads the VolumeSnapshotContents. A member of a group snapshot is not deleted alone. The copy and the record that the node of its birth may have left are deleted, too.',
   where: 'controller',
-  arguments: { id: word('id of the volume') },
+  arguments: { id: word('id of the volume or snapshot') },
   options: { node, yes: flag('do not ask') },
   failsWhen: refused,
   examples: [

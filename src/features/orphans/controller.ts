@@ -4,6 +4,7 @@ import { createRepeater } from '../../concurrency/repeater.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { OrphanEvents } from './events.ts';
 import { orphanFamilies } from './metrics.ts';
+import { OrphanSnapshots } from './orphan-snapshots.ts';
 import { Orphans } from './orphans.ts';
 import { createOrphanService } from './service.ts';
 
@@ -12,10 +13,15 @@ const lookAgain = 30_000;
 
 /** Looks for orphans again and again. `undefined` without Kubernetes, because it is not known then which volumes are claimed. */
 export function createOrphanPart(context: ControllerContext): Part | undefined {
-  const { config, fleet, persistentVolumes: claims, events, log } = context;
+  const { config, fleet, persistentVolumes: claims, snapshotContents: contents, events, log } = context;
   if (!claims) return undefined;
   const grace = config.kubernetes?.orphansAfter ?? Number.POSITIVE_INFINITY;
-  const orphans = new Orphans({ fleet, claims, grace });
+  const orphans = new Orphans({
+    fleet,
+    claims,
+    grace,
+    snapshots: contents && new OrphanSnapshots({ contents, grace }),
+  });
   const looks = createRepeater({
     task: () => orphans.look(),
     every: lookAgain,

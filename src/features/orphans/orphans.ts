@@ -2,13 +2,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PersistentVolumes } from '../../app/feature.ts';
 import { Failure } from '../../domain/errors.ts';
 import { type Fleet, knownInventory, type Member } from '../../domain/fleet.ts';
-import { type NodeName, parseVolumeId } from '../../domain/ids.ts';
+import { type NodeName, parseSnapshotId, parseVolumeId } from '../../domain/ids.ts';
 import type { Volume } from '../../domain/volume.ts';
+import type { OrphanSnapshot, OrphanSnapshots } from './orphan-snapshots.ts';
 import { notShown, oldestFirst, onlyOne, type Orphan, orphansOf, sight, type Sightings } from './sightings.ts';
 
 export interface OrphansOptions {
   readonly fleet: Fleet;
   readonly claims: PersistentVolumes;
+  /** Absent: the controller does not watch what Kubernetes has of snapshots. */
+  readonly snapshots?: OrphanSnapshots | undefined;
   /** Milliseconds that a volume is in no PersistentVolume before it counts as an orphan. */
   readonly grace: number;
   readonly now?: () => number;
@@ -29,7 +32,7 @@ interface Looked {
   readonly orphans: readonly Orphan[];
 }
 
-/** Finds volumes that are in no PersistentVolume. It changes nothing by itself: a person decides for each volume. */
+/** Finds volumes that are in no PersistentVolume, and snapshots that are in no VolumeSnapshotContent. It changes nothing by itself: a person decides for each volume. */
 export class Orphans {
   readonly #options: OrphansOptions;
   readonly #now: () => number;
@@ -66,10 +69,10 @@ export class Orphans {
 
   /** Node by node, in slices. A node that has not reported keeps what was seen of it; one that is no member any more is forgotten. */
   async #lookNow(): Promise<void> {
-    const { claims, fleet, grace } = this.#options;
+    const { claims, fleet, grace, snapshots } = this.#options;
     const claimed = claims.watched();
     if (!claimed) return;
-    for (const node of this.#nodes.keys()) if (!fleet.member(node)) this.#nodes.delete(node);
+    for (const node of this.#nodes.keys()) if (!fleet.member(node)) this.#forget(node);
     let examined = 0;
     for (const member of fleet.members()) {
       const inventory = knownInventory(member);
@@ -79,7 +82,8 @@ export class Orphans {
       const earlier = this.#nodes.get(member.node)?.sightings ?? new Map();
       const sightings = sight(earlier, volumes, claimed, now);
       this.#nodes.set(member.node, { sightings, orphans: orphansOf(volumes, sightings, { now, grace }) });
-      examined += volumes.length;
+      snapshots?.look(member.node, [...inventory.snapshots.values()], now);
+      examined += volumes.length + inventory.snapshots.size;
       if (examined >= slice) {
         examined = 0;
         await nextTurn();
@@ -88,13 +92,26 @@ export class Orphans {
     this.#looked = true;
   }
 
-  /** Whether the node that holds the volume can be asked about it. */
-  connected({ node }: Volume): boolean {
+  #forget(node: NodeName): void {
+    this.#nodes.delete(node);
+    this.#options.snapshots?.forget(node);
+  }
+
+  /** The snapshots of the last look, the oldest first; `unknown` while it is not known which ones Kubernetes claims, `unwatched` where that is not looked for. */
+  snapshots(): readonly OrphanSnapshot[] | 'unknown' | 'unwatched' {
+    const { snapshots } = this.#options;
+    return snapshots ? (snapshots.latest() ?? 'unknown') : 'unwatched';
+  }
+
+  /** Whether the node that holds it can be asked about it. */
+  connected({ node }: { readonly node: NodeName }): boolean {
     return this.#options.fleet.member(node)?.connected === true;
   }
 
   /** Records on the volume that it is meant to be in no PersistentVolume. */
   async retain(named: Named, signal: AbortSignal): Promise<void> {
+    if (parseSnapshotId(named.id))
+      throw new Failure('precondition', `${named.id} is a snapshot: one that has a VolumeSnapshotContent is retained`);
     const { volume, member } = await this.#find(named);
     await member.storage.retain(volume.id, signal);
     await this.look();
@@ -102,9 +119,10 @@ export class Orphans {
 
   /**
    * Deletes the volume on its node, and what the node of its birth has left of it. Reads the PersistentVolumes again first, and refuses a
-   * volume that is in one.
+   * volume that is in one. A snapshot likewise.
    */
   async remove(named: Named, signal: AbortSignal): Promise<void> {
+    if (parseSnapshotId(named.id)) return this.#removeSnapshot(named, signal);
     const { volume, member } = await this.#find(named);
     const claimed = await this.#options.claims.read(signal);
     if (claimed.has(volume.id)) {
@@ -116,6 +134,25 @@ export class Orphans {
     if ((await member.storage.find(volume.id, signal))?.retained) throw notShown(volume.id);
     await member.storage.remove(volume.id, signal);
     await giver?.storage.remove(volume.id, signal, member.node);
+    await this.look();
+  }
+
+  async #removeSnapshot({ id, node }: Named, signal: AbortSignal): Promise<void> {
+    await this.look();
+    const all = this.snapshots();
+    if (all === 'unwatched')
+      throw new Failure('precondition', `snapshot ${id} is not deleted: \`kubernetes.snapshots\` is \`ignore\``);
+    if (all === 'unknown')
+      throw new Failure('unavailable', 'which snapshots have a VolumeSnapshotContent is not known now: try again');
+    const found = all
+      .map(({ snapshot }) => snapshot)
+      .filter((one) => one.id === id && (node === undefined || one.node === node));
+    const snapshot = onlyOne(found, id);
+    const member = this.#options.fleet.member(snapshot.node);
+    if (!member) throw notShown(id);
+    this.#refuseDisconnected(member);
+    await this.#options.snapshots?.refuseKept(snapshot, signal);
+    await member.storage.snapshots.remove(snapshot.id, signal);
     await this.look();
   }
 
@@ -139,6 +176,6 @@ export class Orphans {
 
   #refuseDisconnected({ node, connected }: Member): void {
     if (connected) return;
-    throw new Failure('unavailable', `node ${node} is disconnected: its volumes cannot be changed now`);
+    throw new Failure('unavailable', `node ${node} is disconnected: its volumes and snapshots cannot be changed now`);
   }
 }

@@ -8,10 +8,13 @@ import { onlyOne } from './sightings.ts';
 
 export async function listOrphans(config: string): Promise<Listing<OrphanRecord>> {
   return askRole('controller', config, async (calls) => {
-    const { orphans, total } = await calls.listOrphans({});
+    const { orphans, total, snapshotsUnknown } = await calls.listOrphans({});
     const more = Number(total) - orphans.length;
-    const footer = more > 0 ? `\nThe oldest ${orphans.length} of ${total}.\n` : '';
-    return { records: (orphans as Orphan[]).map(toRecord), footer };
+    const footer = [
+      ...(more > 0 ? [`The oldest ${orphans.length} of ${total}.`] : []),
+      ...(snapshotsUnknown ? ['No snapshots: it is not known which VolumeSnapshotContents there are.'] : []),
+    ].map((line) => `\n${line}\n`);
+    return { records: (orphans as Orphan[]).map(toRecord), footer: footer.join('') };
   });
 }
 

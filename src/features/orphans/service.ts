@@ -1,3 +1,4 @@
+import type { OrphanSnapshot } from './orphan-snapshots.ts';
 import type { Orphan } from './sightings.ts';
 import type { OrphanInit } from '../../gen/quarry/admin/v1/Orphan.ts';
 import type { AdminMethods } from '../../grpc/services.ts';
@@ -22,10 +23,28 @@ export function createOrphanService(
     connected: orphans.connected(volume),
     role: volume.role ?? '',
   });
+  const describeSnapshot = ({ snapshot, since }: OrphanSnapshot): OrphanInit => ({
+    id: snapshot.id,
+    node: snapshot.node,
+    pool: snapshot.pool,
+    size: String(snapshot.size),
+    name: snapshot.name,
+    ageSeconds: seconds(now() - snapshot.taken),
+    looseSeconds: seconds(now() - since),
+    connected: orphans.connected(snapshot),
+    role: 'snapshot',
+  });
   return {
     async listOrphans() {
-      const found = await orphans.list();
-      return { orphans: found.slice(0, mostListed).map(describe), total: String(found.length) };
+      const volumes = await orphans.list();
+      const snapshots = orphans.snapshots();
+      const found = [
+        ...volumes.map(describe),
+        ...(typeof snapshots === 'string' ? [] : snapshots.map(describeSnapshot)),
+      ];
+      const oldest = found.sort((a, b) => Number(b.looseSeconds) - Number(a.looseSeconds)).slice(0, mostListed);
+      const snapshotsUnknown = snapshots === 'unknown';
+      return { orphans: oldest, total: String(found.length), snapshotsUnknown };
     },
     async retainOrphan({ id, node }, { signal }) {
       await orphans.retain({ id, node: node || undefined }, signal);

@@ -1,9 +1,9 @@
 import { Failure } from '../../domain/errors.ts';
-import type { VolumeId } from '../../domain/ids.ts';
+import type { SnapshotId, VolumeId } from '../../domain/ids.ts';
 import type { Volume } from '../../domain/volume.ts';
 
-/** Since when each volume was seen in no PersistentVolume. */
-export type Sightings = ReadonlyMap<VolumeId, number>;
+/** Since when each volume was seen in no PersistentVolume, or each snapshot in no VolumeSnapshotContent; milliseconds since the epoch. */
+export type Sightings = ReadonlyMap<VolumeId | SnapshotId, number>;
 
 /** A volume on disk that is in no PersistentVolume and is not retained. */
 export interface Orphan {
@@ -23,7 +23,16 @@ export function sight(
   const loose = volumes.filter(
     ({ id, retained, state, role }) => !retained && state !== 'copying' && role !== 'inline' && !claimed.has(id),
   );
-  return new Map(loose.map(({ id }) => [id, earlier.get(id) ?? now]));
+  return sightAgain(
+    earlier,
+    loose.map(({ id }) => id),
+    now,
+  );
+}
+
+/** The sightings after a look that has seen these; the others are forgotten. */
+export function sightAgain(earlier: Sightings, seen: readonly (VolumeId | SnapshotId)[], now: number): Sightings {
+  return new Map(seen.map((id) => [id, earlier.get(id) ?? now]));
 }
 
 /** Those that were in no PersistentVolume for the whole grace: that of a new volume appears only after it. The oldest first. */
@@ -53,10 +62,10 @@ export function onlyOne<Found extends { readonly node: string }>(found: readonly
   if (!one) throw notShown(id);
   if (!another) return one;
   const nodes = found.map(({ node }) => node).join(', ');
-  throw new Failure('precondition', `volume ${id} is on nodes ${nodes}: name one of them with --node`);
+  throw new Failure('precondition', `${id} is on nodes ${nodes}: name one of them with --node`);
 }
 
 /** The refusal of what is no orphan. */
 export function notShown(id: string): Failure {
-  return new Failure('precondition', `volume ${id} is none of the orphans that \`quarry orphans\` shows`);
+  return new Failure('precondition', `${id} is none of the orphans that \`quarry orphans\` shows`);
 }

@@ -127,6 +127,7 @@ describe('quarry controller', () => {
       nodeGone: 'keep',
       nodeGoneAfter: 3_600_000,
       orphansAfter: 900_000,
+      snapshots: 'ignore',
     });
   });
 

@@ -60,6 +60,14 @@ test('the command shows them in a table', async () => {
   expect((await run([])).stdout).toBe('Every volume is in a PersistentVolume.\n');
 });
 
+test('the command says that snapshots are not listed while it is not known which ones Kubernetes has', async () => {
+  const { run, contents } = await served();
+  contents.known = undefined;
+  expect((await run([])).stdout).toMatch(
+    /\n\nNo snapshots: it is not known which VolumeSnapshotContents there are\.\n$/,
+  );
+});
+
 test('the command shows them to programs, sizes in bytes', async () => {
   const { run, id } = await served();
   const one = { id, node: 'a', connected: true, pool: 'fast', name: 'pvc-1', size: 8 * 2 ** 20, role: '' };

@@ -1,5 +1,6 @@
 import { type Fleet, holdersAmong, type Member } from '../../../../src/domain/fleet.ts';
 import { Failure } from '../../../../src/domain/errors.ts';
+import { OrphanSnapshots } from '../../../../src/features/orphans/orphan-snapshots.ts';
 import { Orphans } from '../../../../src/features/orphans/orphans.ts';
 import { expect } from 'vitest';
 import { GatedStorage, specOf } from '../../fleet/gated-storage.ts';
@@ -42,11 +43,22 @@ export async function begin() {
       throw new Failure('unavailable', 'the API server is gone');
     },
   };
-  const orphans = new Orphans({ fleet, claims, grace: 10 * minute, now: () => clock.now });
+  const contents = {
+    known: new Set<string>() as Set<string> | undefined,
+    truth: new Set<string>() as Set<string> | undefined,
+    watched: () => contents.known,
+    async read() {
+      if (contents.truth) return contents.truth;
+      throw new Failure('unavailable', 'the API server is gone');
+    },
+  };
+  const grace = 10 * minute;
+  const snapshots = new OrphanSnapshots({ contents, grace });
+  const orphans = new Orphans({ fleet, claims, snapshots, grace, now: () => clock.now });
   const made = await storages.a.create(specOf('pvc-1'), never);
   storages.a.volumes.set(made.id, { ...made, created: noon - 26 * 60 * minute });
   const ids = async () => (await orphans.list()).map(({ volume }) => volume.id);
-  return { clock, storages, cutOff, claims, fleet, members, orphans, ids, id: made.id };
+  return { clock, storages, cutOff, claims, contents, fleet, members, orphans, ids, id: made.id };
 }
 
 /** The same, after the grace. */

@@ -30,7 +30,11 @@ test('orphans are counted by node, and are absent while they are not known', asy
 
 test('a list has the oldest orphans that fit a message, and the number of all', async () => {
   const found = Array.from({ length: 8001 }, () => orphanOf('a', 1n));
-  const orphans = { list: async () => found, connected: () => true } as unknown as Orphans;
+  const orphans = {
+    list: async () => found,
+    snapshots: () => 'unwatched',
+    connected: () => true,
+  } as unknown as Orphans;
   const listed = await createOrphanService(orphans).listOrphans({}, { signal: new AbortController().signal } as never);
   expect(listed.orphans).toHaveLength(8000);
   expect(listed.total).toBe('8001');

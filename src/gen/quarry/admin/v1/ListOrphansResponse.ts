@@ -5,9 +5,11 @@ import type { OrphanInit as _quarry_admin_v1_OrphanInit, Orphan as _quarry_admin
 export interface ListOrphansResponseInit {
   'orphans'?: (_quarry_admin_v1_OrphanInit)[];
   'total'?: (string);
+  'snapshotsUnknown'?: (boolean);
 }
 
 export interface ListOrphansResponse {
   'orphans': (_quarry_admin_v1_Orphan)[];
   'total': (string);
+  'snapshotsUnknown': (boolean);
 }
