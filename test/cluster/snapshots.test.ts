@@ -64,6 +64,10 @@ describe('snapshots in Kubernetes', () => {
       expect(acknowledged.filter((n) => !rows.has(n))).toEqual([]);
     }
     await kubectl.run(['delete', 'volumesnapshot', 'pg']);
+    const orphans = ['exec', 'deploy/quarry-controller', '-c', 'quarry', '--', 'quarry', 'orphans'];
+    const controllers = site().cluster.kubectl.within(NAMESPACE);
+    // Its watch of the VolumeSnapshotContents has begun.
+    expect(await controllers.run(orphans)).not.toContain('No snapshots');
   });
 
   test('a snapshot of a group holds two volumes at one moment', async () => {

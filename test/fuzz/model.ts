@@ -37,8 +37,7 @@ export function effectsOf({ path, request, code, reply }: Answered): Effect[] {
     case '/csi.v1.Controller/DeleteVolume':
       return volume(text(request, 'volumeId'), gone);
     case '/quarry.admin.v1.Admin/DeleteOrphan':
-      // Of another node the volume of the same id was perhaps deleted.
-      return volume(text(request, 'id'), text(request, 'node') === victim ? gone : 'perhaps gone');
+      return orphan(text(request, 'id'), text(request, 'node') === victim ? gone : 'perhaps gone');
     case '/quarry.node.v1.Volumes/Create':
       return volume(madeId(reply, 'id') ?? idFor(text((request['spec'] ?? {}) as Fields, 'name')), there);
     case '/quarry.node.v1.Volumes/Remove':
@@ -46,6 +45,11 @@ export function effectsOf({ path, request, code, reply }: Answered): Effect[] {
     default:
       return [...snapshotEffects({ path, request, reply }, there, gone), ...mountEffects(path, request, there, gone)];
   }
+}
+
+/** It is a volume or a snapshot. Of another node the one of the same id was perhaps deleted. */
+function orphan(id: string, gone: Existence): Effect[] {
+  return [...volume(id, gone), { thing: `snapshot ${id}`, exists: gone }];
 }
 
 /** A member of a group is part of the group. */

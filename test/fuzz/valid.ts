@@ -157,7 +157,10 @@ export const valid: Readonly<Record<string, Make>> = {
     return { volumeId, volumePath: targetPath };
   },
   '/quarry.admin.v1.Admin/RetainOrphan': (random) => ({ id: random.pick(ids) }),
-  '/quarry.admin.v1.Admin/DeleteOrphan': (random) => ({ id: random.pick(ids), node: victim }),
+  '/quarry.admin.v1.Admin/DeleteOrphan': (random) => ({
+    id: random.pick(random.chance(0.7) ? ids : snapshots),
+    node: victim,
+  }),
   '/quarry.node.v1.Volumes/Create': (random) => ({
     spec: {
       name: random.pick(names),
