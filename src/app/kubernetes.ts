@@ -44,9 +44,9 @@ export function createKubernetes(
   const api = createApi({ server, tokenFile, caFile });
   const label = topologyKey(config.driver);
   const nodes = createNodeWatch({ api, log, nodeName: nodeNameFor, label, grace: nodeGoneAfter });
-  const volumes = createPersistentVolumes({ api, log, driver: config.driver });
-  const snapshotContents =
-    options.snapshots === 'watch' ? createSnapshotContents({ api, log, driver: config.driver }) : undefined;
+  const ofDriver = { api, log, driver: config.driver };
+  const volumes = createPersistentVolumes(ofDriver);
+  const snapshotContents = options.snapshots === 'watch' ? createSnapshotContents(ofDriver) : undefined;
   const { tokenAudience: audience, serviceAccount } = config.fleet;
   const known = audience !== undefined && serviceAccount !== undefined;
   const tokens = known ? createAuthenticator({ api, audience, serviceAccount, nodeName: nodeNameFor }) : undefined;
@@ -55,6 +55,7 @@ export function createKubernetes(
     podGone(uid);
   };
   const pods = known ? createPodWatch({ api, log, serviceAccount, gone }) : undefined;
+  const watches = [nodes, volumes, snapshotContents, pods].filter((watch) => watch !== undefined);
   return {
     authenticate: tokens?.authenticate,
     mayReadMetrics: createAuthorizer({ api, path: '/metrics' }),
@@ -65,13 +66,10 @@ export function createKubernetes(
     snapshotContents,
     events: createEvents({ api, driver: config.driver }),
     start() {
-      nodes.start();
-      volumes.start();
-      snapshotContents?.start();
-      pods?.start();
+      for (const watch of watches) watch.start();
     },
     async stop() {
-      await Promise.all([nodes.stop(), volumes.stop(), snapshotContents?.stop(), pods?.stop()]);
+      await Promise.all(watches.map((watch) => watch.stop()));
       api.close();
     },
   };

@@ -1,3 +1,5 @@
+import type { Snapshot } from '../../domain/snapshot.ts';
+import type { Volume } from '../../domain/volume.ts';
 import type { OrphanSnapshot } from './orphan-snapshots.ts';
 import type { Orphan } from './sightings.ts';
 import type { OrphanInit } from '../../gen/quarry/admin/v1/Orphan.ts';
@@ -12,39 +14,18 @@ export function createOrphanService(
   orphans: Orphans,
   now: () => number = Date.now,
 ): Pick<AdminMethods, 'listOrphans' | 'retainOrphan' | 'deleteOrphan'> {
-  const describe = ({ volume, since }: Orphan): OrphanInit => ({
-    id: volume.id,
-    node: volume.node,
-    pool: volume.pool,
-    size: String(volume.size),
-    name: volume.name,
-    ...(volume.created !== undefined && { ageSeconds: seconds(now() - volume.created) }),
-    looseSeconds: seconds(now() - since),
-    connected: orphans.connected(volume),
-    role: volume.role ?? '',
-  });
-  const describeSnapshot = ({ snapshot, since }: OrphanSnapshot): OrphanInit => ({
-    id: snapshot.id,
-    node: snapshot.node,
-    pool: snapshot.pool,
-    size: String(snapshot.size),
-    name: snapshot.name,
-    ageSeconds: seconds(now() - snapshot.taken),
-    looseSeconds: seconds(now() - since),
-    connected: orphans.connected(snapshot),
-    role: 'snapshot',
-  });
+  const describe = (found: Found): OrphanInit => describeAt(found, now(), orphans.connected(found.one));
   return {
     async listOrphans() {
       const volumes = await orphans.list();
       const snapshots = orphans.snapshots();
-      const found = [
-        ...volumes.map(describe),
-        ...(typeof snapshots === 'string' ? [] : snapshots.map(describeSnapshot)),
-      ];
-      const oldest = found.sort((a, b) => Number(b.looseSeconds) - Number(a.looseSeconds)).slice(0, mostListed);
-      const snapshotsUnknown = snapshots === 'unknown';
-      return { orphans: oldest, total: String(found.length), snapshotsUnknown };
+      const known = typeof snapshots === 'string' ? [] : snapshots;
+      const found = [...volumes.map(ofVolume), ...known.map(ofSnapshot)].sort((a, b) => a.since - b.since);
+      return {
+        orphans: found.slice(0, mostListed).map(describe),
+        total: String(found.length),
+        snapshotsUnknown: snapshots === 'unknown',
+      };
     },
     async retainOrphan({ id, node }, { signal }) {
       await orphans.retain({ id, node: node || undefined }, signal);
@@ -54,6 +35,44 @@ export function createOrphanService(
       await orphans.remove({ id, node: node || undefined }, signal);
       return {};
     },
+  };
+}
+
+/** A volume or a snapshot; times in milliseconds since the epoch. */
+interface Found {
+  readonly one: Pick<Volume | Snapshot, 'id' | 'node' | 'pool' | 'size' | 'name'>;
+  readonly role: string;
+  readonly created: number | undefined;
+  readonly since: number;
+}
+
+const ofVolume = ({ volume, since }: Orphan): Found => ({
+  one: volume,
+  role: volume.role ?? '',
+  created: volume.created,
+  since,
+});
+
+const ofSnapshot = ({ snapshot, since }: OrphanSnapshot): Found => ({
+  one: snapshot,
+  role: 'snapshot',
+  created: snapshot.taken,
+  since,
+});
+
+function describeAt({ one, role, created, since }: Found, now: number, connected: boolean): OrphanInit {
+  const { id, node, pool, size, name } = one;
+  const ageSeconds = created === undefined ? {} : { ageSeconds: seconds(now - created) };
+  return {
+    id,
+    node,
+    pool,
+    size: String(size),
+    name,
+    ...ageSeconds,
+    looseSeconds: seconds(now - since),
+    connected,
+    role,
   };
 }
 
