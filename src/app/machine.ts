@@ -160,7 +160,8 @@ async function assemble(config: Config, log: Log, hooks: Hooks) {
     },
     reported: () => {
       limits.changed();
-      if (upkeep.ready() && storage.erasures.find().length > 0) upkeep.jobs.look();
+      const pending = [storage.erasures, storage.growth.rooms].some(({ find }) => find().length > 0);
+      if (upkeep.ready() && pending) upkeep.jobs.look();
       hooks.reported();
     },
     prepared: () => upkeep.repeater.soon(),

@@ -87,9 +87,13 @@ function createJobs({ jobs: bounds }: Config, storage: LocalStorage, local: Loca
     rate: evacuationRate,
   });
   const creations = createInterruptedCreations({ ...local, storage, log });
-  const sources = [creations, storage.volumeCopies, storage.erasures, repairs, evacuations];
+  const copies = {
+    kind: 'copy',
+    find: () => [...storage.volumeCopies.find(), ...storage.growth.rooms.find()],
+  } as const;
+  const sources = [creations, copies, storage.erasures, repairs, evacuations];
   const jobs = new JobRunner({ sources, bounds, log });
-  storage.volumeCopies.startWith(() => jobs.look());
+  for (const source of [storage.volumeCopies, storage.growth]) source.startWith(() => jobs.look());
   return { jobs, lost, leaving };
 }
 

@@ -120,7 +120,7 @@ export const pool = section({
   zeroOnCreate: flag()
     .default(false)
     .describe(
-      '`true`: a new thick volume of the pool is written with zeros by a job of kind `copy` before it is handed out, unless it is encrypted or inline. Then a raw block device shows nothing of what its room held before, and cannot grow.',
+      '`true`: a new thick volume of the pool is written with zeros by a job of kind `copy` before it is handed out, unless it is encrypted or inline. Then a raw block device shows nothing of what its room held before. What a linear one grows by is written with zeros, too.',
     ),
   budget: rates
     .optional()

@@ -107,12 +107,23 @@ export function splitSnapshot(group: VgName, lv: LvName): LvmArguments {
   return ['lvconvert', '-y', '--splitsnapshot', `${group}/${lv}`];
 }
 
+/** Removes a logical volume whose content stays on the disks: a host may have LVM discard what it frees, and what a disk shows after a discard is its own affair. */
+export function removeVolumeKept(group: VgName, lv: LvName): LvmArguments {
+  return ['lvremove', '-y', '--config', 'devices/issue_discards=0', `${group}/${lv}`];
+}
+
 export function removeVolume(group: VgName, lv: LvName): LvmArguments {
   return ['lvremove', '-y', `${group}/${lv}`];
 }
 
-export function extendVolume(group: VgName, lv: LvName, size: Bytes): LvmArguments {
-  return ['lvextend', '-y', '-L', sizeArgument(size), `${group}/${lv}`];
+/** @param extents the only ones that LVM may take, as `listExtents` shows them; none: LVM chooses */
+export function extendVolume(group: VgName, lv: LvName, size: Bytes, extents: readonly string[] = []): LvmArguments {
+  return ['lvextend', '-y', '-L', sizeArgument(size), `${group}/${lv}`, ...extents];
+}
+
+/** Lists the extents of a linear logical volume, by disk. */
+export function listExtents(group: VgName, lv: LvName): LvmArguments {
+  return ['lvs', '-o', 'lv_name,seg_pe_ranges', `${group}/${lv}`];
 }
 
 /** Activation would leave a process behind that ends a move which was cut off, without the flush that `lvm/evacuation` needs. */

@@ -61,7 +61,8 @@ const committing = new Set(['lvcreate', 'lvremove', 'lvextend']);
 export function committedGroup([command, option, ...words]: LvmArguments): VgName | undefined {
   const retags = option === '--addtag' || option === '--deltag';
   if (!committing.has(command) && !retags) return undefined;
-  return words.at(-1)?.split('/')[0] as VgName | undefined;
+  // Extents of disks may follow it.
+  return words.findLast((word) => !word.startsWith('/'))?.split('/')[0] as VgName | undefined;
 }
 
 /** The disks of `before`, if none of them has other metadata in `after`: then the commit is on no disk. */

@@ -43,6 +43,11 @@ export function copySourceName(lv: LvName): LvName {
   return `${hashedPrefix}copy-${hash(lv)}` as LvName;
 }
 
+/** The name of room that a volume of that name grows by, while it is written with zeros. No volume has such a name. */
+export function roomName(lv: LvName): LvName {
+  return `${hashedPrefix}room-${hash(lv)}` as LvName;
+}
+
 /** In names: the longest erasure would exceed their limit. */
 const words = { zero: 'zero', discard: 'discard', cryptographic: 'keys' } as const satisfies Record<Erasure, string>;
 

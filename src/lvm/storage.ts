@@ -1,6 +1,4 @@
-import { roundedSize, withHeader } from '../domain/capacity.ts';
 import type { SizeRange } from '../domain/bytes.ts';
-import { headerOf } from '../domain/encryption.ts';
 import { Failure } from '../domain/errors.ts';
 import { type NodeName, parseVolumeId, type VolumeId } from '../domain/ids.ts';
 import { applyChange, type QosChange } from '../domain/qos.ts';
@@ -14,18 +12,18 @@ import {
   type VolumeSpec,
   type VolumeUse,
 } from '../domain/volume.ts';
-import { refuseUnzeroedGrowth } from '../domain/zeroing.ts';
 import { Activation, type ActivationOptions } from './activation.ts';
 import { BootMarks } from './boot-marks.ts';
-import { extendVolume, lvchangeTags } from './arguments.ts';
+import { lvchangeTags } from './arguments.ts';
 import type { CopiesTogether } from './snapshots/copies-together.ts';
 import { Copies, type Copying } from './copies/copies.ts';
 import { Creation } from './creation.ts';
 import { LocalGroupSnapshots } from './snapshots/group-snapshots.ts';
 import { Erasures, type ErasingPace } from './erasure/erasures.ts';
 import { retire } from './erasure/retirement.ts';
+import { Growth } from './growth/growth.ts';
 import { lookUp } from './look-up.ts';
-import { lookUpForRemoval, refuseThickSnapshots } from './removal.ts';
+import { lookUpForRemoval } from './removal.ts';
 import type { Lvm } from './process/lvm.ts';
 import { devicePath } from './names.ts';
 import { afterGrowth } from './prediction.ts';
@@ -36,7 +34,7 @@ import { decodeLv } from './records.ts';
 import { toVolume } from './volume-records.ts';
 import type { ReportRow } from './process/report.ts';
 import { LocalSnapshots } from './snapshots/snapshots.ts';
-import { Admission, keepSize } from './admission.ts';
+import { Admission } from './admission.ts';
 import { tag, tagsOf } from './tags.ts';
 import type { ThinMetadata } from './blocks/thin-metadata.ts';
 
@@ -61,6 +59,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   readonly groupSnapshots: LocalGroupSnapshots;
   readonly volumeCopies: Copies;
   readonly erasures: Erasures;
+  readonly growth: Growth;
   readonly #options: LocalStorageOptions;
   readonly #activation: Activation;
   readonly #admission: Admission;
@@ -78,6 +77,11 @@ export class LocalStorage implements Storage, NodeVolumes {
     this.groupSnapshots = new LocalGroupSnapshots({ ...shared, snapshots: this.snapshots });
     this.volumeCopies = new Copies(shared);
     this.erasures = new Erasures(options);
+    this.growth = new Growth({
+      ...shared,
+      mustFind: (id) => this.mustFind(id),
+      lookUpNow: (id) => this.#lookUpNow(id),
+    });
     this.#creation = new Creation({ ...shared, volumeCopies: this.volumeCopies });
   }
 
@@ -102,6 +106,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   async remove(id: VolumeId, signal: AbortSignal, goneFrom?: NodeName): Promise<void> {
     return this.locks.hold(id, 'DeleteVolume', async () => {
       await this.volumeCopies.cancel(id);
+      this.growth.rooms.cancel(id);
       const volume = await this.#options.cache.find(id, { goneFrom });
       if (volume?.role === 'inline') refusePassive(volume);
       if (volume) await this.#removeVolume(volume, signal, goneFrom);
@@ -120,32 +125,8 @@ export class LocalStorage implements Storage, NodeVolumes {
     });
   }
 
-  async expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
-    const { cache, writer } = this.#options;
-    return this.locks.hold(id, 'ControllerExpandVolume', async () => {
-      const { group } = await this.mustFind(id);
-      return await writer.exclusive(group, signal, async () => {
-        await this.#admission.settle();
-        const { volume: found, row } = await this.#lookUpNow(id);
-        const wanted = roundedSize(
-          this.#admission.pool(found.pool),
-          knownLayout(found),
-          withHeader(size, headerOf(found)),
-        );
-        if (found.size >= wanted) return keepSize(found, size);
-        refuseUnzeroedGrowth(this.#admission.pool(found.pool).spec, found);
-        const what = `volume ${id} could not be extended`;
-        // LVM would extend an inactive one, and show its snapshots with the old size.
-        if (decodeLv(row).isThickOrigin) await refuseThickSnapshots(cache, what, found);
-        const pool = await this.#admission.forGrowth(found, wanted);
-        const command = extendVolume(found.group, found.lv, wanted);
-        await this.#admission.track(() => writer.change(what, command));
-        const volume = { ...found, size: wanted };
-        cache.put(volume);
-        cache.putPool(afterGrowth(pool, knownLayout(found), wanted - found.size));
-        return volume;
-      });
-    });
+  expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
+    return this.growth.expand(id, size, signal);
   }
 
   async modify(id: VolumeId, change: QosChange, signal: AbortSignal): Promise<Volume> {

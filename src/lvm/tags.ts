@@ -31,6 +31,8 @@ export type TagKey =
   | 'copied'
   | 'erase'
   | 'erased'
+  | 'grows'
+  | 'zeroed'
   | 'for'
   | 'pod'
   | 'target'

@@ -138,3 +138,24 @@ test('a new volume of a pool with zeroOnCreate shows nothing of a former one, an
   await stage();
   expect(await guest().shell(`cmp --bytes ${size} /dev/qzeroed/next /dev/zero`)).toBe('');
 }, 300_000);
+
+test('a raw block volume of such a pool grows by room that shows nothing of a former volume, over a power cut', async () => {
+  await untilDone(() => create('other', { pool: 'zeroed' }));
+  await fill('other', 'other-text', size / MiB, 'qzeroed');
+  await remove('other');
+  const next = { volumeId: idOf('next'), volumeCapability: capabilities.block };
+  const capacityRange = { requiredBytes: `${2 * size}` };
+  const grow = () => driver.client.controller.controllerExpandVolume({ ...next, capacityRange });
+  const cut = outcomeOf(grow());
+  await expect.poll(() => guest().shell('lvs --noheadings -o lv_tags qzeroed')).toContain('quarry.zeroed=');
+  const sizeOf = async () => Number(await guest().shell('blockdev --getsize64 /dev/qzeroed/next'));
+  expect(await sizeOf()).toBe(size);
+  await driver.powerCut();
+  await cut;
+  await untilDone(grow);
+  expect(await logicalVolumes()).toEqual(['next']);
+  expect(await linesWith('other-text')).toBe(0);
+  await driver.client.node.nodeStageVolume({ ...next, stagingTargetPath: '/run/next' });
+  expect(await sizeOf()).toBe(2 * size);
+  expect(await guest().shell(`cmp --bytes ${2 * size} /dev/qzeroed/next /dev/zero`)).toBe('');
+}, 300_000);

@@ -112,6 +112,7 @@ export class FakeLvm implements Lvm {
       ...attributes,
       ...nothing,
       ...mirror,
+      seg_pe_ranges: `/dev/sda:0-${size / (4n * MiB) - 1n}`,
       lv_layout: mirror ? 'raid,raid1' : 'linear',
       ...row,
     };
@@ -207,7 +208,7 @@ export class FakeLvm implements Lvm {
     if (argv[0] === 'vgchange') for (const tag of values('--deltag')) this.groupTags.delete(tag);
     if (argv[0] === 'vgchange') return undefined;
     const size = BigInt((values('-L')[0] ?? '0b').slice(0, -1));
-    const name = values('-n')[0] ?? argv.at(-1)?.slice(3) ?? '';
+    const name = values('-n')[0] ?? argv.findLast((word) => word.startsWith('vg/'))?.slice(3) ?? '';
     const existing = this.volumes.get(name);
     if (argv[0] === 'lvcreate') {
       if (existing) return `Logical Volume "${name}" already exists in volume group "vg"`;

@@ -127,8 +127,10 @@ export function fakeStorage({
 export async function fakeCopying(options: Parameters<typeof fakeStorage>[0]) {
   const parts = fakeStorage(options);
   const bounds = { total: 9, creation: 4, copy: 4, erase: 4, repair: 4, evacuation: 4 };
-  const jobs = new JobRunner({ sources: [parts.storage.volumeCopies], bounds, log: memoryLog().log });
-  parts.storage.volumeCopies.startWith(() => jobs.look());
+  const { volumeCopies, growth } = parts.storage;
+  const copies = { kind: 'copy', find: () => [...volumeCopies.find(), ...growth.rooms.find()] } as const;
+  const jobs = new JobRunner({ sources: [copies], bounds, log: memoryLog().log });
+  for (const source of [volumeCopies, growth]) source.startWith(() => jobs.look());
   await parts.cache.refresh();
   return { ...parts, jobs };
 }

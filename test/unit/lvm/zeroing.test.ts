@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { encryptionFrom } from '../../../src/domain/encryption.ts';
 import type { PodUid } from '../../../src/domain/pod-targets.ts';
+import type { LocalStorage } from '../../../src/lvm/storage.ts';
+import { defaultLayout } from '../../../src/domain/pool.ts';
 import type { CopyRange } from '../../../src/lvm/copies/copy-range.ts';
 import { FakeLvm, spec as plainPool } from './fake-lvm.ts';
 import { fakeCopying, idOf, volume } from './fake-storage.ts';
@@ -94,24 +96,111 @@ test.each([
 });
 
 describe('the growth of a volume in a pool with zeroOnCreate', () => {
-  const grow = async (use: 'block' | 'ext4' | undefined, over: object = {}) => {
-    const { storage } = await start();
-    await storage.create({ ...volume('new', 8n * MiB), ...over }, signal);
-    if (use) await storage.recordUse(idOf('new'), use);
-    return storage.expand(idOf('new'), { required: 16n * MiB }, signal);
+  const rooms = () => [...lvm.volumes.keys()].filter((lv) => lv.startsWith('q-room-'));
+  const made = async (duringCopy?: CopyRange, over: object = {}, copyWait?: number) => {
+    const plain = await start();
+    await plain.storage.create({ ...volume('new', 8n * MiB), ...over }, signal);
+    await plain.jobs.stop(1000);
+    return start(duringCopy, copyWait);
   };
+  const grow = (storage: LocalStorage) => storage.expand(idOf('new'), { required: 80n * MiB }, signal);
+  const sizeOf = () => lvm.volumes.get('new')?.size;
 
-  test.each([['block'], [undefined]] as const)('is refused if its user could read the new room: %s', async (use) => {
-    await expect(grow(use)).rejects.toMatchObject({
-      kind: 'precondition',
-      message: expect.stringContaining('zeroOnCreate'),
-    });
-    expect(lvm.volumes.get('new')?.size).toBe(8n * MiB);
+  test('takes exactly the extents that were written with zeros before', async () => {
+    const { storage, copied } = await made(async () => expect(sizeOf()).toBe(8n * MiB));
+    expect(await grow(storage)).toMatchObject({ size: 80n * MiB });
+    expect(
+      copied.map(({ to, offset, size: part }) => [to.startsWith('/dev/mapper/vg-q--room--'), offset, part]),
+    ).toEqual([
+      [true, 0n, 64n * MiB],
+      [true, 64n * MiB, 8n * MiB],
+    ]);
+    expect(lvm.commands.at(-1)).toEqual(['lvextend', '-y', '-L', `${80n * MiB}b`, 'vg/new', '/dev/sda:0-17']);
+    expect(rooms()).toEqual([]);
   });
 
-  test('is done if it has a filesystem or is encrypted', async () => {
-    expect(await grow('ext4')).toMatchObject({ size: 16n * MiB });
-    lvm.volumes.clear();
-    expect((await grow(undefined, { encryption })).size).toBeGreaterThan(16n * MiB);
+  test('is busy until then, and the next driver goes on where the zeros end', async () => {
+    const stuck: CopyRange = (range, stopped) => (range.offset === 0n ? Promise.resolve() : hang(range, stopped));
+    const first = await made(stuck, {}, 0);
+    await expect(grow(first.storage)).rejects.toMatchObject({ kind: 'busy' });
+    await vi.waitFor(() => expect(lvm.volumes.get(rooms()[0] ?? '')?.tags).toContain(`quarry.zeroed=${64n * MiB}`));
+    await expect(grow(first.storage)).rejects.toMatchObject({ kind: 'busy' });
+    expect([rooms().length, sizeOf()]).toEqual([1, 8n * MiB]);
+    await first.jobs.stop(1000);
+    const { storage, copied } = await start();
+    expect(await grow(storage)).toMatchObject({ size: 80n * MiB });
+    expect(copied.map(({ offset }) => offset)).toEqual([64n * MiB]);
+  });
+
+  test('begins again after a crash between the removal of the room and the extension', async () => {
+    const { storage, jobs } = await made();
+    lvm.beforeAnswer = async ([command]) => {
+      if (command === 'lvextend') throw new Error('killed');
+    };
+    await expect(grow(storage)).rejects.toMatchObject({ kind: 'busy' });
+    await jobs.stop(1000);
+    expect([rooms(), sizeOf()]).toEqual([[], 8n * MiB]);
+    lvm.beforeAnswer = async () => undefined;
+    const next = await start();
+    expect(await grow(next.storage)).toMatchObject({ size: 80n * MiB });
+    expect(next.copied).toHaveLength(2);
+  });
+
+  test('of one that is deleted meanwhile leaves no room behind', async () => {
+    const { storage, jobs } = await made(hang, {}, 0);
+    await expect(grow(storage)).rejects.toMatchObject({ kind: 'busy' });
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ kind: 'copy', state: 'running' }]));
+    await storage.remove(idOf('new'), signal);
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ state: 'waiting' }]));
+    await jobs.stop(1000);
+    await start().then((next) => next.jobs.look());
+    await vi.waitFor(() => expect([...lvm.volumes.keys()]).toEqual([]));
+  });
+
+  test('of a new one with the same name gets nothing of the room of the deleted one', async () => {
+    const first = await made(hang, {}, 0);
+    await expect(grow(first.storage)).rejects.toMatchObject({ kind: 'busy' });
+    await first.jobs.stop(1000);
+    Object.assign(lvm.volumes.get('new') ?? {}, { uuid: 'another' });
+    const { storage, jobs } = await start();
+    jobs.look();
+    await vi.waitFor(() => expect(rooms()).toEqual([]));
+    expect(sizeOf()).toBe(8n * MiB);
+    expect(await grow(storage)).toMatchObject({ size: 80n * MiB });
+  });
+
+  test('is refused without room in the pool, and leaves nothing', async () => {
+    const { storage } = await made();
+    const expanded = storage.expand(idOf('new'), { required: 2048n * MiB }, signal);
+    await expect(expanded).rejects.toMatchObject({ kind: 'exhausted' });
+    expect(rooms()).toEqual([]);
+  });
+
+  describe('if its layout has mirrors', () => {
+    const mirrored = async (use: 'block' | 'ext4' | undefined) => {
+      lvm.disks.push({ pv_name: '/dev/sdb', pv_uuid: 'v', pv_missing: '' });
+      const layout = { ...defaultLayout(plainPool, 'thick'), mirrors: 1 };
+      const { storage } = await made(undefined, { layout });
+      if (use) await storage.recordUse(idOf('new'), use);
+      return storage;
+    };
+
+    test.each([['block'], [undefined]] as const)('is refused if its user could read the new room: %s', async (use) => {
+      await expect(grow(await mirrored(use))).rejects.toMatchObject({
+        kind: 'precondition',
+        message: expect.stringContaining('zeroOnCreate'),
+      });
+      expect(sizeOf()).toBe(8n * MiB);
+    });
+
+    test('is done at once if it has a filesystem', async () => {
+      expect(await grow(await mirrored('ext4'))).toMatchObject({ size: 80n * MiB });
+    });
+  });
+
+  test('is done at once if it is encrypted', async () => {
+    const { storage, copied } = await made(undefined, { encryption });
+    expect((await storage.expand(idOf('new'), { required: 16n * MiB }, signal)).size).toBeGreaterThan(16n * MiB);
+    expect(copied).toEqual([]);
   });
 });
