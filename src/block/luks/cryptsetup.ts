@@ -24,20 +24,34 @@ export interface Cryptsetup {
   format(device: string, encryption: Luks2, uuid: string, passphrase: string): Promise<void>;
   /** The UUID in the header. Throws `unavailable` for a device without header. */
   uuidOf(device: string): Promise<string>;
-  /** The number of passphrases that open the device. */
-  countKeys(device: string): Promise<number>;
+  keysOf(device: string): Promise<KeySlots>;
+  /** The slot that the passphrase opens; `undefined`: it opens none. */
+  slotOf(device: string, passphrase: string): Promise<string | undefined>;
   /** False: the passphrase opens nothing. Without `name` it is only tried. */
   open(device: string, passphrase: string, target: OpenTarget | undefined): Promise<boolean>;
   /** Adds `current` by means of `previous`; false: that one opens nothing. */
   addKey(device: string, encryption: Luks2, passphrases: Required<Passphrases>): Promise<boolean>;
-  /** Makes the passphrase open nothing any more. */
-  removeKey(device: string, passphrase: string): Promise<void>;
+  /** Marks a slot that is to be removed, in the header. */
+  markLeaving(device: string, slot: string): Promise<void>;
+  /** Removes a slot by means of a passphrase that opens another one. */
+  killSlot(device: string, slot: string, passphrase: string): Promise<void>;
+  removeMark(device: string, token: string): Promise<void>;
   /** Makes every passphrase open nothing any more. Succeeds also for a device without header. */
   destroyKeys(device: string): Promise<void>;
   resize(name: string): Promise<void>;
   /** Throws `unavailable` while something uses the device. */
   close(name: string): Promise<void>;
 }
+
+/** The key slots of a header, each with a passphrase of its own. */
+export interface KeySlots {
+  readonly slots: readonly string[];
+  /** The marks of slots that are to be removed. The slots of a mark may be gone. */
+  readonly leaving: readonly { readonly token: string; readonly slots: readonly string[] }[];
+}
+
+/** The type of the tokens that mark slots. */
+const leavingMark = 'quarry-leaving';
 
 /** The device to open. */
 export interface OpenTarget {
@@ -65,16 +79,27 @@ export function createCryptsetup({ run, hosted }: CryptsetupOptions): Cryptsetup
   return { ...readers(start), ...writers(locked), ...mappings(start) };
 }
 
-function readers(start: Start): Pick<Cryptsetup, 'uuidOf' | 'countKeys'> {
+function readers(start: Start): Pick<Cryptsetup, 'uuidOf' | 'keysOf' | 'slotOf'> {
   const read = async (verb: readonly string[], device: string): Promise<string> =>
     must(await start([...verb, '--', device]), `the header of ${device} could not be read`).stdout;
   return {
     uuidOf: async (device) => (await read(['luksUUID'], device)).trim(),
-    countKeys: async (device) => keysIn(await read(['luksDump', '--dump-json-metadata'], device)),
+    keysOf: async (device) => keysIn(await read(['luksDump', '--dump-json-metadata'], device)),
+    async slotOf(device, passphrase) {
+      const argv = ['open', '--type', 'luks2', '--test-passphrase', '--verbose', '--key-file', '-', '--', device];
+      const result = await start(argv, passphrase);
+      const problem = `the slot of a passphrase of ${device} could not be found`;
+      if (!opened(result, problem)) return undefined;
+      const slot = /Key slot (\d+) unlocked/.exec(result.stdout)?.[1];
+      if (slot === undefined) throw new Failure('unavailable', `${problem}: cryptsetup did not name it`);
+      return slot;
+    },
   };
 }
 
-function writers(start: StartLocked): Pick<Cryptsetup, 'format' | 'addKey' | 'removeKey' | 'destroyKeys'> {
+function writers(
+  start: StartLocked,
+): Pick<Cryptsetup, 'format' | 'addKey' | 'markLeaving' | 'killSlot' | 'removeMark' | 'destroyKeys'> {
   return {
     async format(device, encryption, uuid, passphrase) {
       const argv = ['luksFormat', ...formatOptions(encryption, uuid), '--key-file', '-', '--', device];
@@ -88,9 +113,16 @@ function writers(start: StartLocked): Pick<Cryptsetup, 'format' | 'addKey' | 're
       const argv = ['luksAddKey', '--batch-mode', ...derivation(encryption), ...sizes, '--', device];
       return opened(await start(device, argv, previous + current), `${device} could not get the new passphrase`);
     },
-    async removeKey(device, passphrase) {
-      const argv = ['luksRemoveKey', '--batch-mode', '--key-file', '-', '--', device];
-      opened(await start(device, argv, passphrase), `the previous passphrase of ${device} could not be removed`);
+    async markLeaving(device, slot) {
+      const token = JSON.stringify({ type: leavingMark, keyslots: [slot] });
+      must(await start(device, ['token', 'import', '--json-file', '-', '--', device], token), keyRemains(device));
+    },
+    async killSlot(device, slot, passphrase) {
+      const argv = ['luksKillSlot', '--key-file', '-', '--', device, slot];
+      must(await start(device, argv, passphrase), keyRemains(device));
+    },
+    async removeMark(device, token) {
+      must(await start(device, ['token', 'remove', '--token-id', token, '--', device], ''), keyRemains(device));
     },
     async destroyKeys(device) {
       const header = await start(device, ['isLuks', '--', device], '');
@@ -159,7 +191,18 @@ function must(result: RunResult, problem: string): RunResult {
   throw new Failure('unavailable', `${problem}: cryptsetup ended with ${result.exitCode}: ${said}`);
 }
 
-function keysIn(json: string): number {
-  const { keyslots } = JSON.parse(json) as { readonly keyslots?: object };
-  return Object.keys(keyslots ?? {}).length;
+function keysIn(json: string): KeySlots {
+  const { keyslots = {}, tokens = {} } = JSON.parse(json) as {
+    readonly keyslots?: object;
+    readonly tokens?: Readonly<Record<string, { readonly type: string; readonly keyslots?: readonly string[] }>>;
+  };
+  const leaving = Object.entries(tokens).filter(([, { type }]) => type === leavingMark);
+  return {
+    slots: Object.keys(keyslots),
+    leaving: leaving.map(([token, mark]) => ({ token, slots: mark.keyslots ?? [] })),
+  };
+}
+
+function keyRemains(device: string): string {
+  return `the previous passphrase of ${device} could not be removed`;
 }

@@ -9,6 +9,7 @@ import type { deviceNumberOf, deviceSize } from '../../kernel/block-device.ts';
 import type { Layer, LayerPlace } from '../layer.ts';
 import type { Cryptsetup } from './cryptsetup.ts';
 import { parsePassphrases, type Passphrases } from './passphrases.ts';
+import { exchange } from './rotation.ts';
 
 export interface LuksOptions {
   readonly cryptsetup: Cryptsetup;
@@ -37,8 +38,11 @@ export function createLuksLayer(options: LuksOptions): Layer {
       const passphrases = volume.role === 'inline' ? newKey(volume) : parsePassphrases(secrets, volume.id);
       await queue.run('derivation', signal, async () => {
         if (volume.headerless) await makeHeader(options, volume, { place, encryption, passphrases });
-        await exchange(options, volume, { place, encryption, passphrases });
-        if (!(await cryptsetup.open(place.below, passphrases.current, { name: place.name, encryption })))
+        const { current, previous } = passphrases;
+        // The record is renewed at each stage: a crash may have come before the last one.
+        if (previous !== undefined && (await exchange(cryptsetup, place.below, encryption, { current, previous })))
+          await options.recordRotation(volume.id);
+        if (!(await cryptsetup.open(place.below, current, { name: place.name, encryption })))
           throw wrong(volume.id, passphrases);
       });
     },
@@ -106,23 +110,6 @@ const luksName = 'crypto_LUKS';
 function markOf(id: VolumeId): string {
   const hex = createHash('sha256').update(`quarry:luks:${id}`).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
-}
-
-/**
- * Lets the current passphrase replace the previous one, where the Secret has both: adds the one, proves that it opens the volume, then removes the other. Each
- * step can be repeated. The record is renewed at each stage: a crash may have come before the last one.
- */
-async function exchange({ cryptsetup, recordRotation }: LuksOptions, { id }: Volume, given: Given): Promise<void> {
-  const { place, encryption, passphrases } = given;
-  const { current, previous } = passphrases;
-  const device = place.below;
-  if (previous === undefined) return;
-  const opens = await cryptsetup.open(device, current, undefined);
-  if (!opens) await cryptsetup.addKey(device, encryption, { current, previous });
-  const proven = opens || (await cryptsetup.open(device, current, undefined));
-  if (!proven) return;
-  if ((await cryptsetup.countKeys(device)) > 1) await cryptsetup.removeKey(device, previous);
-  await recordRotation(id);
 }
 
 function wrong(id: VolumeId, { previous }: Passphrases): Failure {

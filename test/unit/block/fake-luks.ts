@@ -1,12 +1,18 @@
-import type { Cryptsetup } from '../../../src/block/luks/cryptsetup.ts';
+import type { Cryptsetup, KeySlots } from '../../../src/block/luks/cryptsetup.ts';
 import { luksHeader } from '../../../src/domain/encryption.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { Content } from '../../../src/domain/filesystems.ts';
 import type { FakeDevices } from './fake-devices.ts';
 
+/** Those that were overwritten, and are still in the header; and the marks, by token. */
+interface Slots {
+  readonly dead: Set<string>;
+  readonly marks: Map<string, string>;
+}
+
 /** What a device begins with; `half`: its luksFormat was cut off. */
 export type Header =
-  | { readonly uuid: string; readonly keys: Set<string>; readonly half?: true }
+  | { readonly uuid: string; readonly keys: Set<string>; readonly half?: true; readonly slots?: Slots }
   | { readonly other: string };
 
 /** cryptsetup over devices in memory. `change` may throw before or after each change, as a process that dies. */
@@ -37,8 +43,19 @@ export class FakeLuks implements Cryptsetup {
     return this.#header(device).uuid;
   }
 
-  async countKeys(device: string): Promise<number> {
-    return this.#header(device).keys.size;
+  async keysOf(device: string): Promise<KeySlots> {
+    const { keys, slots } = this.#header(device);
+    const all = [...keys, ...(slots?.dead ?? [])];
+    const leaving = [...(slots?.marks ?? [])].map(([token, slot]) => ({
+      token,
+      slots: all.filter((one) => one === slot),
+    }));
+    return { slots: all, leaving };
+  }
+
+  /** A slot has the name of its passphrase. */
+  async slotOf(device: string, passphrase: string): Promise<string | undefined> {
+    return this.#header(device).keys.has(passphrase) ? passphrase : undefined;
   }
 
   async open(device: string, passphrase: string, target?: { readonly name: string }): Promise<boolean> {
@@ -55,9 +72,27 @@ export class FakeLuks implements Cryptsetup {
     return true;
   }
 
-  async removeKey(device: string, passphrase: string): Promise<void> {
-    this.#change('remove', () => void this.#header(device).keys.delete(passphrase));
-    if (this.#header(device).keys.size === 0) throw new Error('DATA LOST');
+  async markLeaving(device: string, slot: string): Promise<void> {
+    this.#change('mark', () => void this.#slots(device).marks.set('0', slot));
+  }
+
+  async killSlot(device: string, slot: string, passphrase: string): Promise<void> {
+    const { keys } = this.#header(device);
+    if (slot === passphrase || !keys.has(passphrase)) throw new Error('DATA LOST');
+    const { dead } = this.#slots(device);
+    this.#change('overwrite', () => void (keys.delete(slot) && dead.add(slot)));
+    this.#change('kill', () => void dead.delete(slot));
+  }
+
+  async removeMark(device: string, token: string): Promise<void> {
+    this.#change('unmark', () => void this.#slots(device).marks.delete(token));
+  }
+
+  #slots(device: string): Slots {
+    const header = this.#header(device);
+    const slots = header.slots ?? { dead: new Set(), marks: new Map() };
+    this.headers.set(device, { ...header, slots });
+    return slots;
   }
 
   async destroyKeys(device: string): Promise<void> {

@@ -73,7 +73,9 @@ const both = { passphrase: 'two', previousPassphrase: 'one' };
 const open = (secrets: Record<string, string> = secret) => started().open(volume.id, secrets, signal);
 const keys = () => {
   const header = luks.headers.get(bottom);
-  return header && 'keys' in header ? [...header.keys] : [];
+  if (!header || 'other' in header) return [];
+  const { dead = [], marks = [] } = header.slots ?? {};
+  return [...header.keys, ...[...dead, ...marks].map((left) => `left: ${String(left)}`)];
 };
 /** What the kernel and LVM show. */
 const state = () => {
@@ -123,6 +125,7 @@ test.each([
       death = undefined;
       if (count > 1) expect(keys().filter((key) => key === 'one' || key === 'two')).not.toEqual([]);
       if (volume.rotated !== undefined) expect(keys()).toEqual(['two']);
+      changes = [];
       await open(last);
       expect(state(), `${when} change ${step}`).toEqual(wanted);
     }
