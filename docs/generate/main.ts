@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { commandSections, exitCodeTable } from './command-line.ts';
 import { configurationTables } from './configuration.ts';
 import { errorKinds } from './errors.ts';
-import { storageReasonTable, volumeReasonTable } from './health.ts';
+import { noticeReasonTable, storageReasonTable, volumeReasonTable } from './health.ts';
 import { metricsTable } from './metrics.ts';
 import { longRuns } from './proof.ts';
 import { attributeParameters, inlineAttributes, storageClassParameters } from './parameters.ts';
@@ -24,6 +24,7 @@ const makers: Readonly<Record<string, () => string>> = {
   'error kinds': errorKinds,
   'volume reasons': volumeReasonTable,
   'storage reasons': storageReasonTable,
+  'notice reasons': noticeReasonTable,
   metrics: metricsTable,
   'long runs': () => longRuns(),
   values: chartValues,

@@ -4,6 +4,7 @@ import type { VolumeDevices } from '../domain/devices.ts';
 import type { DeviceUse } from '../domain/filesystems.ts';
 import type { Fleet } from '../domain/fleet.ts';
 import type { JobStatus } from '../domain/jobs.ts';
+import type { News } from '../domain/news.ts';
 import type { InlineVolumes, VolumeLocks } from '../domain/storage.ts';
 import type { NodeRegistry } from '../controller/node-registry.ts';
 import type { ControllerCapability } from '../controller/service.ts';
@@ -14,6 +15,7 @@ import type { Log } from '../log.ts';
 import type { LeavingDisks } from '../lvm/evacuation/leaving-disks.ts';
 import type { Families, Values } from '../metrics/metrics.ts';
 import type { NodeCapability } from '../node/service.ts';
+import type { CandidateDisk } from '../pools/reconciler.ts';
 import type { Limits } from '../qos/limits.ts';
 import type { Local } from './local.ts';
 
@@ -47,6 +49,10 @@ export interface NodeContext {
   /** `look` starts those that LVM's last report asks for. */
   readonly jobs: { list(): readonly JobStatus[]; look(): void };
   readonly leaving: LeavingDisks;
+  /** The disks that match the rules of the pools, as they were last found. */
+  readonly disks: () => readonly CandidateDisk[];
+  /** Sets what controllers learn of this node beyond the state of LVM. */
+  readonly announce: (news: News) => void;
   readonly devices: VolumeDevices;
   /** How those of the devices that are mounted are in use, by their paths. Throws `unavailable`. */
   readonly deviceUses: (devices: readonly string[]) => Promise<ReadonlyMap<string, DeviceUse>>;

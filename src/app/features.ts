@@ -8,6 +8,7 @@ import { health } from '../features/health/feature.ts';
 import { hung } from '../features/hung/feature.ts';
 import { inline } from '../features/inline/feature.ts';
 import { jobs } from '../features/jobs/feature.ts';
+import { news } from '../features/news/feature.ts';
 import { orphans } from '../features/orphans/feature.ts';
 import { overview } from '../features/overview/feature.ts';
 import { qos } from '../features/qos/feature.ts';
@@ -31,5 +32,6 @@ export const features: readonly Feature[] = [
   changedBlocks,
   health,
   inline,
+  news,
   events,
 ];

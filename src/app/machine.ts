@@ -10,6 +10,7 @@ import { messageOf } from '../domain/errors.ts';
 import { admin } from '../grpc/load.ts';
 import { createServer } from '../grpc/server.ts';
 import { createIdentityService } from '../identity/service.ts';
+import type { News } from '../domain/news.ts';
 import type { Log } from '../log.ts';
 import { createLvmCheck } from '../lvm/process/check.ts';
 import type { CopiesTogether } from '../lvm/snapshots/copies-together.ts';
@@ -58,7 +59,7 @@ export async function createMachine(config: Config, log: Log, add: Add): Promise
   });
   const { local, storage, resume, limits, report, upkeep, registration, unbroken } = parts;
   addition = await add(storage);
-  added = await nodeParts(contextOf(config, parts, log));
+  added = await nodeParts(contextOf(config, parts, () => addition.changed?.(), log));
   const joined = joinParts([ownPart(config, parts), ...added, addition]);
   const listen = config.metrics?.listen;
   const metrics = listen && (await createMetrics(listen, joined.metrics, createChecks(parts), addition.secure));
@@ -91,7 +92,12 @@ export async function createMachine(config: Config, log: Log, add: Add): Promise
   };
 }
 
-function contextOf(config: Config, { local, limits, upkeep, stack, storage, pauses }: Parts, log: Log): NodeContext {
+function contextOf(
+  config: Config,
+  { local, limits, upkeep, stack, storage, pauses, disks }: Parts,
+  changed: () => void,
+  log: Log,
+): NodeContext {
   const deviceUses = createReadDeviceUses(local.patience);
   const inline = {
     volumes: createInlineVolumes(storage, config.inline),
@@ -99,7 +105,11 @@ function contextOf(config: Config, { local, limits, upkeep, stack, storage, paus
     stateOf: stateOfPodFolder,
   };
   const { jobs, leaving } = upkeep;
-  return { config, local, limits, jobs, leaving, devices: stack, deviceUses, inline, pauses, log };
+  const announce = (news: News): void => {
+    if (storage.announce(news)) changed();
+  };
+  const own = { config, local, limits, jobs, leaving, disks, announce };
+  return { ...own, devices: stack, deviceUses, inline, pauses, log };
 }
 
 /** The part that belongs to no feature. */

@@ -29,11 +29,17 @@ interface VolumeState {
   readonly conditions: readonly Wrong[];
 }
 
+interface Notice extends Wrong {
+  readonly node: string;
+  readonly pool?: string | undefined;
+  readonly volume?: string | undefined;
+}
+
 /** Something that a person should look at: of a volume, of a pool, or else of the node. */
 export interface Attention {
   readonly node: string;
-  readonly pool?: string;
-  readonly volume?: string;
+  readonly pool?: string | undefined;
+  readonly volume?: string | undefined;
   /** `namespace/name` of the volume's claim. */
   readonly claim?: string | undefined;
   /** A reason of docs/reference/health.md. */
@@ -42,13 +48,19 @@ export interface Attention {
   readonly message: string;
 }
 
-/** All that needs attention: nodes first, then pools, then volumes. What is wrong with a thin pool is not said again for each of its volumes. */
+/** All that needs attention: nodes first, then pools, then volumes, then what nodes want to be known. What is wrong with a thin pool is not said again for each of its volumes. */
 export function attentionOf(
   nodes: readonly NodeState[],
   pools: readonly PoolState[],
   volumes: readonly VolumeState[],
+  notices: readonly Notice[] = [],
 ): Attention[] {
-  return [...nodes.flatMap(ofNode), ...pools.flatMap(ofPool), ...volumes.flatMap(ofVolume)];
+  const wanted = new Set(notices.map(({ volume }) => volume));
+  const claims = new Map(volumes.filter(({ id }) => wanted.has(id)).map((volume) => [volume.id, claimOf(volume)]));
+  const told = notices.map(({ node, pool, volume, reason, message }) => {
+    return { node, pool, volume, claim: claims.get(volume ?? ''), reason, message };
+  });
+  return [...nodes.flatMap(ofNode), ...pools.flatMap(ofPool), ...volumes.flatMap(ofVolume), ...told];
 }
 
 function ofNode({ node, connected, since, problem }: NodeState): Attention[] {
@@ -65,9 +77,13 @@ function ofPool({ node, pool, unready, conditions }: PoolState): Attention[] {
   return conditions.map(({ reason, message }) => ({ node, pool, reason, message }));
 }
 
-function ofVolume({ id, node, namespace, claim, conditions }: VolumeState): Attention[] {
-  const bound = namespace === undefined || claim === undefined ? undefined : `${namespace}/${claim}`;
+function claimOf({ namespace, claim }: VolumeState): string | undefined {
+  return namespace === undefined || claim === undefined ? undefined : `${namespace}/${claim}`;
+}
+
+function ofVolume(state: VolumeState): Attention[] {
+  const { id, node, conditions } = state;
   return conditions
     .filter(({ reason }) => Object.hasOwn(volumeReasons, reason))
-    .map(({ reason, message }) => ({ node, volume: id, claim: bound, reason, message }));
+    .map(({ reason, message }) => ({ node, volume: id, claim: claimOf(state), reason, message }));
 }

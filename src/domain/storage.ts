@@ -1,6 +1,7 @@
 import type { SizeRange } from './bytes.ts';
 import type { GroupSnapshots } from './group-snapshot.ts';
 import type { Health } from './health.ts';
+import type { News } from './news.ts';
 import type { GroupSnapshotId, InlineHandle, NodeName, PoolName, SnapshotId, VolumeId } from './ids.ts';
 import type { ClassParameters } from './parameters.ts';
 import type { Pool } from './pool.ts';
@@ -23,6 +24,8 @@ export interface Inventory {
   readonly health: Health;
   /** The pool of a class that names none: the first of the node's configuration, ready or not. */
   readonly defaultPool: PoolName | undefined;
+  /** Empty of a node of an earlier version, which reports none; absent where none were collected. */
+  readonly news?: News | undefined;
 }
 
 /**

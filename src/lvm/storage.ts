@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { SizeRange } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import { type NodeName, parseVolumeId, type VolumeId } from '../domain/ids.ts';
+import { type News, noNews } from '../domain/news.ts';
 import { applyChange, type QosChange } from '../domain/qos.ts';
 import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/storage.ts';
 import {
@@ -60,6 +62,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   readonly volumeCopies: Copies;
   readonly erasures: Erasures;
   readonly growth: Growth;
+  #news: News = noNews;
   readonly #options: LocalStorageOptions;
   readonly #activation: Activation;
   readonly #admission: Admission;
@@ -86,7 +89,14 @@ export class LocalStorage implements Storage, NodeVolumes {
   }
 
   inventory(): Inventory {
-    return this.#options.cache.current();
+    return { ...this.#options.cache.current(), news: this.#news };
+  }
+
+  /** Sets what the inventory says beyond the state of LVM, and returns whether that is a change. */
+  announce(news: News): boolean {
+    if (isDeepStrictEqual(news, this.#news)) return false;
+    this.#news = news;
+    return true;
   }
 
   async find(id: VolumeId, _signal: AbortSignal): Promise<Volume | undefined> {

@@ -9,6 +9,7 @@ import type { Finding } from './reconcile.ts';
 /** `pending`: the pod's cgroup does not exist yet. */
 export type EnforcementState = 'enforced' | 'pending' | 'failed';
 
+/** Rates in operations or bytes a second; `device` as `major:minor`. */
 export interface Enforcement {
   readonly volume: VolumeId;
   readonly pod: PodUid | undefined;

@@ -1,7 +1,13 @@
 import { attentionOf } from '../../src/domain/attention.ts';
 import { GiB, MiB } from '../../src/domain/bytes.ts';
 import type { PageContent } from '../../src/features/overview/page.ts';
-import type { ConditionRecord, NodeRecord, PoolRecord, VolumeRecord } from '../../src/features/overview/records.ts';
+import type {
+  ConditionRecord,
+  JobRecord,
+  NodeRecord,
+  PoolRecord,
+  VolumeRecord,
+} from '../../src/features/overview/records.ts';
 
 const TiB = 1024n * GiB;
 const read = '2026-11-29T09:30:00.000Z';
@@ -33,7 +39,7 @@ function thin(dataPercent: number, metadataPercent: number): Partial<PoolRecord>
 
 function volumeOf(claim: string, changes: Partial<VolumeRecord> = {}): VolumeRecord {
   const [namespace, name = ''] = claim.split('/');
-  const id = `storage-1:pvc-${name}`;
+  const id = `${changes.node ?? 'storage-1'}:pvc-${name}`;
   const place = { node: 'storage-1', pool: 'fast', lv: `quarry-fast/pvc-${name}` };
   const usual = { type: 'thin', filesystem: 'ext4', state: 'ready', limits: {}, reserved: {}, conditions: [] };
   return { id, name: id, namespace, claim: name, ...place, size: 20n * GiB, usable: 20n * GiB, ...usual, ...changes };
@@ -48,6 +54,26 @@ const degraded: ConditionRecord = {
   reason: 'MirrorDegraded',
   message: 'a copy is on a disk that is missing; I/O goes on with the other one: replace the disk',
 };
+
+const unlimited: ConditionRecord = {
+  reason: 'LimitNotInForce',
+  message:
+    'its I/O limit is not in force: the cgroup filesystem cannot be written to; mount it for writing into the driver, which has to be privileged',
+};
+
+function someJobs(): JobRecord[] {
+  const usual = { node: 'storage-1', pool: 'bulk', state: 'running', failures: 0 };
+  const from = (claim: string) => ({ namespace: claim.split('/')[0], claim: claim.split('/')[1] });
+  const restored = { ...usual, ...from('databases/restored'), kind: 'copy', lv: 'quarry-bulk/pvc-restored' };
+  const repair = { ...usual, ...from('registry/blobs'), kind: 'repair', lv: 'quarry-bulk/pvc-blobs' };
+  const erase = { ...usual, node: 'storage-2', kind: 'erase', lv: 'quarry-bulk/pvc-old' };
+  const reason = 'the disk /dev/sdc gives no answer';
+  return [
+    { ...restored, size: 200n * GiB, donePercent: 64, rate: 180n * MiB },
+    { ...repair, size: 2n * TiB, donePercent: 7, rate: 92n * MiB },
+    { ...erase, size: 40n * GiB, donePercent: 0, state: 'failed', reason, failures: 4 },
+  ];
+}
 
 /** A fleet in which some things need attention. */
 export function someContent(): PageContent {
@@ -71,7 +97,10 @@ export function someContent(): PageContent {
     volumeOf('registry/blobs', { pool: 'bulk', type: 'thick', size: 2n * TiB, conditions: [degraded] }),
     volumeOf('web/uploads', { node: 'storage-3', size: 50n * GiB, limits: { writeBandwidth: 20n * MiB } }),
   ];
-  return { nodes, pools, volumes, attention: attentionOf(nodes, pools, volumes), remarks: [], read };
+  const attention = attentionOf(nodes, pools, volumes, [
+    { node: 'storage-2', volume: 'storage-2:pvc-prometheus', ...unlimited },
+  ]);
+  return { nodes, pools, volumes, jobs: someJobs(), attention, remarks: [], read };
 }
 
 /** Text that would be markup, would turn the direction of what follows, and has no place to break. */
@@ -79,13 +108,14 @@ export const hostile = `"><img src=x onerror=alert(1)><script>alert(1)</script>\
 
 /** A fleet whose every name and message comes from an attacker. */
 export function hostileContent(): PageContent {
-  const { nodes, pools, volumes } = someContent();
+  const { nodes, pools, volumes, jobs } = someContent();
   const wrong = { reason: hostile, message: hostile };
   const named = { node: hostile, pool: hostile, type: hostile, namespace: hostile, claim: hostile };
   return {
     nodes: nodes.map((node) => changed(node, { node: hostile, since: hostile })),
     pools: pools.map((pool) => changed(pool, { node: hostile, pool: hostile, type: hostile })),
     volumes: volumes.map((volume) => changed(volume, { ...named, state: hostile, conditions: [wrong] })),
+    jobs: jobs.map((job) => changed(job, { ...named, kind: hostile, lv: hostile, state: hostile, reason: hostile })),
     attention: [{ node: hostile, pool: hostile, volume: hostile, claim: hostile, ...wrong }],
     remarks: [hostile],
     read: hostile,

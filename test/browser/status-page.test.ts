@@ -58,7 +58,20 @@ test('the status page says what needs attention, and what to do', async () => {
     expect.stringMatching(/node storage-3\s+NodeDisconnected\s+not connected/),
     expect.stringMatching(/pool fast on node storage-2\s+ThinPoolDataNearFull\s+96 % .* add a disk/),
     expect.stringMatching(/claim registry\/blobs .*\s+MirrorDegraded\s+.*replace the disk/),
+    expect.stringMatching(/claim monitoring\/prometheus .*\s+LimitNotInForce\s+its I\/O limit is not in force/),
   ]);
+});
+
+test('the status page shows the progress of each job, its rate, and why it has failed', async () => {
+  await using opened = await openStatusPage(browser, someContent());
+  const rows = opened.page.getByRole('table', { name: 'Jobs' }).getByRole('row');
+  expect(await rows.allInnerTexts()).toEqual([
+    expect.stringContaining('Rate'),
+    expect.stringMatching(/^copy\s+databases\/restored\s+storage-1\s.*running\s+200 GiB\s+64 %\s+180 MiB\/s/),
+    expect.stringMatching(/^repair\s+registry\/blobs\s.*7 %\s+92 MiB\/s/),
+    expect.stringMatching(/^erase\s+quarry-bulk\/pvc-old\s.*failed.*the disk \/dev\/sdc gives no answer \(4 times\)/),
+  ]);
+  expect(await rows.getByRole('progressbar', { name: 'done: 64 %' }).count()).toBe(1);
 });
 
 test('the keyboard reaches the lists of the status page in their order, with a visible mark, and follows their links', async () => {
@@ -66,12 +79,12 @@ test('the keyboard reaches the lists of the status page in their order, with a v
   await using opened = await openStatusPage(browser, { ...someContent(), volumes: many });
   const { page } = opened;
   const reached: (string | null)[] = [];
-  for (let presses = 0; presses < 5; presses += 1) {
+  for (let presses = 0; presses < 6; presses += 1) {
     await page.keyboard.press('Tab');
     expect(await styleOf(page, ':focus', 'outlineWidth')).toBe('3px');
     reached.push(await page.locator(':focus').getAttribute('href'));
   }
-  expect(reached.slice(0, 4)).toEqual(['#attention', '#nodes', '#pools', '#volumes']);
+  expect(reached.slice(0, 5)).toEqual(['#attention', '#jobs', '#nodes', '#pools', '#volumes']);
   expect(await page.locator(':focus').innerText()).toBe('Next volumes');
   await page.keyboard.press('Enter');
   await page.waitForURL(/volumes=2#volumes$/);

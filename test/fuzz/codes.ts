@@ -75,6 +75,7 @@ const byMethod: Readonly<Record<string, readonly Code[]>> = {
   'quarry.admin.v1.Admin/ListNodes': ['ABORTED'],
   'quarry.admin.v1.Admin/ListVolumes': ['ABORTED'],
   'quarry.admin.v1.Admin/ListSnapshots': ['ABORTED'],
+  'quarry.admin.v1.Admin/ListReportedJobs': ['ABORTED'],
   'quarry.admin.v1.Admin/ListClaims': [],
   'quarry.admin.v1.Admin/ListOrphans': ['UNAVAILABLE'],
   'quarry.admin.v1.Admin/RetainOrphan': ['NOT_FOUND', 'FAILED_PRECONDITION', 'ABORTED', 'UNAVAILABLE'],

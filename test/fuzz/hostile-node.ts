@@ -24,6 +24,8 @@ const kinds = {
   pool: typeIn(nodePools, 'Pool'),
   'unready-pool': typeIn(nodePools, 'UnreadyPool'),
   node: typeIn(nodePools, 'Node'),
+  job: typeIn(nodePools, 'Job'),
+  notice: typeIn(nodePools, 'Notice'),
 };
 const replies = ['FindResponse', 'CreateResponse', 'RemoveResponse'].map((name) => typeIn(nodeVolumes, name));
 
@@ -175,6 +177,15 @@ function goodRecord(random: Random): RecordInit {
   return random.pick([
     protocol.records.write('volume', id, { id, name, lv: name, pool: 'fast', group: 'vg', size, filesystem: 'none' }),
     protocol.records.write('pool', 'fast', { name: 'fast', group: 'vg', stripes: 1, stripeSize: '65536', ...pool }),
+    protocol.records.write('job', `copy ${id}`, {
+      kind: 'copy',
+      pool: 'fast',
+      volume: id,
+      size,
+      state: 'running',
+      rate: size,
+    }),
+    protocol.records.write('notice', `JobFails ${id}`, { reason: 'JobFails', message: random.pick(lies), volume: id }),
     protocol.records.write('given', id, { to: random.pick(['n1', 'n2', evil]) }),
   ]);
 }

@@ -6,6 +6,7 @@ import { incompatibilities } from '../../src/domain/compatibility.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import type { Condition } from '../../src/domain/health.ts';
 import { type NodeName, type PoolName, type VgName, type VolumeId, volumeIdFor } from '../../src/domain/ids.ts';
+import { noNews } from '../../src/domain/news.ts';
 import type { Pool, PoolSpec } from '../../src/domain/pool.ts';
 import { contradictions, refuseReservation } from '../../src/domain/reservations.ts';
 import { applyChange, type QosChange } from '../../src/domain/qos.ts';
@@ -53,6 +54,7 @@ export class MemoryStorage implements Storage {
   readonly #unready = new Map<PoolName, string>();
   readonly volumes = new Map<VolumeId, Volume>();
   readonly health = new Map<string, readonly Condition[]>();
+  news = noNews;
   readonly snapshots = new MemorySnapshots(this);
   readonly groupSnapshots = new MemoryGroupSnapshots(this);
   /** Volumes that were created here and given to other nodes. */
@@ -83,6 +85,7 @@ export class MemoryStorage implements Storage {
       health: this.health,
       reportedAt: Date.now(),
       defaultPool: this.#defaultPool,
+      news: this.news,
     };
   }
 

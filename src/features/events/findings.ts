@@ -2,6 +2,7 @@ import { attentionOf, type Attention } from '../../domain/attention.ts';
 import { Failure } from '../../domain/errors.ts';
 import { inventoryOf, type Member } from '../../domain/fleet.ts';
 import { poolsOf, volumeHealth } from '../../domain/health.ts';
+import { noNews } from '../../domain/news.ts';
 import type { VolumeId } from '../../domain/ids.ts';
 import type { Inventory } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
@@ -21,13 +22,19 @@ export function findingsOf(member: Member): Finding[] {
     const problem = apart ?? inventory.message;
     return attentionOf([{ node, connected, since, problem }], [], []).map((what) => ({ what, subject: undefined }));
   }
+  const { notices } = inventory.news ?? noNews;
   const volumes = unwell(inventory);
+  for (const { volume: id } of notices.values()) {
+    const volume = id && inventory.volumes.get(id);
+    if (volume) volumes.set(volume.id, volume);
+  }
   const states = Array.from(volumes.values(), (volume) => ({
     id: volume.id,
     node,
     conditions: volumeHealth(volume, inventory),
   }));
-  const found = attentionOf([{ node, connected, since, problem: apart }], poolStates(node, inventory), states);
+  const told = Array.from(notices.values(), (notice) => ({ node, ...notice }));
+  const found = attentionOf([{ node, connected, since, problem: apart }], poolStates(node, inventory), states, told);
   return found.map((what) => ({ what, subject: volumes.get(what.volume as VolumeId) }));
 }
 

@@ -2,11 +2,12 @@ import { allPages, askRole, type RoleCalls } from '../../cli/ask.ts';
 import type { Terminal } from '../../cli/command.ts';
 import { isFailure } from '../../domain/errors.ts';
 import type { Claim } from '../../gen/quarry/admin/v1/Claim.ts';
+import type { Job } from '../../gen/quarry/admin/v1/Job.ts';
 import type { Node } from '../../gen/quarry/admin/v1/Node.ts';
 import type { Snapshot } from '../../gen/quarry/admin/v1/Snapshot.ts';
 import type { Volume } from '../../gen/quarry/admin/v1/Volume.ts';
-import { type Claims, nodeRecord, poolRecord, snapshotRecord, volumeRecord } from './read.ts';
-import type { NodeRecord, PoolRecord, SnapshotRecord, VolumeRecord } from './records.ts';
+import { type Claims, jobRecord, nodeRecord, noticeRecords, poolRecord, snapshotRecord, volumeRecord } from './read.ts';
+import type { JobRecord, NodeRecord, NoticeRecord, PoolRecord, SnapshotRecord, VolumeRecord } from './records.ts';
 
 /** Lets the task ask the controller of this machine. */
 export async function withFleet<T>(
@@ -54,6 +55,20 @@ export class FleetCalls {
     });
     const claims = await this.#knownClaims();
     return snapshots.map((snapshot) => snapshotRecord(snapshot, claims));
+  }
+
+  /** What the nodes want to be known; it is in the list of nodes. */
+  async notices(): Promise<NoticeRecord[]> {
+    return (await this.#nodes()).flatMap(noticeRecords);
+  }
+
+  async jobs(): Promise<JobRecord[]> {
+    const jobs = await allPages(async (pageToken) => {
+      const page = await this.#calls.listReportedJobs({ pageToken });
+      return { items: page.jobs as Job[], nextPageToken: page.nextPageToken };
+    });
+    const claims = await this.#knownClaims();
+    return jobs.map((job) => jobRecord(job, claims));
   }
 
   #nodes(): Promise<Node[]> {

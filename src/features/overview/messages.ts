@@ -4,7 +4,8 @@ import { type Encrypted, printEncryption, usableSize } from '../../domain/encryp
 import { Failure } from '../../domain/errors.ts';
 import type { Member } from '../../domain/fleet.ts';
 import { type Condition, poolsOf, volumeHealth } from '../../domain/health.ts';
-import type { PoolName } from '../../domain/ids.ts';
+import type { NodeName, PoolName } from '../../domain/ids.ts';
+import { type News, noNews, noticeReasons, type ReportedJob } from '../../domain/news.ts';
 import type { Pool } from '../../domain/pool.ts';
 import { ratesFor } from '../../domain/qos.ts';
 import { promisable, reservedBy, sumOf } from '../../domain/reservations.ts';
@@ -12,7 +13,9 @@ import { printSource, type Snapshot } from '../../domain/snapshot.ts';
 import type { Inventory } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
 import type { ConditionInit } from '../../gen/quarry/admin/v1/Condition.ts';
+import type { JobInit } from '../../gen/quarry/admin/v1/Job.ts';
 import type { NodeInit } from '../../gen/quarry/admin/v1/Node.ts';
+import type { NoticeInit } from '../../gen/quarry/admin/v1/Notice.ts';
 import type { PoolInit } from '../../gen/quarry/admin/v1/Pool.ts';
 import type { SnapshotInit } from '../../gen/quarry/admin/v1/Snapshot.ts';
 import type { VolumeInit } from '../../gen/quarry/admin/v1/Volume.ts';
@@ -27,7 +30,23 @@ export function nodeMessage({ node, connected, since, apart }: Member, known: In
     pools: poolsOf(known).map((name) => poolMessage(name, known)),
     volumes: String(known.volumes.size),
     snapshots: String(known.snapshots.size),
+    notices: noticeMessages(known.news ?? noNews),
   };
+}
+
+/** Those that need attention. */
+function noticeMessages({ notices }: News): NoticeInit[] {
+  return [...notices.values()]
+    .filter(({ reason }) => noticeReasons[reason].attention)
+    .map(({ reason, message, volume = '', pool = '' }) => ({ reason, message, volumeId: volume, pool }));
+}
+
+/** A job as its node last reported it. */
+export function jobMessage(node: NodeName, job: ReportedJob): JobInit {
+  const { kind, pool, volume, lv, size, state, done, rate, reason, since, failures } = job;
+  const target = { kind, pool, volumeId: volume ?? '', lv, size: String(size) };
+  const progress = { state, done, reason: reason ?? '', sinceMs: inWhole(since), failures };
+  return { node, ...target, ...progress, ...(rate !== undefined && { rate: String(rate) }) };
 }
 
 function poolMessage(name: PoolName, inventory: Inventory): PoolInit {

@@ -1,7 +1,7 @@
 import type { Attention } from '../../domain/attention.ts';
 import { formatBytes } from '../../domain/bytes.ts';
-import { bad, figure, meter, moment, rateLines, type Section, tags } from './page-table.ts';
-import type { NodeRecord, PoolRecord, VolumeRecord } from './records.ts';
+import { bad, figure, meter, moment, progress, rateLines, type Section, tags } from './page-table.ts';
+import type { JobRecord, NodeRecord, PoolRecord, VolumeRecord } from './records.ts';
 import { dataPercent, nameOf, reservedPercent } from './status.ts';
 
 export const attentionSection: Section<Attention> = {
@@ -30,6 +30,26 @@ export const nodeSection: Section<NodeRecord> = {
     { heading: 'Snapshots', cell: ({ snapshots }) => snapshots },
     { heading: 'Size', cell: ({ size }) => figure(formatBytes(size)) },
     { heading: 'Free', cell: ({ free }) => figure(formatBytes(free)) },
+  ],
+};
+
+export const jobSection: Section<JobRecord> = {
+  id: 'jobs',
+  title: 'Jobs',
+  none: 'No job runs or waits.',
+  columns: [
+    { heading: 'Job', cell: ({ kind }) => kind },
+    {
+      heading: 'Of',
+      cell: ({ namespace, claim, volume, lv }) => (claim === undefined ? (volume ?? lv) : `${namespace}/${claim}`),
+    },
+    { heading: 'Node', cell: ({ node }) => node },
+    { heading: 'Pool', cell: ({ pool }) => pool },
+    { heading: 'State', cell: ({ state }) => (state === 'failed' ? bad(state) : state) },
+    { heading: 'Size', cell: ({ size }) => figure(formatBytes(size)) },
+    { heading: 'Done', cell: ({ donePercent }) => progress('done', donePercent) },
+    { heading: 'Rate', cell: ({ rate }) => (rate === undefined ? '' : figure(`${formatBytes(rate)}/s`)) },
+    { heading: 'Why', cell: ({ reason = '', failures }) => (failures > 1 ? `${reason} (${failures} times)` : reason) },
   ],
 };
 

@@ -36,8 +36,8 @@ export async function readContent(socket: string): Promise<PageContent> {
     const remarks: string[] = [];
     const fleet = new FleetCalls(calls, { say: (line) => void remarks.push(line) });
     const [nodes, pools, volumes] = [await fleet.nodes(), await fleet.pools(), await fleet.volumes()];
-    const attention = attentionOf(nodes, pools, volumes);
-    return { nodes, pools, volumes, attention, remarks, read: new Date().toISOString() };
+    const attention = attentionOf(nodes, pools, volumes, await fleet.notices());
+    return { nodes, pools, volumes, jobs: await fleet.jobs(), attention, remarks, read: new Date().toISOString() };
   });
 }
 

@@ -39,12 +39,15 @@ tbody th { font-weight: 600; }
 .bad { color: var(--bad); font-weight: 600; }
 .tag { display: inline-block; max-width: 20rem; padding: 0 0.5rem; overflow-wrap: break-word; border-radius: 1rem; background: var(--bad-ground); color: var(--bad); font-weight: 600; font-size: 0.8125rem; }
 .remark { padding: 0.5rem 1rem; margin-top: 1rem; background: var(--bad-ground); color: var(--bad); border-radius: 6px; }
-meter { appearance: none; display: inline-block; width: 6rem; height: 0.625rem; margin-right: 0.375rem; vertical-align: baseline; background: var(--track); border: 0; border-radius: 4px; }
+meter, progress { appearance: none; display: inline-block; width: 6rem; height: 0.625rem; margin-right: 0.375rem; vertical-align: baseline; background: var(--track); border: 0; border-radius: 4px; }
 meter::-webkit-meter-inner-element { appearance: none; height: 100%; }
-meter::-webkit-meter-bar { display: block; height: 100%; background: var(--track); border: 0; border-radius: 4px; }
-meter::-webkit-meter-optimum-value { height: 100%; background: var(--good); border-radius: 4px; }
-meter::-webkit-meter-suboptimum-value { height: 100%; background: var(--warn); border-radius: 4px; }
-meter::-webkit-meter-even-less-good-value { height: 100%; background: var(--bad); border-radius: 4px; }
+meter::-webkit-meter-bar { height: 100%; background: var(--track); border: 0; border-radius: 4px; }
+meter::-webkit-meter-optimum-value { grid-row: 1 / -1; background: var(--good); border-radius: 4px; }
+meter::-webkit-meter-suboptimum-value { grid-row: 1 / -1; background: var(--warn); border-radius: 4px; }
+meter::-webkit-meter-even-less-good-value { grid-row: 1 / -1; background: var(--bad); border-radius: 4px; }
+progress::-webkit-progress-bar { background: var(--track); border-radius: 4px; }
+progress::-webkit-progress-value { background: var(--link); border-radius: 4px; }
+progress::-moz-progress-bar { background: var(--link); border-radius: 4px; }
 meter::-moz-meter-bar { border-radius: 4px; background: var(--good); }
 meter:-moz-meter-sub-optimum::-moz-meter-bar { background: var(--warn); }
 meter:-moz-meter-sub-sub-optimum::-moz-meter-bar { background: var(--bad); }

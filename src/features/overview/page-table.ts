@@ -72,6 +72,12 @@ export function meter(label: string, percent: number | undefined): Markup {
   return markup`<span class="figure"><meter min="0" low="80" high="95" optimum="0" max="100" value="${value}" aria-label="${label}: ${text}">${text}</meter>${text}</span>`;
 }
 
+/** A bar of one colour. */
+export function progress(label: string, percent: number): Markup {
+  const text = `${percent} %`;
+  return markup`<span class="figure"><progress max="100" value="${percent}" aria-label="${label}: ${text}">${text}</progress>${text}</span>`;
+}
+
 /** `read 500/s` and `write 10 MiB/s`, a line each. */
 export function rateLines(rates: Rates): Markup {
   const lines = rateKeys.flatMap((key) => {

@@ -1,13 +1,14 @@
 import { markup, type Markup } from './markup.ts';
 import { styleElement } from './page-style.ts';
-import { attentionSection, nodeSection, poolSection, volumeSection } from './page-sections.ts';
+import { attentionSection, jobSection, nodeSection, poolSection, volumeSection } from './page-sections.ts';
 import { moment, type Section, sectionOf } from './page-table.ts';
-import type { VolumeRecord } from './records.ts';
+import type { JobRecord, VolumeRecord } from './records.ts';
 import { type Status, summaryOf } from './status.ts';
 
 /** What the page shows, at one moment. */
 export interface PageContent extends Status {
   readonly volumes: readonly VolumeRecord[];
+  readonly jobs: readonly JobRecord[];
   /** What could not be read. */
   readonly remarks: readonly string[];
   /** In ISO 8601. */
@@ -15,7 +16,7 @@ export interface PageContent extends Status {
 }
 
 /** The lists of the page, by their parameter in its address. */
-export const lists = ['attention', 'nodes', 'pools', 'volumes'] as const;
+export const lists = ['attention', 'jobs', 'nodes', 'pools', 'volumes'] as const;
 type List = (typeof lists)[number];
 
 /** The page of each list that is shown; the first is 1. */
@@ -26,7 +27,7 @@ const mostRows = 100;
 
 /** The whole document. */
 export function statusPage(content: PageContent, positions: Positions): Markup {
-  const { nodes, pools, volumes, attention, remarks, read } = content;
+  const { nodes, pools, volumes, jobs, attention, remarks, read } = content;
   return markup`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Quarry: status</title>
@@ -39,10 +40,10 @@ ${tiles(content)}
 ${remarks.map((remark) => markup`<p class="remark">${remark}</p>`)}</header>
 <main>
 ${listOf('attention', attention, positions, attentionSection)}
+${listOf('jobs', jobs, positions, jobSection)}
 ${listOf('nodes', nodes, positions, nodeSection)}
 ${listOf('pools', pools, positions, poolSection)}
 ${listOf('volumes', volumes, positions, volumeSection)}
-<p class="faint">Jobs are known to their nodes only: <code>kubectl quarry jobs</code> lists them.</p>
 </main></body></html>
 `;
 }
@@ -50,7 +51,13 @@ ${listOf('volumes', volumes, positions, volumeSection)}
 /** How many there are of each, with links to their lists: also the shortest way to these by keyboard. */
 function tiles(content: PageContent): Markup {
   const { attention } = content;
-  const title = { attention: 'need attention', nodes: 'nodes', pools: 'pools', volumes: 'volumes' } as const;
+  const title = {
+    attention: 'need attention',
+    nodes: 'nodes',
+    pools: 'pools',
+    volumes: 'volumes',
+    jobs: 'jobs',
+  } as const;
   const tile = (list: List): Markup => {
     const count = content[list].length;
     const number =

@@ -1,9 +1,10 @@
 import { ratesFromMessage, timeFromMessage } from '../../admin/messages.ts';
+import type { Job } from '../../gen/quarry/admin/v1/Job.ts';
 import type { Node } from '../../gen/quarry/admin/v1/Node.ts';
 import type { Pool } from '../../gen/quarry/admin/v1/Pool.ts';
 import type { Snapshot } from '../../gen/quarry/admin/v1/Snapshot.ts';
 import type { Volume } from '../../gen/quarry/admin/v1/Volume.ts';
-import type { NodeRecord, PoolRecord, SnapshotRecord, VolumeRecord } from './records.ts';
+import type { JobRecord, NodeRecord, NoticeRecord, PoolRecord, SnapshotRecord, VolumeRecord } from './records.ts';
 
 /** The claims of volumes, by id. */
 export type Claims = ReadonlyMap<string, { readonly namespace: string; readonly claim: string }>;
@@ -82,6 +83,29 @@ export function snapshotRecord(snapshot: Snapshot, claims: Claims): SnapshotReco
     state,
     room: room === undefined ? undefined : BigInt(room),
     group: group || undefined,
+  };
+}
+
+export function noticeRecords({ name: node, notices }: Node): NoticeRecord[] {
+  return notices.map(({ reason, message, volumeId, pool }) => {
+    return { node, reason, message, volume: volumeId || undefined, pool: pool || undefined };
+  });
+}
+
+export function jobRecord({ volumeId, size, done, rate, reason, ...job }: Job, claims: Claims): JobRecord {
+  const { node, kind, pool, lv, state, failures } = job;
+  const progress = { state, donePercent: Math.floor(done * 100), failures };
+  return {
+    node,
+    kind,
+    pool,
+    volume: volumeId || undefined,
+    ...claims.get(volumeId),
+    lv,
+    size: BigInt(size),
+    ...progress,
+    rate: rate === undefined ? undefined : BigInt(rate),
+    reason: reason || undefined,
   };
 }
 

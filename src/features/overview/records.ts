@@ -65,6 +65,30 @@ export interface VolumeRecord {
   readonly conditions: readonly ConditionRecord[];
 }
 
+export interface JobRecord {
+  readonly node: string;
+  readonly kind: string;
+  readonly pool: string;
+  readonly volume?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly claim?: string | undefined;
+  readonly lv: string;
+  readonly size: Bytes;
+  readonly state: string;
+  readonly donePercent: number;
+  /** Bytes a second. */
+  readonly rate?: Bytes | undefined;
+  readonly reason?: string | undefined;
+  readonly failures: number;
+}
+
+/** Something that a node wants to be known. */
+export interface NoticeRecord extends ConditionRecord {
+  readonly node: string;
+  readonly volume?: string | undefined;
+  readonly pool?: string | undefined;
+}
+
 export interface SnapshotRecord {
   readonly id: string;
   readonly name: string;

@@ -1,15 +1,17 @@
 import type { PersistentVolumes } from '../../app/feature.ts';
 import { type Fleet, inventoryOf, knownInventory, type Member } from '../../domain/fleet.ts';
 import { Failure } from '../../domain/errors.ts';
+import type { NodeName } from '../../domain/ids.ts';
+import { noNews } from '../../domain/news.ts';
 import { idBefore, pageOf } from '../../domain/pages.ts';
 import type { Inventory } from '../../domain/storage.ts';
 import type { AdminMethods } from '../../grpc/services.ts';
-import { nodeMessage, snapshotMessage, volumeMessage } from './messages.ts';
+import { jobMessage, nodeMessage, snapshotMessage, volumeMessage } from './messages.ts';
 
 /** Entries of a page. A volume with its conditions, or a node with its pools, has about a KiB, and a message holds 4 MiB. */
 const mostEntries = 1000;
 
-type Overview = Pick<AdminMethods, 'listNodes' | 'listVolumes' | 'listSnapshots'> &
+type Overview = Pick<AdminMethods, 'listNodes' | 'listVolumes' | 'listSnapshots' | 'listReportedJobs'> &
   Partial<Pick<AdminMethods, 'listClaims'>>;
 
 /** Answers the command line from what the nodes last reported; no node is asked. */
@@ -34,6 +36,10 @@ export function createOverviewService(
       const { items, nextToken } = pageOfAll(fleet, pageToken, ({ snapshots }) => snapshots);
       return { snapshots: items.map(({ entry }) => snapshotMessage(entry)), nextPageToken: nextToken };
     },
+    async listReportedJobs({ pageToken }) {
+      const { items, nextToken } = pageOfAll(fleet, pageToken, ({ news = noNews }) => news.jobs);
+      return { jobs: items.map(({ node, entry }) => jobMessage(node, entry)), nextPageToken: nextToken };
+    },
     ...(claims && { listClaims: listClaimsOf(claims) }),
   };
 }
@@ -51,6 +57,7 @@ function listClaimsOf(volumes: Pick<PersistentVolumes, 'claims'>): AdminMethods[
 interface Reported<T> {
   /** Unique: several nodes may report one id. */
   readonly key: string;
+  readonly node: NodeName;
   readonly entry: T;
   readonly inventory: Inventory;
 }
@@ -83,7 +90,12 @@ function entriesAfter<T extends { readonly id: string }>(
 ): Reported<T>[] {
   const inventory = knownInventory(member);
   if (!inventory) return [];
-  const all = [...entriesOf(inventory).values()].map((entry) => ({ key: prefix + entry.id, entry, inventory }));
+  const all = [...entriesOf(inventory).values()].map((entry) => ({
+    key: prefix + entry.id,
+    node: member.node,
+    entry,
+    inventory,
+  }));
   return all.filter(({ key }) => key > after).sort(byKey);
 }
 

@@ -22,7 +22,7 @@ interface Given {
 export async function showStatus({ config, output }: Given, terminal: Terminal): Promise<string> {
   return withFleet(config, terminal, async (fleet) => {
     const [nodes, pools, volumes] = [await fleet.nodes(), await fleet.pools(), await fleet.volumes()];
-    const status = { nodes, pools, attention: attentionOf(nodes, pools, volumes) };
+    const status = { nodes, pools, attention: attentionOf(nodes, pools, volumes, await fleet.notices()) };
     return output === 'json' || output === 'yaml' ? printData(status, output) : statusText(status);
   });
 }

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import { noNews } from '../../domain/news.ts';
 import type { Inventory } from '../../domain/storage.ts';
 import type { RecordInit } from '../../gen/quarry/fleet/v1/Record.ts';
 import type { RecordsInit } from '../../gen/quarry/fleet/v1/Records.ts';
+import { writeJob, writeNotice } from '../wire/news.ts';
 import { writeHealth } from '../wire/health.ts';
 import { writePool } from '../wire/pools.ts';
 import type { RecordCodec, RecordKind, RecordTypes } from '../wire/records.ts';
@@ -35,6 +37,8 @@ const sources: { readonly [Kind in RecordKind]: Source<Kind, unknown> } = {
     values: ({ defaultPool }) => new Map([['', defaultPool]]),
     message: (defaultPool) => ({ defaultPool: defaultPool ?? '' }),
   }),
+  job: source('job', { values: ({ news = noNews }) => news.jobs, message: writeJob }),
+  notice: source('notice', { values: ({ news = noNews }) => news.notices, message: writeNotice }),
 };
 
 const kinds = Object.keys(sources) as RecordKind[];

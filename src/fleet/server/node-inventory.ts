@@ -8,6 +8,7 @@ import {
   type VolumeId,
 } from '../../domain/ids.ts';
 import type { Condition } from '../../domain/health.ts';
+import type { Notice, ReportedJob } from '../../domain/news.ts';
 import type { Pool } from '../../domain/pool.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
 import type { Inventory } from '../../domain/storage.ts';
@@ -15,6 +16,7 @@ import type { Volume } from '../../domain/volume.ts';
 import type { Record as RecordMessage } from '../../gen/quarry/fleet/v1/Record.ts';
 import type { Records } from '../../gen/quarry/fleet/v1/Records.ts';
 import { readAge } from '../wire/bounds.ts';
+import { readJob, readNotice } from '../wire/news.ts';
 import { readHealth, readHealthKey } from '../wire/health.ts';
 import { readPool } from '../wire/pools.ts';
 import type { RecordCodec, RecordKind } from '../wire/records.ts';
@@ -24,6 +26,8 @@ import { readPoolName, readVolume, readVolumeId } from '../wire/volumes.ts';
 /** More than LVM can keep on a node. */
 const mostVolumes = 16_384;
 const mostPools = 256;
+/** Of jobs, and of notices: twice what a node of ours reports. */
+const mostNews = 512;
 /** Characters of why a pool is not ready. */
 const longestReason = 1024;
 
@@ -38,6 +42,8 @@ interface Content {
   readonly givenNames: Set<LvName>;
   readonly unready: Map<PoolName, string>;
   readonly health: Map<string, readonly Condition[]>;
+  readonly jobs: Map<string, ReportedJob>;
+  readonly notices: Map<string, Notice>;
   defaultPool: PoolName | undefined;
   /** The volume that was read last. */
   latest: Volume | undefined;
@@ -119,6 +125,17 @@ const appliers: Readonly<Record<RecordKind, Applier>> = {
     },
     remove: () => undefined,
   },
+  job: {
+    put: ({ jobs }, { key, payload, codec }) => void jobs.set(key, readJob(key, codec.read('job', payload))),
+    remove: ({ jobs }, key) => void jobs.delete(key),
+  },
+  notice: {
+    put({ notices }, { key, payload, codec }) {
+      const notice = readNotice(key, codec.read('notice', payload));
+      if (notice) notices.set(key, notice);
+    },
+    remove: ({ notices }, key) => void notices.delete(key),
+  },
 };
 
 /** The content of a node, as reported over one stream. */
@@ -176,7 +193,7 @@ export class NodeInventory {
   /** The node reports an age, not a time, because its clock may differ. */
   age(milliseconds: string, now: number): void {
     if (!this.#content) return;
-    const { pools, volumes, snapshots, given, unready, health, defaultPool } = this.#content;
+    const { pools, volumes, snapshots, given, unready, health, defaultPool, jobs, notices } = this.#content;
     this.#inventory = {
       pools,
       volumes,
@@ -185,6 +202,7 @@ export class NodeInventory {
       unready,
       health,
       defaultPool,
+      news: { jobs, notices },
       reportedAt: readAge(milliseconds, now),
     };
   }
@@ -205,13 +223,16 @@ function refuseKey(key: string, own: string): void {
 function emptyContent(): Content {
   const [pools, volumes, snapshots] = [new Map(), new Map(), new Map()];
   const [given, unready, health] = [new Map(), new Map(), new Map()];
+  const news = { jobs: new Map(), notices: new Map() };
   const [names, givenNames] = [new Set<LvName>(), new Set<LvName>()];
   const none = { defaultPool: undefined, latest: undefined };
-  return { pools, volumes, snapshots, given, unready, health, names, givenNames, ...none };
+  return { pools, volumes, snapshots, given, unready, health, ...news, names, givenNames, ...none };
 }
 
-function refuseTooMany({ volumes, snapshots, given, pools, unready, health }: Content): void {
+function refuseTooMany({ volumes, snapshots, given, pools, unready, health, jobs, notices }: Content): void {
   const kept = volumes.size + snapshots.size;
+  if (jobs.size > mostNews || notices.size > mostNews)
+    throw new Failure('invalid', 'there are more jobs or notices than a node reports');
   if (health.size > mostVolumes + mostPools) throw new Failure('invalid', 'more is unhealthy than a node can have');
   if (kept <= mostVolumes && given.size <= mostVolumes && pools.size <= mostPools && unready.size <= mostPools) return;
   throw new Failure('invalid', `${kept} volumes and snapshots and ${pools.size} pools are more than a node can have`);

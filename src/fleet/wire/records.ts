@@ -1,6 +1,8 @@
 import type { Given, GivenInit } from '../../gen/quarry/node/v1/Given.ts';
 import type { Health, HealthInit } from '../../gen/quarry/node/v1/Health.ts';
+import type { Job, JobInit } from '../../gen/quarry/node/v1/Job.ts';
 import type { Node, NodeInit } from '../../gen/quarry/node/v1/Node.ts';
+import type { Notice, NoticeInit } from '../../gen/quarry/node/v1/Notice.ts';
 import type { Pool, PoolInit } from '../../gen/quarry/node/v1/Pool.ts';
 import type { Snapshot, SnapshotInit } from '../../gen/quarry/node/v1/Snapshot.ts';
 import type { UnreadyPool, UnreadyPoolInit } from '../../gen/quarry/node/v1/UnreadyPool.ts';
@@ -17,6 +19,8 @@ export interface RecordTypes {
   'unready-pool': [UnreadyPool, UnreadyPoolInit];
   health: [Health, HealthInit];
   node: [Node, NodeInit];
+  job: [Job, JobInit];
+  notice: [Notice, NoticeInit];
 }
 
 export type RecordKind = keyof RecordTypes;
@@ -39,6 +43,8 @@ export function recordsOf(volumes: Root, snapshots: Root, pools: Root): RecordCo
     'unready-pool': pools.lookupType(`${nodePools.package}.UnreadyPool`),
     health: pools.lookupType(`${nodePools.package}.Health`),
     node: pools.lookupType(`${nodePools.package}.Node`),
+    job: pools.lookupType(`${nodePools.package}.Job`),
+    notice: pools.lookupType(`${nodePools.package}.Notice`),
   } satisfies Record<RecordKind, unknown>;
   return {
     write: (kind, key, message) => ({ kind, key, payload: encode(types[kind], message) }),

@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { GiB } from '../../../../src/domain/bytes.ts';
 import { Failure } from '../../../../src/domain/errors.ts';
 import type { PoolName, VolumeId } from '../../../../src/domain/ids.ts';
+import { keyOfNotice, noNews, type Notice } from '../../../../src/domain/news.ts';
 import type { Volume } from '../../../../src/domain/volume.ts';
 import { AttentionEvents } from '../../../../src/features/events/attention-events.ts';
 import type { WarningEvent } from '../../../../src/kubernetes/events.ts';
@@ -100,6 +101,19 @@ test('sends on the pod of an inline volume, and on the node for a pool, a volume
     ['Node', 'a', 'FilesystemReadOnly'],
   ]);
   expect(new Set(sent.map(({ name }) => name)).size).toBe(4);
+});
+
+test('sends what a node tells: of a limit on the claim, and of disks on the node, although disks need no attention', async () => {
+  const notices: Notice[] = [
+    { reason: 'LimitNotInForce', volume: volume.id, message: 'mount it for writing' },
+    { reason: 'DisksRefused', pool: fast, message: '1 disk' },
+  ];
+  storage.news = { ...noNews, notices: new Map(notices.map((notice) => [keyOfNotice(notice), notice])) };
+  await look(3);
+  expect(sent.map(({ subject, reason, message }) => [subject.kind, subject.name, reason, message])).toEqual([
+    ['PersistentVolumeClaim', 'data', 'LimitNotInForce', `volume ${volume.id} on node a: mount it for writing`],
+    ['Node', 'a', 'DisksRefused', 'pool fast on node a: 1 disk'],
+  ]);
 });
 
 test('sends twenty at a look, and what was refused at the next', async () => {

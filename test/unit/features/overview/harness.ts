@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { onTestFinished } from 'vitest';
 import { GiB, MiB } from '../../../../src/domain/bytes.ts';
 import type { Member } from '../../../../src/domain/fleet.ts';
-import type { PoolName } from '../../../../src/domain/ids.ts';
+import { keyOfNotice, type News, type Notice } from '../../../../src/domain/news.ts';
+import type { PoolName, VolumeId } from '../../../../src/domain/ids.ts';
 import { createOverviewService } from '../../../../src/features/overview/service.ts';
 import type { ClaimPage } from '../../../../src/kubernetes/persistent-volumes.ts';
 import { admin } from '../../../../src/grpc/load.ts';
@@ -69,6 +70,18 @@ export async function withVolume(options: Fleet = {}) {
   const begun = await begin(options);
   const volume = await begun.storages.a.create(specOf('pvc-1'), never);
   return { ...begun, volume };
+}
+
+/** A job that runs and is stalled, and disks that wait. */
+export function newsOf(volume: VolumeId): News {
+  const target = { pool: fast, volume, lv: 'quarry-fast/pvc-1', size: GiB };
+  const progress = { state: 'running', done: 0.419, rate: 50n * MiB, reason: undefined, failures: 0, since };
+  const job = { id: 'copy quarry-fast/pvc-1', kind: 'copy', ...target, ...progress };
+  const notices: Notice[] = [
+    { reason: 'JobStalled', volume, message: 'its cause' },
+    { reason: 'DisksProposed', pool: fast, message: '1 disk' },
+  ];
+  return { jobs: new Map([[job.id, job]]), notices: new Map(notices.map((notice) => [keyOfNotice(notice), notice])) };
 }
 
 export const fast = 'fast' as PoolName;

@@ -7,10 +7,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { type PageContent, statusPage } from '../../../../src/features/overview/page.ts';
 import { createStatusPage, readContent } from '../../../../src/features/overview/page-server.ts';
 import { memoryLog } from '../../grpc/harness.ts';
-import { lean, withVolume } from './harness.ts';
+import { lean, newsOf, withVolume } from './harness.ts';
 
-const first = { attention: 1, nodes: 1, pools: 1, volumes: 1 };
-const empty: PageContent = { nodes: [], pools: [], volumes: [], attention: [], remarks: [], read: 'now' };
+const first = { attention: 1, nodes: 1, pools: 1, volumes: 1, jobs: 1 };
+const empty: PageContent = { nodes: [], pools: [], volumes: [], jobs: [], attention: [], remarks: [], read: 'now' };
 const hostile = `"><script>alert(1)</script>'&\u{202E}\u{1B}[2J`;
 
 function changed<T extends object>(record: T, changes: Partial<T>): T {
@@ -46,9 +46,25 @@ test('the status page shows the fleet, meters with text, and what needs attentio
   );
   expect(body).toContain('<span class="bad">no, since 2026-11-21 12:00:00 UTC</span>');
   expect(body).toContain('>b (disconnected)</td>');
+  expect(body).toContain('No job runs or waits.');
   expect(body).toContain('aria-label="data in use: 71 %">71 %</meter>71 %');
   expect(body).toContain('<th scope="row" role="rowheader">db/data-0</th>');
   for (const title of ['Needs attention', 'Nodes', 'Pools', 'Volumes']) expect(body).toContain(`>${title} <small>`);
+});
+
+test('the status page shows the jobs of all nodes with their progress and rate, and what nodes tell of them', async () => {
+  const claims = async () => ({ claims: [{ volume: volume.id, namespace: 'db', name: 'data-0' }] });
+  const { socket, storages, volume } = await withVolume({ claims });
+  storages.a.news = newsOf(volume.id);
+  const { ask } = await served(() => readContent(socket));
+  const { body } = await ask();
+  const cells = /<tr role="row"><th [^>]*>copy<\/th>(.*)<\/tr>/
+    .exec(body)?.[1]
+    ?.replaceAll(/<[^>]*>/g, '|')
+    .replaceAll(/\|+/g, '|');
+  expect(cells).toBe('|db/data-0|a|fast|running|1 GiB|41 %|41 %|50 MiB/s|');
+  expect(body).toMatch(/claim db\/data-0 \(volume a:pvc-1\)<\/th><td[^>]*>.*JobStalled.*its cause/);
+  expect(body).not.toContain('DisksProposed');
 });
 
 test('the status page of an empty fleet says so', () => {
@@ -60,7 +76,7 @@ test('the status page of an empty fleet says so', () => {
 
 test('the status page escapes every name and message that comes from elsewhere', async () => {
   const { socket } = await withVolume();
-  const { nodes, pools, volumes } = await readContent(socket);
+  const { nodes, pools, volumes, jobs } = await readContent(socket);
   const wrong = { reason: hostile, message: hostile };
   const content: PageContent = {
     nodes: nodes.map((node) => changed(node, { node: hostile, since: hostile, connected: false })),
@@ -69,6 +85,9 @@ test('the status page escapes every name and message that comes from elsewhere',
       { ...volume, id: hostile, node: hostile, pool: hostile, type: hostile, state: hostile, conditions: [wrong] },
       { ...volume, claim: hostile, namespace: hostile },
     ]),
+    jobs: jobs.map((job) =>
+      changed(job, { node: hostile, pool: hostile, kind: hostile, lv: hostile, state: hostile, reason: hostile }),
+    ),
     attention: [{ node: hostile, pool: hostile, volume: hostile, claim: hostile, ...wrong }],
     remarks: [hostile],
     read: hostile,
@@ -94,7 +113,9 @@ test('a long list has pages, and a page beyond the last is the last', async () =
   expect(rows(body)).toBe(100);
   expect(body).toContain('<th scope="row" role="rowheader">v-100</th>');
   expect(body).toContain('Page 2 of 3.');
-  expect(body).toContain('href="/?attention=1&amp;nodes=1&amp;pools=1&amp;volumes=3#volumes">Next volumes</a>');
+  expect(body).toContain(
+    'href="/?attention=1&amp;jobs=1&amp;nodes=1&amp;pools=1&amp;volumes=3#volumes">Next volumes</a>',
+  );
   expect(rows((await ask('/?volumes=999')).body)).toBe(50);
   expect((await ask('/?volumes=-1')).body).toContain('<th scope="row" role="rowheader">v-0</th>');
 });

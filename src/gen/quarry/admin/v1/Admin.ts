@@ -20,6 +20,8 @@ import type { ListOrphansRequestInit as _quarry_admin_v1_ListOrphansRequestInit,
 import type { ListOrphansResponseInit as _quarry_admin_v1_ListOrphansResponseInit, ListOrphansResponse as _quarry_admin_v1_ListOrphansResponse } from '../../../quarry/admin/v1/ListOrphansResponse.ts';
 import type { ListQosRequestInit as _quarry_admin_v1_ListQosRequestInit, ListQosRequest as _quarry_admin_v1_ListQosRequest } from '../../../quarry/admin/v1/ListQosRequest.ts';
 import type { ListQosResponseInit as _quarry_admin_v1_ListQosResponseInit, ListQosResponse as _quarry_admin_v1_ListQosResponse } from '../../../quarry/admin/v1/ListQosResponse.ts';
+import type { ListReportedJobsRequestInit as _quarry_admin_v1_ListReportedJobsRequestInit, ListReportedJobsRequest as _quarry_admin_v1_ListReportedJobsRequest } from '../../../quarry/admin/v1/ListReportedJobsRequest.ts';
+import type { ListReportedJobsResponseInit as _quarry_admin_v1_ListReportedJobsResponseInit, ListReportedJobsResponse as _quarry_admin_v1_ListReportedJobsResponse } from '../../../quarry/admin/v1/ListReportedJobsResponse.ts';
 import type { ListSnapshotsRequestInit as _quarry_admin_v1_ListSnapshotsRequestInit, ListSnapshotsRequest as _quarry_admin_v1_ListSnapshotsRequest } from '../../../quarry/admin/v1/ListSnapshotsRequest.ts';
 import type { ListSnapshotsResponseInit as _quarry_admin_v1_ListSnapshotsResponseInit, ListSnapshotsResponse as _quarry_admin_v1_ListSnapshotsResponse } from '../../../quarry/admin/v1/ListSnapshotsResponse.ts';
 import type { ListVolumesRequestInit as _quarry_admin_v1_ListVolumesRequestInit, ListVolumesRequest as _quarry_admin_v1_ListVolumesRequest } from '../../../quarry/admin/v1/ListVolumesRequest.ts';
@@ -113,6 +115,15 @@ export interface AdminClient extends grpc.Client {
   listQos(argument: _quarry_admin_v1_ListQosRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListQosResponse>): grpc.ClientUnaryCall;
   listQos(argument: _quarry_admin_v1_ListQosRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListQosResponse>): grpc.ClientUnaryCall;
 
+  ListReportedJobs(argument: _quarry_admin_v1_ListReportedJobsRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListReportedJobsResponse>): grpc.ClientUnaryCall;
+  ListReportedJobs(argument: _quarry_admin_v1_ListReportedJobsRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListReportedJobsResponse>): grpc.ClientUnaryCall;
+  ListReportedJobs(argument: _quarry_admin_v1_ListReportedJobsRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListReportedJobsResponse>): grpc.ClientUnaryCall;
+  ListReportedJobs(argument: _quarry_admin_v1_ListReportedJobsRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListReportedJobsResponse>): grpc.ClientUnaryCall;
+  listReportedJobs(argument: _quarry_admin_v1_ListReportedJobsRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListReportedJobsResponse>): grpc.ClientUnaryCall;
+  listReportedJobs(argument: _quarry_admin_v1_ListReportedJobsRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListReportedJobsResponse>): grpc.ClientUnaryCall;
+  listReportedJobs(argument: _quarry_admin_v1_ListReportedJobsRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListReportedJobsResponse>): grpc.ClientUnaryCall;
+  listReportedJobs(argument: _quarry_admin_v1_ListReportedJobsRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_ListReportedJobsResponse>): grpc.ClientUnaryCall;
+
   ListSnapshots(argument: _quarry_admin_v1_ListSnapshotsRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListSnapshotsResponse>): grpc.ClientUnaryCall;
   ListSnapshots(argument: _quarry_admin_v1_ListSnapshotsRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_ListSnapshotsResponse>): grpc.ClientUnaryCall;
   ListSnapshots(argument: _quarry_admin_v1_ListSnapshotsRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_ListSnapshotsResponse>): grpc.ClientUnaryCall;
@@ -179,6 +190,8 @@ export interface AdminHandlers extends grpc.UntypedServiceImplementation {
 
   ListQos: grpc.handleUnaryCall<_quarry_admin_v1_ListQosRequest, _quarry_admin_v1_ListQosResponseInit>;
 
+  ListReportedJobs: grpc.handleUnaryCall<_quarry_admin_v1_ListReportedJobsRequest, _quarry_admin_v1_ListReportedJobsResponseInit>;
+
   ListSnapshots: grpc.handleUnaryCall<_quarry_admin_v1_ListSnapshotsRequest, _quarry_admin_v1_ListSnapshotsResponseInit>;
 
   ListVolumes: grpc.handleUnaryCall<_quarry_admin_v1_ListVolumesRequest, _quarry_admin_v1_ListVolumesResponseInit>;
@@ -201,6 +214,7 @@ export interface AdminDefinition extends grpc.ServiceDefinition {
   ListNodes: MethodDefinition<_quarry_admin_v1_ListNodesRequestInit, _quarry_admin_v1_ListNodesResponseInit, _quarry_admin_v1_ListNodesRequest, _quarry_admin_v1_ListNodesResponse>
   ListOrphans: MethodDefinition<_quarry_admin_v1_ListOrphansRequestInit, _quarry_admin_v1_ListOrphansResponseInit, _quarry_admin_v1_ListOrphansRequest, _quarry_admin_v1_ListOrphansResponse>
   ListQos: MethodDefinition<_quarry_admin_v1_ListQosRequestInit, _quarry_admin_v1_ListQosResponseInit, _quarry_admin_v1_ListQosRequest, _quarry_admin_v1_ListQosResponse>
+  ListReportedJobs: MethodDefinition<_quarry_admin_v1_ListReportedJobsRequestInit, _quarry_admin_v1_ListReportedJobsResponseInit, _quarry_admin_v1_ListReportedJobsRequest, _quarry_admin_v1_ListReportedJobsResponse>
   ListSnapshots: MethodDefinition<_quarry_admin_v1_ListSnapshotsRequestInit, _quarry_admin_v1_ListSnapshotsResponseInit, _quarry_admin_v1_ListSnapshotsRequest, _quarry_admin_v1_ListSnapshotsResponse>
   ListVolumes: MethodDefinition<_quarry_admin_v1_ListVolumesRequestInit, _quarry_admin_v1_ListVolumesResponseInit, _quarry_admin_v1_ListVolumesRequest, _quarry_admin_v1_ListVolumesResponse>
   RemoveDisk: MethodDefinition<_quarry_admin_v1_RemoveDiskRequestInit, _quarry_admin_v1_RemoveDiskResponseInit, _quarry_admin_v1_RemoveDiskRequest, _quarry_admin_v1_RemoveDiskResponse>

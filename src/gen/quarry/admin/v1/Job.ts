@@ -12,6 +12,9 @@ export interface JobInit {
   'sinceMs'?: (string);
   'failures'?: (number);
   'claim'?: (string);
+  'node'?: (string);
+  'rate'?: (string);
+  '_rate'?: "rate";
 }
 
 export interface Job {
@@ -26,4 +29,7 @@ export interface Job {
   'sinceMs': (string);
   'failures': (number);
   'claim': (string);
+  'node': (string);
+  'rate'?: (string);
+  '_rate'?: "rate";
 }
