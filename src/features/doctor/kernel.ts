@@ -22,8 +22,14 @@ const targets: readonly Target[] = [
   {
     name: 'raid',
     module: 'dm-raid',
-    purpose: 'no mirrored volume can be used',
+    purpose: 'no mirrored volume can be used, also of a StorageClass with `mirrors`',
     needed: (pools) => pools.some(({ mirrors }) => mirrors > 0),
+  },
+  {
+    name: 'mirror',
+    module: 'dm-mirror',
+    purpose: 'no disk can be evacuated, because pvmove copies with it',
+    needed: () => false,
   },
   {
     name: 'snapshot',

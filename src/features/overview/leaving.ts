@@ -69,8 +69,9 @@ type Found = Omit<LeavingRecord, 'outcome' | 'next'> & { readonly name?: string 
 
 function remedyFor({ namespace, claim, pod, name }: Found): string | undefined {
   if (claim !== undefined) return `kubectl delete pvc --namespace ${namespace} ${claim}`;
-  if (pod !== undefined || name === undefined) return undefined;
-  return `kubectl get pv ${name}, and delete it if it exists`;
+  // The name is the node's word, and people give these lines to a shell.
+  if (pod !== undefined || name === undefined || !/^[a-z0-9][-a-z0-9.]*$/.test(name)) return undefined;
+  return `kubectl delete pv ${name} --ignore-not-found --wait=false`;
 }
 
 interface Known {

@@ -33,8 +33,20 @@ test('a node that does not come back loses its volumes, each with what to delete
     expect.objectContaining({
       id: 'a:pvc-3',
       outcome: 'lost',
-      next: 'kubectl get pv pvc-3, and delete it if it exists',
+      next: 'kubectl delete pv pvc-3 --ignore-not-found --wait=false',
     }),
+  ]);
+});
+
+test('the lines of what to delete are for a shell: a name that a node made up for one is in none', async () => {
+  const { json, away, storages } = await withVolume(bound('a:pvc-1'));
+  const volume = await storages.a.create(specOf('pvc-3'), never);
+  storages.a.volumes.set(volume.id, { ...volume, name: 'pvc-3; reboot' });
+  away.add('a');
+  const { items } = await json('nodes', 'forget', 'a');
+  expect(items.map((item) => (item as { next?: string }).next)).toEqual([
+    'kubectl delete pvc --namespace db data-0',
+    undefined,
   ]);
 });
 
