@@ -23,7 +23,7 @@ let driver: Driver;
 beforeAll(async () => {
   const install = 'cat > /usr/local/sbin/dmsetup; chmod +x /usr/local/sbin/dmsetup; sync';
   await guest().exec(['sh', '-c', install], { input: steppedDmsetup });
-  driver = await startDriver(guest(), { pools, more: 'rescan: 24h' });
+  driver = await startDriver(guest(), { pools, more: 'rescan: 24h\nsnapshots: { pauseLimit: 15s }' });
 });
 
 const idOf = (name: string) => `node-1:${name}`;
@@ -213,10 +213,12 @@ describe('another program', () => {
     ['has cleared the table', 'dmsetup clear $name'],
     ['has begun to use it, so that it has kept a block of an earlier moment', 'dmsetup resume $name'],
   ])('that amid a group snapshot %s of a thick member makes the call fail', async (_, command) => {
+    // The table of one member waits, and that of the other is not replaced yet.
+    const step = 'message qb-thinpool-tpool 0 delete*';
     const amid = `rm /run/step
       for name in $(/usr/sbin/dmsetup ls | grep -o '^qc-snap[^[:space:]]*' | grep -v 'cow$'); do ${command}; done
-      echo other | dd of=/dev/mapper/qc-rough oflag=direct conv=sync bs=4k`;
-    await guest().exec(['sh', '-c', 'cat > /run/amid; echo suspend qa-data > /run/step'], { input: amid });
+      echo other >${target('plain')}/other; sync -f ${target('plain')}`;
+    await guest().exec(['sh', '-c', 'cat > /run/amid; echo "$0" > /run/step', step], { input: amid });
     const details = expect.stringContaining('is no blank snapshot');
     expect(await outcomeOf(takeGroup('cut', ...sources))).toMatchObject({ code: 'UNAVAILABLE', details });
     expect(await suspended()).toBe('');
@@ -224,7 +226,7 @@ describe('another program', () => {
   });
 });
 
-describe('a crash in the taking of a group snapshot', () => {
+describe('a crash in the taking of a group snapshot', { timeout: 300_000 }, () => {
   const all = 'qa-data:Suspended\nqb-raw:Suspended\nqc-plain:Suspended\nqc-rough:Suspended';
   test.each([
     ['before a thick snapshot has lost its exceptions', 'resume --noudevsync qc-snap*', 'qc-snap:Suspended'],

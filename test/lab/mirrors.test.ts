@@ -165,6 +165,33 @@ describe('a power cut while one of two copies was written', () => {
   });
 });
 
+test('a power cut while a disk that came back gets the copies of a raid10 volume again harms nothing', async () => {
+  const raid = 'qwide-four';
+  const status = (pattern: string) => `until dmsetup status ${raid} | grep -E '${pattern}'; do sleep 0.1; done`;
+  const content = () => guest().shell(`sha256sum </dev/mapper/${raid}`);
+  await slowDown(0);
+  const parameters = { pool: 'wide', mirrors: '1', stripes: '2' };
+  const volumeId = await createVolume(driver, 'four', 16 * MiB, { parameters });
+  await guest().shell('mkdir -p /tmp/four');
+  const staging = { volumeId, stagingTargetPath: '/tmp/four', volumeCapability: capabilities.block };
+  await driver.client.node.nodeStageVolume(staging);
+  // As if the disk were pulled out: every read and write of it fails.
+  await guest().shell(`${status(' idle ')}
+    dmsetup suspend --noflush slow0
+    dmsetup reload slow0 --table "0 $(blockdev --getsz ${slowDisks[0]}) error"; dmsetup resume slow0
+    dd if=/dev/urandom of=/dev/mapper/${raid} bs=1M count=16 oflag=direct status=none
+    ${status(' A*D[AD]* ')}`);
+  const written = await content();
+  await slowDown(50);
+  await guest().shell(status(' recover '), { timeout: 100_000 });
+  await cutAndBoot();
+  await start();
+  await guest().shell(status(' AAAA .* idle '), { timeout: 100_000 });
+  await guest().shell(`echo 3 >/proc/sys/vm/drop_caches; ls /dev/mapper/${raid}_rimage_* | xargs -n 2 cmp`);
+  expect(await content()).toBe(written);
+  await driver.client.controller.deleteVolume({ volumeId });
+}, 300_000);
+
 describe.each([
   ['raid1', { mirrors: '1' }, 2],
   ['raid10', { stripes: '2', mirrors: '1' }, 4],

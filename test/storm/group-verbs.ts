@@ -16,7 +16,7 @@ const takeGroup: Verb = {
   plan(group, { exists }, random, left) {
     if (exists) return takeAgain(group);
     const volumes = left.filter((one) => kindOf(one) === 'volume' && known(one)?.exists);
-    const sources = chosen(random.chance(0.95) ? volumes.filter(isThin) : volumes, random);
+    const sources = chosen(random.chance(0.5) ? volumes.filter(isThin) : volumes, random);
     if (sources.length === 0) return undefined;
     const names = sources.map(({ name }) => name);
     const step = { text: `of ${names.join(', ')}`, touches: names, run: takeOf(group, names) };
