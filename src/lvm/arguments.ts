@@ -217,13 +217,31 @@ export function createPoolPart({ group, lv, size, layout, tags }: PoolPart): Lvm
   return ['lvcreate', '-y', ...layoutArguments(layout), '-L', sizeArgument(size), '-n', lv, ...marks, group];
 }
 
-/** Zeroes the metadata and turns `data` into the thin pool, which keeps the name and the tags of `data`. */
+/**
+ * Zeroes the metadata and turns `data` into the thin pool, which keeps the name and the tags of `data`. It writes zeros over each new block: the host's
+ * configuration may turn that off.
+ */
 export function joinThinPool(group: VgName, data: LvName, metadata: LvName): LvmArguments {
-  return ['lvconvert', '-y', '--type', 'thin-pool', '--poolmetadata', `${group}/${metadata}`, `${group}/${data}`];
+  return [
+    'lvconvert',
+    '-y',
+    '--type',
+    'thin-pool',
+    '-Z',
+    'y',
+    '--poolmetadata',
+    `${group}/${metadata}`,
+    `${group}/${data}`,
+  ];
 }
 
 export function extendThinMetadata(group: VgName, pool: LvName, size: Bytes): LvmArguments {
   return ['lvextend', '-y', '--poolmetadatasize', sizeArgument(size), `${group}/${pool}`];
+}
+
+/** Lets the kernel write zeros over each block before a thin volume gets it. */
+export function zeroNewBlocks(group: VgName, pool: LvName): LvmArguments {
+  return ['lvchange', '-Z', 'y', `${group}/${pool}`];
 }
 
 /** What the kernel does with writes to new blocks while the thin pool has none. */

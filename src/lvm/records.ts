@@ -38,6 +38,8 @@ export interface LvRecord {
   readonly metadataSize: Bytes;
   /** Of a thin pool. */
   readonly whenFull?: WhenFull;
+  /** Of a thin pool: a new block of a volume may show what an earlier volume wrote there. */
+  readonly keepsOldBlocks?: true;
   /** It has thick snapshots, which LVM removes with it. */
   readonly isThickOrigin: boolean;
   /** Present exactly for a thick snapshot. Its `size` is its room. */
@@ -108,6 +110,7 @@ export function decodeLv(row: ReportRow): LvRecord {
     metadataPercent: percent(row, 'metadata_percent'),
     metadataSize: row['lv_metadata_size'] ? bytes(row, 'lv_metadata_size') : 0n,
     ...parseWhenFull(row['lv_when_full']),
+    ...(attributes[0] === 't' && attributes[7] === '-' && { keepsOldBlocks: true }),
     isThickOrigin: /^[oO]/.test(attributes),
     ...(/^[sS]/.test(attributes) && { thickSnapshot: decodeThickSnapshot(row, attributes) }),
     ...(erasing && { erasing }),

@@ -48,6 +48,7 @@ export class ThinPools {
     const space = spaceOf(vg, report.devices);
     const pool = thinPoolOf(report, spec.group);
     if (!pool) return { step: () => this.#create(spec, thin, space, report) };
+    if (pool.keepsOldBlocks) return { step: () => this.#zeroNewBlocks(spec, pool) };
     const isOurs = pool.tags.get('role') === 'thin-pool';
     const grown = isOurs ? grownPoolSize(spec, thin, space, pool) : pool.size;
     const size = grown > pool.size ? grown : autoextendedSize(spec, thin, space, pool);
@@ -88,6 +89,11 @@ export class ThinPools {
   async #extendMetadata(spec: PoolSpec, pool: LvRecord, size: Bytes): Promise<void> {
     const command = args.extendThinMetadata(spec.group, pool.lv, size);
     await this.#ports.writer.change(`the metadata of the thin pool of ${spec.name} could not be extended`, command);
+  }
+
+  async #zeroNewBlocks(spec: PoolSpec, pool: LvRecord): Promise<void> {
+    const what = `thin pool ${spec.group}/${pool.lv} could not be set to write zeros over new blocks`;
+    await this.#ports.writer.change(what, args.zeroNewBlocks(spec.group, pool.lv));
   }
 
   async #setWhenFull(spec: PoolSpec, pool: LvRecord, whenFull: WhenFull): Promise<void> {

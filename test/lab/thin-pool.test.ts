@@ -125,6 +125,30 @@ describe('a thin pool whose creation was cut off', () => {
   });
 });
 
+test('a new thin volume shows nothing of a deleted one, also in a pool that did not write zeros when the driver came', async () => {
+  await driver.kill();
+  await guest().shell('lvchange -qq -Z n qother/thinpool');
+  await driver.launch();
+  await driver.ready();
+  await expect.poll(() => lvs('lv_attr', 'qother/thinpool')).toMatch(/^ *twi.{4}z/);
+  const pool = await guest().shell('lvs --noheadings --units m --nosuffix -o lv_size qother/thinpool');
+  // More than half of the pool: the second volume gets blocks of the first one.
+  const megabytes = Math.floor((Number(pool) * 0.7) / 4) * 4;
+  const make = (name: string) => createVolume(driver, name, megabytes * MiB, { parameters: { pool: 'other' } });
+  await make('former');
+  await guest().shell(`{ yes former-text || :; } 2>/dev/null |
+    dd of=/dev/qother/former bs=1M count=${megabytes} iflag=fullblock oflag=direct status=none`);
+  await driver.client.controller.deleteVolume({ volumeId: 'node-1:former' });
+  await make('latter');
+  // A sector of each block: the rest of a block would show what it held before.
+  await guest().shell(`for ((block = 0; block < ${megabytes * 16}; block++)); do
+    printf '%512s' '' | dd of=/dev/qother/latter bs=512 seek=$((block * 128)) conv=notrunc status=none; done; sync`);
+  expect(await guest().shell('dd if=/dev/qother/latter bs=1M iflag=direct status=none | grep -acF former || :')).toBe(
+    '0\n',
+  );
+  await driver.client.controller.deleteVolume({ volumeId: 'node-1:latter' });
+});
+
 test('offers no capacity for a failed thin pool, and says why', async () => {
   expect(await create('victim', 'other')).toEqual(ok);
   // Replaces its metadata by a device that returns errors, which the kernel detects at the next commit.

@@ -53,6 +53,12 @@ describe('writes to a full thin pool', () => {
   });
 });
 
+test('a thin pool that gives blocks with their old content is set to write zeros over them, whoever created it', async () => {
+  await addPool({ lv_attr: 'twi-a-t---' }, []);
+  expect(await groups.prepare(pool({}))).toEqual({ changed: true, problems: [] });
+  expect(lvm.commands).toEqual([['lvchange', '-Z', 'y', 'vg/thinpool']]);
+});
+
 test('a thin pool that Quarry did not create grows by its policy, and not with its group', async () => {
   await addPool({ data_percent: '81.00' }, []);
   await groups.prepare(pool({ share: 90 }));
