@@ -88,6 +88,36 @@ test("a controller's command line shows the nodes with their pools and volumes",
   expect(attention).toEqual([]);
 });
 
+test('a controller learns that a limit is not in force, with what to do, and that it is no longer wanted', async () => {
+  const [{ client }, other] = fleet.controllers;
+  const over = { ...on('node-3'), parameters: { readIops: '100' } };
+  const { volume } = await client.controller.createVolume(volumeRequest('limited', 8 * MiB, over));
+  const volumeId = volume?.volumeId ?? '';
+  const { guest, driver } = node(2);
+  const volumeCapability = { mount: { fsType: 'ext4' }, accessMode: { mode: 'SINGLE_NODE_WRITER' } } as const;
+  const staging = { volumeId, stagingTargetPath: '/tmp/limited' };
+  await guest.shell('mkdir -p /tmp/limited');
+  await driver.client.node.nodeStageVolume({ ...staging, volumeCapability });
+  // No pod is known by such a path.
+  const published = { volumeId, targetPath: '/tmp/limited-target' };
+  await driver.client.node.nodePublishVolume({ ...staging, ...published, volumeCapability });
+  const attention = async () =>
+    (JSON.parse(await other.ask('status', '-o', 'json')) as { attention: object[] }).attention;
+  await vi.waitUntil(async () => (await attention()).length > 0, patience);
+  expect(await attention()).toEqual([
+    expect.objectContaining({
+      node: 'node-3',
+      volume: volumeId,
+      reason: 'LimitNotInForce',
+      message: expect.stringContaining('publish it below the kubelet directory') as string,
+    }),
+  ]);
+  await driver.client.node.nodeUnpublishVolume(published);
+  await vi.waitUntil(async () => (await attention()).length === 0, patience);
+  await driver.client.node.nodeUnstageVolume(staging);
+  await client.controller.deleteVolume({ volumeId });
+});
+
 test('two controllers that get the same calls at once reach one outcome', async () => {
   const names = Array.from({ length: 4 }, (_, index) => `twin-${index}`);
   const both = <T>(call: (client: CsiClient) => Promise<T>) =>
