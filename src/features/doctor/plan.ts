@@ -1,3 +1,4 @@
+import { checkClasses } from './classes.ts';
 import { checkApiServer, checkCsiDriver, checkRights, checkSidecars } from './cluster.ts';
 import { checkConnections, checkNames } from './controllers.ts';
 import { checkCertificates, checkToken } from './credentials.ts';
@@ -92,6 +93,7 @@ export function controllerChecks(
           { name: 'api-server', run: () => checkApiServer(api, host.now) },
           { name: 'rights', run: () => checkRights(api) },
           { name: 'csi-driver', run: () => checkCsiDriver(api, config.driver) },
+          { name: 'classes', run: () => checkClasses(api, config.driver) },
           { name: 'sidecars', run: () => checkSidecars(api, pod) },
         ]),
   ];

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { checkClasses } from '../../../../src/features/doctor/classes.ts';
 import { checkApiServer, checkCsiDriver, checkRights, checkSidecars } from '../../../../src/features/doctor/cluster.ts';
 import { startApiServer } from '../../kubernetes/harness.ts';
 
@@ -38,6 +39,24 @@ test('the CSIDriver: missing, different, and not readable', async () => {
   expect(await checkCsiDriver(api, 'lvm')).toEqual([finding('ok', /as it should be/)]);
   server.failing = 403;
   expect(await checkCsiDriver(api, 'lvm')).toEqual([finding('unknown', /cannot be read: 403 told to fail/)]);
+});
+
+test('StorageClasses: a wrong parameter, mirrors, those of another driver, and a list that cannot be read', async () => {
+  const { server, api } = await startApiServer();
+  const put = (name: string, provisioner: string, parameters?: object) =>
+    server.put('/apis/storage.k8s.io/v1/storageclasses', { metadata: { name }, provisioner, parameters });
+  put('other', 'x.example', { miror: '1' });
+  expect(await checkClasses(api, 'lvm')).toEqual([finding('ok', /no StorageClass has the provisioner lvm/)]);
+  put('safe', 'lvm', { mirrors: '1' });
+  put('plain', 'lvm');
+  put('wrong', 'lvm', { miror: '1', stripes: 'two' });
+  expect(await checkClasses(api, 'lvm')).toEqual([
+    finding('ok', /^StorageClass safe is as it should be; .* target raid/),
+    finding('ok', /^StorageClass plain is as it should be$/),
+    finding('error', /^StorageClass wrong makes no volume: .*"miror" is unknown.*stripes "two"/),
+  ]);
+  server.failing = 403;
+  expect(await checkClasses(api, 'lvm')).toEqual([finding('unknown', /cannot be read: 403 told to fail/)]);
 });
 
 test('sidecars: one that is missing, one that is not ready, and a place that is no pod', async () => {
