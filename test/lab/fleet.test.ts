@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { CsiClient } from '../support/csi-client.ts';
 import { MiB, outcomeOf, untilDone, volumeRequest } from '../support/driver.ts';
 import { type LabFleet, type Member, openFleet } from '../support/fleet.ts';
+import { capacity, create, listed, made, on, topology } from '../support/fleet-volumes.ts';
+import { publishWithoutPod } from '../support/without-pod.ts';
 
 const pools = `
   - name: fast
@@ -19,30 +21,6 @@ afterAll(() => fleet[Symbol.asyncDispose]());
 
 /** Longer than a controller waits for a message. */
 const patience = { timeout: 90_000, interval: 200 };
-
-const topology = (node: string) => ({ segments: { 'topology.lvm.quarry.csi/node': node } });
-const on = (node: string) => ({
-  accessibilityRequirements: { requisite: [topology(node)], preferred: [topology(node)] },
-});
-const create = ({ controller }: CsiClient, name: string, node: string) =>
-  controller.createVolume(volumeRequest(name, 8 * MiB, on(node)));
-
-async function capacity({ controller }: CsiClient, node: string): Promise<number> {
-  const { availableCapacity } = await controller.getCapacity({ accessibleTopology: topology(node) });
-  return Number(availableCapacity);
-}
-
-async function listed({ controller }: CsiClient): Promise<string[]> {
-  const { entries } = await controller.listVolumes({});
-  return entries.map(({ volume }) => volume?.volumeId ?? '').sort();
-}
-
-/** The logical volumes of a node, by CSI name. */
-async function made({ guest }: Member): Promise<string[]> {
-  const lines = (await guest.shell('lvs --noheadings -o lv_name,lv_tags')).split('\n');
-  const names = lines.filter((line) => line.includes('quarry.role=volume')).map((line) => line.trim().split(' ')[0]);
-  return names.flatMap((name) => name ?? []).sort();
-}
 
 const all = () => fleet.controllers.map(({ client }) => client);
 const node = (index: number): Member => {
@@ -91,30 +69,17 @@ test("a controller's command line shows the nodes with their pools and volumes",
 test('a controller learns that a limit is not in force, with what to do, and that it is no longer wanted', async () => {
   const [{ client }, other] = fleet.controllers;
   const over = { ...on('node-3'), parameters: { readIops: '100' } };
-  const { volume } = await client.controller.createVolume(volumeRequest('limited', 8 * MiB, over));
-  const volumeId = volume?.volumeId ?? '';
-  const { guest, driver } = node(2);
-  const volumeCapability = { mount: { fsType: 'ext4' }, accessMode: { mode: 'SINGLE_NODE_WRITER' } } as const;
-  const staging = { volumeId, stagingTargetPath: '/tmp/limited' };
-  await guest.shell('mkdir -p /tmp/limited');
-  await driver.client.node.nodeStageVolume({ ...staging, volumeCapability });
-  // No pod is known by such a path.
-  const published = { volumeId, targetPath: '/tmp/limited-target' };
-  await driver.client.node.nodePublishVolume({ ...staging, ...published, volumeCapability });
+  const volumeId =
+    (await client.controller.createVolume(volumeRequest('limited', 8 * MiB, over))).volume?.volumeId ?? '';
+  const end = await publishWithoutPod(node(2), volumeId);
   const attention = async () =>
     (JSON.parse(await other.ask('status', '-o', 'json')) as { attention: object[] }).attention;
   await vi.waitUntil(async () => (await attention()).length > 0, patience);
-  expect(await attention()).toEqual([
-    expect.objectContaining({
-      node: 'node-3',
-      volume: volumeId,
-      reason: 'LimitNotInForce',
-      message: expect.stringContaining('publish it below the kubelet directory') as string,
-    }),
-  ]);
-  await driver.client.node.nodeUnpublishVolume(published);
+  const message = expect.stringContaining('publish it below the kubelet directory') as string;
+  const notice = { node: 'node-3', volume: volumeId, reason: 'LimitNotInForce', message };
+  expect(await attention()).toEqual([expect.objectContaining(notice)]);
+  await end();
   await vi.waitUntil(async () => (await attention()).length === 0, patience);
-  await driver.client.node.nodeUnstageVolume(staging);
   await client.controller.deleteVolume({ volumeId });
 });
 
