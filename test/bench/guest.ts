@@ -4,6 +4,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type DriverProcess, endDriver, startDriver } from './driver.ts';
+import { measureEncryption } from './encryption.ts';
 import { fill } from './filler.ts';
 import { createCsiClient, type CsiClient } from '../support/csi-client.ts';
 import { memoryFigures, memoryOf } from './memory.ts';
@@ -12,7 +13,7 @@ import { measureSnapshots } from './snapshots.ts';
 import { group, measureHundreds, measureVolumes, mount, type Present, size, volumes } from './volumes.ts';
 
 const run = promisify(execFile);
-const rounds = Number(process.argv[2] ?? 30);
+const rounds = Number(process.argv.find((word) => /^[0-9]+$/.test(word)) ?? 30);
 /** Starts of the driver. */
 const starts = 3;
 /** 250: as many as a node can have of pods. A target for creations and deletions is looser only where LVM reads the metadata of a thousand. */
@@ -125,9 +126,8 @@ async function list(client: CsiClient, { count, suffix }: Present): Promise<void
   note({ name: `ListVolumes of ${count.toLocaleString('en')} : lvs${suffix}`, unit: 'ms', ...times, target: 1 });
 }
 
-async function main(): Promise<void> {
-  const client = createCsiClient('unix:///run/quarry/csi.sock');
-  let driver = await startDriver(client);
+async function all(client: CsiClient, first: DriverProcess): Promise<DriverProcess> {
+  let driver = first;
   memory(driver, ', idle');
   let filled = 0;
   for (const present of stages) {
@@ -143,6 +143,14 @@ async function main(): Promise<void> {
     for (const figure of await measureHundreds(client, present)) note(figure);
     memory(driver, `${present.suffix}, at the end`);
   }
+  return driver;
+}
+
+async function main(): Promise<void> {
+  const client = createCsiClient('unix:///run/quarry/csi.sock');
+  let driver = await startDriver(client);
+  if (process.argv.includes('encryption')) for (const figure of await measureEncryption(client, rounds)) note(figure);
+  else driver = await all(client, driver);
   client.close();
   endDriver(driver, 'SIGTERM');
   process.stdout.write(JSON.stringify(figures));

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: the driver compared with the bare commands, in one guest; `npm run bench -- scale`: a controller with thousands of
+ * `npm run bench`: the driver compared with the bare commands, in one guest; `npm run bench -- encryption`: encrypted volumes, likewise; `npm run bench -- scale`: a controller with thousands of
  * nodes; `npm run bench -- cluster`: on Kubernetes. `--check` exits with 1 when a target is missed.
  */
 import { execFileSync } from 'node:child_process';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { bootGuest } from '../../lab/lab.ts';
 import { benchCluster } from './cluster/main.ts';
 import { benchScale } from './scale.ts';
-import { publish, toMarkdown } from './report.ts';
+import { ofEncryption, publish, toMarkdown } from './report.ts';
 import type { Figure } from './sampling.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -41,12 +41,15 @@ function measure(): Promise<readonly Figure[]> {
 
 /** Returns the figures whose target is missed. */
 async function benchGuest(): Promise<readonly Figure[]> {
+  const isOfEncryption = process.argv.includes('encryption');
+  const words = isOfEncryption ? ['encryption', ...rounds] : rounds;
   await using guest = await bootGuest({ disks: ['40G', '40G'], memory: '2048M' });
   await guest.shell(`mkdir -p /etc/quarry && cat > /etc/quarry/config.yaml <<'END'\n${config}END`);
-  const bench = await guest.start(['/quarry/node_modules/.bin/node', '/quarry/test/bench/guest.ts', ...rounds]);
+  const bench = await guest.start(['/quarry/node_modules/.bin/node', '/quarry/test/bench/guest.ts', ...words]);
   bench.stderr.onText((text) => process.stderr.write(text));
   const { exitCode, stdout } = await bench.exited;
   if (exitCode !== 0) throw new Error(`the measuring program ended with exit code ${exitCode}`);
   const figures = JSON.parse(stdout) as Figure[];
+  if (isOfEncryption) return publish('benchmarks-encryption', figures, ofEncryption(figures));
   return publish('benchmarks', figures, toMarkdown(figures, reasons));
 }

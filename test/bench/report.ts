@@ -53,9 +53,20 @@ export function toMarkdown(figures: readonly Figure[], reasons: Readonly<Record<
 
 Measured by \`npm run bench\` in one run, in a microVM of the lab with the bundled program: medians of 30 unless the JSON says
 otherwise, ours and the bare command (as a process) in turn. Machines differ and are shared: only the ratios count. The
-figures with their sample counts are in [benchmarks.json](benchmarks.json). One controller with thousands of nodes has [its own figures](benchmarks-scale.md), as has [Kubernetes](benchmarks-cluster.md).
+figures with their sample counts are in [benchmarks.json](benchmarks.json). One controller with thousands of nodes has [its own figures](benchmarks-scale.md), as have [encryption](benchmarks-encryption.md) and [Kubernetes](benchmarks-cluster.md).
 
 ${toTable(figures)}${toReasons(figures, reasons)}`;
+}
+
+/** docs/benchmarks-encryption.md. */
+export function ofEncryption(figures: readonly Figure[]): string {
+  return `# Benchmarks of encryption
+
+Measured by \`npm run bench -- encryption\` in one run, in a microVM of the lab: an encrypted volume, compared with a logical volume that
+\`cryptsetup\` alone encrypts with the same cipher, and with one that is not encrypted. Each is read and written by \`dd\` with direct I/O, in turn; medians. The disks are files of a machine that others share: only the ratios count, and
+those that differ little from 1 are within its noise. The sample counts are in [benchmarks-encryption.json](benchmarks-encryption.json).
+
+${toTable(figures)}`;
 }
 
 function show(value: number, unit: Figure['unit']): string {
