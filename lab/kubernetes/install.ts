@@ -44,10 +44,14 @@ function pool(name: string, path: string, more: object): object {
   return { name, volumeGroup: `quarry-${name}`, approve: 'automatic', disks: { paths: [path] }, ...more };
 }
 
-/** Installs Quarry from its chart, or one of another release, and waits until each node offers it. */
-export async function installQuarry(cluster: Cluster, values: object = {}, chart = CHART): Promise<void> {
+/** Installs Quarry from its chart, or one of another release, and waits until each node offers it. `controller` of the values is added to the lab's. */
+export async function installQuarry(
+  cluster: Cluster,
+  { controller = {}, ...values }: { readonly controller?: object; readonly [name: string]: unknown } = {},
+  chart = CHART,
+): Promise<void> {
   const file = join(cluster.folder, 'values.json');
-  await writeFile(file, JSON.stringify({ ...VALUES, ...values }));
+  await writeFile(file, JSON.stringify({ ...VALUES, ...values, controller: { ...VALUES.controller, ...controller } }));
   const flags = ['--namespace', NAMESPACE, '--create-namespace', '--values', file, '--wait', '--timeout=120s'];
   const { exitCode, stderr } = await cluster.helm(['upgrade', '--install', 'quarry', chart, ...flags]);
   if (exitCode !== 0) throw new LabError(`helm: ${stderr}\n${await whatHappens(cluster)}`);

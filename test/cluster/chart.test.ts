@@ -9,6 +9,8 @@ import { claim, pod, storageClass } from '../support/manifests.ts';
 import { metricsIn } from '../support/promql.ts';
 import { readDashboard, readRules } from '../support/queries.ts';
 
+/** Runs where the nodes' addresses are known. */
+const SCRAPE = join(import.meta.dirname, 'scrape.ts');
 const GUIDE = 'docs/guides/kubectl-plugin.md';
 
 describe('the chart', () => {
@@ -100,6 +102,67 @@ describe('the chart', () => {
     expect(approval).toMatchObject({ exitCode: 0, stdout: 'No disk is proposed.\n' });
     expect((await ask('status')).stderr).toContain('you lack the right to list pods in all namespaces');
     await inNamespace.run(['delete', 'serviceaccount/viewer', 'rolebinding/viewer', 'role/quarry-command-line']);
+  }, 200_000);
+
+  test('serves its status page, and the metrics of nodes over TLS to callers with the right, where its values say so', async () => {
+    const { cluster } = site();
+    const { host } = cluster.lab;
+    const inNamespace = cluster.kubectl.within(NAMESPACE);
+    await installExample(cluster, {
+      controller: { statusPage: { enabled: true } },
+      metrics: { nodes: { enabled: true } },
+    });
+    const ask = async (...words: string[]) => {
+      const { stdout, stderr } = await host.exec([process.execPath, SCRAPE, ...words], { timeout: 30_000 });
+      return JSON.parse(stdout || JSON.stringify({ status: undefined, body: stderr })) as {
+        status?: number;
+        body: string;
+      };
+    };
+    await inNamespace.run(['create', 'serviceaccount', 'scraper']);
+    const token = (await inNamespace.run(['create', 'token', 'scraper'])).trim();
+    const authority = await inNamespace.run([
+      'get',
+      'secret/quarry-node-metrics-tls',
+      '--output=jsonpath={.data.ca\\.crt}',
+    ]);
+    const address = await cluster.kubectl.run([
+      'get',
+      'nodes',
+      '--output=jsonpath={.items[0].status.addresses[0].address}',
+    ]);
+    const metrics = (...words: string[]) =>
+      ask(
+        `https://${address}:9810/metrics`,
+        `quarry-node.${NAMESPACE}.svc`,
+        words[0] ?? '',
+        Buffer.from(authority, 'base64').toString(),
+      );
+    expect(await metrics()).toMatchObject({ status: 401, body: '' });
+    expect(await metrics(token)).toMatchObject({ status: 403, body: '' });
+    await cluster.kubectl.run(['create', 'clusterrole', 'scraper', '--verb=get', '--non-resource-url=/metrics']);
+    await cluster.kubectl.run([
+      'create',
+      'clusterrolebinding',
+      'scraper',
+      '--clusterrole=scraper',
+      `--serviceaccount=${NAMESPACE}:scraper`,
+    ]);
+    await expect
+      .poll(async () => (await metrics(token)).body, { timeout: 60_000 })
+      .toMatch(/^quarry_pool_ready\{node="n1",pool="fast"\} 1$/m);
+
+    const plugin = join(cluster.folder, 'kubectl-quarry');
+    await bundlePlugin(plugin);
+    const kubeconfig = join(cluster.folder, 'dashboard.kubeconfig');
+    await writeFile(kubeconfig, await cluster.controlPlane.kubeconfigFor(cluster.controlPlane.admin), { mode: 0o600 });
+    const dashboard = await host.start([process.execPath, plugin, '--kubeconfig', kubeconfig, 'dashboard']);
+    const page = await ask((await dashboard.stdout.waitFor(/http:\S+/, 60_000)).trim());
+    dashboard.kill('SIGINT');
+    await dashboard.exited;
+    expect(page).toMatchObject({ status: 200, body: expect.stringContaining('Nodes: 2 connected.') });
+    await cluster.kubectl.run(['delete', 'clusterrole/scraper', 'clusterrolebinding/scraper']);
+    await inNamespace.run(['delete', 'serviceaccount/scraper']);
   }, 200_000);
 
   test('gives the nodes of a group pools of their own, and takes them back', async () => {
