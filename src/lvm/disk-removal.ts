@@ -72,5 +72,8 @@ export function memberOf(cache: InventoryCache, disk: string): Member {
   const { devices } = cache.report();
   const found = devices.find(({ device, uuid }) => uuid === disk || linkedDevice(device) === disk);
   if (found && isMember(found) && groups.has(found.group)) return found;
-  throw new Failure('not-found', `"${disk}" is not a disk of a pool of this node ("quarry disks" lists them)`);
+  const lacks = devices.filter(({ group, missing }) => missing && group !== undefined && groups.has(group));
+  const missing = lacks.map(({ group, uuid }) => `${uuid} of ${group}`).join(', ');
+  const more = missing === '' ? '' : `; missing ones have a UUID only: ${missing}`;
+  throw new Failure('not-found', `"${disk}" is not a disk of a pool of this node ("quarry disks" lists them)${more}`);
 }

@@ -17,7 +17,8 @@ import { sendPendingMessages, type ThinPoolNeed, ThinPools } from './thin-pools.
 import type { Writer } from './writer.ts';
 
 /** Has room for tens of thousands of volumes with our tags; LVM's default of 1 MiB is full at about a thousand. */
-const metadataAreaSize = 32n * MiB;
+/** Of each disk, in front of its extents. */
+export const metadataAreaSize = 32n * MiB;
 
 /** The outcome of preparing a pool. */
 export interface Prepared {

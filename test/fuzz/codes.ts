@@ -87,6 +87,7 @@ const byMethod: Readonly<Record<string, readonly Code[]>> = {
     'ABORTED',
     'UNAVAILABLE',
   ],
+  'quarry.admin.v1.Admin/GiveUpDisk': ['NOT_FOUND', 'FAILED_PRECONDITION', 'ABORTED', 'UNAVAILABLE'],
   'quarry.admin.v1.Admin/KeepDisk': ['NOT_FOUND', 'ABORTED', 'UNAVAILABLE'],
   'quarry.admin.v1.Admin/RemoveDisk': ['NOT_FOUND', 'FAILED_PRECONDITION', 'ABORTED', 'UNAVAILABLE'],
   'pluginregistration.Registration/GetInfo': [],

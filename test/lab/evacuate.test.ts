@@ -10,8 +10,8 @@ const pools = `
     volumeGroup: qthin
     type: thin
     disks: { paths: ['/dev/ubd[de]'] }
-    approve: automatic
-    thin: { share: 40%, metadataSize: 4Mi }`;
+    approve: manual
+    thin: { share: 80%, metadataSize: 4Mi }`;
 const more = 'rescan: 1s\njobs: { evacuation: 2, evacuationRate: 16Mi }';
 
 let driver: Driver;
@@ -21,6 +21,8 @@ beforeAll(async () => {
 });
 
 const eventually = { timeout: 60_000 };
+/** Of the thin pool. */
+const [old, replacement] = ['/dev/ubdd', '/dev/ubde'];
 const names = ['lin', 'both', 'sparse'] as const;
 type Name = (typeof names)[number];
 const written = ['lin', 'sparse'] as const;
@@ -89,6 +91,7 @@ const capacityOf = async (pool: string) =>
 const done = { exitCode: 0 };
 
 async function fill(): Promise<void> {
+  expect(await driver.quarry('disks', 'approve', old)).toMatchObject(done);
   expect(await create('lin', 40, { pool: 'thick' })).toEqual(ok);
   expect(await create('both', 16, { pool: 'thick', mirrors: '1' })).toEqual(ok);
   await expect.poll(() => create('sparse', 24, { pool: 'thin' }), eventually).toEqual(ok);
@@ -103,7 +106,6 @@ async function fill(): Promise<void> {
 test('a disk is evacuated through a kill and a power cut while volumes are written, and leaves its group', async () => {
   await fill();
   const disk = await firstDiskOf('qthick/lin');
-  const thinDisk = await firstDiskOf('qthin/thinpool_tdata');
   const [before, capacity] = [await sums(), await capacityOf('thick')];
   const early = await driver.quarry('disks', 'remove', disk, '--dry-run');
   expect(early).toMatchObject({ exitCode: 1, stderr: expect.stringContaining(`quarry disks evacuate ${disk}`) });
@@ -127,12 +129,18 @@ test('a disk is evacuated through a kill and a power cut while volumes are writt
   await expect.poll(() => usedOn(disk), eventually).toBe('0');
 
   await copySlowly();
-  expect(await driver.quarry('disks', 'evacuate', thinDisk, '--remove')).toMatchObject(done);
+  const wrong = { exitCode: 1, stderr: expect.stringContaining(`/dev/ubda cannot replace the disk`) };
+  expect(await driver.quarry('disks', 'replace', old, '/dev/ubda')).toMatchObject(wrong);
+  const moves = await driver.quarry('disks', 'replace', old, replacement, '--dry-run', '-o', 'json');
+  const data = expect.objectContaining({ lv: 'qthin/thinpool_tdata', becomes: `moves to ${replacement}` });
+  expect(JSON.parse(moves.stdout)).toMatchObject({ items: expect.arrayContaining([data]) });
+  expect(await memberDisks()).toEqual(['3', '1']);
+  expect(await driver.quarry('disks', 'replace', old, replacement)).toMatchObject(done);
   await moving('qthin');
   const acked = first.map(acknowledged);
   await guest().powerCut();
   await guest().boot();
-  expect(await movesOf('qthin')).toEqual([thinDisk]);
+  expect(await movesOf('qthin')).toEqual([old]);
   await start();
   for (const [index, name] of written.entries()) {
     await stage(name);
@@ -150,7 +158,7 @@ test('a disk is evacuated through a kill and a power cut while volumes are writt
   expect(await driver.quarry('disks', 'remove', disk)).toMatchObject(done);
   await expect.poll(memberDisks, eventually).toEqual(['2', '1']);
   const { stdout } = await driver.quarry('disks');
-  for (const gone of [disk, thinDisk]) expect(stdout).toMatch(new RegExp(`^${gone} .* returned`, 'm'));
+  for (const gone of [disk, old]) expect(stdout).toMatch(new RegExp(`^${gone} .* returned`, 'm'));
   expect(await capacityOf('thick')).toBeLessThan(capacity);
   expect(await sums()).toEqual(before);
   for (const [index, name] of written.entries()) {

@@ -130,3 +130,31 @@ test('a mirrored thin pool can be used after a boot without one of its disks', a
   expect(await unstage('thin')).toEqual(ok);
   expect(await remove('thin')).toEqual(ok);
 });
+
+test('what only a dead disk had is named before it is given up, and then the group takes volumes again', async () => {
+  await pull('b');
+  const uuid = async () =>
+    (await guest().shell(`pvs --noheadings -o pv_uuid -S 'pv_missing!="" && vg_name=qpair' 2>/dev/null`)).trim();
+  await expect.poll(uuid, eventually).toMatch(/-/);
+  const dead = await uuid();
+  const affected = [
+    expect.objectContaining({ id: 'node-1:away', becomes: 'lost' }),
+    expect.objectContaining({ id: 'node-1:both', becomes: 'copied from another disk' }),
+  ];
+  const dry = await driver.quarry('disks', 'give-up', dead, '--delete-lost', '--dry-run', '-o', 'json');
+  expect(JSON.parse(dry.stdout)).toEqual({ items: affected });
+  expect(await remove('away')).toEqual(answer('UNAVAILABLE', /on a disk of qpair that is missing/));
+  expect(await driver.quarry('disks', 'give-up', '/dev/dm-0')).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('/dev/dm-0 is a disk of qpair that is here'),
+  });
+
+  const gone = await driver.quarry('disks', 'give-up', dead, '--delete-lost', '-o', 'json');
+  expect(JSON.parse(gone.stdout)).toEqual({ items: affected });
+  expect(await remove('away')).toEqual(ok);
+  expect(await stage('both')).toEqual(ok);
+  expect(await read('both')).toBe('during\n');
+  expect(await unstage('both')).toEqual(ok);
+  expect(await remove('both')).toEqual(ok);
+  await expect.poll(() => create('later', 4, { pool: 'pair' }), eventually).toEqual(ok);
+});

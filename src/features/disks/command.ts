@@ -9,6 +9,34 @@ export interface RelocationRecord {
   readonly to: string;
 }
 
+/** Something on a disk that is replaced or given up. */
+export interface AffectedRecord {
+  readonly lv: string;
+  readonly id?: string | undefined;
+  readonly claim?: string | undefined;
+  readonly size: bigint;
+  readonly becomes: string;
+}
+
+const affectedRows: Rows<AffectedRecord> = {
+  columns: [
+    { heading: 'LV', cell: ({ lv }) => lv },
+    { heading: 'ID', cell: ({ id }) => id ?? '' },
+    { heading: 'CLAIM', cell: ({ claim }) => claim ?? '' },
+    { heading: 'SIZE', cell: ({ size }) => formatBytes(size) },
+    { heading: 'BECOMES', cell: ({ becomes }) => becomes },
+  ],
+  fields: {
+    lv: 'logical volume, as group/name; the parts of mirrors and thin pools, too',
+    id: "the id of the volume or snapshot; absent: the logical volume is a thin pool or a part of one, or is not Quarry's",
+    claim:
+      '`namespace/name` of its PersistentVolumeClaim, as a controller last recorded it on the volume; absent: not recorded',
+    size: 'bytes; of what moves, those of it that are on the disk',
+    becomes: '`moves to` and the path of a disk, as it is planned now; `copied from another disk`; `lost`',
+  },
+  none: 'Nothing is on the disk.',
+};
+
 const rows: Rows<RelocationRecord> = {
   columns: [
     { heading: 'LV', cell: ({ lv }) => lv },
@@ -64,4 +92,47 @@ export const removeDisk = command({
     { line: 'quarry disks remove /dev/sdb', does: 'takes it out of its group' },
   ],
   run: async (given) => (await import('./requests.ts')).removeDisk(given),
+});
+
+export const replaceDisk = listing({
+  name: 'disks replace',
+  summary: 'Take a new disk for its pool, and move there what is on an old one',
+  details:
+    'The old disk leaves its group when nothing is on it any longer. Of an old disk that is missing, the copies of mirrors are made again, at once; what has no copy is listed as lost, and stays until `quarry disks give-up --delete-lost`. The command lists what happens and ends; `quarry jobs` shows the progress. Repeat it if it was interrupted.',
+  where: 'here',
+  arguments: {
+    old: word('device, or UUID of its physical volume; a missing disk has only its UUID'),
+    new: word("device, or path by which the pool's rule found it"),
+  },
+  options: { dryRun: flag('say what would happen, and change nothing') },
+  rows: affectedRows,
+  failsWhen: 'the new disk cannot be taken for the pool, or there is no room for all that is on the old one',
+  examples: [
+    { line: 'quarry disks replace /dev/sdb /dev/sdc --dry-run', does: 'lists what would move' },
+    { line: 'quarry disks replace /dev/sdb /dev/sdc', does: 'takes /dev/sdc and begins to move it' },
+  ],
+  run: async (given, terminal) => (await import('./replace.ts')).replaceDisk(given, terminal),
+});
+
+export const giveUpDisk = listing({
+  name: 'disks give-up',
+  summary: 'Give up a missing disk that does not come back',
+  details:
+    'Lists what the disk has a part of. The copies of mirrors are made on other disks at once, without waiting for `jobs.repairAfter`, and the disk leaves its group as soon as nothing lies on it. With `--delete-lost`, what has no copy is removed: that cannot be undone, even if the disk comes back.',
+  where: 'node',
+  arguments: { disk: word('UUID of its physical volume') },
+  options: {
+    dryRun: flag('say what is lost, and change nothing'),
+    deleteLost: flag('remove what has no copy on another disk'),
+  },
+  rows: affectedRows,
+  failsWhen: 'the disk is not missing, or with `--delete-lost` if something that is lost is in use',
+  examples: [
+    { line: 'quarry disks give-up UUID --dry-run', does: 'names what is lost, and what has a copy' },
+    {
+      line: 'quarry disks give-up UUID --delete-lost',
+      does: 'removes what is lost, so that the pool takes volumes again',
+    },
+  ],
+  run: async (given) => (await import('./requests.ts')).giveUpDisk(given),
 });

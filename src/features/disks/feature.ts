@@ -1,8 +1,8 @@
 import type { Feature } from '../../app/feature.ts';
-import { evacuateDisk, removeDisk } from './command.ts';
+import { evacuateDisk, giveUpDisk, removeDisk, replaceDisk } from './command.ts';
 
 /** Disks that an administrator takes out of their groups. `lvm/evacuation` moves what is on them. */
 export const disks: Feature = {
-  commands: [evacuateDisk, removeDisk],
+  commands: [replaceDisk, evacuateDisk, giveUpDisk, removeDisk],
   node: async (context) => (await import('./node.ts')).createDisksPart(context),
 };

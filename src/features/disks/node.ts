@@ -1,28 +1,42 @@
 import { realpath } from 'node:fs/promises';
 import type { NodeContext, NodePart } from '../../app/feature.ts';
 import type { RelocationInit } from '../../gen/quarry/admin/v1/Relocation.ts';
+import type { Log } from '../../log.ts';
+import { claimNames } from '../../lvm/claim-names.ts';
 import { DiskRemoval } from '../../lvm/disk-removal.ts';
 import type { Relocation } from '../../lvm/evacuation/leaving-disks.ts';
+import { type Affected, LostDisk, type LostDiskOptions } from '../../lvm/mirrors/lost-disk.ts';
 
 interface Context {
-  readonly local: ConstructorParameters<typeof DiskRemoval>[0];
+  readonly local: LostDiskOptions;
   readonly leaving: Pick<NodeContext['leaving'], 'begin' | 'keep'>;
   readonly jobs: Pick<NodeContext['jobs'], 'look'>;
+  readonly log: Pick<Log, 'info'>;
 }
 
 /** Answers the command line. */
-export function createDisksPart({ local, leaving, jobs }: Context): NodePart {
+export function createDisksPart({ local, leaving, jobs, log }: Context): NodePart {
   const removal = new DiskRemoval(local);
+  const lostDisk = new LostDisk(local);
   return {
     admin: {
-      async evacuateDisk({ disk, dryRun, remove }, { signal }) {
-        const relocations = await leaving.begin(await deviceOf(disk), { removed: remove, dryRun }, signal);
+      async evacuateDisk({ disk, dryRun, remove, to, toSize }, { signal }) {
+        const replacement = to === '' ? undefined : { device: await deviceOf(to), size: BigInt(toSize) };
+        const departure = { removed: remove, dryRun, replacement };
+        const relocations = await leaving.begin(await deviceOf(disk), departure, signal);
         if (!dryRun) jobs.look();
         return { relocations: relocations.map(toMessage) };
       },
       async keepDisk({ disk }, { signal }) {
         await leaving.keep(await deviceOf(disk), signal);
         return {};
+      },
+      async giveUpDisk({ disk, dryRun, deleteLost }, { signal }) {
+        const claims = claimNames(local.cache);
+        const found = await lostDisk.giveUp(disk, { dryRun, deleteLost }, signal);
+        const affected = found.map((one) => ({ ...one, claim: claims.get(one.id ?? '') ?? '' }));
+        if (!dryRun) log.info({ disk, deleteLost, affected: affected.map(textOf) }, 'a missing disk was given up');
+        return { affected: affected.map(({ id, size, ...same }) => ({ ...same, id: id ?? '', size: String(size) })) };
       },
       async removeDisk({ disk, dryRun }, { signal }) {
         await removal.remove(await deviceOf(disk), dryRun, signal);
@@ -35,6 +49,10 @@ export function createDisksPart({ local, leaving, jobs }: Context): NodePart {
 /** The path without links; text that is no path of a device stays, because it may be a UUID. */
 async function deviceOf(disk: string): Promise<string> {
   return disk.startsWith('/') ? realpath(disk).catch(() => disk) : disk;
+}
+
+function textOf({ lv, claim, lost }: Affected & { readonly claim: string }): string {
+  return `${lv}${claim === '' ? '' : ` of ${claim}`}${lost ? ', lost' : ''}`;
 }
 
 function toMessage({ lv, volume, size, to }: Relocation): RelocationInit {

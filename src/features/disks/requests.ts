@@ -1,8 +1,9 @@
 import { askRole } from '../../cli/ask.ts';
 import type { Listing } from '../../cli/output.ts';
 import { Failure } from '../../domain/errors.ts';
+import type { Affected } from '../../gen/quarry/admin/v1/Affected.ts';
 import type { Relocation } from '../../gen/quarry/admin/v1/Relocation.ts';
-import type { RelocationRecord } from './command.ts';
+import type { AffectedRecord, RelocationRecord } from './command.ts';
 
 interface Evacuate {
   readonly config: string;
@@ -21,8 +22,21 @@ export async function evacuateDisk(given: Evacuate): Promise<Listing<RelocationR
       await calls.keepDisk({ disk });
       return { records: [] };
     }
-    const { relocations } = await calls.evacuateDisk({ disk, dryRun, remove });
+    const { relocations } = await calls.evacuateDisk({ disk, dryRun, remove, to: '', toSize: '0' });
     return { records: (relocations as Relocation[]).map(toRecord) };
+  });
+}
+
+export async function giveUpDisk({
+  config,
+  disk,
+  dryRun,
+  deleteLost,
+}: Pick<Evacuate, 'config' | 'disk' | 'dryRun'> & { readonly deleteLost: boolean }): Promise<Listing<AffectedRecord>> {
+  return askRole('node', config, async (calls) => {
+    const { affected } = await calls.giveUpDisk({ disk, dryRun, deleteLost });
+    if (!dryRun) await calls.rescan({});
+    return { records: (affected as Affected[]).map(toAffected) };
   });
 }
 
@@ -37,4 +51,9 @@ export async function removeDisk({
 
 function toRecord({ lv, volumeId, size, to }: Relocation): RelocationRecord {
   return { lv, volume: volumeId === '' ? undefined : volumeId, size: BigInt(size), to };
+}
+
+export function toAffected({ lv, id, claim, size, lost }: Affected): AffectedRecord {
+  const becomes = lost ? 'lost' : 'copied from another disk';
+  return { lv, id: id || undefined, claim: claim || undefined, size: BigInt(size), becomes };
 }

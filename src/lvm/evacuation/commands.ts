@@ -7,7 +7,7 @@ export const listSegments: LvmArguments = [
   'pvs',
   '--segments',
   '-o',
-  'pv_name,vg_name,pvseg_start,pvseg_size,lv_name,segtype',
+  'pv_name,pv_uuid,vg_name,pvseg_start,pvseg_size,lv_name,segtype',
 ];
 
 /** Lists the moves of a group that have not ended, among its other logical volumes. */

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bytes, largest } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
-import type { VgName } from '../../domain/ids.ts';
 import type { Job, JobControl, JobSource } from '../../domain/jobs.ts';
 import type { Log } from '../../log.ts';
 import { linkedDevice } from '../process/system.ts';
 import type { PvRecord } from '../records.ts';
 import { type DiskRemoval, isMember, type Member } from '../disk-removal.ts';
 import type { LeavingDisks } from './leaving-disks.ts';
+import { awaited } from './leaving-tag.ts';
 import { Moves, type MovesOptions } from './moves.ts';
 import { beginningOf, type Move } from './placement.ts';
 
@@ -40,13 +40,15 @@ export class Evacuation implements JobSource {
       if (pool === undefined || !isMember(record) || !leaving || record.missing) return [];
       if (size === free && !leaving.removed) return [];
       const run = (control: JobControl): Promise<void> => this.#run(record, control);
-      const waits = this.#whyWait(record.group);
+      const waits = this.#whyWait(record);
       const lv = linkedDevice(device);
       return [{ key, lane: record.group, pool, volume: undefined, lv, size: leaving.used, waits, run }];
     });
   };
 
-  #whyWait(group: VgName): string | undefined {
+  #whyWait({ group, device, leaving }: Member): string | undefined {
+    if (leaving?.replacement === awaited)
+      return `the new disk is not in ${group} yet: repeat "quarry disks replace ${linkedDevice(device)} NEW", or end it with "quarry disks evacuate ${linkedDevice(device)} --cancel"`;
     const lacks = this.#options.cache.report().groups.some((vg) => vg.group === group && vg.missingDevices > 0);
     return lacks
       ? `another disk of ${group} is missing: LVM moves nothing until it is back or out of the group`

@@ -1,16 +1,17 @@
-import { type Bytes, formatBytes } from '../../domain/bytes.ts';
+import { type Bytes, formatBytes, largest, MiB } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { LvName, VgName, VolumeId } from '../../domain/ids.ts';
 import type { PoolSpec } from '../../domain/pool.ts';
 import { abortMove, beginLeaving, endLeaving } from './commands.ts';
 import type { InventoryCache } from '../cache.ts';
 import { type Member, memberOf } from '../disk-removal.ts';
+import { metadataAreaSize } from '../groups.ts';
 import type { Lvm } from '../process/lvm.ts';
 import { linkedDevice } from '../process/system.ts';
 import type { PvRecord } from '../records.ts';
 import type { Writer } from '../writer.ts';
-import { leavingTag } from './leaving-tag.ts';
-import { type Plan, planMoves } from './placement.ts';
+import { awaited, leavingTag } from './leaving-tag.ts';
+import { freeAfter, type Plan, planMoves, type Segment } from './placement.ts';
 import { readMoving, readSegments } from './segments.ts';
 
 export interface LeavingDisksOptions {
@@ -29,6 +30,22 @@ export interface Relocation {
   readonly to: string;
 }
 
+/** A disk that takes what is on another one. */
+export interface Replacement {
+  /** Path of the device. */
+  readonly device: string;
+  /** Of the device; counts only while it is not in the group yet. */
+  readonly size: Bytes;
+}
+
+export interface Departure {
+  /** The disk leaves its group when nothing is on it any longer. */
+  readonly removed: boolean;
+  readonly dryRun: boolean;
+  /** Takes all that it has room for. If it is not in the group yet, nothing moves before this was called again, when it is. */
+  readonly replacement?: Replacement | undefined;
+}
+
 /** Disks that an administrator takes out of their groups. The decision is a tag of the disk, so that no crash loses it. */
 export class LeavingDisks {
   readonly #options: LeavingDisksOptions;
@@ -41,18 +58,16 @@ export class LeavingDisks {
    * Records that everything on the disk moves to the other disks of its group, from now on, and returns what that is. Changes nothing with `dryRun`.
    * Throws `exhausted`, with all that has no room, and `not-found` for a disk of no pool.
    */
-  async begin(
-    disk: string,
-    { removed, dryRun }: { readonly removed: boolean; readonly dryRun: boolean },
-    signal: AbortSignal,
-  ): Promise<Relocation[]> {
+  async begin(disk: string, { removed, dryRun, replacement }: Departure, signal: AbortSignal): Promise<Relocation[]> {
     const { group } = memberOf(this.#options.cache, disk);
     return this.#exclusive(group, signal, async () => {
       const record = this.#usable(disk);
-      const { plan, extentSize } = await this.plan(record);
+      const member = replacement && this.#inGroup(group, replacement);
+      const added = member ? undefined : replacement;
+      const { plan, extentSize } = await this.#planAfterOthers(record, (member ?? added)?.device, added);
       if (plan.lacking.size > 0) throw this.lacksRoom(record, plan, extentSize);
-      this.#refuseReserve(record);
-      if (!dryRun) await this.#mark(record, removed);
+      this.#refuseReserve(record, added?.size ?? 0n);
+      if (!dryRun) await this.#mark(record, removed, replacement);
       return plan.moves.map(({ lv, extents, to }) => ({
         lv: `${group}/${lv}`,
         volume: this.#volumeOf(group, lv),
@@ -79,20 +94,43 @@ export class LeavingDisks {
 
   /** Where all that is on the disk can go now. Call it only within the group's turn. */
   async plan(record: Member): Promise<{ readonly plan: Plan; readonly extentSize: Bytes }> {
-    const { cache, lvm } = this.#options;
-    const { devices, groups } = cache.report();
-    const extentSize = groups.find(({ group }) => group === record.group)?.extentSize ?? 0n;
-    if (extentSize === 0n) throw new Failure('unavailable', `LVM does not show volume group ${record.group}`);
-    const usable = devices.filter(({ group, allocatable }) => group === record.group && allocatable);
-    const free = new Map(usable.map((device) => [device.device, Number(device.free / extentSize)]));
-    return { plan: planMoves(await readSegments(lvm, record.group), record.device, free), extentSize };
+    const { extentSize, free, segments } = await this.#places(record);
+    const { devices } = this.#options.cache.report();
+    const preferred = devices.find(({ uuid }) => uuid === record.leaving?.replacement)?.device;
+    return { plan: planWith(segments, record.device, free, preferred), extentSize };
   }
 
-  lacksRoom({ device, group }: Member, { lacking }: Plan, extentSize: Bytes): Failure {
+  /** The same, with the room that the disks which already leave need, and with a disk that will be in the group. */
+  async #planAfterOthers(record: Member, preferred: string | undefined, added: Replacement | undefined) {
+    const { extentSize, free, segments } = await this.#places(record);
+    const leaving = this.#others(record).filter((other) => other.leaving && !other.missing);
+    // LVM keeps its metadata in front of the extents.
+    const usable = (added?.size ?? 0n) - headerSize;
+    if (added) free.set(added.device, Number(largest(usable, 0n) / extentSize));
+    const left = freeAfter(
+      segments,
+      leaving.map(({ device }) => device),
+      free,
+    );
+    return { plan: planWith(segments, record.device, left, preferred), extentSize };
+  }
+
+  async #places({ group }: Member) {
+    const { cache, lvm } = this.#options;
+    const { devices, groups } = cache.report();
+    const extentSize = groups.find((vg) => vg.group === group)?.extentSize ?? 0n;
+    if (extentSize === 0n) throw new Failure('unavailable', `LVM does not show volume group ${group}`);
+    const usable = devices.filter((device) => device.group === group && device.allocatable);
+    const free = new Map(usable.map((device) => [device.device, Number(device.free / extentSize)]));
+    return { extentSize, free, segments: await readSegments(lvm, group) };
+  }
+
+  lacksRoom(record: Member, { lacking }: Plan, extentSize: Bytes): Failure {
+    const { device, group } = record;
     const parts = [...lacking].map(([lv, extents]) => `${group}/${lv} (${formatBytes(BigInt(extents) * extentSize)})`);
     return new Failure(
       'exhausted',
-      `the other disks of ${group} have no room for all that is on ${linkedDevice(device)}: ${parts.join(', ')}. Add a disk, or delete volumes; a copy of a mirror needs a disk without another copy of it`,
+      `the other disks of ${group} have no room for all that is on ${linkedDevice(device)}: ${parts.join(', ')}. ${formatBytes(this.#freeElsewhere(record))} are free on them. Add a disk, or delete volumes; a copy of a mirror needs a disk without another copy of it`,
     );
   }
 
@@ -107,12 +145,18 @@ export class LeavingDisks {
     return result;
   }
 
-  async #mark({ device, size, free, leaving }: Member, removed: boolean): Promise<void> {
-    const { writer } = this.#options;
+  async #mark(record: Member, removed: boolean, replacement: Replacement | undefined): Promise<void> {
+    const { device, size, free, leaving, group } = record;
     const what = `${linkedDevice(device)} could not be marked`;
-    const added = leavingTag(leaving?.used ?? size - free, removed);
+    const uuid = replacement && (this.#inGroup(group, replacement)?.uuid ?? awaited);
+    const added = leavingTag({ used: leaving?.used ?? size - free, removed, replacement: uuid });
     if (leaving?.tags.includes(added)) return;
-    await writer.change(what, beginLeaving(device, added, leaving?.tags));
+    await this.#options.writer.change(what, beginLeaving(device, added, leaving?.tags));
+  }
+
+  #inGroup(group: VgName, { device }: Replacement): PvRecord | undefined {
+    const { devices } = this.#options.cache.report();
+    return devices.find((one) => one.group === group && linkedDevice(one.device) === device);
   }
 
   #usable(disk: string): Member {
@@ -128,13 +172,17 @@ export class LeavingDisks {
   }
 
   /** Throws `exhausted` if the other disks would have less free than the pool keeps. */
-  #refuseReserve(record: Member): void {
-    const { reserve } = this.#spec(record);
-    const free = this.#others(record).reduce((sum, other) => (other.leaving ? sum : sum + other.free), 0n);
-    const left = free - (record.size - record.free);
+  #refuseReserve(record: Member, added: Bytes): void {
+    const { reserve, name } = this.#spec(record);
+    const left = this.#freeElsewhere(record) + added - (record.size - record.free);
     if (left >= reserve) return;
-    const message = `pool ${this.#spec(record).name} keeps ${formatBytes(reserve)} free (reserve), and ${formatBytes(left)} would be left without ${linkedDevice(record.device)}: add a disk, or delete volumes`;
+    const message = `pool ${name} keeps ${formatBytes(reserve)} free (reserve), and ${formatBytes(largest(left, 0n))} would be left without ${linkedDevice(record.device)}: add a disk, or delete volumes`;
     throw new Failure('exhausted', message);
+  }
+
+  /** Bytes of the disks that stay, without those that the disks which already leave need. */
+  #freeElsewhere(record: Member): Bytes {
+    return this.#others(record).reduce((sum, { leaving, size, free }) => sum + (leaving ? free - size : free), 0n);
   }
 
   #spec({ group }: Member): PoolSpec {
@@ -147,4 +195,19 @@ export class LeavingDisks {
     const { volumes } = this.#options.cache.current();
     return [...volumes.values()].find((volume) => volume.group === group && volume.lv === lv)?.id;
   }
+}
+
+/** Bytes in front of the first extent of a disk, at most, and after the last. */
+const headerSize = metadataAreaSize + 4n * MiB;
+
+/** Prefers a disk for everything. */
+function planWith(
+  segments: readonly Segment[],
+  leaving: string,
+  free: ReadonlyMap<string, number>,
+  preferred: string | undefined,
+): Plan {
+  const alone = new Map([...free].filter(([device]) => device === preferred));
+  const plan = planMoves(segments, leaving, alone);
+  return alone.size > 0 && plan.lacking.size === 0 ? plan : planMoves(segments, leaving, free);
 }

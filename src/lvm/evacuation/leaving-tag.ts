@@ -7,18 +7,23 @@ export interface Leaving {
   readonly used: Bytes;
   /** Whether the disk leaves its group when nothing is on it any longer. */
   readonly removed: boolean;
+  /** The disk that replaces it: the UUID of its physical volume, or that it is not in the group yet. */
+  readonly replacement: string | typeof awaited | undefined;
   /** As LVM has it. */
   readonly tags: readonly string[];
 }
 
-export function leavingTag(used: Bytes, removed: boolean): string {
-  return tag('leaving', `${used}${removed ? '/removed' : ''}`);
+export const awaited = 'awaited';
+
+export function leavingTag({ used, removed, replacement }: Omit<Leaving, 'tags'>): string {
+  return tag('leaving', `${used}${removed ? '/removed' : ''}${replacement === undefined ? '' : `/to:${replacement}`}`);
 }
 
 /** @param list the tags of a disk, as LVM prints them */
 export function parseLeaving(list: string): Leaving | undefined {
-  const [, used, removed] = /^(\d+)(\/removed)?$/.exec(parseTags(list).get('leaving') ?? '') ?? [];
+  const [, used, removed, replacement] =
+    /^(\d+)(\/removed)?(?:\/to:([\w-]+))?$/.exec(parseTags(list).get('leaving') ?? '') ?? [];
   return used === undefined
     ? undefined
-    : { used: BigInt(used), removed: removed !== undefined, tags: tagsOf(list, 'leaving') };
+    : { used: BigInt(used), removed: removed !== undefined, replacement, tags: tagsOf(list, 'leaving') };
 }

@@ -4,6 +4,8 @@ import type { LvName } from '../../domain/ids.ts';
 export interface Segment {
   /** As `PvRecord` names it. */
   readonly device: string;
+  /** Of the physical volume: several missing disks have one name. */
+  readonly uuid: string;
   readonly start: number;
   readonly extents: number;
   /** Hidden logical volumes without their brackets. */
@@ -64,6 +66,19 @@ export function planMoves(segments: readonly Segment[], leaving: string, free: R
     if (left > 0) lacking.set(unit.lv, (lacking.get(unit.lv) ?? 0) + left);
   }
   return { moves, lacking };
+}
+
+/** What stays free on each disk when everything has moved from these disks, as far as there is room. */
+export function freeAfter(
+  segments: readonly Segment[],
+  leaving: readonly string[],
+  free: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const left = new Map(free);
+  for (const device of leaving) {
+    for (const { to, extents } of planMoves(segments, device, left).moves) left.set(to, (left.get(to) ?? 0) - extents);
+  }
+  return left;
 }
 
 function unitsOn(segments: readonly Segment[], leaving: string): Unit[] {

@@ -16,6 +16,7 @@ export async function readSegments(lvm: Lvm, group: VgName): Promise<Segment[]> 
 function decode(row: ReportRow): Segment {
   return {
     device: row['pv_name'] ?? '',
+    uuid: row['pv_uuid'] ?? '',
     start: number(row, 'pvseg_start'),
     extents: number(row, 'pvseg_size'),
     lv: visible(row['lv_name']),

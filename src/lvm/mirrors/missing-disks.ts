@@ -36,6 +36,11 @@ export class MissingDisks {
     return this.#missing(group).some(({ uuid }) => now() - (this.#since.get(uuid) ?? now()) < patience);
   }
 
+  /** From now on the disk is not expected back. A new process expects it again until it has stayed away for as long as any other. */
+  giveUp(uuid: string): void {
+    this.#since.set(uuid, Number.NEGATIVE_INFINITY);
+  }
+
   /** Does what can be done for the group according to the last report; returns whether LVM ran a change, and its failures. */
   async settle(group: VgName): Promise<{ readonly changed: boolean; readonly problems: readonly string[] }> {
     this.#note(group);

@@ -161,7 +161,9 @@ test('every command that prints rows offers each format', () => {
   expect(rows).toEqual([
     ['disks', formats],
     ['disks approve', formats],
+    ['disks replace', formats],
     ['disks evacuate', formats],
+    ['disks give-up', formats],
     ['nodes', formats],
     ['nodes drain', formats],
     ['nodes forget', formats],

@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { createDisksPart } from '../../../src/features/disks/node.ts';
 import { LeavingDisks } from '../../../src/lvm/evacuation/leaving-disks.ts';
+import { memoryLog } from '../grpc/harness.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
 import { fakeStorage } from './fake-storage.ts';
 
@@ -20,7 +21,9 @@ async function remove(disk: string, { dryRun = false, reserve = 0n } = {}): Prom
   const parts = fakeStorage({ lvm, pool: { ...spec, reserve } });
   await parts.cache.refresh();
   const leaving = new LeavingDisks(parts);
-  const { admin } = createDisksPart({ local: parts, leaving, jobs: { look: () => undefined } });
+  const local = { ...parts, missing: { giveUp: () => undefined } };
+  const { log } = memoryLog();
+  const { admin } = createDisksPart({ local, leaving, jobs: { look: () => undefined }, log });
   const answer = Promise.resolve(admin?.removeDisk?.({ disk, dryRun }, { signal } as never));
   return answer.then(
     () => undefined,

@@ -146,6 +146,41 @@ describe('the evacuation of a disk', () => {
   });
 });
 
+describe('the replacement of a disk', () => {
+  const replacement = { device: '/dev/sdc', size: 1024n * MiB };
+  const replace = { ...begin, removed: true, replacement };
+
+  test('waits for the new disk, which then takes what others have room for, too', async () => {
+    const first = await launch();
+    expect(await first.leaving.begin('/dev/sda', { ...replace, dryRun: true }, signal)).toMatchObject([
+      { lv: 'vg/a', to: '/dev/sdc' },
+      { lv: 'vg/b', to: '/dev/sdc' },
+    ]);
+    expect(events()).toEqual([]);
+    await first.leaving.begin('/dev/sda', replace, signal);
+    first.jobs.look();
+    expect(first.jobs.list()).toMatchObject([
+      { state: 'waiting', reason: expect.stringContaining('quarry disks replace /dev/sda NEW') },
+    ]);
+    lvm.add('/dev/sdc', 20);
+    await first.cache.refresh();
+    await first.leaving.begin('/dev/sda', replace, signal);
+    const next = await launch();
+    next.jobs.look();
+    await vi.waitFor(() => expect(next.jobs.list()).toEqual([]));
+    expect(lvm.ranges.map(({ device }) => device)).toEqual(['/dev/sdc', '/dev/sdc']);
+    expect(events().at(-1)).toBe('vgreduce vg /dev/sda');
+  });
+
+  test('is refused if the new disk and the others are too small', async () => {
+    lvm = new FakeDisks({ '/dev/sda': 20, '/dev/sdb': 4 }, [on('/dev/sda', 'a', 0, 5), on('/dev/sda', 'b', 5, 5)]);
+    const { leaving } = await launch();
+    const small = { ...replace, replacement: { device: '/dev/sdc', size: 48n * MiB } };
+    await expect(leaving.begin('/dev/sda', small, signal)).rejects.toThrow('no room for all that is on /dev/sda');
+    expect(events()).toEqual([]);
+  });
+});
+
 describe('a disk is not taken away', () => {
   const refusal = (task: Promise<unknown>) =>
     task.then(
@@ -166,6 +201,19 @@ describe('a disk is not taken away', () => {
     const { leaving } = await launch();
     expect(await refusal(leaving.begin('/dev/sda', begin, signal))).toMatch(/keeps 60 MiB free.*48 MiB would be left/);
     expect(events()).toEqual([]);
+  });
+
+  test('if the others have room for it, but not for what is on another disk that leaves, too', async () => {
+    lvm = new FakeDisks({ '/dev/sda': 20, '/dev/sdb': 8, '/dev/sdc': 20 }, [
+      on('/dev/sda', 'a', 0, 5),
+      on('/dev/sdc', 'c', 0, 5),
+    ]);
+    const { leaving } = await launch();
+    await leaving.begin('/dev/sda', begin, signal);
+    const before = events();
+    const message = await refusal(leaving.begin('/dev/sdc', begin, signal));
+    expect(message).toMatch(/no room for all that is on \/dev\/sdc: vg\/c \(8 MiB\)\. 12 MiB are free/);
+    expect(events()).toEqual(before);
   });
 
   test('in a dry run', async () => {

@@ -31,6 +31,11 @@ export class FakeDisks implements Lvm {
     this.#show();
   }
 
+  add(name: string, extents: number): void {
+    this.#disks.set(name, { tags: new Set(), extents, allocatable: true });
+    this.#show();
+  }
+
   async report(argv: LvmArguments): Promise<LvmAnswer> {
     if (argv[0] === 'pvs') return { ok: true, rows: this.ranges.map(toRow) };
     if (!argv.some((word) => word.includes('move_pv'))) return this.lvm.report(argv);

@@ -5,6 +5,7 @@ import { type Move, planMoves, type Segment } from '../../../src/lvm/evacuation/
 const [leaving, second, third] = ['/dev/sda', '/dev/sdb', '/dev/sdc'] as const;
 const segment = (device: string, lv: string, start: number, extents: number, striped = false): Segment => ({
   device,
+  uuid: device,
   lv: lv as LvName,
   start,
   extents,

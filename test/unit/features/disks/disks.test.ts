@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { MiB } from '../../../../src/domain/bytes.ts';
 import { createDisksPart } from '../../../../src/features/disks/node.ts';
 import { evacuateDisk } from '../../../../src/features/disks/requests.ts';
+import { memoryLog } from '../../grpc/harness.ts';
 import { fakeStorage } from '../../lvm/fake-storage.ts';
 import type { Relocation } from '../../../../src/lvm/evacuation/leaving-disks.ts';
 
@@ -26,10 +27,14 @@ test.each([
     begin: async (...words: unknown[]) => (asked.push(words), [moved]),
     keep: async () => undefined,
   };
-  const { admin } = createDisksPart({ local: fakeStorage(), leaving, jobs: { look: () => (looked += 1) } });
-  const request = { disk: 'a-uuid', dryRun, remove: true };
+  const local = { ...fakeStorage(), missing: { giveUp: () => undefined } };
+  const { log } = memoryLog();
+  const { admin } = createDisksPart({ local, leaving, jobs: { look: () => (looked += 1) }, log });
+  const request = { disk: 'a-uuid', dryRun, remove: true, to: '/dev/sdc', toSize: '4096' };
   const answer = await admin?.evacuateDisk?.(request, { signal } as never);
   expect(answer).toEqual({ relocations: [{ lv: 'vg/a', volumeId: '', size: String(4n * MiB), to: '/dev/sdc' }] });
-  expect(asked).toEqual([['a-uuid', { removed: true, dryRun }, signal]]);
+  expect(asked).toEqual([
+    ['a-uuid', { removed: true, dryRun, replacement: { device: '/dev/sdc', size: 4096n } }, signal],
+  ]);
   expect(looked).toBe(looks);
 });

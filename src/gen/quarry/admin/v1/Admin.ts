@@ -6,6 +6,8 @@ import type { DeleteOrphanRequestInit as _quarry_admin_v1_DeleteOrphanRequestIni
 import type { DeleteOrphanResponseInit as _quarry_admin_v1_DeleteOrphanResponseInit, DeleteOrphanResponse as _quarry_admin_v1_DeleteOrphanResponse } from '../../../quarry/admin/v1/DeleteOrphanResponse.ts';
 import type { EvacuateDiskRequestInit as _quarry_admin_v1_EvacuateDiskRequestInit, EvacuateDiskRequest as _quarry_admin_v1_EvacuateDiskRequest } from '../../../quarry/admin/v1/EvacuateDiskRequest.ts';
 import type { EvacuateDiskResponseInit as _quarry_admin_v1_EvacuateDiskResponseInit, EvacuateDiskResponse as _quarry_admin_v1_EvacuateDiskResponse } from '../../../quarry/admin/v1/EvacuateDiskResponse.ts';
+import type { GiveUpDiskRequestInit as _quarry_admin_v1_GiveUpDiskRequestInit, GiveUpDiskRequest as _quarry_admin_v1_GiveUpDiskRequest } from '../../../quarry/admin/v1/GiveUpDiskRequest.ts';
+import type { GiveUpDiskResponseInit as _quarry_admin_v1_GiveUpDiskResponseInit, GiveUpDiskResponse as _quarry_admin_v1_GiveUpDiskResponse } from '../../../quarry/admin/v1/GiveUpDiskResponse.ts';
 import type { KeepDiskRequestInit as _quarry_admin_v1_KeepDiskRequestInit, KeepDiskRequest as _quarry_admin_v1_KeepDiskRequest } from '../../../quarry/admin/v1/KeepDiskRequest.ts';
 import type { KeepDiskResponseInit as _quarry_admin_v1_KeepDiskResponseInit, KeepDiskResponse as _quarry_admin_v1_KeepDiskResponse } from '../../../quarry/admin/v1/KeepDiskResponse.ts';
 import type { ListClaimsRequestInit as _quarry_admin_v1_ListClaimsRequestInit, ListClaimsRequest as _quarry_admin_v1_ListClaimsRequest } from '../../../quarry/admin/v1/ListClaimsRequest.ts';
@@ -51,6 +53,15 @@ export interface AdminClient extends grpc.Client {
   evacuateDisk(argument: _quarry_admin_v1_EvacuateDiskRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_EvacuateDiskResponse>): grpc.ClientUnaryCall;
   evacuateDisk(argument: _quarry_admin_v1_EvacuateDiskRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_EvacuateDiskResponse>): grpc.ClientUnaryCall;
   evacuateDisk(argument: _quarry_admin_v1_EvacuateDiskRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_EvacuateDiskResponse>): grpc.ClientUnaryCall;
+
+  GiveUpDisk(argument: _quarry_admin_v1_GiveUpDiskRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_GiveUpDiskResponse>): grpc.ClientUnaryCall;
+  GiveUpDisk(argument: _quarry_admin_v1_GiveUpDiskRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_GiveUpDiskResponse>): grpc.ClientUnaryCall;
+  GiveUpDisk(argument: _quarry_admin_v1_GiveUpDiskRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_GiveUpDiskResponse>): grpc.ClientUnaryCall;
+  GiveUpDisk(argument: _quarry_admin_v1_GiveUpDiskRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_GiveUpDiskResponse>): grpc.ClientUnaryCall;
+  giveUpDisk(argument: _quarry_admin_v1_GiveUpDiskRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_GiveUpDiskResponse>): grpc.ClientUnaryCall;
+  giveUpDisk(argument: _quarry_admin_v1_GiveUpDiskRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_GiveUpDiskResponse>): grpc.ClientUnaryCall;
+  giveUpDisk(argument: _quarry_admin_v1_GiveUpDiskRequestInit, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_GiveUpDiskResponse>): grpc.ClientUnaryCall;
+  giveUpDisk(argument: _quarry_admin_v1_GiveUpDiskRequestInit, callback: grpc.requestCallback<_quarry_admin_v1_GiveUpDiskResponse>): grpc.ClientUnaryCall;
 
   KeepDisk(argument: _quarry_admin_v1_KeepDiskRequestInit, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_quarry_admin_v1_KeepDiskResponse>): grpc.ClientUnaryCall;
   KeepDisk(argument: _quarry_admin_v1_KeepDiskRequestInit, metadata: grpc.Metadata, callback: grpc.requestCallback<_quarry_admin_v1_KeepDiskResponse>): grpc.ClientUnaryCall;
@@ -176,6 +187,8 @@ export interface AdminHandlers extends grpc.UntypedServiceImplementation {
 
   EvacuateDisk: grpc.handleUnaryCall<_quarry_admin_v1_EvacuateDiskRequest, _quarry_admin_v1_EvacuateDiskResponseInit>;
 
+  GiveUpDisk: grpc.handleUnaryCall<_quarry_admin_v1_GiveUpDiskRequest, _quarry_admin_v1_GiveUpDiskResponseInit>;
+
   KeepDisk: grpc.handleUnaryCall<_quarry_admin_v1_KeepDiskRequest, _quarry_admin_v1_KeepDiskResponseInit>;
 
   ListClaims: grpc.handleUnaryCall<_quarry_admin_v1_ListClaimsRequest, _quarry_admin_v1_ListClaimsResponseInit>;
@@ -207,6 +220,7 @@ export interface AdminHandlers extends grpc.UntypedServiceImplementation {
 export interface AdminDefinition extends grpc.ServiceDefinition {
   DeleteOrphan: MethodDefinition<_quarry_admin_v1_DeleteOrphanRequestInit, _quarry_admin_v1_DeleteOrphanResponseInit, _quarry_admin_v1_DeleteOrphanRequest, _quarry_admin_v1_DeleteOrphanResponse>
   EvacuateDisk: MethodDefinition<_quarry_admin_v1_EvacuateDiskRequestInit, _quarry_admin_v1_EvacuateDiskResponseInit, _quarry_admin_v1_EvacuateDiskRequest, _quarry_admin_v1_EvacuateDiskResponse>
+  GiveUpDisk: MethodDefinition<_quarry_admin_v1_GiveUpDiskRequestInit, _quarry_admin_v1_GiveUpDiskResponseInit, _quarry_admin_v1_GiveUpDiskRequest, _quarry_admin_v1_GiveUpDiskResponse>
   KeepDisk: MethodDefinition<_quarry_admin_v1_KeepDiskRequestInit, _quarry_admin_v1_KeepDiskResponseInit, _quarry_admin_v1_KeepDiskRequest, _quarry_admin_v1_KeepDiskResponse>
   ListClaims: MethodDefinition<_quarry_admin_v1_ListClaimsRequestInit, _quarry_admin_v1_ListClaimsResponseInit, _quarry_admin_v1_ListClaimsRequest, _quarry_admin_v1_ListClaimsResponse>
   ListHung: MethodDefinition<_quarry_admin_v1_ListHungRequestInit, _quarry_admin_v1_ListHungResponseInit, _quarry_admin_v1_ListHungRequest, _quarry_admin_v1_ListHungResponse>

@@ -4,10 +4,14 @@ export interface EvacuateDiskRequestInit {
   'disk'?: (string);
   'dryRun'?: (boolean);
   'remove'?: (boolean);
+  'to'?: (string);
+  'toSize'?: (string);
 }
 
 export interface EvacuateDiskRequest {
   'disk': (string);
   'dryRun': (boolean);
   'remove': (boolean);
+  'to': (string);
+  'toSize': (string);
 }
