@@ -28,7 +28,8 @@ export async function approveDisks(options: ApproveOptions, terminal: Terminal):
   return withLocal(options.config, async ({ findDisks, reconciler, cache, prepare }, { endpoint }) => {
     const chosen = await chooseDisks(await findDisks(), options, terminal);
     if (chosen.length === 0) {
-      terminal.say('No disk is proposed.');
+      if (options.disk.length === 0) terminal.say('No disk is proposed.');
+      else await tellDriver(endpoint.path, terminal);
       return listed(await findDisks());
     }
     // Its LVM must see the disks before they are in the group, or its next change writes them down as missing.
@@ -90,14 +91,15 @@ export async function chooseDisks(
   return given.length === 1 && given[0] === 'all' ? proposed : named(disks, given);
 }
 
+/** Without those that are members already: a command that took some disks may be repeated. */
 function named(disks: readonly Candidate[], names: readonly string[]): Candidate[] {
   const chosen = names.map((name) => {
     const disk = disks.find(({ device, path }) => device === name || path === name);
-    if (disk !== undefined && disk.verdict !== 'member' && disk.verdict !== 'refused') return disk;
-    const reason = disk === undefined ? 'no pool has a rule that matches it' : describe(disk);
+    if (disk !== undefined && disk.verdict !== 'refused') return disk;
+    const reason = disk === undefined ? 'no pool has a rule that matches it' : disk.findings.join('; ');
     throw new Failure('precondition', `${name} cannot be approved: ${reason}`);
   });
-  return [...new Set(chosen)];
+  return [...new Set(chosen)].filter(({ verdict }) => verdict !== 'member');
 }
 
 function listed(disks: readonly Candidate[]): Listing<DiskRecord> {
@@ -111,8 +113,4 @@ function listed(disks: readonly Candidate[]): Listing<DiskRecord> {
     findings: disk.verdict === 'refused' || disk.verdict === 'returned' ? disk.findings : [],
   }));
   return { records };
-}
-
-function describe(disk: Candidate): string {
-  return disk.verdict === 'refused' ? disk.findings.join('; ') : `it is a ${disk.verdict} of pool ${disk.pool.name}`;
 }

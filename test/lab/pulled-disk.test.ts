@@ -46,7 +46,16 @@ const ok = { code: 'OK', details: '' };
 const answer = (code: string, details: RegExp) => ({ code, details: expect.stringMatching(details) });
 const eventually = { timeout: 60_000 };
 const approve = (...disks: string[]) =>
-  expect.poll(async () => (await driver.quarry('disks', 'approve', ...disks)).exitCode, eventually).toBe(0);
+  expect.poll(() => driver.quarry('disks', 'approve', ...disks), eventually).toMatchObject({ exitCode: 0, stderr: '' });
+/** The UUID of the disk that the group lacks. */
+const missingOf = async (group: string) => {
+  const look = async () =>
+    (
+      await guest().shell(`pvs --noheadings -o pv_uuid -S 'pv_missing!="" && vg_name=${group}' 2>/dev/null || true`)
+    ).trim();
+  await expect.poll(look, eventually).toMatch(/^\S+$/);
+  return look();
+};
 const path = (name: string) => ({ volumeId: `node-1:${name}`, stagingTargetPath: `/run/stage-${name}` });
 const create = (name: string, size: number, parameters: object) =>
   outcomeOf(createVolume(driver, name, size * MiB, { parameters }));
@@ -101,7 +110,11 @@ test('mirrors go on without a disk, and are complete again on another one or on 
   const copying = guest().shell(`until dmsetup status ${thinParts[1]} | grep recover; do sleep 0.1; done`, {
     timeout: 200_000,
   });
-  await Promise.all([approve('/dev/dm-4'), copying.then(() => driver.kill())]);
+  const dead = await missingOf('qthin');
+  const planned = await driver.quarry('disks', 'replace', dead, '/dev/dm-4', '--dry-run', '-o', 'json');
+  const copied = expect.objectContaining({ id: 'node-1:thin', becomes: 'copied from another disk' });
+  expect(JSON.parse(planned.stdout)).toEqual({ items: [expect.objectContaining({ lv: 'qthin/thinpool' }), copied] });
+  await Promise.all([driver.quarry('disks', 'replace', dead, '/dev/dm-4'), copying.then(() => driver.kill())]);
   await driver.launch();
   await driver.ready();
   await expectComplete(...thinParts);
@@ -133,10 +146,7 @@ test('a mirrored thin pool can be used after a boot without one of its disks', a
 
 test('what only a dead disk had is named before it is given up, and then the group takes volumes again', async () => {
   await pull('b');
-  const uuid = async () =>
-    (await guest().shell(`pvs --noheadings -o pv_uuid -S 'pv_missing!="" && vg_name=qpair' 2>/dev/null`)).trim();
-  await expect.poll(uuid, eventually).toMatch(/-/);
-  const dead = await uuid();
+  const dead = await missingOf('qpair');
   const affected = [
     expect.objectContaining({ id: 'node-1:away', becomes: 'lost' }),
     expect.objectContaining({ id: 'node-1:both', becomes: 'copied from another disk' }),

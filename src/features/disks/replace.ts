@@ -4,7 +4,7 @@ import type { Terminal } from '../../cli/command.ts';
 import { approveDisks } from '../../cli/disks.ts';
 import { readStorage, withLocal } from '../../cli/local.ts';
 import type { Listing } from '../../cli/output.ts';
-import { Failure } from '../../domain/errors.ts';
+import { Failure, isFailure, messageOf } from '../../domain/errors.ts';
 import type { Affected } from '../../gen/quarry/admin/v1/Affected.ts';
 import type { Relocation } from '../../gen/quarry/admin/v1/Relocation.ts';
 import { type Member, memberOf } from '../../lvm/disk-removal.ts';
@@ -53,12 +53,11 @@ async function replaceLiving(calls: RoleCalls, { old, added }: Disks, { dryRun, 
   const request = { disk: old.uuid, dryRun, remove: true, to: added.device, toSize: String(added.size) };
   let { relocations } = await calls.evacuateDisk(request);
   if (!dryRun && added.verdict !== 'member') {
-    try {
-      await approve();
-    } catch (error) {
-      if (!old.leaving) await calls.keepDisk({ disk: old.uuid });
-      throw error;
-    }
+    await approve().catch((error: unknown) => {
+      const remedy = `repeat the command, or use the old disk again with "quarry disks evacuate ${old.uuid} --cancel"`;
+      const kind = isFailure(error) ? error.kind : 'unavailable';
+      throw new Failure(kind, `${messageOf(error)}: ${remedy}`, { cause: error });
+    });
     ({ relocations } = await calls.evacuateDisk(request));
   }
   return { records: (relocations as Relocation[]).map(moved) };

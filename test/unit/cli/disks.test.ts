@@ -75,11 +75,14 @@ test('asks nothing if no disk is proposed', async () => {
 });
 
 test.each([
-  ['/c', '/c cannot be approved: it is a member of pool fast'],
   ['/e', '/e cannot be approved: it is mounted'],
   ['/x', '/x cannot be approved: no pool has a rule that matches it'],
 ])('%s cannot be approved', async (name, message) => {
   await expect(choose(['/a', name], false)).rejects.toMatchObject({ kind: 'precondition', message });
+});
+
+test('a disk that is a member already is passed over, so that a command that was interrupted can be repeated', async () => {
+  expect(await choose(['/c', '/b'], false)).toEqual([other]);
 });
 
 test('refuses names together with --all', async () => {
