@@ -34,9 +34,11 @@ export function createDisksPart({ local, leaving, jobs, log }: Context): NodePar
       async giveUpDisk({ disk, dryRun, deleteLost }, { signal }) {
         const claims = claimNames(local.cache);
         const found = await lostDisk.giveUp(disk, { dryRun, deleteLost }, signal);
-        const affected = found.map((one) => ({ ...one, claim: claims.get(one.id ?? '') ?? '' }));
+        const affected = found.map(({ lv, id = '', size, lost }) => {
+          return { lv, id, claim: claims.get(id) ?? '', size: String(size), lost };
+        });
         if (!dryRun) log.info({ disk, deleteLost, affected: affected.map(textOf) }, 'a missing disk was given up');
-        return { affected: affected.map(({ id, size, ...same }) => ({ ...same, id: id ?? '', size: String(size) })) };
+        return { affected };
       },
       async removeDisk({ disk, dryRun }, { signal }) {
         await removal.remove(await deviceOf(disk), dryRun, signal);
@@ -51,7 +53,7 @@ async function deviceOf(disk: string): Promise<string> {
   return disk.startsWith('/') ? realpath(disk).catch(() => disk) : disk;
 }
 
-function textOf({ lv, claim, lost }: Affected & { readonly claim: string }): string {
+function textOf({ lv, claim, lost }: Pick<Affected, 'lv' | 'lost'> & { readonly claim: string }): string {
   return `${lv}${claim === '' ? '' : ` of ${claim}`}${lost ? ', lost' : ''}`;
 }
 

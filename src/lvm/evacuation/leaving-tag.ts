@@ -7,12 +7,13 @@ export interface Leaving {
   readonly used: Bytes;
   /** Whether the disk leaves its group when nothing is on it any longer. */
   readonly removed: boolean;
-  /** The disk that replaces it: the UUID of its physical volume, or that it is not in the group yet. */
-  readonly replacement: string | typeof awaited | undefined;
+  /** The UUID of the physical volume of the disk that replaces it, or `awaited`. */
+  readonly replacement: string | undefined;
   /** As LVM has it. */
   readonly tags: readonly string[];
 }
 
+/** Instead of a UUID: the disk is not in the group yet. */
 export const awaited = 'awaited';
 
 export function leavingTag({ used, removed, replacement }: Omit<Leaving, 'tags'>): string {

@@ -8,12 +8,21 @@ const { signal } = new AbortController();
 const size = 64n * MiB;
 const dead = { pv_name: '[unknown]', pv_uuid: 'dead', pv_missing: 'missing', pv_size: String(4n * size), pv_free: '0' };
 const segment = (lv: string, uuid = 'dead') => ({
-  ...{ pv_name: '[unknown]', pv_uuid: uuid, vg_name: 'vg', lv_name: lv, segtype: 'linear' },
-  ...{ pvseg_start: '0', pvseg_size: '4' },
+  pv_name: '[unknown]',
+  pv_uuid: uuid,
+  vg_name: 'vg',
+  lv_name: lv,
+  segtype: 'linear',
+  pvseg_start: '0',
+  pvseg_size: '4',
 });
 const image = (index: number, device: string) => ({
-  ...{ lv_name: `[m_rimage_${index}]`, lv_parent: 'm', lv_size: String(size), lv_layout: 'linear' },
-  ...{ lv_role: 'private,raid,image', devices: `${device}(0)` },
+  lv_name: `[m_rimage_${index}]`,
+  lv_parent: 'm',
+  lv_size: String(size),
+  lv_layout: 'linear',
+  lv_role: 'private,raid,image',
+  devices: `${device}(0)`,
 });
 
 let lvm: FakeLvm;
