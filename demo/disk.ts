@@ -122,11 +122,10 @@ async function kill(machine: Machine, disk: Disk): Promise<void> {
 /** Waits until the driver has seen that it is missing. */
 async function missingDisk(machine: Machine): Promise<string> {
   const { guest } = machine;
-  await guest.shell(
-    `until pvs --noheadings -o pv_uuid -S 'pv_missing!=""' 2>/dev/null | grep -q .; do sleep 0.2; done`,
-  );
+  const missing = `pvs --noheadings -o pv_missing,pv_uuid 2>/dev/null | awk '$1 == "missing" { print $2 }'`;
+  await guest.shell(`until ${missing} | grep .; do sleep 0.2; done`);
   await machine.shell('pvs -o pv_name,vg_name,pv_missing,pv_uuid 2>/dev/null');
-  const uuid = await guest.shell(`pvs --noheadings -o pv_uuid -S 'pv_missing!=""' 2>/dev/null`);
+  const uuid = await guest.shell(missing);
   return uuid.trim();
 }
 
