@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import { showDisk } from './disk.ts';
 import { showNeighbour } from './neighbour.ts';
 import { createScene, type Scene } from './scene.ts';
 import { showSnapshots } from './snapshots.ts';
@@ -11,7 +10,6 @@ const demos: Readonly<Record<string, Demo>> = {
   volumes: showVolumes,
   qos: showNeighbour,
   snapshots: showSnapshots,
-  disk: showDisk,
   cluster: showCluster,
 };
 

@@ -108,11 +108,7 @@ test('mirrors go on without a disk, and are complete again on another one or on 
   const copying = guest().shell(`until dmsetup status ${thinParts[1]} | grep recover; do sleep 0.1; done`, {
     timeout: 200_000,
   });
-  const dead = await missingOf('qthin');
-  const planned = await driver.quarry('disks', 'replace', dead, '/dev/dm-4', '--dry-run', '-o', 'json');
-  const copied = expect.objectContaining({ id: 'node-1:thin', becomes: 'copied from another disk' });
-  expect(JSON.parse(planned.stdout)).toEqual({ items: [expect.objectContaining({ lv: 'qthin/thinpool' }), copied] });
-  await Promise.all([driver.quarry('disks', 'replace', dead, '/dev/dm-4'), copying.then(() => driver.kill())]);
+  await Promise.all([approve('/dev/dm-4'), copying.then(() => driver.kill())]);
   await driver.launch();
   await driver.ready();
   await expectComplete(...thinParts);
@@ -146,7 +142,7 @@ test('what only a dead disk had is named before it is given up, and then the gro
   expect(await remove('new')).toEqual(ok);
   expect(await create('both', 16, { pool: 'pair', mirrors: '1' })).toEqual(ok);
   expect(await create('away', 40, { pool: 'pair' })).toEqual(ok);
-  const disk = (await guest().shell('lvs --noheadings -o devices qpair/away')).includes('dm-0') ? 'a' : 'b';
+  const disk = /dm-0|disk-a/.test(await guest().shell('lvs --noheadings -o devices qpair/away')) ? 'a' : 'b';
   await pull(disk);
   const dead = await missingOf('qpair');
   const affected = [
