@@ -9,7 +9,7 @@ import { fill } from './filler.ts';
 import { createCsiClient, type CsiClient } from '../support/csi-client.ts';
 import { memoryFigures, memoryOf } from './memory.ts';
 import { type Figure, inTurn, median, percentile, timed } from './sampling.ts';
-import { measureSnapshots } from './snapshots.ts';
+import { measureLoads, measureSnapshots } from './snapshots.ts';
 import { group, measureHundreds, measureVolumes, mount, type Present, size, volumes } from './volumes.ts';
 
 const run = promisify(execFile);
@@ -150,6 +150,7 @@ async function main(): Promise<void> {
   const client = createCsiClient('unix:///run/quarry/csi.sock');
   let driver = await startDriver(client);
   if (process.argv.includes('encryption')) for (const figure of await measureEncryption(client, rounds)) note(figure);
+  else if (process.argv.includes('loads')) for (const figure of await measureLoads(client)) note(figure);
   else driver = await all(client, driver);
   client.close();
   endDriver(driver, 'SIGTERM');

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: the driver compared with the bare commands, in one guest; `npm run bench -- encryption`: encrypted volumes, likewise; `npm run bench -- scale`: a controller with thousands of
- * nodes; `npm run bench -- cluster`: on Kubernetes. `--check` exits with 1 when a target is missed.
+ * nodes; `npm run bench -- cluster`: on Kubernetes; `npm run bench -- loads`: only writes under snapshots, which it prints. `--check` exits with 1 when a target is missed.
  */
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -42,7 +42,8 @@ function measure(): Promise<readonly Figure[]> {
 /** Returns the figures whose target is missed. */
 async function benchGuest(): Promise<readonly Figure[]> {
   const isOfEncryption = process.argv.includes('encryption');
-  const words = isOfEncryption ? ['encryption', ...rounds] : rounds;
+  const isOfLoads = process.argv.includes('loads');
+  const words = [...(isOfEncryption ? ['encryption'] : []), ...(isOfLoads ? ['loads'] : []), ...rounds];
   await using guest = await bootGuest({ disks: ['40G', '40G'], memory: '2048M' });
   await guest.shell(`mkdir -p /etc/quarry && cat > /etc/quarry/config.yaml <<'END'\n${config}END`);
   const bench = await guest.start(['/quarry/node_modules/.bin/node', '/quarry/test/bench/guest.ts', ...words]);
@@ -50,6 +51,7 @@ async function benchGuest(): Promise<readonly Figure[]> {
   const { exitCode, stdout } = await bench.exited;
   if (exitCode !== 0) throw new Error(`the measuring program ended with exit code ${exitCode}`);
   const figures = JSON.parse(stdout) as Figure[];
+  if (isOfLoads) return [];
   if (isOfEncryption) return publish('benchmarks-encryption', figures, ofEncryption(figures));
   return publish('benchmarks', figures, toMarkdown(figures, reasons));
 }

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { status } from '@grpc/grpc-js';
 import type { CsiClient } from '../support/csi-client.ts';
-import { type Figure, inTurn } from './sampling.ts';
-import { group, mount, volumes } from './volumes.ts';
+import { type Figure, inTurn, median, timed } from './sampling.ts';
+import { group, mount, size, volumes } from './volumes.ts';
 
 const run = promisify(execFile);
 const patient = { deadlineMs: 300_000 };
@@ -93,7 +93,77 @@ async function measureCopy(client: CsiClient): Promise<Figure> {
   return { name: 'clone of 512 MiB, thick : dd with direct I/O', unit: 'ms', ...times, target: 1.25 };
 }
 
-/** Snapshots and clones of thin volumes, and the copy of a thick one. */
+/** Of each type. */
+const repeats = 3;
+const snapshotsOfLoad = 10;
+
+/** A volume with its snapshots, filled before they are taken; removed after its use. */
+interface Loaded {
+  readonly device: string;
+  readonly make: () => Promise<unknown>;
+  readonly snapshot: (index: number) => Promise<unknown>;
+  readonly removeSnapshot: (index: number) => Promise<unknown>;
+  readonly remove: () => Promise<unknown>;
+}
+
+function ourLoad(client: CsiClient, type: 'thin' | 'thick'): Loaded {
+  const { create: make, remove } = volumes(client, type);
+  const name = (index: number) => `load-${index}`;
+  const parameters = { snapshotSize: '100%' };
+  const sourceVolumeId = idOf(`${type}-load`);
+  return {
+    device: `/dev/${group}/${type}-load`,
+    make: () => make('load'),
+    snapshot: (index) => client.controller.createSnapshot({ name: name(index), sourceVolumeId, parameters }, patient),
+    removeSnapshot: (index) => client.controller.deleteSnapshot({ snapshotId: idOf(`snap-${name(index)}`) }, patient),
+    remove: () => remove('load'),
+  };
+}
+
+function bareLoad(type: 'thin' | 'thick'): Loaded {
+  const lvm = (command: string, ...words: string[]) => run(command, ['-y', ...words]);
+  const origin = `${group}/bare-load`;
+  const shape = type === 'thin' ? ['-V', `${size}b`, '--thinpool', `${group}/thinpool`] : ['-L', `${size}b`, group];
+  const room = type === 'thin' ? [] : ['-l', '100%ORIGIN'];
+  return {
+    device: `/dev/${origin}`,
+    make: () => lvm('lvcreate', '-n', 'bare-load', ...shape),
+    snapshot: (index) => lvm('lvcreate', '-s', '-n', `bare-load-${index}`, ...room, origin),
+    removeSnapshot: (index) => lvm('lvremove', `${group}/bare-load-${index}`),
+    remove: () => lvm('lvremove', origin),
+  };
+}
+
+/** Milliseconds of the first writes to blocks that all snapshots share: each thick snapshot keeps a copy of its own. */
+async function timeLoad({ device, make, snapshot, removeSnapshot, remove }: Loaded): Promise<number> {
+  const all = Array.from({ length: snapshotsOfLoad }, (_, index) => index);
+  await make();
+  await run('dd', ['if=/dev/urandom', `of=${device}`, 'bs=1M', `count=${Number(size) / 2 ** 20}`, 'oflag=direct']);
+  for (const index of all) await snapshot(index);
+  const words = ['--rw=randwrite', '--bs=4k', '--size=64M', '--io_size=4M', '--direct=1', '--randseed=1'];
+  const milliseconds = await timed(() => run('fio', ['--name=load', `--filename=${device}`, ...words]));
+  for (const index of all) await removeSnapshot(index);
+  await remove();
+  return milliseconds;
+}
+
+/** Writes to volumes of both types that have snapshots. */
+export async function measureLoads(client: CsiClient): Promise<Figure[]> {
+  return [await measureLoad(client, 'thin'), await measureLoad(client, 'thick')];
+}
+
+async function measureLoad(client: CsiClient, type: 'thin' | 'thick'): Promise<Figure> {
+  const ours: number[] = [];
+  const bare: number[] = [];
+  for (let round = 0; round < repeats; round += 1) {
+    bare.push(await timeLoad(bareLoad(type)));
+    ours.push(await timeLoad(ourLoad(client, type)));
+  }
+  const times = { ours: median(ours), bare: median(bare), samples: repeats };
+  return { name: `4 MiB of writes under 10 snapshots, ${type} : of lvcreate -s`, unit: 'ms', ...times, target: 1.1 };
+}
+
+/** Snapshots and clones of thin volumes, the copy of a thick one, and the loads. */
 export async function measureSnapshots(client: CsiClient, rounds: number): Promise<Figure[]> {
-  return [...(await measureThin(client, rounds)), await measureCopy(client)];
+  return [...(await measureThin(client, rounds)), await measureCopy(client), ...(await measureLoads(client))];
 }
