@@ -108,14 +108,19 @@ interface Loaded {
 
 function ourLoad(client: CsiClient, type: 'thin' | 'thick'): Loaded {
   const { create: make, remove } = volumes(client, type);
-  const name = (index: number) => `load-${index}`;
-  const parameters = { snapshotSize: '100%' };
-  const sourceVolumeId = idOf(`${type}-load`);
+  const request = { sourceVolumeId: idOf(`${type}-load`), parameters: { snapshotSize: '100%' } };
+  const ids: string[] = [];
   return {
     device: `/dev/${group}/${type}-load`,
     make: () => make('load'),
-    snapshot: (index) => client.controller.createSnapshot({ name: name(index), sourceVolumeId, parameters }, patient),
-    removeSnapshot: (index) => client.controller.deleteSnapshot({ snapshotId: idOf(`snap-${name(index)}`) }, patient),
+    async snapshot(index) {
+      const { snapshot } = await client.controller.createSnapshot(
+        { name: `${type}-load-${index}`, ...request },
+        patient,
+      );
+      ids[index] = snapshot?.snapshotId ?? '';
+    },
+    removeSnapshot: (index) => client.controller.deleteSnapshot({ snapshotId: ids[index] ?? '' }, patient),
     remove: () => remove('load'),
   };
 }
