@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { showDisk } from './disk.ts';
 import { showNeighbour } from './neighbour.ts';
 import { createScene, type Scene } from './scene.ts';
 import { showSnapshots } from './snapshots.ts';
@@ -10,6 +11,7 @@ const demos: Readonly<Record<string, Demo>> = {
   volumes: showVolumes,
   qos: showNeighbour,
   snapshots: showSnapshots,
+  disk: showDisk,
   cluster: showCluster,
 };
 
