@@ -10,7 +10,7 @@ import { runFuzz } from './fuzz.ts';
 import type { TargetOptions } from './target.ts';
 
 const seeds = seedsOf('fuzz');
-/** The new seed is the last one. */
+/** The seed of the commit is the last one. */
 const runs = seeds.map((seed, index) => [seed, index === seeds.length - 1 ? 50_000 : 10_000] as const);
 
 test.for(runs)(

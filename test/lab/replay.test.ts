@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { createRandom } from '../storm/random.ts';
-import { failedSeedsOf, seedOfCommit } from '../support/long-run.ts';
+import { seedsOf } from '../support/long-run.ts';
 import { operations } from '../replay/operations.ts';
 import { runReplay } from '../replay/replay.ts';
 
 /** Milliseconds of cuts: what a slow machine does not reach is played in longer runs. */
 const time = 30_000;
 
-const seeds = [...failedSeedsOf('replay'), seedOfCommit('replay')];
+const seeds = seedsOf('replay');
 
 test(
   `the driver recovers from a power cut after any write: npm run replay -- --seed ${seeds.join(' or ')}`,

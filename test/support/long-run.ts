@@ -30,14 +30,10 @@ export interface FailedRound {
   readonly round: number;
 }
 
-/** The seeds of a tool's slice in `npm test`: each that ever failed (test/seeds.json), and a new one. */
+/** The seeds of a tool's slice in `npm test`: each that ever failed (test/seeds.json), and that of the commit. */
 export function seedsOf(tool: string): number[] {
-  return [...failedSeedsOf(tool), newSeed()];
-}
-
-/** The seeds that ever failed of a tool. */
-export function failedSeedsOf(tool: string): number[] {
-  return (failedSeeds()[tool] ?? []).map((entry) => (typeof entry === 'number' ? entry : entry.seed));
+  const kept = (failedSeeds()[tool] ?? []).map((entry) => (typeof entry === 'number' ? entry : entry.seed));
+  return [...kept, seedOfCommit(tool)];
 }
 
 /** The seeds that ever failed of a tool that plays rounds. */
@@ -45,17 +41,13 @@ export function failedRoundsOf(tool: string): FailedRound[] {
   return (failedSeeds()[tool] ?? []).filter((entry) => typeof entry !== 'number');
 }
 
-function newSeed(): number {
-  return randomInt(1_000_000);
-}
-
 /**
- * A seed that is new with each commit, and the same each time that this commit is tested: a storm that failed fails again
+ * A seed that is new with each commit, and the same each time that this commit is tested: what failed fails again
  * when its commit is tested again. A new one each time outside of a clone.
  */
 export function seedOfCommit(tool: string): number {
   const { stdout, status } = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: import.meta.dirname, encoding: 'utf8' });
-  if (status !== 0) return newSeed();
+  if (status !== 0) return randomInt(1_000_000);
   return createHash('sha256').update(`${tool} ${stdout.trim()}`).digest().readUInt32BE() % 1_000_000;
 }
 
