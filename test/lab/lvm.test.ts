@@ -1,14 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  createVolume,
-  type Driver,
-  MiB,
-  outcomeOf,
-  prepareDriver,
-  startDriver,
-  untilDone,
-  volumeRequest,
-} from '../support/driver.ts';
+import { createVolume, type Driver, MiB, outcomeOf, prepareDriver, startDriver, untilDone } from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
 
 const pools = `
@@ -211,9 +202,9 @@ describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) =>
   });
 });
 
-/** Adds empty devices until half of the metadata is full: nothing else fills it as fast. */
-const fillMetadata = (pool: string) =>
-  `for i in $(seq 1000000 1000450); do dmsetup message ${pool}-tpool 0 "create_thin $i"; done`;
+/** Empty devices of which there are so many that half of the metadata is full: nothing else fills it as fast. */
+const manyDevices = (pool: string, message: 'create_thin' | 'delete') =>
+  `for i in $(seq 1000000 1000450); do dmsetup message /dev/mapper/${pool}-tpool 0 "${message} $i"; done`;
 
 describe('filling a pool', () => {
   const tight = (autoextend: string) => `
@@ -242,6 +233,12 @@ describe('filling a pool', () => {
     await using driver = await startDriver(guest(), { pools: tight('') });
     const thin = { parameters: { pool: 'tight' } };
     const id = await createVolume(driver, 'full', 256 * MiB, thin);
+    await guest().shell(manyDevices('qtight-thinpool', 'create_thin'));
+    await reread(driver);
+    expect(await outcomeOf(createVolume(driver, 'more', MiB, thin))).toMatchObject(
+      exhausted(/metadata of the thin pool of tight is 5\d/),
+    );
+    await guest().shell(manyDevices('qtight-thinpool', 'delete'));
     await guest().shell('dd if=/dev/zero of=/dev/qtight/full bs=1M count=130 oflag=direct status=none');
     await reread(driver);
     expect(await outcomeOf(createVolume(driver, 'more', MiB, thin))).toMatchObject(
@@ -273,10 +270,7 @@ describe('filling a pool', () => {
     await driver.ready();
     await grown('lv_size', size, driver);
     await createVolume(driver, 'room again', MiB, { parameters: { pool: 'tight' } });
-    await guest().shell(fillMetadata('/dev/mapper/qtight-thinpool'));
-    await reread(driver);
-    const refused = await outcomeOf(driver.client.controller.createVolume(volumeRequest('x', MiB)));
-    expect(refused).toMatchObject(exhausted(/metadata of the thin pool of tight is 5\d/));
+    await guest().shell(manyDevices('qtight-thinpool', 'create_thin'));
     await grown('lv_metadata_size', 4, driver);
     await createVolume(driver, 'y', MiB, { parameters: { pool: 'tight' } });
   });
