@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 import { exitWithParent } from './test/support/parent.ts';
 
 exitWithParent();
 
 // Threads, not forked processes: however the run is killed, its threads end at once, and with them the ends of the labs'
-// pipes. One file at a time: guests use the whole machine, and rates must be measured alone.
+// pipes. One file at a time: rates must be measured alone.
 const inGuests = {
   pool: 'threads',
   fileParallelism: false,
@@ -14,8 +15,12 @@ const inGuests = {
   expect: { poll: { timeout: 60_000 } },
 } as const;
 
+// A guest has one CPU, so that two files at once take little longer than one.
+const twoAtOnce = { ...inGuests, fileParallelism: true, maxWorkers: 2, sequence: { groupOrder: 1 } } as const;
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       // Our modules keep no state between files, and loading them for each file took most of the run.
       // Many of them wait for a program or a connection: more workers than CPUs take half the time.
@@ -29,17 +34,8 @@ export default defineConfig({
       { test: { name: 'alerts', include: ['test/alerts/**/*.test.ts'], testTimeout: 60_000 } },
       // Needs a Debian mirror and an npm registry each time, and minutes: not part of `npm test`.
       { test: { name: 'image', include: ['test/image/**/*.test.ts'], hookTimeout: 1_800_000 } },
-      // A guest has one CPU, so that two files at once take little longer than one.
-      {
-        test: {
-          name: 'lab',
-          include: ['test/lab/**/*.test.ts'],
-          sequence: { groupOrder: 1 },
-          ...inGuests,
-          fileParallelism: true,
-          maxWorkers: 2,
-        },
-      },
+      { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], ...twoAtOnce } },
+      { test: { name: 'sanity', include: ['test/sanity/**/*.test.ts'], ...twoAtOnce } },
       { test: { name: 'rates', include: ['test/rates/**/*.test.ts'], sequence: { groupOrder: 5 }, ...inGuests } },
       {
         test: {
@@ -55,7 +51,6 @@ export default defineConfig({
         },
       },
       { test: { name: 'scale', include: ['test/scale/**/*.test.ts'], sequence: { groupOrder: 4 }, ...inGuests } },
-      { test: { name: 'sanity', include: ['test/sanity/**/*.test.ts'], sequence: { groupOrder: 2 }, ...inGuests } },
     ],
   },
 });
