@@ -67,8 +67,9 @@ export async function installExample(cluster: Cluster, changes: object = {}, cha
     disks: { paths },
   });
   const pools = [on(fast, '/dev/ubdb'), on(bulk, '/dev/ubdc', '/dev/ubde'), on(promised, '/dev/ubdd')];
-  // The previous release has no such value.
-  const more = chart === undefined ? { inlineVolumes: { enabled: true } } : {};
+  // The previous release has no such values.
+  const more =
+    chart === undefined ? { inlineVolumes: { enabled: true }, controller: { statusPage: { enabled: true } } } : {};
   await installQuarry(cluster, { pools, ...more, ...changes }, chart);
 }
 
