@@ -1,4 +1,4 @@
-import { timeout } from '../../concurrency/timeout.ts';
+import { createEndings } from '../../concurrency/endings.ts';
 import { type Bytes, largest } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { VolumeId } from '../../domain/ids.ts';
@@ -73,7 +73,7 @@ export class Copies implements JobSource {
   readonly #options: CopiesOptions;
   readonly #running = new Map<VolumeId, Running>();
   readonly #done = new Map<VolumeId, number>();
-  #ended = Promise.withResolvers<void>();
+  readonly #endings = createEndings();
   #start: () => void = () => undefined;
 
   constructor(options: CopiesOptions) {
@@ -104,17 +104,16 @@ export class Copies implements JobSource {
   async settled(begun: Volume, signal: AbortSignal): Promise<Volume> {
     const { id } = begun;
     const { cache, copying } = this.#options;
-    using late = timeout(copying.wait ?? 5000, 'late' as const);
-    const gone = new Promise<'late'>((resolve) => signal.addEventListener('abort', () => resolve('late')));
     this.#start();
-    for (;;) {
+    const whole = (): Volume | undefined => {
       const volume = cache.current().volumes.get(id);
-      if (volume?.state === 'ready') return volume;
       if (!volume) throw new Failure('busy', `volume ${id} could not be ${copyingOf(begun)}: try again`);
-      if ((await Promise.race([this.#ended.promise, late.promise, gone])) !== 'late') continue;
-      const percent = Math.floor(100 * (this.#done.get(id) ?? 0));
-      throw new Failure('busy', `volume ${id} is being ${copyingOf(begun)} (${percent} %): try again`);
-    }
+      return volume.state === 'ready' ? volume : undefined;
+    };
+    const volume = await this.#endings.waitFor(whole, copying.wait ?? 5000, signal);
+    if (volume) return volume;
+    const percent = Math.floor(100 * (this.#done.get(id) ?? 0));
+    throw new Failure('busy', `volume ${id} is being ${copyingOf(begun)} (${percent} %): try again`);
   }
 
   /** Ends the copy to a volume that is to be removed. */
@@ -139,9 +138,7 @@ export class Copies implements JobSource {
     } finally {
       this.#running.delete(volume.id);
       this.#done.delete(volume.id);
-      const ended = this.#ended;
-      this.#ended = Promise.withResolvers();
-      ended.resolve();
+      this.#endings.announce();
       resolve();
     }
   }

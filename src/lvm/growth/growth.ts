@@ -1,4 +1,3 @@
-import { timeout } from '../../concurrency/timeout.ts';
 import type { Bytes, SizeRange } from '../../domain/bytes.ts';
 import { roundedSize, withHeader } from '../../domain/capacity.ts';
 import { headerOf } from '../../domain/encryption.ts';
@@ -85,17 +84,15 @@ export class Growth {
 
   async #settled(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
     const { cache, copying } = this.#options;
-    using late = timeout(copying.wait ?? 5000, 'late' as const);
-    const gone = new Promise<'late'>((resolve) => signal.addEventListener('abort', () => resolve('late')));
-    for (;;) {
-      const { ended } = this.rooms;
+    const grown = (): Volume | undefined => {
       this.#start();
-      if ((await Promise.race([ended, late.promise, gone])) === 'late') break;
       const volume = cache.current().volumes.get(id);
-      if (volume && volume.size >= this.#wanted(volume, size)) return keepSize(volume, size);
-      if (!this.rooms.has(id))
-        throw new Failure('busy', `volume ${id} did not get the room that was made for it: try again`);
-    }
+      if (volume && volume.size >= this.#wanted(volume, size)) return volume;
+      if (this.rooms.has(id)) return undefined;
+      throw new Failure('busy', `volume ${id} did not get the room that was made for it: try again`);
+    };
+    const volume = await this.rooms.endings.waitFor(grown, copying.wait ?? 5000, signal);
+    if (volume) return keepSize(volume, size);
     throw new Failure('busy', `the room that volume ${id} grows by is being written with zeros: try again`);
   }
 

@@ -1,3 +1,4 @@
+import { createEndings } from '../../concurrency/endings.ts';
 import type { Bytes } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { VolumeId } from '../../domain/ids.ts';
@@ -34,10 +35,10 @@ type Extend = (id: VolumeId, growth: Bytes, extents: readonly string[]) => Promi
  * between the two leaves the volume as it was, and the call for its growth begins again.
  */
 export class ZeroedRooms {
+  readonly endings = createEndings();
   readonly #options: ZeroedRoomsOptions;
   readonly #extend: Extend;
   readonly #running = new Map<VolumeId, AbortController>();
-  #ended = Promise.withResolvers<void>();
 
   constructor(options: ZeroedRoomsOptions, extend: Extend) {
     this.#options = options;
@@ -55,11 +56,6 @@ export class ZeroedRooms {
   /** Whether a volume has room that is not its own yet, in the last report. */
   has(id: VolumeId): boolean {
     return this.#all().some(({ volume }) => volume === id);
-  }
-
-  /** Resolves when a job ends. */
-  get ended(): Promise<void> {
-    return this.#ended.promise;
   }
 
   /** Makes room for a volume. Call it only within the group's turn, with the record that LVM shows now. */
@@ -91,9 +87,7 @@ export class ZeroedRooms {
       if (!cancel.signal.aborted) throw error;
     } finally {
       this.#running.delete(room.volume);
-      const ended = this.#ended;
-      this.#ended = Promise.withResolvers();
-      ended.resolve();
+      this.endings.announce();
     }
   }
 
