@@ -14,6 +14,7 @@ import {
   renderObjects,
   withChangedBlocks,
 } from '../support/chart.ts';
+import { commandsWith } from '../support/guides.ts';
 import { serveHelm } from '../support/helm-api.ts';
 
 /** The names that nodes dial. */
@@ -78,9 +79,7 @@ test("the chart's certificates are for the name that nodes dial, signed by the a
 test('certificates made as the guide says are for the name that nodes dial, signed by the authority that nodes trust', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'quarry-certificates-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const guide = readFileSync(join(import.meta.dirname, '../../docs/guides/install.md'), 'utf8');
-  const [, script = ''] = /```sh\n(openssl [^`]*)```/.exec(guide) ?? [];
-  await command(['bash', '-euc', script], { cwd: folder });
+  await command(['bash', '-euc', commandsWith('docs/guides/install.md', 'openssl req')], { cwd: folder });
   const read = (name: string) => new X509Certificate(readFileSync(join(folder, name)));
   await expectToServe(read('tls.crt'), read('ca.crt'), 365);
   const { name } = metadataService(await renderObjects(withChangedBlocks));
