@@ -1,6 +1,9 @@
-import { copyFile, mkdir, readdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { glob, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
+
+const root = import.meta.dirname;
+const destination = join(root, 'dist');
 
 /**
  * Packages in CommonJS ask for node's own modules through require. The two flags of V8 are read while it runs: they save 6 MiB
@@ -16,22 +19,38 @@ if (process.argv[2] !== 'controller') {
 }
 const require = createRequire(import.meta.url);`;
 
-/** Bundles everything into one file: it starts twice as fast as the sources, and uses less memory. */
-await mkdir('dist', { recursive: true });
-await build({
-  entryPoints: ['src/main.ts'],
-  outfile: 'dist/quarry.mjs',
-  bundle: true,
-  platform: 'node',
-  target: 'node26',
-  format: 'esm',
-  minifySyntax: true,
-  legalComments: 'linked',
-  logLevel: 'warning',
-  banner: { js: banner },
-});
-for (const file of await readdir('proto', { recursive: true })) {
-  if (!file.endsWith('.proto')) continue;
-  await mkdir(dirname(`dist/${file}`), { recursive: true });
-  await copyFile(`proto/${file}`, `dist/${file}`);
+/**
+ * Bundles everything into one file, which starts in half the time of the sources and uses less memory. A file that would stay the same is not
+ * written, and the others are replaced at once: drivers that run from this folder never see a part.
+ */
+export async function bundleDriver(): Promise<void> {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['src/main.ts'],
+    outfile: 'dist/quarry.mjs',
+    write: false,
+    bundle: true,
+    platform: 'node',
+    target: 'node26',
+    format: 'esm',
+    minifySyntax: true,
+    legalComments: 'linked',
+    logLevel: 'warning',
+    banner: { js: banner },
+  });
+  await Promise.all(outputFiles.map(({ path, contents }) => replace(path, contents)));
+  for await (const file of glob('**/*.proto', { cwd: join(root, 'proto') })) {
+    await replace(join(destination, file), await readFile(join(root, 'proto', file)));
+  }
 }
+
+async function replace(path: string, contents: Uint8Array): Promise<void> {
+  const present = await readFile(path).catch(() => undefined);
+  if (present?.equals(contents) === true) return;
+  await mkdir(dirname(path), { recursive: true });
+  const written = `${path}.${process.pid}`;
+  await writeFile(written, contents, { mode: path.endsWith('.mjs') ? 0o755 : 0o644 });
+  await rename(written, path);
+}
+
+if (import.meta.main) await bundleDriver();

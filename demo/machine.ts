@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guest } from '../lab/guest.ts';
 import type { Process } from '../lab/process.ts';
 import { createCsiClient, type CsiClient } from '../test/support/csi-client.ts';
+import { bundleOnce, PROGRAM } from '../test/support/program.ts';
 import type { Scene } from './scene.ts';
 import { NotAsClaimed, Teller } from './telling.ts';
 
-const program = ['/quarry/node_modules/.bin/node', '/quarry/src/main.ts'] as const;
+const program = ['/quarry/node_modules/.bin/node', PROGRAM] as const;
 const endpoint = '/run/quarry/csi.sock';
 const readyWithin = 30_000;
 
@@ -36,6 +37,7 @@ export class Machine {
 
   /** Starts `quarry all` and waits until its Probe answers ready. Returns milliseconds. */
   async startDriver(): Promise<number> {
+    await bundleOnce();
     const started = performance.now();
     this.#driver = await this.guest.start([...program, 'all']);
     this.#client = createCsiClient(`unix://${await this.guest.forward(endpoint)}`);

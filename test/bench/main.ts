@@ -2,16 +2,15 @@
  * `npm run bench`: the driver compared with the bare commands, in one guest; `npm run bench -- encryption`: encrypted volumes, likewise; `npm run bench -- scale`: a controller with thousands of
  * nodes; `npm run bench -- cluster`: on Kubernetes; `npm run bench -- loads`: only writes under snapshots, which it prints. `--check` exits with 1 when a target is missed.
  */
-import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bundleDriver } from '../../bundle.ts';
 import { bootGuest } from '../../lab/lab.ts';
 import { benchCluster } from './cluster/main.ts';
 import { benchScale } from './scale.ts';
 import { ofEncryption, publish, toMarkdown } from './report.ts';
 import type { Figure } from './sampling.ts';
 
-const root = join(import.meta.dirname, '../..');
 const config = `
 node: bench
 log: { level: debug }
@@ -28,7 +27,7 @@ pools:
 const rounds = process.argv.slice(2).filter((word) => /^[0-9]+$/.test(word));
 
 const reasons = JSON.parse(await readFile(join(import.meta.dirname, 'reasons.json'), 'utf8')) as Record<string, string>;
-execFileSync(process.execPath, ['bundle.ts'], { cwd: root, stdio: 'inherit' });
+await bundleDriver();
 const misses = await measure();
 if (process.argv.includes('--check') && misses.length > 0) process.exitCode = 1;
 

@@ -9,6 +9,7 @@ import {
   startDriver,
 } from '../support/driver.ts';
 import { GUEST_NODE, useGuest } from '../support/guest.ts';
+import { PROGRAM } from '../support/program.ts';
 
 const guest = useGuest({ disks: ['4G'] });
 const pools = `
@@ -125,7 +126,7 @@ describe('calibrate', () => {
     await using other = await prepareDriver(guest(), { pools, more: 'lvm: { mode: host }', name: 'hosted' });
     // Like the image, which has no fio.
     const without = 'mount --bind /dev/null /usr/bin/fio; exec "$@"';
-    const quarry = [GUEST_NODE, '/quarry/src/main.ts', ...quick, '--config', other.config];
+    const quarry = [GUEST_NODE, PROGRAM, ...quick, '--config', other.config];
     const { exitCode, stderr } = await guest().exec(['unshare', '--mount', 'sh', '-c', without, 'sh', ...quarry]);
     expect(exitCode, stderr).toBe(0);
   });
@@ -149,7 +150,7 @@ describe('calibrate', () => {
   test('leaves nothing when it is interrupted, and the next start removes the scratch volume that a kill leaves', async () => {
     const begin = async () => {
       const words = ['calibrate', 'fast', '--seconds', '60', '--config', driver.config];
-      const running = await guest().start([GUEST_NODE, '/quarry/src/main.ts', ...words]);
+      const running = await guest().start([GUEST_NODE, PROGRAM, ...words]);
       await running.stderr.waitFor('filled');
       return running;
     };

@@ -6,8 +6,8 @@ import type { ExecResult, Process } from '../../lab/process.ts';
 import type { Role } from '../../src/config/schema.ts';
 import { createCsiClient, type CsiClient } from './csi-client.ts';
 import { GUEST_NODE } from './guest.ts';
+import { bundleOnce, PROGRAM } from './program.ts';
 
-const MAIN = '/quarry/src/main.ts';
 /** Milliseconds for a start, and for a command, which may take the disks of many pools: a busy machine is slow. */
 const PATIENCE_MS = 180_000;
 
@@ -66,6 +66,7 @@ export async function prepareDriver(guest: Guest, options: DriverOptions | strin
   const config = `/etc/quarry/${name}.yaml`;
   const socket = `/run/${name}/csi.sock`;
   const text = `endpoint: unix://${socket}\n${typeof options === 'string' ? options : configOf(options)}`;
+  await bundleOnce();
   await guest.exec(['sh', '-c', 'mkdir -p /etc/quarry; cat > "$0"; sync', config], { input: text });
   const client = createCsiClient(`unix://${await guest.forward(socket)}`);
   return new GuestDriver(guest, config, socket, client, { env, role, launcher });
@@ -124,7 +125,7 @@ class GuestDriver implements Driver {
 
   async launch({ env = this.#env, words = [] }: LaunchOptions = {}): Promise<void> {
     this.#earlier = this.log();
-    const argv = [...this.#launcher, GUEST_NODE, MAIN, this.#role, ...words, '--config', this.config];
+    const argv = [...this.#launcher, GUEST_NODE, PROGRAM, this.#role, ...words, '--config', this.config];
     this.#process = await this.#guest.start(argv, { env });
     await this.logged('"msg":"serving"').catch((error: unknown) => {
       throw new Error(`the driver does not serve:\n${this.log()}`, { cause: error });
@@ -163,7 +164,7 @@ class GuestDriver implements Driver {
   }
 
   quarry(...words: string[]): Promise<ExecResult> {
-    return this.#guest.exec([GUEST_NODE, MAIN, ...words, '--config', this.config], { timeout: PATIENCE_MS });
+    return this.#guest.exec([GUEST_NODE, PROGRAM, ...words, '--config', this.config], { timeout: PATIENCE_MS });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

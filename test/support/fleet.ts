@@ -1,14 +1,13 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Guest } from '../../lab/guest.ts';
 import { type Lab, openLab } from '../../lab/lab.ts';
 import type { Process } from '../../lab/process.ts';
 import { Authority, type Certified } from './certificates.ts';
 import { createCsiClient, type CsiClient } from './csi-client.ts';
 import { type Driver, prepareDriver } from './driver.ts';
+import { bundleOnce, HOST_PROGRAM } from './program.ts';
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const port = 9443;
 /** The name that the nodes dial: it resolves to both controllers. */
 const name = 'controllers.lab';
@@ -35,7 +34,7 @@ export class Controller {
 
   async launch(): Promise<void> {
     this.#earlier = this.log();
-    const argv = [process.execPath, main, 'controller', '--config', join(this.folder, 'config.yaml')];
+    const argv = [process.execPath, HOST_PROGRAM, 'controller', '--config', join(this.folder, 'config.yaml')];
     this.#process = await this.#lab.host.start(argv);
     await this.logged('"msg":"serving"');
   }
@@ -47,7 +46,7 @@ export class Controller {
 
   /** Runs the command line on it, and resolves with the standard output. */
   async ask(...words: readonly string[]): Promise<string> {
-    const argv = [process.execPath, main, ...words, '--config', join(this.folder, 'config.yaml')];
+    const argv = [process.execPath, HOST_PROGRAM, ...words, '--config', join(this.folder, 'config.yaml')];
     const { exitCode, stdout, stderr } = await this.#lab.host.exec(argv);
     if (exitCode !== 0) throw new Error(`quarry ${words.join(' ')} ended with ${exitCode}: ${stderr}`);
     return stdout;
@@ -188,6 +187,7 @@ async function createController(lab: Lab, parent: string, host: string, authorit
     `  settle: 0s`,
   ];
   await writeFile(join(folder, 'config.yaml'), lines.join('\n'));
+  await bundleOnce();
   const controller = new Controller(lab, folder);
   await controller.launch();
   return controller;
