@@ -29,7 +29,7 @@ export const families: readonly Families[] = [
   jobFamilies({ list: never }),
   nodeFamilies(never),
   controllerFamilies({ members: never } as unknown as Parameters<typeof controllerFamilies>[0], never),
-  orphanFamilies({ latest: never }),
+  orphanFamilies({ volumes: never, snapshots: never }),
   qosFamilies(qos),
 ];
 

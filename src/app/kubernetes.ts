@@ -5,10 +5,11 @@ import { createApi } from '../kubernetes/api.ts';
 import { type Authenticate, createAuthenticator } from '../kubernetes/authenticate.ts';
 import { type Authorize, createAuthorizer } from '../kubernetes/authorize.ts';
 import { createEvents, type Events } from '../kubernetes/events.ts';
+import type { Handles } from '../kubernetes/handles.ts';
 import { createNodeWatch } from '../kubernetes/nodes.ts';
 import { createPodWatch } from '../kubernetes/pods.ts';
 import { createPersistentVolumes, type PersistentVolumes } from '../kubernetes/persistent-volumes.ts';
-import { createSnapshotContents, type SnapshotContents } from '../kubernetes/snapshot-contents.ts';
+import { createSnapshotContents } from '../kubernetes/snapshot-contents.ts';
 import type { Log } from '../log.ts';
 import { nodeNameFor } from '../lvm/names.ts';
 
@@ -27,7 +28,7 @@ export interface Kubernetes {
   readonly expected: () => readonly NodeName[] | undefined;
   readonly volumes: PersistentVolumes;
   /** Absent unless `snapshots: watch` is configured. */
-  readonly snapshotContents: SnapshotContents | undefined;
+  readonly snapshotContents: Handles | undefined;
   readonly events: Events;
   start(): void;
   stop(): Promise<void>;

@@ -1,17 +1,8 @@
 import type * as z from 'zod';
 import type { PersistentVolumeRecord } from '../domain/persistent-volume.ts';
-import type { Log } from '../log.ts';
-import type { Api } from './api.ts';
-import { listAll, listPage } from './list.ts';
-import { createInformer } from './informer.ts';
+import { createHandles, type Handles, type HandlesOptions } from './handles.ts';
+import { listPage } from './list.ts';
 import { persistentVolume, recordedVolume } from './objects.ts';
-
-export interface PersistentVolumesOptions {
-  readonly api: Api;
-  readonly driver: string;
-  readonly log: Log;
-  readonly backoff?: { readonly least: number; readonly most: number };
-}
 
 /** Claims by volume id, and the token of the next page; absent: this was the last. */
 export interface ClaimPage {
@@ -31,42 +22,23 @@ export interface RecordPage {
 }
 
 /** The volumes of the driver that have PersistentVolumes. */
-export interface PersistentVolumes {
-  start(): void;
-  /** Volume ids from the PersistentVolumes, according to the watch; `undefined` while that is not known. */
-  watched(): ReadonlySet<string> | undefined;
-  /** The same from a new, complete list: for decisions that cannot be undone. Throws `unavailable`. */
-  read(signal: AbortSignal): Promise<ReadonlySet<string>>;
+export interface PersistentVolumes extends Handles {
   /** Some of the claims that the volumes are bound to: those of the page of that token, or else the first. Throws `unavailable`. */
   claims(token: string | undefined, signal: AbortSignal): Promise<ClaimPage>;
   /** Some of the PersistentVolumes, without those that are released or being deleted. Throws `unavailable`. */
   records(token: string | undefined, signal: AbortSignal): Promise<RecordPage>;
-  stop(): Promise<void>;
 }
 
 const path = '/api/v1/persistentvolumes';
 
 /** Watches after `start`, and again after `backoff` if the watch breaks. */
-export function createPersistentVolumes({ driver, ...options }: PersistentVolumesOptions): PersistentVolumes {
+export function createPersistentVolumes({ driver, ...options }: HandlesOptions): PersistentVolumes {
   const read = (object: unknown): readonly [string, string] | undefined => {
     const { metadata, spec } = persistentVolume.parse(object);
     return spec.csi?.driver === driver ? [metadata.name, spec.csi.volumeHandle] : undefined;
   };
-  const mirror = createInformer<string>({ ...options, path, read });
   return {
-    start: () => mirror.start(),
-    watched() {
-      const view = mirror.view();
-      return view && new Set(view.entries.values());
-    },
-    async read(signal) {
-      const handles = new Set<string>();
-      await listAll(options.api, path, signal, (object) => {
-        const entry = read(object);
-        if (entry) handles.add(entry[1]);
-      });
-      return handles;
-    },
+    ...createHandles(path, read, options),
     async claims(token, signal) {
       const { items, next } = await listPage(options.api, path, token, signal);
       const claims = items.flatMap((object) => {
@@ -81,7 +53,6 @@ export function createPersistentVolumes({ driver, ...options }: PersistentVolume
       const { items, next } = await listPage(options.api, path, token, signal);
       return { records: items.flatMap((object) => readRecord(object, driver)), next };
     },
-    stop: () => mirror.stop(),
   };
 }
 

@@ -12,6 +12,7 @@ export interface OrphanRecord {
   readonly ageSeconds?: bigint | undefined;
   readonly looseSeconds: bigint;
   readonly role: string;
+  readonly group: string;
 }
 
 const rows: Rows<OrphanRecord> = {
@@ -24,6 +25,7 @@ const rows: Rows<OrphanRecord> = {
     { heading: 'SEEN FOR', cell: ({ looseSeconds }) => formatAge(Number(looseSeconds)) },
     { heading: 'NAME', cell: ({ name }) => name, wide: true },
     { heading: 'ROLE', cell: ({ role }) => role, wide: true },
+    { heading: 'GROUP', cell: ({ group }) => group, wide: true },
   ],
   fields: {
     id: 'id of the volume or snapshot',
@@ -35,6 +37,7 @@ const rows: Rows<OrphanRecord> = {
     ageSeconds: "seconds since the volume was made, by the node's clock; absent where LVM does not say",
     looseSeconds: 'seconds for which it has been seen in no PersistentVolume, a snapshot in no VolumeSnapshotContent',
     role: 'empty for the volume itself; else what it is to it, such as `superseded` after the volume was given to another node, or `snapshot`',
+    group: 'id of the group snapshot that it is a member of; empty: none',
   },
   none: 'Every volume is in a PersistentVolume.',
 };
@@ -75,15 +78,19 @@ export const deleteOrphan = command({
   summary:
     'Delete a volume that is in no PersistentVolume, or a snapshot that is in no VolumeSnapshotContent, after asking',
   details:
-    'The controller reads the PersistentVolumes again first, and refuses a volume that is in one; for a snapshot it reads the VolumeSnapshotContents. A member of a group snapshot is not deleted alone. The copy and the record that the node of its birth may have left are deleted, too.',
+    'The controller reads the PersistentVolumes again first, and refuses a volume that is in one; for a snapshot it reads the VolumeSnapshotContents. A member of a group snapshot is not deleted alone: the id of the group snapshot deletes all of them, if all are orphans. The copy and the record that the node of its birth may have left are deleted, too.',
   where: 'controller',
-  arguments: { id: word('id of the volume or snapshot') },
+  arguments: { id: word('id of the volume, snapshot or group snapshot') },
   options: { node, yes: flag('do not ask') },
   failsWhen: refused,
   examples: [
     { line: 'quarry orphans delete node-1:q-0c2f', does: 'shows the volume, asks, and deletes it' },
     { line: 'quarry orphans delete node-1:q-0c2f --yes', does: 'deletes it without asking' },
     { line: 'quarry orphans delete node-1:q-0c2f --node node-2', does: 'deletes the one that is on node-2' },
+    {
+      line: 'quarry orphans delete node-1:group-6b1f0c2d4e8a9b7c5d3e1f0a2b4c6d8e0f1a3b5c',
+      does: 'deletes a group snapshot with all of its members',
+    },
   ],
   run: async (given, terminal) => (await import('./requests.ts')).deleteOrphan(given, terminal),
 });

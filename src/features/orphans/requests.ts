@@ -4,7 +4,7 @@ import { askRole, type RoleCalls } from '../../cli/ask.ts';
 import type { Terminal } from '../../cli/command.ts';
 import type { OrphanRecord } from './command.ts';
 import type { Listing } from '../../cli/output.ts';
-import { onlyOne } from './sightings.ts';
+import { onlyOne } from './named.ts';
 
 export async function listOrphans(config: string): Promise<Listing<OrphanRecord>> {
   return askRole('controller', config, async (calls) => {
@@ -41,9 +41,11 @@ export async function deleteOrphan({ yes, ...named }: DeleteOptions, { ask }: Te
   return askRole('controller', config, async (calls) => {
     let { node } = named;
     if (!yes) {
-      const found = await findOrphan(calls, named);
+      const [found, ...more] = await findOrphans(calls, named);
       ({ node } = found);
-      const what = `${formatBytes(BigInt(found.size))} on node ${node}, made as ${JSON.stringify(found.name)}`;
+      const size = formatBytes([found, ...more].reduce((sum, one) => sum + BigInt(one.size), 0n));
+      const group = found.group === id ? `group of ${more.length + 1}, ` : '';
+      const what = `${group}${size} on node ${node}, made as ${JSON.stringify(found.name)}`;
       const question = `Delete ${id} (${what}) and all that is on it? Type "yes": `;
       if ((await ask(question, 'say --yes to delete all the same')).trim() !== 'yes') return 'Nothing was deleted.\n';
     }
@@ -52,10 +54,18 @@ export async function deleteOrphan({ yes, ...named }: DeleteOptions, { ask }: Te
   });
 }
 
-async function findOrphan(calls: RoleCalls, { id, node }: Named): Promise<Orphan> {
+/** The one of that id, or the members of the group snapshot of that id: at least one. */
+async function findOrphans(calls: RoleCalls, { id, node }: Named): Promise<readonly [Orphan, ...Orphan[]]> {
   const all = (await calls.listOrphans({})).orphans as Orphan[];
-  const found = all.filter((orphan) => orphan.id === id && (node === undefined || orphan.node === node));
-  return onlyOne(found, id);
+  const there = all.filter((orphan) => node === undefined || orphan.node === node);
+  const [first, ...more] = there.filter(({ group }) => group === id);
+  if (first) return [first, ...more];
+  return [
+    onlyOne(
+      there.filter((orphan) => orphan.id === id),
+      id,
+    ),
+  ];
 }
 
 function toRecord({ size, ageSeconds, looseSeconds, ...rest }: Orphan): OrphanRecord {

@@ -1,10 +1,10 @@
 import type { Snapshot } from '../../domain/snapshot.ts';
 import type { Volume } from '../../domain/volume.ts';
-import type { OrphanSnapshot } from './orphan-snapshots.ts';
 import type { Orphan } from './sightings.ts';
 import type { OrphanInit } from '../../gen/quarry/admin/v1/Orphan.ts';
 import type { AdminMethods } from '../../grpc/services.ts';
 import type { Orphans } from './orphans.ts';
+import type { OrphanRemoval } from './removal.ts';
 
 /** An orphan takes 500 bytes at the most, and a message holds 4 MiB. */
 const mostListed = 8000;
@@ -12,6 +12,7 @@ const mostListed = 8000;
 /** Answers the command line. */
 export function createOrphanService(
   orphans: Orphans,
+  removal: OrphanRemoval,
   now: () => number = Date.now,
 ): Pick<AdminMethods, 'listOrphans' | 'retainOrphan' | 'deleteOrphan'> {
   const describe = (found: Found): OrphanInit => describeAt(found, now(), orphans.connected(found.one));
@@ -28,11 +29,11 @@ export function createOrphanService(
       };
     },
     async retainOrphan({ id, node }, { signal }) {
-      await orphans.retain({ id, node: node || undefined }, signal);
+      await removal.retain({ id, node: node || undefined }, signal);
       return {};
     },
     async deleteOrphan({ id, node }, { signal }) {
-      await orphans.remove({ id, node: node || undefined }, signal);
+      await removal.remove({ id, node: node || undefined }, signal);
       return {};
     },
   };
@@ -42,25 +43,27 @@ export function createOrphanService(
 interface Found {
   readonly one: Pick<Volume | Snapshot, 'id' | 'node' | 'pool' | 'size' | 'name'>;
   readonly role: string;
+  readonly group?: string | undefined;
   readonly created: number | undefined;
   readonly since: number;
 }
 
-const ofVolume = ({ volume, since }: Orphan): Found => ({
-  one: volume,
-  role: volume.role ?? '',
-  created: volume.created,
+const ofVolume = ({ one, since }: Orphan): Found => ({
+  one,
+  role: one.role ?? '',
+  created: one.created,
   since,
 });
 
-const ofSnapshot = ({ snapshot, since }: OrphanSnapshot): Found => ({
-  one: snapshot,
+const ofSnapshot = ({ one, since }: Orphan<Snapshot>): Found => ({
+  one,
   role: 'snapshot',
-  created: snapshot.taken,
+  group: one.memberOf?.id,
+  created: one.taken,
   since,
 });
 
-function describeAt({ one, role, created, since }: Found, now: number, connected: boolean): OrphanInit {
+function describeAt({ one, role, group = '', created, since }: Found, now: number, connected: boolean): OrphanInit {
   const { id, node, pool, size, name } = one;
   const ageSeconds = created === undefined ? {} : { ageSeconds: seconds(now - created) };
   return {
@@ -73,6 +76,7 @@ function describeAt({ one, role, created, since }: Found, now: number, connected
     looseSeconds: seconds(now - since),
     connected,
     role,
+    group,
   };
 }
 

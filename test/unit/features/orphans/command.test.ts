@@ -16,7 +16,7 @@ async function served() {
   const server = createServer({
     endpoint: `unix://${path}`,
     interface: admin,
-    services: { Admin: createOrphanService(begun.orphans, () => begun.clock.now) },
+    services: { Admin: createOrphanService(begun.orphans, begun.removal, () => begun.clock.now) },
     log: memoryLog().log,
   });
   await server.start();
@@ -47,7 +47,7 @@ async function twice() {
 }
 
 test('the command shows them in a table', async () => {
-  const { run, cutOff, orphans, id } = await served();
+  const { run, cutOff, removal, id } = await served();
   const [heading, row, ...more] = (await run([])).stdout.trimEnd().split('\n');
   expect(heading?.split(/\s{2,}/)).toEqual(['ID', 'NODE', 'POOL', 'SIZE', 'AGE', 'SEEN FOR']);
   expect(row?.split(/\s{2,}/)).toEqual([id, 'a', 'fast', '8 MiB', '1d2h', '10m']);
@@ -56,7 +56,7 @@ test('the command shows them in a table', async () => {
   cutOff.add('a');
   expect((await run([])).stdout).toContain('a (disconnected)');
   cutOff.delete('a');
-  await orphans.remove({ id }, never);
+  await removal.remove({ id }, never);
   expect((await run([])).stdout).toBe('Every volume is in a PersistentVolume.\n');
 });
 
@@ -71,7 +71,7 @@ test('the command says that snapshots are not listed while it is not known which
 test('the command shows them to programs, sizes in bytes', async () => {
   const { run, id } = await served();
   const one = { id, node: 'a', connected: true, pool: 'fast', name: 'pvc-1', size: 8 * 2 ** 20, role: '' };
-  const items = [{ ...one, ageSeconds: 94_200, looseSeconds: 600 }];
+  const items = [{ ...one, ageSeconds: 94_200, looseSeconds: 600, group: '' }];
   expect(JSON.parse((await run(['-o', 'json'])).stdout)).toEqual({ items });
 });
 
@@ -85,6 +85,19 @@ test('the command deletes after asking, and does not ask with --yes', async () =
   await expect(run(['delete', id])).rejects.toMatchObject({ kind: 'invalid', message: expect.stringMatching(/--yes/) });
   expect(await run(['delete', id, '--yes'])).toMatchObject({ stdout: `${id} is deleted.\n`, questions: [] });
   expect(storages.a.volumes.size).toBe(0);
+});
+
+test('the command deletes a group snapshot, and its question counts the members', async () => {
+  const { run, storages, claims, orphans, clock, id } = await served();
+  claims.known?.add(id);
+  const group = await storages.a.groupSnapshots.take({ name: 'group-1', sources: [id] });
+  await orphans.look();
+  clock.now += 10 * minute;
+  expect((await run(['-o', 'wide'])).stdout).toContain(`snapshot  ${group.id}`);
+  const { questions, stdout } = await run(['delete', group.id], 'yes');
+  expect(questions).toEqual([expect.stringContaining('(group of 1, 8 MiB on node a, made as "group-1")')]);
+  expect(stdout).toBe(`${group.id} is deleted.\n`);
+  expect(storages.a.snapshots.all.size).toBe(0);
 });
 
 test('the command retains, and prints the refusal of the controller', async () => {

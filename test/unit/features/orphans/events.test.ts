@@ -15,7 +15,12 @@ async function setUp() {
       sent.push(event);
     },
   };
-  const orphanEvents = new OrphanEvents({ orphans: begun.orphans, events, now: () => begun.clock.now });
+  const orphanEvents = new OrphanEvents({
+    kind: 'volumes',
+    latest: () => begun.orphans.latest(),
+    events,
+    now: () => begun.clock.now,
+  });
   const look = async (times = 1): Promise<void> => {
     for (let done = 0; done < times; done++) {
       await begun.orphans.look();

@@ -1,7 +1,7 @@
 import { type Fleet, holdersAmong, type Member } from '../../../../src/domain/fleet.ts';
 import { Failure } from '../../../../src/domain/errors.ts';
-import { OrphanSnapshots } from '../../../../src/features/orphans/orphan-snapshots.ts';
 import { Orphans } from '../../../../src/features/orphans/orphans.ts';
+import { OrphanRemoval } from '../../../../src/features/orphans/removal.ts';
 import { expect } from 'vitest';
 import { GatedStorage, specOf } from '../../fleet/gated-storage.ts';
 
@@ -53,12 +53,12 @@ export async function begin() {
     },
   };
   const grace = 10 * minute;
-  const snapshots = new OrphanSnapshots({ contents, grace });
-  const orphans = new Orphans({ fleet, claims, snapshots, grace, now: () => clock.now });
+  const orphans = new Orphans({ fleet, claims, contents, grace, now: () => clock.now });
+  const removal = new OrphanRemoval({ orphans, fleet, claims, contents });
   const made = await storages.a.create(specOf('pvc-1'), never);
   storages.a.volumes.set(made.id, { ...made, created: noon - 26 * 60 * minute });
-  const ids = async () => (await orphans.list()).map(({ volume }) => volume.id);
-  return { clock, storages, cutOff, claims, contents, fleet, members, orphans, ids, id: made.id };
+  const ids = async () => (await orphans.list()).map(({ one }) => one.id);
+  return { clock, storages, cutOff, claims, contents, fleet, members, orphans, removal, ids, id: made.id };
 }
 
 /** The same, after the grace. */

@@ -40,7 +40,7 @@ test('a look lets other work run after a few thousand volumes', async () => {
   clock.now += 10 * minute;
   await orphans.look();
   expect(orphans.latest()).toHaveLength(4001);
-  expect(orphans.latest()?.some(({ volume }) => volume.id === id)).toBe(true);
+  expect(orphans.latest()?.some(({ one }) => one.id === id)).toBe(true);
 });
 
 test('while it is not known what Kubernetes claims, nothing is an orphan', async () => {
@@ -55,11 +55,11 @@ test('while it is not known what Kubernetes claims, nothing is an orphan', async
 });
 
 test('an orphan that is retained stays, and is no longer shown', async () => {
-  const { storages, orphans, ids, id } = await withOrphan();
-  await orphans.retain({ id }, never);
+  const { storages, removal, ids, id } = await withOrphan();
+  await removal.retain({ id }, never);
   expect(storages.a.volumes.get(id)?.retained).toBe(true);
   expect(await ids()).toEqual([]);
-  await expect(orphans.remove({ id }, never)).rejects.toMatchObject({ kind: 'precondition' });
+  await expect(removal.remove({ id }, never)).rejects.toMatchObject({ kind: 'precondition' });
 });
 
 test('a volume that is being copied is no orphan, however long that takes', async () => {
@@ -76,8 +76,8 @@ test('a volume that is being copied is no orphan, however long that takes', asyn
 });
 
 test('an orphan that is deleted is gone', async () => {
-  const { storages, orphans, ids, id } = await withOrphan();
-  await orphans.remove({ id }, never);
+  const { storages, removal, ids, id } = await withOrphan();
+  await removal.remove({ id }, never);
   expect(storages.a.volumes.size).toBe(0);
   expect(await ids()).toEqual([]);
 });
@@ -97,17 +97,17 @@ async function withGiven() {
 }
 
 test('an orphan that was given to another node is deleted with what the node of its birth has left', async () => {
-  const { storages, orphans, ids, id } = await withGiven();
+  const { storages, removal, ids, id } = await withGiven();
   expect(await ids()).toEqual([id, id]);
-  await expect(orphans.remove({ id, node: 'a' }, never)).rejects.toMatchObject({ kind: 'elsewhere', node: 'b' });
-  await orphans.remove({ id, node: 'b' }, never);
+  await expect(removal.remove({ id, node: 'a' }, never)).rejects.toMatchObject({ kind: 'elsewhere', node: 'b' });
+  await removal.remove({ id, node: 'b' }, never);
   expect([storages.a.volumes.size, storages.a.given.size, storages.b.volumes.size]).toEqual([0, 0, 0]);
 });
 
 test('an orphan that was given to another node is not deleted while the node of its birth is disconnected', async () => {
-  const { storages, cutOff, orphans, id } = await withGiven();
+  const { storages, cutOff, removal, id } = await withGiven();
   cutOff.add('a');
-  await expect(orphans.remove({ id, node: 'b' }, never)).rejects.toMatchObject({
+  await expect(removal.remove({ id, node: 'b' }, never)).rejects.toMatchObject({
     kind: 'unavailable',
     message: expect.stringContaining('node a is disconnected'),
   });
@@ -115,48 +115,48 @@ test('an orphan that was given to another node is not deleted while the node of 
 });
 
 test('a volume that is not shown as an orphan is not changed', async () => {
-  const { storages, orphans } = await withOrphan();
+  const { storages, removal } = await withOrphan();
   const { id } = await storages.b.create(specOf('pvc-2'), never);
   for (const text of [id, 'b:nothing', '', '../../etc']) {
-    await expect(orphans.remove({ id: text }, never)).rejects.toMatchObject({ kind: 'precondition' });
-    await expect(orphans.retain({ id: text }, never)).rejects.toMatchObject({ kind: 'precondition' });
+    await expect(removal.remove({ id: text }, never)).rejects.toMatchObject({ kind: 'precondition' });
+    await expect(removal.retain({ id: text }, never)).rejects.toMatchObject({ kind: 'precondition' });
   }
   expect(storages.b.volumes.get(id)?.retained).toBeUndefined();
 });
 
 test('an orphan is not deleted when a new read shows a claim, or when the read fails', async () => {
-  const { storages, claims, orphans, id } = await withOrphan();
+  const { storages, claims, removal, id } = await withOrphan();
   claims.truth = new Set([id]);
-  await expect(orphans.remove({ id }, never)).rejects.toMatchObject({
+  await expect(removal.remove({ id }, never)).rejects.toMatchObject({
     kind: 'precondition',
     message: expect.stringMatching(/PersistentVolume/),
   });
   claims.truth = undefined;
-  await expect(orphans.remove({ id }, never)).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(removal.remove({ id }, never)).rejects.toMatchObject({ kind: 'unavailable' });
   expect(storages.a.volumes.has(id)).toBe(true);
 });
 
 test('an orphan that was retained through another controller is not deleted', async () => {
-  const { storages, orphans, id } = await withOrphan();
+  const { storages, removal, id } = await withOrphan();
   const find = storages.a.find.bind(storages.a);
   // The report is older than the node's answer.
   storages.a.find = async (...args) => {
     const found = await find(...args);
     return found && { ...found, retained: true };
   };
-  await expect(orphans.remove({ id }, never)).rejects.toMatchObject({ kind: 'precondition' });
+  await expect(removal.remove({ id }, never)).rejects.toMatchObject({ kind: 'precondition' });
   expect(storages.a.volumes.has(id)).toBe(true);
 });
 
 test('an orphan of a disconnected node is shown, and is not changed', async () => {
-  const { cutOff, orphans, ids, id } = await withOrphan();
+  const { cutOff, removal, ids, id } = await withOrphan();
   cutOff.add('a');
   expect(await ids()).toEqual([id]);
-  await expect(orphans.remove({ id }, never)).rejects.toMatchObject({
+  await expect(removal.remove({ id }, never)).rejects.toMatchObject({
     kind: 'unavailable',
     message: expect.stringMatching(/node a is disconnected/),
   });
-  await expect(orphans.retain({ id }, never)).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(removal.retain({ id }, never)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
 test('an orphan of a node that has not reported since it restarted stays one', async () => {

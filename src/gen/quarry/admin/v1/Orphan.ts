@@ -10,6 +10,7 @@ export interface OrphanInit {
   'looseSeconds'?: (string);
   'connected'?: (boolean);
   'role'?: (string);
+  'group'?: (string);
   '_ageSeconds'?: "ageSeconds";
 }
 
@@ -23,5 +24,6 @@ export interface Orphan {
   'looseSeconds': (string);
   'connected': (boolean);
   'role': (string);
+  'group': (string);
   '_ageSeconds'?: "ageSeconds";
 }
