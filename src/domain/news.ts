@@ -1,5 +1,6 @@
 import type { Bytes } from './bytes.ts';
 import type { PoolName, VolumeId } from './ids.ts';
+import type { Rates } from './qos.ts';
 
 interface NoticeReason {
   /** Whether it is to be listed as needing attention; if not, it is only an event. */
@@ -69,10 +70,12 @@ export interface News {
   readonly jobs: ReadonlyMap<string, ReportedJob>;
   /** By their reason and subject. */
   readonly notices: ReadonlyMap<string, Notice>;
+  /** What pods read and write of the busiest volumes, lately. A volume that is absent is idle, or less busy than these. */
+  readonly uses: ReadonlyMap<VolumeId, Rates>;
 }
 
 /** Of a node that has nothing to tell, or of an earlier version. */
-export const noNews: News = { jobs: new Map(), notices: new Map() };
+export const noNews: News = { jobs: new Map(), notices: new Map(), uses: new Map() };
 
 /** By reason and subject, so that there is one of each. */
 export function keyOfNotice({ reason, volume, pool }: Notice): string {

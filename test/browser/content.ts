@@ -90,10 +90,15 @@ export function someContent(): PageContent {
     poolOf('storage-3', 'fast', { ...thin(23, 4), connected: false }),
   ];
   const limits = { readIops: 4000n, writeBandwidth: 200n * MiB };
+  const used = { readIops: 3120n, writeIops: 410n, readBandwidth: 48n * MiB, writeBandwidth: 12n * MiB };
   const volumes = [
-    volumeOf('databases/data-postgres-0', { limits, reserved: { readIops: 2000n } }),
+    volumeOf('databases/data-postgres-0', { limits, used, reserved: { readIops: 2000n } }),
     volumeOf('databases/data-postgres-1', { node: 'storage-2', limits, reserved: { readIops: 2000n } }),
-    volumeOf('monitoring/prometheus', { node: 'storage-2', size: 200n * GiB }),
+    volumeOf('monitoring/prometheus', {
+      node: 'storage-2',
+      size: 200n * GiB,
+      used: { writeIops: 22n, writeBandwidth: 3n * MiB },
+    }),
     volumeOf('registry/blobs', { pool: 'bulk', type: 'thick', size: 2n * TiB, conditions: [degraded] }),
     volumeOf('web/uploads', { node: 'storage-3', size: 50n * GiB, limits: { writeBandwidth: 20n * MiB } }),
   ];

@@ -87,6 +87,7 @@ function stateOf({ spec, size, free, thin }: Pool, volumes: readonly Volume[]): 
 export function volumeMessage(volume: Volume, inventory: Inventory): VolumeInit {
   const { id, name, node, pool, group, lv, size, layout, filesystem, state, role, qos, source, created, inline } =
     volume;
+  const used = inventory.news?.uses.get(id);
   return {
     id,
     name,
@@ -101,6 +102,7 @@ export function volumeMessage(volume: Volume, inventory: Inventory): VolumeInit 
     state,
     role: role ?? '',
     limits: ratesToMessage(ratesFor(qos.limits, size)),
+    ...(used && { used: ratesToMessage(used) }),
     reserved: ratesToMessage(reservedBy(volume)),
     source: source ? printSource(source) : '',
     ...(created !== undefined && { createdMs: inWhole(created) }),

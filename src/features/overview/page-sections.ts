@@ -80,6 +80,7 @@ export const volumeSection: Section<VolumeRecord> = {
     { heading: 'Type', cell: ({ type }) => type },
     { heading: 'Size', cell: ({ size }) => figure(formatBytes(size)) },
     { heading: 'Limits', cell: ({ limits }) => rateLines(limits) },
+    { heading: 'In use', cell: ({ used = {} }) => rateLines(used, formatBytes) },
     { heading: 'Reserved', cell: ({ reserved }) => rateLines(reserved) },
     {
       heading: 'Attention',

@@ -79,11 +79,11 @@ export function progress(label: string, percent: number): Markup {
 }
 
 /** `read 500/s` and `write 10 MiB/s`, a line each. */
-export function rateLines(rates: Rates): Markup {
+export function rateLines(rates: Rates, format = formatExactly): Markup {
   const lines = rateKeys.flatMap((key) => {
     const rate = rates[key];
     if (rate === undefined) return [];
-    const amount = key.endsWith('Iops') ? `${rate} IOPS` : `${formatExactly(rate)}/s`;
+    const amount = key.endsWith('Iops') ? `${rate} IOPS` : `${format(rate)}/s`;
     return [figure(`${key.startsWith('read') ? 'read' : 'write'} ${amount}`)];
   });
   return parts(lines);

@@ -61,6 +61,7 @@ export function volumeRecord(volume: Volume, claims: Claims): VolumeRecord {
     state,
     role: role || undefined,
     limits: ratesFromMessage(limits),
+    used: volume.used ? ratesFromMessage(volume.used) : undefined,
     reserved: ratesFromMessage(reserved),
     source: volume.source || undefined,
     created: volume.createdMs === undefined ? undefined : timeFromMessage(volume.createdMs),

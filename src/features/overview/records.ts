@@ -58,6 +58,7 @@ export interface VolumeRecord {
   readonly state: string;
   readonly role?: string | undefined;
   readonly limits: Rates;
+  readonly used?: Rates | undefined;
   readonly reserved: Rates;
   readonly source?: string | undefined;
   readonly created?: string | undefined;

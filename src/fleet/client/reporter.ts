@@ -5,6 +5,7 @@ import type { RecordInit } from '../../gen/quarry/fleet/v1/Record.ts';
 import type { RecordsInit } from '../../gen/quarry/fleet/v1/Records.ts';
 import { writeJob, writeNotice } from '../wire/news.ts';
 import { writeHealth } from '../wire/health.ts';
+import { writeRates } from '../wire/qos.ts';
 import { writePool } from '../wire/pools.ts';
 import type { RecordCodec, RecordKind, RecordTypes } from '../wire/records.ts';
 import { writeSnapshot } from '../wire/snapshots.ts';
@@ -39,6 +40,7 @@ const sources: { readonly [Kind in RecordKind]: Source<Kind, unknown> } = {
   }),
   job: source('job', { values: ({ news = noNews }) => news.jobs, message: writeJob }),
   notice: source('notice', { values: ({ news = noNews }) => news.notices, message: writeNotice }),
+  use: source('use', { values: ({ news = noNews }) => news.uses, message: (rates) => ({ rates: writeRates(rates) }) }),
 };
 
 const kinds = Object.keys(sources) as RecordKind[];

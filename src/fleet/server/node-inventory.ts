@@ -10,13 +10,14 @@ import {
 import type { Condition } from '../../domain/health.ts';
 import type { Notice, ReportedJob } from '../../domain/news.ts';
 import type { Pool } from '../../domain/pool.ts';
+import type { Rates } from '../../domain/qos.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
 import type { Inventory } from '../../domain/storage.ts';
 import type { Volume } from '../../domain/volume.ts';
 import type { Record as RecordMessage } from '../../gen/quarry/fleet/v1/Record.ts';
 import type { Records } from '../../gen/quarry/fleet/v1/Records.ts';
 import { readAge } from '../wire/bounds.ts';
-import { readJob, readNotice } from '../wire/news.ts';
+import { readJob, readNotice, readUse } from '../wire/news.ts';
 import { readHealth, readHealthKey } from '../wire/health.ts';
 import { readPool } from '../wire/pools.ts';
 import type { RecordCodec, RecordKind } from '../wire/records.ts';
@@ -26,7 +27,7 @@ import { readPoolName, readVolume, readVolumeId } from '../wire/volumes.ts';
 /** More than LVM can keep on a node. */
 const mostVolumes = 16_384;
 const mostPools = 256;
-/** Of jobs, and of notices: twice what a node of ours reports. */
+/** Of jobs, of notices, and of volumes in use: at least twice what a node of ours reports. */
 const mostNews = 512;
 /** Characters of why a pool is not ready. */
 const longestReason = 1024;
@@ -44,6 +45,7 @@ interface Content {
   readonly health: Map<string, readonly Condition[]>;
   readonly jobs: Map<string, ReportedJob>;
   readonly notices: Map<string, Notice>;
+  readonly uses: Map<VolumeId, Rates>;
   defaultPool: PoolName | undefined;
   /** The volume that was read last. */
   latest: Volume | undefined;
@@ -136,6 +138,13 @@ const appliers: Readonly<Record<RecordKind, Applier>> = {
     },
     remove: ({ notices }, key) => void notices.delete(key),
   },
+  use: {
+    put({ uses }, { key, payload, codec }) {
+      const use = readUse(key, codec.read('use', payload));
+      if (use) uses.set(...use);
+    },
+    remove: ({ uses }, key) => void uses.delete(key as VolumeId),
+  },
 };
 
 /** The content of a node, as reported over one stream. */
@@ -193,7 +202,7 @@ export class NodeInventory {
   /** The node reports an age, not a time, because its clock may differ. */
   age(milliseconds: string, now: number): void {
     if (!this.#content) return;
-    const { pools, volumes, snapshots, given, unready, health, defaultPool, jobs, notices } = this.#content;
+    const { pools, volumes, snapshots, given, unready, health, defaultPool, jobs, notices, uses } = this.#content;
     this.#inventory = {
       pools,
       volumes,
@@ -202,7 +211,7 @@ export class NodeInventory {
       unready,
       health,
       defaultPool,
-      news: { jobs, notices },
+      news: { jobs, notices, uses },
       reportedAt: readAge(milliseconds, now),
     };
   }
@@ -223,16 +232,16 @@ function refuseKey(key: string, own: string): void {
 function emptyContent(): Content {
   const [pools, volumes, snapshots] = [new Map(), new Map(), new Map()];
   const [given, unready, health] = [new Map(), new Map(), new Map()];
-  const news = { jobs: new Map(), notices: new Map() };
+  const news = { jobs: new Map(), notices: new Map(), uses: new Map() };
   const [names, givenNames] = [new Set<LvName>(), new Set<LvName>()];
   const none = { defaultPool: undefined, latest: undefined };
   return { pools, volumes, snapshots, given, unready, health, ...news, names, givenNames, ...none };
 }
 
-function refuseTooMany({ volumes, snapshots, given, pools, unready, health, jobs, notices }: Content): void {
+function refuseTooMany({ volumes, snapshots, given, pools, unready, health, jobs, notices, uses }: Content): void {
   const kept = volumes.size + snapshots.size;
-  if (jobs.size > mostNews || notices.size > mostNews)
-    throw new Failure('invalid', 'there are more jobs or notices than a node reports');
+  if (jobs.size > mostNews || notices.size > mostNews || uses.size > mostNews)
+    throw new Failure('invalid', 'there are more jobs, notices or uses than a node reports');
   if (health.size > mostVolumes + mostPools) throw new Failure('invalid', 'more is unhealthy than a node can have');
   if (kept <= mostVolumes && given.size <= mostVolumes && pools.size <= mostPools && unready.size <= mostPools) return;
   throw new Failure('invalid', `${kept} volumes and snapshots and ${pools.size} pools are more than a node can have`);

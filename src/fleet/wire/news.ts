@@ -3,7 +3,10 @@ import { parseVolumeId, type VolumeId } from '../../domain/ids.ts';
 import { isNoticeReason, keyOfNotice, type Notice, type ReportedJob } from '../../domain/news.ts';
 import type { Job, JobInit } from '../../gen/quarry/node/v1/Job.ts';
 import type { Notice as NoticeMessage, NoticeInit } from '../../gen/quarry/node/v1/Notice.ts';
+import type { Rates } from '../../domain/qos.ts';
+import type { Use as UseMessage } from '../../gen/quarry/node/v1/Use.ts';
 import { readFigure, readNumber, readTime } from './bounds.ts';
+import { readRates } from './qos.ts';
 import { readPoolName } from './volumes.ts';
 
 /** Characters of a kind or a state, of the name of a logical volume or a disk, and of a message. */
@@ -60,6 +63,12 @@ export function readNotice(key: string, { reason, message, volume, pool }: Notic
   };
   if (key === keyOfNotice(notice)) return notice;
   throw new Failure('invalid', `the notice ${keyOfNotice(notice)} has the key "${key.slice(0, 128)}"`);
+}
+
+/** `undefined` without a rate that is known here. Throws `invalid`. */
+export function readUse(key: string, { rates }: UseMessage): readonly [VolumeId, Rates] | undefined {
+  const [volume, used] = [readVolume(key), readRates(rates)];
+  return volume && Object.keys(used).length > 0 ? [volume, used] : undefined;
 }
 
 function readVolume(text: string): VolumeId | undefined {

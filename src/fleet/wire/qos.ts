@@ -150,13 +150,13 @@ export function readBudget({ rates, reservable, unreserved }: BudgetMessage): Bu
   };
 }
 
-function writeRates(rates: Rates): RatesInit {
+export function writeRates(rates: Rates): RatesInit {
   const message: Record<string, string> = {};
   for (const key of rateKeys) if (rates[key] !== undefined) message[key] = String(rates[key]);
   return message;
 }
 
-function readRates(message: RatesMessage | null): Rates {
+export function readRates(message: RatesMessage | null): Rates {
   const rates: Partial<Record<(typeof rateKeys)[number], bigint>> = {};
   for (const key of rateKeys) {
     const rate = message?.[key];

@@ -7,6 +7,7 @@ import type { Pool, PoolInit } from '../../gen/quarry/node/v1/Pool.ts';
 import type { Snapshot, SnapshotInit } from '../../gen/quarry/node/v1/Snapshot.ts';
 import type { UnreadyPool, UnreadyPoolInit } from '../../gen/quarry/node/v1/UnreadyPool.ts';
 import type { Volume, VolumeInit } from '../../gen/quarry/node/v1/Volume.ts';
+import type { Use, UseInit } from '../../gen/quarry/node/v1/Use.ts';
 import type { RecordInit } from '../../gen/quarry/fleet/v1/Record.ts';
 import { decode, encode, type loadProto, nodePools, nodeSnapshots, nodeVolumes } from '../../grpc/load.ts';
 
@@ -21,6 +22,7 @@ export interface RecordTypes {
   node: [Node, NodeInit];
   job: [Job, JobInit];
   notice: [Notice, NoticeInit];
+  use: [Use, UseInit];
 }
 
 export type RecordKind = keyof RecordTypes;
@@ -45,6 +47,7 @@ export function recordsOf(volumes: Root, snapshots: Root, pools: Root): RecordCo
     node: pools.lookupType(`${nodePools.package}.Node`),
     job: pools.lookupType(`${nodePools.package}.Job`),
     notice: pools.lookupType(`${nodePools.package}.Notice`),
+    use: pools.lookupType(`${nodePools.package}.Use`),
   } satisfies Record<RecordKind, unknown>;
   return {
     write: (kind, key, message) => ({ kind, key, payload: encode(types[kind], message) }),

@@ -31,6 +31,7 @@ function newsOf(jobs: readonly ReportedJob[], notices: readonly Notice[], key = 
   return {
     jobs: new Map(jobs.map((each) => [each.id, each])),
     notices: new Map(notices.map((each) => [key(each), each])),
+    uses: new Map(),
   };
 }
 
@@ -63,6 +64,16 @@ test('a controller keeps a kind of job that only a newer node knows, and skips s
   expect(afterReports(newsOf([newer], [told]))).toEqual(newsOf([newer], []));
 });
 
+test('a controller knows what pods read and write of a volume, until the node tells it no more', () => {
+  const uses = new Map([[volume, { readIops: 120n, writeBandwidth: 12n * GiB }]]);
+  expect(afterReports({ ...noNews, uses })).toEqual({ ...noNews, uses });
+  const changed = new Map([[volume, { writeIops: 7n }]]);
+  expect(afterReports({ ...noNews, uses }, { ...noNews, uses: changed })).toEqual({ ...noNews, uses: changed });
+  expect(afterReports({ ...noNews, uses }, noNews)).toEqual(noNews);
+  const wrong = { ...noNews, uses: new Map([['nowhere' as VolumeId, { readIops: 1n }]]) };
+  expect(() => afterReports(wrong)).toThrow('"nowhere" is no volume');
+});
+
 test.each([
   [newsOf([{ ...job, pool: 'Not A Pool' as PoolName }], []), /not a pool name|"Not A Pool"/],
   [newsOf([{ ...job, volume: 'nowhere' as VolumeId }], []), /"nowhere" is no volume/],
@@ -75,7 +86,7 @@ test.each([
       Array.from({ length: 513 }, (_, index) => ({ ...job, id: `copy ${index}` })),
       [],
     ),
-    /more jobs or notices/,
+    /more jobs, notices or uses/,
   ],
 ])('a controller refuses news that no node sends: %#', (news, why) => {
   expect(() => afterReports(news)).toThrow(why);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { encryptionFrom } from '../../../../src/domain/encryption.ts';
+import { noNews } from '../../../../src/domain/news.ts';
 import { MiB } from '../../../../src/domain/bytes.ts';
 import { Failure } from '../../../../src/domain/errors.ts';
 import { specOf } from '../../fleet/gated-storage.ts';
@@ -100,6 +101,14 @@ test('encrypted volumes and their snapshots are shown as such, with the size tha
   expect(items[1]).toMatchObject({ ...shown, size: Number(24n * MiB), rotated: '2026-11-21T12:00:00.000Z' });
   await storages.a.snapshots.take({ name: 'before', source: secret.id });
   expect((await json('snapshots')).items).toEqual([expect.objectContaining(shown)]);
+});
+
+test('a volume in use is shown with what its pods read and write, and an idle one without', async () => {
+  const { run, json, storages, volume } = await withVolume();
+  expect((await json('volumes')).items[0]).not.toHaveProperty('used');
+  storages.a.news = { ...noNews, uses: new Map([[volume.id, { readIops: 120n, writeBandwidth: 12n * MiB }]]) };
+  expect((await json('volumes')).items).toMatchObject([{ used: { readIops: 120, writeBandwidth: Number(12n * MiB) } }]);
+  expect((await run('volumes', '-o', 'wide')).stdout).toMatch(/USED.*\n.*readIops=120 writeBandwidth=/);
 });
 
 test('the user is told when the claims cannot be read', async () => {

@@ -81,7 +81,12 @@ export function newsOf(volume: VolumeId): News {
     { reason: 'JobStalled', volume, message: 'its cause' },
     { reason: 'DisksProposed', pool: fast, message: '1 disk' },
   ];
-  return { jobs: new Map([[job.id, job]]), notices: new Map(notices.map((notice) => [keyOfNotice(notice), notice])) };
+  const uses = new Map([[volume, { readIops: 120n, writeBandwidth: 12n * MiB + 345n }]]);
+  return {
+    jobs: new Map([[job.id, job]]),
+    notices: new Map(notices.map((notice) => [keyOfNotice(notice), notice])),
+    uses,
+  };
 }
 
 export const fast = 'fast' as PoolName;

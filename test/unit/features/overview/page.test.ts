@@ -65,6 +65,7 @@ test('the status page shows the jobs of all nodes with their progress and rate, 
   expect(cells).toBe('|db/data-0|a|fast|running|1 GiB|41 %|41 %|50 MiB/s|');
   expect(body).toMatch(/claim db\/data-0 \(volume a:pvc-1\)<\/th><td[^>]*>.*JobStalled.*its cause/);
   expect(body).not.toContain('DisksProposed');
+  for (const use of ['read 120 IOPS', 'write 12 MiB/s']) expect(body).toContain(use);
 });
 
 test('the status page of an empty fleet says so', () => {

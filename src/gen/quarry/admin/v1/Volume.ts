@@ -24,6 +24,7 @@ export interface VolumeInit {
   'encryption'?: (string);
   'usable'?: (string);
   'rotatedMs'?: (string);
+  'used'?: (_quarry_admin_v1_RatesInit | null);
   '_createdMs'?: "createdMs";
   '_rotatedMs'?: "rotatedMs";
 }
@@ -49,6 +50,7 @@ export interface Volume {
   'encryption': (string);
   'usable': (string);
   'rotatedMs'?: (string);
+  'used': (_quarry_admin_v1_Rates | null);
   '_createdMs'?: "createdMs";
   '_rotatedMs'?: "rotatedMs";
 }
