@@ -90,3 +90,11 @@ describe('a node refuses a controller', () => {
     expect(running.fleet.members()).toEqual([]);
   });
 });
+
+test('a controller whose port is taken does not start, and names the port', async () => {
+  const { port } = await controller();
+  await expect(controller({ port })).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringMatching(new RegExp(`^cannot listen for nodes on 127.0.0.1:${port}: .*EADDRINUSE`)),
+  });
+});

@@ -108,3 +108,12 @@ describe('identifying a group', () => {
     expect(await identify([], 'pvs did not end')).toEqual({ state: 'away', reason: 'pvs did not end' });
   });
 });
+
+test('does not tag a group with its node that is gone, with its backup', async () => {
+  file = backup('A', ['quarry.pool=fast']);
+  expect(await identify([member('A', 'quarry.pool=fast')])).toMatchObject({ state: 'present' });
+  file = '';
+  expect(await identify([])).toEqual({ state: 'none' });
+  await records.record(spec, writer);
+  expect(commands).toEqual([]);
+});

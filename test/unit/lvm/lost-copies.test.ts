@@ -139,6 +139,19 @@ describe('a mirror that lost a copy with its disk', () => {
     expect(commands()).toEqual([]);
   });
 
+  test('has no job any more once an administrator gave up its copies while the kernel made one', async () => {
+    lvm.parts = [image(0, '/dev/sda'), image(1, '/dev/sdc')];
+    lvm.disks = [{ ...freeDisk, pv_missing: '' }];
+    Object.assign(lvm.volumes.get('a')?.row ?? {}, { lv_health_status: '' });
+    setMirror('recover', '40.00');
+    const { jobs, look } = await start();
+    await look();
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ state: 'running' }]));
+    lvm.mirrors.delete('a');
+    lvm.parts = [];
+    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
+  });
+
   test('keeps its job if LVM does not use the disk that is back', async () => {
     lvm.disks = [];
     Object.assign(lvm.volumes.get('a')?.row ?? {}, { lv_health_status: 'refresh needed' });

@@ -93,6 +93,18 @@ describe('the boot mark of a mirrored volume', () => {
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
   });
 
+  test('is gone from the inventory with the mark, even if the next report fails', async () => {
+    const { storage, marks, cache } = await start('boot-1');
+    await storage.activate(idOf('a'), signal);
+    await cache.refresh();
+    lvm.beforeAnswer = async ([command]) => {
+      const removed = bootsOf('a').length === 0;
+      if (removed && command === 'fullreport') throw new Error('LVM does not answer');
+    };
+    await expect(marks.settle()).rejects.toThrow('does not answer');
+    expect(cache.current().volumes.get(idOf('a'))?.boots).toBeUndefined();
+  });
+
   test('is kept, and causes no repair, after a crash of the process in the same boot', async () => {
     const { storage } = await start('boot-1');
     await storage.activate(idOf('a'), signal);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
+  createReadHostFile,
   devicesSection,
   linkDevices,
   linkName,
@@ -66,4 +67,23 @@ test.each([
   await writeSystemDirectory(directory, [], async () => hostFile, 'host', help);
   const written = await readFile(join(directory, 'lvmlocal.conf'), 'utf8');
   expect(/thin_check_options = .*"--auto-repair"/.test(written)).toBe(repairs);
+});
+
+test('a configuration file that the host lacks is empty, and one that cannot be read is no empty one', async () => {
+  const read = createReadHostFile(async () => ({ exitCode: 0, stdout: 'entered', stderr: '' }), []);
+  expect(await read(join(directory, 'lvm.conf'))).toBe('');
+  await expect(read(directory)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('a configuration file of the host is read by a program in its namespaces', async () => {
+  const words: (readonly string[])[] = [];
+  const read = createReadHostFile(
+    async (argv) => {
+      words.push(argv);
+      return { exitCode: 0, stdout: 'entered', stderr: '' };
+    },
+    ['nsenter', '--target', '1'],
+  );
+  expect(await read('/etc/lvm/lvm.conf')).toBe('entered');
+  expect(words).toEqual([['nsenter', '--target', '1', 'cat', '/etc/lvm/lvm.conf']]);
 });

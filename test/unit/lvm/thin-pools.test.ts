@@ -100,3 +100,11 @@ describe('a look at the use of a thin pool', () => {
     expect(asked).toEqual([expect.stringMatching(/^lvs -o .* vg\/thinpool$/)]);
   });
 });
+
+test('a thin pool is made of its data and its metadata, and writes zeros over each new block', async () => {
+  await cache.refresh();
+  await groups.prepare(pool({}));
+  const [data, metadata, join] = lvm.commands;
+  expect([data?.[0], metadata?.[0]]).toEqual(['lvcreate', 'lvcreate']);
+  expect(join?.join(' ')).toBe('lvconvert -y --type thin-pool -Z y --poolmetadata vg/thinpoolm vg/thinpool');
+});

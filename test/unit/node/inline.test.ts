@@ -176,3 +176,20 @@ test('an encrypted inline volume is made again if its key is gone, and stays whi
   await publish();
   expect(fake.changes.slice(0, 2)).toEqual(['delete', 'create']);
 });
+
+test('an inline volume is mounted with the options of its capability, and read-only by the request alone', async () => {
+  const { fake } = setup();
+  const options: (readonly string[])[] = [];
+  const { mounts } = fake.tools;
+  const spied: typeof mounts = {
+    ...mounts,
+    mount: async (device, where, filesystem, flags) => {
+      options.push(flags);
+      return mounts.mount(device, where, filesystem, flags);
+    },
+  };
+  const service = createNodeService({ ...fake.tools, mounts: spied, node, driver: 'd.test' });
+  const volumeCapability = mountCapability('ext4', ['rw', 'noatime']);
+  await service.nodePublishVolume(requestOf({}, { volumeCapability }), call);
+  expect(options).toEqual([['noatime']]);
+});

@@ -148,6 +148,19 @@ describe('staging a filesystem', () => {
 });
 
 describe('staging a block device', () => {
+  test('binds nothing for a caller that gave up', async () => {
+    const { fake, id } = setup();
+    const caller = new AbortController();
+    const { mounts } = fake.tools;
+    const read = async () => {
+      caller.abort();
+      return mounts.read();
+    };
+    const service = createNodeService({ ...fake.tools, mounts: { ...mounts, read }, node, driver: 'd.test' });
+    await expect(service.nodeStageVolume(stageRequest(id, blockCapability()), caller)).rejects.toThrow('aborted');
+    expect(fake.changes).toEqual([]);
+  });
+
   test('binds the device node to a file below the staging path, once', async () => {
     const { fake, id, service } = setup();
     await service.nodeStageVolume(stageRequest(id, blockCapability()), call);

@@ -79,6 +79,16 @@ describe('expansion', () => {
     expect(disk?.content).toMatchObject({ size: 2n * GiB });
   });
 
+  test('is refused by its name while another call works on the volume', async () => {
+    const { fake, id, service } = await published();
+    await fake.tools.locks.hold(id, 'NodeUnpublishVolume', () =>
+      expect(service.nodeExpandVolume(request(id, GiB), call)).rejects.toMatchObject({
+        kind: 'busy',
+        message: expect.stringMatching(/^NodeUnpublishVolume is in progress for .*; NodeExpandVolume/),
+      }),
+    );
+  });
+
   test('grows the layers from the bottom to the top, then the filesystem', async () => {
     const { fake, id, service } = await published(mountCapability(), false, ['low', 'high']);
     const disk = fake.disks.get('a');

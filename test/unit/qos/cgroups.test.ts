@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseMountinfo } from '../../../src/kernel/mountinfo.ts';
-import { findHierarchy } from '../../../src/qos/cgroups.ts';
+import { findHierarchy, readCgroups } from '../../../src/qos/cgroups.ts';
 
 const mount = (target: string, filesystem: string, superOptions = 'rw') =>
   `30 24 0:26 / ${target} rw,nosuid - ${filesystem} ${filesystem} ${superOptions}`;
@@ -33,4 +33,8 @@ test('finds the hierarchy with the controller on a hybrid host', () => {
 test('finds no hierarchy elsewhere, below another mount, or in a folder whose name begins alike', () => {
   expect(find(mount('/host/sys/fs/cgroup', 'cgroup2'), mount('/sys/fs/cgroup2', 'cgroup2'))).toBeUndefined();
   expect(find(mount('/sys/fs/cgroup', 'cgroup2'), mount('/sys/fs/cgroup', 'tmpfs'))).toBeUndefined();
+});
+
+test('finds no cgroups where none are mounted', async () => {
+  expect(await readCgroups({ cgroupMount: '/none/of/them' }, async () => undefined)).toBeUndefined();
 });
