@@ -6,6 +6,8 @@ import { runReplay } from '../replay/replay.ts';
 
 /** Milliseconds of cuts: what a slow machine does not reach is played in longer runs. */
 const time = 30_000;
+/** Cuts of each kind, of each operation. */
+const most = 32;
 
 const seeds = seedsOf('replay');
 
@@ -13,12 +15,18 @@ test(
   `the driver recovers from a power cut after any write: npm run replay -- --seed ${seeds.join(' or ')}`,
   { timeout: 600_000 },
   async () => {
-    const until = Date.now() + time;
-    const orders = seeds.flatMap((seed) => {
+    const began = Date.now();
+    const chosen = seeds.flatMap((seed) => {
       const random = createRandom(seed, 0);
-      const chosen = Array.from({ length: 2 }, () => random.pick(operations).name);
-      return [...new Set(chosen)].map((operation) => ({ operation, seed, most: 4, until }));
+      const names = new Set(Array.from({ length: 2 }, () => random.pick(operations).name));
+      return [...names].map((operation) => [operation, seed] as const);
     });
+    const orders = chosen.map(([operation, seed], index) => ({
+      operation,
+      seed,
+      most,
+      until: began + ((index + 1) / chosen.length) * time,
+    }));
     const { counts, findings } = await runReplay(orders, () => undefined);
     expect(findings).toEqual([]);
     expect(counts['recoveries']).toBeGreaterThan(0);

@@ -52,6 +52,26 @@ export function cacheCuts(entries: readonly Entry[], random: Random, count: numb
   });
 }
 
+/** So many of them at random places, evenly spread; always the last, which was answered. */
+export function spread(cuts: readonly Cut[], most: number, random: Random): Cut[] {
+  const step = cuts.length / most;
+  const picked = Array.from({ length: most - 1 }, (_, index) => Math.floor((index + random.below(1000) / 1000) * step));
+  return [...new Set([...picked, cuts.length - 1])].flatMap((index) => cuts[index] ?? []);
+}
+
+/** Each cut in one round: the first round has about `first` of them and the last one, evenly spread, each later round four times as many between them. */
+export function inRounds(cuts: readonly Cut[], first: number): Cut[][] {
+  const rounds: Cut[][] = [];
+  const left = new Set(cuts);
+  for (let many = first; left.size > 0; many *= 4) {
+    const step = Math.max(1, Math.floor(cuts.length / many));
+    const round = cuts.filter((cut, index) => left.has(cut) && (index % step === 0 || index === cuts.length - 1));
+    for (const cut of round) left.delete(cut);
+    rounds.push(round);
+  }
+  return rounds;
+}
+
 /** In a random order between one that is `fixed` and the next. */
 function shuffled(indexes: readonly number[], fixed: (index: number) => boolean, random: Random): number[] {
   const order = [...indexes];

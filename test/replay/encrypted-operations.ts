@@ -1,5 +1,5 @@
 import { capabilities, MiB } from '../support/driver.ts';
-import { run } from './disks.ts';
+import { run } from './run.ts';
 import { type Node, stagingOf } from './node.ts';
 import { create, idOf, type Operation } from './operation.ts';
 

@@ -35,8 +35,19 @@ const results = await Promise.all(parts.map(play));
 const counts = sumOf(results.map((result) => result.counts));
 const findings = results.flatMap((result) => result.findings);
 console.log(counts);
+console.log(summary());
 await writeLongRun(values.tally, { tool: 'replay', seed, minutes, counts, findings });
 if (findings.length > 0) process.exitCode = 1;
+
+/** Cuts an hour, over the time that the microVMs took together with their start, and where that time went. */
+function summary(): string {
+  const cuts = (counts['cuts after a write'] ?? 0) + (counts['cuts with a lost cache'] ?? 0);
+  const hours = (Date.now() - began) / 3_600_000;
+  const times = sumOf(results.map((result) => result.times));
+  const all = Object.values(times).reduce((sum, time) => sum + time, 0);
+  const shares = Object.entries(times).map(([phase, time]) => `${phase} ${Math.round((100 * time) / all)} %`);
+  return `${Math.round(cuts / hours)} cuts an hour; of the time: ${shares.join(', ')}`;
+}
 
 /** In one guest. Each operation has its part of the time, and what those before it left. */
 function play(mine: readonly string[]): Promise<ReplayResult> {

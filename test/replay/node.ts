@@ -8,7 +8,8 @@ import { readEnvironment } from '../../src/config/environment.ts';
 import type { Log } from '../../src/log.ts';
 import { createCsiClient, type CsiClient } from '../support/csi-client.ts';
 import { MiB } from '../support/driver.ts';
-import { diskPaths, run } from './disks.ts';
+import { diskPaths } from './disks.ts';
+import { run } from './run.ts';
 
 const folder = '/run/replay';
 const bootId = `${folder}/boot_id`;

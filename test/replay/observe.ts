@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { run } from './disks.ts';
+import { run } from './run.ts';
 import type { Seen } from './judge.ts';
 import { groups, type Node } from './node.ts';
 import { baseVolumes, made } from './operations.ts';

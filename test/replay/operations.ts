@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { capabilities, MiB } from '../support/driver.ts';
-import { run } from './disks.ts';
+import { run } from './run.ts';
 import { encryptedOperations } from './encrypted-operations.ts';
 import { inlineOperations } from './inline-operations.ts';
 import { type Node, stagingOf } from './node.ts';

@@ -12,5 +12,6 @@ export interface Order {
 export type Answer =
   | { readonly built: true }
   | { readonly done: string }
-  | { readonly counts: Readonly<Record<string, number>> }
+  /** `times`: milliseconds by phase. */
+  | { readonly counts: Readonly<Record<string, number>>; readonly times?: Readonly<Record<string, number>> }
   | { readonly finding: string };

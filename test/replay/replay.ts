@@ -7,16 +7,20 @@ export interface ReplayResult {
   /** By their names, over all operations. */
   readonly counts: Readonly<Record<string, number>>;
   readonly findings: readonly string[];
+  /** Milliseconds by phase. */
+  readonly times: Readonly<Record<string, number>>;
 }
 
 /** Plays the orders in one guest. `say` gets each answer of the guest. */
 export async function runReplay(orders: readonly Order[], say: (answer: Answer) => void): Promise<ReplayResult> {
   const counts: Readonly<Record<string, number>>[] = [];
+  const times: Readonly<Record<string, number>>[] = [];
   const findings: string[] = [];
   const hear = (answer: Answer): void => {
     say(answer);
     if ('finding' in answer) findings.push(answer.finding);
     if ('counts' in answer) counts.push(answer.counts);
+    if ('times' in answer && answer.times) times.push(answer.times);
   };
   await using guest = await bootGuest({ disks: [baseSize], memory: '2048M' });
   const player = await guest.start([GUEST_NODE, '/quarry/test/replay/guest.ts']);
@@ -30,7 +34,7 @@ export async function runReplay(orders: readonly Order[], say: (answer: Answer) 
   player.endInput();
   const { exitCode, stderr } = await player.exited;
   if (exitCode !== 0) hear({ finding: `the player ended with ${exitCode}:\n${stderr}` });
-  return { counts: sumOf(counts), findings };
+  return { counts: sumOf(counts), findings, times: sumOf(times) };
 }
 
 /** Each name with the sum of its counts. */

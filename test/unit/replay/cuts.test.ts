@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cacheCuts, honestCuts } from '../../replay/cuts.ts';
+import { cacheCuts, honestCuts, inRounds, spread } from '../../replay/cuts.ts';
 import type { Entry } from '../../replay/log-format.ts';
 import { createRandom } from '../../storm/random.ts';
 
@@ -89,5 +89,29 @@ describe('a disk that loses its cache', () => {
       ({ prefix, further }) => prefix === begin + 1 && further.length === 1,
     );
     expect(new Set(lost.map(({ further }) => further[0]))).toEqual(new Set([3, 4]));
+  });
+});
+
+describe('the cuts of an operation', () => {
+  const cuts = (count: number) =>
+    Array.from({ length: count }, (_, prefix) => ({ prefix, further: [], acknowledged: prefix === count - 1 }));
+
+  test('are played in rounds, each cut in one of them, and the answered one in the first', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1, max: 40 }), (count, first) => {
+        const rounds = inRounds(cuts(count), first);
+        expect(rounds.flat().toSorted((one, other) => one.prefix - other.prefix)).toEqual(cuts(count));
+        expect(rounds[0]?.at(-1)?.acknowledged).toBe(true);
+        expect(rounds.every((round) => round.length > 0)).toBe(true);
+      }),
+    );
+    expect(inRounds(cuts(100), 4).map(({ length }) => length)).toEqual([5, 16, 79]);
+  });
+
+  test('are a few that the seed chooses, with the answered one', () => {
+    const some = spread(cuts(100), 5, random());
+    expect(some).toHaveLength(5);
+    expect(some.at(-1)?.acknowledged).toBe(true);
+    expect(spread(cuts(2), 5, random()).length).toBeLessThanOrEqual(2);
   });
 });

@@ -1,0 +1,95 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../../src/domain/errors.ts';
+import { untilDone } from '../support/driver.ts';
+import type { Cut } from './cuts.ts';
+import { hasForgottenSpare, problemsOfRecovery, problemsOfRepeat, type Seen } from './judge.ts';
+import { Node, restoreRecords } from './node.ts';
+import { observe } from './observe.ts';
+import type { Replay } from './play.ts';
+import { run } from './run.ts';
+
+/** Milliseconds in which work that a cut interrupted must end after the start. */
+const settleWithin = 60_000;
+
+/** Starts the driver on the disks of a cut, and repeats the call. Returns the problems. A person may decide on disks if `decided`. */
+export async function recoverFrom(replay: Replay, cut: Cut, decided: boolean): Promise<string[]> {
+  const { disks, operation, references, times } = replay;
+  await times.of('disks', () => disks.beginCut());
+  const { configuration = 'base', call, verify } = operation;
+  let node: Node | undefined;
+  try {
+    await times.of('records', restoreRecords);
+    node = await times.of('start', () => Node.start(configuration));
+    const happened = cut.acknowledged || configuration !== 'base';
+    if (decided) await decideOnDisks(replay, node);
+    const started = node;
+    const wrong = await times.of('first look', () =>
+      settled(started, (seen) => problemsOfRecovery(references, seen, happened)),
+    );
+    if (wrong.length > 0) return [...wrong, node.log(), await evidence()];
+    await times.of('repeated call', () => untilDone(async () => call?.(started)));
+    const broken = await times.of('verification', async () => (await verify?.(started)) ?? []);
+    const repeated = await times.of('second look', () =>
+      settled(started, (seen) => problemsOfRepeat(references, seen)),
+    );
+    return [...broken, ...repeated].length > 0 ? [...broken, ...repeated, node.log()] : [];
+  } catch (error) {
+    return [messageOf(error), node?.log() ?? '', await evidence()];
+  } finally {
+    await times.of('stop', async () => node?.stop());
+    await times.of('removal', () => disks.remove());
+  }
+}
+
+/**
+ * A disk that was being taken may keep any part of what LVM wrote without a flush between: a label without metadata, the place of metadata that is
+ * lost, or metadata without a label. What the driver cannot prove to be its own waits for a person, who names the disk. If LVM refuses it all the
+ * same, because it cannot read it, or the mark is gone, the person erases it.
+ */
+async function decideOnDisks({ say }: Replay, node: Node): Promise<void> {
+  const { returned, refused } = node.waiting();
+  const unreadable: string[] = [];
+  for (const device of returned) {
+    const taken = await node.approve(device).then(
+      () => true,
+      () => false,
+    );
+    if (!taken) unreadable.push(device);
+    else say({ counts: { 'disks approved by name': 1 } });
+  }
+  for (const device of [...refused, ...unreadable]) {
+    await node.erase(device);
+    say({ counts: { 'disks erased': 1 } });
+  }
+}
+
+const evidenceScript = `dmsetup status; dmsetup table; dmesg | tail -n 20
+  lvchange -qq -ay -y qmain/thinpool_tmeta && thin_check /dev/mapper/qmain-thinpool_tmeta`;
+
+/** The state of the kernel and, if the thin pool is not active, of its metadata; for a finding. */
+async function evidence(): Promise<string> {
+  return run('sh', '-c', `{ ${evidenceScript}; } 2>&1; exit 0`);
+}
+
+/** Looks until there is no problem, for a while. */
+async function settled(node: Node, judge: (seen: Seen) => string[]): Promise<string[]> {
+  const until = Date.now() + settleWithin;
+  for (;;) {
+    const seen = await observe(node);
+    const problems = judge(seen);
+    if (problems.length === 0 || hasForgottenSpare(seen)) return [];
+    if (Date.now() > until) return problems;
+    await delay(100);
+  }
+}
+
+export function described(replay: Replay, cut: Cut, problems: readonly string[]): string {
+  const { operation, log, order } = replay;
+  const begin = log.entries.findIndex(({ kind }) => kind === 'mark');
+  const later = cut.further.length > 0 ? `, with ${cut.further.length} of the writes that were not flushed` : '';
+  return [
+    `${operation.name}, cut after ${cut.prefix - begin} entries${later}${cut.acknowledged ? ', answered' : ''}:`,
+    ...problems,
+    `to play it again: npm run replay -- --seed ${order.seed} --operation ${operation.name} --most ${order.most}`,
+  ].join('\n');
+}
