@@ -5,6 +5,7 @@ import { formatBytes } from '../../domain/bytes.ts';
 export interface RelocationRecord {
   readonly lv: string;
   readonly volume?: string | undefined;
+  readonly claim?: string | undefined;
   readonly size: bigint;
   readonly to: string;
 }
@@ -18,6 +19,9 @@ export interface AffectedRecord {
   readonly becomes: string;
 }
 
+const recordedClaim =
+  '`namespace/name` of its PersistentVolumeClaim, as a controller last recorded it on the volume; absent: not recorded';
+
 const affectedRows: Rows<AffectedRecord> = {
   columns: [
     { heading: 'LV', cell: ({ lv }) => lv },
@@ -29,8 +33,7 @@ const affectedRows: Rows<AffectedRecord> = {
   fields: {
     lv: 'logical volume, as group/name; the parts of mirrors and thin pools, too',
     id: "the id of the volume or snapshot; absent: the logical volume is a thin pool or a part of one, or is not Quarry's",
-    claim:
-      '`namespace/name` of its PersistentVolumeClaim, as a controller last recorded it on the volume; absent: not recorded',
+    claim: recordedClaim,
     size: 'bytes; of what moves, those of it that are on the disk',
     becomes: '`moves to` and the path of a disk, as it is planned now; `copied from another disk`; `lost`',
   },
@@ -41,12 +44,14 @@ const rows: Rows<RelocationRecord> = {
   columns: [
     { heading: 'LV', cell: ({ lv }) => lv },
     { heading: 'VOLUME', cell: ({ volume }) => volume ?? '' },
+    { heading: 'CLAIM', cell: ({ claim }) => claim ?? '' },
     { heading: 'SIZE', cell: ({ size }) => formatBytes(size) },
     { heading: 'TO', cell: ({ to }) => to },
   ],
   fields: {
     lv: 'logical volume, as group/name; the parts of mirrors and thin pools, too',
     volume: "the volume's id; absent: the logical volume belongs to a thin pool, or is not Quarry's",
+    claim: recordedClaim,
     size: 'bytes of it that move',
     to: 'path of the disk that they move to, as it is planned now',
   },

@@ -25,7 +25,8 @@ export function createDisksPart({ local, leaving, jobs, log }: Context): NodePar
         const departure = { removed: remove, dryRun, replacement };
         const relocations = await leaving.begin(await deviceOf(disk), departure, signal);
         if (!dryRun) jobs.look();
-        return { relocations: relocations.map(toMessage) };
+        const claims = claimNames(local.cache);
+        return { relocations: relocations.map((relocation) => toMessage(relocation, claims)) };
       },
       async keepDisk({ disk }, { signal }) {
         await leaving.keep(await deviceOf(disk), signal);
@@ -57,6 +58,7 @@ function textOf({ lv, claim, lost }: Pick<Affected, 'lv' | 'lost'> & { readonly 
   return `${lv}${claim === '' ? '' : ` of ${claim}`}${lost ? ', lost' : ''}`;
 }
 
-function toMessage({ lv, volume, size, to }: Relocation): RelocationInit {
-  return { lv, volumeId: volume ?? '', size: String(size), to };
+function toMessage({ lv, volume, size, to }: Relocation, claims: ReadonlyMap<string, string>): RelocationInit {
+  const claim = volume === undefined ? undefined : claims.get(volume);
+  return { lv, volumeId: volume ?? '', claim: claim ?? '', size: String(size), to };
 }

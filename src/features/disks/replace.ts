@@ -81,6 +81,6 @@ function replacementOf(old: Member, disks: readonly Candidate[], name: string): 
   return { ...added, size };
 }
 
-function moved({ lv, volumeId, size, to }: Relocation): AffectedRecord {
-  return { lv, id: volumeId || undefined, claim: undefined, size: BigInt(size), becomes: `moves to ${to}` };
+function moved({ lv, volumeId, claim, size, to }: Relocation): AffectedRecord {
+  return { lv, id: volumeId || undefined, claim: claim || undefined, size: BigInt(size), becomes: `moves to ${to}` };
 }

@@ -49,8 +49,8 @@ export async function removeDisk({
   return dryRun ? `${disk} can be removed.\n` : `${disk} has left its group.\n`;
 }
 
-function toRecord({ lv, volumeId, size, to }: Relocation): RelocationRecord {
-  return { lv, volume: volumeId === '' ? undefined : volumeId, size: BigInt(size), to };
+function toRecord({ lv, volumeId, claim, size, to }: Relocation): RelocationRecord {
+  return { lv, volume: volumeId || undefined, claim: claim || undefined, size: BigInt(size), to };
 }
 
 export function toAffected({ lv, id, claim, size, lost }: Affected): AffectedRecord {

@@ -1,9 +1,13 @@
+import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { MiB } from '../../../../src/domain/bytes.ts';
 import { createDisksPart } from '../../../../src/features/disks/node.ts';
 import { evacuateDisk } from '../../../../src/features/disks/requests.ts';
-import { memoryLog } from '../../grpc/harness.ts';
-import { fakeStorage } from '../../lvm/fake-storage.ts';
+import { admin } from '../../../../src/grpc/load.ts';
+import { quarry } from '../../cli/harness.ts';
+import { memoryLog, serve } from '../../grpc/harness.ts';
+import { FakeLvm } from '../../lvm/fake-lvm.ts';
+import { fakeStorage, idOf } from '../../lvm/fake-storage.ts';
 import type { Relocation } from '../../../../src/lvm/evacuation/leaving-disks.ts';
 
 const { signal } = new AbortController();
@@ -29,12 +33,52 @@ test.each([
   };
   const local = { ...fakeStorage(), missing: { giveUp: () => undefined } };
   const { log } = memoryLog();
-  const { admin } = createDisksPart({ local, leaving, jobs: { look: () => (looked += 1) }, log });
+  const part = createDisksPart({ local, leaving, jobs: { look: () => (looked += 1) }, log });
   const request = { disk: 'a-uuid', dryRun, remove: true, to: '/dev/sdc', toSize: '4096' };
-  const answer = await admin?.evacuateDisk?.(request, { signal } as never);
-  expect(answer).toEqual({ relocations: [{ lv: 'vg/a', volumeId: '', size: String(4n * MiB), to: '/dev/sdc' }] });
+  const answer = await part.admin?.evacuateDisk?.(request, { signal } as never);
+  expect(answer).toEqual({
+    relocations: [{ lv: 'vg/a', volumeId: '', claim: '', size: String(4n * MiB), to: '/dev/sdc' }],
+  });
   expect(asked).toEqual([
     ['a-uuid', { removed: true, dryRun, replacement: { device: '/dev/sdc', size: 4096n } }, signal],
   ]);
   expect(looked).toBe(looks);
+});
+
+/** A node with a volume of a claim on a disk, and the command line that asks it. */
+async function withClaim(device: string) {
+  const lvm = new FakeLvm();
+  const tags = ['quarry.id=node-1:a', 'quarry.role=volume', 'quarry.pv=pv=pvc-1&namespace=db&claim=data-0'];
+  lvm.volumes.set('a', { size: 4n * MiB, tags: new Set(tags), row: { lv_health_status: 'partial' } });
+  const missing = device.startsWith('/') ? '' : 'missing';
+  lvm.disks = [{ pv_name: device, pv_uuid: 'a-uuid', pv_missing: missing, pv_size: String(64n * MiB), pv_free: '0' }];
+  const segment = { pv_name: device, pv_uuid: 'a-uuid', vg_name: 'vg', lv_name: 'a', segtype: 'linear' };
+  const report = lvm.report.bind(lvm);
+  lvm.report = async (argv) =>
+    argv[0] === 'pvs' ? { ok: true, rows: [{ ...segment, pvseg_start: '0', pvseg_size: '1' }] } : report(argv);
+  const local = { ...fakeStorage({ lvm }), missing: { giveUp: () => undefined } };
+  await local.cache.refresh();
+  const moved: Relocation = { lv: 'vg/a', volume: idOf('a'), size: 4n * MiB, to: '/dev/sdc' };
+  const leaving = { begin: async () => [moved], keep: async () => undefined };
+  const { admin: Admin } = createDisksPart({ local, leaving, jobs: { look: () => undefined }, log: memoryLog().log });
+  const { path } = await serve({}, { additional: [{ interface: admin, services: { Admin } }] });
+  const config = `${path}.yaml`;
+  await writeFile(config, `pools: []\nendpoint: unix://${path}`);
+  return async (...words: string[]) => (await quarry([...words, '--dry-run', '--config', config])).stdout;
+}
+
+test('the claims of what moves from a disk are named', async () => {
+  const run = await withClaim('/dev/sdb');
+  expect(await run('disks', 'evacuate', '/dev/sdb')).toMatch(/^vg\/a +node-1:a +db\/data-0 +4 MiB +\/dev\/sdc$/m);
+  const { items } = JSON.parse(await run('disks', 'evacuate', '/dev/sdb', '-o', 'json')) as { items: object[] };
+  expect(items).toEqual([
+    { lv: 'vg/a', volume: 'node-1:a', claim: 'db/data-0', size: Number(4n * MiB), to: '/dev/sdc' },
+  ]);
+});
+
+test('the claims of what a missing disk had are named', async () => {
+  const run = await withClaim('[unknown]');
+  expect(await run('disks', 'give-up', 'a-uuid')).toMatch(/^vg\/a +node-1:a +db\/data-0 +4 MiB +lost$/m);
+  const { items } = JSON.parse(await run('disks', 'give-up', 'a-uuid', '-o', 'json')) as { items: object[] };
+  expect(items).toEqual([{ lv: 'vg/a', id: 'node-1:a', claim: 'db/data-0', size: Number(4n * MiB), becomes: 'lost' }]);
 });

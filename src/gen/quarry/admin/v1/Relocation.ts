@@ -5,6 +5,7 @@ export interface RelocationInit {
   'volumeId'?: (string);
   'size'?: (string);
   'to'?: (string);
+  'claim'?: (string);
 }
 
 export interface Relocation {
@@ -12,4 +13,5 @@ export interface Relocation {
   'volumeId': (string);
   'size': (string);
   'to': (string);
+  'claim': (string);
 }
