@@ -55,6 +55,6 @@ export function createStorage(config: Config, local: Local, boot: string, log: L
     storage,
     copies,
     pauses,
-    stack: createStack({ volumes: storage, layers: [createMachineLuks(local, storage)] }),
+    stack: createStack({ volumes: storage, layers: [createMachineLuks(local, storage, config.jobs.copyRate)] }),
   };
 }

@@ -40,4 +40,6 @@ export interface Layer {
   resize(place: LayerPlace): Promise<void>;
   /** Throws `unavailable` while something uses the device. Not called while the layer is closed. */
   close(name: string): Promise<void>;
+  /** Closes what an opening or a closing that was cut off has left. Not called while the layer is open. Throws `unavailable` while something uses it. */
+  closeRemains(name: string): Promise<void>;
 }

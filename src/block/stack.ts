@@ -66,6 +66,7 @@ export function createStack(options: StackOptions): DeviceStack {
       for (const layer of layers.toReversed()) {
         const name = layerName(layer, id);
         if ((await layer.state(name)).open) await layer.close(name);
+        await layer.closeRemains(name);
       }
     },
     size: (device) => kernel.deviceSize(device),
@@ -102,6 +103,7 @@ async function openLayer(
   }
   if (!layer.appliesTo(volume)) return below;
   opening.signal.throwIfAborted();
+  await layer.closeRemains(place.name);
   await layer.open(volume, place, opening);
   const after = await layer.state(place.name);
   if (after.open) return after.device;
@@ -112,7 +114,9 @@ async function openLayer(
 async function refuseElsewhere(kernel: StackKernel, device: string, { below }: LayerPlace): Promise<void> {
   const [number, wanted] = await Promise.all([kernel.deviceNumberOf(device), kernel.deviceNumberOf(below)]);
   const found = number === undefined ? [] : await kernel.devicesBelow(number);
-  if (wanted !== undefined && found.includes(wanted)) return;
+  // A layer may consist of two devices.
+  const deeper = await Promise.all(found.map((one) => kernel.devicesBelow(one)));
+  if (wanted !== undefined && [...found, ...deeper.flat()].includes(wanted)) return;
   throw new Failure('precondition', `${device} is open over ${found.join(', ') || 'no device'}, not over ${below}`);
 }
 

@@ -84,6 +84,14 @@ export interface SizeRange {
   readonly limit?: Bytes | undefined;
 }
 
+/** The size of a volume whose request gives none. */
+const defaultSize: Bytes = GiB;
+
+/** The least size that satisfies the range, or the default. */
+export function wantedSize({ required, limit }: SizeRange): Bytes {
+  return required > 0n ? required : smallest(defaultSize, limit ?? defaultSize);
+}
+
 /** The most that CSI carries: int64. */
 export const maximum = 2n ** 63n - 1n;
 

@@ -1,13 +1,11 @@
-import { type Bytes, largest, roundDown, roundUp, type SizeRange, smallest } from './bytes.ts';
+import { type Bytes, largest, roundDown, roundUp, type SizeRange, smallest, wantedSize } from './bytes.ts';
+import { type Encryption, grossSize } from './encryption.ts';
 import { Failure } from './errors.ts';
 import type { Pool } from './pool.ts';
 import type { Layout } from './volume.ts';
 
 /** Metadata of one more volume with our tags, rounded up: 510 bytes were measured, and a mirror's segments add to it. */
 const metadataPerVolume = 2048n;
-
-/** The size of a volume whose request gives none. */
-const defaultSize = 1024n * 1024n * 1024n;
 
 /** The largest volume of this layout that can be made now; 0 if none can. */
 export function largestVolume(pool: Pool, layout: Layout): Bytes {
@@ -112,19 +110,18 @@ export function refuseGrowth(pool: Pool, layout: Layout, size: Bytes, wanted: By
   }
 }
 
-/** The range of the logical volume for what its user asks for. @param header bytes of it that the user does not get */
-export function withHeader(range: SizeRange, header: Bytes): SizeRange {
-  if (header === 0n) return range;
-  const { required, limit } = range;
-  const wanted = required > 0n ? required : smallest(defaultSize, limit ?? defaultSize);
-  return { required: wanted + header, ...(limit !== undefined && { limit: limit + header }) };
+/** The range of the logical volume for what its user asks for. With integrity, the user gets that size exactly, and the rest of the logical volume is of no use. */
+export function withOverhead(range: SizeRange, encryption: Encryption | undefined): SizeRange {
+  if (encryption?.type !== 'luks2') return range;
+  const required = grossSize(encryption, wantedSize(range));
+  const { limit } = range;
+  return limit === undefined || encryption.integrity ? { required } : { required, limit: grossSize(encryption, limit) };
 }
 
 /** As `chooseSize`, without checking the room. */
 export function roundedSize(pool: Pool, layout: Layout, range: SizeRange): Bytes {
   const unit = sizeUnit(pool, layout);
-  const wanted = range.required > 0n ? range.required : smallest(defaultSize, range.limit ?? defaultSize);
-  const size = largest(roundUp(wanted, unit), unit);
+  const size = largest(roundUp(wantedSize(range), unit), unit);
   if (range.limit === undefined || size <= range.limit) return size;
   const below = roundDown(range.limit, unit);
   if (range.required === 0n && below > 0n) return below;

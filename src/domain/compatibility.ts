@@ -1,5 +1,5 @@
 import { satisfies } from './erasure.ts';
-import { usableSize } from './encryption.ts';
+import { type Encryption, type Integrity, usableSize } from './encryption.ts';
 import { type ContentSource, printSource } from './snapshot.ts';
 import type { Inline, Volume, VolumeSpec } from './volume.ts';
 
@@ -18,6 +18,8 @@ export function incompatibilities(volume: Volume, spec: VolumeSpec): string[] {
   }
   if ((volume.encryption === undefined) !== (spec.encryption === undefined))
     problems.push(`it is ${volume.encryption ? '' : 'not '}encrypted`);
+  const [has, asked] = [integrityOf(volume), integrityOf(spec)];
+  if (has !== asked) problems.push(`its encryptionIntegrity is ${has ?? 'none'}, not ${asked ?? 'none'}`);
   const options = volume.mkfsOptions.join(' ');
   if (options !== spec.mkfsOptions.join(' ')) problems.push(`its mkfsOptions are "${options}"`);
   if (text(volume.source) !== text(spec.source))
@@ -26,6 +28,10 @@ export function incompatibilities(volume: Volume, spec: VolumeSpec): string[] {
     problems.push(`it belongs to ${owner(volume.inline)}, not to ${owner(spec.inline)}`);
   if (!satisfies(volume.erase, spec.erase)) problems.push(`its erase is ${volume.erase ?? 'none'}, not ${spec.erase}`);
   return problems;
+}
+
+function integrityOf({ encryption }: { readonly encryption?: Encryption | undefined }): Integrity | undefined {
+  return encryption?.type === 'luks2' ? encryption.integrity : undefined;
 }
 
 function owner(inline: Inline | undefined): string {

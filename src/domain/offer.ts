@@ -1,6 +1,6 @@
-import { type Bytes, largest, type SizeRange } from './bytes.ts';
-import { largestVolume, roundedSize, sizeUnit, withHeader } from './capacity.ts';
-import { encryptionFrom, headerOf } from './encryption.ts';
+import type { Bytes, SizeRange } from './bytes.ts';
+import { largestVolume, roundedSize, sizeUnit, withOverhead } from './capacity.ts';
+import { encryptionFrom, type Luks2, netSize } from './encryption.ts';
 import { isFailure } from './errors.ts';
 import type { PoolName } from './ids.ts';
 import { type ClassParameters, layoutFor } from './parameters.ts';
@@ -18,8 +18,8 @@ export interface Offer {
   readonly room: Bytes;
   /** Sizes are multiples of this. */
   readonly unit: Bytes;
-  /** What each volume takes on top of its size. */
-  readonly header: Bytes;
+  /** What each volume takes on top of its size follows from it; `undefined`: nothing. */
+  readonly encryption: Luks2 | undefined;
 }
 
 /**
@@ -53,9 +53,10 @@ export function offerOf(inventory: Inventory, parameters: ClassParameters): Offe
   const encryption = encryptionFrom(parameters);
   if (encryption && pool.encryptionProblem !== undefined)
     return { reason: 'no-encryption', message: `it can have no encrypted volume: ${pool.encryptionProblem}` };
-  const header = headerOf({ encryption });
-  const room = largest(roomFor(inventory, pool, layout, parameters) - header, 0n);
-  return { pool, layout, room, header, unit: sizeUnit(pool, layout) };
+  if (encryption?.integrity && pool.integrityProblem !== undefined)
+    return { reason: 'no-encryption', message: `it can have no volume with integrity: ${pool.integrityProblem}` };
+  const room = netSize(encryption, roomFor(inventory, pool, layout, parameters));
+  return { pool, layout, room, encryption, unit: sizeUnit(pool, layout) };
 }
 
 /** The room that remains if the pool has to promise the class's reservations too. */
@@ -67,8 +68,11 @@ function roomFor({ volumes }: Inventory, pool: Pool, layout: Layout, { qos }: Cl
 }
 
 /** Why no volume of the range fits the offer; `undefined` if one fits, as far as is known. */
-export function shortfallOf({ pool, layout, room, header }: Offer, range: SizeRange): Refused | undefined {
-  const size = attempt(() => roundedSize(pool, layout, withHeader(range, header)) - header, 'out-of-range');
+export function shortfallOf({ pool, layout, room, encryption }: Offer, range: SizeRange): Refused | undefined {
+  const size = attempt(
+    () => netSize(encryption, roundedSize(pool, layout, withOverhead(range, encryption))),
+    'out-of-range',
+  );
   if (typeof size !== 'bigint') return { reason: 'out-of-range', message: size.message };
   if (size <= room) return undefined;
   return { reason: 'full', message: `pool ${pool.spec.name} has room for ${room} bytes; ${size} were asked for` };

@@ -4,6 +4,8 @@ import {
   type Cipher,
   encryptionFrom,
   type EncryptionParameters,
+  integrities,
+  isIntegrity,
   openOptions,
   parseMemory,
 } from './encryption.ts';
@@ -130,6 +132,13 @@ export const classParameters: Readonly<Record<string, Parameter>> = {
         ? { encryptionOptions }
         : `has a word that is unknown or twice; known: ${openOptions.join(' ')}`;
     },
+  },
+  encryptionIntegrity: {
+    values:
+      '`hmac-sha256`: a block that was changed on the disk gives an I/O error, and not wrong data. The volume cannot grow, its first stage writes all of it, and each write is made twice ([guide](../guides/encryption.md#integrity))',
+    otherwise: 'none',
+    read: (value) =>
+      isIntegrity(value) ? { encryptionIntegrity: value } : `is unknown; known: ${integrities.join(' ')}`,
   },
 };
 

@@ -76,6 +76,8 @@ export interface Pool {
   readonly thin?: ThinPool | undefined;
   /** Why the node can open no encrypted volume; absent: it can, or it is not known. */
   readonly encryptionProblem?: string | undefined;
+  /** Why the node can open no encrypted volume with integrity; absent: it can, or it is not known. */
+  readonly integrityProblem?: string | undefined;
 }
 
 export interface ThinPool {

@@ -1,5 +1,5 @@
 import type { Bytes, SizeRange } from './bytes.ts';
-import { type Encrypted, type Luks2, refuseOtherEncryption } from './encryption.ts';
+import { type Encrypted, encryptionFor, type Luks2, refuseOtherEncryption } from './encryption.ts';
 import { Failure } from './errors.ts';
 import type { Erasure } from './erasure.ts';
 import type { Qos } from './qos.ts';
@@ -131,12 +131,13 @@ export function contentIn({ filesystem, encryption, headerless }: RecordedConten
 
 /** What a new volume holds: what its source does, or nothing. Throws `invalid` for a source that is encrypted otherwise. */
 export function contentFor(
-  { encryption }: Pick<VolumeSpec, 'encryption'>,
+  { encryption, size }: Pick<VolumeSpec, 'encryption' | 'size'>,
   source: RecordedContent | undefined,
 ): RecordedContent {
   if (source) refuseOtherEncryption(encryption, source);
   if (source) return contentIn(source);
-  return encryption ? { filesystem: 'none', encryption, headerless: true } : { filesystem: 'none' };
+  if (!encryption) return { filesystem: 'none' };
+  return { filesystem: 'none', encryption: encryptionFor(encryption, size), headerless: true };
 }
 
 /** A volume, from its tags and LVM's report. Sizes in bytes. */

@@ -1,6 +1,6 @@
-import type { Bytes, SizeRange } from '../domain/bytes.ts';
-import { chooseSize, refuseGrowth, withHeader } from '../domain/capacity.ts';
-import { headerOf, usableSize } from '../domain/encryption.ts';
+import { type Bytes, largest, type SizeRange } from '../domain/bytes.ts';
+import { chooseSize, refuseGrowth, withOverhead } from '../domain/capacity.ts';
+import { usableSize } from '../domain/encryption.ts';
 import { Failure, isFailure } from '../domain/errors.ts';
 import type { NodeName, PoolName, VolumeId } from '../domain/ids.ts';
 import type { Pool } from '../domain/pool.ts';
@@ -53,11 +53,12 @@ export class Admission {
     if (this.#doubted) await this.#refresh();
   }
 
-  /** The size of the logical volume of a new volume. Throws `exhausted`, `out-of-range`, and `invalid` if the limits contradict each other. */
-  async forNew(id: VolumeId, spec: VolumeSpec): Promise<{ pool: Pool; size: Bytes }> {
+  /** The size of the logical volume of a new volume. @param least that of its source. Throws `exhausted`, `out-of-range`, and `invalid` if the limits contradict each other. */
+  async forNew(id: VolumeId, spec: VolumeSpec, least: Bytes = 0n): Promise<{ pool: Pool; size: Bytes }> {
     return this.#decide(() => {
       const pool = this.pool(spec.pool);
-      const size = chooseSize(pool, spec.layout, withHeader(spec.size, headerOf(spec)));
+      const range = withOverhead(spec.size, spec.encryption);
+      const size = chooseSize(pool, spec.layout, { ...range, required: largest(range.required, least) });
       const wanted = { qos: spec.qos, size };
       refuseContradictions(wanted);
       refuseReservation(pool, this.#volumes(), id, wanted);

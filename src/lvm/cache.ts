@@ -18,6 +18,7 @@ import {
   thinPoolOf,
   toInventory,
   whyAway,
+  type Inability,
 } from './inventory.ts';
 import type { Lvm } from './process/lvm.ts';
 import { KnownGroups } from './known-groups.ts';
@@ -41,8 +42,8 @@ export class InventoryCache {
   #running: Promise<void> | undefined;
   #waiting: Promise<Inventory> | undefined;
   readonly #suspended = new Map<PoolName, string>();
-  /** As in `Pool`; takes effect with the next report. */
-  encryptionProblem: string | undefined;
+  /** Takes effect with the next report. */
+  inability: Inability = {};
   #observed: ReadonlyMap<VolumeId, readonly Condition[]> = new Map();
   /** According to LVM alone. */
   #health: Health = new Map();
@@ -218,7 +219,7 @@ export class InventoryCache {
     const read = await readReport(this.#lvm);
     const states = this.groups.states();
     const report = ofKnownGroups(read, states);
-    const beyond = { suspended: this.#suspended, states, encryptionProblem: this.encryptionProblem };
+    const beyond = { suspended: this.#suspended, states, inability: this.inability };
     const fresh = toInventory(this.#node, this.specs, report, beyond, Date.now());
     const known = this.#inventory;
     const volumes = this.#changedVolumes.merge(fresh.volumes, known?.volumes, before);

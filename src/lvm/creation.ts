@@ -123,7 +123,7 @@ export class Creation {
     const { pool } = await findSource(this.#options, source);
     const take = async (): Promise<Origin> => {
       const origin = await originOf(this.#options, source, spec);
-      await admission.forNew(id, sizedFrom(origin, spec));
+      await admission.forNew(id, sizedFrom(origin, spec), origin.size);
       await volumeCopies.sources.take({ id, lv: lvNameFor(spec.name), source }, origin);
       return origin;
     };
@@ -138,7 +138,7 @@ export class Creation {
 
   async #make(id: VolumeId, spec: VolumeSpec, origin?: Origin): Promise<Volume | undefined> {
     const { cache, admission, writer } = this.#options;
-    const { pool, size } = await admission.forNew(id, spec);
+    const { pool, size } = await admission.forNew(id, spec, origin?.size);
     const volume = this.#newVolume(id, spec, { pool, size, origin });
     const { name, group, lv } = volume;
     const tags = creationTags(volume);
@@ -153,7 +153,7 @@ export class Creation {
       const existing = isFailure(error, 'exists') ? cache.current().volumes.get(id) : undefined;
       if (existing && origin?.shared !== false) return this.#reuse(existing, spec);
       // That report may say what LVM's message does not: for a thin pool that has failed, LVM says "free space reached threshold".
-      if (isFailure(error, 'exhausted')) await admission.forNew(id, spec);
+      if (isFailure(error, 'exhausted')) await admission.forNew(id, spec, origin?.size);
       throw error;
     }
     if (origin?.shared && size > origin.size)

@@ -48,6 +48,11 @@ function specOf(
   const { mkfsOptions, erase } = parameters;
   const qos = applyChange(noQos, parameters.qos);
   const wished = encryptionFrom(parameters);
+  if (wished?.integrity)
+    throw new Failure(
+      'invalid',
+      'encryptionIntegrity: an inline volume has none: the node would write all of it before its pod starts',
+    );
   // Its key is random: nobody guesses it, however little a guess costs.
   const encryption = wished && { ...wished, memory: leastMemory };
   return { name: handle, pool: name, layout: offer.layout, size, mkfsOptions, qos, inline, erase, encryption };

@@ -90,12 +90,17 @@ function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
   };
 }
 
+/** Why the node cannot open some volumes; absent: it can, or it is not known. */
+export interface Inability {
+  readonly encryption?: string | undefined;
+  readonly integrity?: string | undefined;
+}
+
 /** What is known of the node beyond LVM's report. */
 interface Known {
   readonly suspended: ReadonlyMap<PoolName, string>;
   readonly states: GroupStates;
-  /** See `Pool`. */
-  readonly encryptionProblem: string | undefined;
+  readonly inability: Inability;
 }
 
 /** The inventory of a report, without what is wrong with it. Suspended pools, and pools whose group or thin pool is missing, are unready, with the reason. */
@@ -103,16 +108,17 @@ export function toInventory(
   node: NodeName,
   specs: readonly PoolSpec[],
   report: LvmReport,
-  { suspended, states, encryptionProblem }: Known,
+  { suspended, states, inability }: Known,
   reportedAt: number,
 ): Omit<Inventory, 'health'> {
+  const problems = { encryptionProblem: inability.encryption, integrityProblem: inability.integrity };
   const pools = new Map<PoolName, Pool>();
   const unready = new Map<PoolName, string>();
   for (const spec of specs) {
     const vg = report.groups.find((group) => group.group === spec.group);
     const problem = suspended.get(spec.name) ?? poolProblem(spec, vg, report, states);
     if (problem !== undefined) unready.set(spec.name, problem);
-    if (vg && problem === undefined) pools.set(spec.name, { ...toPool(spec, vg, report), encryptionProblem });
+    if (vg && problem === undefined) pools.set(spec.name, { ...toPool(spec, vg, report), ...problems });
   }
   const volumes = uncontested(volumeClaims(node, specs, report));
   const snapshots = uncontested(snapshotClaims(node, specs, report));

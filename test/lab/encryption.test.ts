@@ -106,6 +106,51 @@ test('leaves a volume alone that has content before its first use, also a header
   await remove('foreign');
 });
 
+describe('a volume with integrity', () => {
+  const coded = { type: 'thick', encryptionIntegrity: 'hmac-sha256' };
+  const device = async () => `/dev/mapper/${(await openDevices()).split('\n')[0]}`;
+  const read = async () =>
+    guest().exec(['dd', `if=${await device()}`, 'of=/dev/null', 'bs=1M', 'iflag=direct', 'status=none']);
+
+  test('shows a byte that was changed on the disk as an I/O error, also if its first stage was cut off', async () => {
+    await create('coded', { volumeCapabilities: [capabilities.block] }, coded);
+    const dying = outcomeOf(stage('coded', secret, 'block'));
+    await guest().shell('until ls /dev/mapper | grep -q -- -new$; do sleep 0.02; done');
+    await driver().restart();
+    expect((await dying).code).not.toBe('OK');
+    expect(await openDevices()).toContain('-new');
+    expect(await tagsOf('coded')).toContain('quarry.fs=luks-none');
+    await stage('coded', secret, 'block');
+    expect(await openDevices()).not.toContain('-new');
+    expect(Number(await shell(`blockdev --getsize64 ${await device()}`))).toBeGreaterThanOrEqual(32 * MiB);
+    expect(await read()).toMatchObject({ exitCode: 0 });
+    await unstage('coded');
+    expect(await openDevices()).toBe('');
+    await guest().shell(`lvchange -ay vg/coded
+      end=$(blockdev --getsize64 /dev/vg/coded)
+      printf x | dd of=/dev/vg/coded bs=1 seek=$((end - 6 * 1024 * 1024)) conv=notrunc,fsync status=none
+      lvchange -an vg/coded`);
+    await stage('coded', secret, 'block');
+    expect(await read()).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('error reading') });
+  });
+
+  test('cannot grow, and says so before anything is changed', async () => {
+    const capacityRange = { requiredBytes: `${64 * MiB}` };
+    const size = () => shell('lvs --noheadings -o lv_size vg/coded');
+    const before = await size();
+    expect(
+      await outcomeOf(controller().controllerExpandVolume({ volumeId: idOf('coded'), capacityRange })),
+    ).toMatchObject({ code: 'FAILED_PRECONDITION', details: expect.stringContaining('cannot grow') });
+    expect(await size()).toBe(before);
+    // What a cryptsetup that was killed leaves: its upper device is closed, the one between is not.
+    await guest().shell(`DM_DISABLE_UDEV=1 dmsetup remove ${await device()}`);
+    expect(await openDevices()).toMatch(/_dif$/);
+    await unstage('coded');
+    expect(await openDevices()).toBe('');
+    await remove('coded');
+  });
+});
+
 describe('a Secret with two passphrases', () => {
   const both = { ...other, previousPassphrase: secret.passphrase };
 

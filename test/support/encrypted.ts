@@ -23,7 +23,7 @@ export function useEncrypted() {
   let driver: Driver;
   beforeAll(async () => {
     // Jobs that no call starts begin at a rescan.
-    driver = await startDriver(guest(), { pools, more: 'rescan: 2s\nlog: { level: debug }' });
+    driver = await startDriver(guest(), { pools, more: 'rescan: 2s\nlog: { level: debug }\njobs: { copyRate: 16Mi }' });
   });
   const controller = () => driver.client.controller;
   const node = () => driver.client.node;

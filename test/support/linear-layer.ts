@@ -28,5 +28,6 @@ export function createLinearLayer(run: Run): Layer {
       await dmsetup('resume', name);
     },
     close: (name) => dmsetup('remove', name),
+    closeRemains: async () => undefined,
   };
 }

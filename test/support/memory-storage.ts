@@ -1,7 +1,7 @@
 import { createLocks } from '../../src/concurrency/locks.ts';
 import { MiB, type SizeRange } from '../../src/domain/bytes.ts';
-import { chooseSize, refuseGrowth, roundedSize, withHeader } from '../../src/domain/capacity.ts';
-import { headerOf } from '../../src/domain/encryption.ts';
+import { chooseSize, refuseGrowth, roundedSize, withOverhead } from '../../src/domain/capacity.ts';
+import { refuseGrowthWithIntegrity } from '../../src/domain/encryption.ts';
 import { incompatibilities } from '../../src/domain/compatibility.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import type { Condition } from '../../src/domain/health.ts';
@@ -154,7 +154,7 @@ export class MemoryStorage implements Storage {
       const origin = source && this.snapshots.originOf(source);
       const content = contentFor(spec, origin);
       const range = origin ? sizeFrom({ size: origin.size, content }, spec.size) : spec.size;
-      const size = chooseSize(pool, layout, withHeader(range, headerOf(spec)));
+      const size = chooseSize(pool, layout, withOverhead(range, spec.encryption));
       refuseContradictions({ qos, size });
       refuseReservation(pool, this.volumes.values(), id, { qos, size });
       const place = { node: this.node, pool: spec.pool, group: pool.spec.group, lv };
@@ -188,7 +188,8 @@ export class MemoryStorage implements Storage {
       refusePassive(volume);
       refuseCopying(volume);
       const pool = this.#pool(volume.pool);
-      const wanted = roundedSize(pool, knownLayout(volume), withHeader(size, headerOf(volume)));
+      refuseGrowthWithIntegrity(`volume ${id}`, volume, size.required);
+      const wanted = roundedSize(pool, knownLayout(volume), withOverhead(size, volume.encryption));
       if (volume.size >= wanted) return keep(volume, size);
       this.snapshots.refuseThick(id);
       refuseGrowth(pool, knownLayout(volume), volume.size, wanted);

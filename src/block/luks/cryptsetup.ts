@@ -20,14 +20,14 @@ export interface CryptsetupOptions {
 
 /** The programs of cryptsetup. Passphrases go to stdin. No method takes a signal: one that is cut off would leave its work half done. */
 export interface Cryptsetup {
-  /** Makes the header, over any other. */
+  /** Makes the header, over any other. With integrity, no block of the content can be read before it is written. */
   format(device: string, encryption: Luks2, uuid: string, passphrase: string): Promise<void>;
   /** The UUID in the header. Throws `unavailable` for a device without header. */
   uuidOf(device: string): Promise<string>;
   keysOf(device: string): Promise<KeySlots>;
   /** The slot that the passphrase opens; `undefined`: it opens none. */
   slotOf(device: string, passphrase: string): Promise<string | undefined>;
-  /** False: the passphrase opens nothing. Without `name` it is only tried. */
+  /** False: the passphrase opens nothing. Without `target` it is only tried. */
   open(device: string, passphrase: string, target: OpenTarget | undefined): Promise<boolean>;
   /** Adds `current` by means of `previous`; false: that one opens nothing. */
   addKey(device: string, encryption: Luks2, passphrases: Required<Passphrases>): Promise<boolean>;
@@ -57,6 +57,8 @@ const leavingMark = 'quarry-leaving';
 export interface OpenTarget {
   readonly name: string;
   readonly encryption: Luks2;
+  /** Of a volume with integrity: a power cut may leave blocks that cannot be read. */
+  readonly journal?: false;
 }
 
 /** Starts cryptsetup with these arguments and stdin. */
@@ -136,7 +138,7 @@ function writers(
 function mappings(start: Start): Pick<Cryptsetup, 'open' | 'resize' | 'close'> {
   return {
     async open(device, passphrase, target) {
-      const how = target ? optionsOf(target.encryption) : ['--test-passphrase'];
+      const how = target ? optionsOf(target) : ['--test-passphrase'];
       const place = target ? [device, target.name] : [device];
       const argv = ['open', '--type', 'luks2', ...how, '--key-file', '-', '--', ...place];
       return opened(await start(argv, passphrase), `${device} could not be opened`);
@@ -157,7 +159,20 @@ function formatOptions(encryption: Luks2, uuid: string): string[] {
   const data = ['--cipher', cipher, '--key-size', String(keySize), '--sector-size', '4096'];
   // cryptsetup counts the offset of the data in sectors of 512 bytes.
   const place = ['--uuid', uuid, '--offset', String(luksHeader / 512n)];
-  return ['--batch-mode', '--type', 'luks2', ...place, ...data, '--hash', 'sha256', ...derivation(encryption)];
+  const { integrity } = encryption;
+  // cryptsetup would write the content as a whole, without progress and deadline.
+  const codes = integrity ? ['--integrity', integrity, '--integrity-no-wipe'] : [];
+  return [
+    '--batch-mode',
+    '--type',
+    'luks2',
+    ...place,
+    ...data,
+    ...codes,
+    '--hash',
+    'sha256',
+    ...derivation(encryption),
+  ];
 }
 
 /** A fixed cost: cryptsetup would measure one, which takes longer than the derivation and depends on the load of the node. */
@@ -173,8 +188,9 @@ const flags = {
 } as const satisfies Record<OpenOption, string>;
 
 /** Without the kernel's keyring: a device whose key is there cannot grow without the passphrase. */
-function optionsOf({ options }: Luks2): string[] {
-  return ['--disable-keyring', ...options.map((option) => flags[option])];
+function optionsOf({ encryption, journal }: OpenTarget): string[] {
+  const quick = journal === false ? ['--integrity-no-journal'] : [];
+  return ['--disable-keyring', ...quick, ...encryption.options.map((option) => flags[option])];
 }
 
 function opened(result: RunResult, problem: string): boolean {

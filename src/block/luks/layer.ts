@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Bytes } from '../../domain/bytes.ts';
 import { type Luks2, luksHeader } from '../../domain/encryption.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Content } from '../../domain/filesystems.ts';
@@ -18,6 +19,8 @@ export interface LuksOptions {
   readonly recordHeader: (id: VolumeId) => Promise<void>;
   /** Records that the previous passphrase opens the volume no more. */
   readonly recordRotation: (id: VolumeId) => Promise<void>;
+  /** Writes zeros over a device, however long that takes. Nothing can be read from it before. */
+  readonly writeAll: (device: string, size: Bytes) => Promise<void>;
   /** One derivation of a key at a time: each takes the memory that the class says. */
   readonly queue: Queue;
   readonly kernel: { readonly deviceNumberOf: typeof deviceNumberOf; readonly deviceSize: typeof deviceSize };
@@ -36,8 +39,8 @@ export function createLuksLayer(options: LuksOptions): Layer {
     async open(volume, place, { secrets, signal }) {
       const encryption = knownEncryption(volume);
       const passphrases = volume.role === 'inline' ? newKey(volume) : parsePassphrases(secrets, volume.id);
+      if (volume.headerless) await makeHeader(options, volume, { place, encryption, passphrases }, signal);
       await queue.run('derivation', signal, async () => {
-        if (volume.headerless) await makeHeader(options, volume, { place, encryption, passphrases });
         const { current, previous } = passphrases;
         // The record is renewed at each stage: a crash may have come before the last one.
         if (previous !== undefined && (await exchange(cryptsetup, place.below, encryption, { current, previous })))
@@ -47,10 +50,17 @@ export function createLuksLayer(options: LuksOptions): Layer {
       });
     },
     async resize({ name, below }) {
+      // With integrity the size is fixed.
+      if ((await kernel.deviceNumberOf(`/dev/mapper/${codesOf(name)}`)) !== undefined) return;
       const [upper, lower] = await Promise.all([`/dev/mapper/${name}`, below].map(kernel.deviceSize));
       if (upper !== (lower ?? 0n) - luksHeader) await cryptsetup.resize(name);
     },
     close: (name) => cryptsetup.close(name),
+    async closeRemains(name) {
+      for (const one of [unwritten(name), codesOf(unwritten(name)), codesOf(name)]) {
+        if ((await kernel.deviceNumberOf(`/dev/mapper/${one}`)) !== undefined) await cryptsetup.close(one);
+      }
+    },
   };
 }
 
@@ -81,7 +91,14 @@ interface Given {
  * Makes the header of a volume that never had one, according to its tag, and records it before the volume is opened for the first time. So
  * a header of ours without record has no data behind it, and may have been cut off: it is made again.
  */
-async function makeHeader({ cryptsetup, probe, recordHeader }: LuksOptions, { id }: Volume, given: Given) {
+async function makeHeader(options: LuksOptions, { id }: Volume, given: Given, signal: AbortSignal): Promise<void> {
+  await options.queue.run('derivation', signal, () => format(options, id, given));
+  if (given.encryption.integrity) await writeContent(options, id, given);
+  await options.recordHeader(id);
+}
+
+/** Throws `precondition` for a device with content. With integrity the device of the content is open then. */
+async function format({ cryptsetup, probe }: LuksOptions, id: VolumeId, given: Given): Promise<void> {
   const { place, encryption, passphrases } = given;
   const { below } = place;
   const content = await probe(below, id);
@@ -94,13 +111,40 @@ async function makeHeader({ cryptsetup, probe, recordHeader }: LuksOptions, { id
     );
   }
   await cryptsetup.format(below, encryption, markOf(id), passphrases.current);
-  if (!(await cryptsetup.open(below, passphrases.current, undefined))) {
+  const target = { name: unwritten(place.name), encryption, journal: false } as const;
+  if (!(await cryptsetup.open(below, passphrases.current, encryption.integrity ? target : undefined))) {
     throw new Failure(
       'unavailable',
       `a header was made on ${below}, but cannot be read from it: the disk loses writes, so replace it`,
     );
   }
-  await recordHeader(id);
+}
+
+/** Gives each block its code: without, it could not be read. */
+async function writeContent({ cryptsetup, kernel, writeAll }: LuksOptions, id: VolumeId, { place, encryption }: Given) {
+  const name = unwritten(place.name);
+  const device = `/dev/mapper/${name}`;
+  try {
+    const size = await kernel.deviceSize(device);
+    if (size < (encryption.usable ?? 0n))
+      throw new Failure(
+        'unavailable',
+        `volume ${id} has ${size} bytes with integrity, fewer than its user was promised`,
+      );
+    await writeAll(device, size);
+  } finally {
+    await cryptsetup.close(name);
+  }
+}
+
+/** The device of a volume with integrity before all of it is written. */
+function unwritten(name: string): string {
+  return `${name}-new`;
+}
+
+/** As cryptsetup names the device between, which has the codes. */
+function codesOf(name: string): string {
+  return `${name}_dif`;
 }
 
 /** As blkid names it. */

@@ -43,6 +43,12 @@ const targets: readonly Target[] = [
     purpose: 'no encrypted volume can be made or opened',
     needed: () => false,
   },
+  {
+    name: 'integrity',
+    module: 'dm-integrity',
+    purpose: 'no volume of a StorageClass with `encryptionIntegrity` can be made or opened',
+    needed: () => false,
+  },
 ];
 
 /** The targets of device-mapper: the kernel has them, or loads them when LVM asks. */

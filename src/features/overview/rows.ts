@@ -96,9 +96,9 @@ export const volumeRows: Rows<VolumeRecord> = {
     pool: 'name of its pool',
     lv: 'logical volume, as group/name',
     size: 'bytes of the logical volume',
-    usable: 'bytes that its user gets: of an encrypted volume, `size` without the header',
+    usable: 'bytes that its user gets: of an encrypted volume, `size` without the header and the codes',
     encryption:
-      '`luks2/CIPHER/BITS/BYTES/OPTIONS`, as in its tag, or `unknown` to this version; absent: it is not encrypted',
+      '`luks2/CIPHER/BITS/BYTES/OPTIONS`, and `/CODE/BYTES` with integrity, as in its tag, or `unknown` to this version; absent: it is not encrypted',
     rotated:
       'when a stage with two passphrases last made sure that the previous one opens it no more, in ISO 8601; absent: never',
     type: '`thin`, `thick`, or `unknown` to this version',

@@ -38,6 +38,7 @@ export function writePool({ spec, extentSize, size, free, deviceFree, metadata, 
       },
     }),
     encryptionProblem: pool.encryptionProblem ?? '',
+    integrityProblem: pool.integrityProblem ?? '',
   };
 }
 
@@ -56,7 +57,7 @@ const used = [0, 1000] as const;
 
 /** Throws `invalid` also for figures that no pool has, and that capacity could not be reckoned with. */
 export function readPool(message: PoolMessage): Pool {
-  const { thinPool, encryptionProblem } = message;
+  const { thinPool, encryptionProblem, integrityProblem } = message;
   const of = `pool "${message.name.slice(0, 64)}"`;
   if (message.deviceFree.length > mostDevices) {
     throw new Failure('invalid', `${of} has more disks than a node can have`);
@@ -84,6 +85,7 @@ export function readPool(message: PoolMessage): Pool {
       },
     }),
     ...(encryptionProblem !== '' && { encryptionProblem: encryptionProblem.slice(0, longestProblem) }),
+    ...(integrityProblem !== '' && { integrityProblem: integrityProblem.slice(0, longestProblem) }),
   };
 }
 

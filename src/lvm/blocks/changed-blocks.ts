@@ -62,8 +62,15 @@ async function find(options: ChangedBlocksOptions, id: SnapshotId): Promise<Foun
   const snapshot = await options.cache.findSnapshot(id);
   const row = snapshot && snapshot.state !== 'creating' ? (await lookUp(options, snapshot))?.row : undefined;
   if (!snapshot || !row) throw new Failure('not-found', `snapshot ${id} does not exist on node ${options.node}`);
+  refuseWithIntegrity(snapshot);
   const { group, size } = snapshot;
   const [thinPool, uuid] = [row['pool_lv'] ?? '', row['lv_uuid'] ?? ''];
   if (thinPool !== '') return { group, size, uuid, thinPool: thinPool as LvName, header: headerOf(snapshot) };
   throw new Failure('precondition', `snapshot ${id} is thick: LVM does not record its blocks, so copy all of it`);
+}
+
+/** dm-integrity puts its codes between the blocks, and has a journal: what changed below says nothing of the content. Throws `precondition`. */
+function refuseWithIntegrity({ id, encryption }: Snapshot): void {
+  if (encryption?.type !== 'luks2' || !encryption.integrity) return;
+  throw new Failure('precondition', `snapshot ${id} is of a volume with encryptionIntegrity: copy all of it`);
 }

@@ -37,6 +37,7 @@ export interface CopiedContent {
   readonly copied: Bytes;
 }
 
+/** How content is copied. */
 export interface CopyPace {
   readonly range: CopyRange;
   /** Bytes per second, at most. */

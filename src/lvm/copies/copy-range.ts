@@ -39,6 +39,16 @@ export function createCopyRange(run: Run, { flush }: Pick<Devices, 'flush'>): Co
   };
 }
 
+/** Writes zeros over a device of which nothing can be read yet: blkdiscard looks for signatures otherwise. */
+export function createFirstZeros(run: Run, { flush }: Pick<Devices, 'flush'>): CopyRange {
+  return async (range, signal) => {
+    const [program, ...words] = zeroing(range);
+    const { exitCode, stderr } = await run([program, '--force', ...words], { deadline, signal });
+    if (exitCode !== 0) throw new Failure('unavailable', `zeros could not be written to ${range.to}: ${stderr.trim()}`);
+    await flush(range.to);
+  };
+}
+
 /** Tells the disks that the range is not needed. Where one cannot be told that, or does not answer to it, the range is written with zeros. */
 export function createDiscardRange(run: Run, zero: CopyRange, { flush }: Pick<Devices, 'flush'>): CopyRange {
   return async (range, signal) => {

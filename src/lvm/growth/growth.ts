@@ -1,6 +1,6 @@
 import type { Bytes, SizeRange } from '../../domain/bytes.ts';
-import { roundedSize, withHeader } from '../../domain/capacity.ts';
-import { headerOf } from '../../domain/encryption.ts';
+import { roundedSize, withOverhead } from '../../domain/capacity.ts';
+import { refuseGrowthWithIntegrity } from '../../domain/encryption.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { VolumeId } from '../../domain/ids.ts';
 import { knownLayout, type Volume } from '../../domain/volume.ts';
@@ -55,6 +55,7 @@ export class Growth {
     const { admission, cache, lookUpNow } = this.#options;
     await admission.settle();
     const { volume, row } = await lookUpNow(id);
+    refuseGrowthWithIntegrity(`volume ${id}`, volume, size.required);
     const wanted = this.#wanted(volume, size);
     if (volume.size >= wanted) return keepSize(volume, size);
     const { spec } = admission.pool(volume.pool);
@@ -98,7 +99,7 @@ export class Growth {
 
   #wanted(volume: Volume, size: SizeRange): Bytes {
     const pool = this.#options.admission.pool(volume.pool);
-    return roundedSize(pool, knownLayout(volume), withHeader(size, headerOf(volume)));
+    return roundedSize(pool, knownLayout(volume), withOverhead(size, volume.encryption));
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Bytes, largest, type SizeRange } from '../../domain/bytes.ts';
-import { usableSize } from '../../domain/encryption.ts';
+import { refuseGrowthWithIntegrity, usableSize } from '../../domain/encryption.ts';
 import type { Erasure } from '../../domain/erasure.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { LvName, NodeName, PoolName, VgName } from '../../domain/ids.ts';
@@ -62,6 +62,7 @@ export async function originOf(options: OriginOptions, source: ContentSource, sp
 /** The range of a copy: not less than the source. Throws `out-of-range` for a limit below that. */
 export function sizeFrom(origin: Pick<Origin, 'size' | 'content'>, { required, limit }: SizeRange): SizeRange {
   const size = usableSize({ ...origin.content, size: origin.size });
+  refuseGrowthWithIntegrity('a copy of this source', origin.content, required);
   if (limit === undefined) return { required: largest(required, size) };
   if (limit >= size) return { required: largest(required, size), limit };
   throw new Failure('out-of-range', `the source has ${size} bytes, more than the limit of ${limit}`);

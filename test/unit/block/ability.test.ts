@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encryptionProblem } from '../../../src/block/luks/ability.ts';
+import { encryptionProblem, integrityProblem } from '../../../src/block/luks/ability.ts';
 
 /** A machine with these programs, by the words of their command line. */
 function machine(programs: Readonly<Record<string, { readonly exitCode?: number; readonly stdout?: string }>>) {
@@ -15,6 +15,12 @@ function machine(programs: Readonly<Record<string, { readonly exitCode?: number;
 const cryptsetup = { 'cryptsetup --version': { stdout: 'cryptsetup 2.7.5' } };
 const without = { 'dmsetup targets': { stdout: 'linear v1\nthin v1\n' } };
 const modules = (stdout: string) => ({ 'cat /lib/modules/6.12.0/modules.dep': { stdout } });
+
+test('a machine without dm-integrity can have no volume with integrity', async () => {
+  const kernel = (list: string) => machine({ ...cryptsetup, ...without, ...modules(list) });
+  expect(await integrityProblem(kernel('kernel/drivers/md/dm-crypt.ko:\n'))).toMatch('its kernel has no dm-integrity');
+  expect(await integrityProblem(kernel('kernel/drivers/md/dm-integrity.ko.xz: a\n'))).toBeUndefined();
+});
 
 test.each([
   ['no program', { ...without }, /no cryptsetup/],

@@ -105,5 +105,6 @@ export function fakeLayer(devices: FakeDevices, kind: string, options: FakeLayer
       devices.get(pathOf(name));
       change(`close ${kind}`, () => devices.remove(pathOf(name)));
     },
+    closeRemains: async () => undefined,
   };
 }

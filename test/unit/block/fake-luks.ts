@@ -1,5 +1,5 @@
 import type { Cryptsetup, KeySlots } from '../../../src/block/luks/cryptsetup.ts';
-import { luksHeader } from '../../../src/domain/encryption.ts';
+import { type Luks2, luksHeader } from '../../../src/domain/encryption.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { Content } from '../../../src/domain/filesystems.ts';
 import type { FakeDevices } from './fake-devices.ts';
@@ -12,12 +12,20 @@ interface Slots {
 
 /** What a device begins with; `half`: its luksFormat was cut off. */
 export type Header =
-  | { readonly uuid: string; readonly keys: Set<string>; readonly half?: true; readonly slots?: Slots }
+  | {
+      readonly uuid: string;
+      readonly keys: Set<string>;
+      readonly half?: true;
+      readonly slots?: Slots;
+      readonly coded?: true;
+    }
   | { readonly other: string };
 
 /** cryptsetup over devices in memory. `change` may throw before or after each change, as a process that dies. */
 export class FakeLuks implements Cryptsetup {
   readonly headers = new Map<string, Header>();
+  /** Devices with integrity whose content can be read. */
+  readonly written = new Set<string>();
   readonly #devices: FakeDevices;
   readonly #change: <T>(what: string, effect: () => T) => T;
 
@@ -32,12 +40,17 @@ export class FakeLuks implements Cryptsetup {
     return { holds: 'something', name: 'other' in header ? header.other : 'crypto_LUKS' };
   };
 
-  async format(device: string, _encryption: object, uuid: string, passphrase: string): Promise<void> {
+  async format(device: string, { integrity }: Luks2, uuid: string, passphrase: string): Promise<void> {
     const before = this.headers.get(device);
     if (before && ('other' in before || before.uuid !== uuid)) throw new Error('DATA LOST');
     this.#change('begin format', () => void this.headers.set(device, { uuid, keys: new Set(), half: true }));
-    this.#change('format', () => void this.headers.set(device, { uuid, keys: new Set([passphrase]) }));
+    const coded = integrity && ({ coded: true } as const);
+    this.#change('format', () => void this.headers.set(device, { uuid, keys: new Set([passphrase]), ...coded }));
+    this.written.delete(device);
   }
+
+  writeAll = async (device: string): Promise<void> =>
+    this.#change('write all', () => void this.written.add(this.#devices.bottomOf(device)));
 
   async uuidOf(device: string): Promise<string> {
     return this.#header(device).uuid;
@@ -62,7 +75,10 @@ export class FakeLuks implements Cryptsetup {
     if (!this.#header(device).keys.has(passphrase)) return false;
     if (!target) return true;
     const size = this.#devices.get(device).size() - luksHeader;
-    this.#change('open', () => this.#devices.add(`/dev/mapper/${target.name}`, () => size, device));
+    const path = `/dev/mapper/${target.name}`;
+    const codes = this.#header(device).coded && `${path}_dif`;
+    if (codes) this.#change('open codes', () => this.#devices.add(codes, () => size, device));
+    this.#change('open', () => this.#devices.add(path, () => size, codes || device));
     return true;
   }
 
@@ -107,7 +123,9 @@ export class FakeLuks implements Cryptsetup {
   }
 
   async close(name: string): Promise<void> {
-    this.#change('close', () => this.#devices.remove(`/dev/mapper/${name}`));
+    const path = `/dev/mapper/${name}`;
+    this.#change('close', () => this.#devices.remove(path));
+    if (this.#devices.has(`${path}_dif`)) this.#change('close codes', () => this.#devices.remove(`${path}_dif`));
   }
 
   #header(device: string) {

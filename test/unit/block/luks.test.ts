@@ -51,6 +51,7 @@ function started() {
   const layer = createLuksLayer({
     cryptsetup: luks,
     probe: luks.probe,
+    writeAll: luks.writeAll,
     recordHeader: async () =>
       change('record', () => {
         const { headerless: _, ...made } = volume;
@@ -130,6 +131,60 @@ test.each([
       expect(state(), `${when} change ${step}`).toEqual(wanted);
     }
   }
+});
+
+describe('a volume with integrity', () => {
+  const coded = { ...encryption, integrity: 'hmac-sha256', usable: 32n * MiB } as const;
+  beforeEach(() => {
+    volume = { ...volume, encryption: coded };
+  });
+  const top = async () => (await open()).device;
+
+  test('is written whole before its header is recorded, and opened with its journal only then', async () => {
+    const device = await top();
+    const first = ['begin format', 'format', 'open codes', 'open', 'write all', 'close', 'close codes', 'record'];
+    expect(changes).toEqual([...first, 'open codes', 'open']);
+    expect(await top()).toBe(device);
+    expect(changes).toHaveLength(10);
+    size = 128n * MiB;
+    await started().resize(volume.id, signal);
+    expect(await devices.deviceSize(device)).toBe(48n * MiB);
+    await started().close(volume.id);
+    expect(devices.paths()).toEqual([bottom]);
+  });
+
+  test.each(['stage', 'unstage'] as const)(
+    'is not handed out before it is written, and the %s after a death at any change closes what is left',
+    async (next) => {
+      await open();
+      const [steps, wanted] = [changes.length, state()];
+      for (let step = 1; step <= steps; step++) {
+        for (const when of ['before', 'after'] as const) {
+          devices = new FakeDevices();
+          devices.add(bottom, () => size);
+          luks = new FakeLuks(devices, change);
+          volume = { ...volume, headerless: true };
+          changes = [];
+          death = { step, when };
+          await expect(open()).rejects.toThrow('died');
+          death = undefined;
+          if (next === 'unstage') await started().close(volume.id);
+          if (next === 'unstage') expect(devices.paths(), `${when} change ${step}`).toEqual([bottom]);
+          if (!volume.headerless) expect([...luks.written]).toEqual([bottom]);
+          await open();
+          expect(state(), `${when} change ${step}`).toEqual(wanted);
+          expect([...luks.written]).toEqual([bottom]);
+        }
+      }
+    },
+  );
+
+  test('is not handed out with less than its user was promised', async () => {
+    volume = { ...volume, encryption: { ...coded, usable: 49n * MiB } };
+    expect(await failure('unavailable', open())).toContain('fewer than its user was promised');
+    expect(devices.paths()).toEqual([bottom]);
+    expect(volume.headerless).toBe(true);
+  });
 });
 
 describe('refuses', () => {

@@ -168,6 +168,18 @@ describe('capacity', () => {
     });
   });
 
+  test('for volumes with integrity leaves out a node whose kernel has none, and counts their codes', () => {
+    const encrypted = parseParameters({ pool: 'fast', encryption: 'luks2' });
+    const coded = parseParameters({ pool: 'fast', encryption: 'luks2', encryptionIntegrity: 'hmac-sha256' });
+    const total = (parameters: typeof coded) => provisioner.capacity(parameters, pinned('c')).total;
+    expect(total(coded)).toBeGreaterThan(0n);
+    expect(total(coded)).toBeLessThan(total(encrypted) - 8n * MiB);
+    for (const node of nodes)
+      node.putPool({ ...node.pools.get('fast' as PoolName)!, integrityProblem: 'its kernel has no dm-integrity' });
+    expect(total(coded)).toBe(0n);
+    expect(total(encrypted)).toBeGreaterThan(0n);
+  });
+
   test('counts what the class reserves', () => {
     const budget = { rates: { readIops: 1000n }, reservable: 100, unreserved: {} };
     nodes[0]?.putPool(emptyPool(thickSpec('fast', { budget }), 128n * MiB));

@@ -133,6 +133,7 @@ const pool: fc.Arbitrary<Pool> = fc.record(
       { requiredKeys: ['size', 'promised', 'dataPercent', 'metadataPercent'] },
     ),
     encryptionProblem: fc.string({ minLength: 1, maxLength: 64 }),
+    integrityProblem: fc.string({ minLength: 1, maxLength: 64 }),
   },
   { requiredKeys: ['spec', 'extentSize', 'size', 'free', 'deviceFree', 'metadata'] },
 );

@@ -7,6 +7,7 @@ import type { Extent } from '../../../src/domain/changed-blocks.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { SnapshotId } from '../../../src/domain/ids.ts';
 import type { FakeThinPool } from './fake-thin-pool.ts';
+import { failure } from '../node/calls.ts';
 import { fakeStorage } from './fake-storage.ts';
 
 const block = 65_536n;
@@ -77,6 +78,13 @@ describe('the blocks of a snapshot', () => {
     await made.cache.refresh();
     expect(await all(blocks('e'))).toEqual([extent(0, 1), extent(2, 1)]);
     expect(await all(blocks('e', undefined, block))).toEqual([extent(2, 1)]);
+  });
+
+  test('of a volume with integrity are refused: its codes are between them', async () => {
+    await snapshot('i', 5, contents(0));
+    made.lvm.volumes.get('snap-i')?.tags.add('quarry.encryption=luks2/aes-xts-plain64/512/67108864//hmac-sha256/4096');
+    await made.cache.refresh();
+    expect(await failure('precondition', all(blocks('i')))).toContain('encryptionIntegrity: copy all of it');
   });
 
   test('are right for any contents and any offset', () => {

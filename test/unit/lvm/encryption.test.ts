@@ -1,6 +1,6 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
-import { usableSize } from '../../../src/domain/encryption.ts';
+import { type Luks2, usableSize } from '../../../src/domain/encryption.ts';
 import type { VolumeSpec } from '../../../src/domain/volume.ts';
 import { failure } from '../node/calls.ts';
 import { fakeStorage, idOf, volume } from './fake-storage.ts';
@@ -12,7 +12,7 @@ beforeEach(async () => {
   await made.cache.refresh();
 });
 
-const encryption: VolumeSpec['encryption'] = {
+const encryption: Luks2 = {
   type: 'luks2',
   cipher: 'aes-xts-plain64',
   keySize: 512,
@@ -78,6 +78,38 @@ test('its snapshots and copies are encrypted as it is, and no source changes its
   const closed = spec('c', { source: { volume: idOf('open') } });
   expect(await failure('invalid', made.storage.create(closed, signal))).toContain('use a class without encryption');
   expect(made.lvm.volumes.has('b')).toBe(false);
+});
+
+describe('a volume with integrity', () => {
+  const coded: Luks2 = { ...encryption, integrity: 'hmac-sha256', options: [] };
+  const wish = (name: string, over: Partial<VolumeSpec> = {}) => spec(name, { encryption: coded, ...over });
+  const exactly = (size: bigint) => ({ size: { required: size, limit: size } });
+
+  test('has exactly the size asked for, as have its copies, and cannot grow', async () => {
+    made = fakeStorage({ copyWait: 1 });
+    await made.cache.refresh();
+    const created = await made.storage.create(wish('a', exactly(8n * MiB)), signal);
+    expect(usableSize(created)).toBe(8n * MiB);
+    expect(tagsOf('a')).toContain(`quarry.encryption=luks2/aes-xts-plain64/512/67108864//hmac-sha256/${8n * MiB}`);
+    const more = made.storage.expand(idOf('a'), { required: 9n * MiB }, signal);
+    expect(await failure('precondition', more)).toContain('cannot grow to');
+    expect((await made.storage.expand(idOf('a'), { required: 8n * MiB }, signal)).size).toBe(created.size);
+    const source = { volume: idOf('a') };
+    await failure('busy', made.storage.create(wish('b', { source, ...exactly(8n * MiB) }), signal));
+    expect(made.lvm.volumes.get('b')?.size).toBe(created.size);
+    const larger = made.storage.create(wish('c', { source, ...exactly(12n * MiB) }), signal);
+    expect(await failure('precondition', larger)).toContain('cannot grow to');
+    expect(made.lvm.volumes.has('c')).toBe(false);
+  });
+
+  test('is not the same as one without, and no copy of it', async () => {
+    await made.storage.create(wish('a'), signal);
+    expect(await failure('exists', made.storage.create(spec('a'), signal))).toContain(
+      'its encryptionIntegrity is hmac-sha256, not none',
+    );
+    const without = made.storage.create(spec('b', { source: { volume: idOf('a') } }), signal);
+    expect(await failure('invalid', without)).toContain('use a class with the same');
+  });
 });
 
 test('an encryption of a newer version is kept as unknown', async () => {

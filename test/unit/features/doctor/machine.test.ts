@@ -73,32 +73,49 @@ function kernel(targets: string, modules?: string) {
 
 test('a target that the kernel lacks is an error if a pool needs it', async () => {
   const host = kernel(
-    'linear v1.4.0\nthin-pool v1.23.0\nsnapshot v1.16.0\nmirror v1.14.0\n',
+    'linear v1.4.0\nthin-pool v1.23.0\nsnapshot v1.16.0\nmirror v1.14.0\nintegrity v1.15.0\n',
     'kernel/drivers/md/dm-crypt.ko.xz:\n',
   );
   const crypt = found('ok', /crypt is loaded when it is needed/);
   expect(await checkTargets(host, mirrored)).toEqual([found('error', /no target raid/, /modprobe dm-raid/), crypt]);
   expect(await checkTargets(host, [])).toEqual([found('warning', /no target raid/), crypt]);
-  const plain = kernel('thin-pool v1\nraid v1\nsnapshot v1\nmirror v1\n', 'kernel/drivers/md/dm-raid.ko:\n');
+  const plain = kernel(
+    'thin-pool v1\nraid v1\nsnapshot v1\nmirror v1\nintegrity v1\n',
+    'kernel/drivers/md/dm-raid.ko:\n',
+  );
   expect(await checkTargets(plain, mirrored)).toEqual([
     found('warning', /no target crypt: no encrypted volume/, /modprobe dm-crypt/),
   ]);
 });
 
 test('a kernel that cannot copy the extents of a disk to another one is found before a disk is to be evacuated', async () => {
-  const host = kernel('thin-pool v1\nraid v1\nsnapshot v1\ncrypt v1\n', 'kernel/drivers/md/dm-raid.ko:\n');
+  const host = kernel(
+    'thin-pool v1\nraid v1\nsnapshot v1\ncrypt v1\nintegrity v1\n',
+    'kernel/drivers/md/dm-raid.ko:\n',
+  );
   expect(await checkTargets(host, mirrored)).toEqual([
     found('warning', /no target mirror: no disk can be evacuated/, /modprobe dm-mirror/),
   ]);
 });
 
+test('a kernel without integrity is found before a class asks for it', async () => {
+  const host = kernel('thin-pool v1\nraid v1\nsnapshot v1\nmirror v1\ncrypt v1\n', 'kernel/drivers/md/dm-raid.ko:\n');
+  expect(await checkTargets(host, [])).toEqual([
+    found(
+      'warning',
+      /no target integrity: no volume of a StorageClass with `encryptionIntegrity`/,
+      /modprobe dm-integrity/,
+    ),
+  ]);
+});
+
 test('a target whose module can be loaded is no problem, and one that may be is unknown', async () => {
   const loadable = kernel(
-    'thin-pool v1\nsnapshot v1\nmirror v1\ncrypt v1\n',
+    'thin-pool v1\nsnapshot v1\nmirror v1\ncrypt v1\nintegrity v1\n',
     'kernel/drivers/md/dm-raid.ko.xz: kernel/drivers/md/raid1.ko\n',
   );
   expect(await checkTargets(loadable, mirrored)).toEqual([found('ok', /raid is loaded when it is needed/)]);
-  const silent = kernel('thin-pool v1\nsnapshot v1\nmirror v1\ncrypt v1\n');
+  const silent = kernel('thin-pool v1\nsnapshot v1\nmirror v1\ncrypt v1\nintegrity v1\n');
   expect(await checkTargets(silent, mirrored)).toEqual([found('unknown', /raid is not loaded/, /modprobe/)]);
 });
 

@@ -21,6 +21,7 @@ export interface PoolInit {
   'metadataFree'?: (string);
   'thinPool'?: (_quarry_node_v1_ThinPoolInit | null);
   'encryptionProblem'?: (string);
+  'integrityProblem'?: (string);
 }
 
 export interface Pool {
@@ -40,4 +41,5 @@ export interface Pool {
   'metadataFree': (string);
   'thinPool': (_quarry_node_v1_ThinPool | null);
   'encryptionProblem': (string);
+  'integrityProblem': (string);
 }
