@@ -1,11 +1,15 @@
-import { isFailure, messageOf } from '../../src/domain/errors.ts';
-import type { NodeName } from '../../src/domain/ids.ts';
+import type { VolumeRequest } from '../../src/controller/requests.ts';
+import { Failure, isFailure, messageOf } from '../../src/domain/errors.ts';
+import { type NodeName, snapshotIdFor, type VolumeId } from '../../src/domain/ids.ts';
 import { parseParameters } from '../../src/domain/parameters.ts';
 import type { Rate } from '../../src/domain/qos.ts';
+import type { Snapshot } from '../../src/domain/snapshot.ts';
 import type { Volume } from '../../src/domain/volume.ts';
 import type { Provisioner } from '../../src/controller/provisioner.ts';
+import { snapshotLvNameFor } from '../../src/lvm/names.ts';
 import type { Fleet } from './fleet.ts';
-import { type Call, failed, type Limits, type Outcome, type Request, type Seen } from './history.ts';
+import { type Call, failed, type Limits, type Outcome, type Part, type Request, type Seen } from './history.ts';
+import type { Replica } from './replica.ts';
 
 export const unit = 4n * 1024n * 1024n;
 
@@ -52,10 +56,10 @@ export class Caller {
     return this.#fleet.replica(by);
   }
 
-  look(name: string, volumes: readonly Seen[]): void {
+  look(name: string, volumes: readonly Seen[], part: Part = 'volume'): void {
     const begin = ++this.#moment;
     const outcome = { is: 'ok', volumes } as const;
-    this.history.push({ name, request: { call: 'look' }, begin, end: ++this.#moment, outcome });
+    this.history.push({ name, request: { call: 'look', part }, begin, end: ++this.#moment, outcome });
   }
 
   async #outcome(order: Order, signal: AbortSignal): Promise<Outcome> {
@@ -65,7 +69,7 @@ export class Caller {
     signal.addEventListener('abort', () => leave({ is: 'unknown', why: 'the caller gave up' }));
     replica.gone.signal.addEventListener('abort', () => leave({ is: 'unknown', why: 'the controller was killed' }));
     try {
-      return await Promise.race([this.#answer(replica.provisioner, order, signal), left]);
+      return await Promise.race([this.#answer(replica, order, signal), left]);
     } catch (error) {
       if (isFailure(error)) return failed(error);
       this.faults.push(`${order.request.call} ${order.name}: ${messageOf(error)}`);
@@ -73,34 +77,69 @@ export class Caller {
     }
   }
 
-  async #answer(provisioner: Provisioner, order: Order, signal: AbortSignal): Promise<Outcome> {
-    const volume = await perform(provisioner, order, signal);
-    return { is: 'ok', volumes: volume ? [seenOf(volume)] : [] };
+  async #answer(replica: Replica, order: Order, signal: AbortSignal): Promise<Outcome> {
+    const { request } = order;
+    const seen =
+      request.call === 'snapshot' || ('part' in request && request.part === 'snapshot')
+        ? await performSnapshot(replica, order, signal)
+        : await perform(replica.provisioner, order, signal);
+    return { is: 'ok', volumes: seen ? [seen] : [] };
   }
 }
 
-async function perform(provisioner: Provisioner, order: Order, signal: AbortSignal): Promise<Volume | undefined> {
+/** The name of the volume that is copied from that of a name, or from its snapshot. */
+export function copyOf(name: string): string {
+  return `${name}-copy`;
+}
+
+const idOf = (node: string, name: string) => `${node}:${name}`;
+const snapshotIdOf = (node: string, name: string) => snapshotIdFor(node as NodeName, snapshotLvNameFor(name));
+
+/** Each name has one snapshot, of the same name. */
+async function performSnapshot({ snapshotter }: Replica, { name, request }: Order, signal: AbortSignal) {
+  const node = 'node' in request ? request.node : '';
+  const id = snapshotIdOf(node, name);
+  if (request.call === 'remove') return void (await snapshotter.remove(id, signal));
+  if (request.call === 'get') {
+    const found = await snapshotter.find(id, signal);
+    if (found) return takenOf(found);
+    throw new Failure('not-found', `snapshot ${id} does not exist`);
+  }
+  const source = idOf(node, name);
+  return takenOf(await snapshotter.take({ name, source, room: undefined, accessibility: { preferred: [] } }, signal));
+}
+
+async function perform(provisioner: Provisioner, order: Order, signal: AbortSignal): Promise<Seen | undefined> {
   const { name, request, requisite } = order;
-  const id = 'node' in request ? `${request.node}:${name}` : '';
+  const own = 'part' in request && request.part === 'copy' ? copyOf(name) : name;
+  const id = 'node' in request ? idOf(request.node, own) : '';
   switch (request.call) {
-    case 'create': {
-      const wanted = requisite as NodeName[] | undefined;
-      const accessibility = wanted ? { requisite: new Set(wanted), preferred: wanted } : { preferred: [] };
-      const size = { required: BigInt(request.size) * unit };
-      return provisioner.create({ name, size, parameters: parseParameters({}), accessibility }, signal);
+    case 'create':
+      return seenOf(await provisioner.create(creation(name, requisite, BigInt(request.size) * unit), signal));
+    case 'copy': {
+      const source =
+        request.of === 'volume' ? { volume: id as VolumeId } : { snapshot: snapshotIdOf(request.node, name) };
+      const asked = creation(copyOf(name), undefined, unit);
+      return seenOf(await provisioner.create({ ...asked, source }, signal));
     }
     case 'remove':
-      await provisioner.remove(id, signal);
-      return undefined;
+      return void (await provisioner.remove(id, signal));
     case 'get':
-      return provisioner.get(id, signal);
+      return seenOf(await provisioner.get(id, signal));
     case 'expand':
-      return provisioner.expand(id, { required: BigInt(request.size) * unit }, signal);
+      return seenOf(await provisioner.expand(id, { required: BigInt(request.size) * unit }, signal));
     case 'modify':
-      return provisioner.modify(id, { limits: ratesOf(request.limits), reservations: {} }, signal);
+      return seenOf(await provisioner.modify(id, { limits: ratesOf(request.limits), reservations: {} }, signal));
+    case 'snapshot':
     case 'look':
-      throw new Error('a look is no call');
+      throw new Error(`${request.call} is no call about a volume`);
   }
+}
+
+function creation(name: string, requisite: Order['requisite'], required: bigint): VolumeRequest {
+  const wanted = requisite as NodeName[] | undefined;
+  const accessibility = wanted ? { requisite: new Set(wanted), preferred: wanted } : { preferred: [] };
+  return { name, size: { required }, parameters: parseParameters({}), accessibility };
 }
 
 function ratesOf(limits: Limits): Record<string, Rate> {
@@ -110,9 +149,15 @@ function ratesOf(limits: Limits): Record<string, Rate> {
   return Object.fromEntries(entries.map(([key, value]) => [key, { fixed: BigInt(value) }]));
 }
 
-export function seenOf({ node, size, qos }: Volume): Seen {
+export function seenOf({ node, size, qos, source }: Volume): Seen {
   const rate = (setting: Rate | undefined): number | undefined =>
     setting && 'fixed' in setting ? Number(setting.fixed) : undefined;
   const { readIops, writeIops } = qos.limits;
-  return { node, size: Number(size / unit), readIops: rate(readIops), writeIops: rate(writeIops) };
+  const of = source && ('snapshot' in source ? 'snapshot' : 'volume');
+  return { node, size: Number(size / unit), readIops: rate(readIops), writeIops: rate(writeIops), of };
+}
+
+/** A snapshot as a caller was told of it. */
+export function takenOf({ node, size }: Snapshot): Seen {
+  return { node, size: Number(size / unit) };
 }

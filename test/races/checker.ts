@@ -1,5 +1,6 @@
 import type { Call } from './history.ts';
-import { after, keyOf, type Register } from './register.ts';
+import { afterFamily, type Family, familyKey, nothing } from './family.ts';
+import { keyOf } from './register.ts';
 
 /** An outcome that no order of the calls explains. */
 export interface Violation {
@@ -10,7 +11,7 @@ export interface Violation {
 }
 
 /**
- * Whether there is one order of the calls for each name in which a register of one volume gives each call its outcome, and in which no call
+ * Whether there is one order of the calls for each name in which the volume, its snapshot and the copy of that name give each call its outcome, and in which no call
  * comes before one that had ended when it began. A call whose outcome is unknown may come at any later time, or never.
  */
 export function violations(history: readonly Call[]): Violation[] {
@@ -48,11 +49,11 @@ function inFlight(call: Call): Call {
 function isOrdered(history: readonly Call[]): boolean {
   const calls = history.filter((call) => !saysNothing(call)).sort((a, b) => a.begin - b.begin);
   const failed = new Set<string>();
-  const search = (done: string, state: Register): boolean => {
+  const search = (done: string, state: Family): boolean => {
     const left = calls.filter((_, index) => done[index] === '0');
     const firstEnd = Math.min(...left.map(endOf));
     if (firstEnd === Infinity) return true;
-    const key = `${done} ${keyOf(state)}`;
+    const key = `${done} ${familyKey(state)}`;
     if (failed.has(key)) return false;
     const possible = distinct(left.filter(({ begin }) => begin <= firstEnd));
     const steps = possible.flatMap((call) => stepsOf(call, state).map((next) => ({ call, next })));
@@ -64,7 +65,7 @@ function isOrdered(history: readonly Call[]): boolean {
     if (!found) failed.add(key);
     return found;
   };
-  return search('0'.repeat(calls.length), undefined);
+  return search('0'.repeat(calls.length), nothing);
 }
 
 function endOf({ outcome, end }: Call): number {
@@ -81,8 +82,10 @@ function saysNothing({ outcome, request }: Call): boolean {
 }
 
 /** The states after the call. One that had no effect and whose outcome is unknown need not come at all. */
-function stepsOf({ request, outcome }: Call, state: Register): Register[] {
-  const next = after(state, request, outcome).map((each) => (keyOf(each) === keyOf(state) ? state : each));
+function stepsOf({ request, outcome }: Call, state: Family): Family[] {
+  const next = afterFamily(state, request, outcome).map((each) =>
+    familyKey(each) === familyKey(state) ? state : each,
+  );
   return outcome.is === 'unknown' ? next.filter((each) => each !== state) : next;
 }
 

@@ -27,15 +27,16 @@ export class Fleet {
   readonly #full = new Set<string>();
   #dials = 0;
 
-  constructor(schedule: Schedule, random: Random) {
+  /** @param thin whether the nodes have thin pools */
+  constructor(schedule: Schedule, random: Random, thin: boolean) {
     this.#schedule = schedule;
     const open = (machine: Machine, controller: number) => this.#open(machine, controller);
-    this.machines = nodes.map((name) => new Machine({ name, schedule, random, protocol, open }));
+    this.machines = nodes.map((name) => new Machine({ name, schedule, random, protocol, thin, open }));
     for (const controller of controllers) this.startController(controller);
     for (const machine of this.machines) {
       const size = BigInt(random.pick(foreign)) * unit;
       if (size > 0n) this.#full.add(machine.name);
-      if (size > 0n) machine.lvm.volumes.set('foreign', { size, tags: new Set() });
+      if (size > 0n) machine.occupy(size);
       machine.start();
     }
   }

@@ -7,18 +7,28 @@ export interface Seen {
   /** Operations a second; absent: there is no limit. */
   readonly readIops?: number | undefined;
   readonly writeIops?: number | undefined;
+  /** Of a copy: what it was made from. */
+  readonly of?: 'volume' | 'snapshot' | undefined;
 }
 
 /** The limits that a call sets. An absent key leaves a limit as it is. */
 export type Limits = Pick<Seen, 'readIops' | 'writeIops'>;
 
+/** What belongs to one name: its volume, a snapshot of that, and a copy of either. */
+export type Part = 'volume' | 'snapshot' | 'copy';
+
+/** Without a part it is about the volume. */
 export type Request =
   | { readonly call: 'create'; readonly size: number; readonly nodes: readonly string[] }
-  | { readonly call: 'remove' | 'get'; readonly node: string }
+  | { readonly call: 'remove' | 'get'; readonly node: string; readonly part?: Part }
+  /** Takes the snapshot of the volume. */
+  | { readonly call: 'snapshot'; readonly node: string }
+  /** Makes the copy. */
+  | { readonly call: 'copy'; readonly node: string; readonly of: 'volume' | 'snapshot' }
   | { readonly call: 'expand'; readonly node: string; readonly size: number }
   | { readonly call: 'modify'; readonly node: string; readonly limits: Limits }
   /** A look at LVM on every node, at the end. */
-  | { readonly call: 'look' };
+  | { readonly call: 'look'; readonly part?: Part };
 
 /** `unknown`: the call may have had its effect, or have it later, or never have it. */
 export type Outcome =

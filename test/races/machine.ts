@@ -5,11 +5,14 @@ import { createRepeater } from '../../src/concurrency/repeater.ts';
 import { isFailure } from '../../src/domain/errors.ts';
 import { identifyGroup } from '../../src/domain/groups.ts';
 import type { NodeName } from '../../src/domain/ids.ts';
+import type { PoolSpec } from '../../src/domain/pool.ts';
+import type { Snapshot } from '../../src/domain/snapshot.ts';
 import type { Volume } from '../../src/domain/volume.ts';
 import { Connection } from '../../src/fleet/client/connection.ts';
 import type { Transport } from '../../src/fleet/client/transport.ts';
 import { type Protocol, versions } from '../../src/fleet/wire/protocol.ts';
 import { serve } from '../../src/fleet/wire/responder.ts';
+import { createSnapshotsService } from '../../src/fleet/wire/snapshots.ts';
 import { createVolumesService } from '../../src/fleet/wire/volumes-service.ts';
 import { InventoryCache } from '../../src/lvm/cache.ts';
 import type { Devices } from '../../src/lvm/devices.ts';
@@ -23,11 +26,17 @@ import { fakeThinMetadata } from '../unit/lvm/fake-thin-pool.ts';
 import { driver, log, timing } from './constants.ts';
 import type { Schedule } from './schedule.ts';
 
+const thinPool = 'thinpool';
+const poolRow = { lv_attr: 'twi-aotz--', data_percent: '0.00', metadata_percent: '10.00' };
+const thinSpec: PoolSpec = { ...spec, type: 'thin', thin: { share: 100, overprovision: 1, refuseAt: 95 } };
+
 export interface MachineOptions {
   readonly name: string;
   readonly schedule: Schedule;
   readonly random: Random;
   readonly protocol: Protocol;
+  /** Its pool is a thin pool that takes the whole group. */
+  readonly thin: boolean;
   /** Dials a controller. `undefined`: it cannot be reached now. */
   readonly open: (machine: Machine, controller: number) => Transport | undefined;
 }
@@ -44,6 +53,26 @@ export class Machine {
   constructor(options: MachineOptions) {
     this.name = options.name;
     this.options = options;
+    if (options.thin) this.lvm.volumes.set(thinPool, { size: this.lvm.size, tags: new Set(), row: { ...poolRow } });
+  }
+
+  get spec(): PoolSpec {
+    return this.options.thin ? thinSpec : spec;
+  }
+
+  /** The bytes that new volumes may have. */
+  get room(): bigint {
+    if (!this.options.thin) return this.lvm.free;
+    return [...this.lvm.volumes.values()].reduce(
+      (room, { size, row }) => (row?.['pool_lv'] ? room - size : room),
+      this.lvm.size,
+    );
+  }
+
+  /** Takes bytes for something that Quarry did not make. */
+  occupy(size: bigint): void {
+    const row = this.options.thin && { row: { lv_attr: 'Vwi-a-tz--', pool_lv: thinPool } };
+    this.lvm.volumes.set('foreign', { size, tags: new Set(), ...row });
   }
 
   get runs(): boolean {
@@ -76,6 +105,10 @@ export class Machine {
   volumes(): readonly Volume[] {
     return this.#life ? [...this.#life.cache.current().volumes.values()] : [];
   }
+
+  snapshots(): readonly Snapshot[] {
+    return this.#life ? [...this.#life.cache.current().snapshots.values()] : [];
+  }
 }
 
 /** One process of the driver on a node. */
@@ -96,7 +129,7 @@ class Life {
     this.#instance = instance;
     const node = machine.name as NodeName;
     const lvm = this.#lvm();
-    this.cache = new InventoryCache(lvm, node, [spec], () => this.#connections.forEach((one) => one.report()));
+    this.cache = new InventoryCache(lvm, node, [machine.spec], () => this.#connections.forEach((one) => one.report()));
     this.#report = createRepeater({
       task: async () => void (await this.cache.refresh()),
       delay: 1000,
@@ -146,10 +179,10 @@ class Life {
   }
 
   async rescan(): Promise<void> {
-    const { lvm, name } = this.#machine;
+    const { lvm, name, spec: pool } = this.#machine;
     const group = { uuid: lvm.uuid, tags: new Map<string, string>() };
-    const state = identifyGroup(spec, name as NodeName, lvm.present ? [group] : [], group);
-    this.cache.identify(new Map([[spec.group, state]]));
+    const state = identifyGroup(pool, name as NodeName, lvm.present ? [group] : [], group);
+    this.cache.identify(new Map([[pool.group, state]]));
     await this.cache.refresh();
     for (const job of this.#jobs.find()) {
       const { signal } = new AbortController();
@@ -182,7 +215,10 @@ class Life {
       open: () => transport,
       hello: { ...hello, node: this.#machine.name, instance: this.#instance },
       storage: this.#storage,
-      methods: serve(protocol.volumes, createVolumesService(this.#storage)),
+      methods: new Map([
+        ...serve(protocol.volumes, createVolumesService(this.#storage)),
+        ...serve(protocol.snapshots, createSnapshotsService(this.#storage.snapshots)),
+      ]),
       protocol,
       timing,
       log,

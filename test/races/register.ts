@@ -1,4 +1,7 @@
-import type { Limits, Outcome, Request, Seen } from './history.ts';
+import type { Limits, Outcome, Request as AnyRequest, Seen } from './history.ts';
+
+/** The calls about one volume. */
+type Request = Exclude<AnyRequest, { readonly call: 'snapshot' | 'copy' }>;
 
 /** What a name is at one moment: no volume, or one. */
 export type Register = Seen | undefined;
@@ -77,5 +80,7 @@ function same(one: Register, other: Register): boolean {
 
 /** A text that is the same for equal states. */
 export function keyOf(state: Register): string {
-  return state ? `${state.node} ${state.size} ${state.readIops ?? '-'} ${state.writeIops ?? '-'}` : 'none';
+  if (!state) return 'none';
+  const { node, size, readIops = '-', writeIops = '-', of } = state;
+  return `${node} ${size} ${readIops} ${writeIops}${of === undefined ? '' : ` of the ${of}`}`;
 }

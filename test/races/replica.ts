@@ -2,6 +2,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { Provisioner } from '../../src/controller/provisioner.ts';
 import { Settling } from '../../src/controller/settling.ts';
 import type { NodeName } from '../../src/domain/ids.ts';
+import { Snapshotter } from '../../src/features/snapshots/snapshotter.ts';
 import { Attachment } from '../../src/fleet/server/attachment.ts';
 import type { AttachmentContext } from '../../src/fleet/server/context.ts';
 import { Members } from '../../src/fleet/server/members.ts';
@@ -19,6 +20,7 @@ export interface ReplicaOptions {
 /** One process of a controller. */
 export class Replica {
   readonly provisioner: Provisioner;
+  readonly snapshotter: Snapshotter;
   readonly members: Members;
   /** Aborted when the process was killed. */
   readonly gone = new AbortController();
@@ -50,6 +52,7 @@ export class Replica {
     const awaits = (node?: NodeName): boolean => node !== undefined || !settling.settled();
     const lifecycle = { nodeGone: () => false, nodeDeleted: () => false, awaits };
     this.provisioner = new Provisioner({ fleet: this.members, packing: 'spread', lvNameFor, lifecycle });
+    this.snapshotter = new Snapshotter(this.provisioner.registry);
   }
 
   /** Peers that were cut off, by reason. */

@@ -1,9 +1,10 @@
 import { parseParameters } from '../../src/domain/parameters.ts';
 import { createRandom } from '../storm/random.ts';
-import { Caller, seenOf, unit } from './caller.ts';
+import { Caller, copyOf, seenOf, takenOf, unit } from './caller.ts';
 import { type Violation, violations } from './checker.ts';
 import { Claim } from './claim.ts';
 import { type Clock, takeClock } from './clock.ts';
+import { FamilyClaim } from './family-claim.ts';
 import { controllers, Fleet, nodes } from './fleet.ts';
 import type { Call } from './history.ts';
 import { Schedule, settled } from './schedule.ts';
@@ -55,7 +56,9 @@ class Race {
   readonly #random;
   readonly #schedule: Schedule;
   readonly #fleet: Fleet;
-  readonly #claims: readonly Claim[];
+  readonly #claims: readonly (Claim | FamilyClaim)[];
+  /** Volumes have snapshots and copies in some runs, in which the nodes have thin pools. */
+  readonly #thin: boolean;
   /** Nodes whose group may vanish. */
   readonly #vanishing: readonly string[];
   readonly #troubles = new Map<string, number>();
@@ -65,7 +68,8 @@ class Race {
     this.#clock = clock;
     this.#random = createRandom(seed, 0);
     this.#schedule = new Schedule(createRandom(seed, 1));
-    this.#fleet = new Fleet(this.#schedule, this.#random);
+    this.#thin = createRandom(seed, 2).chance(0.4);
+    this.#fleet = new Fleet(this.#schedule, this.#random, this.#thin);
     this.caller = new Caller(this.#fleet);
     this.#vanishing = this.#random.chance(0.4) ? [] : nodes.filter(() => this.#random.chance(0.7));
     const roomy = this.#fleet.roomy.filter((node) => !this.#vanishing.includes(node));
@@ -77,7 +81,7 @@ class Race {
       vanishing,
       roomy,
     };
-    this.#claims = names.map((name) => new Claim({ ...options, name }));
+    this.#claims = names.map((name) => new (this.#thin ? FamilyClaim : Claim)({ ...options, name }));
   }
 
   /** Until no call is in flight, and every trouble has ended. */
@@ -150,11 +154,15 @@ class Race {
   }
 
   #look(name: string): string[] {
-    const volumes = this.#fleet.machines
-      .flatMap((machine) => machine.volumes())
-      .filter((volume) => volume.name === name);
+    const all = this.#fleet.machines.flatMap((machine) => machine.volumes());
+    const volumes = all.filter((one) => one.name === name);
+    const copies = all.filter((one) => one.name === copyOf(name));
+    const snapshots = this.#fleet.machines.flatMap((machine) => machine.snapshots()).filter((one) => one.name === name);
     this.caller.look(name, volumes.map(seenOf));
-    return volumes.filter(({ state }) => state !== 'ready').map(({ id }) => `volume ${id} is unfinished at rest`);
+    this.caller.look(name, copies.map(seenOf), 'copy');
+    this.caller.look(name, snapshots.map(takenOf), 'snapshot');
+    const unfinished = [...volumes, ...copies, ...snapshots].filter(({ state }) => state !== 'ready');
+    return unfinished.map(({ id }) => `${id} is unfinished at rest`);
   }
 
   async #ask(name: string, node: string, by: number): Promise<string[]> {
@@ -173,7 +181,7 @@ class Race {
     const own = this.#fleet.machines.flatMap((machine) => machine.volumes());
     const there = describe(own.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
     const listed = describe(provisioner.list('', 0));
-    const free = this.#fleet.machines.reduce((sum, { lvm }) => sum + lvm.free, 0n) / unit;
+    const free = this.#fleet.machines.reduce((sum, { room }) => sum + room, 0n) / unit;
     const capacity = provisioner.capacity(parseParameters({}), { preferred: [] }).total / unit;
     return [
       ...(listed === there ? [] : [`controller ${by} lists ${listed} at rest, the nodes have ${there}`]),

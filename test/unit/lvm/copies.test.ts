@@ -160,7 +160,7 @@ describe('a thick volume from a thin one', () => {
     const { storage } = await withThin();
     lvm.beforeAnswer = async (argv) => {
       if (argv[0] === 'lvcreate' && !argv.includes('-s'))
-        lvm.volumes.set('other', { size: 300n * MiB, tags: new Set() });
+        lvm.volumes.set('other', { size: 700n * MiB, tags: new Set() });
     };
     await expect(storage.create(thin, signal)).rejects.toMatchObject({ kind: 'exhausted' });
     expect([...lvm.volumes.keys()]).toEqual(['thinpool', 'thin', 'snap-thin', 'other']);

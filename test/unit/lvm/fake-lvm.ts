@@ -66,7 +66,8 @@ export class FakeLvm implements Lvm {
   restartReports(): void {}
 
   get free(): bigint {
-    return this.volumes.values().reduce((free, { size }) => free - size, this.size);
+    // A thin volume takes nothing of the group.
+    return this.volumes.values().reduce((free, { size, row }) => (row?.['pool_lv'] ? free : free - size), this.size);
   }
 
   #read(argv: LvmArguments): Record<string, string>[] | undefined {
@@ -207,13 +208,15 @@ export class FakeLvm implements Lvm {
     const values = (option: string) => argv.filter((_, index) => argv[index - 1] === option);
     if (argv[0] === 'vgchange') for (const tag of values('--deltag')) this.groupTags.delete(tag);
     if (argv[0] === 'vgchange') return undefined;
-    const size = BigInt((values('-L')[0] ?? '0b').slice(0, -1));
+    const [thinPool] = values('--thinpool');
+    const size = BigInt((values('-L')[0] ?? values('-V')[0] ?? '0b').slice(0, -1));
     const name = values('-n')[0] ?? argv.findLast((word) => word.startsWith('vg/'))?.slice(3) ?? '';
     const existing = this.volumes.get(name);
     if (argv[0] === 'lvcreate') {
       if (existing) return `Logical Volume "${name}" already exists in volume group "vg"`;
-      if (size > this.free) return 'Volume group "vg" has insufficient free space';
-      this.volumes.set(name, { size, tags: new Set(values('--addtag')) });
+      if (size > this.free && !thinPool) return 'Volume group "vg" has insufficient free space';
+      const row = thinPool && { row: { lv_attr: 'Vwi-a-tz--', pool_lv: thinPool.slice(3) } };
+      this.volumes.set(name, { size, tags: new Set(values('--addtag')), ...row });
       if (argv.includes('-s')) this.#makeSnapshot(name, argv.at(-1)?.slice(3) ?? '', size > 0n);
       return undefined;
     }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FailureKind } from '../../../src/domain/errors.ts';
 import { violations } from '../../races/checker.ts';
-import type { Call, Outcome, Request, Seen } from '../../races/history.ts';
+import type { Call, Outcome, Part, Request, Seen } from '../../races/history.ts';
 import { after, type Register } from '../../races/register.ts';
 
 const create = (size = 8, nodes = ['a', 'b']): Request => ({ call: 'create', size, nodes });
@@ -11,6 +11,10 @@ const get = (node = 'a'): Request => ({ call: 'get', node });
 const expand = (size: number, node = 'a'): Request => ({ call: 'expand', node, size });
 const modify = (limits: Pick<Seen, 'readIops' | 'writeIops'>): Request => ({ call: 'modify', node: 'a', limits });
 const look: Request = { call: 'look' };
+const snapshot: Request = { call: 'snapshot', node: 'a' };
+const copy = (of: 'volume' | 'snapshot' = 'snapshot'): Request => ({ call: 'copy', node: 'a', of });
+const part = (call: 'get' | 'remove', of: Part): Request => ({ call, node: 'a', part: of });
+const copied = (size = 8, of: 'volume' | 'snapshot' = 'snapshot'): Seen => ({ node: 'a', size, of });
 const volume = (size = 8, node = 'a', limits = {}): Seen => ({ node, size, ...limits });
 const ok = (...volumes: Seen[]): Outcome => ({ is: 'ok', volumes });
 const refused = (kind: FailureKind): Outcome => ({ is: 'refused', kind });
@@ -65,6 +69,70 @@ describe('the checker', () => {
         [get(), refused('not-found')],
       ),
     ],
+    ['a snapshot of nothing', inTurn([snapshot, ok(volume())])],
+    [
+      'a snapshot that goes with its volume',
+      inTurn(
+        [create(), ok(volume())],
+        [snapshot, ok(volume())],
+        [remove(), ok()],
+        [part('get', 'snapshot'), refused('not-found')],
+      ),
+    ],
+    [
+      'a snapshot of a later size',
+      inTurn(
+        [create(), ok(volume())],
+        [snapshot, ok(volume())],
+        [expand(16), ok(volume(16))],
+        [snapshot, ok(volume(16))],
+      ),
+    ],
+    [
+      'a snapshot after its deletion',
+      inTurn(
+        [create(), ok(volume())],
+        [snapshot, ok(volume())],
+        [part('remove', 'snapshot'), ok()],
+        [part('get', 'snapshot'), ok(volume())],
+      ),
+    ],
+    [
+      'a restore of what was deleted',
+      inTurn(
+        [create(), ok(volume())],
+        [snapshot, ok(volume())],
+        [part('remove', 'snapshot'), ok()],
+        [copy(), ok(copied())],
+      ),
+    ],
+    [
+      'a restore of the size of its volume',
+      inTurn(
+        [create(), ok(volume())],
+        [snapshot, ok(volume())],
+        [expand(16), ok(volume(16))],
+        [copy(), ok(copied(16))],
+      ),
+    ],
+    [
+      'a copy that goes with its source',
+      inTurn(
+        [create(), ok(volume())],
+        [copy('volume'), ok(copied(8, 'volume'))],
+        [remove(), ok()],
+        [copy('volume'), refused('not-found')],
+      ),
+    ],
+    [
+      'a copy of another source',
+      inTurn(
+        [create(), ok(volume())],
+        [snapshot, ok(volume())],
+        [copy(), ok(copied())],
+        [copy('volume'), ok(copied(8, 'volume'))],
+      ),
+    ],
     ['a deletion that is refused', inTurn([create(), ok(volume())], [remove(), refused('precondition')])],
   ])('finds %s', (_what, history) => {
     expect(violations(history)).toHaveLength(1);
@@ -94,6 +162,39 @@ describe('the checker', () => {
       'the other node after a full one',
       inTurn([create(8, ['a']), refused('exhausted')], [create(8, ['b']), ok(volume(8, 'b'))]),
     ],
+    [
+      'a restore after its volume is gone, and a copy after its snapshot',
+      inTurn(
+        [create(), ok(volume())],
+        [snapshot, ok(volume())],
+        [remove(), ok()],
+        [copy(), ok(copied())],
+        [part('remove', 'snapshot'), ok()],
+        [copy(), ok(copied())],
+        [copy('volume'), refused('not-found')],
+        [part('get', 'copy'), ok(copied())],
+      ),
+    ],
+    [
+      'a snapshot whose outcome was unknown, or that found no room',
+      inTurn(
+        [create(), ok(volume())],
+        [snapshot, unknown],
+        [copy(), refused('not-found')],
+        [copy(), ok(copied())],
+        [part('remove', 'snapshot'), ok()],
+        [snapshot, refused('exhausted')],
+      ),
+    ],
+    [
+      'a copy of another source that is refused',
+      inTurn(
+        [create(), ok(volume())],
+        [copy('volume'), ok(copied(8, 'volume'))],
+        [snapshot, ok(volume())],
+        [copy(), refused('exists')],
+      ),
+    ],
     ['a larger creation that is refused', inTurn([create(), ok(volume())], [create(16), refused('exists')])],
   ])('allows %s', (_what, history) => {
     expect(violations(history)).toEqual([]);
@@ -118,7 +219,9 @@ describe('the checker', () => {
 const node = fc.constantFrom('a', 'b');
 const size = fc.constantFrom(8, 16, 24);
 const limits = fc.record({ readIops: fc.constantFrom(1, 2), writeIops: fc.constantFrom(1, 2) }, { requiredKeys: [] });
-const request: fc.Arbitrary<Request> = fc.oneof(
+/** Of a call about the volume itself. */
+type VolumeRequest = Parameters<typeof after>[1];
+const request: fc.Arbitrary<VolumeRequest> = fc.oneof(
   fc.record({ call: fc.constant('create' as const), size, nodes: fc.constantFrom(['a'], ['b'], ['a', 'b']) }),
   fc.record({ call: fc.constantFrom('remove' as const, 'get' as const), node }),
   fc.record({ call: fc.constant('expand' as const), node, size }),
@@ -131,7 +234,7 @@ const calm = fc.record({ request, lost: fc.constant(false), early: never, late: 
 
 /** A history that one register gives: each call takes effect at its turn, and its span is longer than that by any overlap. */
 function played(
-  steps: readonly { request: Request; lost: boolean; early: number; late: number; pick: number }[],
+  steps: readonly { request: VolumeRequest; lost: boolean; early: number; late: number; pick: number }[],
 ): Call[] {
   let state: Register;
   return steps.map(({ request: asked, lost, early, late, pick }, index) => {

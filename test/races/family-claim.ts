@@ -1,0 +1,58 @@
+import type { ClaimOptions } from './claim.ts';
+import { controllers, nodes } from './fleet.ts';
+import type { Part, Request } from './history.ts';
+
+/** Calls for one name that are in flight at once. */
+const most = 4;
+const sizes = [8, 16, 24, 40];
+
+/**
+ * The caller of one name that has a volume, a snapshot of it, and a copy of either, all on one node: any call at any time, to any controller, so that a
+ * source is removed while it is copied, and made again under the same name.
+ */
+export class FamilyClaim {
+  readonly #options: ClaimOptions;
+  readonly #node: string;
+  #inFlight = 0;
+
+  constructor(options: ClaimOptions) {
+    this.#options = options;
+    this.#node = options.random.pick(nodes);
+  }
+
+  /** Begins one call, or the same call twice. */
+  act(): void {
+    const { random } = this.#options;
+    if (this.#inFlight >= most) return;
+    const request = this.#next();
+    void this.#call(request);
+    if (random.chance(0.15)) void this.#call(request);
+  }
+
+  #next(): Request {
+    const { random } = this.#options;
+    const node = this.#node;
+    const part: Part = random.pick(['volume', 'snapshot', 'copy']);
+    const create: Request = { call: 'create', size: random.pick(sizes.slice(0, 2)), nodes: [node] };
+    const snapshot: Request = { call: 'snapshot', node };
+    // Without the first two, most of the others find nothing.
+    const requests: readonly Request[] = [
+      ...[create, create, create, snapshot, snapshot],
+      { call: 'copy', node, of: random.pick(['volume', 'snapshot']) },
+      { call: 'copy', node, of: 'snapshot' },
+      { call: 'get', node, part },
+      { call: 'remove', node, part },
+      { call: 'expand', node, size: random.pick(sizes) },
+    ];
+    return random.pick(requests);
+  }
+
+  async #call(request: Request): Promise<void> {
+    const { name, random, schedule, caller } = this.#options;
+    const patience = new AbortController();
+    if (random.chance(0.15)) schedule.add(`give up ${name}`, () => patience.abort());
+    this.#inFlight += 1;
+    await caller.call({ name, by: random.pick(controllers), request, requisite: [this.#node] }, patience.signal);
+    this.#inFlight -= 1;
+  }
+}
