@@ -96,10 +96,17 @@ const idOf = (node: string, name: string) => `${node}:${name}`;
 const snapshotIdOf = (node: string, name: string) => snapshotIdFor(node as NodeName, snapshotLvNameFor(name));
 
 /** Each name has one snapshot, of the same name. */
-async function performSnapshot({ snapshotter }: Replica, { name, request }: Order, signal: AbortSignal) {
+async function performSnapshot(
+  { snapshotter }: Replica,
+  { name, request }: Order,
+  signal: AbortSignal,
+): Promise<Seen | undefined> {
   const node = 'node' in request ? request.node : '';
   const id = snapshotIdOf(node, name);
-  if (request.call === 'remove') return void (await snapshotter.remove(id, signal));
+  if (request.call === 'remove') {
+    await snapshotter.remove(id, signal);
+    return undefined;
+  }
   if (request.call === 'get') {
     const found = await snapshotter.find(id, signal);
     if (found) return takenOf(found);
@@ -123,7 +130,8 @@ async function perform(provisioner: Provisioner, order: Order, signal: AbortSign
       return seenOf(await provisioner.create({ ...asked, source }, signal));
     }
     case 'remove':
-      return void (await provisioner.remove(id, signal));
+      await provisioner.remove(id, signal);
+      return undefined;
     case 'get':
       return seenOf(await provisioner.get(id, signal));
     case 'expand':

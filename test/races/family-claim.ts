@@ -37,7 +37,11 @@ export class FamilyClaim {
     const snapshot: Request = { call: 'snapshot', node };
     // Without the first two, most of the others find nothing.
     const requests: readonly Request[] = [
-      ...[create, create, create, snapshot, snapshot],
+      create,
+      create,
+      create,
+      snapshot,
+      snapshot,
       { call: 'copy', node, of: random.pick(['volume', 'snapshot']) },
       { call: 'copy', node, of: 'snapshot' },
       { call: 'get', node, part },

@@ -28,7 +28,12 @@ export function afterFamily(family: Family, request: Request, outcome: Outcome):
     return answered(outcome, made, refusals, { ...family, copy: made }, family);
   }
   const part = ('part' in request && request.part) || 'volume';
-  return after(family[part], request, outcome).map((next) => ({ ...family, [part]: next }));
+  const { volume, snapshot, copy } = family;
+  const states = after(family[part], request, outcome);
+  return states.map((next) => {
+    const now = (own: Part, before: Register): Register => (own === part ? next : before);
+    return { volume: now('volume', volume), snapshot: now('snapshot', snapshot), copy: now('copy', copy) };
+  });
 }
 
 /** The states after a call that makes something. `made`: what there is if it succeeds; `undefined`: it cannot. */

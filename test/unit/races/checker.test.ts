@@ -1,35 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { FailureKind } from '../../../src/domain/errors.ts';
 import { violations } from '../../races/checker.ts';
-import type { Call, Outcome, Part, Request, Seen } from '../../races/history.ts';
+import type { Call, Outcome } from '../../races/history.ts';
 import { after, type Register } from '../../races/register.ts';
-
-const create = (size = 8, nodes = ['a', 'b']): Request => ({ call: 'create', size, nodes });
-const remove = (node = 'a'): Request => ({ call: 'remove', node });
-const get = (node = 'a'): Request => ({ call: 'get', node });
-const expand = (size: number, node = 'a'): Request => ({ call: 'expand', node, size });
-const modify = (limits: Pick<Seen, 'readIops' | 'writeIops'>): Request => ({ call: 'modify', node: 'a', limits });
-const look: Request = { call: 'look' };
-const snapshot: Request = { call: 'snapshot', node: 'a' };
-const copy = (of: 'volume' | 'snapshot' = 'snapshot'): Request => ({ call: 'copy', node: 'a', of });
-const part = (call: 'get' | 'remove', of: Part): Request => ({ call, node: 'a', part: of });
-const copied = (size = 8, of: 'volume' | 'snapshot' = 'snapshot'): Seen => ({ node: 'a', size, of });
-const volume = (size = 8, node = 'a', limits = {}): Seen => ({ node, size, ...limits });
-const ok = (...volumes: Seen[]): Outcome => ({ is: 'ok', volumes });
-const refused = (kind: FailureKind): Outcome => ({ is: 'refused', kind });
-const unknown: Outcome = { is: 'unknown', why: 'test' };
-
-/** Calls for one name, each after the one before. */
-function inTurn(...calls: (readonly [Request, Outcome])[]): Call[] {
-  return calls.map(([request, outcome], index) => ({
-    name: 'x',
-    request,
-    begin: 2 * index,
-    end: 2 * index + 1,
-    outcome,
-  }));
-}
+import { create, expand, get, inTurn, look, modify, ok, refused, remove, unknown, volume } from './calls.ts';
 
 describe('the checker', () => {
   test.each<[string, Call[]]>([
@@ -69,70 +43,6 @@ describe('the checker', () => {
         [get(), refused('not-found')],
       ),
     ],
-    ['a snapshot of nothing', inTurn([snapshot, ok(volume())])],
-    [
-      'a snapshot that goes with its volume',
-      inTurn(
-        [create(), ok(volume())],
-        [snapshot, ok(volume())],
-        [remove(), ok()],
-        [part('get', 'snapshot'), refused('not-found')],
-      ),
-    ],
-    [
-      'a snapshot of a later size',
-      inTurn(
-        [create(), ok(volume())],
-        [snapshot, ok(volume())],
-        [expand(16), ok(volume(16))],
-        [snapshot, ok(volume(16))],
-      ),
-    ],
-    [
-      'a snapshot after its deletion',
-      inTurn(
-        [create(), ok(volume())],
-        [snapshot, ok(volume())],
-        [part('remove', 'snapshot'), ok()],
-        [part('get', 'snapshot'), ok(volume())],
-      ),
-    ],
-    [
-      'a restore of what was deleted',
-      inTurn(
-        [create(), ok(volume())],
-        [snapshot, ok(volume())],
-        [part('remove', 'snapshot'), ok()],
-        [copy(), ok(copied())],
-      ),
-    ],
-    [
-      'a restore of the size of its volume',
-      inTurn(
-        [create(), ok(volume())],
-        [snapshot, ok(volume())],
-        [expand(16), ok(volume(16))],
-        [copy(), ok(copied(16))],
-      ),
-    ],
-    [
-      'a copy that goes with its source',
-      inTurn(
-        [create(), ok(volume())],
-        [copy('volume'), ok(copied(8, 'volume'))],
-        [remove(), ok()],
-        [copy('volume'), refused('not-found')],
-      ),
-    ],
-    [
-      'a copy of another source',
-      inTurn(
-        [create(), ok(volume())],
-        [snapshot, ok(volume())],
-        [copy(), ok(copied())],
-        [copy('volume'), ok(copied(8, 'volume'))],
-      ),
-    ],
     ['a deletion that is refused', inTurn([create(), ok(volume())], [remove(), refused('precondition')])],
   ])('finds %s', (_what, history) => {
     expect(violations(history)).toHaveLength(1);
@@ -161,39 +71,6 @@ describe('the checker', () => {
     [
       'the other node after a full one',
       inTurn([create(8, ['a']), refused('exhausted')], [create(8, ['b']), ok(volume(8, 'b'))]),
-    ],
-    [
-      'a restore after its volume is gone, and a copy after its snapshot',
-      inTurn(
-        [create(), ok(volume())],
-        [snapshot, ok(volume())],
-        [remove(), ok()],
-        [copy(), ok(copied())],
-        [part('remove', 'snapshot'), ok()],
-        [copy(), ok(copied())],
-        [copy('volume'), refused('not-found')],
-        [part('get', 'copy'), ok(copied())],
-      ),
-    ],
-    [
-      'a snapshot whose outcome was unknown, or that found no room',
-      inTurn(
-        [create(), ok(volume())],
-        [snapshot, unknown],
-        [copy(), refused('not-found')],
-        [copy(), ok(copied())],
-        [part('remove', 'snapshot'), ok()],
-        [snapshot, refused('exhausted')],
-      ),
-    ],
-    [
-      'a copy of another source that is refused',
-      inTurn(
-        [create(), ok(volume())],
-        [copy('volume'), ok(copied(8, 'volume'))],
-        [snapshot, ok(volume())],
-        [copy(), refused('exists')],
-      ),
     ],
     ['a larger creation that is refused', inTurn([create(), ok(volume())], [create(16), refused('exists')])],
   ])('allows %s', (_what, history) => {
@@ -246,7 +123,7 @@ function played(
   });
 }
 
-function outcomeOf(asked: Request, before: Register, now: Register, done: boolean): Outcome {
+function outcomeOf(asked: VolumeRequest, before: Register, now: Register, done: boolean): Outcome {
   if (asked.call === 'remove') return ok();
   if (asked.call === 'create') return done && now ? ok(now) : refused('exists');
   const here = 'node' in asked && before?.node === asked.node;

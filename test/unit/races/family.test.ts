@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { violations } from '../../races/checker.ts';
+import type { Call, Part, Request, Seen } from '../../races/history.ts';
+import { create, expand, inTurn, ok, refused, remove, unknown, volume } from './calls.ts';
+
+const snapshot: Request = { call: 'snapshot', node: 'a' };
+const copy = (of: 'volume' | 'snapshot' = 'snapshot'): Request => ({ call: 'copy', node: 'a', of });
+const part = (call: 'get' | 'remove', of: Part): Request => ({ call, node: 'a', part: of });
+const copied = (size = 8, of: 'volume' | 'snapshot' = 'snapshot'): Seen => ({ node: 'a', size, of });
+const made = [create(), ok(volume())] as const;
+const taken = [snapshot, ok(volume())] as const;
+const larger = [expand(16), ok(volume(16))] as const;
+const noSnapshot = [part('remove', 'snapshot'), ok()] as const;
+const absent = refused('not-found');
+
+test.each<[string, Call[]]>([
+  ['a snapshot of nothing', inTurn(taken)],
+  ['a snapshot that goes with its volume', inTurn(made, taken, [remove(), ok()], [part('get', 'snapshot'), absent])],
+  ['a snapshot of a later size', inTurn(made, taken, larger, [snapshot, ok(volume(16))])],
+  ['a snapshot after its deletion', inTurn(made, taken, noSnapshot, [part('get', 'snapshot'), ok(volume())])],
+  ['a restore of what was deleted', inTurn(made, taken, noSnapshot, [copy(), ok(copied())])],
+  ['a restore of the size of its volume', inTurn(made, taken, larger, [copy(), ok(copied(16))])],
+  [
+    'a copy that goes with its source',
+    inTurn(made, [copy('volume'), ok(copied(8, 'volume'))], [remove(), ok()], [copy('volume'), absent]),
+  ],
+  ['a copy of another source', inTurn(made, taken, [copy(), ok(copied())], [copy('volume'), ok(copied(8, 'volume'))])],
+])('the checker finds %s', (_what, history) => {
+  expect(violations(history)).toHaveLength(1);
+  // Without its last call there is nothing to find.
+  expect(violations(history.slice(0, -1))).toEqual([]);
+  expect(violations(history)[0]?.call).toEqual(history.at(-1));
+});
+
+test.each<[string, Call[]]>([
+  [
+    'a restore after its volume is gone, and a copy after its snapshot',
+    inTurn(
+      made,
+      taken,
+      [remove(), ok()],
+      [copy(), ok(copied())],
+      noSnapshot,
+      [copy(), ok(copied())],
+      [copy('volume'), absent],
+      [part('get', 'copy'), ok(copied())],
+    ),
+  ],
+  [
+    'a snapshot whose outcome was unknown, late, and one without room',
+    inTurn(made, [snapshot, unknown], [copy(), absent], [copy(), ok(copied())], noSnapshot, [
+      snapshot,
+      refused('exhausted'),
+    ]),
+  ],
+  [
+    'a copy of another source that is refused',
+    inTurn(made, [copy('volume'), ok(copied(8, 'volume'))], taken, [copy(), refused('exists')]),
+  ],
+])('the checker allows %s', (_what, history) => {
+  expect(violations(history)).toEqual([]);
+});
