@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { parseConfig } from '../../src/config/config.ts';
@@ -5,6 +7,7 @@ import { parseParameters } from '../../src/domain/parameters.ts';
 import { type ApiSchema, type KubeObject, loadApiSchemas } from '../support/api-schema.ts';
 import { renderObjects } from '../support/chart.ts';
 import { guideCommands, problemOf } from '../support/guide-commands.ts';
+import { type Named, quarryKey, quarryRuns } from '../support/guide-runs.ts';
 import { allPages, blocksOf, guidePages } from '../support/guides.ts';
 
 const languages = new Set(['sh', 'console', 'yaml', 'text', 'mermaid']);
@@ -21,6 +24,23 @@ test('the command line takes every command of quarry in the documentation', asyn
   expect(commands.length).toBeGreaterThan(200);
   const refused = await Promise.all(commands.map(async (command) => ({ command, problem: await problemOf(command) })));
   expect(refused.filter(({ problem }) => problem !== undefined)).toEqual([]);
+});
+
+const rootFolder = join(import.meta.dirname, '../..');
+const isNamed = ([file, title]: Named): boolean => {
+  const found = globSync(`test/${file}{.test.ts,/*.test.ts}`, { cwd: rootFolder });
+  return found.some((path) => readFileSync(join(rootFolder, path), 'utf8').includes(title));
+};
+
+test('a test runs each command of quarry in the guides, the tutorial and the README', () => {
+  const keys = new Set(
+    guidePages()
+      .flatMap(guideCommands)
+      .flatMap((command) => quarryKey(command) ?? []),
+  );
+  expect([...keys].filter((key) => !(key in quarryRuns))).toEqual([]);
+  expect(Object.keys(quarryRuns).filter((key) => !keys.has(key))).toEqual([]);
+  expect(Object.entries(quarryRuns).filter(([, named]) => !isNamed(named))).toEqual([]);
 });
 
 /** A part of an object, with its object around it. */

@@ -45,7 +45,7 @@ function linesOf(language: string, text: string): string[] {
 }
 
 /** The words after `quarry` of a command that runs there, also through kubectl exec or kubectl quarry; undefined for others. */
-function quarryWords(line: string): string[] | undefined {
+export function quarryWords(line: string): string[] | undefined {
   const [, rest] = /^(?:quarry|kubectl quarry|kubectl .* -- quarry) (.*)$/.exec(line) ?? [];
   return rest === undefined ? undefined : wordsOf(rest);
 }
