@@ -17,9 +17,10 @@ export interface RoundState {
   struck: boolean;
 }
 
-/** The codes after which a sidecar repeats a call whose outcome it does not know, and for how many milliseconds it does here. */
+/** The codes after which a sidecar repeats a call whose outcome it does not know. */
 const repeated = new Set(['ABORTED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']);
-const patience = 60_000;
+/** Milliseconds for which it does here: more than the minute that one call has, or a slow call would not be repeated. */
+const patience = 180_000;
 /** The provisioner repeats this, too: here it stands for a node that is still starting. */
 const early = /it is still being activated, checked or created/;
 

@@ -151,6 +151,10 @@ export class FakeLvm implements Lvm {
     return this.volumes.get(name)?.row?.['origin'];
   }
 
+  #thinRow(pool: string): Record<string, string> {
+    return { lv_attr: 'Vwi-a-tz--', pool_lv: pool, thin_id: String(this.volumes.size) };
+  }
+
   #makeSnapshot(name: string, origin: string, thick: boolean): void {
     const [snapshot, from] = [this.volumes.get(name), this.volumes.get(origin)];
     if (!snapshot || !from) throw new Error(`vg/${origin} does not exist`);
@@ -215,7 +219,7 @@ export class FakeLvm implements Lvm {
     if (argv[0] === 'lvcreate') {
       if (existing) return `Logical Volume "${name}" already exists in volume group "vg"`;
       if (size > this.free && !thinPool) return 'Volume group "vg" has insufficient free space';
-      const row = thinPool && { row: { lv_attr: 'Vwi-a-tz--', pool_lv: thinPool.slice(3) } };
+      const row = thinPool && { row: this.#thinRow(thinPool.slice(3)) };
       this.volumes.set(name, { size, tags: new Set(values('--addtag')), ...row });
       if (argv.includes('-s')) this.#makeSnapshot(name, argv.at(-1)?.slice(3) ?? '', size > 0n);
       return undefined;

@@ -4,7 +4,7 @@ import { Failure } from '../../../src/domain/errors.ts';
 import type { InventoryCache } from '../../../src/lvm/cache.ts';
 import type { LocalStorage } from '../../../src/lvm/storage.ts';
 import type { Copy, CopiesTogether } from '../../../src/lvm/snapshots/copies-together.ts';
-import type { FakeLvm } from './fake-lvm.ts';
+import { type FakeLvm, spec as poolSpec } from './fake-lvm.ts';
 import { fakeStorage, idOf, volume } from './fake-storage.ts';
 
 const { signal } = new AbortController();
@@ -17,17 +17,17 @@ let storage: LocalStorage;
 let taken: (readonly Copy[])[];
 let problem: Failure | undefined;
 
+const copies: CopiesTogether = {
+  take: async (all) => {
+    if (problem) throw problem;
+    taken.push(all);
+    return 0;
+  },
+  resume: async () => [],
+  abandon: async () => undefined,
+};
 beforeEach(async () => {
   [taken, problem] = [[], undefined];
-  const copies: CopiesTogether = {
-    take: async (all) => {
-      if (problem) throw problem;
-      taken.push(all);
-      return 0;
-    },
-    resume: async () => [],
-    abandon: async () => undefined,
-  };
   ({ lvm, cache, storage } = fakeStorage({ copies }));
   await cache.refresh();
   for (const name of ['one', 'two']) await storage.create(volume(name, 64n * MiB), signal);
@@ -61,5 +61,42 @@ describe('a group snapshot of thick volumes', () => {
     for (const _ of ['first', 'again']) await storage.groupSnapshots.remove(id, listed, signal);
     expect(snapshotsIn()).toEqual([]);
     expect(await storage.groupSnapshots.find(id, signal)).toBeUndefined();
+  });
+});
+
+describe('a group snapshot of thin volumes', () => {
+  beforeEach(async () => {
+    const thin = { share: 50, overprovision: 10, refuseAt: 95 };
+    ({ lvm, cache, storage } = fakeStorage({ copies, pool: { ...poolSpec, type: 'thin', thin } }));
+    lvm.volumes.set('thinpool', { size: 512n * MiB, tags: new Set(), row: { lv_attr: 'twi-aotz--' } });
+    for (const [index, name] of ['one', 'two'].entries()) {
+      const tags = ['v=1', 'role=volume', `id=${idOf(name)}`, `name=${name}`, 'layout=thin', 'fs=none'];
+      const row = { lv_attr: 'Vwi-a-tz--', pool_lv: 'thinpool', thin_id: String(index + 1) };
+      lvm.volumes.set(name, { size: 64n * MiB, tags: new Set(tags.map((tag) => `quarry.${tag}`)), row });
+    }
+    await cache.refresh();
+  });
+
+  const promised = () => [...cache.current().pools.values()][0]?.thin?.promised;
+
+  test('copies each by the numbers of both in the pool, which has promised their size at once', async () => {
+    const before = promised() ?? 0n;
+    const shown: number[] = [];
+    lvm.beforeAnswer = async ([command]) => {
+      if (command === 'lvcreate') shown.push(cache.current().snapshots.size);
+    };
+    const group = await storage.groupSnapshots.take(spec, signal);
+    const pair = (origin: string, copy: string) => expect.objectContaining({ type: 'thin', origin, copy });
+    expect(taken).toEqual([[pair('1', '3'), pair('2', '4')]]);
+    expect(shown).toEqual([0, 1]);
+    expect(promised()).toBe(before + 128n * MiB);
+    expect(group.members).toHaveLength(2);
+  });
+
+  test('is refused, and leaves nothing, if LVM does not show a number', async () => {
+    delete lvm.volumes.get('two')?.row?.['thin_id'];
+    const refused = { kind: 'unavailable', message: expect.stringContaining('does not show volume node-1:two') };
+    await expect(storage.groupSnapshots.take(spec, signal)).rejects.toMatchObject(refused);
+    expect([...lvm.volumes.keys()]).toEqual(['thinpool', 'one', 'two']);
   });
 });
