@@ -2,7 +2,7 @@ import type { CsiContext } from '../../app/feature.ts';
 import { createLocks } from '../../concurrency/locks.ts';
 import { Failure } from '../../domain/errors.ts';
 import { knownInventory } from '../../domain/fleet.ts';
-import { type GroupSnapshot, refuseOtherMembers, refuseOtherSources } from '../../domain/group-snapshot.ts';
+import { type GroupSnapshot, isComplete, refuseOtherMembers, refuseOtherSources } from '../../domain/group-snapshot.ts';
 import {
   type GroupSnapshotId,
   type NodeName,
@@ -32,7 +32,8 @@ export class GroupSnapshotter {
     const spec = { name, sources: sources.map(toVolumeId), room };
     const existing = this.#named(name);
     const [first] = existing;
-    if (first) refuseOtherSources(existing, spec);
+    // A report may show a part of it: another call takes or removes it. Its node decides.
+    if (isComplete(existing)) refuseOtherSources(existing, spec);
     // A member outlives its volume, and stays where the volume was.
     const there = first && this.#registry.storageOf(first.id, first.node);
     const storage = there ?? (await this.#storageOf(spec.sources, signal));

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MiB } from '../../../../src/domain/bytes.ts';
+import { Failure } from '../../../../src/domain/errors.ts';
 import { parseVolumeId } from '../../../../src/domain/ids.ts';
 import { createGroupSnapshotPart } from '../../../../src/features/group-snapshots/csi.ts';
 import { createSnapshotPart } from '../../../../src/features/snapshots/csi.ts';
@@ -85,6 +86,14 @@ describe('a group snapshot', () => {
       message: expect.stringContaining('a:x on node a, b:z on node b'),
     });
     expect([...nodes[0].snapshots.all, ...nodes[1].snapshots.all]).toEqual([]);
+  });
+
+  test('is left to its node while only a part of it is known, as in a report amid the call that takes it', async () => {
+    const { members } = await group();
+    nodes[0].snapshots.all.delete(members[0] as never);
+    const busy = new Failure('busy', 'CreateVolumeGroupSnapshot is in progress');
+    nodes[0].groupSnapshots.take = () => Promise.reject(busy);
+    await expect(take('group', both)).rejects.toBe(busy);
   });
 
   test('leaves its name to snapshots of single volumes', async () => {
