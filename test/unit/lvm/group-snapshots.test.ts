@@ -40,7 +40,7 @@ describe('a group snapshot of thick volumes', () => {
     const group = await storage.groupSnapshots.take(spec, signal);
     expect(group.members.map(({ source }) => source).toSorted()).toEqual(sources);
     expect(group.members.every(({ state }) => state === 'ready')).toBe(true);
-    expect(taken.map((copies) => copies.map(({ type }) => type))).toEqual([['thick', 'thick']]);
+    expect(taken.map((all) => all.map(({ type }) => type))).toEqual([['thick', 'thick']]);
     expect(await storage.groupSnapshots.take(spec, signal)).toEqual(group);
     await cache.refresh();
     expect(await storage.groupSnapshots.find(group.id, signal)).toMatchObject({ id: group.id, members: [{}, {}] });
