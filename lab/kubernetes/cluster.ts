@@ -5,7 +5,7 @@ import { markUsed } from '../image.ts';
 import { type Lab, openLab } from '../lab.ts';
 import { API_ADDRESS, API_SERVICE_IP, type ControlPlane, startControlPlane } from './control-plane.ts';
 import { writeQuarry } from './images.ts';
-import type { ExecResult } from '../process.ts';
+import type { ExecResult, Process } from '../process.ts';
 import type { Kubectl } from './kubectl.ts';
 import { serveNames } from './names.ts';
 import { type ClusterPaths, clusterPaths, missingClusterParts } from './paths.ts';
@@ -26,6 +26,8 @@ export interface Cluster extends AsyncDisposable {
   readonly folder: string;
   /** A unix socket of the host that is forwarded to the API server. */
   readonly apiSocket: string;
+  /** Removes all objects of Kubernetes, while the pods run on; each kubelet registers its node again. */
+  loseObjects(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -61,7 +63,8 @@ async function start(
   const starting = startControlPlane(lab.host, paths.programs, folder, flags);
   const [controlPlane] = await Promise.all([starting, writeQuarry(join(images, 'quarry.tar'))]);
   const { kubectl } = controlPlane;
-  await offerSnapshots(lab.host, controlPlane, paths, folder);
+  const offer = (): Promise<Process> => offerSnapshots(lab.host, controlPlane, paths, folder);
+  let snapshotController = await offer();
   // Pods use the API at the Service's address, which no kube-proxy serves here.
   await lab.host.exec(['ip', 'addr', 'add', `${API_SERVICE_IP}/32`, 'dev', 'lo']);
   await lab.host.exec(['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward']);
@@ -72,10 +75,21 @@ async function start(
   const parts = { controlPlane, paths, images };
   const workers = await Promise.all(options.map((each, index) => bootWorker(lab, parts, index + 1, each)));
   await Promise.all(workers.map((worker) => worker.importImage('quarry.tar')));
-  await kubectl.wait(
-    'condition=Ready',
-    workers.map(({ name }) => `node/${name}`),
-  );
+  const nodesReady = (): Promise<void> =>
+    kubectl.wait(
+      'condition=Ready',
+      workers.map(({ name }) => `node/${name}`),
+    );
+  await nodesReady();
+  const loseObjects = async (): Promise<void> => {
+    await controlPlane.loseData();
+    snapshotController.kill('SIGKILL');
+    await snapshotController.exited;
+    snapshotController = await offer();
+    // A kubelet registers its node only when it starts.
+    await Promise.all(workers.map((worker) => worker.restartKubelet()));
+    await nodesReady();
+  };
   const close = (): Promise<void> => lab.close();
   const env = { KUBECONFIG: controlPlane.kubeconfig, HELM_CACHE_HOME: folder, HELM_CONFIG_HOME: folder };
   const helm = (args: readonly string[]): Promise<ExecResult> =>
@@ -90,6 +104,7 @@ async function start(
     images,
     folder,
     apiSocket,
+    loseObjects,
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent } from '../agent.ts';
 import { LabError } from '../command.ts';
@@ -29,6 +29,8 @@ export interface ControlPlane {
   readonly processes: ReadonlyMap<string, Process>;
   /** Starts one of them again after it has ended. */
   restart(name: string): Promise<void>;
+  /** Kills all of them, removes etcd's data, and starts them again: a new cluster with the old keys. */
+  loseData(): Promise<void>;
 }
 
 interface Keys {
@@ -66,11 +68,14 @@ export async function startControlPlane(
   const server = [etcd(folder), apiServer(keys)];
   // These exit if the API server does not know them yet.
   const clients = [controllerManager(folder, keys), worksFor(folder, 'kube-scheduler', 10259, schedulerFlags)];
-  for (const component of server) await start(component);
-  await until(kubectl, processes, ['get', '--raw=/readyz']);
-  for (const component of clients) await start(component);
-  // The controller manager makes it; no pod is admitted without it.
-  await until(kubectl, processes, ['get', 'serviceaccount', 'default']);
+  const startAll = async (): Promise<void> => {
+    for (const component of server) await start(component);
+    await until(kubectl, processes, ['get', '--raw=/readyz']);
+    for (const component of clients) await start(component);
+    // The controller manager makes it; no pod is admitted without it.
+    await until(kubectl, processes, ['get', 'serviceaccount', 'default']);
+  };
+  await startAll();
   return {
     authority: keys.authority,
     admin: keys.certificates.admin,
@@ -83,6 +88,12 @@ export async function startControlPlane(
       if (component === undefined) throw new LabError(`the control plane has no ${name}`);
       await start(component);
       await until(kubectl, processes, ['get', '--raw=/readyz']);
+    },
+    async loseData() {
+      for (const running of processes.values()) running.kill('SIGKILL');
+      await Promise.all(processes.values().map(({ exited }) => exited));
+      await rm(etcdData(folder), { recursive: true });
+      await startAll();
     },
   };
 }
@@ -151,12 +162,16 @@ function kubeconfigFile(folder: string, name: string): string {
   return join(folder, `${name}.kubeconfig`);
 }
 
+function etcdData(folder: string): string {
+  return join(folder, 'etcd-data');
+}
+
 function etcd(folder: string): Component {
   const peers = 'http://127.0.0.1:2380';
   return {
     name: 'etcd',
     flags: [
-      `--data-dir=${join(folder, 'etcd-data')}`,
+      `--data-dir=${etcdData(folder)}`,
       // The lab's etcd ends with the lab: its data need not survive the machine.
       '--unsafe-no-fsync',
       '--log-level=warn',

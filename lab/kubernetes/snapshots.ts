@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Agent } from '../agent.ts';
+import type { Process } from '../process.ts';
 import { startComponent } from './component.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { ClusterPaths } from './paths.ts';
@@ -10,12 +11,12 @@ export async function offerSnapshots(
   { kubectl, kubeconfig }: ControlPlane,
   paths: ClusterPaths,
   folder: string,
-): Promise<void> {
+): Promise<Process> {
   const definitions = join(paths.lab.schemas, 'snapshots');
   await kubectl.run(['apply', '--filename', definitions]);
   await kubectl.run(['wait', '--for=condition=Established', '--filename', definitions, '--timeout=60s']);
   const flags = ['--feature-gates=CSIVolumeGroupSnapshot=true', '--kube-api-qps=200', '--kube-api-burst=400'];
-  await startComponent(host, paths.programs, folder, {
+  return startComponent(host, paths.programs, folder, {
     name: 'snapshot-controller',
     flags: [`--kubeconfig=${kubeconfig}`, ...flags],
   });

@@ -126,6 +126,15 @@ export async function killPod({ kubectl, workers }: Cluster, namespace: string, 
   await worker.guest.shell(`echo 1 >$(echo ${cgroupOf(metadata.uid)})/cgroup.kill`);
 }
 
+/** Waits until a controller has recorded on each volume what its PersistentVolume is. */
+export async function untilRecorded({ workers }: Cluster, volumes: readonly string[]): Promise<void> {
+  const tags = (volume: string): string => `lvs --noheadings -S 'lv_name=${volume}' -o lv_tags`;
+  for (const volume of volumes) {
+    const recorded = `[ -z "$(${tags(volume)})" ] || ${tags(volume)} | grep -q quarry.pv=pv=${volume}`;
+    for (const { guest } of workers) await guest.shell(`until ${recorded}; do sleep 1; done`);
+  }
+}
+
 /** Logical volumes of Quarry's on all nodes, by the names that Kubernetes gave them. */
 export async function logicalVolumes(cluster: Cluster): Promise<string[]> {
   return selected(cluster, 'lv_name=~^pvc-');
