@@ -51,12 +51,16 @@ describe('running StatefulSets whose cluster has lost the data of etcd', () => {
     const install = 'docs/guides/install.md';
     await administrator(commandsWith(install, 'kubectl create namespace quarry'));
     await installExample(cluster);
+    const controller = ['exec', 'deploy/quarry-controller', '-c', 'quarry', '--', 'quarry'];
+    const recover = (...words: string[]) => cluster.kubectl.within(NAMESPACE).run([...controller, 'recover', ...words]);
+    expect(await recover('--apply')).toContain(`PersistentVolume ${before[0]}: created`);
+    expect(await recover()).toBe('');
+    await cluster.kubectl.run(['delete', ...before.map((volume) => `pv/${volume}`)]);
+
     const see = await administrator(commandsWith(GUIDE, 'recover --claims\n'));
     for (const volume of before) expect(see).toContain(`name: ${volume}\n`);
     await administrator(commandsWith(GUIDE, 'create namespace').replace('NAMESPACE', 'wiped'));
     await administrator(commandsWith(GUIDE, '| kubectl apply'));
-    const controller = ['exec', 'deploy/quarry-controller', '-c', 'quarry', '--', 'quarry'];
-    expect(await cluster.kubectl.within(NAMESPACE).run([...controller, 'recover', '--apply'])).toBe('');
     await applySets(site());
 
     expect(await volumes()).toEqual(before);

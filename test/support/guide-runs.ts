@@ -9,7 +9,7 @@ const pulled: Named = ['lab/pulled-disk', 'what only a dead disk had is named'];
 const pools: Named = ['lab/pools', 'proposes a disk, and takes it after an approval by hand'];
 const budget: Named = ['rates/budget', 'calibrate'];
 const adopted: Named = ['lab/command-line', 'quarry adopt gives a logical volume of OpenEBS'];
-const recovered: Named = ['cluster/statefulset', 'finds its data after quarry recover'];
+const recovered: Named = ['cluster/recover', 'have all their data after the steps of the guide'];
 const roles: Named = ['cluster/chart', 'each controller is ready, and its certificate is the one that nodes verify'];
 
 /** The test that runs each command of quarry with these options, whatever its arguments are. */
