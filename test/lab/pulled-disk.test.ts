@@ -108,7 +108,17 @@ test('mirrors go on without a disk, and are complete again on another one or on 
   const copying = guest().shell(`until dmsetup status ${thinParts[1]} | grep recover; do sleep 0.1; done`, {
     timeout: 200_000,
   });
-  await Promise.all([approve('/dev/dm-4'), copying.then(() => driver.kill())]);
+  const dead = await missingOf('qthin');
+  const replace = (...more: string[]) => driver.quarry('disks', 'replace', dead, '/dev/dm-4', ...more);
+  const planned = await replace('--dry-run', '-o', 'json');
+  const copied = { becomes: 'copied from another disk' };
+  expect(JSON.parse(planned.stdout)).toMatchObject({
+    items: [
+      { lv: 'qthin/thinpool', ...copied },
+      { id: 'node-1:thin', ...copied },
+    ],
+  });
+  await Promise.all([replace(), copying.then(() => driver.kill())]);
   await driver.launch();
   await driver.ready();
   await expectComplete(...thinParts);
@@ -138,32 +148,56 @@ test('a mirrored thin pool can be used after a boot without one of its disks', a
   expect(await remove('thin')).toEqual(ok);
 });
 
-test('what only a dead disk had is named before it is given up, and then the group takes volumes again', async () => {
+/** The letter of the disk of a volume without a copy. */
+const diskOf = async (name: string) =>
+  /dm-0|disk-a/.test(await guest().shell(`lvs --noheadings -o devices qpair/${name}`)) ? 'a' : 'b';
+const byId = (items: readonly { id: string; becomes: string }[]) =>
+  items.map(({ id, becomes }) => ({ id, becomes })).toSorted((one, other) => one.id.localeCompare(other.id));
+
+test('what only a dead disk had is named before it is given up, and gone after a kill in between; then the group takes volumes again', async () => {
   expect(await remove('new')).toEqual(ok);
   expect(await create('both', 16, { pool: 'pair', mirrors: '1' })).toEqual(ok);
   expect(await create('away', 40, { pool: 'pair' })).toEqual(ok);
-  const disk = /dm-0|disk-a/.test(await guest().shell('lvs --noheadings -o devices qpair/away')) ? 'a' : 'b';
+  const small = ['small-1', 'small-2', 'small-3', 'small-4'];
+  for (const name of small) expect(await create(name, 4, { pool: 'pair' })).toEqual(ok);
+  const plain = ['away', ...small];
+  const disks = await Promise.all(plain.map(diskOf));
+  const disk = disks[1] ?? '';
+  const lost = plain.filter((_, index) => disks[index] === disk);
+  const safe = plain.filter((_, index) => disks[index] !== disk);
+  expect(lost.length).toBeGreaterThan(2);
   await pull(disk);
   const dead = await missingOf('qpair');
-  const affected = [
-    expect.objectContaining({ id: 'node-1:away', becomes: 'lost' }),
-    expect.objectContaining({ id: 'node-1:both', becomes: 'copied from another disk' }),
-  ];
-  const dry = await driver.quarry('disks', 'give-up', dead, '--delete-lost', '--dry-run', '-o', 'json');
-  expect(JSON.parse(dry.stdout)).toEqual({ items: affected });
-  expect(await remove('away')).toEqual(answer('UNAVAILABLE', /on a disk of qpair that is missing/));
+  const giveUp = async (...more: string[]) => {
+    const { stdout } = await driver.quarry('disks', 'give-up', dead, '--delete-lost', '-o', 'json', ...more);
+    return byId((JSON.parse(stdout) as { items: { id: string; becomes: string }[] }).items);
+  };
+  const affected = byId([
+    { id: 'node-1:both', becomes: 'copied from another disk' },
+    ...lost.map((name) => ({ id: `node-1:${name}`, becomes: 'lost' })),
+  ]);
+  expect(await giveUp('--dry-run')).toEqual(affected);
+  expect(await remove('small-1')).toEqual(answer('UNAVAILABLE', /on a disk of qpair that is missing/));
   expect(await driver.quarry('disks', 'give-up', disk === 'a' ? '/dev/dm-1' : '/dev/dm-0')).toMatchObject({
     exitCode: 1,
     stderr: expect.stringContaining('is a disk of qpair that is here'),
   });
 
-  const gone = await driver.quarry('disks', 'give-up', dead, '--delete-lost', '-o', 'json');
-  expect(JSON.parse(gone.stdout)).toEqual({ items: affected });
-  expect(await remove('away')).toEqual(ok);
+  // Killed after the first removal.
+  const count = `lvs --readonly --noheadings -o lv_name -S 'lv_name=~"^(away|small-.)$"' qpair 2>/dev/null | wc -l`;
+  const killed = guest().shell(`before=$(${count}); until [ $(${count}) -lt $before ]; do :; done
+    kill -9 ${driver.process().pid} $(pidof lvm); ${count}`);
+  expect(await driver.quarry('disks', 'give-up', dead, '--delete-lost')).toMatchObject({ exitCode: 1 });
+  const left = Number(await killed) - safe.length;
+  await driver.process().exited;
+  await driver.launch();
+  await driver.ready();
+  expect(await giveUp()).toHaveLength(left + 1);
+  for (const name of [...lost, ...safe]) expect(await remove(name)).toEqual(ok);
   expect(await stage('both')).toEqual(ok);
   await write('both', 'after');
   expect(await read('both')).toBe('after\n');
   expect(await unstage('both')).toEqual(ok);
   expect(await remove('both')).toEqual(ok);
   await expect.poll(() => create('later', 4, { pool: 'pair' }), eventually).toEqual(ok);
-});
+}, 300_000);
