@@ -157,7 +157,7 @@ export class FakeLvm implements Lvm {
 
   #makeSnapshot(name: string, origin: string, thick: boolean): void {
     const [snapshot, from] = [this.volumes.get(name), this.volumes.get(origin)];
-    if (!snapshot || !from) throw new Error(`vg/${origin} does not exist`);
+    if (!snapshot || !from) throw new Error(`vg/${origin} does not exist: it was looked for before`);
     // It has the blocks of its origin, as if it was that.
     if (!thick) return void Object.assign(snapshot, { size: from.size, row: { ...from.row } });
     from.row = { ...from.row, lv_attr: 'owi-a-s---' };
@@ -218,10 +218,12 @@ export class FakeLvm implements Lvm {
     const existing = this.volumes.get(name);
     if (argv[0] === 'lvcreate') {
       if (existing) return `Logical Volume "${name}" already exists in volume group "vg"`;
+      const origin = argv.includes('-s') ? (argv.at(-1)?.slice(3) ?? '') : undefined;
+      if (origin !== undefined && !this.volumes.has(origin)) return `Failed to find logical volume "vg/${origin}"`;
       if (size > this.free && !thinPool) return 'Volume group "vg" has insufficient free space';
       const row = thinPool && { row: this.#thinRow(thinPool.slice(3)) };
       this.volumes.set(name, { size, tags: new Set(values('--addtag')), ...row });
-      if (argv.includes('-s')) this.#makeSnapshot(name, argv.at(-1)?.slice(3) ?? '', size > 0n);
+      if (origin !== undefined) this.#makeSnapshot(name, origin, size > 0n);
       return undefined;
     }
     if (!existing) return `Failed to find logical volume "vg/${name}"`;
