@@ -5,6 +5,7 @@ import { createAll } from '../../src/app/all.ts';
 import { approveDisks } from '../../src/cli/disks.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { readEnvironment } from '../../src/config/environment.ts';
+import { evacuateDisk } from '../../src/features/disks/requests.ts';
 import type { Log } from '../../src/log.ts';
 import { createCsiClient, type CsiClient } from '../support/csi-client.ts';
 import { MiB } from '../support/driver.ts';
@@ -115,6 +116,11 @@ export class Node {
       fail: () => undefined,
     };
     await approveDisks({ config: configFile, disk: [device], all: false }, terminal);
+  }
+
+  /** A person takes this disk out of its group, after all on it has moved: `quarry disks evacuate --remove`. */
+  async evacuate(device: string): Promise<void> {
+    await evacuateDisk({ config: configFile, disk: device, dryRun: false, remove: true, cancel: false });
   }
 
   async #ready(): Promise<void> {

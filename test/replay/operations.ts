@@ -3,6 +3,7 @@ import { capabilities, MiB } from '../support/driver.ts';
 import { run } from './run.ts';
 import { encryptedOperations } from './encrypted-operations.ts';
 import { inlineOperations } from './inline-operations.ts';
+import { leavingOperations } from './leaving-operations.ts';
 import { type Node, stagingOf } from './node.ts';
 import { create, idOf, type Operation } from './operation.ts';
 
@@ -92,6 +93,7 @@ export const operations: readonly Operation[] = [
   ...(['zero', 'discard'] as const).map(deleteErased),
   { name: 'grow-metadata', configuration: 'growing metadata', prepare: fillMetadata },
   { name: 'take-disk', configuration: 'one disk more' },
+  ...leavingOperations,
   { name: 'extend-pool', configuration: 'larger pool' },
   { name: 'create-pool', configuration: 'one pool more' },
 ];

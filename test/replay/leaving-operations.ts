@@ -1,0 +1,60 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Node } from './node.ts';
+import type { Operation } from './operation.ts';
+import { run } from './run.ts';
+
+const volume = 'kept-thick';
+/** The disk that leaves: the volume alone is on it, because all that moves is in the log. */
+let leaving = '';
+
+/** Everything on a disk moves to the others, and the disk leaves its group: a tag of the disk lets each start go on with it. */
+export const leavingOperations: readonly Operation[] = [
+  {
+    name: 'leave-disk',
+    async prepare() {
+      const disks = await physicalVolumes('pv_name,vg_name,pv_used');
+      leaving = disks.find(([, group, used]) => group === 'qmain' && used === '0')?.[0] ?? '';
+      const [from = ''] = (await run('lvs', '-qq', '--noheadings', '-o', 'devices', `qmain/${volume}`))
+        .trim()
+        .split('(');
+      await run('pvmove', '-qq', '-i', '1', '-n', volume, from, leaving);
+    },
+    async call(node) {
+      await evacuate(node);
+      while (await isMember(leaving)) await delay(100);
+    },
+  },
+];
+
+/** The disk may leave meanwhile, if it was marked before the cut. */
+async function evacuate(node: Node): Promise<void> {
+  if (!(await isMember(leaving))) return;
+  try {
+    await node.evacuate(leaving);
+  } catch (error) {
+    if (await isMember(leaving)) throw error;
+  }
+}
+
+async function isMember(device: string): Promise<boolean> {
+  return (await physicalVolumes('pv_name,vg_name')).some(([name, group]) => name === device && group === 'qmain');
+}
+
+async function physicalVolumes(fields: string): Promise<string[][]> {
+  const report = await run(
+    'pvs',
+    '-qq',
+    '--noheadings',
+    '--nosuffix',
+    '--units',
+    'b',
+    '--separator',
+    '|',
+    '-o',
+    fields,
+  );
+  return report
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => line.trim().split('|'));
+}
