@@ -8,7 +8,6 @@ import { readSegments } from '../evacuation/segments.ts';
 import type { Lvm } from '../process/lvm.ts';
 import { linkedDevice } from '../process/system.ts';
 import type { LvRecord } from '../records.ts';
-import { roleOf } from '../volume-records.ts';
 import type { Writer } from '../writer.ts';
 import { readParts } from './mirror-copies.ts';
 import type { MissingDisks } from './missing-disks.ts';
@@ -132,7 +131,8 @@ function refuseUnremovable(found: readonly Found[]): void {
   const problems = lost.flatMap((record) => {
     const name = `${record.group}/${record.lv}`;
     if (record.open && !record.isThinPool) return [`${name} is in use: delete its pods first`];
-    const ours = record.isThinPool || roleOf(record) !== undefined || record.erasing !== undefined;
+    // So have snapshots, and what a change in progress made.
+    const ours = record.isThinPool || record.tags.has('role') || record.erasing !== undefined;
     return ours ? [] : [`${name} is not Quarry's: remove it with "lvremove ${name}"`];
   });
   if (problems.length > 0) throw new Failure('precondition', problems.join('\n'));

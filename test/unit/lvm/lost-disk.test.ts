@@ -75,14 +75,16 @@ test('a mirror whose copies are all on missing disks is lost', async () => {
   expect(found).toEqual([plain, { ...mirror, lost: true }]);
 });
 
-test('a thin pool takes its volumes with it, and is removed once', async () => {
+test('a thin pool takes its volumes and snapshots with it, and is removed once', async () => {
   lvm.volumes.clear();
   addVolume('in-pool', { pool_lv: 'pool', lv_health_status: '' });
   lvm.volumes.set('pool', { size, tags: new Set(), row: { lv_attr: 'twi-aotzp-' } });
+  const snapshot = ['quarry.id=node-1:in-pool', 'quarry.role=snapshot'];
+  lvm.volumes.set('snap', { size, tags: new Set(snapshot), row: { pool_lv: 'pool' } });
   segments = [segment('[pool_tdata]')];
   const change = lvm.change.bind(lvm);
   lvm.change = async (argv) => {
-    if (argv.at(-1) === 'vg/pool') lvm.volumes.delete('in-pool');
+    if (argv.at(-1) === 'vg/pool') for (const name of ['in-pool', 'snap']) lvm.volumes.delete(name);
     return change(argv);
   };
   const { disk } = await start();
@@ -90,6 +92,7 @@ test('a thin pool takes its volumes with it, and is removed once', async () => {
   expect(found.map(({ lv, lost }) => [lv, lost])).toEqual([
     ['vg/pool', true],
     ['vg/in-pool', true],
+    ['vg/snap', true],
   ]);
   expect(commands()).toEqual(['lvremove -y vg/pool']);
 });
