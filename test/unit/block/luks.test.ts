@@ -236,6 +236,16 @@ test('keeps a passphrase that is given as both, and those that an administrator 
   expect(keys()).toEqual(['recovery', 'two']);
 });
 
+test('leaves a key slot alone that neither passphrase opens and no mark names', async () => {
+  await open();
+  await started().close(volume.id);
+  const slots = { dead: new Set(['dead']), marks: new Map<string, string>() };
+  luks.headers.set(bottom, { uuid: await luks.uuidOf(bottom), keys: new Set(['one']), slots });
+  await open(both);
+  expect(keys()).toEqual(['two', 'left: dead']);
+  expect(volume.rotated).toBeDefined();
+});
+
 describe('an inline volume', () => {
   beforeEach(() => {
     volume = { ...volume, role: 'inline' };
