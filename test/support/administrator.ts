@@ -11,7 +11,10 @@ export async function administratorOf({ lab, folder, paths, controlPlane }: Clus
   const path = [bin, paths.programs, paths.lab.tools, dirname(process.execPath), process.env['PATH']];
   const env = { PATH: path.join(delimiter), KUBECONFIG: controlPlane.kubeconfig };
   return async (commands) => {
-    const { exitCode, stdout, stderr } = await lab.host.exec(['bash', '-euo', 'pipefail', '-c', commands], { env });
+    const { exitCode, stdout, stderr } = await lab.host.exec(['bash', '-euo', 'pipefail', '-c', commands], {
+      env,
+      timeout: 200_000,
+    });
     if (exitCode === 0) return stdout;
     throw new Error(`exit code ${exitCode} of:\n${commands}\n${stdout}${stderr}`);
   };

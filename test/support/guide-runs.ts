@@ -4,6 +4,7 @@ import { type GuideCommand, quarryWords } from './guide-commands.ts';
 /** A test file below `test`, and the title of the test in it. */
 export type Named = readonly [file: string, title: string];
 
+export const guides: Named = ['cluster/guides', 'the commands of the guides'];
 const evacuate: Named = ['lab/evacuate', 'a disk is evacuated through a kill and a power cut'];
 const pulled: Named = ['lab/pulled-disk', 'what only a dead disk had is named'];
 const pools: Named = ['lab/pools', 'proposes a disk, and takes it after an approval by hand'];
@@ -14,19 +15,19 @@ const roles: Named = ['cluster/chart', 'each controller is ready, and its certif
 
 /** The test that runs each command of quarry with these options, whatever its arguments are. */
 export const quarryRuns: Readonly<Record<string, Named>> = {
-  status: ['cluster/chart', 'is asked by `kubectl quarry` with the rights of the guide'],
-  volumes: ['unit/features/overview/command', 'volumes have the claims that they are bound to'],
-  'volumes --namespace': ['unit/features/overview/command', 'volumes have the claims that they are bound to'],
+  status: guides,
+  volumes: guides,
+  'volumes --namespace': guides,
   'volumes -o': ['unit/features/overview/command', 'encrypted volumes and their snapshots are shown'],
-  pools: ['unit/features/overview/command', 'pools show what is used, and what is wrong with them'],
-  'pools -o': ['unit/cli/program', 'every command that prints rows offers each format'],
+  pools: guides,
+  'pools -o': guides,
   snapshots: ['unit/features/overview/command', 'snapshots have the claim of their volume'],
-  orphans: ['unit/features/orphans/command', 'the command shows them in a table'],
-  disks: pools,
-  jobs: ['unit/features/jobs/command', 'quarry jobs shows each job with its progress and its reason'],
-  hung: ['lab/hang', 'gives up on a program on a disk that hangs'],
-  doctor: ['lab/command-line', 'quarry doctor finds a missing tool'],
-  help: ['unit/plugin/plugin', 'shows its help without words'],
+  orphans: guides,
+  disks: guides,
+  jobs: guides,
+  hung: guides,
+  doctor: guides,
+  help: guides,
   qos: ['rates/qos-trouble', "quarry('qos')"],
   'nodes drain': ['unit/features/overview/leaving', 'a drain shows the claims whose volumes stay on the node'],
   'nodes forget': ['unit/features/overview/leaving', 'a node that does not come back loses its volumes'],
@@ -59,6 +60,67 @@ export const quarryRuns: Readonly<Record<string, Named>> = {
   'recover --apply': recovered,
   'recover --claims': recovered,
   'recover --claims --config': ['lab/command-line', 'quarry recover prints the PersistentVolume and the claim'],
+};
+
+const limits = 'cluster/limits';
+const installed: Named = ['cluster/recover', 'have all their data after the steps of the guide'];
+
+/** The test that runs each command of kubectl and helm, with the chart, the values and the names of the lab. */
+export const otherRuns: Readonly<Record<string, Named>> = {
+  'helm install quarry deploy/helm/quarry --namespace quarry --values values.yaml --wait': installed,
+  'helm test quarry --namespace quarry': ['cluster/chart', 'passes its own test'],
+  'helm upgrade quarry deploy/helm/quarry --namespace quarry --values values.yaml --wait': [
+    'cluster/upgrades',
+    'from the previous release, and back to it',
+  ],
+  'kubectl apply -f -': recovered,
+  'kubectl create namespace NAMESPACE': recovered,
+  'kubectl create namespace quarry': installed,
+  'kubectl label namespace quarry pod-security.kubernetes.io/enforce=privileged': installed,
+  'kubectl delete secret quarry-controller-tls': ['cluster/upgrades', 'with new certificates restarts no pod'],
+  'kubectl exec pg-0 -- fio --name=probe --filename=/data/probe --size=16M --rw=randwrite --bs=4k --direct=1 --time_based --runtime=4':
+    [limits, 'is the limit of its class'],
+  [`kubectl patch pvc volume-0-pg-0 --patch '{"spec":{"volumeAttributesClassName":"quick"}}'`]: [
+    limits,
+    'changes with its class while the pod runs',
+  ],
+  "kubectl wait --for=jsonpath='{.status.currentVolumeAttributesClassName}'=quick pvc/volume-0-pg-0": [
+    limits,
+    'changes with its class while the pod runs',
+  ],
+  'kubectl -n quarry get csistoragecapacities -o wide': guides,
+  'kubectl -n quarry logs -l app.kubernetes.io/component=node -c quarry': guides,
+  'kubectl describe pod NAME': guides,
+  'kubectl describe pvc NAME': guides,
+  'kubectl get crd volumesnapshots.snapshot.storage.k8s.io': guides,
+  'kubectl get csinode NODE': guides,
+  'kubectl get csinodes -o custom-columns=NODE:.metadata.name,DRIVERS:.spec.drivers[*].name': guides,
+  'kubectl get csistoragecapacities -A': guides,
+  'kubectl get pv NAME -o yaml': guides,
+};
+
+const changes = 'changes objects of the cluster with a program of Kubernetes, and nothing of Quarry';
+
+/** Commands that no test runs as they stand, with the reason. */
+export const notRun: Readonly<Record<string, string>> = {
+  'kubectl create secret --from-file': "names an option; the files are the reader's",
+  'helm upgrade …': 'stands for the command of the guide to upgrades, with the values of the reader',
+  'kubectl --namespace quarry port-forward deployment/quarry-controller 9811':
+    'runs until it is interrupted; kubectl quarry dashboard does the same',
+  'kubectl -n quarry logs POD -c quarry --previous': 'fails where no container has ended',
+  'kubectl -n quarry rollout restart deployment/quarry-controller':
+    'an upgrade restarts the controllers likewise, and each restart takes the minute of a new leader',
+  'kubectl apply -f objects.yaml': 'the file has what quarry adopt prints; recovered objects are applied likewise',
+  'kubectl delete node NODE': 'the kubelet would not register its node again until it is started again',
+  'kubectl --namespace quarry create configmap quarry-authority --from-file=ca.crt': changes,
+  'kubectl --namespace quarry create secret tls quarry-controller-tls --cert=tls.crt --key=tls.key': changes,
+  'kubectl apply -f deploy/quarry.yaml': changes,
+  'kubectl delete csidriver lvm.quarry.csi': changes,
+  'kubectl drain NODE --ignore-daemonsets --delete-emptydir-data': changes,
+  'kubectl uncordon NODE': changes,
+  [`kubectl patch pv NAME -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`]: changes,
+  'kubectl delete pvc CLAIM': changes,
+  'helm upgrade … --dry-run=server': changes,
 };
 
 const names = new Set(commands.map(({ name }) => name));
