@@ -4,6 +4,8 @@ import { useGuest } from '../support/guest.ts';
 
 const guest = useGuest({ disks: ['128M'] });
 const [first, second] = ['/dev/loop1', '/dev/loop2'] as const;
+/** Of a thin pool. */
+const wide = ['/dev/loop3', '/dev/loop4'];
 const pools = `
   - { name: pair, volumeGroup: qpair, type: thick, disks: { paths: [${first}, ${second}] }, approve: automatic }
   - name: other
@@ -11,14 +13,19 @@ const pools = `
     type: thin
     disks: { paths: [/dev/ubda] }
     approve: automatic
-    thin: { share: 50%, metadataSize: 4Mi }`;
+    thin: { share: 50%, metadataSize: 4Mi }
+  - name: wide
+    volumeGroup: qwide
+    type: thin
+    disks: { paths: [${wide.join()}] }
+    approve: automatic
+    thin: { share: 70%, metadataSize: 4Mi }`;
 const attach = (loop: string) =>
   guest().shell(`modprobe loop; file=/root/$(basename ${loop}); truncate -s 96M $file; losetup ${loop} $file`);
 
 let driver: Driver;
 beforeAll(async () => {
-  await attach(first);
-  await attach(second);
+  for (const loop of [first, second, ...wide]) await attach(loop);
   driver = await startDriver(guest(), { pools, more: 'rescan: 24h' });
 });
 
@@ -41,6 +48,8 @@ const content = (name: string) => guest().shell(`cat /run/stage-${name}/file`);
 const deviceOf = async (name: string) =>
   (await guest().shell(`lvs --noheadings -o devices qpair/${name}`)).trim().replace(/\(.*/, '');
 
+const thin = ['thin-1', 'thin-2', 'thin-3', 'thin-4'] as const;
+
 test('a group that lacks a disk at boot serves the volumes on its other disks, and all of them when the disk is back', async () => {
   expect(await create('here', 40)).toEqual(ok);
   expect(await create('away', 40)).toEqual(ok);
@@ -51,10 +60,14 @@ test('a group that lacks a disk at boot serves the volumes on its other disks, a
     await guest().shell(`echo ${name} >/run/stage-${name}/file`);
     expect(await unstage(name)).toEqual(ok);
   }
+  for (const name of thin) expect(await create(name, 12, { pool: 'wide' })).toEqual(ok);
+  await driver.client.controller.createSnapshot({ name: 'of-thin', sourceVolumeId: `node-1:${thin[0]}` });
+  const ofThinPool = await guest().shell('lvs -a --noheadings -o devices qwide/thinpool_tdata qwide/thinpool_tmeta');
+  const dead = wide.find((disk) => ofThinPool.includes(disk));
   await driver.terminate();
   await guest().powerCut();
   await guest().boot();
-  await attach(first);
+  for (const loop of [first, ...wide.filter((disk) => disk !== dead)]) await attach(loop);
   await driver.launch();
   await driver.ready();
 
@@ -81,3 +94,28 @@ test('a group that lacks a disk at boot serves the volumes on its other disks, a
     expect(await remove(name)).toEqual(ok);
   }
 });
+
+test('a thin pool on a dead disk is given up with its volumes and snapshots, also after a kill in between, and the group gets a new one', async () => {
+  const lost = answer('UNAVAILABLE', /qwide/);
+  expect(await stage(thin[0])).toEqual(lost);
+  const missing = `pvs --noheadings -o pv_missing,vg_name,pv_uuid 2>/dev/null | awk '$1 == "missing" && $2 == "qwide" { print $3 }'`;
+  const uuid = (await guest().shell(missing)).trim();
+  const giveUp = (...more: string[]) => driver.quarry('disks', 'give-up', uuid, '--delete-lost', '-o', 'json', ...more);
+  const dry = await giveUp('--dry-run');
+  expect(dry).toMatchObject({ exitCode: 0, stderr: '' });
+  const { items } = JSON.parse(dry.stdout) as { items: { lv: string; becomes: string }[] };
+  expect(items.map(({ becomes }) => becomes)).toEqual(Array.from({ length: thin.length + 2 }, () => 'lost'));
+  expect(items[0]).toMatchObject({ lv: 'qwide/thinpool' });
+
+  const count = `lvs --readonly --noheadings -o lv_name -S 'pool_lv!=""' qwide 2>/dev/null | wc -l`;
+  const killed = guest().shell(`until [ $(${count}) -lt ${thin.length + 1} ]; do :; done
+    kill -9 ${driver.process().pid} $(pidof lvm)`);
+  await Promise.all([giveUp(), killed]);
+  await driver.process().exited;
+  await driver.launch();
+  await driver.ready();
+  expect(await giveUp()).toMatchObject({ exitCode: 0 });
+  for (const name of thin) expect(await remove(name)).toEqual(ok);
+  await expect.poll(() => create('thin-5', 12, { pool: 'wide' }), { timeout: 60_000 }).toEqual(ok);
+  expect(await stage('thin-5')).toEqual(ok);
+}, 300_000);
