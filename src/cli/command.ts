@@ -53,6 +53,7 @@ export function flag(help: string): Option<boolean> {
   return { help, parse: (given) => given === true };
 }
 
+/** One of several words; undefined unless given. */
 export function choice<const T extends string>(
   help: string,
   value: string,

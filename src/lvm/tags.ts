@@ -36,7 +36,8 @@ export type TagKey =
   | 'for'
   | 'pod'
   | 'target'
-  | 'leaving';
+  | 'leaving'
+  | 'disk';
 
 export function encodeTagValue(value: string): string {
   let text = '';

@@ -39,6 +39,7 @@ export const quarryRuns: Readonly<Record<string, Named>> = {
   'disks evacuate': evacuate,
   'disks evacuate --cancel': evacuate,
   'disks evacuate --dry-run': evacuate,
+  'disks evacuate --erase --remove': ['lab/erase', 'a disk is erased before it leaves its group'],
   'disks evacuate --remove': ['unit/lvm/evacuation', 'and then takes it out of its group'],
   'disks remove': evacuate,
   'disks remove --dry-run': evacuate,

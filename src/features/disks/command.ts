@@ -1,4 +1,4 @@
-import { command, flag, listing, word } from '../../cli/command.ts';
+import { choice, command, flag, listing, word } from '../../cli/command.ts';
 import type { Rows } from '../../cli/output.ts';
 import { formatBytes } from '../../domain/bytes.ts';
 
@@ -59,6 +59,7 @@ const rows: Rows<RelocationRecord> = {
 };
 
 const disk = word('device, or UUID of its physical volume');
+const erase = choice('erase all of the disk before it leaves its group', 'METHOD', ['discard', 'zero']);
 
 export const evacuateDisk = listing({
   name: 'disks evacuate',
@@ -70,6 +71,7 @@ export const evacuateDisk = listing({
   options: {
     dryRun: flag('say what would move, and change nothing'),
     remove: flag('take the disk out of its group when nothing is on it any longer'),
+    erase,
     cancel: flag('use the disk again; what has moved stays where it is'),
   },
   rows,
@@ -77,6 +79,10 @@ export const evacuateDisk = listing({
   examples: [
     { line: 'quarry disks evacuate /dev/sdb --dry-run', does: 'lists what would move, or has no room' },
     { line: 'quarry disks evacuate /dev/sdb', does: 'begins to move it' },
+    {
+      line: 'quarry disks evacuate /dev/sdb --remove --erase zero',
+      does: 'moves it, writes zeros over the disk, and takes it out of its group',
+    },
     { line: 'quarry disks evacuate /dev/sdb --cancel', does: 'ends that, and uses the disk again' },
   ],
   run: async (given) => (await import('./requests.ts')).evacuateDisk(given),
@@ -89,12 +95,16 @@ export const removeDisk = command({
     'Quarry does not take the disk again by itself: its mark stays on it, and `quarry disks` shows it as `returned` until it is approved by its name, or unplugged.',
   where: 'node',
   arguments: { disk },
-  options: { dryRun: flag('say whether it can be removed, and change nothing') },
+  options: { dryRun: flag('say whether it can be removed, and change nothing'), erase },
   failsWhen:
     'something is on the disk, it is the last one of its group, a disk of the group is missing, or the others have less room than the pool keeps',
   examples: [
     { line: 'quarry disks remove /dev/sdb --dry-run', does: 'says whether the disk can be removed' },
     { line: 'quarry disks remove /dev/sdb', does: 'takes it out of its group' },
+    {
+      line: 'quarry disks remove /dev/sdb --erase zero',
+      does: 'begins to write zeros over it; then it leaves its group',
+    },
   ],
   run: async (given) => (await import('./requests.ts')).removeDisk(given),
 });
@@ -109,7 +119,7 @@ export const replaceDisk = listing({
     old: word('device, or UUID of its physical volume; a missing disk has only its UUID'),
     new: word("device, or path by which the pool's rule found it"),
   },
-  options: { dryRun: flag('say what would happen, and change nothing') },
+  options: { dryRun: flag('say what would happen, and change nothing'), erase },
   rows: affectedRows,
   failsWhen: 'the new disk cannot be taken for the pool, or there is no room for all that is on the old one',
   examples: [

@@ -1,10 +1,12 @@
 import { realpath } from 'node:fs/promises';
 import type { NodeContext, NodePart } from '../../app/feature.ts';
+import { Failure } from '../../domain/errors.ts';
 import type { RelocationInit } from '../../gen/quarry/admin/v1/Relocation.ts';
 import type { Log } from '../../log.ts';
 import { claimNames } from '../../lvm/claim-names.ts';
 import { DiskRemoval } from '../../lvm/disk-removal.ts';
-import type { Relocation } from '../../lvm/evacuation/leaving-disks.ts';
+import type { Departure, Relocation } from '../../lvm/evacuation/leaving-disks.ts';
+import { diskErasures } from '../../lvm/evacuation/leaving-tag.ts';
 import { type Affected, LostDisk, type LostDiskOptions } from '../../lvm/mirrors/lost-disk.ts';
 
 interface Context {
@@ -20,9 +22,9 @@ export function createDisksPart({ local, leaving, jobs, log }: Context): NodePar
   const lostDisk = new LostDisk(local);
   return {
     admin: {
-      async evacuateDisk({ disk, dryRun, remove, to, toSize }, { signal }) {
+      async evacuateDisk({ disk, dryRun, remove, to, toSize, erase }, { signal }) {
         const replacement = to === '' ? undefined : { device: await deviceOf(to), size: BigInt(toSize) };
-        const departure = { removed: remove, dryRun, replacement };
+        const departure = { removed: remove, dryRun, replacement, erase: erasureIn(erase, remove) };
         const relocations = await leaving.begin(await deviceOf(disk), departure, signal);
         if (!dryRun) jobs.look();
         const claims = claimNames(local.cache);
@@ -47,6 +49,15 @@ export function createDisksPart({ local, leaving, jobs, log }: Context): NodePar
       },
     },
   };
+}
+
+/** Throws `invalid` for an erasure of a disk that stays, or one that only a newer version knows. */
+function erasureIn(text: string, removed: boolean): Departure['erase'] {
+  if (text === '') return undefined;
+  const method = diskErasures.find((known) => known === text);
+  if (!method) throw new Failure('invalid', `erase "${text}" is unknown; known: ${diskErasures.join(', ')}`);
+  if (!removed) throw new Failure('invalid', 'a disk is erased when it leaves its group: give --erase with --remove');
+  return method;
 }
 
 /** The path without links; text that is no path of a device stays, because it may be a UUID. */

@@ -19,6 +19,7 @@ interface Replace {
   /** Path of the device, or by which a rule found it. */
   readonly new: string;
   readonly dryRun: boolean;
+  readonly erase: string | undefined;
 }
 
 interface Disks {
@@ -32,25 +33,28 @@ interface Disks {
  * @throws Failure('precondition') if the new disk cannot be taken for the pool of the old one
  */
 export async function replaceDisk(given: Replace, terminal: Terminal): Promise<Listing<AffectedRecord>> {
-  const { config, dryRun } = given;
+  const { config, dryRun, erase = '' } = given;
   return withLocal(config, async (local, { endpoint }) => {
     const { disks } = await readStorage(local);
     const old = memberOf(local.cache, await realpath(given.old).catch(() => given.old));
     const found = { old, added: replacementOf(old, disks, given.new) };
     const approve = async () => void (await approveDisks({ config, disk: [given.new], all: false }, terminal));
+    if (old.missing && erase !== '') throw new Failure('invalid', 'a missing disk cannot be erased: leave out --erase');
     const replace = old.missing ? replaceMissing : replaceLiving;
-    return askSocket(endpoint.path, (calls) => replace(calls, found, { dryRun, approve }));
+    return askSocket(endpoint.path, (calls) => replace(calls, found, { dryRun, approve, erase }));
   });
 }
 
 interface How {
   readonly dryRun: boolean;
   readonly approve: () => Promise<void>;
+  /** Empty: not at all. */
+  readonly erase: string;
 }
 
 /** The old disk leaves before the new one is in the group: a thin pool would grow onto it, and leave no room for what moves. */
-async function replaceLiving(calls: RoleCalls, { old, added }: Disks, { dryRun, approve }: How) {
-  const request = { disk: old.uuid, dryRun, remove: true, to: added.device, toSize: String(added.size) };
+async function replaceLiving(calls: RoleCalls, { old, added }: Disks, { dryRun, approve, erase }: How) {
+  const request = { disk: old.uuid, dryRun, remove: true, erase, to: added.device, toSize: String(added.size) };
   let { relocations } = await calls.evacuateDisk(request);
   if (!dryRun && added.verdict !== 'member') {
     await approve().catch((error: unknown) => {

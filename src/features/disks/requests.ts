@@ -11,18 +11,20 @@ interface Evacuate {
   readonly dryRun: boolean;
   readonly remove: boolean;
   readonly cancel: boolean;
+  readonly erase?: string | undefined;
 }
 
 /** @throws Failure('invalid') for options that exclude each other */
 export async function evacuateDisk(given: Evacuate): Promise<Listing<RelocationRecord>> {
-  const { config, disk, dryRun, remove, cancel } = given;
-  if (cancel && (dryRun || remove)) throw new Failure('invalid', 'give --cancel alone, without --dry-run and --remove');
+  const { config, disk, dryRun, remove, cancel, erase = '' } = given;
+  if (cancel && (dryRun || remove || erase !== ''))
+    throw new Failure('invalid', 'give --cancel alone, without --dry-run, --remove and --erase');
   return askRole('node', config, async (calls) => {
     if (cancel) {
       await calls.keepDisk({ disk });
       return { records: [] };
     }
-    const { relocations } = await calls.evacuateDisk({ disk, dryRun, remove, to: '', toSize: '0' });
+    const { relocations } = await calls.evacuateDisk({ disk, dryRun, remove, erase, to: '', toSize: '0' });
     return { records: (relocations as Relocation[]).map(toRecord) };
   });
 }
@@ -44,8 +46,15 @@ export async function removeDisk({
   config,
   disk,
   dryRun,
-}: Pick<Evacuate, 'config' | 'disk' | 'dryRun'>): Promise<string> {
-  await askRole('node', config, (calls) => calls.removeDisk({ disk, dryRun }));
+  erase,
+}: Pick<Evacuate, 'config' | 'disk' | 'dryRun' | 'erase'>): Promise<string> {
+  await askRole('node', config, async (calls) => {
+    await calls.removeDisk({ disk, dryRun: dryRun || erase !== undefined });
+    if (erase === undefined || dryRun) return;
+    await calls.evacuateDisk({ disk, dryRun, remove: true, erase, to: '', toSize: '0' });
+  });
+  if (erase !== undefined && !dryRun)
+    return `${disk} leaves its group when it is erased ("quarry jobs" shows how far it is).\n`;
   return dryRun ? `${disk} can be removed.\n` : `${disk} has left its group.\n`;
 }
 

@@ -118,7 +118,7 @@ export class Erasures implements JobSource {
     const what = `${group}/${lv}, which is erased, could not be removed`;
     await writer.change(what, deactivateVolumes(group, [lv]));
     await writer.change(what, removeVolume(group, lv));
-    erasing.log.info({ lv: `${group}/${lv}`, volume: ended.of, erasure: ended.erasure }, 'deleted volume erased');
+    erasing.log.info({ lv: `${group}/${lv}`, volume: ended.of, erasure: ended.erasure }, 'logical volume erased');
     await cache.refresh();
   }
 

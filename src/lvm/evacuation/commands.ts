@@ -1,3 +1,4 @@
+import type { Bytes } from '../../domain/bytes.ts';
 import type { LvName, VgName } from '../../domain/ids.ts';
 import type { LvmArguments } from '../process/lvm.ts';
 import type { Move } from './placement.ts';
@@ -16,9 +17,30 @@ export function listMoves(group: VgName): LvmArguments {
 }
 
 /** LVM places nothing new on the disk, and the tag says why. It replaces those of an earlier decision. */
-export function beginLeaving(device: string, added: string, earlier: readonly string[] = []): LvmArguments {
-  const instead = earlier.length > 0 ? earlier.flatMap((tag) => ['--deltag', tag]) : ['-x', 'n'];
+export function beginLeaving(
+  device: string,
+  added: string,
+  earlier: readonly string[] = [],
+  isUsed = earlier.length === 0,
+): LvmArguments {
+  const instead = [...earlier.flatMap((tag) => ['--deltag', tag]), ...(isUsed ? ['-x', 'n'] : [])];
   return ['pvchange', ...instead, '--addtag', added, device];
+}
+
+/** Lets LVM place something on a disk that leaves. */
+export function useAgain(device: string): LvmArguments {
+  return ['pvchange', '-x', 'y', device];
+}
+
+/** Makes a logical volume of `size` bytes on one disk. It stays inactive, and what is on the disk stays as it is. */
+export function occupyDisk(
+  group: VgName,
+  { lv, tags, size }: { readonly lv: LvName; readonly tags: readonly string[]; readonly size: Bytes },
+  device: string,
+): LvmArguments {
+  const marks = tags.flatMap((tag) => ['--addtag', tag]);
+  const untouched = ['-a', 'n', '-W', 'n', '-Z', 'n'];
+  return ['lvcreate', '-y', '-n', lv, ...marks, ...untouched, '-L', `${size}b`, group, device];
 }
 
 export function endLeaving(device: string, removed: readonly string[]): LvmArguments {

@@ -46,7 +46,9 @@ export class Evacuation implements JobSource {
     });
   };
 
-  #whyWait({ group, device, leaving }: Member): string | undefined {
+  #whyWait(record: Member): string | undefined {
+    const { group, device, leaving } = record;
+    if (leaving?.erase?.begun && this.#options.leaving.erasure.on(record)) return 'it is erased before it leaves';
     if (leaving?.replacement === awaited)
       return `the new disk is not in ${group} yet: repeat "quarry disks replace ${linkedDevice(device)} NEW", or end it with "quarry disks evacuate ${linkedDevice(device)} --cancel"`;
     const lacks = this.#options.cache.report().groups.some((vg) => vg.group === group && vg.missingDevices > 0);
@@ -70,8 +72,20 @@ export class Evacuation implements JobSource {
     const device = linkedDevice(record.device);
     log.info({ device, group: record.group }, 'nothing is left on the disk');
     if (!this.#leaving(record).leaving?.removed) return;
+    if (await this.#erases(record, signal)) return;
     await removal.remove(record.uuid, false, signal);
     log.info({ device, group: record.group }, 'the disk has left its group');
+  }
+
+  /** Whether the disk has to stay until it is erased. */
+  async #erases(record: Member, signal: AbortSignal): Promise<boolean> {
+    const { writer, cache, leaving } = this.#options;
+    const stays = await writer.exclusive(record.group, signal, async () => {
+      await cache.refresh();
+      return leaving.erasure.begin(this.#leaving(record));
+    });
+    await cache.refresh();
+    return stays;
   }
 
   /** The disk in the last report. Throws `not-found` if it leaves no longer. */

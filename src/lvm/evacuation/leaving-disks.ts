@@ -10,6 +10,7 @@ import type { Lvm } from '../process/lvm.ts';
 import { linkedDevice } from '../process/system.ts';
 import type { PvRecord } from '../records.ts';
 import type { Writer } from '../writer.ts';
+import { DiskErasure } from './disk-erasure.ts';
 import { awaited, leavingTag } from './leaving-tag.ts';
 import { freeAfter, type Plan, planMoves, type Segment } from './placement.ts';
 import { readMoving, readSegments } from './segments.ts';
@@ -38,27 +39,33 @@ export interface Replacement {
   readonly size: Bytes;
 }
 
+/** How a disk leaves its group. */
 export interface Departure {
   /** The disk leaves its group when nothing is on it any longer. */
   readonly removed: boolean;
   readonly dryRun: boolean;
+  /** All of the disk is erased before it leaves its group. */
+  readonly erase?: 'discard' | 'zero' | undefined;
   /** Takes all that it has room for. If it is not in the group yet, nothing moves before this was called again, when it is. */
   readonly replacement?: Replacement | undefined;
 }
 
 /** Disks that an administrator takes out of their groups. The decision is a tag of the disk, so that no crash loses it. */
 export class LeavingDisks {
+  readonly erasure: DiskErasure;
   readonly #options: LeavingDisksOptions;
 
   constructor(options: LeavingDisksOptions) {
     this.#options = options;
+    this.erasure = new DiskErasure(options);
   }
 
   /**
    * Records that everything on the disk moves to the other disks of its group, from now on, and returns what that is. Changes nothing with `dryRun`.
    * Throws `exhausted`, with all that has no room, and `not-found` for a disk of no pool.
    */
-  async begin(disk: string, { removed, dryRun, replacement }: Departure, signal: AbortSignal): Promise<Relocation[]> {
+  async begin(disk: string, departure: Departure, signal: AbortSignal): Promise<Relocation[]> {
+    const { dryRun, replacement } = departure;
     const { group } = memberOf(this.#options.cache, disk);
     return this.#exclusive(group, signal, async () => {
       const record = this.#usable(disk);
@@ -67,7 +74,7 @@ export class LeavingDisks {
       const { plan, extentSize } = await this.#planAfterOthers(record, (member ?? added)?.device, added);
       if (plan.lacking.size > 0) throw this.lacksRoom(record, plan, extentSize);
       this.#refuseReserve(record, added?.size ?? 0n);
-      if (!dryRun) await this.#mark(record, removed, replacement);
+      if (!dryRun) await this.#mark(record, departure);
       return plan.moves.map(({ lv, extents, to }) => ({
         lv: `${group}/${lv}`,
         volume: this.#volumeOf(group, lv),
@@ -122,7 +129,14 @@ export class LeavingDisks {
     if (extentSize === 0n) throw new Failure('unavailable', `LVM does not show volume group ${group}`);
     const usable = devices.filter((device) => device.group === group && device.allocatable);
     const free = new Map(usable.map((device) => [device.device, Number(device.free / extentSize)]));
-    return { extentSize, free, segments: await readSegments(lvm, group) };
+    const erased = new Set(
+      cache
+        .report()
+        .volumes.filter(({ erasing }) => erasing?.disk)
+        .map(({ lv }) => lv),
+    );
+    const segments = (await readSegments(lvm, group)).filter(({ lv }) => !erased.has(lv));
+    return { extentSize, free, segments };
   }
 
   lacksRoom(record: Member, { lacking }: Plan, extentSize: Bytes): Failure {
@@ -145,11 +159,12 @@ export class LeavingDisks {
     return result;
   }
 
-  async #mark(record: Member, removed: boolean, replacement: Replacement | undefined): Promise<void> {
+  async #mark(record: Member, { removed, replacement, erase: method }: Departure): Promise<void> {
     const { device, size, free, leaving, group } = record;
+    const erase = method && { method, begun: leaving?.erase?.begun === true && leaving.erase.method === method };
     const what = `${linkedDevice(device)} could not be marked`;
     const uuid = replacement && (this.#inGroup(group, replacement)?.uuid ?? awaited);
-    const added = leavingTag({ used: leaving?.used ?? size - free, removed, replacement: uuid });
+    const added = leavingTag({ used: leaving?.used ?? size - free, removed, replacement: uuid, erase });
     if (leaving?.tags.includes(added)) return;
     await this.#options.writer.change(what, beginLeaving(device, added, leaving?.tags));
   }
@@ -174,7 +189,7 @@ export class LeavingDisks {
   /** Throws `exhausted` if the other disks would have less free than the pool keeps. */
   #refuseReserve(record: Member, added: Bytes): void {
     const { reserve, name } = this.#spec(record);
-    const left = this.#freeElsewhere(record) + added - (record.size - record.free);
+    const left = this.#freeElsewhere(record) + added - this.#movable(record);
     if (left >= reserve) return;
     const message = `pool ${name} keeps ${formatBytes(reserve)} free (reserve), and ${formatBytes(largest(left, 0n))} would be left without ${linkedDevice(record.device)}: add a disk, or delete volumes`;
     throw new Failure('exhausted', message);
@@ -182,7 +197,15 @@ export class LeavingDisks {
 
   /** Bytes of the disks that stay, without those that the disks which already leave need. */
   #freeElsewhere(record: Member): Bytes {
-    return this.#others(record).reduce((sum, { leaving, size, free }) => sum + (leaving ? free - size : free), 0n);
+    return this.#others(record).reduce(
+      (sum, other) => (other.leaving ? sum - this.#movable(other) : sum + other.free),
+      0n,
+    );
+  }
+
+  /** Bytes that are on the disk, without what takes it while it is erased. */
+  #movable(record: PvRecord): Bytes {
+    return record.size - record.free - (this.erasure.on(record)?.size ?? 0n);
   }
 
   #spec({ group }: Member): PoolSpec {

@@ -1,56 +1,24 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { JobRunner } from '../../../src/block/job-runner.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
-import { DiskRemoval } from '../../../src/lvm/disk-removal.ts';
-import { Evacuation } from '../../../src/lvm/evacuation/evacuation-job.ts';
-import { LeavingDisks } from '../../../src/lvm/evacuation/leaving-disks.ts';
-import { memoryLog } from '../grpc/harness.ts';
+import { launchEvacuation } from './evacuating.ts';
 import { FakeDisks } from './fake-disks.ts';
-import { spec } from './fake-lvm.ts';
-import { fakeStorage, fakeWriter } from './fake-storage.ts';
 
 const { signal } = new AbortController();
-const bounds = { total: 5, creation: 1, copy: 1, erase: 1, repair: 1, evacuation: 1 };
 const on = (device: string, lv: string, start: number, extents: number) => ({ device, lv, start, extents });
 
 let lvm: FakeDisks;
 let reserve = 0n;
-
 beforeEach(() => {
   reserve = 0n;
   lvm = new FakeDisks({ '/dev/sda': 20, '/dev/sdb': 20 }, [on('/dev/sda', 'a', 0, 5), on('/dev/sda', 'b', 5, 3)]);
 });
 
 /** A process over the LVM. */
-async function launch(stalledAfter = 60_000) {
-  const pool = { ...spec, reserve };
-  const { cache } = fakeStorage({ lvm: lvm as never, pool });
-  await cache.refresh();
-  const flush = async (device: string) => void lvm.lvm.commands.push(['flush', device]);
-  const writer = fakeWriter(lvm, cache);
-  const leaving = new LeavingDisks({ lvm, cache, writer });
-  const removal = new DiskRemoval({ cache, writer });
-  const { log } = memoryLog();
-  const parts = {
-    lvm,
-    cache,
-    writer,
-    leaving,
-    removal,
-    log,
-    devices: { flush },
-    rate: 1024n * MiB,
-    interval: 1,
-    stalledAfter,
-  };
-  const jobs = new JobRunner({ sources: [new Evacuation(parts)], bounds, log });
-  return { jobs, leaving, cache };
-}
+const launch = (stalledAfter?: number) => launchEvacuation(lvm, { reserve, stalledAfter });
 
 /** Commands and flushes, in their order. */
 const events = () => lvm.lvm.commands.map((words) => words.join(' '));
 const begin = { removed: false, dryRun: false };
-
 describe('the evacuation of a disk', () => {
   test('moves all that is on it, flushes the disks before a move ends, and then takes it out of its group', async () => {
     const { jobs, leaving } = await launch();

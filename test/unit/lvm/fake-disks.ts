@@ -49,7 +49,7 @@ export class FakeDisks implements Lvm {
   }
 
   async change(argv: LvmArguments): Promise<LvmAnswer> {
-    if (!['pvchange', 'vgreduce', 'pvmove', 'lvconvert'].includes(argv[0])) return this.lvm.change(argv);
+    if (!['pvchange', 'vgreduce', 'pvmove', 'lvconvert'].includes(argv[0])) return this.#pass(argv);
     this.lvm.commands.push(argv);
     if (argv[0] === 'pvchange') this.#change(argv);
     if (argv[0] === 'vgreduce') this.#disks.delete(argv.at(-1) ?? '');
@@ -73,6 +73,21 @@ export class FakeDisks implements Lvm {
   restart(): void {}
 
   restartReports(): void {}
+
+  /** A logical volume on a disk that is named takes extents of it. */
+  async #pass(argv: LvmArguments): Promise<LvmAnswer> {
+    const disk = this.#disks.get(argv.at(-1) ?? '');
+    if (argv[0] === 'lvcreate' && disk?.allocatable === false) throw new Error('DISK IS NOT ALLOCATABLE');
+    const answer = await this.lvm.change(argv);
+    if (argv[0] === 'lvcreate' && disk) {
+      const [lv = '', bytes = ''] = ['-n', '-L'].map((option) => argv[argv.indexOf(option) + 1]);
+      const extents = Number(BigInt(bytes.slice(0, -1)) / extent);
+      this.ranges.push({ device: argv.at(-1) ?? '', lv, start: 0, extents });
+    }
+    if (argv[0] === 'lvremove') this.ranges = this.ranges.filter(({ lv }) => `vg/${lv}` !== argv.at(-1));
+    this.#show();
+    return answer;
+  }
 
   #begin([, , , places = '', to = '']: LvmArguments): void {
     const [from = '', ...parts] = places.split(':');

@@ -12,10 +12,18 @@ import type { Relocation } from '../../../../src/lvm/evacuation/leaving-disks.ts
 
 const { signal } = new AbortController();
 
-test.each([{ dryRun: true }, { remove: true }])(
+test.each([{ dryRun: true }, { remove: true }, { erase: 'zero' }])(
   'an evacuation is not ended and begun by one command: %o',
   async (more) => {
-    const given = { config: '/nowhere', disk: '/dev/sdb', dryRun: false, remove: false, cancel: true, ...more };
+    const given = {
+      config: '/nowhere',
+      disk: '/dev/sdb',
+      dryRun: false,
+      remove: false,
+      cancel: true,
+      erase: undefined,
+      ...more,
+    };
     await expect(evacuateDisk(given)).rejects.toThrow('give --cancel alone');
   },
 );
@@ -34,15 +42,21 @@ test.each([
   const local = { ...fakeStorage(), missing: { giveUp: () => undefined } };
   const { log } = memoryLog();
   const part = createDisksPart({ local, leaving, jobs: { look: () => (looked += 1) }, log });
-  const request = { disk: 'a-uuid', dryRun, remove: true, to: '/dev/sdc', toSize: '4096' };
-  const answer = await part.admin?.evacuateDisk?.(request, { signal } as never);
-  expect(answer).toEqual({
+  const ask = (more: object = {}) => part.admin?.evacuateDisk?.({ ...request, ...more }, { signal } as never);
+  const request = { disk: 'a-uuid', dryRun, remove: true, erase: 'zero', to: '/dev/sdc', toSize: '4096' };
+  expect(await ask()).toEqual({
     relocations: [{ lv: 'vg/a', volumeId: '', claim: '', size: String(4n * MiB), to: '/dev/sdc' }],
   });
   expect(asked).toEqual([
-    ['a-uuid', { removed: true, dryRun, replacement: { device: '/dev/sdc', size: 4096n } }, signal],
+    ['a-uuid', { removed: true, dryRun, erase: 'zero', replacement: { device: '/dev/sdc', size: 4096n } }, signal],
   ]);
   expect(looked).toBe(looks);
+  for (const [wrong, problem] of [
+    [{ erase: 'shred' }, 'known: discard, zero'],
+    [{ remove: false }, 'give --erase with --remove'],
+  ] as const)
+    await expect(ask(wrong)).rejects.toThrow(problem);
+  expect(asked).toHaveLength(1);
 });
 
 /** A node with a volume of a claim on a disk, and the command line that asks it. */

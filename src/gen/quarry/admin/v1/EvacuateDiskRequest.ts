@@ -6,6 +6,7 @@ export interface EvacuateDiskRequestInit {
   'remove'?: (boolean);
   'to'?: (string);
   'toSize'?: (string);
+  'erase'?: (string);
 }
 
 export interface EvacuateDiskRequest {
@@ -14,4 +15,5 @@ export interface EvacuateDiskRequest {
   'remove': (boolean);
   'to': (string);
   'toSize': (string);
+  'erase': (string);
 }
