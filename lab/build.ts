@@ -1,11 +1,19 @@
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { copyFile, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { buildBase } from './base.ts';
+import { LabError } from './command.ts';
 import { findGo, type Go } from './go.ts';
 import { buildFolder, buildLayer, markUsed } from './image.ts';
 import { AGENT_SOURCE, type LabPaths } from './paths.ts';
-import { API_VERSIONS, CERT_MANAGER_VERSION, GO_TOOLS, SNAPSHOT_API, SNAPSHOT_METADATA_API } from './recipe.ts';
+import {
+  API_VERSIONS,
+  CERT_MANAGER_VERSION,
+  GO_TOOLS,
+  type GoTool,
+  SNAPSHOT_API,
+  SNAPSHOT_METADATA_API,
+} from './recipe.ts';
 
 /** Builds the same program on any machine, without debug information. */
 const FLAGS = ['-trimpath', '-buildvcs=false', '-ldflags=-s -w'];
@@ -36,11 +44,23 @@ async function buildPrograms(paths: LabPaths, say: (words: string) => void): Pro
   if (existsSync(paths.tools)) return;
   say(`building ${GO_TOOLS.map((tool) => `${tool.module}@${tool.version}`).join(', ')} …`);
   await buildFolder(paths.tools, async (folder) => {
-    for (const tool of GO_TOOLS) {
-      await go(['install', ...FLAGS, `${tool.module}@${tool.version}`], { out: folder });
-    }
+    for (const tool of GO_TOOLS) await buildTool(go, tool, folder);
   });
   say('the Go programs are built');
+}
+
+async function buildTool(go: Go, { module, version, program, mended }: GoTool, out: string): Promise<void> {
+  if (!mended) return go(['install', ...FLAGS, `${module}/${program}@${version}`], { out });
+  const modules = 'modules';
+  const source = join(out, modules, `${module}@${version}`);
+  await go(['mod', 'download', '-modcacherw', `${module}@${version}`], { out, modules });
+  const file = join(source, mended.file);
+  const before = await readFile(file, 'utf8');
+  if (!before.includes(mended.text))
+    throw new LabError(`${module}@${version} has no "${mended.text}" in ${mended.file}`);
+  await writeFile(file, before.replace(mended.text, mended.by));
+  await go(['build', ...FLAGS, '-o', join(out, basename(program)), `./${program}`], { source, out });
+  await rm(join(out, modules), { recursive: true });
 }
 
 async function buildAgent(go: Go, out: string): Promise<void> {

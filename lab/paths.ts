@@ -51,7 +51,7 @@ export function labPaths(): LabPaths {
     ),
     layer: join(cache, `layer-${hashParts([hashOf(GUEST_ROOT_SOURCE), agentHash])}`),
     agent: join(cache, `agent-${agentHash}`, 'labagent'),
-    tools: join(cache, `tools-${hashParts(GO_TOOLS.map((tool) => `${tool.module}@${tool.version}`))}`),
+    tools: join(cache, `tools-${hashParts(GO_TOOLS.map((tool) => JSON.stringify(tool)))}`),
     schemas: join(
       cache,
       `schemas-${hashParts([...API_VERSIONS, CERT_MANAGER_VERSION, SNAPSHOT_API, SNAPSHOT_METADATA_API])}`,

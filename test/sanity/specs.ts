@@ -30,17 +30,7 @@ const lacking: readonly (readonly [string, RegExp])[] = [
   ['PUBLISH_UNPUBLISH_VOLUME', /› Controller(?:Publish|Unpublish)Volume ›|\[Controller Server\] › volume lifecycle ›/],
 ];
 
-/**
- * It compares messages with gomega's Equal, which compares the size that Go's protobuf remembers of a message that was sent, too: no answer
- * with a topology passes.
- */
-const unfair = 'should succeed when creating a snapshot with accessibility requirements';
-
 /** Why a spec is skipped: the capability that is missing. */
 export function missingCapability(spec: Spec): string | undefined {
-  if (spec.name.endsWith(unfair)) return 'a comparison that an answer with a topology can pass';
   return lacking.find(([, pattern]) => pattern.test(spec.name))?.[0];
 }
-
-/** For ginkgo: the specs that are left out. */
-export const skippedSpecs = unfair;
