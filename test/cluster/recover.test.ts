@@ -10,10 +10,10 @@ const COUNT = 'n=$(cat /data/log | wc -l); while n=$((n + 1)); do echo $n >>/dat
 const SETS = [
   statefulSet('db', {
     replicas: 2,
-    data: { className: 'thin', size: '128Mi' },
+    data: { className: 'wiped-thin', size: '128Mi' },
     command: ['sh', '-ec', `touch /data/log; ${COUNT}`],
   }),
-  statefulSet('queue', { replicas: 2, data: { className: 'thick', size: '64Mi', mode: 'Block' } }),
+  statefulSet('queue', { replicas: 2, data: { className: 'wiped-thick', size: '64Mi', mode: 'Block' } }),
 ].flat();
 const counting = ['db-0', 'db-1'];
 const raw = ['queue-0', 'queue-1'];
@@ -21,8 +21,8 @@ const pods = [...counting, ...raw];
 
 async function applySets({ kubectl, ready }: Site): Promise<void> {
   await kubectl.apply(
-    storageClass('thin', { pool: 'fast', type: 'thin' }),
-    storageClass('thick', { pool: 'bulk', type: 'thick' }),
+    storageClass('wiped-thin', { pool: 'fast', type: 'thin' }),
+    storageClass('wiped-thick', { pool: 'bulk', type: 'thick' }),
     ...SETS,
   );
   await ready(...pods);
