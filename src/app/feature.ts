@@ -95,6 +95,8 @@ export type EventSender = Events;
 
 /** The volumes that Kubernetes has PersistentVolumes for. */
 export interface PersistentVolumes {
+  /** Whether `watched` knows them now. Costs the same for any number of them. */
+  isWatched(): boolean;
   /** Their ids, as last watched; `undefined` before the first complete list. */
   watched(): ReadonlySet<string> | undefined;
   /** Reads all of them again. Throws `unavailable`. */
@@ -107,6 +109,8 @@ export interface PersistentVolumes {
 
 /** The snapshots that Kubernetes has VolumeSnapshotContents for. */
 export interface SnapshotContents {
+  /** Whether `watched` knows them now. Costs the same for any number of them. */
+  isWatched(): boolean;
   /** Their ids, and of contents without a snapshot the ids of their volumes, as last watched; `undefined` while that is not known. */
   watched(): ReadonlySet<string> | undefined;
   /** Reads all of them again. Throws `unavailable`. */

@@ -13,6 +13,8 @@ export interface HandlesOptions {
 /** The driver's ids in all objects of a kind. */
 export interface Handles {
   start(): void;
+  /** Whether `watched` knows them now. Costs the same for any number of them. */
+  isWatched(): boolean;
   /** According to the watch; `undefined` while that is not known, as where Kubernetes has no such objects. */
   watched(): ReadonlySet<string> | undefined;
   /** The same from a new, complete list: for decisions that cannot be undone. Throws `unavailable`. */
@@ -28,6 +30,7 @@ export function createHandles(path: string, read: ReadHandle, options: Omit<Hand
   const mirror = createInformer<string>({ ...options, path, read });
   return {
     start: () => mirror.start(),
+    isWatched: () => mirror.view() !== undefined,
     watched() {
       const view = mirror.view();
       return view && new Set(view.entries.values());

@@ -193,8 +193,13 @@ function featuresOf(controller: FleetServer, log: Log) {
   const context = {
     config: { kubernetes: { orphansAfter: 0 } },
     fleet: controller.fleet,
-    snapshotContents: { watched: () => claims, read: async () => claims },
-    persistentVolumes: { watched: () => claims, read: async () => claims, claims: async () => ({ claims: [] }) },
+    snapshotContents: { isWatched: () => true, watched: () => claims, read: async () => claims },
+    persistentVolumes: {
+      isWatched: () => true,
+      watched: () => claims,
+      read: async () => claims,
+      claims: async () => ({ claims: [] }),
+    },
     log,
   };
   const orphans = createOrphanPart(context as unknown as ControllerContext);

@@ -31,8 +31,8 @@ export class Orphans {
     const { claims, contents, grace, now = Date.now } = options;
     this.#options = options;
     this.#now = now;
-    this.#volumes = new Sightings({ watched: () => claims.watched(), isLoose: isLooseVolume, grace });
-    this.#snapshots = contents && new Sightings({ watched: () => contents.watched(), isLoose: isLooseSnapshot, grace });
+    this.#volumes = new Sightings({ kubernetes: claims, isLoose: isLooseVolume, grace });
+    this.#snapshots = contents && new Sightings({ kubernetes: contents, isLoose: isLooseSnapshot, grace });
   }
 
   /** Call it again and again: an orphan is in no object of Kubernetes at each look of the whole grace. Looks run one after the other. */

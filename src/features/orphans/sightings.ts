@@ -1,3 +1,4 @@
+import type { SnapshotContents } from '../../app/feature.ts';
 import type { NodeName, SnapshotId, VolumeId } from '../../domain/ids.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
 import type { Volume } from '../../domain/volume.ts';
@@ -13,8 +14,8 @@ export interface Orphan<One extends Kept = Volume> {
 }
 
 export interface SightingsOptions<One> {
-  /** The ids in the objects of Kubernetes; `undefined` while that is not known. */
-  readonly watched: () => ReadonlySet<string> | undefined;
+  /** The ids in the objects of Kubernetes. */
+  readonly kubernetes: Pick<SnapshotContents, 'isWatched' | 'watched'>;
   /** Whether it is in none of them and should be in one. */
   readonly isLoose: (one: One, claimed: ReadonlySet<string>) => boolean;
   /** Milliseconds for which one is seen in no object before it is an orphan: that of a new one appears only after it. */
@@ -40,7 +41,7 @@ export class Sightings<One extends Kept> {
 
   /** Begins a look, with what Kubernetes has now. Forgets the nodes that are no members any more. */
   begin(isMember: (node: NodeName) => boolean): void {
-    this.#claimed = this.#options.watched();
+    this.#claimed = this.#options.kubernetes.watched();
     for (const node of this.#nodes.keys()) if (!isMember(node)) this.#nodes.delete(node);
   }
 
@@ -65,7 +66,7 @@ export class Sightings<One extends Kept> {
 
   /** Those of the last look, the oldest first; `undefined` while it is not known what Kubernetes has. */
   latest(): readonly Orphan<One>[] | undefined {
-    if (!this.#looked || !this.#options.watched()) return undefined;
+    if (!this.#looked || !this.#options.kubernetes.isWatched()) return undefined;
     const all = [...this.#nodes.values()].flatMap(({ orphans }) => orphans);
     return all.sort((a, b) => a.since - b.since || (a.one.id < b.one.id ? -1 : 1));
   }

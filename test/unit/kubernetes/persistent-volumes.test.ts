@@ -23,14 +23,17 @@ async function begin() {
 test('watches the PersistentVolumes of the driver, by their volume id', async () => {
   const { server, volumes } = await begin();
   expect(volumes.watched()).toBeUndefined();
+  expect(volumes.isWatched()).toBe(false);
   volumes.start();
   await vi.waitFor(() => expect(volumes.watched()).toEqual(new Set(['n1:pvc-1'])));
+  expect(volumes.isWatched()).toBe(true);
   server.put(path, volume('static', 'n1:pvc-1'));
   server.delete(path, 'pv-1');
   server.put(path, volume('pv-4', 'n2:pvc-4'));
   await vi.waitFor(() => expect(volumes.watched()).toEqual(new Set(['n1:pvc-1', 'n2:pvc-4'])));
   await server.down();
   await vi.waitFor(() => expect(volumes.watched()).toBeUndefined());
+  expect(volumes.isWatched()).toBe(false);
 });
 
 test('reads all PersistentVolumes again, without the watch', async () => {

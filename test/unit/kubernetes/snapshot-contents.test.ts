@@ -25,13 +25,16 @@ async function begin() {
 test('watches the snapshots of the driver, and the volumes of those that are not taken yet', async () => {
   const { server, contents } = await begin();
   expect(contents.watched()).toBeUndefined();
+  expect(contents.isWatched()).toBe(false);
   contents.start();
   await vi.waitFor(() => expect(contents.watched()).toEqual(new Set(['n1:snap-1', 'n1:snap-2', 'n1:pvc-3'])));
+  expect(contents.isWatched()).toBe(true);
   server.put(path, content('begun', { volumeHandle: 'n1:pvc-3' }, { snapshotHandle: 'n1:snap-3' }));
   server.delete(path, 'given');
   await vi.waitFor(() => expect(contents.watched()).toEqual(new Set(['n1:snap-1', 'n1:snap-3'])));
   await server.down();
   await vi.waitFor(() => expect(contents.watched()).toBeUndefined());
+  expect(contents.isWatched()).toBe(false);
 });
 
 test('reads all again, and fails where Kubernetes has no such objects', async () => {

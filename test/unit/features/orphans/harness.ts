@@ -35,6 +35,7 @@ export async function begin() {
   const claims = {
     known: new Set<string>() as Set<string> | undefined,
     truth: new Set<string>() as Set<string> | undefined,
+    isWatched: () => claims.known !== undefined,
     watched: () => claims.known,
     claims: async () => ({ claims: [] }),
     records: async () => ({ records: [] }),
@@ -46,6 +47,7 @@ export async function begin() {
   const contents = {
     known: new Set<string>() as Set<string> | undefined,
     truth: new Set<string>() as Set<string> | undefined,
+    isWatched: () => contents.known !== undefined,
     watched: () => contents.known,
     async read() {
       if (contents.truth) return contents.truth;

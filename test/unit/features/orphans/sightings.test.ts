@@ -10,10 +10,11 @@ const volumeOf = (id: VolumeId, kept: boolean): Volume => ({ id, ...(kept && { r
 
 /** The sightings of the volumes of a node, and what Kubernetes claims. */
 function begin() {
-  const kubernetes = { claimed: new Set<string>() };
-  const sightings = new Sightings<Volume>({ watched: () => kubernetes.claimed, isLoose: isLooseVolume, grace });
+  let watched = new Set<string>();
+  const kubernetes = { isWatched: () => true, watched: () => watched };
+  const sightings = new Sightings<Volume>({ kubernetes, isLoose: isLooseVolume, grace });
   const look = (volumes: readonly Volume[], now: number, claimed: readonly VolumeId[] = []) => {
-    kubernetes.claimed = new Set(claimed);
+    watched = new Set(claimed);
     sightings.begin(() => true);
     sightings.look('n1' as NodeName, volumes, now);
     sightings.end();
