@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Layer } from '../block/layer.ts';
-import { encryptionProblem, integrityProblem } from '../block/luks/ability.ts';
+import { inabilityOf } from '../block/luks/ability.ts';
 import { createCryptsetup } from '../block/luks/cryptsetup.ts';
 import { createLuksLayer } from '../block/luks/layer.ts';
 import { createQueue } from '../concurrency/queue.ts';
@@ -28,7 +28,7 @@ export function createEncryptionLook({ run, hosted, cache }: Pick<Local, 'run' |
       runHosted: ([program, ...words]) => runInstalled(run, [...hosted(program), ...words], deadline),
       readFile: (path) => readFile(path, 'utf8'),
     };
-    cache.inability = { encryption: await encryptionProblem(view), integrity: await integrityProblem(view) };
+    cache.inability = await inabilityOf(view);
     able = cache.inability.encryption === undefined && cache.inability.integrity === undefined;
   };
 }

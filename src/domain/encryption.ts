@@ -87,6 +87,12 @@ export function encryptionFor(encryption: Luks2, size: SizeRange): Luks2 {
   return encryption.integrity ? { ...encryption, usable: wantedSize(size) } : encryption;
 }
 
+/** Why a node can open no encrypted volume, and, if it can open these, none with integrity; absent: it can, or it is not known. */
+export interface Inability {
+  readonly encryption?: string | undefined;
+  readonly integrity?: string | undefined;
+}
+
 /** The second recommendation of RFC 9106 for argon2id. */
 const defaultMemory: Bytes = 64n * MiB;
 /** The bounds let a stage fit the memory of a container, and leave a guess expensive. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../domain/errors.ts';
+import type { Inability } from '../domain/encryption.ts';
 import type { GroupStates } from '../domain/groups.ts';
 import { type Condition, type Health, joinHealth } from '../domain/health.ts';
 import type { LvName, NodeName, PoolName, SnapshotId, VgName, VolumeId } from '../domain/ids.ts';
@@ -18,7 +19,6 @@ import {
   thinPoolOf,
   toInventory,
   whyAway,
-  type Inability,
 } from './inventory.ts';
 import type { Lvm } from './process/lvm.ts';
 import { KnownGroups } from './known-groups.ts';

@@ -1,4 +1,5 @@
 import { Failure } from '../domain/errors.ts';
+import type { Inability } from '../domain/encryption.ts';
 import type { GroupStates } from '../domain/groups.ts';
 import type { NodeName, PoolName, SnapshotId, VgName, VolumeId } from '../domain/ids.ts';
 import type { Pool, PoolSpec } from '../domain/pool.ts';
@@ -88,12 +89,6 @@ function toPool(spec: PoolSpec, vg: VgRecord, report: LvmReport): Pool {
       ...(problem !== undefined && { problem }),
     },
   };
-}
-
-/** Why the node cannot open some volumes; absent: it can, or it is not known. */
-export interface Inability {
-  readonly encryption?: string | undefined;
-  readonly integrity?: string | undefined;
 }
 
 /** What is known of the node beyond LVM's report. */

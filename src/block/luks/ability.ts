@@ -1,22 +1,23 @@
+import type { Inability } from '../../domain/encryption.ts';
 import { hasModule, type KernelView, listModules, targetsIn } from '../../kernel/device-targets.ts';
 
-/** Why this machine can open no encrypted volume; `undefined`: it can, or it is not known. */
-export async function encryptionProblem(view: KernelView): Promise<string | undefined> {
-  if ((await view.runHosted(['cryptsetup', '--version'])) === undefined) {
-    return 'it has no cryptsetup: install it where LVM runs';
-  }
-  return targetProblem(view, 'crypt');
+/** What this machine lacks, as far as it is known. Runs each program once. */
+export async function inabilityOf(view: KernelView): Promise<Inability> {
+  const problems = await targetProblems(view, ['crypt', 'integrity']);
+  const [encryption, integrity] = [problems.get('crypt'), problems.get('integrity')];
+  if ((await view.runHosted(['cryptsetup', '--version'])) !== undefined) return { encryption, integrity };
+  return { encryption: 'it has no cryptsetup: install it where LVM runs', integrity };
 }
 
-/** Why it can open none with integrity, for a machine that can open encrypted ones. */
-export function integrityProblem(view: KernelView): Promise<string | undefined> {
-  return targetProblem(view, 'integrity');
-}
-
-async function targetProblem(view: KernelView, target: string): Promise<string | undefined> {
+/** Why the kernel has none of these targets of device-mapper, by target. */
+async function targetProblems(view: KernelView, targets: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const loaded = await view.runHosted(['dmsetup', 'targets']);
-  if (loaded?.exitCode !== 0 || targetsIn(loaded.stdout).has(target)) return undefined;
-  const modules = await listModules(view);
-  if (modules === undefined || hasModule(modules, `dm-${target}`)) return undefined;
-  return `its kernel has no dm-${target}: install the kernel's package of modules`;
+  const present = loaded?.exitCode === 0 ? targetsIn(loaded.stdout) : undefined;
+  const absent = present ? targets.filter((target) => !present.has(target)) : [];
+  const modules = absent.length > 0 ? await listModules(view) : undefined;
+  if (modules === undefined) return new Map();
+  const missing = absent.filter((target) => !hasModule(modules, `dm-${target}`));
+  return new Map(
+    missing.map((target) => [target, `its kernel has no dm-${target}: install the kernel's package of modules`]),
+  );
 }

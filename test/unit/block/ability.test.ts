@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encryptionProblem, integrityProblem } from '../../../src/block/luks/ability.ts';
+import { inabilityOf } from '../../../src/block/luks/ability.ts';
 
 /** A machine with these programs, by the words of their command line. */
 function machine(programs: Readonly<Record<string, { readonly exitCode?: number; readonly stdout?: string }>>) {
@@ -17,9 +17,10 @@ const without = { 'dmsetup targets': { stdout: 'linear v1\nthin v1\n' } };
 const modules = (stdout: string) => ({ 'cat /lib/modules/6.12.0/modules.dep': { stdout } });
 
 test('a machine without dm-integrity can have no volume with integrity', async () => {
-  const kernel = (list: string) => machine({ ...cryptsetup, ...without, ...modules(list) });
-  expect(await integrityProblem(kernel('kernel/drivers/md/dm-crypt.ko:\n'))).toMatch('its kernel has no dm-integrity');
-  expect(await integrityProblem(kernel('kernel/drivers/md/dm-integrity.ko.xz: a\n'))).toBeUndefined();
+  const problemOf = async (list: string) =>
+    (await inabilityOf(machine({ ...cryptsetup, ...without, ...modules(list) }))).integrity;
+  expect(await problemOf('kernel/drivers/md/dm-crypt.ko:\n')).toMatch('its kernel has no dm-integrity');
+  expect(await problemOf('kernel/drivers/md/dm-integrity.ko.xz: a\n')).toBeUndefined();
 });
 
 test.each([
@@ -30,7 +31,7 @@ test.each([
   ['modules that cannot be listed', { ...cryptsetup, ...without }, undefined],
   ['a device-mapper that does not answer', { ...cryptsetup, 'dmsetup targets': { exitCode: 1 } }, undefined],
 ])('a machine with %s', async (_, programs, problem) => {
-  const found = await encryptionProblem(machine(programs));
+  const { encryption: found } = await inabilityOf(machine(programs));
   if (problem) expect(found).toMatch(problem);
   else expect(found).toBeUndefined();
 });
