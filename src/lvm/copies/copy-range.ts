@@ -26,26 +26,28 @@ const deadline = 300_000;
  * Copies with dd, past the page cache: the copy must not displace what applications have there. Zeros are written by the kernel (BLKZEROOUT), which lets
  * a disk that can do it write them without receiving them.
  */
-export function createCopyRange(run: Run, { flush }: Pick<Devices, 'flush'>): CopyRange {
+export function createCopyRange(run: Run, devices: Pick<Devices, 'flush'>): CopyRange {
+  const zero = createZeroRange(run, devices);
   return async (range, signal) => {
     const { from, to } = range;
-    const argv = from === undefined ? zeroing(range) : copying(from, range);
-    const { exitCode, stderr } = await run(argv, { deadline, signal });
-    if (exitCode !== 0) {
-      const what = from === undefined ? `zeros could not be written to ${to}` : `${from} could not be copied to ${to}`;
-      throw new Failure('unavailable', `${what}: ${stderr.trim()}`);
-    }
-    if (from === undefined) await flush(to);
+    if (from === undefined) return zero(range, signal);
+    const { exitCode, stderr } = await run(copying(from, range), { deadline, signal });
+    if (exitCode !== 0) throw new Failure('unavailable', `${from} could not be copied to ${to}: ${stderr.trim()}`);
   };
 }
 
 /** Writes zeros over a device of which nothing can be read yet: blkdiscard looks for signatures otherwise. */
-export function createFirstZeros(run: Run, { flush }: Pick<Devices, 'flush'>): CopyRange {
-  return async (range, signal) => {
-    const [program, ...words] = zeroing(range);
-    const { exitCode, stderr } = await run([program, '--force', ...words], { deadline, signal });
-    if (exitCode !== 0) throw new Failure('unavailable', `zeros could not be written to ${range.to}: ${stderr.trim()}`);
-    await flush(range.to);
+export function createFirstZeros(run: Run, devices: Pick<Devices, 'flush'>): CopyRange {
+  return createZeroRange(run, devices, '--force');
+}
+
+/** @param more further words for blkdiscard */
+function createZeroRange(run: Run, { flush }: Pick<Devices, 'flush'>, ...more: string[]): CopyRange {
+  return async ({ to, offset, size }, signal) => {
+    const words = ['--zeroout', ...more, '--offset', String(offset), '--length', String(size), to];
+    const { exitCode, stderr } = await run(['blkdiscard', ...words], { deadline, signal });
+    if (exitCode !== 0) throw new Failure('unavailable', `zeros could not be written to ${to}: ${stderr.trim()}`);
+    await flush(to);
   };
 }
 
@@ -64,8 +66,4 @@ function copying(from: string, { to, offset, size, block, sparse }: CopiedRange)
   const flags = ['iflag=direct,fullblock,skip_bytes,count_bytes', 'oflag=direct,seek_bytes'];
   const conversion = `conv=notrunc,fsync,nocreat${sparse ? ',sparse' : ''}`;
   return ['dd', `if=${from}`, `of=${to}`, `bs=${block}`, ...places, ...flags, conversion, 'status=none'];
-}
-
-function zeroing({ to, offset, size }: CopiedRange): readonly [string, ...string[]] {
-  return ['blkdiscard', '--zeroout', '--offset', String(offset), '--length', String(size), to];
 }
