@@ -13,6 +13,11 @@ export const eraseMethods = ['none', 'discard', 'cryptographic', 'zero'] as cons
 /** One of `eraseMethods` that does something. */
 export type Erasure = Exclude<(typeof eraseMethods)[number], 'none'>;
 
+/** How a disk that leaves its group can be erased. */
+export const diskErasures = ['discard', 'zero'] as const satisfies readonly Erasure[];
+/** One of `diskErasures`. */
+export type DiskErasure = (typeof diskErasures)[number];
+
 /** The erasure that a record names; `undefined`: none. One that only a newer version knows counts as the strongest. */
 export function parseErasure(text: string | undefined): Erasure | undefined {
   if (text === undefined || text === '' || text === 'none') return undefined;

@@ -1,6 +1,7 @@
 import { choice, command, flag, listing, word } from '../../cli/command.ts';
 import type { Rows } from '../../cli/output.ts';
 import { formatBytes } from '../../domain/bytes.ts';
+import { diskErasures } from '../../domain/erasure.ts';
 
 export interface RelocationRecord {
   readonly lv: string;
@@ -59,7 +60,7 @@ const rows: Rows<RelocationRecord> = {
 };
 
 const disk = word('device, or UUID of its physical volume');
-const erase = choice('erase all of the disk before it leaves its group', 'METHOD', ['discard', 'zero']);
+const erase = choice('erase all of the disk before it leaves its group', 'METHOD', diskErasures);
 
 export const evacuateDisk = listing({
   name: 'disks evacuate',

@@ -1,12 +1,12 @@
 import { realpath } from 'node:fs/promises';
 import type { NodeContext, NodePart } from '../../app/feature.ts';
+import { diskErasures } from '../../domain/erasure.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { RelocationInit } from '../../gen/quarry/admin/v1/Relocation.ts';
 import type { Log } from '../../log.ts';
 import { claimNames } from '../../lvm/claim-names.ts';
 import { DiskRemoval } from '../../lvm/disk-removal.ts';
 import type { Departure, Relocation } from '../../lvm/evacuation/leaving-disks.ts';
-import { diskErasures } from '../../lvm/evacuation/leaving-tag.ts';
 import { type Affected, LostDisk, type LostDiskOptions } from '../../lvm/mirrors/lost-disk.ts';
 
 interface Context {

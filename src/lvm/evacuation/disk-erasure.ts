@@ -13,7 +13,7 @@ import { leavingTag } from './leaving-tag.ts';
  * erases and removes that as it does with a deleted volume. The tag of the disk then says that its erasure has begun: once the logical volume is gone, the
  * disk is erased.
  */
-export class DiskErasure {
+export class ErasedDisks {
   readonly #cache: InventoryCache;
   readonly #writer: Pick<Writer, 'change'>;
 

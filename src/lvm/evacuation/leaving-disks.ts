@@ -1,4 +1,5 @@
 import { type Bytes, formatBytes, largest, MiB } from '../../domain/bytes.ts';
+import type { DiskErasure } from '../../domain/erasure.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { LvName, VgName, VolumeId } from '../../domain/ids.ts';
 import type { PoolSpec } from '../../domain/pool.ts';
@@ -10,7 +11,7 @@ import type { Lvm } from '../process/lvm.ts';
 import { linkedDevice } from '../process/system.ts';
 import type { PvRecord } from '../records.ts';
 import type { Writer } from '../writer.ts';
-import { DiskErasure } from './disk-erasure.ts';
+import { ErasedDisks } from './disk-erasure.ts';
 import { awaited, leavingTag } from './leaving-tag.ts';
 import { freeAfter, type Plan, planMoves, type Segment } from './placement.ts';
 import { readMoving, readSegments } from './segments.ts';
@@ -45,19 +46,19 @@ export interface Departure {
   readonly removed: boolean;
   readonly dryRun: boolean;
   /** All of the disk is erased before it leaves its group. */
-  readonly erase?: 'discard' | 'zero' | undefined;
+  readonly erase?: DiskErasure | undefined;
   /** Takes all that it has room for. If it is not in the group yet, nothing moves before this was called again, when it is. */
   readonly replacement?: Replacement | undefined;
 }
 
 /** Disks that an administrator takes out of their groups. The decision is a tag of the disk, so that no crash loses it. */
 export class LeavingDisks {
-  readonly erasure: DiskErasure;
+  readonly erasure: ErasedDisks;
   readonly #options: LeavingDisksOptions;
 
   constructor(options: LeavingDisksOptions) {
     this.#options = options;
-    this.erasure = new DiskErasure(options);
+    this.erasure = new ErasedDisks(options);
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { Bytes } from '../../domain/bytes.ts';
+import type { DiskErasure } from '../../domain/erasure.ts';
 import { parseTags, tag, tagsOf } from '../tags.ts';
 
 /** An administrator's decision that everything on a disk moves to other disks, in a tag of the disk. */
@@ -15,11 +16,8 @@ export interface Leaving {
   readonly tags: readonly string[];
 }
 
-/** How a disk that leaves is erased. */
-export const diskErasures = ['discard', 'zero'] as const;
-
 interface DiskErase {
-  readonly method: (typeof diskErasures)[number];
+  readonly method: DiskErasure;
   /** Something takes all of the disk until it is erased, or it is erased. */
   readonly begun: boolean;
 }
