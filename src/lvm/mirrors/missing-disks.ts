@@ -36,7 +36,7 @@ export class MissingDisks {
     return this.#missing(group).some(({ uuid }) => now() - (this.#since.get(uuid) ?? now()) < patience);
   }
 
-  /** From now on the disk is not expected back. A new process expects it again until it has stayed away for as long as any other. */
+  /** The disk is not expected back from now on. A new process expects it again until it has stayed away for as long as any other. */
   giveUp(uuid: string): void {
     this.#since.set(uuid, Number.NEGATIVE_INFINITY);
   }

@@ -36,11 +36,16 @@ function change<T>(what: string, effect: () => T): T {
   return result;
 }
 
-beforeEach(() => {
+/** A disk that nothing was written to. */
+function useBlankDisk(): void {
   devices = new FakeDevices();
-  luks = new FakeLuks(devices, change);
-  size = 64n * MiB;
   devices.add(bottom, () => size);
+  luks = new FakeLuks(devices, change);
+}
+
+beforeEach(() => {
+  size = 64n * MiB;
+  useBlankDisk();
   volume = { ...volumeWith('a', {}), encryption, headerless: true };
   changes = [];
   death = undefined;
@@ -78,6 +83,12 @@ const keys = () => {
   const { dead = [], marks = [] } = header.slots ?? {};
   return [...header.keys, ...[...dead, ...marks].map((left) => `left: ${String(left)}`)];
 };
+/** Of the device, when the disk below has 128 MiB. */
+async function sizeAfterGrowth(device: string): Promise<bigint> {
+  size = 128n * MiB;
+  await started().resize(volume.id, signal);
+  return devices.deviceSize(device);
+}
 /** What the kernel and LVM show. */
 const state = () => {
   const { headerless, rotated } = volume;
@@ -90,9 +101,7 @@ test('makes a header on a blank device once, opens it with less than its size, a
   expect(await devices.deviceSize(device)).toBe(48n * MiB);
   await open();
   expect(changes).toHaveLength(4);
-  size = 128n * MiB;
-  await started().resize(volume.id, signal);
-  expect(await devices.deviceSize(device)).toBe(112n * MiB);
+  expect(await sizeAfterGrowth(device)).toBe(112n * MiB);
   await started().close(volume.id);
   expect(devices.paths()).toEqual([bottom]);
   await open();
@@ -115,9 +124,7 @@ test.each([
   const [steps, wanted] = [changes.length, state()];
   for (let step = 1; step <= steps; step++) {
     for (const when of ['before', 'after'] as const) {
-      devices = new FakeDevices();
-      devices.add(bottom, () => size);
-      luks = new FakeLuks(devices, change);
+      useBlankDisk();
       const { rotated: _, ...unrotated } = volume;
       volume = { ...unrotated, headerless: true };
       await prepare();
@@ -146,9 +153,7 @@ describe('a volume with integrity', () => {
     expect(changes).toEqual([...first, 'open codes', 'open']);
     expect(await top()).toBe(device);
     expect(changes).toHaveLength(10);
-    size = 128n * MiB;
-    await started().resize(volume.id, signal);
-    expect(await devices.deviceSize(device)).toBe(48n * MiB);
+    expect(await sizeAfterGrowth(device)).toBe(48n * MiB);
     await started().close(volume.id);
     expect(devices.paths()).toEqual([bottom]);
   });
@@ -160,9 +165,7 @@ describe('a volume with integrity', () => {
       const [steps, wanted] = [changes.length, state()];
       for (let step = 1; step <= steps; step++) {
         for (const when of ['before', 'after'] as const) {
-          devices = new FakeDevices();
-          devices.add(bottom, () => size);
-          luks = new FakeLuks(devices, change);
+          useBlankDisk();
           volume = { ...volume, headerless: true };
           changes = [];
           death = { step, when };

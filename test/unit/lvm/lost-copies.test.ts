@@ -126,11 +126,16 @@ describe('a mirror that lost a copy with its disk', () => {
     expect(commands().join()).not.toMatch(/lvconvert|vgreduce/);
   });
 
-  test('is found again by a process that starts while the kernel makes the copy', async () => {
+  /** The kernel makes the copy on another disk, which LVM has recorded. */
+  function beginCopy(): void {
     lvm.parts = [image(0, '/dev/sda'), image(1, '/dev/sdc')];
     lvm.disks = [{ ...freeDisk, pv_missing: '' }];
     Object.assign(lvm.volumes.get('a')?.row ?? {}, { lv_health_status: '' });
     setMirror('recover', '40.00');
+  }
+
+  test('is found again by a process that starts while the kernel makes the copy', async () => {
+    beginCopy();
     const { jobs, look } = await start();
     await look();
     await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ state: 'running', done: 0.4 }]));
@@ -140,10 +145,7 @@ describe('a mirror that lost a copy with its disk', () => {
   });
 
   test('has no job any more once an administrator gave up its copies while the kernel made one', async () => {
-    lvm.parts = [image(0, '/dev/sda'), image(1, '/dev/sdc')];
-    lvm.disks = [{ ...freeDisk, pv_missing: '' }];
-    Object.assign(lvm.volumes.get('a')?.row ?? {}, { lv_health_status: '' });
-    setMirror('recover', '40.00');
+    beginCopy();
     const { jobs, look } = await start();
     await look();
     await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ state: 'running' }]));
