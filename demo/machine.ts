@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guest } from '../lab/guest.ts';
 import type { Process } from '../lab/process.ts';
 import { createCsiClient, type CsiClient } from '../test/support/csi-client.ts';
-import { bundleOnce, PROGRAM } from '../test/support/program.ts';
+import { PROGRAM } from '../test/support/program.ts';
 import type { Scene } from './scene.ts';
 import { NotAsClaimed, Teller } from './telling.ts';
 
@@ -37,7 +37,6 @@ export class Machine {
 
   /** Starts `quarry all` and waits until its Probe answers ready. Returns milliseconds. */
   async startDriver(): Promise<number> {
-    await bundleOnce();
     const started = performance.now();
     this.#driver = await this.guest.start([...program, 'all']);
     this.#client = createCsiClient(`unix://${await this.guest.forward(endpoint)}`);

@@ -5,6 +5,7 @@ import { createScene, type Scene } from './scene.ts';
 import { showSnapshots } from './snapshots.ts';
 import { showVolumes } from './volumes.ts';
 import { showCluster } from './cluster.ts';
+import { bundleOnce } from '../test/support/program.ts';
 
 type Demo = (scene: Scene, onSource: (source: { readonly log: string }) => void, chart?: string) => Promise<void>;
 const demos: Readonly<Record<string, Demo>> = {
@@ -25,6 +26,7 @@ async function main(name: string): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  await bundleOnce();
   const scene = createScene((text) => void process.stdout.write(text));
   const started = performance.now();
   let machine: { readonly log: string } | undefined;
