@@ -9,6 +9,7 @@ import {
   KERNEL_PACKAGE,
   KERNEL_SUITE,
   PACKAGES,
+  PROTOS,
   SNAPSHOT_API,
   SNAPSHOT_METADATA_API,
   SUITE,
@@ -36,6 +37,8 @@ export interface LabPaths {
   readonly tools: string;
   /** Folder of the schemas of the Kubernetes API, one file for each version, and of cert-manager's Certificate; `snapshots` has the CustomResourceDefinitions of snapshots. */
   readonly schemas: string;
+  /** Folder of the protos of other projects, each `NAME.proto`. */
+  readonly protos: string;
   /** Parent of the folders of running labs. */
   readonly runs: string;
 }
@@ -56,13 +59,16 @@ export function labPaths(): LabPaths {
       cache,
       `schemas-${hashParts([...API_VERSIONS, CERT_MANAGER_VERSION, SNAPSHOT_API, SNAPSHOT_METADATA_API])}`,
     ),
+    protos: join(cache, `protos-${hashParts([JSON.stringify(PROTOS)])}`),
     runs: join(cache, 'runs'),
   };
 }
 
 /** The parts that `npm run setup` still has to build; empty when guests can boot. */
 export function missingParts(paths: LabPaths): string[] {
-  return [paths.base, paths.layer, paths.agent, paths.tools, paths.schemas].filter((path) => !existsSync(path));
+  return [paths.base, paths.layer, paths.agent, paths.tools, paths.schemas, paths.protos].filter(
+    (path) => !existsSync(path),
+  );
 }
 
 export function hashOf(folder: string): string {

@@ -67,6 +67,22 @@ export const SNAPSHOT_API = 'github.com/kubernetes-csi/external-snapshotter/clie
 /** The module with the CustomResourceDefinition of SnapshotMetadataService. */
 export const SNAPSHOT_METADATA_API = 'github.com/kubernetes-csi/external-snapshot-metadata/client@v1.0.0';
 
+/** A file of a Go module, with the module's version. */
+export interface ModuleFile {
+  readonly module: string;
+  readonly file: string;
+}
+
+/** The interfaces of other projects that tests compare ours with or call. */
+export const PROTOS = {
+  csi: { module: 'github.com/container-storage-interface/spec@v1.13.0', file: 'csi.proto' },
+  registration: { module: 'k8s.io/kubelet@v0.36.1', file: 'pkg/apis/pluginregistration/v1/api.proto' },
+  'snapshot-metadata': {
+    module: 'github.com/kubernetes-csi/external-snapshot-metadata@v1.1.0',
+    file: 'proto/schema.proto',
+  },
+} as const satisfies Readonly<Record<string, ModuleFile>>;
+
 /** The path of the repository in a guest, read-only. */
 export const REPOSITORY_PATH = '/quarry';
 /** The path of the Go tools in a guest. */

@@ -1,16 +1,15 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
+import { labPaths } from '../../lab/paths.ts';
+import type { PROTOS } from '../../lab/recipe.ts';
 
-/** A proto from a Go module of its owner. */
-export function officialProto(module: string, path: string): string {
+/** A proto of another project, which the set-up of the lab fetches. */
+export function officialProto(name: keyof typeof PROTOS): string {
   try {
-    const json = execFileSync('go', ['mod', 'download', '-json', module], { encoding: 'utf8' });
-    const { Dir } = JSON.parse(json) as { Dir: string };
-    return readFileSync(join(Dir, path), 'utf8');
+    return readFileSync(join(labPaths().protos, `${name}.proto`), 'utf8');
   } catch (cause) {
-    throw new Error(`this test needs Go, which fetches ${module}: run npm run setup`, { cause });
+    throw new Error(`this test needs ${name}.proto: run npm run setup`, { cause });
   }
 }
 

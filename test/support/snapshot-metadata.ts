@@ -1,11 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
-import { PROGRAMS_SOURCE } from '../../lab/kubernetes/recipe.ts';
 import { officialProto } from './official-proto.ts';
-
-const MODULE = 'github.com/kubernetes-csi/external-snapshot-metadata';
 
 /** The way to Kubernetes' SnapshotMetadata service of a driver. */
 export interface MetadataService {
@@ -33,7 +28,7 @@ export type ListBlocks = (method: 'GetMetadataAllocated' | 'GetMetadataDelta', r
 
 /** A client as backup programs have one: it takes the lists of blocks of VolumeSnapshots. The calls reject with a ServiceError. */
 export function createMetadataClient(service: MetadataService): { readonly list: ListBlocks; close(): void } {
-  const { root } = protobuf.parse(officialProto(`${MODULE}@${version()}`, 'proto/schema.proto'));
+  const { root } = protobuf.parse(officialProto('snapshot-metadata'));
   const client = new Client(service.target, credentials.createSsl(Buffer.from(service.authority)), {
     'grpc.ssl_target_name_override': service.name,
     'grpc.default_authority': service.name,
@@ -58,12 +53,4 @@ export function createMetadataClient(service: MetadataService): { readonly list:
     return { ...(capacity !== undefined && { capacity }), extents };
   };
   return { list, close: () => client.close() };
-}
-
-/** The version of the module that the lab's sidecar is built from. */
-function version(): string {
-  const [, found] =
-    new RegExp(`${MODULE} (v\\S+)`).exec(readFileSync(join(PROGRAMS_SOURCE, 'sidecars/go.mod'), 'utf8')) ?? [];
-  if (found === undefined) throw new Error(`no ${MODULE} in go.mod`);
-  return found;
 }
