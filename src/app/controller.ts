@@ -1,5 +1,6 @@
 import type { App } from './app.ts';
 import type { Configs } from '../config/schema.ts';
+import type { Provisioner } from '../controller/provisioner.ts';
 import type { Settling } from '../controller/settling.ts';
 import { type Authenticate, byCertificate, byToken } from '../fleet/server/identity.ts';
 import { createFleetServer, type FleetServer } from '../fleet/server/server.ts';
@@ -21,13 +22,13 @@ import { createProvisioning } from './provisioning.ts';
 
 /** Identity and Controller for the sidecars, with the storage of the nodes that connect. */
 export async function createController(config: Configs['controller'], log: Log): Promise<App> {
-  const { driver, endpoint } = config;
-  const { listen } = config.fleet;
+  const { driver, endpoint, fleet } = config;
   const kubernetes = await loadKubernetes(config, log, (uid) => nodes.podGone(uid));
   const nodes = createNodes(config, kubernetes?.authenticate, log);
   const provisioning = createProvisioning(config, nodes.fleet, kubernetes, log);
   const { settling, provisioner } = provisioning;
-  const parts = await controllerParts({ config, fleet: nodes.fleet, ...clientsOf(kubernetes), log });
+  const used = usedByFeatures(kubernetes, provisioner);
+  const parts = await controllerParts({ config, fleet: nodes.fleet, ...used, log });
   const adminServer = createAdminServer(config, parts, log);
   const checks = createChecks(nodes, () => server.problem(), settling);
   const metrics = await metricsOf(config, kubernetes, familiesOf(config, nodes, parts), checks, log);
@@ -49,7 +50,7 @@ export async function createController(config: Configs['controller'], log: Log):
       parts.start();
       await metrics?.start();
       provisioning.start();
-      log.info({ driver, endpoint: endpoint.address, nodes: `${listen.host}:${port}`, version }, 'serving');
+      log.info({ driver, endpoint: endpoint.address, nodes: `${fleet.listen.host}:${port}`, version }, 'serving');
     },
     rescan: () => undefined,
     async stop(deadlineMs) {
@@ -79,9 +80,13 @@ async function loadKubernetes(config: Configs['controller'], log: Log, podGone: 
   return createKubernetes(config, config.kubernetes, log, podGone);
 }
 
-/** What features use of Kubernetes. */
-function clientsOf(kubernetes: Awaited<ReturnType<typeof loadKubernetes>>) {
+/** What features use of Kubernetes, and of the creation of volumes. */
+function usedByFeatures(
+  kubernetes: Awaited<ReturnType<typeof loadKubernetes>>,
+  { refusedReservations }: Pick<Provisioner, 'refusedReservations'>,
+) {
   return {
+    refusedReservations,
     persistentVolumes: kubernetes?.volumes,
     snapshotContents: kubernetes?.snapshotContents,
     events: kubernetes?.events,

@@ -7,6 +7,7 @@ import type { JobStatus } from '../domain/jobs.ts';
 import type { News } from '../domain/news.ts';
 import type { InlineVolumes, VolumeLocks } from '../domain/storage.ts';
 import type { NodeRegistry } from '../controller/node-registry.ts';
+import type { RefusedReservations } from '../controller/refused-reservations.ts';
 import type { ControllerCapability } from '../controller/service.ts';
 import type { AdminMethods, Services } from '../grpc/services.ts';
 import type { Events } from '../kubernetes/events.ts';
@@ -75,6 +76,8 @@ export interface ControllerContext {
   readonly persistentVolumes?: PersistentVolumes | undefined;
   /** The VolumeSnapshotContents of Kubernetes; absent as above, or where the configuration leaves them out. */
   readonly snapshotContents?: SnapshotContents | undefined;
+  /** The claims whose reservations no node can promise. */
+  readonly refusedReservations: Pick<RefusedReservations, 'list'>;
   /** Sends events; absent as above. */
   readonly events?: EventSender | undefined;
   readonly log: Log;

@@ -1,5 +1,5 @@
 import { type Bytes, largest, maximum, type SizeRange, smallest } from '../domain/bytes.ts';
-import { Failure } from '../domain/errors.ts';
+import { Failure, isFailure } from '../domain/errors.ts';
 import type { Fleet, Member } from '../domain/fleet.ts';
 import { type LvName, parseVolumeId, type VolumeId } from '../domain/ids.ts';
 import { type Offer, offerOf } from '../domain/offer.ts';
@@ -12,6 +12,7 @@ import { refuseCopying, refusePassive, type Volume } from '../domain/volume.ts';
 import { NameLookup } from './name-lookup.ts';
 import { type NodeLifecycle, noLifecycle, NodeRegistry } from './node-registry.ts';
 import type { VolumeRequest } from './requests.ts';
+import { RefusedReservations } from './refused-reservations.ts';
 import { besideSource } from './sources.ts';
 import { VolumeCreator } from './volume-creator.ts';
 
@@ -38,6 +39,7 @@ interface Capacity {
 export class Provisioner {
   /** Where volumes and their snapshots are. */
   readonly registry: NodeRegistry;
+  readonly refusedReservations = new RefusedReservations();
   readonly #lookup: NameLookup;
   readonly #creator: VolumeCreator;
 
@@ -47,8 +49,17 @@ export class Provisioner {
     this.#creator = new VolumeCreator({ registry: this.registry, lookup: this.#lookup, packing });
   }
 
-  async create(request: VolumeRequest, signal: AbortSignal): Promise<Volume> {
-    return this.#creator.create(await besideSource(this.registry, this.#lookup, request, signal), signal);
+  async create(asked: VolumeRequest, signal: AbortSignal): Promise<Volume> {
+    const request = await besideSource(this.registry, this.#lookup, asked, signal);
+    try {
+      const volume = await this.#creator.create(request, signal);
+      this.refusedReservations.made(request.name);
+      return volume;
+    } catch (error) {
+      if (isFailure(error, 'exhausted'))
+        this.refusedReservations.refused(request, this.#members(request.accessibility));
+      throw error;
+    }
   }
 
   /** Frees memory of nodes and creations that is no longer needed. Call it again and again. */
@@ -90,11 +101,8 @@ export class Provisioner {
   }
 
   /** Of the nodes of a topology. One that is not connected, or is not known, has none. */
-  capacity(parameters: ClassParameters, { requisite }: Accessibility): Capacity {
-    const members = requisite
-      ? [...requisite].flatMap((node) => this.registry.member(node) ?? [])
-      : this.registry.members();
-    const offers = members.flatMap((each) => offerBy(each, parameters) ?? []);
+  capacity(parameters: ClassParameters, accessibility: Accessibility): Capacity {
+    const offers = this.#members(accessibility).flatMap((each) => offerBy(each, parameters) ?? []);
     const rooms = offers.map(({ room }) => room);
     const [unit = 0n, ...units] = offers.map((offer) => offer.unit);
     return {
@@ -106,6 +114,11 @@ export class Provisioner {
       ),
       unit: smallest(unit, ...units),
     };
+  }
+
+  #members({ requisite }: Accessibility): readonly Member[] {
+    if (!requisite) return this.registry.members();
+    return [...requisite].flatMap((node) => this.registry.member(node) ?? []);
   }
 
   /** Where the volume is. Throws `not-found`, and `unavailable` for a node that never connected. */

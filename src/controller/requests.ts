@@ -5,10 +5,11 @@ import { type ClassParameters, parseParameters } from '../domain/parameters.ts';
 import { smallestVolume } from '../domain/filesystems.ts';
 import type { ContentSource } from '../domain/snapshot.ts';
 import { mergeChanges } from '../domain/qos.ts';
-import { parseQosChange } from '../domain/qos-parameters.ts';
+import { kubernetesPrefix, parseQosChange } from '../domain/qos-parameters.ts';
 import { type Accessibility, parseAccessibility } from '../domain/topology.ts';
 import { filesystemTypes } from '../domain/volume.ts';
 import type { CreateVolumeRequest } from '../gen/csi/v1/CreateVolumeRequest.ts';
+import type { ClaimReference } from './refused-reservations.ts';
 import { parseContentSource } from './sources.ts';
 
 /** The request of CreateVolume, checked. */
@@ -20,6 +21,8 @@ export interface VolumeRequest {
   readonly accessibility: Accessibility;
   /** The content that it begins with. */
   readonly source?: ContentSource | undefined;
+  /** The claim that it is for, as Kubernetes' provisioner says it. */
+  readonly claim?: ClaimReference | undefined;
 }
 
 /** Throws `invalid` with every problem at once, `out-of-range`, or `not-found` for a source that Quarry never issued. */
@@ -37,7 +40,17 @@ export function parseCreate(request: CreateVolumeRequest, driver: string): Volum
     parameters: { ...parameters, qos: mergeChanges(parameters.qos, change) },
     accessibility: parseAccessibility(request.accessibilityRequirements, driver),
     source,
+    claim: claimOf(request),
   };
+}
+
+/** The provisioner of Kubernetes names a volume after the uid of its claim. */
+function claimOf({ name, parameters }: CreateVolumeRequest): ClaimReference | undefined {
+  const of = (key: string): string | undefined => parameters[`${kubernetesPrefix}pvc/${key}`];
+  const [namespace, claim] = [of('namespace'), of('name')];
+  if (namespace === undefined || claim === undefined) return undefined;
+  const [, uid] = /-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(name) ?? [];
+  return { namespace, name: claim, uid };
 }
 
 export function capabilitiesProblems(capabilities: readonly CapabilityMessage[]): string[] {

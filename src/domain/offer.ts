@@ -5,8 +5,8 @@ import { isFailure } from './errors.ts';
 import type { PoolName } from './ids.ts';
 import { type ClassParameters, layoutFor } from './parameters.ts';
 import type { Pool } from './pool.ts';
-import { largestReserved, reservableRates } from './reservations.ts';
-import { applyChange, noQos } from './qos.ts';
+import { largestReserved, promisableShare, refusedText, reservableRates, reservationProblems } from './reservations.ts';
+import { applyChange, noQos, type Qos, type Rates } from './qos.ts';
 import type { Inventory } from './storage.ts';
 import type { Layout } from './volume.ts';
 
@@ -20,6 +20,16 @@ export interface Offer {
   readonly unit: Bytes;
   /** What each volume takes on top of its size follows from it; `undefined`: nothing. */
   readonly encryption: Luks2 | undefined;
+  /** `undefined`: the class reserves nothing. */
+  readonly reserving: Reserving | undefined;
+}
+
+interface Reserving {
+  readonly qos: Qos;
+  /** What the pool's budget leaves to reserve. */
+  readonly left: Rates;
+  /** The largest logical volume without a reservation. */
+  readonly most: Bytes;
 }
 
 /**
@@ -55,27 +65,40 @@ export function offerOf(inventory: Inventory, parameters: ClassParameters): Offe
     return { reason: 'no-encryption', message: `it can have no encrypted volume: ${pool.encryptionProblem}` };
   if (encryption?.integrity && pool.integrityProblem !== undefined)
     return { reason: 'no-encryption', message: `it can have no volume with integrity: ${pool.integrityProblem}` };
-  const room = netSize(encryption, roomFor(inventory, pool, layout, parameters));
-  return { pool, layout, room, encryption, unit: sizeUnit(pool, layout) };
+  const most = largestVolume(pool, layout);
+  const unit = sizeUnit(pool, layout);
+  const reserving = reservingOf(inventory, pool, parameters, most);
+  const reserved = reserving ? largestReserved(reserving.left, reserving.qos, unit, most) : most;
+  return { pool, layout, room: netSize(encryption, reserved), encryption, unit, reserving };
 }
 
-/** The room that remains if the pool has to promise the class's reservations too. */
-function roomFor({ volumes }: Inventory, pool: Pool, layout: Layout, { qos }: ClassParameters): Bytes {
-  const most = largestVolume(pool, layout);
-  if (most === 0n || Object.keys(qos.reservations).length === 0) return most;
-  const left = reservableRates(pool, volumes.values());
-  return largestReserved(left, applyChange(noQos, qos), sizeUnit(pool, layout), most);
+function reservingOf({ volumes }: Inventory, pool: Pool, { qos }: ClassParameters, most: Bytes): Reserving | undefined {
+  if (most === 0n || Object.keys(qos.reservations).length === 0) return undefined;
+  return { qos: applyChange(noQos, qos), left: reservableRates(pool, volumes.values()), most };
 }
 
 /** Why no volume of the range fits the offer; `undefined` if one fits, as far as is known. */
-export function shortfallOf({ pool, layout, room, encryption }: Offer, range: SizeRange): Refused | undefined {
-  const size = attempt(
-    () => netSize(encryption, roundedSize(pool, layout, withOverhead(range, encryption))),
-    'out-of-range',
-  );
-  if (typeof size !== 'bigint') return { reason: 'out-of-range', message: size.message };
+export function shortfallOf(offer: Offer, range: SizeRange): Refused | undefined {
+  const { pool, layout, room, encryption } = offer;
+  const gross = attempt(() => roundedSize(pool, layout, withOverhead(range, encryption)), 'out-of-range');
+  if (typeof gross !== 'bigint') return { reason: 'out-of-range', message: gross.message };
+  const size = netSize(encryption, gross);
   if (size <= room) return undefined;
+  const problems = unpromised(offer, range)?.problems ?? [];
+  if (problems.length > 0) return { reason: 'full', message: refusedText(pool, problems) };
   return { reason: 'full', message: `pool ${pool.spec.name} has room for ${room} bytes; ${size} were asked for` };
+}
+
+/** The reservations of the class that keep a volume of the range out of a pool that has the space for it; `undefined`: none do. */
+export function unpromised(
+  { pool, layout, encryption, reserving }: Offer,
+  range: SizeRange,
+): { readonly problems: readonly string[]; readonly share: bigint } | undefined {
+  const size = attempt(() => roundedSize(pool, layout, withOverhead(range, encryption)), 'out-of-range');
+  if (!reserving || typeof size !== 'bigint' || size > reserving.most) return undefined;
+  const wanted = { qos: reserving.qos, size };
+  const problems = reservationProblems(pool, reserving.left, wanted);
+  return problems.length > 0 ? { problems, share: promisableShare(reserving.left, wanted) } : undefined;
 }
 
 /** The result, or a failure of that kind; any other is thrown. */

@@ -61,14 +61,27 @@ export function refuseReservation(
   wanted: Holder,
   before?: Holder,
 ): void {
-  const left = reservableRates(pool, volumes, id);
+  const problems = reservationProblems(pool, reservableRates(pool, volumes, id), wanted, before);
+  if (problems.length > 0) throw new Failure('exhausted', refusedText(pool, problems));
+}
+
+/** Each rate that does not fit, with what is left of it. `before`: the present reservations, which stay valid. */
+export function reservationProblems(pool: Pool, left: Rates, wanted: Holder, before?: Holder): string[] {
   const held = before ? reservedBy(before) : {};
-  const problems = entries(reservedBy(wanted))
+  return entries(reservedBy(wanted))
     .filter(([key, rate]) => rate > (left[key] ?? 0n) && rate > (held[key] ?? 0n))
     .map(([key, rate]) => `${reservedName(key)}: ${formatRate(key, rate)} asked for, ${describeLeft(pool, key, left)}`);
-  if (problems.length > 0) {
-    throw new Failure('exhausted', `pool ${pool.spec.name} cannot promise that much: ${problems.join('; ')}`);
-  }
+}
+
+/** A sentence for problems of a pool. */
+export function refusedText({ spec }: Pool, problems: readonly string[]): string {
+  return `pool ${spec.name} cannot promise that much: ${problems.join('; ')}`;
+}
+
+/** How much of a reservation could be promised: the least of its rates, in thousandths. */
+export function promisableShare(left: Rates, wanted: Holder): bigint {
+  const shares = entries(reservedBy(wanted)).map(([key, rate]) => ((left[key] ?? 0n) * 1000n) / largest(rate, 1n));
+  return smallest(1000n, ...shares);
 }
 
 function describeLeft({ spec }: Pool, key: RateKey, left: Rates): string {

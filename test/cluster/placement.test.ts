@@ -43,6 +43,12 @@ describe('a pod with a volume', () => {
       storageClass('placed-thin', { pool: 'fast', type: 'thin' }),
       storageClass('placed-thick', { pool: 'bulk', type: 'thick' }),
       storageClass('placed-reserved', { pool: 'promised', type: 'thin', reservedReadIops: '600' }),
+      storageClass(
+        'placed-refused',
+        { pool: 'promised', type: 'thin', reservedReadIops: '2000' },
+        { volumeBindingMode: 'Immediate' },
+      ),
+      claim('refused', { className: 'placed-refused', size: '64Mi' }),
     );
     for (const { name, guest } of cluster.workers) {
       const free = await guest.shell('vgs --noheadings --units b --nosuffix -o vg_free quarry-bulk');
@@ -79,6 +85,15 @@ describe('a pod with a volume', () => {
     await kubectl.apply(claim('promise-3', { className: 'placed-reserved', size: '64Mi' }));
     await kubectl.apply(pod('promise-3', { volumes: { '/data': { claim: 'promise-3' } } }));
     expect(await message('promise-3')).toContain('not have enough free storage');
+  });
+
+  test('has an event that says what would fit, on a claim whose reservation no node can promise', async () => {
+    const shown = () => site().kubectl.run(['describe', 'pvc/refused']);
+    await expect
+      .poll(shown, { timeout: 90_000, interval: 1000 })
+      .toMatch(
+        /ReservationRefused .*lvm.quarry.csi .*nearest is pool promised on node n[12]: reservedReadIops: 2000 IOPS asked for, (?:1000|400) IOPS left of 1000 IOPS/,
+      );
   });
 });
 

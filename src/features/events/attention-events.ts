@@ -1,13 +1,15 @@
-import type { EventSender, PersistentVolumes } from '../../app/feature.ts';
+import type { ControllerContext, EventSender, PersistentVolumes } from '../../app/feature.ts';
 import type { Attention } from '../../domain/attention.ts';
 import type { Fleet } from '../../domain/fleet.ts';
 import { eventName, EventSchedule } from '../../kubernetes/event-schedule.ts';
+import type { WarningEvent } from '../../kubernetes/events.ts';
 import { type Finding, findingsOf } from './findings.ts';
 
 export interface AttentionEventsOptions {
   readonly fleet: Pick<Fleet, 'members'>;
   readonly events: EventSender;
   readonly claims: Pick<PersistentVolumes, 'claims'>;
+  readonly refusedReservations: ControllerContext['refusedReservations'];
   readonly now?: () => number;
 }
 
@@ -29,22 +31,32 @@ export class AttentionEvents {
 
   /** Throws `unavailable` if the API server does not take an event; the rest waits for the next look. */
   async look(signal: AbortSignal): Promise<void> {
-    const members = this.#options.fleet.members();
-    const found = new Map(members.flatMap(findingsOf).map((finding) => [nameOf(finding), finding]));
-    const chosen = this.#schedule.due([...found.keys()]).flatMap((name) => {
-      const finding = found.get(name);
-      return finding ? [{ name, finding }] : [];
-    });
-    const claims = await this.#claimsOf(
-      chosen.map(({ finding }) => finding),
-      signal,
+    const found = new Map(
+      this.#options.fleet
+        .members()
+        .flatMap(findingsOf)
+        .map((each) => [nameOf(each), each]),
     );
-    for (const { name, finding } of chosen) {
-      const { what } = finding;
-      const subject = subjectOf(finding, claims);
-      await this.#options.events.send({ name, subject, reason: what.reason, message: textOf(what) }, signal);
+    const refused = new Map(this.#refused().map((event) => [event.name, event]));
+    const chosen = this.#schedule.due([...found.keys(), ...refused.keys()]);
+    const findings = chosen.flatMap((name) => found.get(name) ?? []);
+    const claims = await this.#claimsOf(findings, signal);
+    for (const name of chosen) {
+      const finding = found.get(name);
+      const event = finding ? eventOf(finding, name, claims) : refused.get(name);
+      if (event) await this.#options.events.send(event, signal);
       this.#schedule.sent(name);
     }
+  }
+
+  /** The events of claims whose reservations are refused. */
+  #refused(): WarningEvent[] {
+    return this.#options.refusedReservations.list().map(({ claim, message }) => ({
+      name: eventName([claim.namespace, claim.name, claim.uid ?? '', 'ReservationRefused']),
+      subject: { kind: 'PersistentVolumeClaim', ...claim },
+      reason: 'ReservationRefused',
+      message,
+    }));
   }
 
   async #claimsOf(findings: readonly Finding[], signal: AbortSignal): Promise<ReadonlyMap<string, Claim>> {
@@ -65,6 +77,11 @@ export class AttentionEvents {
 /** Without the message, whose figures change. */
 function nameOf({ what: { node, pool = '', volume = '', reason } }: Finding): string {
   return eventName([node, pool, volume, reason]);
+}
+
+function eventOf(finding: Finding, name: string, claims: ReadonlyMap<string, Claim>): WarningEvent {
+  const { what } = finding;
+  return { name, subject: subjectOf(finding, claims), reason: what.reason, message: textOf(what) };
 }
 
 /** The claim or the pod of a volume, or else the node. */

@@ -11,10 +11,11 @@ export function createEventsPart({
   fleet,
   events,
   persistentVolumes: claims,
+  refusedReservations,
   log,
 }: ControllerContext): Part | undefined {
   if (!events || !claims) return undefined;
-  const attention = new AttentionEvents({ fleet, events, claims });
+  const attention = new AttentionEvents({ fleet, events, claims, refusedReservations });
   return createAbortableRepeater({
     task: (signal) => attention.look(signal),
     every: lookAgain,

@@ -30,3 +30,13 @@ describe('the size of a volume that is to hold a filesystem', () => {
     expect(parseCreate(request('btrfs', 128n * MiB, 256n * MiB), 'd.test').size.required).toBe(256n * MiB);
   });
 });
+
+test('the claim is the one that the provisioner of Kubernetes names, with the uid that is in the name of the volume', () => {
+  const parameters = { 'csi.storage.k8s.io/pvc/name': 'data', 'csi.storage.k8s.io/pvc/namespace': 'db' };
+  const claimOf = (name: string, change = {}) =>
+    parseCreate({ ...request('ext4', MiB), name, parameters, ...change }, 'd.test').claim;
+  const uid = '0f5a4f4e-7f1c-4a55-9c7e-3d1b1c6d2a10';
+  expect(claimOf(`pvc-${uid}`)).toEqual({ namespace: 'db', name: 'data', uid });
+  expect(claimOf('v')).toEqual({ namespace: 'db', name: 'data', uid: undefined });
+  expect(claimOf('v', { parameters: {} })).toBeUndefined();
+});

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
+import type { RefusedReservation } from '../../../../src/controller/refused-reservations.ts';
 import { GiB } from '../../../../src/domain/bytes.ts';
 import { Failure } from '../../../../src/domain/errors.ts';
 import type { PoolName, VolumeId } from '../../../../src/domain/ids.ts';
@@ -21,12 +22,13 @@ let sent: WarningEvent[];
 let refused: boolean;
 let time: number;
 let pages: number;
+let unpromised: RefusedReservation[];
 let attention: AttentionEvents;
 
 beforeEach(async () => {
   storage = new MemoryStorage('a', [emptyPool(thickSpec('fast'), 32n * GiB)]);
   volume = await storage.create(specOf('pvc-1'), never);
-  [connected, sent, refused, time, pages] = [true, [], false, 10 * hour, 0];
+  [connected, sent, refused, time, pages, unpromised] = [true, [], false, 10 * hour, 0, []];
   attention = new AttentionEvents({
     fleet: {
       members: () => [{ node: storage.node, connected, since: 0, storage }],
@@ -44,6 +46,7 @@ beforeEach(async () => {
         return { claims: [{ volume: volume.id, namespace: 'db', name: 'data', uid: 'u-1' }] };
       },
     },
+    refusedReservations: { list: () => unpromised },
     now: () => time,
   });
 });
@@ -130,4 +133,15 @@ test('sends twenty at a look, and what was refused at the next', async () => {
   expect(sent).toHaveLength(20);
   await look(2);
   expect(sent).toHaveLength(25);
+});
+
+test('sends once what would fit a claim whose reservation is refused, and asks for no claims', async () => {
+  const claim = { namespace: 'db', name: 'data', uid: 'u-1' };
+  unpromised = [{ claim, message: '400 IOPS left' }];
+  await look(3);
+  unpromised = [{ claim, message: '300 IOPS left' }];
+  await look();
+  const subject = { kind: 'PersistentVolumeClaim', ...claim };
+  expect(sent).toMatchObject([{ subject, reason: 'ReservationRefused', message: '400 IOPS left' }]);
+  expect(pages).toBe(0);
 });
