@@ -1,7 +1,7 @@
 import { capabilities, MiB } from '../support/driver.ts';
 import { run } from './run.ts';
 import { type Node, stagingOf } from './node.ts';
-import { create, idOf, type Operation } from './operation.ts';
+import { create, idOf, type Operation, untilErased } from './operation.ts';
 
 const sealed = 'sealed';
 const [first, second] = ['replay one', 'replay two'] as const;
@@ -9,8 +9,8 @@ const original = { passphrase: first };
 const exchanged = { passphrase: second, previousPassphrase: first };
 const where = { volumeId: idOf(sealed), stagingTargetPath: stagingOf(sealed) };
 
-function makeSealed(node: Node) {
-  return create(node, sealed, 16 * MiB, { type: 'thin', encryption: 'luks2', encryptionMemory: '4Mi' });
+function makeSealed(node: Node, more: Record<string, string> = {}) {
+  return create(node, sealed, 16 * MiB, { type: 'thin', encryption: 'luks2', encryptionMemory: '4Mi', ...more });
 }
 
 function stage(node: Node, secrets: Record<string, string>) {
@@ -39,8 +39,21 @@ async function problemsOf(passphrase: string, other: string): Promise<string[]> 
 
 export const encryptedOperations: readonly Operation[] = [
   {
+    name: 'erase-cryptographic',
+    async prepare(node) {
+      await makeSealed(node, { erase: 'cryptographic' });
+      await stage(node, original);
+      await unstage(node);
+    },
+    call: (node) => node.client.controller.deleteVolume({ volumeId: idOf(sealed) }),
+    verify: async () => {
+      await untilErased();
+      return [];
+    },
+  },
+  {
     name: 'encrypt',
-    prepare: makeSealed,
+    prepare: (node) => makeSealed(node),
     call: (node) => stage(node, original),
     // It has its header, and no filesystem yet.
     between: (fact) => fact.replace('quarry.fs=luks-none', 'quarry.fs=none'),

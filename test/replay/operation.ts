@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { volumeRequest } from '../support/driver.ts';
 import type { Configuration, Node } from './node.ts';
+import { run } from './run.ts';
 
 /** Something that the driver does in the middle of which the power is cut. */
 export interface Operation {
@@ -25,4 +27,9 @@ export function create(node: Node, name: string, bytes: number, parameters: Reco
   return node.client.controller.createVolume(
     volumeRequest(name, bytes, { parameters: { pool: 'main', ...parameters }, ...from }),
   );
+}
+
+/** Resolves when nothing is left to erase. */
+export async function untilErased(): Promise<void> {
+  while (/q-(?:zero|discard|keys)-/.test(await run('lvs', '--noheadings', '-o', 'lv_name', 'qmain'))) await delay(100);
 }

@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { capabilities, MiB } from '../support/driver.ts';
 import { run } from './run.ts';
 import { encryptedOperations } from './encrypted-operations.ts';
 import { inlineOperations } from './inline-operations.ts';
 import { leavingOperations } from './leaving-operations.ts';
 import { type Node, stagingOf } from './node.ts';
-import { create, idOf, type Operation } from './operation.ts';
+import { create, idOf, type Operation, untilErased } from './operation.ts';
 
 /** A volume of the base. */
 interface BaseVolume {
@@ -111,8 +110,8 @@ function deleteErased(erase: 'zero' | 'discard'): Operation {
     name,
     prepare: (node) => create(node, name, size, { type: 'thick', erase }),
     call: (node) => node.client.controller.deleteVolume({ volumeId: idOf(name) }),
-    async verify() {
-      while (/q-(?:zero|discard)-/.test(await run('lvs', '--noheadings', '-o', 'lv_name', 'qmain'))) await delay(100);
+    verify: async () => {
+      await untilErased();
       return [];
     },
   };
