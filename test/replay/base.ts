@@ -1,8 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { Disks } from './disks.ts';
 import { keepRecords, Node } from './node.ts';
-import { deviceOf } from './observe.ts';
-import { create } from './operation.ts';
+import { create, deviceOf } from './operation.ts';
 import { baseVolumes } from './operations.ts';
 
 /** Lets a driver take the disks and make the volumes of the base, and writes their content. */

@@ -9,8 +9,12 @@ const original = { passphrase: first };
 const exchanged = { passphrase: second, previousPassphrase: first };
 const where = { volumeId: idOf(sealed), stagingTargetPath: stagingOf(sealed) };
 
-function makeSealed(node: Node, more: Record<string, string> = {}) {
-  return create(node, sealed, 16 * MiB, { type: 'thin', encryption: 'luks2', encryptionMemory: '4Mi', ...more });
+function makeSealed(node: Node, more: Record<string, string> = {}, size = 16 * MiB) {
+  return create(node, sealed, size, { type: 'thin', encryption: 'luks2', encryptionMemory: '4Mi', ...more });
+}
+
+function formatted(fact: string): string {
+  return fact.replace('quarry.fs=luks-none', 'quarry.fs=none');
 }
 
 function stage(node: Node, secrets: Record<string, string>) {
@@ -27,7 +31,7 @@ async function problemsOf(passphrase: string, other: string): Promise<string[]> 
   const script = `exec 2>&1; set -e; lvchange -ay qmain/${sealed}
     ! printf %s '${other}' | cryptsetup open --test-passphrase --key-file - ${below} || { echo '"${other}" opens it'; exit 1; }
     printf %s '${passphrase}' | cryptsetup open --readonly --key-file - ${below} checked
-    code=0; e2fsck -fn /dev/mapper/checked || code=$?
+    code=0; { e2fsck -fn /dev/mapper/checked && dd if=/dev/mapper/checked of=/dev/null bs=1M; } || code=$?
     cryptsetup close checked; exit $code`;
   try {
     await run('sh', '-c', script);
@@ -56,7 +60,18 @@ export const encryptedOperations: readonly Operation[] = [
     prepare: (node) => makeSealed(node),
     call: (node) => stage(node, original),
     // It has its header, and no filesystem yet.
-    between: (fact) => fact.replace('quarry.fs=luks-none', 'quarry.fs=none'),
+    between: [formatted],
+    async verify(node) {
+      await unstage(node);
+      return problemsOf(first, second);
+    },
+  },
+  {
+    // All of it is written before it is opened for use. A block that was not could not be read.
+    name: 'encrypt-integrity',
+    prepare: (node) => makeSealed(node, { type: 'thick', encryptionIntegrity: 'hmac-sha256' }, 8 * MiB),
+    call: (node) => stage(node, original),
+    between: [formatted],
     async verify(node) {
       await unstage(node);
       return problemsOf(first, second);

@@ -8,13 +8,13 @@ const targetPath = `${folder}/mount`;
 const pod = { ephemeral: 'true', 'pod.uid': 'replayed', 'pod.namespace': 'default', 'pod.name': 'replayed' };
 const context = Object.fromEntries(Object.entries(pod).map(([key, value]) => [`csi.storage.k8s.io/${key}`, value]));
 
-async function publish(node: Node): Promise<void> {
+async function publish(node: Node, more: Readonly<Record<string, string>> = {}): Promise<void> {
   await mkdir(folder, { recursive: true });
   await node.client.node.nodePublishVolume({
     volumeId,
     targetPath,
     volumeCapability: { mount: { fsType: 'ext4' }, accessMode: { mode: 'SINGLE_NODE_WRITER' } },
-    volumeContext: { ...context, size: '16Mi', type: 'thin' },
+    volumeContext: { ...context, size: '16Mi', type: 'thin', ...more },
   });
 }
 
@@ -22,13 +22,19 @@ async function publish(node: Node): Promise<void> {
 export const inlineOperations: readonly Operation[] = [
   {
     name: 'publish-inline',
-    call: publish,
+    call: (node) => publish(node),
     // It is made, and has no filesystem yet.
-    between: (fact) => fact.replace('quarry.fs=ext4', 'quarry.fs=none'),
+    between: [(fact) => fact.replace('quarry.fs=ext4', 'quarry.fs=none')],
+  },
+  {
+    // Its key is gone after a cut: the repeated call makes it again.
+    name: 'publish-inline-encrypted',
+    call: (node) => publish(node, { encryption: 'luks2' }),
+    between: ['luks-none', 'none'].map((state) => (fact) => fact.replace('quarry.fs=ext4', `quarry.fs=${state}`)),
   },
   {
     name: 'unpublish-inline',
-    prepare: publish,
+    prepare: (node) => publish(node),
     call: (node) => node.client.node.nodeUnpublishVolume({ volumeId, targetPath }),
   },
 ];

@@ -17,22 +17,22 @@ export interface Seen {
 export interface References {
   readonly before: Seen;
   readonly after: Seen;
-  /** A fact of a state between the two, given the one before or after it. */
-  readonly between?: ((fact: string) => string) | undefined;
+  /** For each state between the two: a fact of it, given the one before or after it. */
+  readonly between?: readonly ((fact: string) => string)[] | undefined;
 }
 
 /** The problems of a state after the start that followed a cut: empty if the operation happened, or did not where it was not answered. */
 export function problemsOfRecovery(references: References, seen: Seen, mustHaveHappened: boolean): string[] {
-  const { before, after, between } = references;
-  const part = (state: Seen) =>
-    between ? [difference('a part of the operation', state.facts.map(between), seen.facts)] : [];
+  const { before, after, between = [] } = references;
+  const parts = between.flatMap((change) =>
+    [before, after].map((state) => difference('a part of the operation', state.facts.map(change), seen.facts)),
+  );
   const wrong = mustHaveHappened
     ? difference('the state after the operation', after.facts, seen.facts)
     : nearest([
         difference('the state before the operation', before.facts, seen.facts),
         difference('the state after the operation', after.facts, seen.facts),
-        ...part(before),
-        ...part(after),
+        ...parts,
       ]);
   return [...wrong, ...problemsOfAny(references, seen)];
 }

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { DiskErasure } from '../../src/domain/erasure.ts';
+import { diskPaths } from './disks.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
 import { run } from './run.ts';
@@ -14,23 +16,41 @@ export const leavingOperations: readonly Operation[] = [
     async prepare() {
       const disks = await physicalVolumes('pv_name,vg_name,pv_used');
       leaving = disks.find(([, group, used]) => group === 'qmain' && used === '0')?.[0] ?? '';
-      const [from = ''] = (await run('lvs', '-qq', '--noheadings', '-o', 'devices', `qmain/${volume}`))
-        .trim()
-        .split('(');
-      await run('pvmove', '-qq', '-i', '1', '-n', volume, from, leaving);
+      await moveVolume();
     },
-    async call(node) {
-      await evacuate(node);
-      while (await isMember(leaving)) await delay(100);
+    call: (node) => evacuate(node),
+  },
+  {
+    // A small one: what is erased is in the log.
+    name: 'leave-disk-erased',
+    configuration: 'one disk more',
+    async prepare() {
+      leaving = diskPaths[4] as string;
+      await moveVolume();
+    },
+    call: (node) => evacuate(node, 'zero'),
+    async verify() {
+      const found = await run('sh', '-c', `grep -a -c 'content of ${volume}' ${leaving} || true`);
+      return found.trim() === '0' ? [] : [`${leaving} was erased, and has ${found.trim()} lines of ${volume}`];
     },
   },
 ];
 
+async function moveVolume(): Promise<void> {
+  const [from = ''] = (await run('lvs', '-qq', '--noheadings', '-o', 'devices', `qmain/${volume}`)).trim().split('(');
+  await run('pvmove', '-qq', '-i', '1', '-n', volume, from, leaving);
+}
+
+async function evacuate(node: Node, erase?: DiskErasure): Promise<void> {
+  await mark(node, erase);
+  while (await isMember(leaving)) await delay(100);
+}
+
 /** The disk may leave meanwhile, if it was marked before the cut. */
-async function evacuate(node: Node): Promise<void> {
+async function mark(node: Node, erase?: DiskErasure): Promise<void> {
   if (!(await isMember(leaving))) return;
   try {
-    await node.evacuate(leaving);
+    await node.evacuate(leaving, erase);
   } catch (error) {
     if (await isMember(leaving)) throw error;
   }

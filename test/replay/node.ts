@@ -6,6 +6,7 @@ import { approveDisks } from '../../src/cli/disks.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { readEnvironment } from '../../src/config/environment.ts';
 import { evacuateDisk } from '../../src/features/disks/requests.ts';
+import type { DiskErasure } from '../../src/domain/erasure.ts';
 import type { Log } from '../../src/log.ts';
 import { createCsiClient, type CsiClient } from '../support/csi-client.ts';
 import { MiB } from '../support/driver.ts';
@@ -37,6 +38,7 @@ const pools = {
   'larger pool': pool('main', diskPaths.slice(0, 4), '60%'),
   'growing metadata': pool('main', diskPaths.slice(0, 4), '50%', ', autoextend: { threshold: 50%, by: 50% }'),
   'one pool more': pool('main', diskPaths.slice(0, 4)) + pool('late', diskPaths.slice(5)),
+  'zeros on creation': `${pool('main', diskPaths.slice(0, 4))}\n    zeroOnCreate: true`,
 } as const;
 export type Configuration = keyof typeof pools;
 
@@ -118,9 +120,9 @@ export class Node {
     await approveDisks({ config: configFile, disk: [device], all: false }, terminal);
   }
 
-  /** A person takes this disk out of its group, after all on it has moved: `quarry disks evacuate --remove`. */
-  async evacuate(device: string): Promise<void> {
-    await evacuateDisk({ config: configFile, disk: device, dryRun: false, remove: true, cancel: false });
+  /** A person takes this disk out of its group, after all on it has moved: `quarry disks evacuate --remove`, with `--erase` if that is given. */
+  async evacuate(device: string, erase?: DiskErasure): Promise<void> {
+    await evacuateDisk({ config: configFile, disk: device, dryRun: false, remove: true, cancel: false, erase });
   }
 
   async #ready(): Promise<void> {

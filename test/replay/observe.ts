@@ -3,7 +3,8 @@ import { open } from 'node:fs/promises';
 import { run } from './run.ts';
 import type { Seen } from './judge.ts';
 import { groups, type Node } from './node.ts';
-import { baseVolumes, made } from './operations.ts';
+import { deviceOf, made } from './operation.ts';
+import { baseVolumes } from './operations.ts';
 
 const fields = ['vg_name', 'lv_name', 'lv_size', 'lv_attr', 'thin_id', 'lv_tags', 'pv_count', 'vg_free'];
 /**
@@ -93,10 +94,6 @@ async function contentOf(name: string, bytes: number): Promise<string | undefine
     if (['ENOENT', 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
-}
-
-export function deviceOf(name: string): string {
-  return `/dev/mapper/qmain-${name.replaceAll('-', '--')}`;
 }
 
 function linesOf(text: string): string[] {

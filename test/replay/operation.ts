@@ -1,21 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { volumeRequest } from '../support/driver.ts';
+import { MiB, volumeRequest } from '../support/driver.ts';
 import type { Configuration, Node } from './node.ts';
 import { run } from './run.ts';
 
 /** Something that the driver does in the middle of which the power is cut. */
 export interface Operation {
   readonly name: string;
-  /** What the driver is given; default: `base`. With another one, the operation is its start. */
+  /** What the driver is given; default: `base`. Without a call, its start with another one is the operation. */
   readonly configuration?: Configuration;
   /** Calls before the operation, which are never cut off. */
   readonly prepare?: (node: Node) => Promise<unknown>;
-  /** The call, which may be repeated; none if the start is all. */
+  /** The call, which may be repeated; none if the start is the operation. */
   readonly call?: (node: Node) => Promise<unknown>;
-  /** A fact of a state between the ones before and after it that a cut may leave, given the one before or after. */
-  readonly between?: (fact: string) => string;
+  /** For each state between the ones before and after it that a cut may leave: a fact of it, given the one before or after. */
+  readonly between?: readonly ((fact: string) => string)[];
   /** Problems of the result after the repeated call. */
   readonly verify?: (node: Node) => Promise<readonly string[]>;
+}
+
+/** The volume that operations make, and how many bytes of it are compared. */
+export const made = { name: 'new', written: 8 * MiB } as const;
+
+export function deviceOf(name: string): string {
+  return `/dev/mapper/qmain-${name.replaceAll('-', '--')}`;
 }
 
 /** The id of a volume. */

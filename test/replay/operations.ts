@@ -3,8 +3,9 @@ import { run } from './run.ts';
 import { encryptedOperations } from './encrypted-operations.ts';
 import { inlineOperations } from './inline-operations.ts';
 import { leavingOperations } from './leaving-operations.ts';
+import { zeroingOperations } from './zeroing-operations.ts';
 import { type Node, stagingOf } from './node.ts';
-import { create, idOf, type Operation, untilErased } from './operation.ts';
+import { create, deviceOf, idOf, made, type Operation, untilErased } from './operation.ts';
 
 /** A volume of the base. */
 interface BaseVolume {
@@ -16,9 +17,10 @@ interface BaseVolume {
 }
 
 const both = ['thin', 'thick'] as const;
-const size = 8 * MiB;
 /** The least that mkfs.xfs accepts. */
 const xfsSize = 300 * MiB;
+
+const size = made.written;
 
 /** The base has these, so that each operation has something to change and something to leave alone. */
 export const baseVolumes: readonly BaseVolume[] = both.flatMap((type) => [
@@ -26,9 +28,6 @@ export const baseVolumes: readonly BaseVolume[] = both.flatMap((type) => [
   { name: `grown-${type}`, type, size, written: MiB },
   { name: `blank-${type}`, type, size: type === 'thin' ? xfsSize : 16 * MiB, written: 0 },
 ]);
-
-/** The volume that operations make, and how many bytes of it are compared. */
-export const made = { name: 'new', written: size } as const;
 
 const checkers = { ext4: ['e2fsck', '-fn'], xfs: ['xfs_repair', '-n'] } as const;
 const limits = { readIops: '500', writeIops: 'max' };
@@ -89,6 +88,7 @@ export const operations: readonly Operation[] = [
   stage('stage-xfs', 'blank-thin', 'xfs'),
   ...encryptedOperations,
   ...inlineOperations,
+  ...zeroingOperations,
   ...(['zero', 'discard'] as const).map(deleteErased),
   { name: 'grow-metadata', configuration: 'growing metadata', prepare: fillMetadata },
   { name: 'take-disk', configuration: 'one disk more' },
@@ -132,7 +132,7 @@ function stage(name: string, volume: string, fsType: 'ext4' | 'xfs'): Operation 
       await node.client.node.nodeUnstageVolume(where);
       try {
         await run('lvchange', '-ay', `qmain/${volume}`);
-        await run(checker, option, `/dev/mapper/qmain-${volume.replaceAll('-', '--')}`);
+        await run(checker, option, deviceOf(volume));
         return [];
       } catch (error) {
         return [`${checker} finds: ${String(error)}`];

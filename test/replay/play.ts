@@ -64,12 +64,12 @@ async function record(disks: Disks, operation: Operation): Promise<References> {
   let references: References | undefined;
   const { configuration = 'base', prepare, call, verify } = operation;
   await disks.recording(async () => {
-    let node = await Node.start('base');
+    let node = await Node.start(call ? configuration : 'base');
     await prepare?.(node);
     const before = await steady(node);
-    if (configuration !== 'base') await node.stop();
+    if (!call) await node.stop();
     await disks.mark('begin', { flushed: true });
-    if (configuration !== 'base') node = await Node.start(configuration);
+    if (!call) node = await Node.start(configuration);
     await untilDone(async () => call?.(node));
     await disks.mark('answered', { flushed: false });
     await disks.mark('end', { flushed: true });
@@ -125,7 +125,7 @@ async function playCuts(replay: Replay, replayed: Replayed, cuts: readonly Cut[]
 async function playCut(replay: Replay, replayed: Replayed, cut: Cut): Promise<boolean> {
   const { operation, played, say, times } = replay;
   const lost = cut.further.length > 0;
-  const decided = lost && !cut.acknowledged && operation.configuration !== undefined;
+  const decided = lost && !cut.acknowledged && operation.call === undefined;
   const terms = { acknowledged: cut.acknowledged, decided };
   const kind = lost ? 'cuts with a lost cache' : 'cuts after a write';
   const { fingerprints } = replayed;

@@ -20,7 +20,7 @@ export async function recoverFrom(replay: Replay, cut: Cut, decided: boolean): P
   try {
     await times.of('records', restoreRecords);
     node = await times.of('start', () => Node.start(configuration));
-    const happened = cut.acknowledged || configuration !== 'base';
+    const happened = cut.acknowledged || call === undefined;
     if (decided) await decideOnDisks(replay, node);
     const started = node;
     const wrong = await times.of('first look', () =>

@@ -33,7 +33,7 @@ describe('the state after a cut', () => {
   });
 
   test('may be one between them, where an operation has such a one', () => {
-    const inSteps = { ...references, between: (fact: string) => fact.replace('new', 'half') };
+    const inSteps = { ...references, between: [(fact: string) => fact.replace('new', 'half')] };
     const half = { ...after, facts: [...before.facts, 'qmain half'] };
     expect(problemsOfRecovery(inSteps, half, false)).toEqual([]);
     expect(problemsOfRecovery(references, half, false)).not.toEqual([]);
