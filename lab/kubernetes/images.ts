@@ -84,7 +84,8 @@ function programLayer(file: string): Promise<Layer> {
   return cachedLayer([name, file], (root) => put(file, join(root, name)));
 }
 
-function workloadLayer(): Promise<Layer> {
+/** The layer with databases, and with tools that inspect a volume. */
+export function workloadLayer(): Promise<Layer> {
   return cachedLayer(['workload', SUITE, ...WORKLOAD_PACKAGES, WORKLOAD_USER], async (root) => {
     await bootstrap(root, await debianMirror(), WORKLOAD_PACKAGES);
     await appendFile(join(root, 'etc/passwd'), `${WORKLOAD_USER}\n`);

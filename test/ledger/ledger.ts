@@ -1,8 +1,11 @@
 import type { Guest } from '../../lab/guest.ts';
-import { createVolume, type Driver, MiB, startDriver, untilDone } from '../support/driver.ts';
+import { type Driver, startDriver } from '../support/driver.ts';
 import { GUEST_NODE } from '../support/guest.ts';
 import { thinPools } from '../support/pools.ts';
+import { pausesIn } from './pauses.ts';
 import { recover } from './recovery.ts';
+import type { Round } from './rounds.ts';
+import { addVolume, type Place, removeTaken, removeVolume, take } from './taking.ts';
 
 /** The disks of the guest that `openLedgers` needs. */
 export const ledgerDisks = ['2G', '2G'];
@@ -19,12 +22,6 @@ const databases = {
 export type DatabaseName = keyof typeof databases;
 export const databaseNames = Object.keys(databases) as DatabaseName[];
 
-/** What a round found. */
-export interface Round {
-  readonly transactions: number;
-  readonly problems: readonly string[];
-}
-
 /** Databases that write without a pause, and snapshots of them. */
 export interface Ledgers {
   /** Takes a snapshot of the database, restores it, and recovers it from there. What was acknowledged before the snapshot must be in it. */
@@ -36,9 +33,13 @@ export interface Ledgers {
   stop(): Promise<void>;
 }
 
-const idOf = (volume: string) => `node-1:${volume}`;
 const folderOf = (volume: string) => `/run/ledger/${volume}`;
-const poolOf = (volume: string) => (volume === 'table' ? 'b' : 'a');
+const placeOf = (volume: string, fsType: string): Place => ({
+  pool: volume === 'table' ? 'b' : 'a',
+  fsType,
+  mebibytes: 320,
+  folder: folderOf(volume),
+});
 
 /** Starts the databases in the guest. */
 export async function openLedgers(guest: Guest): Promise<Ledgers> {
@@ -50,8 +51,7 @@ export async function openLedgers(guest: Guest): Promise<Ledgers> {
   for (const name of databaseNames) {
     const { log, table } = databases[name];
     for (const [volume, fsType] of new Map([log, table])) {
-      await createVolume(driver, volume, 320 * MiB, { parameters: { pool: poolOf(volume) } });
-      await stage(driver, volume, fsType);
+      await addVolume(driver, volume, placeOf(volume, fsType));
     }
     const files = [`${folderOf(log[0])}/log`, `${folderOf(table[0])}/table`, `/run/${name}.acknowledged`];
     const writer = await guest.start([GUEST_NODE, '/quarry/test/ledger/writer.guest.ts', ...files]);
@@ -60,12 +60,7 @@ export async function openLedgers(guest: Guest): Promise<Ledgers> {
   }
   return {
     round: (name) => playRound(guest, driver, name),
-    pauses: () =>
-      driver
-        .log()
-        .split('\n')
-        .flatMap((line) => /"milliseconds":(\d+),"msg":"writes were paused/.exec(line)?.[1] ?? [])
-        .map(Number),
+    pauses: () => pausesIn(driver.log()),
     async countedPauses() {
       const script = `fetch('http://127.0.0.1:9809/metrics').then(r => r.text()).then(console.log)`;
       const text = await guest.shell(`${GUEST_NODE} -e "${script}"`);
@@ -80,12 +75,6 @@ export async function openLedgers(guest: Guest): Promise<Ledgers> {
   };
 }
 
-function stage(driver: Driver, volume: string, fsType: string): Promise<unknown> {
-  const volumeCapability = { mount: { fsType }, accessMode: { mode: 'SINGLE_NODE_WRITER' } } as const;
-  const stagingTargetPath = folderOf(volume);
-  return driver.client.node.nodeStageVolume({ volumeId: idOf(volume), stagingTargetPath, volumeCapability });
-}
-
 async function playRound(guest: Guest, driver: Driver, name: DatabaseName): Promise<Round> {
   const acknowledged = async () => Number(await guest.shell(`cat /run/${name}.acknowledged`));
   const { log, table } = databases[name];
@@ -93,11 +82,8 @@ async function playRound(guest: Guest, driver: Driver, name: DatabaseName): Prom
   const snapshots = await take(driver, [...new Set([log[0], table[0]])]);
   const after = await acknowledged();
   for (const [volume, fsType] of new Map([log, table])) {
-    const snapshotId = snapshots.members.get(volume) ?? '';
-    const volumeContentSource = { snapshot: { snapshotId } };
-    const parameters = { pool: poolOf(volume) };
-    await untilDone(() => createVolume(driver, `${volume}-restored`, 320 * MiB, { parameters, volumeContentSource }));
-    await stage(driver, `${volume}-restored`, fsType);
+    const place = { ...placeOf(volume, fsType), folder: folderOf(`${volume}-restored`) };
+    await addVolume(driver, `${volume}-restored`, place, snapshots.members.get(volume));
   }
   const read = (volume: string, file: string) => guest.shell(`cat ${folderOf(`${volume}-restored`)}/${file}`);
   const { last, problems } = recover(await read(log[0], 'log'), await read(table[0], 'table'));
@@ -105,43 +91,8 @@ async function playRound(guest: Guest, driver: Driver, name: DatabaseName): Prom
   if (last < before) found.push(`${name}: ${before} was acknowledged before the snapshot, and it has only ${last}`);
   // The last one may be committed and not acknowledged yet.
   if (last > after + 1) found.push(`${name}: it has ${last}, and only ${after} was acknowledged after it`);
-  await remove(driver, new Set([log[0], table[0]]), snapshots);
+  for (const volume of new Set([log[0], table[0]]))
+    await removeVolume(driver, `${volume}-restored`, folderOf(`${volume}-restored`));
+  await removeTaken(driver, snapshots);
   return { transactions: last, problems: found };
-}
-
-interface Taken {
-  /** The snapshot of each volume. */
-  readonly members: ReadonlyMap<string, string>;
-  readonly group?: string | undefined;
-}
-
-/** A group snapshot if there are several volumes. */
-async function take({ client }: Driver, volumes: readonly string[]): Promise<Taken> {
-  const [only, ...more] = volumes;
-  if (more.length === 0) {
-    const { snapshot } = await client.controller.createSnapshot({ name: 'ledger', sourceVolumeId: idOf(only ?? '') });
-    return { members: new Map([[only ?? '', snapshot?.snapshotId ?? '']]) };
-  }
-  const request = { name: 'ledgers', sourceVolumeIds: volumes.map(idOf) };
-  // On a busy machine the first attempt may take longer than writes may pause.
-  const { groupSnapshot } = await untilDone(() => client.groupController.createVolumeGroupSnapshot(request));
-  const members = (groupSnapshot?.snapshots ?? []).map(
-    ({ sourceVolumeId, snapshotId }) => [sourceVolumeId.replace('node-1:', ''), snapshotId] as const,
-  );
-  return { members: new Map(members), group: groupSnapshot?.groupSnapshotId };
-}
-
-async function remove({ client }: Driver, volumes: ReadonlySet<string>, { members, group }: Taken): Promise<void> {
-  for (const volume of volumes) {
-    const restored = { volumeId: idOf(`${volume}-restored`) };
-    await client.node.nodeUnstageVolume({ ...restored, stagingTargetPath: folderOf(`${volume}-restored`) });
-    await client.controller.deleteVolume(restored);
-  }
-  if (group === undefined)
-    for (const snapshotId of members.values()) await client.controller.deleteSnapshot({ snapshotId });
-  else
-    await client.groupController.deleteVolumeGroupSnapshot({
-      groupSnapshotId: group,
-      snapshotIds: [...members.values()],
-    });
 }

@@ -4,46 +4,30 @@
  * `--tally FILE` writes what was done, and for how long group snapshots paused writes. The seed is only recorded: nothing is random.
  * Exit code 1: a transaction was lost, or the order of writes did not hold.
  */
-import { parseArgs } from 'node:util';
 import { openLab } from '../../lab/lab.ts';
-import { wholeNumber, writeLongRun } from '../support/long-run.ts';
+import { writeLongRun } from '../support/long-run.ts';
 import { databaseNames, ledgerDisks, openLedgers } from './ledger.ts';
 import { distribution, summaryOf } from './pauses.ts';
+import { playRounds, readOptions } from './rounds.ts';
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '0' },
-    minutes: { type: 'string', default: '5' },
-    rounds: { type: 'string' },
-    databases: { type: 'string', default: databaseNames.join() },
-    tally: { type: 'string' },
-  },
-});
-const seed = wholeNumber('seed', values.seed);
-const minutes = wholeNumber('minutes', values.minutes);
-const most = values.rounds === undefined ? Infinity : wholeNumber('rounds', values.rounds);
-const chosen = databaseNames.filter((name) => values.databases.split(',').includes(name));
-if (chosen.join() === '') throw new Error(`--databases "${values.databases}" has none of ${databaseNames.join()}`);
-const began = Date.now();
-const until = began + minutes * 60_000;
+const options = readOptions(databaseNames);
+const chosen = databaseNames.filter((name) => options.named.includes(name));
 
 await using lab = await openLab();
 const guest = await lab.boot({ disks: ledgerDisks });
 const ledgers = await openLedgers(guest);
-const counts: Record<string, number> = {};
-const findings: string[] = [];
-for (let round = 0; round < most && Date.now() < until && findings.length === 0; round += 1) {
-  for (const name of chosen) {
-    const { problems } = await ledgers.round(name);
-    const kind = name === 'both' ? 'group snapshots' : `snapshots of ${name}`;
-    counts[kind] = (counts[kind] ?? 0) + 1;
-    findings.push(...problems);
-  }
-}
+const kindOf = (name: string) => (name === 'both' ? 'group snapshots' : `snapshots of ${name}`);
+const kinds = Object.fromEntries(chosen.map((name) => [kindOf(name), () => ledgers.round(name)]));
+const { counts: done, findings, minutes } = await playRounds(options, kinds);
 await ledgers.stop();
 const pauses = ledgers.pauses();
-const done = { ...counts, ...distribution(pauses) };
-console.log(done, ...findings, summaryOf(pauses));
-const used = Math.round((Date.now() - began) / 60_000);
-await writeLongRun(values.tally, { tool: 'ledger', seed, minutes: used, counts: done, findings });
+const counts = { ...done, ...distribution(pauses) };
+console.log(counts, ...findings, summaryOf(pauses));
+await writeLongRun(options.tally, {
+  tool: 'ledger',
+  seed: options.seed,
+  minutes: Math.round(minutes),
+  counts,
+  findings,
+});
 if (findings.length > 0) process.exitCode = 1;

@@ -1,6 +1,14 @@
 /** Upper ends of the classes into which pauses are sorted, in milliseconds. */
 const ends = [250, 500, 1000, 2000, 5000];
 
+/** For how many milliseconds writes were paused for each group snapshot, from a driver's log. */
+export function pausesIn(log: string): number[] {
+  return log
+    .split('\n')
+    .flatMap((line) => /"milliseconds":(\d+),"msg":"writes were paused/.exec(line)?.[1] ?? [])
+    .map(Number);
+}
+
 /** How many of the pauses, in milliseconds, each class has: as counts, so that those of several runs can be added up. */
 export function distribution(pauses: readonly number[]): Record<string, number> {
   const counts = ends.map((end, index) => {

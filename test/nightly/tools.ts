@@ -14,6 +14,7 @@ export const tools: readonly Tool[] = [
   { name: 'fuzz', command: ['test/fuzz/main.ts'], weight: 1 },
   { name: 'races', command: ['test/races/main.ts'], weight: 1 },
   { name: 'ledger', command: ['test/ledger/main.ts'], weight: 1 },
+  { name: 'ledger-postgres', command: ['test/ledger/postgres-main.ts'], weight: 1 },
   { name: 'mutation', command: ['test/mutation/main.ts'], weight: 1 },
 ];
 
