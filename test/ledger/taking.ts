@@ -7,7 +7,7 @@ export interface Taken {
   readonly group?: string | undefined;
 }
 
-export const idOf = (volume: string) => `node-1:${volume}`;
+const idOf = (volume: string) => `node-1:${volume}`;
 
 /** A group snapshot if there are several volumes. */
 export async function take({ client }: Driver, volumes: readonly string[]): Promise<Taken> {
