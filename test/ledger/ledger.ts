@@ -41,14 +41,14 @@ const placeOf = (volume: string, fsType: string): Place => ({
   folder: folderOf(volume),
 });
 
-/** Starts the databases in the guest. */
-export async function openLedgers(guest: Guest): Promise<Ledgers> {
+/** Starts databases in the guest, which write from then on. */
+export async function openLedgers(guest: Guest, names: readonly DatabaseName[] = databaseNames): Promise<Ledgers> {
   const driver = await startDriver(guest, {
     pools: thinPools({ overprovision: 10 }, 'a', 'b'),
     more: 'metrics: { listen: 127.0.0.1:9809 }',
   });
   const writers: Awaited<ReturnType<Guest['start']>>[] = [];
-  for (const name of databaseNames) {
+  for (const name of names) {
     const { log, table } = databases[name];
     for (const [volume, fsType] of new Map([log, table])) {
       await addVolume(driver, volume, placeOf(volume, fsType));
@@ -81,18 +81,21 @@ async function playRound(guest: Guest, driver: Driver, name: DatabaseName): Prom
   const before = await acknowledged();
   const snapshots = await take(driver, [...new Set([log[0], table[0]])]);
   const after = await acknowledged();
-  for (const [volume, fsType] of new Map([log, table])) {
+  const places = [...new Map<string, string>([log, table])];
+  const restore = ([volume, fsType]: readonly [string, string]) => {
     const place = { ...placeOf(volume, fsType), folder: folderOf(`${volume}-restored`) };
-    await addVolume(driver, `${volume}-restored`, place, snapshots.members.get(volume));
-  }
+    return addVolume(driver, `${volume}-restored`, place, snapshots.members.get(volume));
+  };
+  await Promise.all(places.map(restore));
   const read = (volume: string, file: string) => guest.shell(`cat ${folderOf(`${volume}-restored`)}/${file}`);
   const { last, problems } = recover(await read(log[0], 'log'), await read(table[0], 'table'));
   const found = problems.map((problem) => `${name}: ${problem}`);
   if (last < before) found.push(`${name}: ${before} was acknowledged before the snapshot, and it has only ${last}`);
   // The last one may be committed and not acknowledged yet.
   if (last > after + 1) found.push(`${name}: it has ${last}, and only ${after} was acknowledged after it`);
-  for (const volume of new Set([log[0], table[0]]))
-    await removeVolume(driver, `${volume}-restored`, folderOf(`${volume}-restored`));
+  await Promise.all(
+    places.map(([volume]) => removeVolume(driver, `${volume}-restored`, folderOf(`${volume}-restored`))),
+  );
   await removeTaken(driver, snapshots);
   return { transactions: last, problems: found };
 }

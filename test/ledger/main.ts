@@ -15,7 +15,7 @@ const chosen = databaseNames.filter((name) => options.named.includes(name));
 
 await using lab = await openLab();
 const guest = await lab.boot({ disks: ledgerDisks });
-const ledgers = await openLedgers(guest);
+const ledgers = await openLedgers(guest, chosen);
 const kindOf = (name: string) => (name === 'both' ? 'group snapshots' : `snapshots of ${name}`);
 const kinds = Object.fromEntries(chosen.map((name) => [kindOf(name), () => ledgers.round(name)]));
 const { counts: done, findings, minutes } = await playRounds(options, kinds);
