@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { capabilities, createVolume, type Driver, MiB, startDriver } from '../support/driver.ts';
 import { createGroup, faults, type FaultyDisk, metadataArea } from '../support/faulty-disk.ts';
-import { useGuest } from '../support/guest.ts';
+import { GUEST_NODE, useGuest } from '../support/guest.ts';
 import { volumeCalls } from '../support/volume-calls.ts';
 
 const guest = useGuest({ disks: ['512M', '256M', '128M', '128M'] });
@@ -18,7 +18,9 @@ beforeAll(async () => {
   disk = await createGroup(guest(), 'qsick', '/dev/ubda');
   half = await createGroup(guest(), 'qpair', '/dev/ubdc');
   await guest().shell('vgcreate -qq qthin /dev/ubdb; vgextend -qq qpair /dev/ubdd');
-  driver = await startDriver(guest(), { pools, more: 'rescan: 1s' });
+  // A copy of 16 MiB takes long enough to be seen.
+  const more = 'rescan: 1s\njobs: { repairRate: 1Mi }\nmetrics: { listen: 127.0.0.1:9809 }';
+  driver = await startDriver(guest(), { pools, more });
 });
 
 const { create, remove, stage, unstage } = volumeCalls(() => driver);
@@ -38,6 +40,16 @@ const storage = async () => shown((await driver.client.node.nodeGetStorageHealth
 const listed = async () => {
   const { entries } = await driver.client.controller.controllerListVolumeHealth({});
   return Object.fromEntries(entries.map((each) => [each.volumeId, shown(each.healthStatuses)]));
+};
+/** How many volumes of the pool the metric counts, by status and reason. */
+const counted = async (pool: string) => {
+  const script = `fetch('http://127.0.0.1:9809/metrics').then(r => r.text()).then(console.log)`;
+  const lines = (await guest().shell(`${GUEST_NODE} -e "${script}"`)).split('\n');
+  const labels = `node="node-1",pool="${pool}",status="(\\w+)",reason="(\\w+)"`;
+  return lines.flatMap((line) => {
+    const [, status, reason, count] = new RegExp(`^quarry_volume_health\\{${labels}\\} ([1-9]\\d*)$`).exec(line) ?? [];
+    return status === undefined ? [] : [`${status} ${reason}: ${count}`];
+  });
 };
 /** Of the disk of `qpair`, which has 128 MiB. */
 const afterMetadata = { start: 8192, length: 128 * 2048 - 2048 - 8192 };
@@ -166,7 +178,7 @@ test('a thin pool that needs a check shows on the storage and on its thin volume
   expect(await onNode('checked')).toEqual([]);
 });
 
-test('a mirrored volume goes on without one of its disks and is degraded, and a volume without a copy on it is inaccessible', async () => {
+test('a mirrored volume goes on without one of its disks and is degraded until its copy is whole again, and a volume without a copy on it is inaccessible', async () => {
   const parameters = { pool: 'pair', mirrors: '1' };
   expect(await create('single', 'pair')).toEqual(ok);
   await createVolume(driver, 'double', 16 * MiB, { parameters });
@@ -185,4 +197,10 @@ test('a mirrored volume goes on without one of its disks and is degraded, and a 
   expect(await onNode('single')).toEqual(['INACCESSIBLE DeviceErrors', 'INACCESSIBLE DiskMissing']);
   await expect.poll(() => onController('single'), patience).toContain('INACCESSIBLE DiskMissing');
   expect((await write()).exitCode).toBe(0);
+
+  await half.set();
+  await expect.poll(() => onNode('double'), patience).toEqual(['DEGRADED MirrorResyncing']);
+  await expect.poll(() => onController('double'), patience).toEqual(['DEGRADED MirrorResyncing']);
+  await expect.poll(() => counted('pair'), patience).toEqual(['DEGRADED MirrorResyncing: 1']);
+  expect(await storage()).toEqual([]);
 });

@@ -9,7 +9,7 @@ import {
   untilDone,
   volumeRequest,
 } from '../support/driver.ts';
-import { useGuest } from '../support/guest.ts';
+import { GUEST_NODE, useGuest } from '../support/guest.ts';
 
 const guest = useGuest({ disks: ['1G', '1G'] });
 const pools = `
@@ -21,7 +21,10 @@ const pools = `
 
 let driver: Driver;
 beforeAll(async () => {
-  driver = await startDriver(guest(), { pools, more: 'rescan: 24h\njobs: { copyRate: 24Mi }' });
+  driver = await startDriver(guest(), {
+    pools,
+    more: 'rescan: 24h\njobs: { copyRate: 24Mi }\nmetrics: { listen: 127.0.0.1:9809 }',
+  });
 });
 
 const idOf = (name: string) => `node-1:${name}`;
@@ -132,6 +135,13 @@ describe('a snapshot that is cut off', () => {
 });
 
 describe('a snapshot that fills', () => {
+  const unwell = async () => (await driver.client.node.nodeGetStorageHealth({})).backendHealth;
+  const overfullPools = async () => {
+    const script = `fetch('http://127.0.0.1:9809/metrics').then(r => r.text()).then(console.log)`;
+    const text = await guest().shell(`${GUEST_NODE} -e "${script}"`);
+    return /^quarry_storage_health\{.*pool="slow",.*reason="SnapshotOverfull".*\} (\d+)$/m.exec(text)?.[1];
+  };
+
   test('gets more room in time, and is not ready once it is overfull', async () => {
     await create('writing');
     await take('snapshot-w', 'writing', { snapshotSize: '8Mi' });
@@ -148,7 +158,12 @@ describe('a snapshot that fills', () => {
       code: 'INVALID_ARGUMENT',
       details: expect.stringContaining('overfull'),
     });
+    const message = expect.stringMatching(/^1 thick snapshots are overfull.* qslow\/snap-w: delete them$/);
+    const health = { status: 'STORAGE_DEGRADED', reason: 'SnapshotOverfull', message };
+    expect(await unwell()).toMatchObject([health]);
+    expect(await overfullPools()).toBe('1');
     await removeSnapshot('node-1:snap-w');
+    expect(await unwell()).toEqual([]);
     await remove('writing');
     expect(await logicalVolumes()).toEqual(['']);
   });
