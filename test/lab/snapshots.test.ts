@@ -9,6 +9,7 @@ import {
   volumeRequest,
 } from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
+import { startVerifiedLoad, verifyLoad } from '../support/verified-load.ts';
 
 const guest = useGuest({ disks: ['4G'] });
 const pools = `
@@ -155,5 +156,27 @@ describe('a power cut', () => {
     expect(await read('half')).toBe('first');
     const { entries } = await driver.client.controller.listSnapshots({});
     expect(entries?.map((entry) => entry.snapshot?.snapshotId)).toEqual([snapshot?.snapshotId]);
+  });
+});
+
+describe.each([
+  ['ext4', 'e2fsck -fn'],
+  ['xfs', 'xfs_repair -n'],
+  ['btrfs', 'btrfs check'],
+])('a snapshot of a %s to which fio writes', (fsType, check) => {
+  test('has what fio had completed, and is clean once its journal was replayed', async () => {
+    const [source, copy] = [`busy-${fsType}`, `copy-${fsType}`];
+    await create(source);
+    await stage(source, fsType);
+    const load = await startVerifiedLoad(guest(), stagedAt(source));
+    const completed = await load.completed();
+    const { snapshot } = await take(`amid-${fsType}`, source);
+    await load.stop();
+    await create(copy, snapshotOf(snapshot?.snapshotId));
+    await stage(copy, fsType);
+    await verifyLoad(guest(), stagedAt(copy), completed);
+    await unstage(copy);
+    await guest().shell(`${check} /dev/qfast/${copy} 2>&1`);
+    await unstage(source);
   });
 });
