@@ -5,8 +5,8 @@ import { parseParameters } from '../../src/domain/parameters.ts';
 import type { Rate } from '../../src/domain/qos.ts';
 import type { Snapshot } from '../../src/domain/snapshot.ts';
 import type { Volume } from '../../src/domain/volume.ts';
-import type { Provisioner } from '../../src/controller/provisioner.ts';
-import { snapshotLvNameFor } from '../../src/lvm/names.ts';
+import type { GroupSnapshot } from '../../src/domain/group-snapshot.ts';
+import { groupSnapshotNames, snapshotLvNameFor } from '../../src/lvm/names.ts';
 import type { Fleet } from './fleet.ts';
 import { type Call, failed, type Limits, type Outcome, type Part, type Request, type Seen } from './history.ts';
 import type { Replica } from './replica.ts';
@@ -79,12 +79,27 @@ export class Caller {
 
   async #answer(replica: Replica, order: Order, signal: AbortSignal): Promise<Outcome> {
     const { request } = order;
-    const seen =
-      request.call === 'snapshot' || ('part' in request && request.part === 'snapshot')
-        ? await performSnapshot(replica, order, signal)
-        : await perform(replica.provisioner, order, signal);
+    const seen = await performerOf(request)(replica, order, signal);
     return { is: 'ok', volumes: seen ? [seen] : [] };
   }
+}
+
+type Perform = (replica: Replica, order: Order, signal: AbortSignal) => Promise<Seen | undefined>;
+
+function performerOf(request: Request): Perform {
+  const part = 'part' in request ? request.part : request.call;
+  if (part === 'snapshot') return performSnapshot;
+  return part === 'group' ? performGroup : perform;
+}
+
+/** The name of the second volume of a name. */
+export function secondOf(name: string): string {
+  return `${name}-second`;
+}
+
+/** The name of the group snapshot of both volumes of a name. */
+export function groupOf(name: string): string {
+  return `${name}-group`;
 }
 
 /** The name of the volume that is copied from that of a name, or from its snapshot. */
@@ -116,13 +131,31 @@ async function performSnapshot(
   return takenOf(await snapshotter.take({ name, source, room: undefined, accessibility: { preferred: [] } }, signal));
 }
 
-async function perform(provisioner: Provisioner, order: Order, signal: AbortSignal): Promise<Seen | undefined> {
+/** Each name has one group snapshot, of both of its volumes. */
+async function performGroup(
+  { groupSnapshotter }: Replica,
+  { name, request }: Order,
+  signal: AbortSignal,
+): Promise<Seen | undefined> {
+  const node = 'node' in request ? request.node : '';
+  const { id } = groupSnapshotNames(node as NodeName, groupOf(name));
+  if (request.call === 'remove') {
+    await groupSnapshotter.remove(id, [], signal);
+    return undefined;
+  }
+  if (request.call === 'get') return groupSeenOf(name, await groupSnapshotter.get(id, [], signal));
+  const sources = [name, secondOf(name)].map((own) => idOf(node, own));
+  return groupSeenOf(name, await groupSnapshotter.take({ name: groupOf(name), sources, room: undefined }, signal));
+}
+
+async function perform({ provisioner }: Replica, order: Order, signal: AbortSignal): Promise<Seen | undefined> {
   const { name, request, requisite } = order;
-  const own = 'part' in request && request.part === 'copy' ? copyOf(name) : name;
+  const part = 'part' in request ? request.part : undefined;
+  const own = part === 'copy' ? copyOf(name) : part === 'second' ? secondOf(name) : name;
   const id = 'node' in request ? idOf(request.node, own) : '';
   switch (request.call) {
     case 'create':
-      return seenOf(await provisioner.create(creation(name, requisite, BigInt(request.size) * unit), signal));
+      return seenOf(await provisioner.create(creation(own, requisite, BigInt(request.size) * unit), signal));
     case 'copy': {
       const source =
         request.of === 'volume' ? { volume: id as VolumeId } : { snapshot: snapshotIdOf(request.node, name) };
@@ -139,6 +172,7 @@ async function perform(provisioner: Provisioner, order: Order, signal: AbortSign
     case 'modify':
       return seenOf(await provisioner.modify(id, { limits: ratesOf(request.limits), reservations: {} }, signal));
     case 'snapshot':
+    case 'group':
     case 'look':
       throw new Error(`${request.call} is no call about a volume`);
   }
@@ -168,4 +202,12 @@ export function seenOf({ node, size, qos, source }: Volume): Seen {
 /** A snapshot as a caller was told of it. */
 export function takenOf({ node, size }: Snapshot): Seen {
   return { node, size: Number(size / unit) };
+}
+
+/** A group snapshot as a caller was told of it. */
+export function groupSeenOf(name: string, { members }: Pick<GroupSnapshot, 'members'>): Seen | undefined {
+  const sizeOf = (own: string) => members.find(({ node, source }) => source === idOf(node, own))?.size;
+  const [size, second, node] = [sizeOf(name), sizeOf(secondOf(name)), members[0]?.node];
+  if (size === undefined || second === undefined || node === undefined) return undefined;
+  return { node, size: Number(size / unit), second: Number(second / unit) };
 }

@@ -10,6 +10,8 @@ export interface ClaimOptions {
   readonly roomy: readonly string[];
   /** Whether the group of a node may vanish. */
   readonly vanishing: boolean;
+  /** Whether a name has a second volume, and group snapshots of both, instead of copies. */
+  readonly grouped: boolean;
   readonly random: Random;
   readonly schedule: Schedule;
   readonly caller: Caller;

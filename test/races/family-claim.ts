@@ -7,8 +7,8 @@ const most = 4;
 const sizes = [8, 16, 24, 40];
 
 /**
- * The caller of one name that has a volume, a snapshot of it, and a copy of either, all on one node: any call at any time, to any controller, so that a
- * source is removed while it is copied, and made again under the same name.
+ * The caller of one name that has a volume, a snapshot of it, and a copy of either, or a second volume and a group snapshot of both, all on one node: any call at any
+ * time, to any controller, so that a source is removed while it is copied, and made again under the same name.
  */
 export class FamilyClaim {
   readonly #options: ClaimOptions;
@@ -30,6 +30,10 @@ export class FamilyClaim {
   }
 
   #next(): Request {
+    return this.#options.grouped ? this.#nextOfGroup() : this.#nextOfCopies();
+  }
+
+  #nextOfCopies(): Request {
     const { random } = this.#options;
     const node = this.#node;
     const part: Part = random.pick(['volume', 'snapshot', 'copy']);
@@ -44,6 +48,29 @@ export class FamilyClaim {
       snapshot,
       { call: 'copy', node, of: random.pick(['volume', 'snapshot']) },
       { call: 'copy', node, of: 'snapshot' },
+      { call: 'get', node, part },
+      { call: 'remove', node, part },
+      { call: 'expand', node, size: random.pick(sizes) },
+    ];
+    return random.pick(requests);
+  }
+
+  #nextOfGroup(): Request {
+    const { random } = this.#options;
+    const node = this.#node;
+    const part: Part = random.pick(['volume', 'second', 'snapshot', 'group']);
+    const create: Request = { call: 'create', size: random.pick(sizes.slice(0, 2)), nodes: [node] };
+    const second: Request = { ...create, part: 'second' };
+    const group: Request = { call: 'group', node };
+    // Without the volumes, most of the others find nothing.
+    const requests: readonly Request[] = [
+      create,
+      create,
+      second,
+      second,
+      group,
+      group,
+      { call: 'snapshot', node },
       { call: 'get', node, part },
       { call: 'remove', node, part },
       { call: 'expand', node, size: random.pick(sizes) },

@@ -1,14 +1,20 @@
-import type { Outcome, Part, Request, Seen } from './history.ts';
+import { type Outcome, type Part, parts, type Request, type Seen } from './history.ts';
 import { after, keyOf, type Register } from './register.ts';
 
 /** What a name is at one moment: each part is there, or not. */
 export type Family = Readonly<Record<Part, Register>>;
 
-export const nothing: Family = { volume: undefined, snapshot: undefined, copy: undefined };
+export const nothing: Family = {
+  volume: undefined,
+  snapshot: undefined,
+  copy: undefined,
+  second: undefined,
+  group: undefined,
+};
 
 /** A text that is the same for equal states. */
-export function familyKey({ volume, snapshot, copy }: Family): string {
-  return [volume, snapshot, copy].map(keyOf).join(', ');
+export function familyKey(family: Family): string {
+  return parts.map((part) => keyOf(family[part])).join(', ');
 }
 
 /** The states that a call may leave, as its outcome says. None: no call on that state has that outcome. */
@@ -19,6 +25,12 @@ export function afterFamily(family: Family, request: Request, outcome: Outcome):
     const made = snapshot ?? (volume && { node: volume.node, size: volume.size });
     return answered(outcome, made, { 'not-found': !made, exhausted: !snapshot }, { ...family, snapshot: made }, family);
   }
+  if (request.call === 'group') {
+    const { volume, second, group } = family;
+    const taken = volume && second && { node: volume.node, size: volume.size, second: second.size };
+    const made = group ?? taken;
+    return answered(outcome, made, { 'not-found': !made, exhausted: !group }, { ...family, group: made }, family);
+  }
   if (request.call === 'copy') {
     const [source, { copy }, of] = [family[request.of], family, request.of];
     const same = copy?.of === of ? copy : undefined;
@@ -27,13 +39,12 @@ export function afterFamily(family: Family, request: Request, outcome: Outcome):
     const refusals = { 'not-found': !source && !same, exhausted: !copy, exists: copy !== undefined && !same };
     return answered(outcome, made, refusals, { ...family, copy: made }, family);
   }
-  const part = ('part' in request && request.part) || 'volume';
-  const { volume, snapshot, copy } = family;
-  const states = after(family[part], request, outcome);
-  return states.map((next) => {
-    const now = (own: Part, before: Register): Register => (own === part ? next : before);
-    return { volume: now('volume', volume), snapshot: now('snapshot', snapshot), copy: now('copy', copy) };
-  });
+  const part: Part = ('part' in request && request.part) || 'volume';
+  return after(family[part], request, outcome).map((next) => withPart(family, part, next));
+}
+
+function withPart(family: Family, part: Part, state: Register): Family {
+  return { ...family, [part]: state };
 }
 
 /** The states after a call that makes something. `made`: what there is if it succeeds; `undefined`: it cannot. */

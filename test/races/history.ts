@@ -9,20 +9,25 @@ export interface Seen {
   readonly writeIops?: number | undefined;
   /** Of a copy: what it was made from. */
   readonly of?: 'volume' | 'snapshot' | undefined;
+  /** Of a group snapshot: the size of its member of the second volume; `size` is that of the other one. */
+  readonly second?: number | undefined;
 }
 
 /** The limits that a call sets. An absent key leaves a limit as it is. */
 export type Limits = Pick<Seen, 'readIops' | 'writeIops'>;
 
-/** What belongs to one name: its volume, a snapshot of that, and a copy of either. */
-export type Part = 'volume' | 'snapshot' | 'copy';
+/** What belongs to one name: its volume, a snapshot of that, and a copy of either; a second volume, and a group snapshot of both volumes. */
+export const parts = ['volume', 'snapshot', 'copy', 'second', 'group'] as const;
+export type Part = (typeof parts)[number];
 
 /** Without a part it is about the volume. */
 export type Request =
-  | { readonly call: 'create'; readonly size: number; readonly nodes: readonly string[] }
+  | { readonly call: 'create'; readonly size: number; readonly nodes: readonly string[]; readonly part?: 'second' }
   | { readonly call: 'remove' | 'get'; readonly node: string; readonly part?: Part }
   /** Takes the snapshot of the volume. */
   | { readonly call: 'snapshot'; readonly node: string }
+  /** Takes the group snapshot of both volumes. */
+  | { readonly call: 'group'; readonly node: string }
   /** Makes the copy. */
   | { readonly call: 'copy'; readonly node: string; readonly of: 'volume' | 'snapshot' }
   | { readonly call: 'expand'; readonly node: string; readonly size: number }

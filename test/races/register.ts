@@ -1,7 +1,7 @@
 import type { Limits, Outcome, Request as AnyRequest, Seen } from './history.ts';
 
 /** The calls about one volume. */
-type Request = Exclude<AnyRequest, { readonly call: 'snapshot' | 'copy' }>;
+type Request = Exclude<AnyRequest, { readonly call: 'snapshot' | 'group' | 'copy' }>;
 
 /** What a name is at one moment: no volume, or one. */
 export type Register = Seen | undefined;
@@ -81,6 +81,7 @@ function same(one: Register, other: Register): boolean {
 /** A text that is the same for equal states. */
 export function keyOf(state: Register): string {
   if (!state) return 'none';
-  const { node, size, readIops = '-', writeIops = '-', of } = state;
-  return `${node} ${size} ${readIops} ${writeIops}${of === undefined ? '' : ` of the ${of}`}`;
+  const { node, size, readIops = '-', writeIops = '-', of, second } = state;
+  const both = second === undefined ? '' : ` and ${second}`;
+  return `${node} ${size}${both} ${readIops} ${writeIops}${of === undefined ? '' : ` of the ${of}`}`;
 }

@@ -2,6 +2,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { Provisioner } from '../../src/controller/provisioner.ts';
 import { Settling } from '../../src/controller/settling.ts';
 import type { NodeName } from '../../src/domain/ids.ts';
+import { GroupSnapshotter } from '../../src/features/group-snapshots/group-snapshotter.ts';
 import { Snapshotter } from '../../src/features/snapshots/snapshotter.ts';
 import { Attachment } from '../../src/fleet/server/attachment.ts';
 import type { AttachmentContext } from '../../src/fleet/server/context.ts';
@@ -21,6 +22,7 @@ export interface ReplicaOptions {
 export class Replica {
   readonly provisioner: Provisioner;
   readonly snapshotter: Snapshotter;
+  readonly groupSnapshotter: GroupSnapshotter;
   readonly members: Members;
   /** Aborted when the process was killed. */
   readonly gone = new AbortController();
@@ -53,6 +55,7 @@ export class Replica {
     const lifecycle = { nodeGone: () => false, nodeDeleted: () => false, awaits };
     this.provisioner = new Provisioner({ fleet: this.members, packing: 'spread', lvNameFor, lifecycle });
     this.snapshotter = new Snapshotter(this.provisioner.registry);
+    this.groupSnapshotter = new GroupSnapshotter(this.provisioner.registry);
   }
 
   /** Peers that were cut off, by reason. */

@@ -1,6 +1,6 @@
 import { parseParameters } from '../../src/domain/parameters.ts';
 import { createRandom } from '../storm/random.ts';
-import { Caller, copyOf, seenOf, takenOf, unit } from './caller.ts';
+import { Caller, copyOf, groupOf, groupSeenOf, secondOf, seenOf, takenOf, unit } from './caller.ts';
 import { type Violation, violations } from './checker.ts';
 import { Claim } from './claim.ts';
 import { type Clock, takeClock } from './clock.ts';
@@ -75,6 +75,7 @@ class Race {
     const roomy = this.#fleet.roomy.filter((node) => !this.#vanishing.includes(node));
     const vanishing = this.#vanishing.length > 0;
     const options = {
+      grouped: createRandom(seed, 3).chance(0.5),
       random: this.#random,
       schedule: this.#schedule,
       caller: this.caller,
@@ -157,12 +158,32 @@ class Race {
     const all = this.#fleet.machines.flatMap((machine) => machine.volumes());
     const volumes = all.filter((one) => one.name === name);
     const copies = all.filter((one) => one.name === copyOf(name));
-    const snapshots = this.#fleet.machines.flatMap((machine) => machine.snapshots()).filter((one) => one.name === name);
+    const seconds = all.filter((one) => one.name === secondOf(name));
+    const taken = this.#fleet.machines.flatMap((machine) => machine.snapshots());
+    const snapshots = taken.filter((one) => one.name === name);
+    const members = taken.filter((one) => one.name === groupOf(name));
+    const group = groupSeenOf(name, { members });
     this.caller.look(name, volumes.map(seenOf));
     this.caller.look(name, copies.map(seenOf), 'copy');
+    this.caller.look(name, seconds.map(seenOf), 'second');
     this.caller.look(name, snapshots.map(takenOf), 'snapshot');
-    const unfinished = [...volumes, ...copies, ...snapshots].filter(({ state }) => state !== 'ready');
-    return unfinished.map(({ id }) => `${id} is unfinished at rest`);
+    this.caller.look(name, group ? [group] : [], 'group');
+    const unfinished = [...volumes, ...copies, ...seconds, ...snapshots, ...members].filter(
+      ({ state }) => state !== 'ready',
+    );
+    const isWhole = members.length === (group ? 2 : 0) || this.#mayBeHalfRemoved(name);
+    return [
+      ...unfinished.map(({ id }) => `${id} is unfinished at rest`),
+      ...(isWhole ? [] : [`group snapshot ${groupOf(name)} is not whole at rest`]),
+    ];
+  }
+
+  /** A deletion that was cut off ends with the next one: Kubernetes repeats it until it succeeds. */
+  #mayBeHalfRemoved(name: string): boolean {
+    return this.caller.history.some(
+      ({ name: its, request, outcome }) =>
+        its === name && request.call === 'remove' && request.part === 'group' && outcome.is === 'unknown',
+    );
   }
 
   async #ask(name: string, node: string, by: number): Promise<string[]> {

@@ -12,6 +12,11 @@ const taken = [snapshot, ok(volume())] as const;
 const larger = [expand(16), ok(volume(16))] as const;
 const noSnapshot = [part('remove', 'snapshot'), ok()] as const;
 const absent = refused('not-found');
+const second = [{ ...create(), part: 'second' }, ok(volume())] as const;
+const group: Request = { call: 'group', node: 'a' };
+const pair = (size = 8): Seen => ({ node: 'a', size, second: 8 });
+const grouped = [group, ok(pair())] as const;
+const noSecond = [part('remove', 'second'), ok()] as const;
 
 test.each<[string, Call[]]>([
   ['a snapshot of nothing', inTurn(taken)],
@@ -25,6 +30,13 @@ test.each<[string, Call[]]>([
     inTurn(made, [copy('volume'), ok(copied(8, 'volume'))], [remove(), ok()], [copy('volume'), absent]),
   ],
   ['a copy of another source', inTurn(made, taken, [copy(), ok(copied())], [copy('volume'), ok(copied(8, 'volume'))])],
+  ['a group snapshot of one volume', inTurn(made, grouped)],
+  ['a group snapshot of a later size', inTurn(made, second, grouped, larger, [group, ok(pair(16))])],
+  ['a group snapshot that goes with a volume', inTurn(made, second, grouped, noSecond, [group, absent])],
+  [
+    'a group snapshot after its deletion',
+    inTurn(made, second, grouped, [part('remove', 'group'), ok()], [part('get', 'group'), ok(pair())]),
+  ],
 ])('the checker finds %s', (_what, history) => {
   expect(violations(history)).toHaveLength(1);
   // Without its last call there is nothing to find.
@@ -56,6 +68,19 @@ test.each<[string, Call[]]>([
   [
     'a copy of another source that is refused',
     inTurn(made, [copy('volume'), ok(copied(8, 'volume'))], taken, [copy(), refused('exists')]),
+  ],
+  [
+    'a group snapshot after its volumes are gone, and none of them afterwards',
+    inTurn(
+      made,
+      second,
+      grouped,
+      [remove(), ok()],
+      noSecond,
+      grouped,
+      [part('remove', 'group'), ok()],
+      [group, absent],
+    ),
   ],
 ])('the checker allows %s', (_what, history) => {
   expect(violations(history)).toEqual([]);
