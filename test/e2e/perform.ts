@@ -29,11 +29,12 @@ export async function performRun(
   const driver = join(cluster.folder, `driver-${run.name}.json`);
   const description = parse(await readFile(DRIVER, 'utf8')) as object;
   await writeFile(driver, JSON.stringify({ ...description, StorageClass: { FromFile: run.storageClass } }));
-  const { focus = [''], leftOut = [] } = run;
+  const { focus = [''], leftOut = [], processes: most = Infinity } = run;
   const skip = leftOut.map(({ pattern }) => pattern);
   const specs: Spec[] = [];
   for (const [index, phase] of phases.entries()) {
-    const options = { driver, focus, skip, ...phase, minutes: MINUTES, ...(onText && { onText }) };
+    const processes = Math.min(phase.processes, most);
+    const options = { driver, focus, skip, ...phase, processes, minutes: MINUTES, ...(onText && { onText }) };
     specs.push(...readSpecs(await runSuite(cluster, options), index === 0 ? leftOut : []));
   }
   return specs;

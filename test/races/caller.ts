@@ -200,14 +200,15 @@ export function seenOf({ node, size, qos, source }: Volume): Seen {
 }
 
 /** A snapshot as a caller was told of it. */
-export function takenOf({ node, size }: Snapshot): Seen {
-  return { node, size: Number(size / unit) };
+export function takenOf({ node, size, room }: Snapshot): Seen {
+  return { node, size: Number(size / unit), thick: room !== undefined };
 }
 
 /** A group snapshot as a caller was told of it. */
 export function groupSeenOf(name: string, { members }: Pick<GroupSnapshot, 'members'>): Seen | undefined {
   const sizeOf = (own: string) => members.find(({ node, source }) => source === idOf(node, own))?.size;
+  const thick = members.some(({ room }) => room !== undefined);
   const [size, second, node] = [sizeOf(name), sizeOf(secondOf(name)), members[0]?.node];
   if (size === undefined || second === undefined || node === undefined) return undefined;
-  return { node, size: Number(size / unit), second: Number(second / unit) };
+  return { node, size: Number(size / unit), second: Number(second / unit), thick };
 }

@@ -12,6 +12,8 @@ export interface ClaimOptions {
   readonly vanishing: boolean;
   /** Whether a name has a second volume, and group snapshots of both, instead of copies. */
   readonly grouped: boolean;
+  /** Whether volumes and snapshots are thick. */
+  readonly thick: boolean;
   readonly random: Random;
   readonly schedule: Schedule;
   readonly caller: Caller;

@@ -61,7 +61,8 @@ export class FamilyClaim {
     const part: Part = random.pick(['volume', 'second', 'snapshot', 'group']);
     const create: Request = { call: 'create', size: random.pick(sizes.slice(0, 2)), nodes: [node] };
     const second: Request = { ...create, part: 'second' };
-    const group: Request = { call: 'group', node };
+    const kind = this.#options.thick ? ({ thick: true } as const) : {};
+    const group: Request = { call: 'group', node, ...kind };
     // Without the volumes, most of the others find nothing.
     const requests: readonly Request[] = [
       create,
@@ -70,7 +71,7 @@ export class FamilyClaim {
       second,
       group,
       group,
-      { call: 'snapshot', node },
+      { call: 'snapshot', node, ...kind },
       { call: 'get', node, part },
       { call: 'remove', node, part },
       { call: 'expand', node, size: random.pick(sizes) },

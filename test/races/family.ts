@@ -19,28 +19,76 @@ export function familyKey(family: Family): string {
 
 /** The states that a call may leave, as its outcome says. None: no call on that state has that outcome. */
 export function afterFamily(family: Family, request: Request, outcome: Outcome): readonly Family[] {
-  if (request.call === 'snapshot') {
-    const { volume, snapshot } = family;
-    // A snapshot outlives its volume, and the same name is the same snapshot.
-    const made = snapshot ?? (volume && { node: volume.node, size: volume.size });
-    return answered(outcome, made, { 'not-found': !made, exhausted: !snapshot }, { ...family, snapshot: made }, family);
-  }
-  if (request.call === 'group') {
-    const { volume, second, group } = family;
-    const taken = volume && second && { node: volume.node, size: volume.size, second: second.size };
-    const made = group ?? taken;
-    return answered(outcome, made, { 'not-found': !made, exhausted: !group }, { ...family, group: made }, family);
-  }
-  if (request.call === 'copy') {
-    const [source, { copy }, of] = [family[request.of], family, request.of];
-    const same = copy?.of === of ? copy : undefined;
-    const made = copy ? same : source && { node: source.node, size: source.size, of };
-    // A copy that exists is the answer to its request, also if its source is gone.
-    const refusals = { 'not-found': !source && !same, exhausted: !copy, exists: copy !== undefined && !same };
-    return answered(outcome, made, refusals, { ...family, copy: made }, family);
-  }
+  if (request.call === 'snapshot') return afterSnapshot(family, request, outcome);
+  if (request.call === 'group') return afterGroup(family, request, outcome);
+  if (request.call === 'copy') return afterCopy(family, request, outcome);
+  return afterPart(family, request, outcome);
+}
+
+type Of<Call> = Extract<Request, { readonly call: Call }>;
+
+function afterSnapshot(family: Family, { thick }: Of<'snapshot'>, outcome: Outcome): readonly Family[] {
+  const { volume, snapshot } = family;
+  // A snapshot outlives its volume, and the same name is the same snapshot.
+  const made = snapshot ?? (volume && { node: volume.node, size: volume.size, thick });
+  return answered(outcome, made, { 'not-found': !made, exhausted: !snapshot }, { ...family, snapshot: made }, family);
+}
+
+function afterGroup(family: Family, { node, thick }: Of<'group'>, outcome: Outcome): readonly Family[] {
+  const { volume, second } = family;
+  const group = wholeOf(family);
+  const made = group ?? (volume && second && { node: volume.node, size: volume.size, second: second.size, thick });
+  const refusals = { 'not-found': !made, exhausted: !group };
+  const states = answered(outcome, made, refusals, { ...family, group: made }, family);
+  return outcome.is === 'unknown' && thick && !group ? [...states, { ...family, group: restOn(node) }] : states;
+}
+
+function afterCopy(family: Family, { of }: Of<'copy'>, outcome: Outcome): readonly Family[] {
+  const [source, { copy }] = [family[of], family];
+  const same = copy?.of === of ? copy : undefined;
+  const made = copy ? same : source && { node: source.node, size: source.size, of };
+  // A copy that exists is the answer to its request, also if its source is gone.
+  const refusals = { 'not-found': !source && !same, exhausted: !copy, exists: copy !== undefined && !same };
+  return answered(outcome, made, refusals, { ...family, copy: made }, family);
+}
+
+function afterPart(
+  family: Family,
+  request: Exclude<Request, Of<'snapshot' | 'group' | 'copy'>>,
+  outcome: Outcome,
+): readonly Family[] {
   const part: Part = ('part' in request && request.part) || 'volume';
-  return after(family[part], request, outcome).map((next) => withPart(family, part, next));
+  const guard = changesSize(family[part], request) ? guardOf(family, part) : undefined;
+  if (guard && outcome.is === 'refused' && ['precondition', 'exhausted'].includes(outcome.kind)) return [family];
+  if (guard && !guard.rest) return outcome.is === 'ok' || refusedOtherwise(outcome) ? [] : [family];
+  if (part !== 'group') return after(family[part], request, outcome).map((next) => withPart(family, part, next));
+  const states = after(wholeOf(family), request, outcome);
+  if (request.call !== 'remove') return states.map(() => family);
+  const rest = outcome.is === 'unknown' && family.group?.thick ? [restOn(family.group.node)] : [];
+  return [...states, ...rest].map((next) => withPart(family, part, next));
+}
+
+/** The group snapshot, if all of it is there. */
+function wholeOf({ group }: Family): Register {
+  return group?.rest ? undefined : group;
+}
+
+function restOn(node: string): Seen {
+  return { node, size: 0, thick: true, rest: true };
+}
+
+/** The thick snapshot that keeps the volume as it is. */
+function guardOf(family: Family, part: Part): Register {
+  if (part !== 'volume' && part !== 'second') return undefined;
+  return [part === 'volume' ? family.snapshot : undefined, family.group].find((one) => one?.thick);
+}
+
+function changesSize(volume: Register, request: Request): boolean {
+  return request.call === 'remove' || (request.call === 'expand' && request.size > (volume?.size ?? 0));
+}
+
+function refusedOtherwise(outcome: Outcome): boolean {
+  return outcome.is === 'refused' && outcome.kind !== 'busy';
 }
 
 function withPart(family: Family, part: Part, state: Register): Family {

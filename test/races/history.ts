@@ -11,6 +11,10 @@ export interface Seen {
   readonly of?: 'volume' | 'snapshot' | undefined;
   /** Of a group snapshot: the size of its member of the second volume; `size` is that of the other one. */
   readonly second?: number | undefined;
+  /** Of a snapshot of thick volumes: they cannot grow, or be deleted, before it is gone. */
+  readonly thick?: boolean | undefined;
+  /** Of thick group snapshots: members may be left of a call that was cut off, until the node or the next call removes them. */
+  readonly rest?: boolean;
 }
 
 /** The limits that a call sets. An absent key leaves a limit as it is. */
@@ -25,9 +29,9 @@ export type Request =
   | { readonly call: 'create'; readonly size: number; readonly nodes: readonly string[]; readonly part?: 'second' }
   | { readonly call: 'remove' | 'get'; readonly node: string; readonly part?: Part }
   /** Takes the snapshot of the volume. */
-  | { readonly call: 'snapshot'; readonly node: string }
+  | { readonly call: 'snapshot'; readonly node: string; readonly thick?: true | undefined }
   /** Takes the group snapshot of both volumes. */
-  | { readonly call: 'group'; readonly node: string }
+  | { readonly call: 'group'; readonly node: string; readonly thick?: true | undefined }
   /** Makes the copy. */
   | { readonly call: 'copy'; readonly node: string; readonly of: 'volume' | 'snapshot' }
   | { readonly call: 'expand'; readonly node: string; readonly size: number }

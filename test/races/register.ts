@@ -81,7 +81,8 @@ function same(one: Register, other: Register): boolean {
 /** A text that is the same for equal states. */
 export function keyOf(state: Register): string {
   if (!state) return 'none';
-  const { node, size, readIops = '-', writeIops = '-', of, second } = state;
+  const { node, size, readIops = '-', writeIops = '-', of, second, thick, rest } = state;
   const both = second === undefined ? '' : ` and ${second}`;
-  return `${node} ${size}${both} ${readIops} ${writeIops}${of === undefined ? '' : ` of the ${of}`}`;
+  const kind = `${thick ? ' thick' : ''}${rest ? ' rest' : ''}`;
+  return `${node} ${size}${both}${kind} ${readIops} ${writeIops}${of === undefined ? '' : ` of the ${of}`}`;
 }

@@ -74,15 +74,17 @@ class Race {
     this.#vanishing = this.#random.chance(0.4) ? [] : nodes.filter(() => this.#random.chance(0.7));
     const roomy = this.#fleet.roomy.filter((node) => !this.#vanishing.includes(node));
     const vanishing = this.#vanishing.length > 0;
+    const thick = !this.#thin && createRandom(seed, 4).chance(0.25);
     const options = {
-      grouped: createRandom(seed, 3).chance(0.5),
+      grouped: thick || createRandom(seed, 3).chance(0.5),
+      thick,
       random: this.#random,
       schedule: this.#schedule,
       caller: this.caller,
       vanishing,
       roomy,
     };
-    this.#claims = names.map((name) => new (this.#thin ? FamilyClaim : Claim)({ ...options, name }));
+    this.#claims = names.map((name) => new (this.#thin || thick ? FamilyClaim : Claim)({ ...options, name }));
   }
 
   /** Until no call is in flight, and every trouble has ended. */

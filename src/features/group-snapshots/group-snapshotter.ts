@@ -59,23 +59,27 @@ export class GroupSnapshotter {
     return this.#registry.storageOf(id, node);
   }
 
-  /** The storage that has all of the volumes. */
+  /** The storage that has all of the volumes. If one of them is gone, that of the others decides: it may have taken the group snapshot before. */
   async #storageOf(sources: readonly VolumeId[], signal: AbortSignal): Promise<Storage> {
     const places = await Promise.all(sources.map((source) => this.#placeOf(source, signal)));
-    const nodes = new Set(places.map(({ node }) => node));
-    const [storage] = places;
-    if (storage && nodes.size === 1) return storage;
-    const where = places.map(({ node }, index) => `${sources[index]} on node ${node}`);
+    const nodes = new Set(places.map(({ storage }) => storage.node));
+    const [place] = places;
+    if (place && nodes.size === 1) return place.storage;
+    const gone = sources.find((_, index) => places[index]?.isThere === false);
+    if (gone !== undefined) throw absent(gone);
+    const where = places.map(({ storage }, index) => `${sources[index]} on node ${storage.node}`);
     throw new Failure('precondition', `the volumes of a group snapshot must be on one node: ${where.join(', ')}`);
   }
 
-  async #placeOf(id: VolumeId, signal: AbortSignal): Promise<Storage> {
+  /** The storage that has the volume, or had it last. */
+  async #placeOf(id: VolumeId, signal: AbortSignal): Promise<{ readonly storage: Storage; readonly isThere: boolean }> {
     const birth = parseVolumeId(id)?.node as NodeName;
-    const place = await this.#registry.at(id, birth, async (storage) =>
-      (await storage.find(id, signal)) ? storage : undefined,
-    );
+    const place = await this.#registry.at(id, birth, async (storage) => ({
+      storage,
+      isThere: (await storage.find(id, signal)) !== undefined,
+    }));
     if (place) return place;
-    throw new Failure('not-found', `volume "${id}" does not exist`);
+    throw absent(id);
   }
 
   /** The members of the group snapshot of that name, as far as is known. */
@@ -91,5 +95,9 @@ export class GroupSnapshotter {
 function toVolumeId(source: string): VolumeId {
   const parsed = parseVolumeId(source);
   if (parsed) return parsed.id;
-  throw new Failure('not-found', `volume "${source}" does not exist`);
+  throw absent(source);
+}
+
+function absent(volume: string): Failure {
+  return new Failure('not-found', `volume "${volume}" does not exist`);
 }

@@ -196,6 +196,11 @@ export class FakeLvm implements Lvm {
     const snapshot = this.volumes.get(name);
     const origin = snapshot?.row?.['origin'];
     if (snapshot) snapshot.row = { lv_attr: '-ri-a-----' };
+    this.#forgetOrigin(origin);
+  }
+
+  /** A volume is no origin after its last thick snapshot. */
+  #forgetOrigin(origin: string | undefined): void {
     if (origin !== undefined && ![...this.volumes.keys()].some((one) => this.#originOf(one) === origin))
       delete this.volumes.get(origin)?.row;
   }
@@ -228,9 +233,11 @@ export class FakeLvm implements Lvm {
     }
     if (!existing) return `Failed to find logical volume "vg/${name}"`;
     if (argv[0] === 'lvremove') {
+      const origin = this.#originOf(name);
       for (const other of this.volumes.keys())
         if (other === name || raidPartOf(other as LvName) === name || this.#originOf(other) === name)
           this.volumes.delete(other);
+      this.#forgetOrigin(origin);
     }
     if (argv[0] === 'lvextend') existing.size = size;
     const mirror = this.mirrors.get(name);

@@ -16,6 +16,10 @@ const second = [{ ...create(), part: 'second' }, ok(volume())] as const;
 const group: Request = { call: 'group', node: 'a' };
 const pair = (size = 8): Seen => ({ node: 'a', size, second: 8 });
 const grouped = [group, ok(pair())] as const;
+const thick: Request = { ...snapshot, thick: true };
+const thickTaken = [thick, ok({ ...volume(), thick: true })] as const;
+const thickPair = [{ ...group, thick: true }, ok({ ...pair(), thick: true })] as const;
+const guarded = refused('precondition');
 const noSecond = [part('remove', 'second'), ok()] as const;
 
 test.each<[string, Call[]]>([
@@ -37,6 +41,9 @@ test.each<[string, Call[]]>([
     'a group snapshot after its deletion',
     inTurn(made, second, grouped, [part('remove', 'group'), ok()], [part('get', 'group'), ok(pair())]),
   ],
+  ['a thick volume that goes with its snapshot', inTurn(made, thickTaken, [remove(), ok()])],
+  ['a thick volume that grows under a group snapshot', inTurn(made, second, thickPair, larger)],
+  ['a thick volume that is kept by nothing', inTurn(made, thickTaken, noSnapshot, [remove(), guarded])],
 ])('the checker finds %s', (_what, history) => {
   expect(violations(history)).toHaveLength(1);
   // Without its last call there is nothing to find.
@@ -80,6 +87,21 @@ test.each<[string, Call[]]>([
       grouped,
       [part('remove', 'group'), ok()],
       [group, absent],
+    ),
+  ],
+  [
+    'a thick volume that its snapshots keep, also one that was cut off',
+    inTurn(
+      made,
+      second,
+      thickPair,
+      [remove(), guarded],
+      [expand(16), guarded],
+      [part('remove', 'group'), unknown],
+      [part('get', 'group'), absent],
+      [part('remove', 'second'), guarded],
+      noSecond,
+      [remove(), ok()],
     ),
   ],
 ])('the checker allows %s', (_what, history) => {

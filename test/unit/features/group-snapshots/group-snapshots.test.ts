@@ -74,6 +74,14 @@ describe('a group snapshot', () => {
     expect(await take('group', both)).toEqual(first);
   });
 
+  test('is found by its node after a volume was deleted, also if no report has shown it', async () => {
+    const first = await take('group', both);
+    await nodes[0].remove(parseVolumeId('a:x')?.id as never, context.signal);
+    const reported = { ...nodes[0].inventory(), snapshots: new Map() };
+    nodes[0].inventory = () => reported;
+    expect(await take('group', both)).toEqual(first);
+  });
+
   test('is refused if its name belongs to one of other volumes, also on another node', async () => {
     await take('group', both);
     await expect(take('group', ['a:x'])).rejects.toMatchObject({ kind: 'exists' });
