@@ -3,7 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GiB, MiB } from '../../src/domain/bytes.ts';
 import { defaultLayout } from '../../src/domain/pool.ts';
+import { noNews } from '../../src/domain/news.ts';
 import { noQos } from '../../src/domain/qos.ts';
+import { lookEvery, mostVolumes } from '../../src/features/news/busiest-volumes.ts';
 import { FleetClient } from '../../src/fleet/client/client.ts';
 import { loadProtocol } from '../../src/fleet/wire/protocol.ts';
 import { createLog } from '../../src/log.ts';
@@ -36,6 +38,14 @@ async function fill(storage: MemoryStorage, index: number): Promise<void> {
   }
 }
 
+/** As if a pod read and wrote each volume, at other rates each time. */
+function use(storage: MemoryStorage): void {
+  const rate = () => BigInt(Math.floor(Math.random() * 2 ** 40));
+  const rates = () => ({ readIops: rate(), writeIops: rate(), readBandwidth: rate(), writeBandwidth: rate() });
+  const ids = [...storage.volumes.keys()].slice(0, mostVolumes);
+  storage.news = { ...noNews, uses: new Map(ids.map((id) => [id, rates()])) };
+}
+
 writeFileSync(join(folder, 'nodes.crt'), authority.certificate);
 const clients: FleetClient[] = [];
 for (let index = 0; index < nodes; index += 1) {
@@ -61,6 +71,12 @@ for (let index = 0; index < nodes; index += 1) {
     resolve: async () => [address],
   });
   storage.changed = () => client.changed();
+  use(storage);
+  const again = setInterval(() => {
+    use(storage);
+    client.changed();
+  }, lookEvery);
+  again.unref();
   clients.push(client);
 }
 process.send?.('ready');

@@ -12,9 +12,9 @@ interface Used {
 /** A volume counts as busy by its bytes a second, and each operation counts like so many bytes. */
 const bytesPerOperation = 4096n;
 /** Volumes that are told; a controller holds those of thousands of nodes. */
-const mostVolumes = 64;
+export const mostVolumes = 64;
 /** Milliseconds between two looks: each one changes what every node with a pod that works sends. */
-const lookEvery = 30_000;
+export const lookEvery = 30_000;
 
 const counterOf = {
   readIops: 'reads',
