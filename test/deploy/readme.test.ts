@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { guidePages } from '../support/guides.ts';
 
 const root = join(import.meta.dirname, '../..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -17,4 +18,15 @@ test('every test that the README names exists, also under the quoted name', () =
     return title !== undefined && !content?.includes(title);
   });
   expect(lacking.map(([words]) => words)).toEqual([]);
+});
+
+test('every npm script of the guides sets up a fresh clone first', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Readonly<Record<string, string>>;
+  };
+  const texts = guidePages().map((page) => readFileSync(join(root, page), 'utf8'));
+  const names = new Set(texts.flatMap((text) => [...text.matchAll(/npm run ([a-z:]+)/g)].map(([, name = '']) => name)));
+  expect(names.size).toBeGreaterThan(3);
+  const isReady = (name: string) => name === 'setup' || scripts[name]?.startsWith('node setup/setup.mjs ') === true;
+  expect([...names].filter((name) => !isReady(name))).toEqual([]);
 });
