@@ -39,6 +39,8 @@ export interface NewVolume {
   readonly layout: Layout;
   readonly thinPool: LvName;
   readonly tags: readonly string[];
+  /** Of a thick volume: the only ones that LVM may take; absent: LVM chooses. */
+  readonly disks?: readonly string[];
 }
 
 /**
@@ -46,12 +48,12 @@ export interface NewVolume {
  * thin volume reads as zeros anyway.
  */
 export function createVolume(volume: NewVolume): LvmArguments {
-  const { group, layout, size } = volume;
+  const { group, layout, size, disks = [] } = volume;
   const tags = volume.tags.flatMap((tag) => ['--addtag', tag]);
   const shape =
     layout.type === 'thin'
       ? ['-V', sizeArgument(size), '--thinpool', `${group}/${volume.thinPool}`]
-      : [...layoutArguments(layout), '-W', 'y', '-Z', 'y', '-L', sizeArgument(size), group];
+      : [...layoutArguments(layout), '-W', 'y', '-Z', 'y', '-L', sizeArgument(size), group, ...disks];
   return ['lvcreate', '-y', '-n', volume.lv, ...tags, ...shape];
 }
 
@@ -121,7 +123,7 @@ export function extendVolume(group: VgName, lv: LvName, size: Bytes, extents: re
   return ['lvextend', '-y', '-L', sizeArgument(size), `${group}/${lv}`, ...extents];
 }
 
-/** Lists the extents of a linear logical volume, by disk. */
+/** Lists the extents of a linear or striped logical volume, by disk. */
 export function listExtents(group: VgName, lv: LvName): LvmArguments {
   return ['lvs', '-o', 'lv_name,seg_pe_ranges', `${group}/${lv}`];
 }

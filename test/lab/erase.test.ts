@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { capabilities, type Driver, MiB, outcomeOf, startDriver, untilDone } from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
 
-const guest = useGuest({ disks: ['112M', '112M', '112M'] });
+const guest = useGuest({ disks: ['112M', '112M', '112M', '112M'] });
 const pools = `
   - name: slow
     volumeGroup: qslow
@@ -13,7 +13,7 @@ const pools = `
     volumeGroup: qzeroed
     type: thick
     zeroOnCreate: true
-    disks: { paths: ["/dev/ubdc"] }
+    disks: { paths: ["/dev/ubdc", "/dev/ubdd"] }
     approve: automatic`;
 
 const size = 32 * MiB;
@@ -42,7 +42,9 @@ const linesIn = async (text: string, disk: string) => {
 };
 /** The same of all disks. */
 const linesWith = async (text: string) => {
-  const lines = await Promise.all(['/dev/ubda', '/dev/ubdb', '/dev/ubdc'].map((disk) => linesIn(text, disk)));
+  const lines = await Promise.all(
+    ['/dev/ubda', '/dev/ubdb', '/dev/ubdc', '/dev/ubdd'].map((disk) => linesIn(text, disk)),
+  );
   return lines.reduce((sum, count) => sum + count, 0);
 };
 const logicalVolumes = async () =>
@@ -160,6 +162,32 @@ test('a raw block volume of such a pool grows by room that shows nothing of a fo
   expect(await guest().shell(`cmp --bytes ${2 * size} /dev/qzeroed/next /dev/zero`)).toBe('');
 }, 300_000);
 
+test('a striped and a mirrored raw block volume of such a pool grow by room that shows nothing either', async () => {
+  await driver.client.node.nodeUnstageVolume({ volumeId: idOf('next'), stagingTargetPath: '/run/next' });
+  await remove('next');
+  for (const disk of ['/dev/ubdc', '/dev/ubdd']) {
+    await guest().shell(`lvcreate -qq -y -L 96m -n old qzeroed ${disk}`);
+    await fill('old', 'old-text', 96, 'qzeroed');
+    await guest().shell('lvremove -qq -y --config devices/issue_discards=0 qzeroed/old');
+  }
+  for (const [name, layout] of [
+    ['striped', { stripes: '2' }],
+    ['mirrored', { mirrors: '1' }],
+  ] as const) {
+    await untilDone(() => create(name, { pool: 'zeroed', ...layout }));
+    const capacityRange = { requiredBytes: `${size + 16 * MiB}` };
+    const grow = () => driver.client.controller.controllerExpandVolume({ volumeId: idOf(name), capacityRange });
+    expect((await untilDone(grow)).capacityBytes).toBe(String(size + 16 * MiB));
+    const images = "dmsetup ls | sed -n 's/^\\(qzeroed-[a-z]*_rimage_[01]\\).*/\\/dev\\/mapper\\/\\1/p'";
+    await guest().shell(
+      `for device in /dev/qzeroed/${name} $(${images}); do cmp --bytes ${size + 16 * MiB} $device /dev/zero; done`,
+    );
+  }
+  expect(await linesWith('old-text')).toBeGreaterThan(1000);
+  await remove('striped');
+  await remove('mirrored');
+}, 300_000);
+
 // A busy machine takes a minute for the cuts.
 test('a disk is erased before it leaves its group, over a kill and a power cut', { timeout: 300_000 }, async () => {
   await create('moved', {});
@@ -177,9 +205,36 @@ test('a disk is erased before it leaves its group, over a kill and a power cut',
   await expect.poll(tags).not.toContain(`quarry.erased=${done}`);
   await setRate('1Gi');
   await driver.powerCut();
-  const members = () => guest().shell('vgs --noheadings -o pv_count qslow');
-  await expect.poll(members, { timeout: 120_000 }).toMatch(/^\s*1\s*$/);
-  expect(await linesIn('moved-text', disk)).toBe(0);
-  expect((await driver.quarry('disks')).stdout).toMatch(new RegExp(`^${disk} .* returned`, 'm'));
+  await leftAlone(disk, 'moved-text');
   expect(await logicalVolumes()).toContain('moved');
 });
+
+test('a disk that is removed, and one that is replaced, has nothing of its content when it has left its group', async () => {
+  const disks = ['/dev/ubda', '/dev/ubdb'];
+  const [full = ''] = (await guest().shell('lvs --noheadings -o devices qslow/moved')).trim().split('(');
+  const empty = disks.find((disk) => disk !== full) ?? '';
+  const quarry = async (...words: string[]) => {
+    expect(await driver.quarry(...words)).toMatchObject({ exitCode: 0 });
+  };
+  await quarry('disks', 'approve', empty);
+  await guest().shell(`lvcreate -qq -y -L ${size}b -n deleted qslow ${empty}`);
+  await fill('deleted', 'deleted-text');
+  await guest().shell('lvremove -qq -y --config devices/issue_discards=0 qslow/deleted');
+  expect(await linesIn('deleted-text', empty)).toBeGreaterThan(1000);
+  await quarry('disks', 'remove', empty, '--erase', 'discard');
+  await leftAlone(empty, 'deleted-text');
+  expect(await linesIn('moved-text', full)).toBeGreaterThan(1000);
+  await quarry('disks', 'replace', full, empty, '--erase', 'zero');
+  await leftAlone(full, 'moved-text');
+  expect(await linesIn('moved-text', empty)).toBeGreaterThan(1000);
+  expect(await logicalVolumes()).toContain('moved');
+}, 300_000);
+
+/** The disk leaves its group, which keeps one other. Its label and mark stay, so that it is taken again only by its name, and none of the text. */
+async function leftAlone(disk: string, text: string): Promise<void> {
+  const members = () => guest().shell("pvs --noheadings -o pv_name -S 'vg_name=qslow'");
+  const others = ['/dev/ubda', '/dev/ubdb'].filter((one) => one !== disk);
+  await expect.poll(async () => (await members()).trim(), { timeout: 120_000 }).toBe(others.join());
+  expect(await linesIn(text, disk)).toBe(0);
+  expect((await driver.quarry('disks')).stdout).toMatch(new RegExp(`^${disk} .* returned`, 'm'));
+}

@@ -4,13 +4,14 @@ import { refuseGrowthWithIntegrity } from '../../domain/encryption.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { VolumeId } from '../../domain/ids.ts';
 import { knownLayout, type Volume } from '../../domain/volume.ts';
-import { growsByZeros, refuseUnzeroedGrowth } from '../../domain/zeroing.ts';
+import { isZeroed } from '../../domain/zeroing.ts';
 import { type Admission, keepSize } from '../admission.ts';
 import { extendVolume } from '../arguments.ts';
 import { afterGrowth } from '../prediction.ts';
 import { decodeLv } from '../records.ts';
 import type { ReportRow } from '../process/report.ts';
 import { refuseThickSnapshots } from '../removal.ts';
+import { copiesOf } from './room-place.ts';
 import { ZeroedRooms, type ZeroedRoomsOptions } from './zeroed-rooms.ts';
 
 export interface GrowthOptions extends ZeroedRoomsOptions {
@@ -29,9 +30,9 @@ export class Growth {
 
   constructor(options: GrowthOptions) {
     this.#options = options;
-    this.rooms = new ZeroedRooms(options, async (id, growth, extents) => {
+    this.rooms = new ZeroedRooms(options, async (id, room, extents) => {
       const { volume } = await options.lookUpNow(id);
-      await this.#extend(volume, volume.size + growth, extents);
+      await this.#extend(volume, volume.size + room / copiesOf(volume), extents);
     });
   }
 
@@ -59,11 +60,10 @@ export class Growth {
     const wanted = this.#wanted(volume, size);
     if (volume.size >= wanted) return keepSize(volume, size);
     const { spec } = admission.pool(volume.pool);
-    refuseUnzeroedGrowth(spec, volume);
     const record = decodeLv(row);
     // LVM would extend an inactive one, and show its snapshots with the old size.
     if (record.isThickOrigin) await refuseThickSnapshots(cache, problemOf(id), volume);
-    if (!growsByZeros(spec, volume)) return this.#extend(volume, wanted);
+    if (!isZeroed(spec, volume)) return this.#extend(volume, wanted);
     await cache.refresh();
     if (this.rooms.has(id)) return undefined;
     await admission.forGrowth(volume, wanted);

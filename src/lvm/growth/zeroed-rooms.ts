@@ -14,8 +14,8 @@ import { lvmFailure } from '../failures.ts';
 import { devicePath, roomName, thinPoolName } from '../names.ts';
 import type { Lvm } from '../process/lvm.ts';
 import type { LvRecord } from '../records.ts';
-import { linear } from '../snapshots/snapshots.ts';
 import type { Writer } from '../writer.ts';
+import { placeOf } from './room-place.ts';
 import { type Room, roomsIn, roomTags, zeroedTags } from './room.ts';
 
 export interface ZeroedRoomsOptions {
@@ -26,8 +26,8 @@ export interface ZeroedRoomsOptions {
   readonly copying: Copying;
 }
 
-/** Gives the volume exactly these extents, in a turn of its group. */
-type Extend = (id: VolumeId, growth: Bytes, extents: readonly string[]) => Promise<void>;
+/** Gives the volume exactly these extents, which have so many bytes together, in a turn of its group. */
+type Extend = (id: VolumeId, room: Bytes, extents: readonly string[]) => Promise<void>;
 
 /**
  * Writes zeros over the room that volumes grow by, before they have it. The room is a logical volume, and the tag `zeroed` says how many of its bytes are
@@ -58,10 +58,12 @@ export class ZeroedRooms {
     return this.#all().some(({ volume }) => volume === id);
   }
 
-  /** Makes room for a volume. Call it only within the group's turn, with the record that LVM shows now. */
-  async make({ id, group, lv }: Volume, { uuid }: LvRecord, size: Bytes): Promise<void> {
+  /** Makes room for a volume to grow by that many bytes. Call it only within the group's turn, with the record that LVM shows now. Throws `exhausted`. */
+  async make(volume: Volume, { uuid }: LvRecord, growth: Bytes): Promise<void> {
     const { cache, writer } = this.#options;
-    const room = { group, lv: roomName(lv), size, layout: linear, thinPool: thinPoolName, tags: roomTags(id, uuid) };
+    const { id, group, lv } = volume;
+    const place = await placeOf(this.#options, volume, growth);
+    const room = { ...place, group, lv: roomName(lv), thinPool: thinPoolName, tags: roomTags(id, uuid) };
     await writer.change(`room for volume ${id} could not be made`, createVolume(room));
     await cache.refresh();
   }

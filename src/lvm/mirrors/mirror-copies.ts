@@ -22,6 +22,8 @@ export interface Copies {
   readonly copySize: Bytes;
   /** The disks that have one, as `PvRecord` names them. */
   readonly devices: ReadonlySet<string>;
+  /** The disks of each part of the content, a stripe of a copy; those that are not missing. */
+  readonly images: readonly ReadonlySet<string>[];
 }
 
 /** The hidden parts of a group. */
@@ -41,17 +43,23 @@ export async function readParts(lvm: Lvm, group: VgName): Promise<Parts> {
   const mirrors = new Map(rows.filter(({ isMirror }) => isMirror).map((row) => [row.lv, row]));
   const spare = rows.find(({ roles, devices }) => roles.includes('spare') && devices.includes(missing));
   const copies = [...mirrors.values()].map(({ lv, health, action }): Copies => {
-    const { lost, copySize, devices } = placesOf(rows.filter(({ parent }) => parent === lv));
-    return { group, lv, health, action, lost, copySize, devices };
+    const { lost, copySize, devices, images } = placesOf(rows.filter(({ parent }) => parent === lv));
+    return { group, lv, health, action, lost, copySize, devices, images };
   });
   return { copies, lostSpare: spare?.lv };
 }
 
-function placesOf(parts: readonly Part[]): Pick<Copies, 'lost' | 'copySize' | 'devices'> {
+function placesOf(parts: readonly Part[]): Pick<Copies, 'lost' | 'copySize' | 'devices' | 'images'> {
   const images = parts.filter(({ roles }) => roles.includes('image'));
   const lost = new Set(images.filter(({ devices }) => devices.includes(missing)).map(({ lv }) => lv));
   const devices = new Set(parts.flatMap((part) => part.devices).filter((device) => device !== missing));
-  return { lost: lost.size, copySize: images.reduce((most, { size }) => (size > most ? size : most), 0n), devices };
+  const places = Map.groupBy(images, ({ lv }) => lv).values();
+  return {
+    lost: lost.size,
+    copySize: images.reduce((most, { size }) => (size > most ? size : most), 0n),
+    devices,
+    images: [...places].map((all) => new Set(all.flatMap((part) => part.devices)).intersection(devices)),
+  };
 }
 
 type Part = ReturnType<typeof decode>;

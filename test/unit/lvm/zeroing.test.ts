@@ -176,26 +176,60 @@ describe('the growth of a volume in a pool with zeroOnCreate', () => {
     expect(rooms()).toEqual([]);
   });
 
-  describe('if its layout has mirrors', () => {
-    const mirrored = async (use: 'block' | 'ext4' | undefined) => {
-      lvm.disks.push({ pv_name: '/dev/sdb', pv_uuid: 'v', pv_missing: '' });
-      const layout = { ...defaultLayout(plainPool, 'thick'), mirrors: 1 };
-      const { storage } = await made(undefined, { layout });
-      if (use) await storage.recordUse(idOf('new'), use);
-      return storage;
+  describe('of which there are two copies', () => {
+    const image = (index: number, device: string) => ({
+      lv_name: `[new_rimage_${index}]`,
+      lv_parent: 'new',
+      lv_size: String(8n * MiB),
+      lv_role: 'private,raid,image',
+      devices: `${device}(1)`,
+    });
+    const disk = (pv_name: string, free: bigint) => ({
+      pv_name,
+      pv_uuid: pv_name,
+      pv_missing: '',
+      pv_free: String(free),
+    });
+    const mirrored = async (onOwn: bigint, onOthers: bigint) => {
+      lvm.disk['pv_free'] = String(onOwn);
+      lvm.disks.push(disk('/dev/sdb', onOwn), disk('/dev/sdc', onOthers), disk('/dev/sdd', onOthers));
+      lvm.mirrors.set('new', { raid_sync_action: 'idle', sync_percent: '100.00', raid_max_recovery_rate: '' });
+      lvm.parts.push(image(0, '/dev/sdb'), image(1, '/dev/sda'));
+      return made(undefined, { layout: { ...defaultLayout(plainPool, 'thick'), mirrors: 1 } });
     };
+    const roomOf = () => lvm.commands.find((argv) => argv[0] === 'lvcreate' && argv.includes('striped'));
 
-    test.each([['block'], [undefined]] as const)('is refused if its user could read the new room: %s', async (use) => {
-      await expect(grow(await mirrored(use))).rejects.toMatchObject({
-        kind: 'precondition',
-        message: expect.stringContaining('zeroOnCreate'),
+    test.each([
+      [80n * MiB, 0n, ['/dev/sdb', '/dev/sda']],
+      [68n * MiB, 80n * MiB, ['/dev/sdc', '/dev/sdd']],
+    ])('takes zeros on the disks of both, or on two others', async (onOwn, onOthers, disks) => {
+      const { storage, copied } = await mirrored(onOwn, onOthers);
+      expect(await grow(storage)).toMatchObject({ size: 80n * MiB });
+      expect(roomOf()?.slice(-5)).toEqual(['-L', `${144n * MiB}b`, 'vg', ...disks]);
+      expect(copied.reduce((sum, part) => sum + part.size, 0n)).toBe(144n * MiB);
+      expect(lvm.commands.at(-1)).toEqual(['lvextend', '-y', '-L', `${80n * MiB}b`, 'vg/new', '/dev/sda:0-35']);
+      expect(rooms()).toEqual([]);
+    });
+
+    test('is refused where LVM would have one copy partly on the disk of the other', async () => {
+      const { storage } = await mirrored(80n * MiB, 80n * MiB);
+      Object.assign(lvm.disk, { pv_free: '0' });
+      lvm.disks.splice(1, 1);
+      await expect(grow(storage)).rejects.toMatchObject({
+        kind: 'exhausted',
+        message: expect.stringContaining('each of its 2 parts needs 72 MiB free on a disk that it is on'),
       });
-      expect(sizeOf()).toBe(8n * MiB);
+      expect([rooms(), sizeOf()]).toEqual([[], 8n * MiB]);
     });
+  });
 
-    test('is done at once if it has a filesystem', async () => {
-      expect(await grow(await mirrored('ext4'))).toMatchObject({ size: 80n * MiB });
-    });
+  test('of two stripes takes zeros on two disks, which LVM chooses', async () => {
+    lvm.disks.push({ pv_name: '/dev/sdb', pv_uuid: 'v', pv_missing: '' });
+    const { storage } = await made(undefined, { layout: { ...defaultLayout(plainPool, 'thick'), stripes: 2 } });
+    expect(await grow(storage)).toMatchObject({ size: 80n * MiB });
+    const room = lvm.commands.findLast(([command]) => command === 'lvcreate');
+    expect(room).toEqual(expect.arrayContaining(['striped', '-i', '2', '-L', `${72n * MiB}b`]));
+    expect(room?.at(-1)).toBe('vg');
   });
 
   test('is done at once if it is encrypted', async () => {
