@@ -10,7 +10,13 @@ export const ciphers = {
 export type Cipher = keyof typeof ciphers;
 
 /** Options with which the device of a volume is opened. */
-export const openOptions = ['discard', 'no-read-workqueue', 'no-write-workqueue'] as const;
+export const openOptions = [
+  'discard',
+  'no-read-workqueue',
+  'no-write-workqueue',
+  'same-cpu-crypt',
+  'submit-from-crypt-cpus',
+] as const;
 /** One of `openOptions`. */
 export type OpenOption = (typeof openOptions)[number];
 

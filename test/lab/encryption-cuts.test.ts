@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MiB, outcomeOf } from '../support/driver.ts';
+import { capabilities, MiB, outcomeOf } from '../support/driver.ts';
 import { idOf, other, secret, useEncrypted } from '../support/encrypted.ts';
 
 const { guest, driver, controller, node, shell, create, remove, stage, unstage, tagsOf, openDevices, opens } =
@@ -91,6 +91,30 @@ describe('after a power cut', { timeout: 300_000 }, () => {
     expect(await tagsOf('cut')).toContain('quarry.rotated');
     const { keyslots, tokens } = await header();
     expect([Object.keys(keyslots).length, tokens]).toEqual([1, {}]);
+  });
+
+  test('in the first write of a volume with integrity, nothing was handed out, and the next stage writes all of it', async () => {
+    await create(
+      'half',
+      { volumeCapabilities: [capabilities.block] },
+      { type: 'thick', encryptionIntegrity: 'hmac-sha256' },
+    );
+    const dying = outcomeOf(stage('half', secret, 'block'));
+    const written = `$(awk '{ print $7 }' /sys/block/$(basename $(readlink -f /dev/mapper/*-new))/stat)`;
+    await guest().shell(
+      `until [ -e /dev/mapper/*-new ]; do sleep 0.02; done; until [ ${written} -gt 0 ]; do sleep 0.02; done`,
+    );
+    await driver().powerCut();
+    expect((await dying).code).not.toBe('OK');
+    expect(await tagsOf('half')).toContain('quarry.fs=luks-none');
+    expect([await openDevices(), await shell('ls /run/half 2>/dev/null || true')]).toEqual(['', '']);
+    await stage('half', secret, 'block');
+    expect(
+      await shell(`cmp --bytes ${32 * MiB} /dev/mapper/$(ls /dev/mapper | grep '^quarry-luks-[0-9a-f]*$') /dev/zero`),
+    ).toBe('');
+    await unstage('half');
+    await kept(other);
+    await unstage('cut');
   });
 
   test('in the destruction of its keys, a deleted volume is gone and no header is left on the disk', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { capabilities, MiB, outcomeOf } from '../support/driver.ts';
+import { openOptions } from '../../src/domain/encryption.ts';
+import { capabilities, MiB, outcomeOf, untilDone } from '../support/driver.ts';
 import { encrypted, idOf, other, placeOf, secret, useEncrypted } from '../support/encrypted.ts';
 
 const { guest, driver, controller, node, shell, create, remove, stage, unstage, tagsOf, openDevices, opens } =
@@ -45,11 +46,20 @@ test('refuses a wrong and a missing passphrase with the remedy, and changes noth
   await unstage('secret');
 });
 
-test('grows online, as a raw block device and with a filesystem, without the passphrase', async () => {
-  await create('raw', {}, { type: 'thick', encryptionCipher: 'xchacha20,aes-adiantum-plain64' });
+test('grows online, as a raw block device and with a filesystem, without the passphrase, and keeps its cipher and options', async () => {
+  const encryptionCipher = 'xchacha20,aes-adiantum-plain64';
+  await create('raw', {}, { type: 'thick', encryptionCipher, encryptionOptions: openOptions.join(' ') });
   await stage('raw', secret, 'block');
   const device = `/dev/mapper/${await openDevices()}`;
-  expect(await shell(`dmsetup table ${device}`)).toContain('xchacha20,aes-adiantum-plain64');
+  const opened = async () => shell(`dmsetup table ${device} | cut -d ' ' -f 4,9-`);
+  const flags = 'allow_discards same_cpu_crypt submit_from_crypt_cpus no_read_workqueue no_write_workqueue';
+  const expected = expect.stringMatching(new RegExp(`^${encryptionCipher} 6 ${flags} sector_size:4096$`));
+  expect(await opened()).toEqual(expected);
+  await driver().restart();
+  await stage('raw', secret, 'block');
+  expect(await opened()).toEqual(expected);
+  await unstage('raw');
+  await stage('raw', secret, 'block');
   await stage('secret');
   for (const name of ['raw', 'secret']) {
     const capacityRange = { requiredBytes: `${64 * MiB}` };
@@ -58,6 +68,7 @@ test('grows online, as a raw block device and with a filesystem, without the pas
     const grown = await node().nodeExpandVolume({ volumeId: idOf(name), volumePath: `/run/${name}`, capacityRange });
     expect(grown.capacityBytes).toBe(String(64 * MiB));
   }
+  expect(await opened()).toEqual(expected);
   expect(Number(await shell('df -B1 --output=size /run/secret | tail -1'))).toBeGreaterThan(40 * MiB);
   await unstage('raw');
   await remove('raw');
@@ -132,6 +143,29 @@ describe('a volume with integrity', () => {
       lvchange -an vg/coded`);
     await stage('coded', secret, 'block');
     expect(await read()).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('error reading') });
+  });
+
+  test('has a filesystem, also in a thin volume, which its clone and its copy have with the codes', async () => {
+    const thin = { encryptionIntegrity: 'hmac-sha256' };
+    await create('files', {}, thin);
+    await stage('files');
+    await guest().shell('echo coded > /run/files/file');
+    await unstage('files');
+    const volumeContentSource = { volume: { volumeId: idOf('files') } };
+    for (const [name, type] of [
+      ['files', ''],
+      ['files-clone', 'thin'],
+      ['files-copy', 'thick'],
+    ] as const) {
+      const make = () => create(name, { volumeContentSource }, { ...thin, type });
+      if (type) await untilDone(make);
+      await stage(name);
+      expect(await shell(`cat /run/${name}/file; dmsetup table $(findmnt -n -o SOURCE /run/${name})`)).toMatch(
+        /^coded\n.*integrity:/,
+      );
+      await unstage(name);
+    }
+    for (const name of ['files-copy', 'files-clone', 'files']) await remove(name);
   });
 
   test('cannot grow, and says so before anything is changed', async () => {

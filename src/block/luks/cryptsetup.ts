@@ -185,6 +185,8 @@ const flags = {
   discard: '--allow-discards',
   'no-read-workqueue': '--perf-no_read_workqueue',
   'no-write-workqueue': '--perf-no_write_workqueue',
+  'same-cpu-crypt': '--perf-same_cpu_crypt',
+  'submit-from-crypt-cpus': '--perf-submit_from_crypt_cpus',
 } as const satisfies Record<OpenOption, string>;
 
 /** Without the kernel's keyring: a device whose key is there cannot grow without the passphrase. */
