@@ -1,6 +1,6 @@
 import { MiB } from '../support/driver.ts';
 import type { Access } from '../support/pods.ts';
-import type { Shape } from './model.ts';
+import { type Shape, zeros } from './model.ts';
 import type { Random } from './random.ts';
 import { capacities } from './site.ts';
 import { call, done, options, type Verb } from './verb.ts';
@@ -25,11 +25,14 @@ export function layoutFor(
   { access, encrypted }: Pick<Shape, 'access' | 'encrypted'>,
   random: Random,
 ): Shape {
-  const same = { access, ...(encrypted ? { encrypted } : {}) };
+  const erase = random.pick([
+    ...([undefined, undefined, undefined] as const),
+    ...(type === 'thick' ? (['zero', 'discard'] as const) : []),
+    ...(encrypted ? (['cryptographic', 'cryptographic'] as const) : []),
+  ]);
+  const same = { access, ...(encrypted ? { encrypted } : {}), ...(erase ? { erase } : {}) };
   if (type !== 'thick') return { type, stripes: 1, mirrors: 0, ...same };
-  const erase = random.pick([undefined, undefined, undefined, 'zero', 'discard'] as const);
-  const layout = { stripes: random.pick([1, 2]), mirrors: random.pick([0, 0, 1]) };
-  return { type, ...layout, ...same, ...(erase ? { erase } : {}) };
+  return { type, stripes: random.pick([1, 2]), mirrors: random.pick([0, 0, 1]), ...same };
 }
 
 /** The words of a creation, for the reader of a report. */
@@ -51,10 +54,12 @@ export const create: Verb = {
     // The same once more is the same volume, also if its source is gone; a larger one under its name is not.
     const larger = facts.exists && random.chance(0.3);
     const asked = larger ? size + unit : size;
+    const isBlank = !facts.exists && shape.access === 'block' && !shape.encrypted;
+    const made = isBlank ? { made: { regions: zeros } } : {};
     return {
       text: textOf(shape, asked, iops),
       outcomes: [larger ? 'ALREADY_EXISTS' : 'OK'],
-      change: larger ? { facts: {} } : { facts: { exists: true, size, iops }, shape },
+      change: larger ? { facts: {} } : { facts: { exists: true, size, iops }, shape, ...made },
       run: call({ ...volume, shape }, (calls) => calls.create(asked, iops, volume.source)),
     };
   },

@@ -26,7 +26,7 @@ const restore: Verb = {
   isCall: true,
   fits: ({ exists }) => !exists,
   plan(volume, { exists }, random, left) {
-    const sources = left.filter((one) => kindOf(one) !== 'volume' && known(one)?.exists);
+    const sources = left.filter((one) => ['snapshot', 'group'].includes(kindOf(one)) && known(one)?.exists);
     if (exists || sources.length === 0) return undefined;
     const from = random.pick(sources);
     const { id, frozen } = random.pick(membersOf(from));

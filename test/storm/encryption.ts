@@ -3,7 +3,7 @@ import type { Guest } from '../../lab/guest.ts';
 import { MiB } from '../support/driver.ts';
 import type { Volume } from './model.ts';
 import type { Random } from './random.ts';
-import { groupOf, idOf } from './site.ts';
+import { groupOf, idOf, lvOf } from './site.ts';
 
 const passphrases = ['storm one', 'storm two'] as const;
 
@@ -13,8 +13,11 @@ export function headerOf({ shape }: Pick<Volume, 'shape'>): number {
 }
 
 /** The name of an encrypted volume's device in device-mapper. */
-export function luksDeviceOf({ name }: Pick<Volume, 'name'>): string {
-  return `quarry-luks-${createHash('sha256').update(idOf(name)).digest('hex').slice(0, 40)}`;
+export function luksDeviceOf(volume: Pick<Volume, 'name'>): string {
+  return `quarry-luks-${createHash('sha256')
+    .update(idOf(lvOf(volume)))
+    .digest('hex')
+    .slice(0, 40)}`;
 }
 
 /** The Secret of an encrypted volume. Each stage may exchange the passphrase; one that was cut off leaves a volume that either opens. */

@@ -2,7 +2,7 @@ import { headerOf, luksDeviceOf } from './encryption.ts';
 import { ioMax } from '../support/pods.ts';
 import { type Facts, kindOf, type Volume } from './model.ts';
 import type { LogicalVolume, Observation } from './observe.ts';
-import { foreign, groupOf, pathsOf, uidOf } from './site.ts';
+import { foreign, groupOf, lvOf, pathsOf, uidOf } from './site.ts';
 import { lossesOfSnapshots, snapshotLeaks } from './snapshot-invariants.ts';
 import { membersOf } from './snapshots.ts';
 
@@ -16,16 +16,23 @@ const layer = /^disk-[a-z]$/;
 
 /** Acknowledged facts that do not hold, and changes of the foreign volume. None is allowed at any time. */
 export function losses(all: readonly Volume[], seen: Observation, foreignBefore: string): string[] {
-  const found = all.flatMap((one) => (kindOf(one) === 'volume' ? lossesOf(one, seen) : lossesOfSnapshots(one, seen)));
+  const found = all.flatMap((one) => (isAnyVolume(one) ? lossesOf(one, seen) : lossesOfSnapshots(one, seen)));
   return seen.foreign === foreignBefore
     ? found
     : [...found, `the foreign volume has changed:\n${foreignBefore}\n${seen.foreign}`];
 }
 
+function isAnyVolume(one: Volume): boolean {
+  return kindOf(one) === 'volume' || kindOf(one) === 'inline';
+}
+
 function lossesOf(volume: Volume, seen: Observation): string[] {
   const { name, possible } = volume;
-  const size = seen.listed.get(name);
-  const lv = logicalVolumeOf(seen, name);
+  const lv = logicalVolumeOf(seen, lvOf(volume));
+  const listed = seen.listed.get(lvOf(volume));
+  const isInline = kindOf(volume) === 'inline';
+  if (isInline && listed !== undefined) return [`${name} is an inline volume, and is listed`];
+  const size = isInline && lv ? lv.bytes - headerOf(volume) : listed;
   const exists = size !== undefined;
   if (!possible.exists.includes(exists))
     return [exists ? `${name} was deleted, and is listed` : `${name} is not listed`];
@@ -52,7 +59,7 @@ function lossesOf(volume: Volume, seen: Observation): string[] {
 
 /** Leftovers of calls that were cut off, and limits that are not in force: allowed for a while after a disturbance. */
 export function leaks(all: readonly Volume[], seen: Observation, disks: readonly string[]): string[] {
-  const volumes = all.filter((one) => kindOf(one) === 'volume');
+  const volumes = all.filter(isAnyVolume);
   return [
     ...disks.filter((disk) => !seen.members.includes(disk)).map((disk) => `the disk ${disk} is not in its group`),
     ...unknownVolumes(all, seen),
@@ -66,7 +73,7 @@ export function leaks(all: readonly Volume[], seen: Observation, disks: readonly
 function unknownVolumes(all: readonly Volume[], { logicalVolumes, listed }: Observation): string[] {
   const volumes = all.filter((one) => kindOf(one) === 'volume');
   const there = all.filter(({ possible }) => possible.exists.includes(true));
-  const lvs = there.flatMap((one) => (kindOf(one) === 'volume' ? [one.name] : membersOf(one).map(({ lv }) => lv)));
+  const lvs = there.flatMap((one) => (isAnyVolume(one) ? [lvOf(one)] : membersOf(one).map(({ lv }) => lv)));
   const expected = new Set([foreign, ...lvs]);
   const unknown = logicalVolumes.filter(
     ({ name }) => !ownParts.test(name.replace(part, '')) && !expected.has(name.replace(part, '')),
@@ -117,7 +124,7 @@ function wrongLimits(volumes: readonly Volume[], seen: Observation): string[] {
     const facts = factsFrom(volume, seen);
     const wanted = volume.shape.encrypted
       ? luksDeviceOf(volume)
-      : `${groupOf(volume)}-${volume.name.replaceAll('-', '--')}`;
+      : `${groupOf(volume)}-${lvOf(volume).replaceAll('-', '--')}`;
     const device = seen.devices.find(({ name }) => name === wanted);
     if (!facts.published || facts.iops === 0 || !device) return [];
     return [`${uidOf(volume.name)} ${ioMax(device.number, { riops: facts.iops, wiops: facts.iops })}`];
@@ -133,24 +140,26 @@ const absent: Facts = { exists: false, size: 0, iops: 0, staged: false, publishe
 
 /** The facts of a name as they were read. */
 export function factsFrom(volume: Volume, seen: Observation): Facts {
-  if (kindOf(volume) !== 'volume') {
+  if (!isAnyVolume(volume)) {
     const [member] = membersOf(volume);
     if (!member || !logicalVolumeOf(seen, member.lv)) return absent;
     return { ...absent, exists: true, size: member.frozen.size };
   }
-  const lv = logicalVolumeOf(seen, volume.name);
+  const lv = logicalVolumeOf(seen, lvOf(volume));
   if (!lv) return absent;
   const mounted = Object.fromEntries(mountsOf(volume).map(([key, path]) => [key, seen.mounts.includes(path)]));
   return {
+    ...absent,
     exists: true,
     size: lv.bytes - headerOf(volume),
     iops: iopsOf(lv),
-    ...(mounted as Pick<Facts, 'staged' | 'published'>),
+    ...(mounted as Partial<Pick<Facts, 'staged' | 'published'>>),
   };
 }
 
 function mountsOf(volume: Volume): readonly ['staged' | 'published', string][] {
   const { staged, target } = pathsOf(volume);
+  if (kindOf(volume) === 'inline') return [['published', target]];
   return [
     ['staged', staged],
     ['published', target],

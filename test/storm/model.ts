@@ -8,8 +8,8 @@ export interface Shape {
   readonly mirrors: number;
   readonly access: Access;
   readonly encrypted?: true;
-  /** What is done with its content after its deletion. Thick volumes have it. */
-  readonly erase?: 'zero' | 'discard';
+  /** What is done with its content after its deletion: thick volumes have it, and encrypted ones. */
+  readonly erase?: 'zero' | 'discard' | 'cryptographic';
 }
 
 /** The facts that calls change and that can be read back. Bytes; `iops` is the limit of reads and of writes, 0 for none. */
@@ -24,8 +24,8 @@ export interface Facts {
 /** For each fact the values that it may have: one that is known, or several after a call whose outcome is not. */
 type Possible = { readonly [Key in keyof Facts]: readonly Facts[Key][] };
 
-/** The number of a write, or `anything` where a write was cut off or none was made. */
-export type Content = number | 'anything';
+/** The number of a write, `zeros` of a raw block device without one, or `anything` where a write was cut off or none was made. */
+export type Content = number | 'zeros' | 'anything';
 
 /** Parts of a volume that are written each by itself, 64 KiB long. */
 export const regionCount = 8;
@@ -45,7 +45,7 @@ export interface Frozen {
 /** What a volume was made from: the id of a snapshot or of a volume. */
 export type Source = { readonly snapshot: string } | { readonly volume: string };
 
-/** A name that may be a volume, a snapshot or a group snapshot. */
+/** A name that may be a volume, an inline volume, a snapshot or a group snapshot. */
 export interface Volume {
   readonly name: string;
   readonly shape: Shape;
@@ -60,13 +60,17 @@ export interface Volume {
   readonly pins: readonly string[];
 }
 
-export function kindOf({ name }: Pick<Volume, 'name'>): 'volume' | 'snapshot' | 'group' {
+export function kindOf({ name }: Pick<Volume, 'name'>): 'volume' | 'inline' | 'snapshot' | 'group' {
+  if (name.startsWith('inline-')) return 'inline';
   if (name.startsWith('snapshot-')) return 'snapshot';
   return name.startsWith('group-') ? 'group' : 'volume';
 }
 
 const absent: Facts = { exists: false, size: 0, iops: 0, staged: false, published: false };
-const unwritten: Regions = Array.from({ length: regionCount }, () => ['anything']);
+/** Nothing is known of it: a new filesystem has no file, and a new encrypted device shows noise. */
+export const unwritten: Regions = Array.from({ length: regionCount }, () => ['anything']);
+/** A new raw block device shows nothing of what its room held before: a thin pool, and one with zeroOnCreate, write zeros. */
+export const zeros: Regions = Array.from({ length: regionCount }, () => ['zeros']);
 const keys = Object.keys(absent) as (keyof Facts)[];
 
 export function absentVolume(name: string): Volume {

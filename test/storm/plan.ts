@@ -37,7 +37,7 @@ export interface Round {
 }
 
 /** Calls that need room. */
-const growing = ['create', 'expand', 'restore', 'clone', 'take', 'take group'];
+const growing = ['create', 'expand', 'restore', 'clone', 'take', 'take group', 'publish inline'];
 
 /** At most one action for each name, but for writes amid a snapshot of their volume: the outcome of two could not be told apart. */
 export function planRound(all: readonly Volume[], random: Random, kinds: readonly Disturbance[] = disturbances): Round {

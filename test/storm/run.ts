@@ -45,6 +45,7 @@ export interface Finding {
 const named = (kind: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${kind}-${index}`);
 const volumes = named('storm', 10);
+const inline = named('inline', 2);
 const snapshots = [...named('snapshot', 4), ...named('group', 2)];
 /** A volume that no round plans: snapshots are restored as this one to look at them. */
 const spare = 'storm-10';
@@ -67,11 +68,11 @@ export class Storm {
     this.site = site;
     this.#options = options;
     this.#before = before;
-    this.#volumes = [...volumes, ...snapshots].map(absentVolume);
+    this.#volumes = [...volumes, ...inline, ...snapshots].map(absentVolume);
   }
 
   static async open(place: Place, options: StormOptions): Promise<Storm> {
-    const site = await openSite(place, [...volumes, spare]);
+    const site = await openSite(place, [...volumes, ...inline, spare]);
     const { foreign } = await observe(site);
     return new Storm(site, options, { room: await roomOf(site), foreign });
   }
@@ -209,14 +210,15 @@ export class Storm {
   async #end(round: number): Promise<string[]> {
     const random = createRandom(this.#options.seed, round);
     const isVolume = (one: Volume): boolean => kindOf(one) === 'volume';
+    const isInline = (one: Volume): boolean => kindOf(one) === 'inline';
     const checked = await Promise.all(
       this.#volumes.filter(isVolume).map((volume) => verify(this.site, volume, random)),
     );
     this.#replace(checked.map(([volume]) => volume));
     const problems = checked.flatMap(([, found]) => found);
-    const taken = this.#volumes.filter((one) => !isVolume(one) && known(one)?.exists);
+    const taken = this.#volumes.filter((one) => !isVolume(one) && !isInline(one) && known(one)?.exists);
     problems.push(...(await this.#checkSnapshots(taken, random)));
-    for (const those of [taken, this.#volumes.filter(isVolume)])
+    for (const those of [taken, this.#volumes.filter((one) => isVolume(one) || isInline(one))])
       problems.push(...(await Promise.all(those.map((one) => this.#remove(one, random)))).flat());
     problems.push(...(await this.#look()), ...(await roomProblems(this.site, this.#before.room)));
     this.site.guest.checkConsole();

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Guest } from '../../lab/guest.ts';
 import { bootGuest } from '../../lab/lab.ts';
@@ -6,7 +7,8 @@ import { type Driver, startDriver } from '../support/driver.ts';
 import { type Apart, openApart } from '../support/fleet.ts';
 import { Pods } from '../support/pods.ts';
 import { approve, group, hideDisks, layDisks, mirrorGroup, pathsFor, stormDisks } from './disks.ts';
-import type { Source, Volume } from './model.ts';
+import { lvNameFor } from '../../src/lvm/names.ts';
+import { kindOf, type Source, type Volume } from './model.ts';
 
 export const foreign = 'foreign';
 /** Everything that the driver starts is in it, as in the cgroup of a container. */
@@ -16,6 +18,7 @@ const pools = `
   - name: storm
     volumeGroup: ${group}
     type: thin
+    zeroOnCreate: true
     disks: { paths: ${pathsFor(group)} }
     approve: automatic
     thin: { share: 33%, overprovision: 10 }
@@ -103,15 +106,32 @@ export async function bootSite(site: Site): Promise<void> {
   await makePods(site);
 }
 
-/** The cgroups of the pods, which a boot has removed. */
+/** The cgroups of the pods, which a boot has removed, and kubelet's folders of their inline volumes. */
 async function makePods({ guest, driver, names }: Site): Promise<void> {
   const pods = new Pods(guest, driver, '/sys/fs/cgroup');
   for (const name of names) await pods.make(uidOf(name));
+  const folders = names.filter((name) => kindOf({ name }) === 'inline').map(podFolderOf);
+  await guest.shell(`mkdir -p ${folders.join(' ')}; sync -f ${folders[0]}`);
 }
 
 /** Of the pod that uses the volume. */
 export function uidOf(name: string): string {
-  return `${name.replace(/^\D*/, '').padStart(8, '0')}-1111-2222-3333-444444444444`;
+  const filler = kindOf({ name }) === 'inline' ? '9' : '0';
+  return `${name.replace(/^\D*/, '').padStart(8, filler)}-1111-2222-3333-444444444444`;
+}
+
+function podFolderOf(name: string): string {
+  return `${kubelet}/pods/${uidOf(name)}/volumes/kubernetes.io~csi/${name}`;
+}
+
+/** The name of a volume's logical volume. */
+export function lvOf({ name }: Pick<Volume, 'name'>): string {
+  return kindOf({ name }) === 'inline' ? lvNameFor(handleOf(name)) : name;
+}
+
+/** The id that kubelet gives to an inline volume. */
+export function handleOf(name: string): string {
+  return `csi-${createHash('sha256').update(name).digest('hex')}`;
 }
 
 /** The id of a volume. */
@@ -126,7 +146,7 @@ export function pathsOf({ name, shape }: Volume): { staging: string; staged: str
     return { staging, staged: `${staging}/device`, target: `${csi}/volumeDevices/publish/${name}/${uidOf(name)}` };
   }
   const staging = `${csi}/lvm.quarry.csi/${name}/globalmount`;
-  return { staging, staged: staging, target: `${kubelet}/pods/${uidOf(name)}/volumes/kubernetes.io~csi/${name}/mount` };
+  return { staging, staged: staging, target: `${podFolderOf(name)}/mount` };
 }
 
 function capability({ shape: { access } }: Volume) {
@@ -138,16 +158,6 @@ function capability({ shape: { access } }: Volume) {
 export function callsFor({ client }: Site, volume: Volume, options: CallOptions = {}) {
   const volumeId = idOf(volume.name);
   const { staging, target } = pathsOf(volume);
-  const { type, stripes, mirrors, encrypted, erase } = volume.shape;
-  const layout = {
-    thin: { pool: 'storm', type: 'thin' },
-    thick: { pool: 'storm', type: 'thick', stripes: `${stripes}`, mirrors: `${mirrors}` },
-    mirrored: { pool: 'mirror' },
-  }[type];
-  const content = {
-    ...(encrypted ? { encryption: 'luks2', encryptionMemory: '4Mi' } : {}),
-    ...(erase ? { erase } : {}),
-  };
   const forNode = { volumeId, stagingTargetPath: staging, volumeCapability: capability(volume) };
   return {
     create: (bytes: number, iops: number, source?: Source) =>
@@ -156,7 +166,11 @@ export function callsFor({ client }: Site, volume: Volume, options: CallOptions 
           name: volume.name,
           volumeCapabilities: [capability(volume)],
           capacityRange: { requiredBytes: `${bytes}` },
-          parameters: { ...layout, ...content, ...limitsOf(iops) },
+          parameters: {
+            ...parametersOf(volume),
+            ...(volume.shape.encrypted ? { encryptionMemory: '4Mi' } : {}),
+            ...limitsOf(iops),
+          },
           ...(source ? { volumeContentSource: contentOf(source) } : {}),
         },
         options,
@@ -176,12 +190,23 @@ export function callsFor({ client }: Site, volume: Volume, options: CallOptions 
   };
 }
 
+/** Those that a class and an inline volume can have. */
+export function parametersOf({ shape }: Volume): Record<string, string> {
+  const { type, stripes, mirrors, encrypted, erase } = shape;
+  const layout = {
+    thin: { pool: 'storm', type: 'thin' },
+    thick: { pool: 'storm', type: 'thick', stripes: `${stripes}`, mirrors: `${mirrors}` },
+    mirrored: { pool: 'mirror' },
+  }[type];
+  return { ...layout, ...(encrypted ? { encryption: 'luks2' } : {}), ...(erase ? { erase } : {}) };
+}
+
 function contentOf(source: Source) {
   if ('snapshot' in source) return { snapshot: { snapshotId: source.snapshot } };
   return { volume: { volumeId: source.volume } };
 }
 
-function limitsOf(iops: number): Record<string, string> {
+export function limitsOf(iops: number): Record<string, string> {
   const limit = iops === 0 ? 'max' : `${iops}`;
   return { readIops: limit, writeIops: limit };
 }

@@ -1,5 +1,6 @@
 import { controllerVerbs, remove } from './controller-verbs.ts';
 import { copyVerbs } from './copy-verbs.ts';
+import { inlineVerbs, unpublishInline } from './inline-verbs.ts';
 import { groupVerbs, removeGroup } from './group-verbs.ts';
 import { acknowledge, type Facts, kindOf, type Volume } from './model.ts';
 import { nodeVerbs, publish, stage, unpublish, unstage } from './node-verbs.ts';
@@ -11,13 +12,14 @@ import type { Step, Verb } from './verb.ts';
 /** Everything that is done. A feature adds its own here. */
 export const verbs: Readonly<Record<ReturnType<typeof kindOf>, readonly Verb[]>> = {
   volume: [...controllerVerbs, ...nodeVerbs, ...podVerbs, ...copyVerbs],
+  inline: inlineVerbs,
   snapshot: snapshotVerbs,
   group: groupVerbs,
 };
 
 /** The verb that deletes it. */
 export function removalOf(volume: Volume): Verb {
-  return { volume: remove, snapshot: removeSnapshot, group: removeGroup }[kindOf(volume)];
+  return { volume: remove, inline: unpublishInline, snapshot: removeSnapshot, group: removeGroup }[kindOf(volume)];
 }
 
 /** The step of a verb for a volume of which all is known. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { factsFrom, leaks, losses } from '../../storm/invariants.ts';
 import { absentVolume, acknowledge, doubt, known, type Volume } from '../../storm/model.ts';
 import { type Observation, parseObservation } from '../../storm/observe.ts';
-import { pathsOf, uidOf } from '../../storm/site.ts';
+import { lvOf, pathsOf, uidOf } from '../../storm/site.ts';
 
 const bytes = 16 * 1024 ** 2;
 const shape = { type: 'thick', stripes: 1, mirrors: 1, access: 'ext4' } as const;
@@ -150,5 +150,29 @@ describe('a leak', () => {
   test('a limit that is not in force, and one that was left behind', () => {
     expect(left(published, { ...whole, limits: [] })).toEqual([`the limit is missing: ${uid} ${limit}`]);
     expect(left(made, { ...whole, mounts: [] })).toEqual([`the limit belongs to no volume: ${uid} ${limit}`]);
+  });
+});
+
+describe('an inline volume', () => {
+  const scratch = { type: 'thin', stripes: 1, mirrors: 0, access: 'ext4' } as const;
+  const facts = { exists: true, size: bytes, iops: 0, published: true };
+  const inline = acknowledge(absentVolume('inline-0'), { facts, shape: scratch });
+  const lv = { group: 'qstorm', name: lvOf(inline), bytes, tags: [] };
+  const mount = pathsOf(inline).target;
+  const there: Observation = { ...whole, logicalVolumes: [...whole.logicalVolumes, lv], mounts: [mount] };
+
+  test('has a logical volume and a mount, and is in no list', () => {
+    expect(lost(inline, there)).toEqual([]);
+    expect(factsFrom(inline, there)).toEqual(known(inline));
+    expect(lost(inline, { ...there, mounts: [] })).toEqual([`inline-0: ${mount} is not mounted`]);
+    const listed = { ...there, listed: new Map([[lv.name, bytes]]) };
+    expect(lost(inline, listed)).toEqual(['inline-0 is an inline volume, and is listed']);
+  });
+
+  test('leaves nothing when it was unpublished', () => {
+    const gone = absentVolume('inline-0');
+    expect(lost(gone, there)).not.toEqual([]);
+    expect(left(gone, there)).toContain(`the logical volume ${lv.name} belongs to no volume`);
+    expect(left(gone, there)).toContain(`${mount} is mounted`);
   });
 });

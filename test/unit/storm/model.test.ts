@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { settleRegions, wrongRegions } from '../../storm/content.ts';
-import { absentVolume, acknowledge, doubt, either, known, losePower, settle } from '../../storm/model.ts';
+import { absentVolume, acknowledge, doubt, either, known, losePower, settle, zeros } from '../../storm/model.ts';
 
 const shape = { type: 'thin', stripes: 1, mirrors: 0, access: 'ext4' } as const;
 const made = acknowledge(absentVolume('storm-1'), { facts: { exists: true, size: 100, iops: 5 }, shape });
@@ -48,6 +48,17 @@ test('a write that was acknowledged must be read back', () => {
   expect(wrongRegions(written, read(7))).toEqual([]);
   expect(wrongRegions(written, read(6))).toEqual(['the content of storm-1, region 3, is not that of write 7']);
   expect(wrongRegions(written, ['absent'])).toHaveLength(1);
+});
+
+test('a new raw block device must read as zeros', () => {
+  const blank = acknowledge(absentVolume('storm-2'), { facts: { exists: true }, made: { regions: zeros } });
+  const zero = createHash('md5').update(Buffer.alloc(65_536)).digest('hex');
+  const read = Array.from({ length: 8 }, () => zero);
+  expect(wrongRegions(blank, read)).toEqual([]);
+  expect(settleRegions(blank, read)[7]).toEqual(['zeros']);
+  expect(wrongRegions(blank, read.with(7, 'other'))).toEqual([
+    'the content of storm-2, region 7, is not that of write zeros',
+  ]);
 });
 
 test('a write that was cut off may be there, or not, or in part; the others stay', () => {

@@ -7,7 +7,7 @@ import { pinned } from '../../storm/snapshots.ts';
 import { verbs } from '../../storm/verbs.ts';
 
 const numbered = (kind: string, count: number) => Array.from({ length: count }, (_, index) => `${kind}-${index}`);
-const names = [...numbered('storm', 10), ...numbered('snapshot', 4), ...numbered('group', 2)];
+const names = [...numbered('storm', 10), ...numbered('inline', 2), ...numbered('snapshot', 4), ...numbered('group', 2)];
 const text = (volumes: readonly Volume[], seed: number, round: number): string => {
   const { actions, strikes, full } = planRound(pinned(volumes), createRandom(seed, round));
   return JSON.stringify([actions, strikes, full]);
