@@ -8,8 +8,8 @@ const run = promisify(execFile);
 const bytes = String(96 * 2 ** 20);
 const passphrase = 'correct horse';
 const block = { block: {}, accessMode: { mode: 'SINGLE_NODE_WRITER' as const } };
-const volume = { volumeId: 'bench:encrypted', stagingTargetPath: '/tmp/encrypted', volumeCapability: block };
 const memory = 4 * 2 ** 20;
+const integrity = 'hmac-sha256';
 
 /** What is done to each device. The page cache takes no part. */
 const loads = {
@@ -18,57 +18,79 @@ const loads = {
   '256 writes of 4 KiB': (device: string) => ['if=/dev/zero', `of=${device}`, 'bs=4k', 'count=256', 'oflag=direct'],
 };
 
-/** An encrypted volume compared with what `cryptsetup` alone makes, with the same cipher, and with a logical volume that is not encrypted. */
+/**
+ * Encrypted volumes, without and with integrity, compared with what `cryptsetup` alone makes, with the same cipher, and with a logical volume that is not
+ * encrypted.
+ */
 export async function measureEncryption(client: CsiClient, rounds: number): Promise<Figure[]> {
-  const ours = await openOurs(client);
-  const others = { cryptsetup: await openBare(), 'no encryption': await makeLv('bare-plain') };
+  const plain = await makeLv('bare-plain');
+  const encrypted = await openOurs(client, 'encrypted', {});
+  const coded = await openOurs(client, 'coded', { encryptionIntegrity: integrity });
+  const bare = { encrypted: await openBare('bare-encrypted'), coded: await openBare('bare-coded', integrity) };
+  const figures = [
+    ...(await compare('encrypted', encrypted, { cryptsetup: bare.encrypted, 'no encryption': plain }, rounds)),
+    ...(await compare('with integrity', coded, { cryptsetup: bare.coded, 'no integrity': encrypted }, rounds)),
+  ];
+  for (const name of ['encrypted', 'coded']) {
+    await client.node.nodeUnstageVolume(placeOf(name));
+    await client.controller.deleteVolume({ volumeId: placeOf(name).volumeId });
+    await run('cryptsetup', ['close', `bare-${name}`]);
+    await run('lvremove', ['-y', `${group}/bare-${name}`]);
+  }
+  await run('lvremove', ['-y', `${group}/bare-plain`]);
+  return figures;
+}
+
+async function compare(
+  what: string,
+  ours: string,
+  others: Readonly<Record<string, string>>,
+  rounds: number,
+): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const [load, words] of Object.entries(loads)) {
     const on = (device: string) => () => run('dd', [...words(device), 'status=none']);
     for (const [name, device] of Object.entries(others)) {
       // The first writes allocate.
       for (const each of [ours, device]) await on(each)();
-      figures.push({
-        name: `encrypted: ${load} : ${name}`,
-        unit: 'ms',
-        ...(await inTurn(rounds, on(ours), on(device))),
-      });
+      figures.push({ name: `${what}: ${load} : ${name}`, unit: 'ms', ...(await inTurn(rounds, on(ours), on(device))) });
     }
   }
-  await client.node.nodeUnstageVolume(volume);
-  await client.controller.deleteVolume({ volumeId: volume.volumeId });
-  await run('cryptsetup', ['close', 'bare-encrypted']);
-  await run('lvremove', ['-y', `${group}/bare-encrypted`, `${group}/bare-plain`]);
   return figures;
 }
 
-/** Returns the device on which its user works, as the others do. */
-async function openOurs(client: CsiClient): Promise<string> {
-  await client.controller.createVolume({
-    name: 'encrypted',
-    volumeCapabilities: [block],
-    parameters: { type: 'thick', encryption: 'luks2', encryptionMemory: String(memory) },
-    capacityRange: { requiredBytes: bytes },
-  });
-  await client.node.nodeStageVolume({ ...volume, secrets: { passphrase } });
-  const { stdout } = await run('bash', ['-c', 'echo /dev/mapper/quarry-luks-*']);
-  return stdout.trim();
+function placeOf(name: string) {
+  return { volumeId: `bench:${name}`, stagingTargetPath: `/tmp/${name}` };
 }
 
-async function openBare(): Promise<string> {
-  const device = await makeLv('bare-encrypted');
+/** Returns the device on which its user works, as the others do. */
+async function openOurs(client: CsiClient, name: string, parameters: Readonly<Record<string, string>>) {
+  await client.controller.createVolume({
+    name,
+    volumeCapabilities: [block],
+    parameters: { type: 'thick', encryption: 'luks2', encryptionMemory: String(memory), ...parameters },
+    capacityRange: { requiredBytes: bytes },
+  });
+  const place = placeOf(name);
+  await client.node.nodeStageVolume({ ...place, volumeCapability: block, secrets: { passphrase } });
+  return `${place.stagingTargetPath}/device`;
+}
+
+async function openBare(name: string, code?: string): Promise<string> {
+  const device = await makeLv(name);
   const cost = `--pbkdf argon2id --pbkdf-memory ${memory / 1024} --pbkdf-force-iterations 4`;
-  const cipher = '--cipher aes-xts-plain64 --key-size 512 --sector-size 4096';
+  const cipher = `--cipher aes-xts-plain64 --key-size 512 --sector-size 4096 ${code === undefined ? '' : `--integrity ${code}`}`;
   await run('bash', [
     '-c',
     `printf %s '${passphrase}' > /tmp/passphrase
     cryptsetup luksFormat --batch-mode --type luks2 ${cipher} ${cost} --key-file /tmp/passphrase ${device}
-    cryptsetup open --key-file /tmp/passphrase ${device} bare-encrypted`,
+    cryptsetup open --key-file /tmp/passphrase ${device} ${name}`,
   ]);
-  return '/dev/mapper/bare-encrypted';
+  return `/dev/mapper/${name}`;
 }
 
+/** With room for a header and codes. */
 async function makeLv(name: string): Promise<string> {
-  await run('lvcreate', ['-y', '-n', name, '-L', '112m', group]);
+  await run('lvcreate', ['-y', '-n', name, '-L', '128m', group]);
   return `/dev/${group}/${name}`;
 }

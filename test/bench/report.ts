@@ -63,7 +63,8 @@ export function ofEncryption(figures: readonly Figure[]): string {
   return `# Benchmarks of encryption
 
 Measured by \`npm run bench -- encryption\` in one run, in a microVM of the lab: an encrypted volume, compared with a logical volume that
-\`cryptsetup\` alone encrypts with the same cipher, and with one that is not encrypted. Each is read and written by \`dd\` with direct I/O, in turn; medians. The disks are files of a machine that others share: only the ratios count, and
+\`cryptsetup\` alone encrypts with the same cipher, and with one that is not encrypted; and an encrypted volume with integrity (HMAC-SHA256), compared with what \`cryptsetup\` alone makes
+likewise, and with the one without. Each is read and written by \`dd\` with direct I/O, in turn; medians. The disks are files of a machine that others share: only the ratios count, and
 those that differ little from 1 are within its noise. The sample counts are in [benchmarks-encryption.json](benchmarks-encryption.json).
 
 ${toTable(figures)}`;
