@@ -100,7 +100,7 @@ describe('after a power cut', { timeout: 300_000 }, () => {
       { type: 'thick', encryptionIntegrity: 'hmac-sha256' },
     );
     const dying = outcomeOf(stage('half', secret, 'block'));
-    const written = `$(awk '{ print $7 }' /sys/block/$(basename $(readlink -f /dev/mapper/*-new))/stat)`;
+    const written = `$(awk '{ print $7 }' /sys/dev/block/$(stat -c %Hr:%Lr /dev/mapper/*-new)/stat)`;
     await guest().shell(
       `until [ -e /dev/mapper/*-new ]; do sleep 0.02; done; until [ ${written} -gt 0 ]; do sleep 0.02; done`,
     );
@@ -113,7 +113,7 @@ describe('after a power cut', { timeout: 300_000 }, () => {
       await shell(`cmp --bytes ${32 * MiB} /dev/mapper/$(ls /dev/mapper | grep '^quarry-luks-[0-9a-f]*$') /dev/zero`),
     ).toBe('');
     await unstage('half');
-    await kept(other);
+    await kept(both);
     await unstage('cut');
   });
 
