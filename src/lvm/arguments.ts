@@ -131,13 +131,14 @@ export function listExtents(group: VgName, lv: LvName): LvmArguments {
 /** Activation would leave a process behind that ends a move which was cut off, without the flush that `lvm/evacuation` needs. */
 const noPolling = ['--poll', 'n'];
 
+/** Also a thin snapshot, which LVM leaves inactive with its group, and with a command that does not say `-K`. */
 export function activateVolume(group: VgName, lv: LvName): LvmArguments {
-  return ['lvchange', '-a', 'y', ...noPolling, `${group}/${lv}`];
+  return ['lvchange', '-a', 'y', '-K', ...noPolling, `${group}/${lv}`];
 }
 
 /** Activates a thin pool or a thin volume of which some copies are on missing disks. LVM knows no milder mode for them. */
 export function activatePartial(group: VgName, lv: LvName): LvmArguments {
-  return ['lvchange', '-a', 'y', ...noPolling, '--activationmode', 'partial', `${group}/${lv}`];
+  return ['lvchange', '-a', 'y', '-K', ...noPolling, '--activationmode', 'partial', `${group}/${lv}`];
 }
 
 export interface TagChange {

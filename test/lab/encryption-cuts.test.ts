@@ -127,6 +127,9 @@ describe('after a power cut', { timeout: 300_000 }, () => {
     const headers = async () => (await guest().exec(['bash', '-c', count], { timeout: 240_000 })).stdout;
     const before = Number(await headers());
     expect(before).toBeGreaterThan(0);
+    await controller().createSnapshot({ name: 'snapshot-gone', sourceVolumeId: idOf('gone') });
+    await controller().deleteSnapshot({ snapshotId: idOf('snap-gone') });
+    await expect.poll(() => shell('lvs --noheadings -o lv_name vg'), { timeout: 60_000 }).not.toMatch(/q-keys/);
     await cutAfter('luksErase', () => remove('gone'));
     await expect.poll(() => shell('lvs --noheadings -o lv_name vg')).not.toMatch(/gone|q-keys/);
     expect(Number(await headers())).toBeLessThan(before);

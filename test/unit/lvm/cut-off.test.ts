@@ -92,9 +92,9 @@ describe('an activation that was cut off in LVM', () => {
     for (const part of ['a_rmeta_0', 'a_rimage_0']) lvm.activeParts.add(part);
     expect(await storage.finish(creating())).toMatchObject({ state: 'ready' });
     expect(lvm.commands.slice(0, 3)).toEqual([
-      ['lvchange', '-a', 'y', '--poll', 'n', 'vg/a'],
+      ['lvchange', '-a', 'y', '-K', '--poll', 'n', 'vg/a'],
       ['lvchange', '-a', 'n', '-y', 'vg/a_rmeta_0', 'vg/a_rimage_0'],
-      ['lvchange', '-a', 'y', '--poll', 'n', 'vg/a'],
+      ['lvchange', '-a', 'y', '-K', '--poll', 'n', 'vg/a'],
     ]);
   });
 

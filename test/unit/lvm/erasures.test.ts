@@ -151,6 +151,16 @@ describe('a deleted volume of a class with erase "cryptographic"', () => {
     await vi.waitFor(() => expect(lvs()).toEqual([]));
   });
 
+  test('loses them also as a thin snapshot, which LVM activates only on demand', async () => {
+    const { storage, run, jobs } = await start();
+    await storage.create({ ...classed('cryptographic'), encryption }, signal);
+    await storage.remove(idOf('a'), signal);
+    Object.assign(lvm.volumes.get('q-keys-a') ?? {}, { row: { lv_attr: 'Vwi---tz-k', pool_lv: 'thinpool' } });
+    await run();
+    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
+    expect(lvs()).toEqual([]);
+  });
+
   test('is erased whole where the pool asks for more, and the room of its snapshots always', async () => {
     const { storage } = await start(undefined, { ...spec, erase: 'zero' });
     await storage.create({ ...classed('cryptographic'), encryption }, signal);

@@ -132,6 +132,7 @@ export class FakeLvm implements Lvm {
     const isRefused = (lv: string): boolean => this.defect.has(lv) && !argv.includes('partial');
     for (const name of names) {
       const row = this.volumes.get(name)?.row;
+      if (row?.['lv_attr']?.[9] === 'k' && !argv.includes('-K')) return `Logical volume vg/${name} is not active.`;
       if (row?.['lv_attr'] !== undefined && !isRefused(name))
         row['lv_attr'] = `${row['lv_attr'].slice(0, 4)}a${row['lv_attr'].slice(5)}`;
     }
@@ -155,11 +156,14 @@ export class FakeLvm implements Lvm {
     return { lv_attr: 'Vwi-a-tz--', pool_lv: pool, thin_id: String(this.volumes.size) };
   }
 
-  #makeSnapshot(name: string, origin: string, thick: boolean): void {
+  #makeSnapshot(name: string, origin: string, { thick, inactive }: { thick: boolean; inactive: boolean }): void {
     const [snapshot, from] = [this.volumes.get(name), this.volumes.get(origin)];
     if (!snapshot || !from) throw new Error(`vg/${origin} does not exist: it was looked for before`);
     // It has the blocks of its origin, as if it was that.
-    if (!thick) return void Object.assign(snapshot, { size: from.size, row: { ...from.row } });
+    if (!thick) {
+      const skipped = inactive && from.row ? { lv_attr: 'Vwi---tz-k' } : {};
+      return void Object.assign(snapshot, { size: from.size, row: { ...from.row, ...skipped } });
+    }
     from.row = { ...from.row, lv_attr: 'owi-a-s---' };
     snapshot.row = { lv_attr: 'sri-a-s---', origin, origin_size: String(from.size) };
   }
@@ -228,7 +232,9 @@ export class FakeLvm implements Lvm {
       if (size > this.free && !thinPool) return 'Volume group "vg" has insufficient free space';
       const row = thinPool && { row: this.#thinRow(thinPool.slice(3)) };
       this.volumes.set(name, { size, tags: new Set(values('--addtag')), ...row });
-      if (origin !== undefined) this.#makeSnapshot(name, origin, size > 0n);
+      if (origin !== undefined) {
+        this.#makeSnapshot(name, origin, { thick: size > 0n, inactive: values('-k')[0] === 'y' });
+      }
       return undefined;
     }
     if (!existing) return `Failed to find logical volume "vg/${name}"`;

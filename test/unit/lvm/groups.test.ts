@@ -188,7 +188,7 @@ describe('preparing a pool', () => {
     test('if its data and its metadata both have one left', async () => {
       lvm.mirrors.set('thinpool_tmeta', { raid_sync_action: '', sync_percent: '', raid_max_recovery_rate: '' });
       expect(await prepare()).toEqual({ changed: true, problems: [] });
-      expect(lvm.commands.at(-1)?.join(' ')).toBe('lvchange -a y --poll n --activationmode partial vg/thinpool');
+      expect(lvm.commands.at(-1)?.join(' ')).toBe('lvchange -a y -K --poll n --activationmode partial vg/thinpool');
     });
 
     test('not if its metadata has no copies', async () => {

@@ -60,7 +60,7 @@ describe.each(['volume', 'snapshot'])('the removal of a thin %s', (kind) => {
     await withPool({ lv_attr: 'twi---tz--' });
     await remove();
     expect(lvm.commands.map((command) => command.join(' '))).toEqual([
-      'lvchange -a y --poll n vg/thinpool',
+      'lvchange -a y -K --poll n vg/thinpool',
       'lvremove -y vg/t',
     ]);
   });

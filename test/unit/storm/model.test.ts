@@ -53,10 +53,10 @@ test('a write that was acknowledged must be read back', () => {
 test('a new raw block device must read as zeros', () => {
   const blank = acknowledge(absentVolume('storm-2'), { facts: { exists: true }, made: { regions: zeros } });
   const zero = createHash('md5').update(Buffer.alloc(65_536)).digest('hex');
-  const read = Array.from({ length: 8 }, () => zero);
-  expect(wrongRegions(blank, read)).toEqual([]);
-  expect(settleRegions(blank, read)[7]).toEqual(['zeros']);
-  expect(wrongRegions(blank, read.with(7, 'other'))).toEqual([
+  const content = Array.from({ length: 8 }, () => zero);
+  expect(wrongRegions(blank, content)).toEqual([]);
+  expect(settleRegions(blank, content)[7]).toEqual(['zeros']);
+  expect(wrongRegions(blank, content.with(7, 'other'))).toEqual([
     'the content of storm-2, region 7, is not that of write zeros',
   ]);
 });
