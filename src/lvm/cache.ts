@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../domain/errors.ts';
+import { createSharedRuns } from '../concurrency/shared-runs.ts';
 import type { Inability } from '../domain/encryption.ts';
 import type { GroupStates } from '../domain/groups.ts';
 import { type Condition, type Health, joinHealth } from '../domain/health.ts';
@@ -39,8 +40,11 @@ export class InventoryCache {
   #contested: ReadonlyMap<VolumeId | SnapshotId, readonly string[]> = new Map();
   #given: ReadonlyMap<VolumeId, readonly GivenFrom[]> = new Map();
   #generation = 0;
-  #running: Promise<void> | undefined;
-  #waiting: Promise<Inventory> | undefined;
+  /**
+   * Reads LVM's state. Throws `unavailable` and keeps the old inventory if LVM gives no report. Calls that come while a report runs share the next
+   * one: while a disk hangs, each report takes until its deadline.
+   */
+  readonly refresh: () => Promise<Inventory> = createSharedRuns(() => this.#read());
   readonly #suspended = new Map<PoolName, string>();
   /** Takes effect with the next report. */
   inability: Inability = {};
@@ -189,29 +193,6 @@ export class InventoryCache {
 
   thinPoolLv(spec: PoolSpec): LvName {
     return (this.#report && thinPoolOf(this.#report, spec.group)?.lv) ?? thinPoolName;
-  }
-
-  /**
-   * Reads LVM's state. Throws `unavailable` and keeps the old inventory if LVM gives no report. Calls that come while a report waits for
-   * another one share it: while a disk hangs, each report takes until its deadline.
-   */
-  refresh(): Promise<Inventory> {
-    if (this.#waiting) return this.#waiting;
-    const running = this.#running;
-    if (!running) return this.#begin();
-    const next = running.then(() => {
-      this.#waiting = undefined;
-      return this.#begin();
-    });
-    return (this.#waiting = next);
-  }
-
-  /** Only one report runs at a time; `#running` resolves at its end, however it ends. */
-  #begin(): Promise<Inventory> {
-    const report = this.#read();
-    const ended = (): void => void (this.#running = undefined);
-    this.#running = report.then(ended, ended);
-    return report;
   }
 
   async #read(): Promise<Inventory> {
