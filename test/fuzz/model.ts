@@ -47,9 +47,9 @@ export function effectsOf({ path, request, code, reply }: Answered): Effect[] {
   }
 }
 
-/** It is a volume or a snapshot. Of another node the one of the same id was perhaps deleted. */
+/** It is a volume, a snapshot or a group snapshot. Of another node the one of the same id was perhaps deleted. */
 function orphan(id: string, gone: Existence): Effect[] {
-  return [...volume(id, gone), { thing: `snapshot ${id}`, exists: gone }];
+  return ['volume', 'snapshot', 'group'].map((kind) => ({ thing: `${kind} ${id}`, exists: gone }));
 }
 
 /** A member of a group is part of the group. */

@@ -103,3 +103,10 @@ test.for<[thing: string, create: string, made: object, remove: string, removed: 
   expect(after(taken, gone).compare(new Set([thing]))).toHaveLength(1);
   expect(after(taken, gone).compare(nothing)).toEqual([]);
 });
+
+test('an administrator deletes a volume, a snapshot or a group snapshot as an orphan', () => {
+  const request = { id: 'n1:group-0', node: 'n1' };
+  const deleted = effectsOf({ path: '/quarry.admin.v1.Admin/DeleteOrphan', code: 'OK', reply: {}, request });
+  for (const kind of ['volume', 'snapshot', 'group'])
+    expect(after([{ thing: `${kind} n1:group-0`, exists: 'there' }], deleted).compare(nothing)).toEqual([]);
+});
