@@ -92,7 +92,7 @@ describe('a pod with a volume', () => {
     await expect
       .poll(shown, { timeout: 90_000, interval: 1000 })
       .toMatch(
-        /ReservationRefused .*lvm.quarry.csi .*nearest is pool promised on node n[12]: reservedReadIops: 2000 IOPS asked for, (?:1000|400) IOPS left of 1000 IOPS/,
+        /ReservationRefused .*lvm.quarry.csi .*nearest is pool promised on node n[12]: reservedReadIops: 2000 IOPS asked for, (?:800|200) IOPS left of 800 IOPS/,
       );
   });
 });
