@@ -55,12 +55,14 @@ const placeOf = (volume: string, pool: string): Place => ({
 const dataOf = (copy: Copy) => `${folderOf(`data${copy}`)}/pg`;
 const walOf = (copy: Copy) => `${folderOf(`wal${copy}`)}/pg`;
 const socketOf = (copy: Copy) => `--host=/tmp --port=${copy === '' ? 5432 : 5433}`;
+/** The database that writes all the time leaves the processor to what is compared with it. */
+const load = 'nice -n 10';
 const settings = ['shared_buffers=16MB', 'max_wal_size=32MB', 'dynamic_shared_memory_type=mmap', 'listen_addresses=']
   .map((setting) => `-c ${setting}`)
   .join(' ');
 
 /** Rows, one transaction each, from 1 on; a line of the file is a row that was acknowledged. */
-const insert = `seq 1 100000000 | sed 's/.*/INSERT INTO ledger VALUES (&) RETURNING n;/' | psql -qtAX ${socketOf('')} >/tmp/acknowledged`;
+const insert = `seq 1 100000000 | sed 's/.*/INSERT INTO ledger VALUES (&) RETURNING n;/' | ${load} psql -qtAX ${socketOf('')} >/tmp/acknowledged`;
 
 async function begin(guest: Guest, driver: Driver, volumes: Volumes): Promise<Postgres> {
   for (const [volume, pool] of Object.entries(volumes)) {
@@ -72,7 +74,7 @@ async function begin(guest: Guest, driver: Driver, volumes: Volumes): Promise<Po
   await serve(guest, '');
   await ask(guest, '', 'CREATE TABLE ledger (n bigint PRIMARY KEY)');
   await runAsPostgres(guest, `pgbench ${socketOf('')} -iq postgres; rm -f /tmp/acknowledged`);
-  await startAsPostgres(guest, `pgbench ${socketOf('')} -n -c 2 -T 100000 postgres >/dev/null 2>&1`);
+  await startAsPostgres(guest, `${load} pgbench ${socketOf('')} -n -c 2 -T 100000 postgres >/dev/null 2>&1`);
   await startAsPostgres(guest, insert);
   await guest.shell(`until [ -s ${workload}/tmp/acknowledged ]; do sleep 0.2; done`, { timeout: 120_000 });
   const acknowledged = async () => Number(await guest.shell(`tail -n 1 ${workload}/tmp/acknowledged`));
@@ -123,7 +125,7 @@ async function readRestored(
 /** Starts a PostgreSQL, and waits until it answers. */
 async function serve(guest: Guest, copy: Copy): Promise<void> {
   const place = `-D ${dataOf(copy)} -c port=${copy === '' ? 5432 : 5433} -c unix_socket_directories=/tmp`;
-  await startAsPostgres(guest, `exec postgres ${place} ${settings}`);
+  await startAsPostgres(guest, `exec ${copy === '' ? load : ''} postgres ${place} ${settings}`);
   await runAsPostgres(guest, `until pg_isready --quiet ${socketOf(copy)}; do sleep 0.2; done`);
 }
 
