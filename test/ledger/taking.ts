@@ -56,6 +56,7 @@ export async function addVolume(driver: Driver, name: string, place: Place, snap
 
 export async function removeVolume({ client }: Driver, name: string, folder: string): Promise<void> {
   const volumeId = idOf(name);
-  await client.node.nodeUnstageVolume({ volumeId, stagingTargetPath: folder });
+  // A program that was ended may be there for a moment.
+  await untilDone(() => client.node.nodeUnstageVolume({ volumeId, stagingTargetPath: folder }));
   await client.controller.deleteVolume({ volumeId });
 }
