@@ -23,6 +23,12 @@ const stages: readonly Present[] = [
   { count: 1000, suffix: ', 1,000 present', target: 1 },
 ];
 const figures: Figure[] = [];
+/** What is measured alone, by the first word of the arguments. */
+const parts: Readonly<Record<string, (client: CsiClient) => Promise<Figure[]>>> = {
+  encryption: (client) => measureEncryption(client, rounds),
+  loads: measureLoads,
+  snapshots: (client) => measureSnapshots(client, rounds),
+};
 
 function note(figure: Figure): void {
   figures.push(figure);
@@ -149,9 +155,9 @@ async function all(client: CsiClient, first: DriverProcess): Promise<DriverProce
 async function main(): Promise<void> {
   const client = createCsiClient('unix:///run/quarry/csi.sock');
   let driver = await startDriver(client);
-  if (process.argv.includes('encryption')) for (const figure of await measureEncryption(client, rounds)) note(figure);
-  else if (process.argv.includes('loads')) for (const figure of await measureLoads(client)) note(figure);
-  else driver = await all(client, driver);
+  const part = parts[process.argv[2] ?? ''];
+  if (part === undefined) driver = await all(client, driver);
+  else for (const figure of await part(client)) note(figure);
   client.close();
   endDriver(driver, 'SIGTERM');
   process.stdout.write(JSON.stringify(figures));

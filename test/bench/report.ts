@@ -53,7 +53,7 @@ export function toMarkdown(figures: readonly Figure[], reasons: Readonly<Record<
 
 Measured by \`npm run bench\` in one run, in a microVM of the lab with the bundled program: medians of 30 unless the JSON says
 otherwise, ours and the bare command (as a process) in turn. Machines differ and are shared: only the ratios count. The
-figures with their sample counts are in [benchmarks.json](benchmarks.json). One controller with thousands of nodes has [its own figures](benchmarks-scale.md), as have [encryption](benchmarks-encryption.md) and [Kubernetes](benchmarks-cluster.md).
+figures with their sample counts are in [benchmarks.json](benchmarks.json). One controller with thousands of nodes has [its own figures](benchmarks-scale.md), as have [snapshots](benchmarks-snapshots.md), [encryption](benchmarks-encryption.md) and [Kubernetes](benchmarks-cluster.md).
 
 ${toTable(figures)}${toReasons(figures, reasons)}`;
 }
@@ -68,6 +68,17 @@ likewise, and with the one without. Each is read and written by \`dd\` with dire
 those that differ little from 1 are within its noise. The sample counts are in [benchmarks-encryption.json](benchmarks-encryption.json).
 
 ${toTable(figures)}`;
+}
+
+/** docs/benchmarks-snapshots.md. */
+export function ofSnapshots(figures: readonly Figure[], reasons: Readonly<Record<string, string>>): string {
+  return `# Benchmarks of snapshots and clones
+
+Measured by \`npm run bench -- snapshots\` in one run, in a microVM of the lab with the bundled program, ours and the bare command (as a process) in turn; medians. A clone of a thick volume is measured from the call until the volume can be used:
+its own snapshot, the copy, and the end of both. The bare \`dd\` copies between two logical volumes that are there, with direct I/O. The disks are files of a machine that others share: only the ratios count. The sample counts are in
+[benchmarks-snapshots.json](benchmarks-snapshots.json).
+
+${toTable(figures)}${toReasons(figures, reasons)}`;
 }
 
 function show(value: number, unit: Figure['unit']): string {

@@ -73,6 +73,30 @@ async function measureThin(client: CsiClient, rounds: number): Promise<Figure[]>
   ];
 }
 
+/** Each snapshot has room for a quarter of its volume. */
+async function measureThick(client: CsiClient, rounds: number): Promise<Figure[]> {
+  const origin = volumes(client, 'thick');
+  await origin.create('origin');
+  await run('lvcreate', ['-y', '-n', 'bare-origin', '-L', `${size}b`, group]);
+  const request = { sourceVolumeId: idOf('thick-origin'), parameters: { snapshotSize: '25%' } };
+  const taken = await inTurn(
+    rounds,
+    (round) => client.controller.createSnapshot({ name: `snapshot-${round}`, ...request }, patient),
+    (round) => run('lvcreate', ['-y', '-s', '-n', `bare-${round}`, '-l', '25%ORIGIN', `${group}/bare-origin`]),
+  );
+  const removed = await inTurn(
+    rounds,
+    (round) => client.controller.deleteSnapshot({ snapshotId: idOf(`snap-${round}`) }, patient),
+    (round) => run('lvremove', ['-y', `${group}/bare-${round}`]),
+  );
+  await origin.remove('origin');
+  await run('lvremove', ['-y', `${group}/bare-origin`]);
+  return [
+    { name: 'CreateSnapshot thick : lvcreate -s', unit: 'ms', ...taken, target: 1 },
+    { name: 'DeleteSnapshot thick : lvremove', unit: 'ms', ...removed, target: 1 },
+  ];
+}
+
 /** A clone with all that belongs to it: its snapshot, its progress and its end. The bare dd copies from one logical volume to another. */
 async function measureCopy(client: CsiClient): Promise<Figure> {
   await volumes(client, 'thick', String(copied)).create('origin');
@@ -168,7 +192,8 @@ async function measureLoad(client: CsiClient, type: 'thin' | 'thick'): Promise<F
   return { name: `4 MiB of writes under 10 snapshots, ${type} : of lvcreate -s`, unit: 'ms', ...times, target: 1.1 };
 }
 
-/** Snapshots and clones of thin volumes, the copy of a thick one, and the loads. */
+/** Snapshots of both types, clones of thin volumes, the copy of a thick one, and the loads. */
 export async function measureSnapshots(client: CsiClient, rounds: number): Promise<Figure[]> {
-  return [...(await measureThin(client, rounds)), await measureCopy(client), ...(await measureLoads(client))];
+  const taken = [...(await measureThin(client, rounds)), ...(await measureThick(client, rounds))];
+  return [...taken, await measureCopy(client), ...(await measureLoads(client))];
 }
