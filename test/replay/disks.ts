@@ -30,7 +30,17 @@ export class Disks {
   }
 
   static async open(): Promise<Disks> {
-    await run('modprobe', '-a', 'dm-log-writes', 'dm-snapshot', 'dm-thin-pool', 'dm-raid', 'dm-mirror', 'dm-crypt');
+    await run(
+      'modprobe',
+      '-a',
+      'dm-log-writes',
+      'dm-snapshot',
+      'dm-thin-pool',
+      'dm-raid',
+      'dm-mirror',
+      'dm-crypt',
+      'dm-integrity',
+    );
     await run('modprobe', 'brd', 'rd_nr=4', `rd_size=${ramKiB}`);
     return new Disks(Number(await run('blockdev', '--getsz', base)));
   }
