@@ -144,10 +144,13 @@ async function prepare(spec: PoolSpec, { records, writer, missing, groups, log }
   return { changed: changed || settled.changed, problems: [...settled.problems, ...problems] };
 }
 
+/** Milliseconds. A busy machine may take seconds to start a program, and without an answer the checks of thin pools repair nothing while this process runs. */
+const helpWithin = 60_000;
+
 /** The output of a program's `--help`; empty if it cannot be run. */
 async function helpOf(run: Run, program: readonly [string, ...string[]]): Promise<string> {
   try {
-    const { stdout, stderr } = await run([...program, '--help'], { deadline: 5000 });
+    const { stdout, stderr } = await run([...program, '--help'], { deadline: helpWithin });
     return stdout + stderr;
   } catch (error) {
     if (isFailure(error)) return '';

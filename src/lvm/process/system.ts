@@ -7,6 +7,8 @@ import { type LvmMode, prefixed } from './program.ts';
 /** Reads one of the host's LVM configuration files; empty if it does not exist. */
 export type ReadHostFile = (path: string) => Promise<string>;
 
+/** Milliseconds: a busy machine may take seconds to start a program. */
+const readWithin = 30_000;
 export const hostDirectory = '/etc/lvm';
 /** The profile that LVM ships for its D-Bus daemon. Without it, a long-lived process does not answer in JSON. */
 export const shellProfile = `${hostDirectory}/profile/lvmdbusd.profile`;
@@ -15,7 +17,7 @@ export const shellProfile = `${hostDirectory}/profile/lvmdbusd.profile`;
 export function createReadHostFile(run: Run, enter: readonly string[]): ReadHostFile {
   if (enter.length === 0) return readOwnFile;
   return async (path) => {
-    const result = await run([...prefixed(enter, 'cat'), path], { deadline: 5000 });
+    const result = await run([...prefixed(enter, 'cat'), path], { deadline: readWithin });
     if (result.exitCode === 0) return result.stdout;
     if (/No such file/.test(result.stderr)) return '';
     throw new Failure('unavailable', `${path} could not be read: ${result.stderr.trim()}`);
