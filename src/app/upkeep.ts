@@ -7,6 +7,7 @@ import type { Log } from '../log.ts';
 import { DiskRemoval } from '../lvm/disk-removal.ts';
 import { createDevices } from '../lvm/devices.ts';
 import { Evacuation } from '../lvm/evacuation/evacuation-job.ts';
+import { endLeftProcesses } from '../lvm/evacuation/left-processes.ts';
 import { LeavingDisks } from '../lvm/evacuation/leaving-disks.ts';
 import { createInterruptedCreations } from '../lvm/interrupted-creations.ts';
 import { LostCopies } from '../lvm/mirrors/lost-copies.ts';
@@ -83,6 +84,7 @@ function createJobs({ jobs: bounds }: Config, storage: LocalStorage, local: Loca
     leaving,
     removal: new DiskRemoval(local),
     devices,
+    endLeftProcesses,
     log,
     rate: evacuationRate,
   });

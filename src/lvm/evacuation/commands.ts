@@ -52,18 +52,21 @@ export function endLeaving(device: string, removed: readonly string[]): LvmArgum
   return ['pvchange', '-x', 'y', ...removed.flatMap((tag) => ['--deltag', tag]), device];
 }
 
+/** Seconds between two looks of a `pvmove` that only begins a move; with the sign, it waits before the first one, too. */
+export const untilCopied = '+3600';
+
 /**
  * Begins a move: the kernel copies the extents, and writes go to both disks. The process then sleeps before it looks whether the copy is complete,
  * so that its data can be flushed before LVM forgets the old place.
  */
 export function beginMove(from: string, { ranges, to }: Pick<Move, 'ranges' | 'to'>): LvmArguments {
   const extents = ranges.map(({ start, extents: count }) => `:${start}-${start + count - 1}`);
-  return ['pvmove', '-i', '+3600', `${from}${extents.join('')}`, to];
+  return ['pvmove', '-i', untilCopied, `${from}${extents.join('')}`, to];
 }
 
 /** Activates a move that was cut off, and sleeps likewise. */
 export function resumeMove(from: string): LvmArguments {
-  return ['pvmove', '-i', '+3600', from];
+  return ['pvmove', '-i', untilCopied, from];
 }
 
 /** Ends a move whose copy is complete: from now on the extents are on the new disk only. */

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bytes, largest } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Job, JobControl, JobSource } from '../../domain/jobs.ts';
-import type { Log } from '../../log.ts';
 import { linkedDevice } from '../process/system.ts';
 import type { PvRecord } from '../records.ts';
 import { type DiskRemoval, isMember, type Member } from '../disk-removal.ts';
@@ -14,7 +13,6 @@ import { beginningOf, type Move } from './placement.ts';
 export interface EvacuationOptions extends MovesOptions {
   readonly leaving: LeavingDisks;
   readonly removal: Pick<DiskRemoval, 'remove'>;
-  readonly log: Log;
 }
 
 /** Seconds that a piece takes at the full rate. Creations and removals in the group wait for a piece. */

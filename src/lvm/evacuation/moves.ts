@@ -3,6 +3,7 @@ import { type Bytes, KiB } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { LvName, VgName } from '../../domain/ids.ts';
 import { removeVolume } from '../arguments.ts';
+import type { Log } from '../../log.ts';
 import type { InventoryCache } from '../cache.ts';
 import type { Devices } from '../devices.ts';
 import type { Member } from '../disk-removal.ts';
@@ -21,6 +22,9 @@ export interface MovesOptions {
   readonly writer: Writer;
   readonly cache: InventoryCache;
   readonly devices: Pick<Devices, 'flush'>;
+  /** Ends processes of an earlier driver that wait for a move from the disk; returns how many there were. */
+  readonly endLeftProcesses: (device: string) => Promise<number>;
+  readonly log: Log;
   /** Bytes per second, at most, of the copies of mirrors. */
   readonly rate: Bytes;
   /** Milliseconds between two checks of a move's progress; for tests. */
@@ -44,7 +48,10 @@ export class Moves {
   }
 
   /** Continues a move that was cut off. */
-  resume(record: Member, signal: AbortSignal): Promise<void> {
+  async resume(record: Member, signal: AbortSignal): Promise<void> {
+    const { endLeftProcesses, log } = this.#options;
+    const processes = await endLeftProcesses(record.device);
+    if (processes > 0) log.info({ device: linkedDevice(record.device), processes }, 'ended what waited for a move');
     return this.#complete(record, resumeMove(record.device), signal);
   }
 

@@ -30,7 +30,11 @@ export async function launchEvacuation(lvm: FakeDisks, { reserve = 0n, stalledAf
   const { log } = memoryLog();
   const rate = 1024n * MiB;
   const shared = { lvm, cache, writer };
-  const pace = { devices: { flush }, rate, interval: 1, stalledAfter };
+  const endLeftProcesses = async (device: string) => {
+    commands.push(['end', device]);
+    return 0;
+  };
+  const pace = { devices: { flush }, endLeftProcesses, rate, interval: 1, stalledAfter };
   const erasing = { zero: erase, discard: erase, keys: {} as never, rate, log, record: 0 };
   const sources = [new Evacuation({ ...shared, ...pace, leaving, removal, log }), new Erasures({ ...shared, erasing })];
   return { jobs: new JobRunner({ sources, bounds, log }), leaving, cache };

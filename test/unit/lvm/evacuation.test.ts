@@ -56,7 +56,8 @@ describe('the evacuation of a disk', () => {
     next.jobs.look();
     // It rests for a second after a move of unknown size.
     await vi.waitFor(() => expect(next.jobs.list()).toEqual([]), { timeout: 20_000 });
-    expect(events().filter((event) => event.startsWith('pvmove'))).toEqual([
+    expect(events().filter((event) => /^(?:pvmove|end) /.test(event))).toEqual([
+      'end /dev/sda',
       'pvmove -i +3600 /dev/sda',
       'pvmove -i 1 /dev/sda',
       'pvmove -i +3600 /dev/sda:5-7 /dev/sdb',
