@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import type { Process } from '../../lab/process.ts';
 import { capabilities, createVolume, type Driver, MiB, outcomeOf, prepareDriver } from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
+import { untilSuccess } from '../support/until-success.ts';
 
 const guest = useGuest({ disks: ['160M', '160M', '160M', '160M', '160M'] });
 const pools = `
@@ -91,8 +92,7 @@ const capacityOf = async (pool: string) =>
 const done = { exitCode: 0 };
 
 async function fill(): Promise<void> {
-  const approve = () => driver.quarry('disks', 'approve', old);
-  await expect.poll(approve, eventually).toMatchObject(done);
+  await untilSuccess(driver, 'disks', 'approve', old);
   expect(await create('lin', 40, { pool: 'thick' })).toEqual(ok);
   expect(await create('both', 16, { pool: 'thick', mirrors: '1' })).toEqual(ok);
   await expect.poll(() => create('sparse', 24, { pool: 'thin' }), eventually).toEqual(ok);
@@ -136,9 +136,8 @@ test('a disk is evacuated through a kill and a power cut while volumes are writt
   const data = expect.objectContaining({ lv: 'qthin/thinpool_tdata', becomes: `moves to ${replacement}` });
   expect(JSON.parse(moves.stdout)).toMatchObject({ items: expect.arrayContaining([data]) });
   expect(await memberDisks()).toEqual(['3', '1']);
-  const replace = () => driver.quarry('disks', 'replace', old, replacement);
   // A driver that looks at the new disk keeps the command from taking it.
-  await expect.poll(replace, eventually).toMatchObject(done);
+  await untilSuccess(driver, 'disks', 'replace', old, replacement);
   await moving('qthin');
   const acked = first.map(acknowledged);
   await guest().powerCut();

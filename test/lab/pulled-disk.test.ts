@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { capabilities, createVolume, type Driver, MiB, outcomeOf, prepareDriver } from '../support/driver.ts';
 import { useGuest } from '../support/guest.ts';
+import { untilSuccess } from '../support/until-success.ts';
 
 // Each disk is below a device of device-mapper, dm-0 to dm-4, which a test replaces by one that fails. The last one is the replacement.
 const guest = useGuest({ disks: ['128M', '128M', '192M', '192M', '192M'] });
@@ -45,8 +46,7 @@ beforeAll(async () => {
 const ok = { code: 'OK', details: '' };
 const answer = (code: string, details: RegExp) => ({ code, details: expect.stringMatching(details) });
 const eventually = { timeout: 60_000 };
-const approve = (...disks: string[]) =>
-  expect.poll(() => driver.quarry('disks', 'approve', ...disks), eventually).toMatchObject({ exitCode: 0 });
+const approve = (...disks: string[]) => untilSuccess(driver, 'disks', 'approve', ...disks);
 /** The UUID of the disk that the group lacks. */
 const missingOf = async (group: string) => {
   const ask = `pvs --noheadings -o pv_missing,vg_name,pv_uuid 2>/dev/null | awk '$1 == "missing" && $2 == "${group}" { print $3 }'`;
