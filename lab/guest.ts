@@ -8,11 +8,13 @@ import {
   agentSocket,
   assertShares,
   createDisks,
+  createRoot,
   type Disk,
   diskName,
   type MachinePlan,
   plugDisk,
   powerOn,
+  resetDisk,
   type Share,
 } from './machine.ts';
 import { createPort, setConnected } from './network.ts';
@@ -53,6 +55,8 @@ export interface Guest extends AsyncDisposable {
   powerCut(): Promise<void>;
   /** Boots again after a power cut: same disks, same root. */
   boot(): Promise<void>;
+  /** Boots after a power cut as a machine that was installed again: with a new root, and its first disk, which has an origin, as that is. The other disks are kept. */
+  reinstall(): Promise<void>;
   /** The output of kernel and init, over all boots. */
   console(): string;
   /** Throws if the kernel has reported a fault since the last check. */
@@ -140,6 +144,12 @@ class MicroVm implements Guest {
     this.#machine = machine;
     const gone = (): void => this.#agent.close(new LabError(`guest ${this.name} is gone; see its console`));
     machine.exited.then(gone, gone);
+  }
+
+  async reinstall(): Promise<void> {
+    await createRoot(this.#plan.state);
+    await resetDisk(this.#plan.state, 0);
+    await this.boot();
   }
 
   async powerCut(): Promise<void> {

@@ -38,12 +38,25 @@ const BOOT_TIMEOUT = 30_000;
 
 /** The guest's disks as files of the host, sparse. */
 export async function createDisks(state: string, disks: readonly Disk[]): Promise<void> {
-  for (const folder of ['upper', 'work']) await mkdir(join(state, folder), { recursive: true });
+  await createRoot(state);
   for (const [index, disk] of disks.entries()) {
     if (typeof disk === 'string') await createDisk(state, index, disk);
     // A link, because the guest's kernel sees only its own folder of the host.
     else await link(disk.file, join(state, disk.writable ? diskFile(index) : originFile(index)));
   }
+}
+
+/** A new root, as the image has it. */
+export async function createRoot(state: string): Promise<void> {
+  for (const folder of ['upper', 'work']) {
+    await rm(join(state, folder), { recursive: true, force: true });
+    await mkdir(join(state, folder), { recursive: true });
+  }
+}
+
+/** Brings a disk with an origin back to what that has. The guest is off. */
+export async function resetDisk(state: string, index: number): Promise<void> {
+  await rm(join(state, diskFile(index)), { force: true });
 }
 
 async function createDisk(state: string, index: number, size: string): Promise<void> {

@@ -10,7 +10,7 @@ import type { Kubectl } from './kubectl.ts';
 import { serveNames } from './names.ts';
 import { type ClusterPaths, clusterPaths, missingClusterParts } from './paths.ts';
 import { offerSnapshots } from './snapshots.ts';
-import { bootWorker, type Worker, type WorkerOptions } from './worker.ts';
+import { bootWorker, QUARRY_ARCHIVE, type Worker, type WorkerOptions } from './worker.ts';
 
 /** Kubernetes in the lab: a control plane on the host, nodes in guests, all removed with the process that opened it. */
 export interface Cluster extends AsyncDisposable {
@@ -61,7 +61,7 @@ async function start(
   const images = join(lab.folder, 'images');
   for (const path of [folder, images]) await mkdir(path);
   const starting = startControlPlane(lab.host, paths.programs, folder, flags);
-  const [controlPlane] = await Promise.all([starting, writeQuarry(join(images, 'quarry.tar'))]);
+  const [controlPlane] = await Promise.all([starting, writeQuarry(join(images, QUARRY_ARCHIVE))]);
   const { kubectl } = controlPlane;
   const offer = (): Promise<Process> => offerSnapshots(lab.host, controlPlane, paths, folder);
   let snapshotController = await offer();
@@ -74,7 +74,7 @@ async function start(
   await lab.host.forward(`unix:${apiSocket}`, API_ADDRESS);
   const parts = { controlPlane, paths, images };
   const workers = await Promise.all(options.map((each, index) => bootWorker(lab, parts, index + 1, each)));
-  await Promise.all(workers.map((worker) => worker.importImage('quarry.tar')));
+  await Promise.all(workers.map((worker) => worker.importImage(QUARRY_ARCHIVE)));
   const nodesReady = (): Promise<void> =>
     kubectl.wait(
       'condition=Ready',

@@ -22,12 +22,16 @@ export interface Worker {
   readonly disks: readonly string[];
   /** Boots it after a power cut, and starts containerd and kubelet. */
   boot(): Promise<void>;
+  /** Boots it after a power cut with a new root and a new disk of its own, and starts containerd and kubelet: only the data disks are kept. */
+  reinstall(): Promise<void>;
   /** SIGKILL to kubelet; starts it again, and waits until it answers. */
   restartKubelet(): Promise<void>;
   /** Imports an image from an archive of the folder that nodes see at /images. */
   importImage(name: string): Promise<void>;
 }
 
+/** The archive of Quarry's image in the folder that nodes see at /images. */
+export const QUARRY_ARCHIVE = 'quarry.tar';
 const NODE_SCRIPTS = '/quarry/lab/kubernetes/node';
 
 /** Boots a guest and makes it the node with number `index`. */
@@ -50,26 +54,34 @@ export async function bootWorker(
   });
   const range = `10.98.${index}.0/24`;
   await run(lab.host, ['ip', 'route', 'add', range, 'via', guest.ip]);
-  await writeIdentity(guest, controlPlane, options.name);
   const start = async (): Promise<void> => {
     await guest.shell(`${NODE_SCRIPTS}/start.sh ${options.name} ${range}`);
   };
+  const importImage = async (name: string): Promise<void> => {
+    // Synced, so that it survives a power cut.
+    await guest.shell(`/runtime/usr/bin/ctr --namespace k8s.io images import --local /images/${name}; sync`);
+  };
+  await writeIdentity(guest, controlPlane, options.name);
   await start();
   return {
     name: options.name,
     guest,
     disks: guest.disks.slice(1),
+    importImage,
     async boot() {
       await guest.boot();
       await start();
     },
+    async reinstall() {
+      await guest.reinstall();
+      await guest.shell('tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id');
+      await writeIdentity(guest, controlPlane, options.name);
+      await start();
+      await importImage(QUARRY_ARCHIVE);
+    },
     async restartKubelet() {
       await guest.shell(`${NODE_SCRIPTS}/kubelet.sh ${options.name}
         until (</dev/tcp/127.0.0.1/10248) 2>/dev/null; do sleep 0.1; done`);
-    },
-    async importImage(name) {
-      // Synced, so that it survives a power cut.
-      await guest.shell(`/runtime/usr/bin/ctr --namespace k8s.io images import --local /images/${name}; sync`);
     },
   };
 }

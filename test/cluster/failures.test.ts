@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { NAMESPACE } from '../../lab/kubernetes/install.ts';
+import { administratorOf } from '../support/administrator.ts';
 import { killPod, useCluster } from '../support/cluster.ts';
-import { claim, pod, storageClass } from '../support/manifests.ts';
+import { claim, pod, statefulSet, storageClass } from '../support/manifests.ts';
 import { postgres, sql } from '../support/postgres.ts';
 import { createClaims, createPods, namesOf, requestRemoval, untilRemoved } from '../support/small-volumes.ts';
 
@@ -55,19 +56,39 @@ describe('a failure', () => {
     await remove(pods);
   }, 240_000);
 
-  test('of a node while its volume is deleted lets the volume be removed when the node is back', async () => {
-    const { kubectl, ready, nodeOf, volumeOf } = site();
-    const [name = ''] = await create('left', 1);
-    await ready(name);
-    const worker = await nodeOf(name);
-    const volume = await volumeOf(name);
+  test('of a node that is reinstalled with its disks kept loses no volume, and one that was deleted meanwhile is removed', async () => {
+    const { kubectl, ready, nodeOf, inPod, volumeOf, cluster } = site();
+    const administrator = await administratorOf(cluster);
+    await kubectl.apply(...statefulSet('kept', { replicas: 1, data: { className: 'thin', size: '64Mi' } }));
+    await ready('kept-0');
+    await inPod('kept-0', 'hostname >/data/written; sync /data/written');
+    const worker = await nodeOf('kept-0');
+    await kubectl.apply(
+      claim('left', { className: 'thin', size: '16Mi' }),
+      pod('left', {
+        volumes: { '/data': { claim: 'left' } },
+        spec: { nodeSelector: { 'kubernetes.io/hostname': worker.name } },
+      }),
+    );
+    await ready('left');
+    const [kept, left] = [await volumeOf('volume-0-kept-0'), await volumeOf('left')];
+    const identity = () => worker.guest.shell('cat /etc/machine-id || true');
+    const before = await identity();
     await worker.guest.powerCut();
-    await kubectl.run(['delete', `pod/${name}`, '--grace-period=0', '--force']);
-    await kubectl.run(['delete', `pvc/${name}`, '--wait=false']);
-    await kubectl.wait('jsonpath={.status.phase}=Released', [`pv/${volume}`]);
-    await worker.boot();
-    await kubectl.wait('delete', [`pv/${volume}`], 150);
-  }, 300_000);
+    await kubectl.run(['delete', 'pod/left', '--grace-period=0', '--force']);
+    await kubectl.run(['delete', 'pvc/left', '--wait=false']);
+    await kubectl.wait('jsonpath={.status.phase}=Released', [`pv/${left}`]);
+    await administrator(`kubectl delete node ${worker.name}`);
+    await worker.reinstall();
+    expect(await identity()).not.toBe(before);
+    await kubectl.wait('delete', [`pv/${left}`], 150);
+    // Kubernetes may still show the pod of before as ready.
+    const written = async () => (await kubectl.try(['exec', 'kept-0', '--', 'cat', '/data/written'])).stdout;
+    await expect.poll(written, { timeout: 150_000, interval: 1000 }).toBe('kept-0\n');
+    expect(await volumeOf('volume-0-kept-0')).toBe(kept);
+    await kubectl.run(['delete', 'statefulset/kept', '--cascade=foreground']);
+    await kubectl.run(['delete', 'pvc/volume-0-kept-0']);
+  }, 400_000);
 
   test("of the API server for a minute interrupts no pod's writes, and all requests are completed when it is back", async () => {
     const { kubectl, ready, nodeOf, volumeOf, cluster } = site();

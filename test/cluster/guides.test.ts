@@ -1,55 +1,111 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NAMESPACE } from '../../lab/kubernetes/install.ts';
 import { type Administrator, administratorOf } from '../support/administrator.ts';
 import { driverOn, useCluster } from '../support/cluster.ts';
 import { guideCommands } from '../support/guide-commands.ts';
-import { guides, otherRuns, quarryKey, quarryRuns } from '../support/guide-runs.ts';
-import { guidePages } from '../support/guides.ts';
+import { changing, guides, type Named, otherRuns, quarryKey, quarryRuns } from '../support/guide-runs.ts';
+import { commandsWith, guidePages } from '../support/guides.ts';
 import { claim, storageClass } from '../support/manifests.ts';
 
-const here = guidePages()
-  .flatMap(guideCommands)
-  .filter((command) => (quarryRuns[quarryKey(command) ?? ''] ?? otherRuns[command.line]) === guides)
-  .map(({ line }) => line)
-  .filter((line) => line.startsWith('kubectl') || line.startsWith('helm'));
-const lines = [...new Set(here)];
+/** The commands of the guides that a test of this file runs. */
+function linesOf(named: Named): string[] {
+  const lines = guidePages()
+    .flatMap(guideCommands)
+    .filter((command) => (quarryRuns[quarryKey(command) ?? ''] ?? otherRuns[command.line]) === named)
+    .map(({ line }) => line)
+    .filter((line) => line.startsWith('kubectl') || line.startsWith('helm'));
+  return [...new Set(lines)];
+}
 
 describe('the commands of the guides', () => {
   const site = useCluster('guides');
+  let administrator: Administrator;
+  let withNames: (line: string) => string;
+  /** For files of the guides. */
+  let folder = '';
 
-  /** With the names of this cluster in place of those of the guides. */
-  async function withNames(): Promise<(line: string) => string> {
-    const pod = await driverOn(site().cluster, 'n1');
-    const volume = await site().volumeOf('mine');
-    return (line) =>
-      line
-        .replace(/describe pod NAME/, `describe pod ${pod} -n ${NAMESPACE}`)
-        .replace(/pvc (?:NAME|CLAIM)/, '$& -n guides')
-        .replace(/(?<=pvc )(?:NAME|CLAIM)/, 'mine')
-        .replace(/(?<=pv )NAME/, volume)
-        .replace(/POD-OF-THE-NODE/, pod)
-        .replace(/\bNODE\b(?!:)/, 'n1')
-        .replace('node-1', 'n1')
-        .replace('--namespace storage', `--namespace ${NAMESPACE}`);
-  }
-
-  async function runAll(administrator: Administrator, which: readonly string[]): Promise<string[]> {
-    const name = await withNames();
-    const failed: string[] = [];
-    for (const line of which) {
-      await administrator(name(line)).catch((error: Error) => failed.push(error.message));
-    }
-    return failed;
-  }
-
-  test('succeed as they stand where they only read', async () => {
-    const { kubectl, cluster } = site();
+  beforeAll(async () => {
+    const { cluster, kubectl, volumeOf } = site();
+    folder = await mkdtemp(join(tmpdir(), 'quarry-guides-'));
+    administrator = await administratorOf(cluster);
     await kubectl.apply(
       storageClass('at-once', { pool: 'fast', type: 'thin' }, { volumeBindingMode: 'Immediate' }),
       claim('mine', { className: 'at-once', size: '16Mi' }),
     );
     await kubectl.wait('jsonpath={.status.phase}=Bound', ['pvc/mine']);
+    withNames = namesHere(await driverOn(cluster, 'n1'), await volumeOf('mine'));
+  }, 120_000);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  /** Puts the names of this cluster in place of those of the guides. */
+  const namesHere = (pod: string, volume: string) => (line: string) =>
+    line
+      .replace(/describe pod NAME/, `describe pod ${pod} -n ${NAMESPACE}`)
+      .replace(/pvc (?:NAME|CLAIM)/, '$& -n guides')
+      .replace(/(?<=pvc )(?:NAME|CLAIM)/, 'mine')
+      .replace(/(?<=pv )NAME/, volume)
+      .replace(/POD-OF-THE-NODE|\bPOD\b/, pod)
+      .replace(/\bNODE\b(?!:)/, 'n1')
+      .replace('node-1', 'n1')
+      .replace('--namespace storage', `--namespace ${NAMESPACE}`)
+      .replace('…', `quarry deploy/helm/quarry --namespace ${NAMESPACE} --reuse-values`);
+
+  test('succeed as they stand where they only read', async () => {
+    const lines = linesOf(guides);
     expect(lines.length).toBeGreaterThan(20);
-    expect(await runAll(await administratorOf(cluster), lines)).toEqual([]);
+    const failed: string[] = [];
+    for (const line of lines) {
+      await administrator(withNames(line)).catch((error: Error) => failed.push(error.message));
+    }
+    expect(failed).toEqual([]);
+  });
+
+  test('succeed where they change something', async () => {
+    const { cluster, kubectl, volumeOf } = site();
+    const left = new Set(linesOf(changing));
+    /** Runs the only command that begins so, with something before or after it. */
+    const run = async (beginning: string, { before = '', after = '' } = {}): Promise<string> => {
+      const [line = '', ...more] = [...left].filter((each) => each.startsWith(beginning));
+      expect(more, beginning).toEqual([]);
+      left.delete(line);
+      return administrator(`${before}${withNames(line)}${after}`);
+    };
+    const exec = 'kubectl -n quarry exec POD -c quarry -- sh -c "kill 1"';
+    await administrator(withNames(exec));
+
+    const volume = await volumeOf('mine');
+    const policy = async () => (await kubectl.get<{ spec: object }>('pv', volume)).spec;
+    await run('kubectl patch pv');
+    expect(await policy()).toMatchObject({ persistentVolumeReclaimPolicy: 'Retain' });
+    await kubectl.run(['patch', 'pv', volume, '-p', '{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}']);
+
+    // The objects exist in Quarry's namespace.
+    const keys = { before: `cd ${folder}; `, after: ' --namespace guides' };
+    await administrator(`cd ${folder}; ${commandsWith('docs/guides/install.md', 'openssl req')}`);
+    await run('kubectl --namespace quarry create secret', keys);
+    await run('kubectl --namespace quarry create configmap', keys);
+    // Quarry is installed from the chart.
+    await run('kubectl apply -f deploy/quarry.yaml', { after: ' --dry-run=server' });
+    await run('helm upgrade … --dry-run=server');
+
+    await run('kubectl delete csidriver');
+    await run('helm upgrade …');
+    await kubectl.get('csidriver', 'lvm.quarry.csi');
+    const open = 'until (</dev/tcp/127.0.0.1/9811) 2>/dev/null; do sleep 0.1; done';
+    const page = `exec 3<>/dev/tcp/127.0.0.1/9811; printf 'GET / HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3; cat <&3; kill $!`;
+    expect(await run('kubectl --namespace quarry port-forward', { after: ` & ${open}; ${page}` })).toContain('200 OK');
+
+    await run('kubectl -n quarry rollout restart');
+    await run('kubectl drain');
+    await run('kubectl uncordon');
+    await run('kubectl delete pvc');
+    await kubectl.wait('delete', [`pv/${volume}`]);
+    const rolled = ['rollout', 'status', 'deployment/quarry-controller', 'daemonset/quarry-node', '--timeout=150s'];
+    await cluster.kubectl.within(NAMESPACE).run(rolled, { timeout: 160_000 });
+    expect(await run('kubectl -n quarry logs POD')).not.toBe('');
+    expect([...left]).toEqual([]);
   });
 });

@@ -1,20 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { KubernetesObject } from '../../lab/kubernetes/kubectl.ts';
 import { cgroupOf, useCluster } from '../support/cluster.ts';
-import { storageClass } from '../support/manifests.ts';
-import { postgres, sql } from '../support/postgres.ts';
+import { blocksOf } from '../support/guides.ts';
+import { sql } from '../support/postgres.ts';
 
 describe('the limit of a volume under a running PostgreSQL', () => {
   const site = useCluster('limits');
   const claimName = 'volume-0-pg-0';
 
-  const attributesClass = (name: string, writeIops: string): KubernetesObject => ({
-    apiVersion: 'storage.k8s.io/v1',
-    kind: 'VolumeAttributesClass',
-    metadata: { name },
-    driverName: 'lvm.quarry.csi',
-    parameters: { writeIops },
-  });
   const uid = async (): Promise<string> =>
     (await site().kubectl.get<{ metadata: { uid: string } }>('pod', 'pg-0')).metadata.uid;
   /** The pod's limit in the kernel. */
@@ -44,12 +36,8 @@ describe('the limit of a volume under a running PostgreSQL', () => {
 
   test('is the limit of its class', async () => {
     const { kubectl, ready } = site();
-    await kubectl.apply(
-      storageClass('limited', { pool: 'fast', type: 'thin' }),
-      attributesClass('slow', '100'),
-      attributesClass('quick', '500'),
-    );
-    await kubectl.apply(...postgres('pg', { className: 'limited', size: '1Gi', attributes: 'slow' }));
+    for (const { language, text } of blocksOf('docs/tutorial/postgresql-on-kubernetes.md'))
+      if (language === 'yaml') await kubectl.applyText(text);
     await ready('pg-0');
     await sql(site(), 'pg', 'CREATE TABLE kept (n bigint)');
     await untilInForce('wiops=100');

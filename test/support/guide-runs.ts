@@ -4,7 +4,8 @@ import { type GuideCommand, quarryWords } from './guide-commands.ts';
 /** A test file below `test`, and the title of the test in it. */
 export type Named = readonly [file: string, title: string];
 
-export const guides: Named = ['cluster/guides', 'the commands of the guides'];
+export const guides: Named = ['cluster/guides', 'succeed as they stand where they only read'];
+export const changing: Named = ['cluster/guides', 'succeed where they change something'];
 const evacuate: Named = ['lab/evacuate', 'a disk is evacuated through a kill and a power cut'];
 const pulled: Named = ['lab/pulled-disk', 'what only a dead disk had is named'];
 const pools: Named = ['lab/pools', 'proposes a disk, and takes it after an approval by hand'];
@@ -29,7 +30,7 @@ export const quarryRuns: Readonly<Record<string, Named>> = {
   doctor: guides,
   help: guides,
   qos: ['rates/qos-trouble', "quarry('qos')"],
-  'nodes drain': ['unit/features/overview/leaving', 'a drain shows the claims whose volumes stay on the node'],
+  'nodes drain': guides,
   'nodes forget': ['unit/features/overview/leaving', 'a node that does not come back loses its volumes'],
   'status --watch': ['unit/features/overview/status', 'with --watch, status asks again'],
   dashboard: ['unit/plugin/dashboard', 'dashboard opens a port of loopback'],
@@ -64,6 +65,8 @@ export const quarryRuns: Readonly<Record<string, Named>> = {
 };
 
 const limits = 'cluster/limits';
+/** Applies the manifests of the page, and waits for the pod. */
+const tutorial: Named = [limits, 'is the limit of its class'];
 const installed: Named = ['cluster/recover', 'have all their data after the steps of the guide'];
 
 /** The test that runs each command of kubectl and helm, with the chart, the values and the names of the lab. */
@@ -75,12 +78,15 @@ export const otherRuns: Readonly<Record<string, Named>> = {
     'from the previous release, and back to it',
   ],
   'kubectl apply -f -': recovered,
+  'kubectl apply -f classes.yaml': tutorial,
+  'kubectl apply -f pg.yaml': tutorial,
+  'kubectl wait --for=condition=Ready pod/pg-0 --timeout=5m': tutorial,
   'kubectl create namespace NAMESPACE': recovered,
   'kubectl create namespace quarry': installed,
   'kubectl label namespace quarry pod-security.kubernetes.io/enforce=privileged': installed,
   'kubectl delete secret quarry-controller-tls': ['cluster/upgrades', 'with new certificates restarts no pod'],
   'kubectl exec pg-0 -- fio --name=probe --filename=/data/probe --size=16M --rw=randwrite --bs=4k --direct=1 --time_based --runtime=4':
-    [limits, 'is the limit of its class'],
+    tutorial,
   [`kubectl patch pvc volume-0-pg-0 --patch '{"spec":{"volumeAttributesClassName":"quick"}}'`]: [
     limits,
     'changes with its class while the pod runs',
@@ -98,30 +104,26 @@ export const otherRuns: Readonly<Record<string, Named>> = {
   'kubectl get csinodes -o custom-columns=NODE:.metadata.name,DRIVERS:.spec.drivers[*].name': guides,
   'kubectl get csistoragecapacities -A': guides,
   'kubectl get pv NAME -o yaml': guides,
+  'helm upgrade …': changing,
+  'helm upgrade … --dry-run=server': changing,
+  'kubectl --namespace quarry create configmap quarry-authority --from-file=ca.crt': changing,
+  'kubectl --namespace quarry create secret tls quarry-controller-tls --cert=tls.crt --key=tls.key': changing,
+  'kubectl --namespace quarry port-forward deployment/quarry-controller 9811': changing,
+  'kubectl -n quarry logs POD -c quarry --previous': changing,
+  'kubectl -n quarry rollout restart deployment/quarry-controller': changing,
+  'kubectl apply -f deploy/quarry.yaml': changing,
+  'kubectl delete csidriver lvm.quarry.csi': changing,
+  'kubectl delete node NODE': ['cluster/failures', 'of a node that is reinstalled with its disks kept loses no volume'],
+  'kubectl delete pvc CLAIM': changing,
+  'kubectl drain NODE --ignore-daemonsets --delete-emptydir-data': changing,
+  'kubectl uncordon NODE': changing,
+  [`kubectl patch pv NAME -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`]: changing,
 };
-
-const changes = 'changes objects of the cluster with a program of Kubernetes, and nothing of Quarry';
 
 /** Commands that no test runs as they stand, with the reason. */
 export const notRun: Readonly<Record<string, string>> = {
   'kubectl create secret --from-file': "names an option; the files are the reader's",
-  'helm upgrade …': 'stands for the command of the guide to upgrades, with the values of the reader',
-  'kubectl --namespace quarry port-forward deployment/quarry-controller 9811':
-    'runs until it is interrupted; kubectl quarry dashboard does the same',
-  'kubectl -n quarry logs POD -c quarry --previous': 'fails where no container has ended',
-  'kubectl -n quarry rollout restart deployment/quarry-controller':
-    'an upgrade restarts the controllers likewise, and each restart takes the minute of a new leader',
   'kubectl apply -f objects.yaml': 'the file has what quarry adopt prints; recovered objects are applied likewise',
-  'kubectl delete node NODE': 'the kubelet would not register its node again until it is started again',
-  'kubectl --namespace quarry create configmap quarry-authority --from-file=ca.crt': changes,
-  'kubectl --namespace quarry create secret tls quarry-controller-tls --cert=tls.crt --key=tls.key': changes,
-  'kubectl apply -f deploy/quarry.yaml': changes,
-  'kubectl delete csidriver lvm.quarry.csi': changes,
-  'kubectl drain NODE --ignore-daemonsets --delete-emptydir-data': changes,
-  'kubectl uncordon NODE': changes,
-  [`kubectl patch pv NAME -p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`]: changes,
-  'kubectl delete pvc CLAIM': changes,
-  'helm upgrade … --dry-run=server': changes,
 };
 
 const names = new Set(commands.map(({ name }) => name));
