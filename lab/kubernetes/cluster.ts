@@ -93,7 +93,7 @@ async function start(
   const close = (): Promise<void> => lab.close();
   const env = { KUBECONFIG: controlPlane.kubeconfig, HELM_CACHE_HOME: folder, HELM_CONFIG_HOME: folder };
   const helm = (args: readonly string[]): Promise<ExecResult> =>
-    lab.host.exec([join(paths.lab.tools, 'helm'), ...args], { env, timeout: 200_000 });
+    lab.host.exec([join(paths.lab.tools, 'helm'), ...args], { env, timeout: 310_000 });
   return {
     lab,
     controlPlane,

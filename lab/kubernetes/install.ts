@@ -52,7 +52,7 @@ export async function installQuarry(
 ): Promise<void> {
   const file = join(cluster.folder, 'values.json');
   await writeFile(file, JSON.stringify({ ...VALUES, ...values, controller: { ...VALUES.controller, ...controller } }));
-  const flags = ['--namespace', NAMESPACE, '--create-namespace', '--values', file, '--wait', '--timeout=120s'];
+  const flags = ['--namespace', NAMESPACE, '--create-namespace', '--values', file, '--wait', '--timeout=300s'];
   const { exitCode, stderr } = await cluster.helm(['upgrade', '--install', 'quarry', chart, ...flags]);
   if (exitCode !== 0) throw new LabError(`helm: ${stderr}\n${await whatHappens(cluster)}`);
   const nodes = cluster.workers.map(({ name }) => `csinode/${name}`);

@@ -34,7 +34,7 @@ export function useCluster(namespace: string): () => Site {
     const cluster = await opened;
     await cluster.kubectl.run(['create', 'namespace', namespace]);
     site = createSite(cluster, namespace);
-  }, 300_000);
+  }, 600_000);
   afterEach(async ({ task }) => {
     if (site !== undefined && task.result?.state === 'fail') console.error(await clusterReport(site.cluster));
   }, 60_000);
