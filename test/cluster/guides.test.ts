@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NAMESPACE } from '../../lab/kubernetes/install.ts';
+import { REPOSITORY } from '../../lab/paths.ts';
 import { type Administrator, administratorOf } from '../support/administrator.ts';
 import { driverOn, useCluster } from '../support/cluster.ts';
 import { guideCommands } from '../support/guide-commands.ts';
@@ -67,14 +68,14 @@ describe('the commands of the guides', () => {
     const { cluster, kubectl, volumeOf } = site();
     const left = new Set(linesOf(changing));
     /** Runs the only command that begins so, with something before or after it. */
-    const run = async (beginning: string, { before = '', after = '' } = {}): Promise<string> => {
+    const run = async (beginning: string, { before = `cd ${REPOSITORY}; `, after = '' } = {}): Promise<string> => {
       const [line = '', ...more] = [...left].filter((each) => each.startsWith(beginning));
       expect(more, beginning).toEqual([]);
       left.delete(line);
       return administrator(`${before}${withNames(line)}${after}`);
     };
-    const exec = 'kubectl -n quarry exec POD -c quarry -- sh -c "kill 1"';
-    await administrator(withNames(exec));
+    // So that a container has ended.
+    await cluster.workers[0]?.guest.shell(`pkill -KILL -f '^/usr/local/bin/node /opt/quarry/quarry.mjs node'`);
 
     const volume = await volumeOf('mine');
     const policy = async () => (await kubectl.get<{ spec: object }>('pv', volume)).spec;
@@ -87,24 +88,26 @@ describe('the commands of the guides', () => {
     await administrator(`cd ${folder}; ${commandsWith('docs/guides/install.md', 'openssl req')}`);
     await run('kubectl --namespace quarry create secret', keys);
     await run('kubectl --namespace quarry create configmap', keys);
-    // Quarry is installed from the chart.
-    await run('kubectl apply -f deploy/quarry.yaml', { after: ' --dry-run=server' });
     await run('helm upgrade … --dry-run=server');
 
     await run('kubectl delete csidriver');
+    // Quarry is installed from the chart. Its CSIDriver differs, and cannot be changed.
+    await run('kubectl apply -f deploy/quarry.yaml', { after: ' --dry-run=server' });
     await run('helm upgrade …');
     await kubectl.get('csidriver', 'lvm.quarry.csi');
     const open = 'until (</dev/tcp/127.0.0.1/9811) 2>/dev/null; do sleep 0.1; done';
     const page = `exec 3<>/dev/tcp/127.0.0.1/9811; printf 'GET / HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3; cat <&3; kill $!`;
     expect(await run('kubectl --namespace quarry port-forward', { after: ` & ${open}; ${page}` })).toContain('200 OK');
 
-    await run('kubectl -n quarry rollout restart');
     await run('kubectl drain');
     await run('kubectl uncordon');
+    await run('kubectl -n quarry rollout restart');
     await run('kubectl delete pvc');
     await kubectl.wait('delete', [`pv/${volume}`]);
-    const rolled = ['rollout', 'status', 'deployment/quarry-controller', 'daemonset/quarry-node', '--timeout=150s'];
-    await cluster.kubectl.within(NAMESPACE).run(rolled, { timeout: 160_000 });
+    for (const set of ['deployment/quarry-controller', 'daemonset/quarry-node']) {
+      const rolled = ['rollout', 'status', set, '--timeout=150s'];
+      await cluster.kubectl.within(NAMESPACE).run(rolled, { timeout: 160_000 });
+    }
     expect(await run('kubectl -n quarry logs POD')).not.toBe('');
     expect([...left]).toEqual([]);
   });
