@@ -56,6 +56,9 @@ const grace = 20_000;
  * kernel forgets them with the snapshot's table, and finds none when it loads that table again, because the first block of the room is blank. The new table waits
  * until the origins are suspended. From then on it counts. Whatever another program did to the snapshot meanwhile, it has the content of this moment if its status
  * shows a room in which only the kernel's own records are used.
+ *
+ * A suspension first writes out what waits in the page cache, and the writes that come meanwhile wait for it. So all is written out before, then what came in that
+ * time. If that fails, the suspension does it. A disk that does not answer ends the preparation at its limit: then nothing was paused.
  */
 const worker = `set -e
 phase=$1; shift
@@ -80,10 +83,17 @@ copy_thick() {
   echo "$2 is no blank snapshot, but: $status" >&2
   return 1
 }
+flush() {
+  [ -n "$5" ] || return 0
+  mounted=$(findmnt -nfo TARGET -S "/dev/mapper/$5") && sync -f "$mounted" || sync "/dev/mapper/$5"
+}
+flush_all() { for one; do flush $one >/dev/null 2>&1 & done; wait; }
 prepare() { "prepare_$1" "$@"; }
 copy() { "copy_$1" "$@"; }
 if [ "$phase" = prepare ]; then
   for one; do prepare $one; done
+  flush_all "$@"
+  flush_all "$@"
   exit
 fi
 for one; do suspend $one; done

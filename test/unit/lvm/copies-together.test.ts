@@ -49,11 +49,12 @@ case "$*" in ${hangs}) exec sleep 60;; ${fails}) echo 'it does not work' >&2; ex
   return { together, paused, log: async () => (await readFile(join(folder, 'log'), 'utf8')).trim().split('\n') };
 }
 
-/** A dd that writes its words to the same file, and ends in that way. */
-async function withDd(end: string): Promise<void> {
-  await writeFile(join(folder, 'dd'), `#!/bin/sh\necho "dd $*" >> ${folder}/log\n${end}\n`);
-  await chmod(join(folder, 'dd'), 0o755);
+/** A program that writes its words to the same file, and ends in that way. */
+async function withProgram(name: string, end: string): Promise<void> {
+  await writeFile(join(folder, name), `#!/bin/sh\necho "${name} $*" >> ${folder}/log\n${end}\n`);
+  await chmod(join(folder, name), 0o755);
 }
+const withDd = (end: string) => withProgram('dd', end);
 
 const pool = 'message my--group-thinpool-tpool 0';
 const resumed = ['resume --noudevsync my--group-volume--1', 'resume --noudevsync my--group-volume--2'];
@@ -72,6 +73,30 @@ test('suspends all origins before the first copy, and resumes them after the las
   ]);
   expect(lines.slice(-2).toSorted()).toEqual(resumed);
   expect(paused).toHaveLength(1);
+});
+
+describe('what waits in the page cache', () => {
+  const [first, second] = ['/dev/mapper/my--group-volume--1', '/dev/mapper/my--group-volume--2'];
+  const twice = (lines: readonly string[]) => [...lines, ...lines].toSorted();
+  /** The words of the programs before the first suspension, without those that prepare. */
+  const before = (lines: readonly string[]) => lines.slice(2, lines.indexOf('suspend my--group-volume--1')).toSorted();
+
+  test('is written out twice before the first suspension: of a filesystem, or of a device without one', async () => {
+    const { together, log } = await withDmsetup({});
+    await withProgram('sync', 'exit 0');
+    await withProgram('findmnt', 'case "$*" in *volume--1) echo /mounted;; *) exit 1;; esac');
+    await together.take(copies);
+    const looked = [first, second].map((device) => `findmnt -nfo TARGET -S ${device}`);
+    expect(before(await log())).toEqual(twice([...looked, 'sync -f /mounted', `sync ${second}`]));
+  });
+
+  test('is left to the suspension if it cannot be written out', async () => {
+    const { together, paused } = await withDmsetup({});
+    await withProgram('sync', 'exit 1');
+    await withProgram('findmnt', 'exit 127');
+    await together.take(copies);
+    expect(paused).toHaveLength(1);
+  });
 });
 
 describe('a thick snapshot', () => {
