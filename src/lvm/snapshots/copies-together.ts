@@ -57,6 +57,8 @@ const grace = 20_000;
  * until the origins are suspended. From then on it counts. Whatever another program did to the snapshot meanwhile, it has the content of this moment if its status
  * shows a room in which only the kernel's own records are used.
  *
+ * All devices are suspended at once, then all copies are taken at once: each waits for flushes of its disk, and these would add up.
+ *
  * A suspension first writes out what waits in the page cache, and the writes that come meanwhile wait for it. So all is written out before, then what came in that
  * time. If that fails, the suspension does it. A disk that does not answer ends the preparation at its limit: then nothing was paused.
  */
@@ -84,20 +86,24 @@ copy_thick() {
   return 1
 }
 flush() {
-  [ -n "$5" ] || return 0
-  mounted=$(findmnt -nfo TARGET -S "/dev/mapper/$5") && sync -f "$mounted" || sync "/dev/mapper/$5"
+  [ -z "$5" ] || { mounted=$(findmnt -nfo TARGET -S "/dev/mapper/$5") && sync -f "$mounted" || sync "/dev/mapper/$5"; } >/dev/null 2>&1 || :
 }
-flush_all() { for one; do flush $one >/dev/null 2>&1 & done; wait; }
 prepare() { "prepare_$1" "$@"; }
 copy() { "copy_$1" "$@"; }
+at_once() {
+  verb=$1 jobs=; shift
+  for one; do "$verb" $one & jobs=\${jobs:+$jobs:}$!; done
+  for job in $jobs; do wait "$job" || failed=1; done
+  [ -z "$failed" ]
+}
 if [ "$phase" = prepare ]; then
   for one; do prepare $one; done
-  flush_all "$@"
-  flush_all "$@"
+  at_once flush "$@"
+  at_once flush "$@"
   exit
 fi
-for one; do suspend $one; done
-for one; do copy $one; done`;
+at_once suspend "$@"
+at_once copy "$@"`;
 
 /**
  * A program of its own, so that the pause ends even if the driver's event loop is blocked or the driver dies. `timeout` kills the worker with the
