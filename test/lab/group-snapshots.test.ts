@@ -1,8 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { distribution, pausesIn } from '../ledger/pauses.ts';
 import { capabilities, createVolume, type Driver, MiB, outcomeOf, startDriver, untilDone } from '../support/driver.ts';
 import { GUEST_NODE, useGuest } from '../support/guest.ts';
-import { writeLongRun } from '../support/long-run.ts';
 import { thinPools } from '../support/pools.ts';
 
 const guest = useGuest({ disks: ['2G', '2G', '512M', '256M'] });
@@ -148,17 +146,14 @@ async function numbersIn(group: Awaited<ReturnType<typeof takeGroup>>): Promise<
   return text.trim().split('\n').map(Number);
 }
 
-const rounds = Number(process.env['GROUP_ROUNDS'] ?? 3);
-const timeout = 240_000 + rounds * 20_000;
-
 describe('a program that writes alternately to filesystems and raw block volumes, thin and thick', () => {
-  test('finds in each group snapshot what a power cut would have left', { timeout }, async () => {
+  test('finds in each group snapshot what a power cut would have left', async () => {
     await createThick();
+    const rounds = Number(process.env['GROUP_ROUNDS'] ?? 3);
     await guest().exec(['sh', '-c', 'cat > /run/writer.mjs'], { input: writer });
     const files = sources.map((source) => written[source].file);
     const program = await guest().start([GUEST_NODE, '/run/writer.mjs', ...files]);
     await program.stdout.waitFor('written', 60_000);
-    const began = Date.now();
     let last = 0;
     for (let round = 0; round < rounds; round += 1) {
       const group = await untilDone(() => takeGroup(`written-${round}`, ...sources.toReversed()));
@@ -174,10 +169,8 @@ describe('a program that writes alternately to filesystems and raw block volumes
     }
     await guest().exec(['kill', '-9', `${program.pid}`]);
     await program.exited;
-    const tool = 'group-snapshots';
-    const counts = { 'group snapshots of four volumes': rounds, ...distribution(pausesIn(driver.log())) };
-    const minutes = Math.round((Date.now() - began) / 60_000);
-    await writeLongRun(process.env['GROUP_TALLY'], { tool, seed: 0, minutes, counts, findings: [] });
+    const pauses = driver.log().match(/(?<="milliseconds":)\d+(?=,"msg":"writes were paused)/g) ?? [];
+    if (process.env['GROUP_ROUNDS']) console.log(`milliseconds of pauses: ${pauses.join(' ')}`);
     expect(driver.log()).not.toContain('overfull');
   });
 });
@@ -234,11 +227,11 @@ describe('another program', () => {
 });
 
 describe('a crash in the taking of a group snapshot', { timeout: 300_000 }, () => {
-  const all = 'qa-data:Suspended\nqb-raw:Suspended\nqc-plain:Suspended\nqc-rough:Suspended';
+  const all = /^qa-data:Suspended\nqb-raw:Suspended\nqc-plain:Suspended\nqc-rough:Suspended$/;
   test.each([
-    ['before a thick snapshot has lost its exceptions', 'resume --noudevsync qc-snap*', 'qc-snap:Suspended'],
-    ['before the table of a thick snapshot waits', 'reload qc-snap* snapshot *', ''],
-    ['before the last suspension', 'suspend qc-plain', expect.not.stringContaining('qc-plain')],
+    ['before a thick snapshot has lost its exceptions', 'resume --noudevsync qc-snap*', /^qc-snap:Suspended$/],
+    ['before the table of a thick snapshot waits', 'reload qc-snap* snapshot *', /^$/],
+    ['before the last suspension', 'suspend qc-plain', /^((?!qc-plain).)*$/s],
     ['amid the second copy', 'status qc-snap*', all],
     ['before the third copy', 'message qb-thinpool-tpool 0 create_snap*', all],
     ['before the end of the pause', 'resume --noudevsync q?-[dpr]*', all],
@@ -252,7 +245,7 @@ describe('a crash in the taking of a group snapshot', { timeout: 300_000 }, () =
         .split('\n')
         .toSorted()
         .join('\n'),
-    ).toEqual(paused);
+    ).toMatch(paused);
     await expectNothingLeft();
   });
 
