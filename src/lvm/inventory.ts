@@ -11,7 +11,7 @@ import { claimsOf, uncontested } from './claims.ts';
 import { lvmFailure } from './failures.ts';
 import { givenFrom } from './given.ts';
 import type { Lvm } from './process/lvm.ts';
-import { raidPartOf } from './names.ts';
+import { isReplacedPart, raidPartOf } from './names.ts';
 import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, type VgRecord } from './records.ts';
 import { toVolume } from './volume-records.ts';
 import { toSnapshot } from './snapshots/snapshot-records.ts';
@@ -148,7 +148,8 @@ const snapshotClaims = (
  * LVM activates the volume only after that, so it has no data.
  */
 export function creationCutOff(report: LvmReport, { group, lv, state }: Volume): boolean {
-  return state === 'creating' && report.volumes.some((part) => part.group === group && raidPartOf(part.lv) === lv);
+  const isPart = (part: LvRecord) => part.group === group && raidPartOf(part.lv) === lv && !isReplacedPart(part.lv);
+  return state === 'creating' && report.volumes.some(isPart);
 }
 
 function poolProblem(

@@ -81,7 +81,12 @@ function isPlain(name: string): boolean {
 
 /** The mirrored volume that this part belongs to, by its name; volumes of ours never have the name of a part. */
 export function raidPartOf(lv: LvName): LvName | undefined {
-  return /^(.+)_r(?:meta|image)_\d+$/.exec(lv)?.[1] as LvName | undefined;
+  return /^(.+)_r(?:meta|image)_\d+(?:_extracted)?$/.exec(lv)?.[1] as LvName | undefined;
+}
+
+/** Whether this is a part of a copy that LVM has replaced by another one: LVM removes it in a commit of its own. */
+export function isReplacedPart(lv: LvName): boolean {
+  return raidPartOf(lv) !== undefined && lv.endsWith('_extracted');
 }
 
 /** The id of a group snapshot of that CSI name on a node, and the logical volumes of its members. */

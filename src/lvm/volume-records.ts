@@ -28,7 +28,7 @@ export function toVolume(record: LvRecord, pool: PoolName, node: NodeName): Volu
   const snapshotRoom = parseSnapshotRoom(tags.get('snapshot-size') ?? '');
   const erase = parseErasure(tags.get('erase'));
   if (role === undefined || parsed === undefined || name === undefined || layout === undefined) return undefined;
-  // The parts of a mirrored volume whose creation was cut off have its tags, but are not volumes.
+  // The parts of a mirrored volume whose creation or repair was cut off have its tags, but are not volumes.
   if (raidPartOf(record.lv) !== undefined) return undefined;
   return {
     id: parsed.id,

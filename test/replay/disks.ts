@@ -87,6 +87,16 @@ export class Disks {
     await this.#create(this.#overlay('cut', '/dev/mapper/replayed', ram.cut), ...this.#slices('/dev/mapper/cut'));
   }
 
+  /** From now on, this disk answers each request with an error. It has one of the paths of `diskPaths`. */
+  async pull(device: string): Promise<void> {
+    const index = diskPaths.indexOf(device);
+    const [name, size] = [`disk${index}`, sizes[index]];
+    if (size === undefined) throw new Error(`there is no disk ${device}`);
+    await run('dmsetup', 'suspend', '--noflush', '--nolockfs', name);
+    await run('dmsetup', 'load', name, '--table', `0 ${size * sectorsPerMiB} error`);
+    await run('dmsetup', 'resume', name);
+  }
+
   /** Removes all devices but those of a replay, whatever is on them. Throws if one is in use. */
   async remove(): Promise<void> {
     await run('dmsetup', 'remove_all');

@@ -3,6 +3,7 @@ import type { DiskErasure } from '../../src/domain/erasure.ts';
 import { diskPaths } from './disks.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
+import { emptyDisk, physicalVolumes } from './physical-volumes.ts';
 import { run } from './run.ts';
 
 const volume = 'kept-thick';
@@ -14,8 +15,7 @@ export const leavingOperations: readonly Operation[] = [
   {
     name: 'leave-disk',
     async prepare() {
-      const disks = await physicalVolumes('pv_name,vg_name,pv_used');
-      leaving = disks.find(([, group, used]) => group === 'qmain' && used === '0')?.[0] ?? '';
+      leaving = await emptyDisk();
       await moveVolume();
     },
     call: (node) => evacuate(node),
@@ -58,23 +58,4 @@ async function mark(node: Node, erase?: DiskErasure): Promise<void> {
 
 async function isMember(device: string): Promise<boolean> {
   return (await physicalVolumes('pv_name,vg_name')).some(([name, group]) => name === device && group === 'qmain');
-}
-
-async function physicalVolumes(fields: string): Promise<string[][]> {
-  const report = await run(
-    'pvs',
-    '-qq',
-    '--noheadings',
-    '--nosuffix',
-    '--units',
-    'b',
-    '--separator',
-    '|',
-    '-o',
-    fields,
-  );
-  return report
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => line.trim().split('|'));
 }

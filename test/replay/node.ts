@@ -38,6 +38,7 @@ const pools = {
   'larger pool': pool('main', diskPaths.slice(0, 4), '60%'),
   'growing metadata': pool('main', diskPaths.slice(0, 4), '50%', ', autoextend: { threshold: 50%, by: 50% }'),
   'one pool more': pool('main', diskPaths.slice(0, 4)) + pool('late', diskPaths.slice(5)),
+  'missing disks given up': `${pool('main', diskPaths.slice(0, 4))}\njobs: { repairAfter: 0s }`,
   'zeros on creation': `${pool('main', diskPaths.slice(0, 4))}\n    zeroOnCreate: true`,
 } as const;
 export type Configuration = keyof typeof pools;
@@ -98,6 +99,11 @@ export class Node {
       return lines.map((line) => (JSON.parse(line) as { device: string }).device);
     };
     return { returned: devices('disk proposed'), refused: devices('disk refused') };
+  }
+
+  /** Looks at the disks now. */
+  rescan(): void {
+    this.#app.rescan();
   }
 
   /** A person erases the first MiB of a disk, and the driver looks again. */

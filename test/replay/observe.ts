@@ -49,10 +49,16 @@ export async function observe(node: Node): Promise<Seen> {
 
 type Fields = [string, string, string, string, string, string, string, string];
 
-/** Without the mark of the boot, and the times of a snapshot and of an exchange of passphrases, and without the flag that says whether the device is open. */
-function factOf([group, name, bytes, attributes, , tags]: readonly string[]): string {
+/**
+ * Without the mark of the boot, and the times of a snapshot and of an exchange of passphrases, without the flag that says whether the device is open, and
+ * without the number of a mirror's part: LVM gives another one to each new copy.
+ */
+function factOf([group, name = '', bytes, attributes, , tags]: readonly string[]): string {
   const kept = (tags ?? '').split(',').filter((tag) => !/^quarry\.(boot|taken|rotated)=/.test(tag));
-  return [group, name, bytes, `${attributes?.slice(0, 5)}-${attributes?.slice(6)}`, kept.toSorted().join()].join(' ');
+  const numberless = name.replace(/(_r(?:image|meta)_)\d+/, '$1N');
+  return [group, numberless, bytes, `${attributes?.slice(0, 5)}-${attributes?.slice(6)}`, kept.toSorted().join()].join(
+    ' ',
+  );
 }
 
 /** A group and ids of devices in its thin pool; the ids of all pools in one list. */

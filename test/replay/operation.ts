@@ -10,6 +10,8 @@ export interface Operation {
   readonly configuration?: Configuration;
   /** Calls before the operation, which are never cut off. */
   readonly prepare?: (node: Node) => Promise<unknown>;
+  /** The device of a disk that answers no more from the begin of the operation on, and after each cut; known after `prepare`. */
+  readonly pulls?: () => string;
   /** The call, which may be repeated; none if the start is the operation. */
   readonly call?: (node: Node) => Promise<unknown>;
   /** For each state between the ones before and after it that a cut may leave: a fact of it, given the one before or after. */

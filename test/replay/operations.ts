@@ -3,6 +3,7 @@ import { run } from './run.ts';
 import { encryptedOperations } from './encrypted-operations.ts';
 import { inlineOperations } from './inline-operations.ts';
 import { leavingOperations } from './leaving-operations.ts';
+import { pulledOperations } from './pulled-operations.ts';
 import { zeroingOperations } from './zeroing-operations.ts';
 import { type Node, stagingOf } from './node.ts';
 import { create, deviceOf, idOf, made, type Operation, untilErased } from './operation.ts';
@@ -93,6 +94,7 @@ export const operations: readonly Operation[] = [
   { name: 'grow-metadata', configuration: 'growing metadata', prepare: fillMetadata },
   { name: 'take-disk', configuration: 'one disk more' },
   ...leavingOperations,
+  ...pulledOperations,
   { name: 'extend-pool', configuration: 'larger pool' },
   { name: 'create-pool', configuration: 'one pool more' },
 ];

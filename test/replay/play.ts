@@ -62,13 +62,14 @@ function chosen(entries: readonly Entry[], { most, seed }: Order, round: number)
 /** Does the operation, and answers what is seen without it and with it. */
 async function record(disks: Disks, operation: Operation): Promise<References> {
   let references: References | undefined;
-  const { configuration = 'base', prepare, call, verify } = operation;
+  const { configuration = 'base', prepare, pulls, call, verify } = operation;
   await disks.recording(async () => {
     let node = await Node.start(call ? configuration : 'base');
     await prepare?.(node);
     const before = await steady(node);
     if (!call) await node.stop();
     await disks.mark('begin', { flushed: true });
+    if (pulls) await disks.pull(pulls());
     if (!call) node = await Node.start(configuration);
     await untilDone(async () => call?.(node));
     await disks.mark('answered', { flushed: false });

@@ -14,13 +14,14 @@ const settleWithin = 60_000;
 /** Starts the driver on the disks of a cut, and repeats the call. Returns the problems. A person may decide on disks if `decided`. */
 export async function recoverFrom(replay: Replay, cut: Cut, decided: boolean): Promise<string[]> {
   const { disks, operation, references, times } = replay;
+  const { configuration = 'base', pulls, call, verify } = operation;
   await times.of('disks', () => disks.beginCut());
-  const { configuration = 'base', call, verify } = operation;
+  if (pulls) await disks.pull(pulls());
   let node: Node | undefined;
   try {
     await times.of('records', restoreRecords);
     node = await times.of('start', () => Node.start(configuration));
-    const happened = cut.acknowledged || call === undefined;
+    const happened = cut.acknowledged || call === undefined || pulls !== undefined;
     if (decided) await decideOnDisks(replay, node);
     const started = node;
     const wrong = await times.of('first look', () =>

@@ -6,6 +6,7 @@ import { readParts } from './mirror-copies.ts';
 import type { Lvm } from '../process/lvm.ts';
 import type { PvRecord } from '../records.ts';
 import type { Writer } from '../writer.ts';
+import { removeReplacedParts } from './replaced-parts.ts';
 
 export interface MissingDisksOptions {
   readonly lvm: Lvm;
@@ -15,6 +16,12 @@ export interface MissingDisksOptions {
   readonly patience: number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+}
+
+/** Whether LVM ran a change, and its failures. */
+interface Settled {
+  readonly changed: boolean;
+  readonly problems: readonly string[];
 }
 
 /**
@@ -41,23 +48,27 @@ export class MissingDisks {
     this.#since.set(uuid, Number.NEGATIVE_INFINITY);
   }
 
-  /** Does what can be done for the group according to the last report; returns whether LVM ran a change, and its failures. */
-  async settle(group: VgName): Promise<{ readonly changed: boolean; readonly problems: readonly string[] }> {
+  /** Does what can be done for the group according to the last report. */
+  async settle(group: VgName): Promise<Settled> {
     this.#note(group);
+    const parts = await attempt(() => removeReplacedParts(this.#options, group));
+    const act = await this.#due(group);
+    const disks = await attempt(async () => {
+      await act?.();
+      if (act) await this.#options.cache.refresh();
+      return act !== undefined;
+    });
+    return { changed: parts.changed || disks.changed, problems: [...parts.problems, ...disks.problems] };
+  }
+
+  /** What is to be done about the missing disks now. */
+  async #due(group: VgName): Promise<(() => Promise<void>) | undefined> {
     const missing = this.#missing(group);
     const returned = missing.filter(({ device }) => device.startsWith('/'));
     const gone = missing.filter(({ device }) => !device.startsWith('/'));
-    const restore = returned.length > 0;
-    if (!restore && (gone.length === 0 || this.mayReturn(group) || !(await this.#isUnneeded(group, gone)))) {
-      return { changed: false, problems: [] };
-    }
-    try {
-      await (restore ? this.#restore(group, returned) : this.#remove(group));
-      await this.#options.cache.refresh();
-      return { changed: true, problems: [] };
-    } catch (error) {
-      return { changed: true, problems: [messageOf(error)] };
-    }
+    if (returned.length > 0) return () => this.#restore(group, returned);
+    if (gone.length === 0 || this.mayReturn(group) || !(await this.#isUnneeded(group, gone))) return undefined;
+    return () => this.#remove(group);
   }
 
   #missing(group: VgName): PvRecord[] {
@@ -93,5 +104,14 @@ export class MissingDisks {
       if (lostSpare !== undefined) await writer.change(what, removeVolume(group, lostSpare));
       await writer.change(what, removeMissing(group));
     });
+  }
+}
+
+/** What LVM refuses is a problem, and may have been done in part. */
+async function attempt(task: () => Promise<boolean>): Promise<Settled> {
+  try {
+    return { changed: await task(), problems: [] };
+  } catch (error) {
+    return { changed: true, problems: [messageOf(error)] };
   }
 }
