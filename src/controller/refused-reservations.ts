@@ -37,8 +37,10 @@ export class RefusedReservations {
   /** Remembers the claim of a request that was refused, if its reservations are why; `members`: where the volume may be. */
   refused({ name, claim, parameters, size }: VolumeRequest, members: readonly Member[]): void {
     this.#refused.delete(name);
+    // Without reservations, as most claims are, no node need be looked at.
+    if (!claim || Object.keys(parameters.qos.reservations).length === 0) return;
     const message = whatFits(members, parameters, size);
-    if (!claim || message === undefined) return;
+    if (message === undefined) return;
     this.#refused.set(name, { claim, message, at: this.#now() });
     const [oldest] = this.#refused.keys();
     if (oldest !== undefined && this.#refused.size > mostClaims) this.#refused.delete(oldest);
