@@ -3,7 +3,7 @@ import type { DiskErasure } from '../../src/domain/erasure.ts';
 import { diskPaths } from './disks.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
-import { emptyDisk, physicalVolumes } from './physical-volumes.ts';
+import { emptyDisk, moveTo, physicalVolumes } from './physical-volumes.ts';
 import { run } from './run.ts';
 
 const volume = 'kept-thick';
@@ -16,7 +16,7 @@ export const leavingOperations: readonly Operation[] = [
     name: 'leave-disk',
     async prepare() {
       leaving = await emptyDisk();
-      await moveVolume();
+      await moveTo(leaving, volume);
     },
     call: (node) => evacuate(node),
   },
@@ -26,7 +26,7 @@ export const leavingOperations: readonly Operation[] = [
     configuration: 'one disk more',
     async prepare() {
       leaving = diskPaths[4] as string;
-      await moveVolume();
+      await moveTo(leaving, volume);
     },
     call: (node) => evacuate(node, 'zero'),
     async verify() {
@@ -35,11 +35,6 @@ export const leavingOperations: readonly Operation[] = [
     },
   },
 ];
-
-async function moveVolume(): Promise<void> {
-  const [from = ''] = (await run('lvs', '-qq', '--noheadings', '-o', 'devices', `qmain/${volume}`)).trim().split('(');
-  await run('pvmove', '-qq', '-i', '1', '-n', volume, from, leaving);
-}
 
 async function evacuate(node: Node, erase?: DiskErasure): Promise<void> {
   await mark(node, erase);

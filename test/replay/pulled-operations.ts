@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MiB } from '../support/driver.ts';
 import type { Node } from './node.ts';
 import { create, type Operation } from './operation.ts';
-import { emptyDisk } from './physical-volumes.ts';
+import { emptyDisk, moveTo } from './physical-volumes.ts';
 import { run } from './run.ts';
 
 const volume = 'mirrored';
@@ -17,21 +17,12 @@ export const pulledOperations: readonly Operation[] = [
     async prepare(node) {
       pulled = await emptyDisk();
       await create(node, volume, 8 * MiB, { type: 'thick', mirrors: '1' });
-      await moveCopy();
+      await moveTo(pulled, volume, [`${volume}_rimage_0`, `${volume}_rimage_1`]);
     },
     pulls: () => pulled,
     call: untilWhole,
   },
 ];
-
-/** LVM leaves the disk alone where it has chosen it for a copy. */
-async function moveCopy(): Promise<void> {
-  const report = await run('lvs', '-qq', '-a', '--noheadings', '-o', 'devices', `qmain/${volume}_rimage_0`);
-  const [from = ''] = report.trim().split('(');
-  const other = await run('lvs', '-qq', '-a', '--noheadings', '-o', 'devices', `qmain/${volume}_rimage_1`);
-  if ([from, other.trim().split('(')[0]].includes(pulled)) return;
-  await run('pvmove', '-qq', '-i', '1', '-n', volume, from, pulled);
-}
 
 /** The driver looks at its disks once a day here: a person lets it look now. */
 async function untilWhole(node: Node): Promise<void> {
