@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { Failure } from '../../src/domain/errors.ts';
 import type { VolumeId } from '../../src/domain/ids.ts';
 import type { ControllerMethods } from '../../src/grpc/services.ts';
-import { seedsOf } from '../support/long-run.ts';
+import { expectNone, seedsOf } from '../support/long-run.ts';
 import { runFuzz } from './fuzz.ts';
 import type { TargetOptions } from './target.ts';
 
@@ -18,7 +18,7 @@ test.for(runs)(
   { timeout: 300_000 },
   async ([seed, requests]) => {
     const { findings } = await runFuzz({ seed, goesOn: (sent) => sent < requests });
-    expect(findings).toEqual([]);
+    expectNone(findings);
   },
 );
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createRandom } from '../storm/random.ts';
-import { seedsOf } from '../support/long-run.ts';
+import { expectNone, seedsOf } from '../support/long-run.ts';
 import { operations } from '../replay/operations.ts';
 import { runReplay } from '../replay/replay.ts';
 
@@ -28,7 +28,7 @@ test(
       until: began + ((index + 1) / chosen.length) * time,
     }));
     const { counts, findings } = await runReplay(orders, () => undefined);
-    expect(findings).toEqual([]);
+    expectNone(findings);
     expect(counts['recoveries']).toBeGreaterThan(0);
   },
 );

@@ -22,6 +22,16 @@ export async function writeLongRun(file: string | undefined, run: LongRun): Prom
   if (file !== undefined) await writeFile(file, `${JSON.stringify(run, undefined, 2)}\n`);
 }
 
+/**
+ * Throws where something was found. All findings are in the first line of the message, the only one that the summary of `npm test` prints; the
+ * report, where there is one, follows.
+ */
+export function expectNone(findings: readonly string[], report = ''): void {
+  if (findings.length === 0) return;
+  const line = findings.map((finding) => finding.replaceAll('\n', ' ⏎ ')).join('; ');
+  throw new Error(`${line.slice(0, 2000)}\n${report}`);
+}
+
 const seedsFile = join(import.meta.dirname, '../seeds.json');
 
 /** A seed that failed, in this round. */

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { failedRoundsOf, seedOfCommit, seedsOf, writeLongRun } from '../../support/long-run.ts';
+import { expectNone, failedRoundsOf, seedOfCommit, seedsOf, writeLongRun } from '../../support/long-run.ts';
 
 test('a slice plays the seeds that failed before, and then that of the commit', () => {
   expect(seedsOf('fuzz')).toEqual([6, 77, seedOfCommit('fuzz')]);
@@ -22,4 +22,11 @@ test('a run writes its counts into the file that it was given', async () => {
   await writeLongRun(join(folder, 'run.json'), run);
   expect(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'))).toEqual(run);
   await rm(folder, { recursive: true });
+});
+
+test('a run that found something fails with all of it in the first line, which the summary prints', () => {
+  expect(() => expectNone(['a is gone', 'b is wrong\nat c'], 'the report')).toThrow(
+    /^a is gone; b is wrong ⏎ at c\nthe report$/,
+  );
+  expect(() => expectNone([])).not.toThrow();
 });
