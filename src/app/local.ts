@@ -14,11 +14,12 @@ import { InventoryCache } from '../lvm/cache.ts';
 import { createLvm } from '../lvm/process/client.ts';
 import { createDevices } from '../lvm/devices.ts';
 import { GroupRecords } from '../lvm/group-records.ts';
-import { Groups, type Prepared } from '../lvm/groups.ts';
+import { Groups } from '../lvm/groups.ts';
 import type { Lvm } from '../lvm/process/lvm.ts';
 import { createReadLocations } from '../lvm/metadata-areas.ts';
 import { MissingDisks } from '../lvm/mirrors/missing-disks.ts';
 import { groupOfDevice } from '../lvm/names.ts';
+import { type Prepared } from '../lvm/prepared.ts';
 import { prefixed, programPrefix } from '../lvm/process/program.ts';
 import {
   createReadHostFile,
@@ -28,6 +29,7 @@ import {
   writeSystemDirectory,
 } from '../lvm/process/system.ts';
 import { createLvmMeter, type LvmMeter } from '../metrics/commands.ts';
+import { removeRemains } from '../lvm/remains.ts';
 import type { StuckGroups } from '../lvm/stuck-groups.ts';
 import { ThinMetadata } from '../lvm/blocks/thin-metadata.ts';
 import { createWriter, type Writer } from '../lvm/writer.ts';
@@ -101,7 +103,7 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const ports: ReconcilerPorts<Candidate> = {
     ...portsOf(disks, groups, cache),
-    prepare: (spec) => prepare(spec, { records, writer, missing, groups, log }),
+    prepare: (spec) => prepare(spec, { lvm, cache, records, writer, missing, groups, log }),
     prepared: () => prepared?.(),
   };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
@@ -129,6 +131,8 @@ function createDiskPatience({ pools }: Config): Patience {
 }
 
 interface Preparing {
+  readonly lvm: Lvm;
+  readonly cache: InventoryCache;
   readonly records: GroupRecords;
   readonly writer: Writer;
   readonly missing: MissingDisks;
@@ -136,12 +140,12 @@ interface Preparing {
   readonly log: Log;
 }
 
-/** Missing disks first: LVM extends no thin pool in a group that lacks one. */
-async function prepare(spec: PoolSpec, { records, writer, missing, groups, log }: Preparing): Promise<Prepared> {
+/** Remains first: they keep a missing disk in its group. Then missing disks: LVM extends no thin pool in a group that lacks one. */
+async function prepare(spec: PoolSpec, ports: Preparing): Promise<Prepared> {
+  const { records, writer, missing, groups, log } = ports;
   await recordGroup(spec, records, writer, log);
-  const settled = await missing.settle(spec.group);
-  const { changed, problems } = await groups.prepare(spec);
-  return { changed: changed || settled.changed, problems: [...settled.problems, ...problems] };
+  const steps = [await removeRemains(ports, spec.group), await missing.settle(spec.group), await groups.prepare(spec)];
+  return { changed: steps.some(({ changed }) => changed), problems: steps.flatMap(({ problems }) => problems) };
 }
 
 /** Milliseconds. A busy machine may take seconds to start a program, and without an answer the checks of thin pools repair nothing while this process runs. */

@@ -13,20 +13,13 @@ import type { Lvm } from './process/lvm.ts';
 import { decodeLv, type LvRecord } from './records.ts';
 import { linkName } from './process/system.ts';
 import { tag } from './tags.ts';
+import type { Prepared } from './prepared.ts';
 import { sendPendingMessages, type ThinPoolNeed, ThinPools } from './thin-pools.ts';
 import type { Writer } from './writer.ts';
 
 /** Has room for tens of thousands of volumes with our tags; LVM's default of 1 MiB is full at about a thousand. */
 /** Of each disk, in front of its extents. */
 export const metadataAreaSize = 32n * MiB;
-
-/** The outcome of preparing a pool. */
-export interface Prepared {
-  /** Whether LVM ran a change. */
-  readonly changed: boolean;
-  /** Problems of a pool that serves all the same: volumes that did not activate, or a thin pool that cannot grow. */
-  readonly problems: readonly string[];
-}
 
 /** The state of a disk right before it is taken. */
 export interface Proof {

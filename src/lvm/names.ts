@@ -89,6 +89,11 @@ export function isReplacedPart(lv: LvName): boolean {
   return raidPartOf(lv) !== undefined && lv.endsWith('_extracted');
 }
 
+/** Whether this is the logical volume of a `pvmove`. */
+export function isMoveName(lv: string): boolean {
+  return /^pvmove\d+$/.test(lv);
+}
+
 /** The id of a group snapshot of that CSI name on a node, and the logical volumes of its members. */
 export function groupSnapshotNames(node: NodeName, csiName: string) {
   return {

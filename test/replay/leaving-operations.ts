@@ -10,16 +10,15 @@ const volume = 'kept-thick';
 /** The disk that leaves: the volume alone is on it, because all that moves is in the log. */
 let leaving = '';
 
-/** Everything on a disk moves to the others, and the disk leaves its group: a tag of the disk lets each start go on with it. */
+async function occupyEmptyDisk(): Promise<void> {
+  leaving = await emptyDisk();
+  await moveTo(leaving, volume);
+}
+
+/** Everything on a disk moves to the others, and the disk may leave its group then: a tag of the disk lets each start go on with it. */
 export const leavingOperations: readonly Operation[] = [
-  {
-    name: 'leave-disk',
-    async prepare() {
-      leaving = await emptyDisk();
-      await moveTo(leaving, volume);
-    },
-    call: (node) => evacuate(node),
-  },
+  { name: 'evacuate-disk', prepare: occupyEmptyDisk, call: empty },
+  { name: 'leave-disk', prepare: occupyEmptyDisk, call: (node) => leave(node) },
   {
     // A small one: what is erased is in the log.
     name: 'leave-disk-erased',
@@ -28,7 +27,7 @@ export const leavingOperations: readonly Operation[] = [
       leaving = diskPaths[4] as string;
       await moveTo(leaving, volume);
     },
-    call: (node) => evacuate(node, 'zero'),
+    call: (node) => leave(node, 'zero'),
     async verify() {
       const found = await run('sh', '-c', `grep -a -c 'content of ${volume}' ${leaving} || true`);
       return found.trim() === '0' ? [] : [`${leaving} was erased, and has ${found.trim()} lines of ${volume}`];
@@ -36,7 +35,12 @@ export const leavingOperations: readonly Operation[] = [
   },
 ];
 
-async function evacuate(node: Node, erase?: DiskErasure): Promise<void> {
+async function empty(node: Node): Promise<void> {
+  await node.evacuate(leaving, { remove: false });
+  while ((await emptyDisk()) !== leaving) await delay(100);
+}
+
+async function leave(node: Node, erase?: DiskErasure): Promise<void> {
   await mark(node, erase);
   while (await isMember(leaving)) await delay(100);
 }
@@ -45,7 +49,7 @@ async function evacuate(node: Node, erase?: DiskErasure): Promise<void> {
 async function mark(node: Node, erase?: DiskErasure): Promise<void> {
   if (!(await isMember(leaving))) return;
   try {
-    await node.evacuate(leaving, erase);
+    await node.evacuate(leaving, { remove: true, ...(erase && { erase }) });
   } catch (error) {
     if (await isMember(leaving)) throw error;
   }

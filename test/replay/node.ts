@@ -126,9 +126,9 @@ export class Node {
     await approveDisks({ config: configFile, disk: [device], all: false }, terminal);
   }
 
-  /** A person takes this disk out of its group, after all on it has moved: `quarry disks evacuate --remove`, with `--erase` if that is given. */
-  async evacuate(device: string, erase?: DiskErasure): Promise<void> {
-    await evacuateDisk({ config: configFile, disk: device, dryRun: false, remove: true, cancel: false, erase });
+  /** A person moves all that is on this disk to the others: `quarry disks evacuate`, with these options. */
+  async evacuate(device: string, options: { readonly remove: boolean; readonly erase?: DiskErasure }): Promise<void> {
+    await evacuateDisk({ config: configFile, disk: device, dryRun: false, cancel: false, ...options });
   }
 
   async #ready(): Promise<void> {

@@ -16,11 +16,6 @@ export function listMoves(group: VgName): LvmArguments {
   return ['lvs', '-a', '-o', 'lv_name,move_pv,copy_percent', group];
 }
 
-/** Lists the logical volumes of a group that it does not hide, with the kinds of their segments. */
-export function listVisible(group: VgName): LvmArguments {
-  return ['lvs', '-o', 'lv_name,segtype', group];
-}
-
 /** LVM places nothing new on the disk, and the tag says why. It replaces those of an earlier decision. */
 export function beginLeaving(
   device: string,

@@ -105,10 +105,7 @@ export class Evacuation implements JobSource {
       await cache.refresh();
       const before = this.#leaving(record);
       const { piece, extentSize } = await this.#next(before);
-      if (piece === undefined) {
-        await this.#moves.removeRemains(record.group);
-        return 0n;
-      }
+      if (piece === undefined) return 0n;
       await this.#moves.move(before, piece, signal);
       await cache.refresh();
       const left = cache.report().devices.find(({ uuid }) => uuid === record.uuid)?.free ?? 0n;

@@ -1,19 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bytes, KiB } from '../../domain/bytes.ts';
 import { Failure } from '../../domain/errors.ts';
-import type { LvName, VgName } from '../../domain/ids.ts';
-import { removeVolume } from '../arguments.ts';
 import type { Log } from '../../log.ts';
 import type { InventoryCache } from '../cache.ts';
 import type { Devices } from '../devices.ts';
 import type { Member } from '../disk-removal.ts';
-import { lvmFailure } from '../failures.ts';
 import { limitRepair } from '../mirrors/mirror-arguments.ts';
 import { readMirror } from '../mirrors/mirror.ts';
 import type { Lvm, LvmArguments } from '../process/lvm.ts';
 import { linkedDevice } from '../process/system.ts';
 import type { Writer } from '../writer.ts';
-import { beginMove, endMove, listVisible, replaceCopy, resumeMove } from './commands.ts';
+import { beginMove, endMove, replaceCopy, resumeMove } from './commands.ts';
 import type { Move } from './placement.ts';
 import { type Moving, readMoving } from './segments.ts';
 
@@ -53,21 +50,6 @@ export class Moves {
     const processes = await endLeftProcesses(record.device);
     if (processes > 0) log.info({ device: linkedDevice(record.device), processes }, 'ended what waited for a move');
     return this.#complete(record, resumeMove(record.device), signal);
-  }
-
-  /**
-   * Removes what a power cut at the end of a move leaves: LVM takes the extents out of the logical volume of the move, and removes that in a commit of its own.
-   * Nothing else has such a name, which LVM keeps for itself.
-   */
-  async removeRemains(group: VgName): Promise<void> {
-    const { lvm, writer } = this.#options;
-    const what = `what a move in ${group} left could not be removed`;
-    const answer = await lvm.reportForChange(listVisible(group));
-    if (!answer.ok) throw lvmFailure(what, answer.messages);
-    for (const { lv_name: name = '', segtype } of answer.rows) {
-      if (/^pvmove\d+$/.test(name) && segtype === 'error')
-        await writer.change(what, removeVolume(group, name as LvName));
-    }
   }
 
   /** A move from the disk that was cut off, or still runs. */

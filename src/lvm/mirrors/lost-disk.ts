@@ -6,6 +6,7 @@ import type { InventoryCache } from '../cache.ts';
 import { type Member, memberOf } from '../disk-removal.ts';
 import { readSegments } from '../evacuation/segments.ts';
 import type { Lvm } from '../process/lvm.ts';
+import { isMoveName } from '../names.ts';
 import { linkedDevice } from '../process/system.ts';
 import type { LvRecord } from '../records.ts';
 import type { Writer } from '../writer.ts';
@@ -122,7 +123,7 @@ function refusePresent({ missing, device, group }: Member): void {
 }
 
 function refuseMoves(lvs: readonly LvName[]): void {
-  if (!lvs.some((lv) => /^pvmove\d+$/.test(lv))) return;
+  if (!lvs.some(isMoveName)) return;
   throw new Failure('precondition', 'something was being moved from or to the disk: end that with "pvmove --abort"');
 }
 

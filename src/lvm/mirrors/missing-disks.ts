@@ -1,12 +1,11 @@
-import { messageOf } from '../../domain/errors.ts';
 import type { VgName } from '../../domain/ids.ts';
 import { removeMissing, removeVolume, restoreMissing } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
+import { type Prepared, prepareStep } from '../prepared.ts';
 import { readParts } from './mirror-copies.ts';
 import type { Lvm } from '../process/lvm.ts';
 import type { PvRecord } from '../records.ts';
 import type { Writer } from '../writer.ts';
-import { removeReplacedParts } from './replaced-parts.ts';
 
 export interface MissingDisksOptions {
   readonly lvm: Lvm;
@@ -16,12 +15,6 @@ export interface MissingDisksOptions {
   readonly patience: number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-}
-
-/** Whether LVM ran a change, and its failures. */
-interface Settled {
-  readonly changed: boolean;
-  readonly problems: readonly string[];
 }
 
 /**
@@ -49,16 +42,15 @@ export class MissingDisks {
   }
 
   /** Does what can be done for the group according to the last report. */
-  async settle(group: VgName): Promise<Settled> {
+  async settle(group: VgName): Promise<Prepared> {
     this.#note(group);
-    const parts = await attempt(() => removeReplacedParts(this.#options, group));
     const act = await this.#due(group);
-    const disks = await attempt(async () => {
-      await act?.();
-      if (act) await this.#options.cache.refresh();
-      return act !== undefined;
+    if (!act) return { changed: false, problems: [] };
+    return prepareStep(async () => {
+      await act();
+      await this.#options.cache.refresh();
+      return true;
     });
-    return { changed: parts.changed || disks.changed, problems: [...parts.problems, ...disks.problems] };
   }
 
   /** What is to be done about the missing disks now. */
@@ -104,14 +96,5 @@ export class MissingDisks {
       if (lostSpare !== undefined) await writer.change(what, removeVolume(group, lostSpare));
       await writer.change(what, removeMissing(group));
     });
-  }
-}
-
-/** What LVM refuses is a problem, and may have been done in part. */
-async function attempt(task: () => Promise<boolean>): Promise<Settled> {
-  try {
-    return { changed: await task(), problems: [] };
-  } catch (error) {
-    return { changed: true, problems: [messageOf(error)] };
   }
 }

@@ -66,18 +66,6 @@ describe('the evacuation of a disk', () => {
     expect(lvm.ranges.filter(({ device }) => device === '/dev/sda')).toEqual([]);
   });
 
-  test('removes the logical volume without extents that a power cut at the end of a move left, and nothing else', async () => {
-    const rows = { pvmove0: 'error', pvmove: 'error', pvmove1: 'mirror', ours: 'error' };
-    for (const [lv, segtype] of Object.entries(rows))
-      lvm.lvm.volumes.set(lv, { size: 4n * MiB, tags: new Set(), row: { segtype } });
-    const { jobs, leaving } = await launch();
-    await leaving.begin('/dev/sda', { removed: true, dryRun: false }, signal);
-    jobs.look();
-    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
-    expect(events().slice(-2)).toEqual(['lvremove -y vg/pvmove0', 'vgreduce vg /dev/sda']);
-    expect([...lvm.lvm.volumes.keys()]).toEqual(['pvmove', 'pvmove1', 'ours']);
-  });
-
   test('fails if nothing is copied for long, and leaves the move as it is', async () => {
     lvm.copied = 0.5;
     const { jobs, leaving } = await launch(5);
