@@ -35,9 +35,9 @@ export async function roomOf(site: Site): Promise<Room> {
  */
 const lostAtMost = 128;
 
-/** Compares until it is the same, for half a minute: a deletion may free its space later. */
+/** Compares until it is the same, for two minutes: a deletion may free its space later. */
 export async function roomProblems(site: Site, before: Room): Promise<string[]> {
-  const until = Date.now() + 30_000;
+  const until = Date.now() + 120_000;
   for (;;) {
     const now = await roomOf(site);
     const lost = now.thinUse.map((used, index) => used - (before.thinUse[index] ?? 0));
