@@ -47,8 +47,8 @@ export interface NodeContext {
   readonly config: Config;
   readonly local: Local;
   readonly limits: Pick<Limits, 'list' | 'table'>;
-  /** `look` starts those that LVM's last report asks for. */
-  readonly jobs: { list(): readonly JobStatus[]; look(): void };
+  /** `retry` starts those that LVM's last report asks for, also those that have failed. */
+  readonly jobs: { list(): readonly JobStatus[]; retry(): void };
   readonly leaving: LeavingDisks;
   /** The disks that match the rules of the pools, as they were last found. */
   readonly disks: () => readonly CandidateDisk[];

@@ -13,6 +13,8 @@ export interface JobRunnerOptions {
 
 /** Milliseconds until a job that failed is tried again: doubled with each failure. */
 const [firstDelay, longestDelay] = [1000, 300_000];
+/** The most for one that has to wait: what it waits for ends at any time, and to look again costs little. */
+const longestWait = 15_000;
 
 interface Entry {
   readonly since: number;
@@ -55,6 +57,12 @@ export class JobRunner {
     for (const name of this.#entries.keys()) {
       if (!found.has(name) && !this.#running.has(name)) this.#entries.delete(name);
     }
+  }
+
+  /** `look`, and tries jobs that failed at once, too: a person has changed something, perhaps what they failed for. */
+  retry(): void {
+    for (const entry of this.#entries.values()) entry.due = 0;
+    this.look();
   }
 
   /** In the order in which they are found. */
@@ -129,7 +137,8 @@ export class JobRunner {
     // The source shows a job that has ended until LVM is read again.
     const ended = error === undefined || isFailure(error, 'not-found') || this.#stopped.signal.aborted;
     const attempts = ended ? 0 : entry.attempts + 1;
-    const due = this.#options.now() + Math.min(longestDelay, firstDelay * 2 ** Math.max(0, attempts - 1));
+    const longest = isFailure(error, 'busy') ? longestWait : longestDelay;
+    const due = this.#options.now() + Math.min(longest, firstDelay * 2 ** Math.max(0, attempts - 1));
     Object.assign(entry, { state: 'waiting', done: 0, attempts, due });
     if (ended) entry.failures = 0;
     if (!ended) this.#fail(entry, kind, job, { error, before });

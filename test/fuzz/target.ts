@@ -210,7 +210,7 @@ function featuresOf(controller: FleetServer, log: Log) {
     createHungPart({ survivors: { list: () => [] }, patience: { hanging: () => [] } }),
     createJobsPart({ list: () => [] }, () => new Map()),
     createQosPart({ list: async () => [], table: { enforcements: [], counts } }, () => new Map()),
-    createDisksPart({ local: noDisks, leaving: new LeavingDisks(noDisks), jobs: { look: () => undefined }, log }),
+    createDisksPart({ local: noDisks, leaving: new LeavingDisks(noDisks), jobs: { retry: () => undefined }, log }),
     ...(orphans ? [orphans] : []),
     { admin: createOverviewService(controller.fleet, context.persistentVolumes) },
   ]);

@@ -12,7 +12,7 @@ import { type Affected, LostDisk, type LostDiskOptions } from '../../lvm/mirrors
 interface Context {
   readonly local: LostDiskOptions;
   readonly leaving: Pick<NodeContext['leaving'], 'begin' | 'keep'>;
-  readonly jobs: Pick<NodeContext['jobs'], 'look'>;
+  readonly jobs: Pick<NodeContext['jobs'], 'retry'>;
   readonly log: Pick<Log, 'info'>;
 }
 
@@ -26,7 +26,7 @@ export function createDisksPart({ local, leaving, jobs, log }: Context): NodePar
         const replacement = to === '' ? undefined : { device: await deviceOf(to), size: BigInt(toSize) };
         const departure = { removed: remove, dryRun, replacement, erase: erasureIn(erase, remove) };
         const relocations = await leaving.begin(await deviceOf(disk), departure, signal);
-        if (!dryRun) jobs.look();
+        if (!dryRun) jobs.retry();
         const claims = claimNames(local.cache);
         return { relocations: relocations.map((relocation) => toMessage(relocation, claims)) };
       },
@@ -40,7 +40,10 @@ export function createDisksPart({ local, leaving, jobs, log }: Context): NodePar
         const affected = found.map(({ lv, id = '', size, lost }) => {
           return { lv, id, claim: claims.get(id) ?? '', size: String(size), lost };
         });
-        if (!dryRun) log.info({ disk, deleteLost, affected: affected.map(textOf) }, 'a missing disk was given up');
+        if (!dryRun) {
+          log.info({ disk, deleteLost, affected: affected.map(textOf) }, 'a missing disk was given up');
+          jobs.retry();
+        }
         return { affected };
       },
       async removeDisk({ disk, dryRun }, { signal }) {

@@ -224,6 +224,30 @@ test('waits no longer than five minutes before it tries a job again', async () =
   }
 });
 
+test('looks again within 15 s whether a job still has to wait, however often it had to', async () => {
+  const work = new Work('repair', 'a/1');
+  const { jobs, clock } = runnerOf([work]);
+  for (let attempts = 0; attempts < 12; attempts += 1) {
+    clock.now += 15_000;
+    jobs.look();
+    await until(() => expect(work.begun).toHaveLength(attempts + 1));
+    end(work, 'a/1', new Failure('busy', 'it resyncs'));
+    await until(() => expect(jobs.list()).toMatchObject([{ state: 'waiting', reason: 'it resyncs' }]));
+  }
+});
+
+test('tries a job that failed at once after a person has changed something', async () => {
+  const work = new Work('repair', 'a/1');
+  const { jobs } = runnerOf([work]);
+  jobs.look();
+  end(work, 'a/1', new Error('no disk has room'));
+  await until(() => expect(jobs.list()).toMatchObject([{ state: 'failed' }]));
+  jobs.look();
+  expect(runningIn(work)).toEqual([]);
+  jobs.retry();
+  expect(runningIn(work)).toEqual(['a/1']);
+});
+
 test('forgets a job that LVM no longer shows: one of the same name is another', async () => {
   const work = new Work('creation', 'a/1');
   const { jobs, clock } = runnerOf([work]);

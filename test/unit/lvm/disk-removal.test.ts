@@ -23,7 +23,7 @@ async function remove(disk: string, { dryRun = false, reserve = 0n } = {}): Prom
   const leaving = new LeavingDisks(parts);
   const local = { ...parts, missing: { giveUp: () => undefined } };
   const { log } = memoryLog();
-  const { admin } = createDisksPart({ local, leaving, jobs: { look: () => undefined }, log });
+  const { admin } = createDisksPart({ local, leaving, jobs: { retry: () => undefined }, log });
   const answer = Promise.resolve(admin?.removeDisk?.({ disk, dryRun }, { signal } as never));
   return answer.then(
     () => undefined,

@@ -31,9 +31,9 @@ test.each([{ dryRun: true }, { remove: true }, { erase: 'zero' }])(
 test.each([
   ['starts its job', false, 1],
   ['starts nothing in a dry run', true, 0],
-])('a node that is asked to evacuate a disk says what moves, and %s', async (_, dryRun, looks) => {
+])('a node that is asked to evacuate a disk says what moves, and %s', async (_, dryRun, tries) => {
   const asked: unknown[] = [];
-  let looked = 0;
+  let tried = 0;
   const moved: Relocation = { lv: 'vg/a', volume: undefined, size: 4n * MiB, to: '/dev/sdc' };
   const leaving = {
     begin: async (...words: unknown[]) => (asked.push(words), [moved]),
@@ -41,7 +41,7 @@ test.each([
   };
   const local = { ...fakeStorage(), missing: { giveUp: () => undefined } };
   const { log } = memoryLog();
-  const part = createDisksPart({ local, leaving, jobs: { look: () => (looked += 1) }, log });
+  const part = createDisksPart({ local, leaving, jobs: { retry: () => (tried += 1) }, log });
   const ask = (more: object = {}) => part.admin?.evacuateDisk?.({ ...request, ...more }, { signal } as never);
   const request = { disk: 'a-uuid', dryRun, remove: true, erase: 'zero', to: '/dev/sdc', toSize: '4096' };
   expect(await ask()).toEqual({
@@ -50,7 +50,7 @@ test.each([
   expect(asked).toEqual([
     ['a-uuid', { removed: true, dryRun, erase: 'zero', replacement: { device: '/dev/sdc', size: 4096n } }, signal],
   ]);
-  expect(looked).toBe(looks);
+  expect(tried).toBe(tries);
   for (const [wrong, problem] of [
     [{ erase: 'shred' }, 'known: discard, zero'],
     [{ remove: false }, 'give --erase with --remove'],
@@ -74,7 +74,7 @@ async function withClaim(device: string) {
   await local.cache.refresh();
   const moved: Relocation = { lv: 'vg/a', volume: idOf('a'), size: 4n * MiB, to: '/dev/sdc' };
   const leaving = { begin: async () => [moved], keep: async () => undefined };
-  const { admin: Admin } = createDisksPart({ local, leaving, jobs: { look: () => undefined }, log: memoryLog().log });
+  const { admin: Admin } = createDisksPart({ local, leaving, jobs: { retry: () => undefined }, log: memoryLog().log });
   const { path } = await serve({}, { additional: [{ interface: admin, services: { Admin } }] });
   const config = `${path}.yaml`;
   await writeFile(config, `pools: []\nendpoint: unix://${path}`);
