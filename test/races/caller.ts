@@ -71,7 +71,7 @@ export class Caller {
     try {
       return await Promise.race([this.#answer(replica, order, signal), left]);
     } catch (error) {
-      if (isFailure(error)) return failed(error);
+      if (isFailure(error)) return failed(error, order.request);
       this.faults.push(`${order.request.call} ${order.name}: ${messageOf(error)}`);
       return { is: 'unknown', why: messageOf(error) };
     }

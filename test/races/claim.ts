@@ -12,7 +12,7 @@ export interface ClaimOptions {
   readonly vanishing: boolean;
   /** Whether a name has a second volume, and group snapshots of both, instead of copies. */
   readonly grouped: boolean;
-  /** Whether volumes and snapshots are thick. */
+  /** Whether volumes and snapshots are thick, and copies are jobs. */
   readonly thick: boolean;
   readonly random: Random;
   readonly schedule: Schedule;

@@ -1,3 +1,6 @@
+import { syncBuiltinESMExports } from 'node:module';
+import promises from 'node:timers/promises';
+
 /** The time of a run: it passes only when the run lets it pass. */
 export interface Clock extends Disposable {
   /** Milliseconds that a timer has to wait at least; `undefined`: there is no timer. */
@@ -45,6 +48,10 @@ export function takeClock(): Clock {
     clearTimeout: clear,
     clearInterval: clear,
   });
+  const restorePromises = replaceSleep((milliseconds, end) => {
+    const handle = add({ act: end, at: now + milliseconds });
+    return () => clear(handle);
+  });
   const restoreDate = replace({ now: () => now }, Date);
   const restorePerformance = replace({ now: () => now }, performance);
   const restoreSignal = replace({ timeout: (milliseconds: number) => timeoutOf(milliseconds) }, AbortSignal);
@@ -69,7 +76,7 @@ export function takeClock(): Clock {
       now = end;
     },
     [Symbol.dispose]() {
-      for (const undo of [restore, restoreDate, restorePerformance, restoreSignal]) undo();
+      for (const undo of [restore, restorePromises, restoreDate, restorePerformance, restoreSignal]) undo();
     },
   };
 }
@@ -83,5 +90,26 @@ function replace(functions: Readonly<Record<string, unknown>>, on: object = glob
       if (descriptor) Object.defineProperty(on, name, descriptor);
       else Reflect.deleteProperty(on, name);
     }
+  };
+}
+
+/** Replaces the timer that is a promise, and rejects if its signal fires. @param begin calls `end` after that time, unless what it answers is called */
+function replaceSleep(begin: (milliseconds: number, end: () => void) => () => void): () => void {
+  const sleep = (milliseconds = 0, value?: unknown, { signal }: { signal?: AbortSignal } = {}) => {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const giveUp = begin(milliseconds, () => resolve(value));
+    const abort = (): void => {
+      giveUp();
+      reject(new DOMException('the sleep was aborted', 'AbortError'));
+    };
+    if (signal?.aborted) abort();
+    else signal?.addEventListener('abort', abort, { once: true });
+    return promise;
+  };
+  const undo = replace({ setTimeout: sleep }, promises);
+  syncBuiltinESMExports();
+  return () => {
+    undo();
+    syncBuiltinESMExports();
   };
 }

@@ -38,7 +38,10 @@ export class FamilyClaim {
     const node = this.#node;
     const part: Part = random.pick(['volume', 'snapshot', 'copy']);
     const create: Request = { call: 'create', size: random.pick(sizes.slice(0, 2)), nodes: [node] };
-    const snapshot: Request = { call: 'snapshot', node };
+    const { thick } = this.#options;
+    const snapshot: Request = { call: 'snapshot', node, ...(thick && { thick }) };
+    const job = thick ? ({ job: true } as const) : {};
+    const copied = thick ? ({ copied: true } as const) : {};
     // Without the first two, most of the others find nothing.
     const requests: readonly Request[] = [
       create,
@@ -46,11 +49,12 @@ export class FamilyClaim {
       create,
       snapshot,
       snapshot,
-      { call: 'copy', node, of: random.pick(['volume', 'snapshot']) },
-      { call: 'copy', node, of: 'snapshot' },
+      { call: 'copy', node, of: random.pick(['volume', 'snapshot']), ...job },
+      { call: 'copy', node, of: thick ? 'volume' : 'snapshot', ...job },
       { call: 'get', node, part },
-      { call: 'remove', node, part },
-      { call: 'expand', node, size: random.pick(sizes) },
+      { call: 'remove', node, part, ...(part !== 'copy' && copied) },
+      { call: 'expand', node, size: random.pick(sizes), ...copied },
+      ...(thick ? [{ call: 'remove', node, part: 'copy' } as const] : []),
     ];
     return random.pick(requests);
   }

@@ -60,6 +60,7 @@ function afterPart(
   const part: Part = ('part' in request && request.part) || 'volume';
   const guard = changesSize(family[part], request) ? guardOf(family, part) : undefined;
   if (guard && outcome.is === 'refused' && ['precondition', 'exhausted'].includes(outcome.kind)) return [family];
+  if (isKept(request, outcome)) return [family];
   if (guard && !guard.rest) return outcome.is === 'ok' || refusedOtherwise(outcome) ? [] : [family];
   if (part !== 'group') return after(family[part], request, outcome).map((next) => withPart(family, part, next));
   const states = after(wholeOf(family), request, outcome);
@@ -81,6 +82,11 @@ function restOn(node: string): Seen {
 function guardOf(family: Family, part: Part): Register {
   if (part !== 'volume' && part !== 'second') return undefined;
   return [part === 'volume' ? family.snapshot : undefined, family.group].find((one) => one?.thick);
+}
+
+/** What a job copies is neither deleted nor extended; at the end, no job is left. */
+function isKept(request: Request, outcome: Outcome): boolean {
+  return 'copied' in request && request.copied === true && outcome.is === 'refused' && outcome.kind === 'precondition';
 }
 
 function changesSize(volume: Register, request: Request): boolean {

@@ -27,14 +27,15 @@ export type Part = (typeof parts)[number];
 /** Without a part it is about the volume. */
 export type Request =
   | { readonly call: 'create'; readonly size: number; readonly nodes: readonly string[]; readonly part?: 'second' }
-  | { readonly call: 'remove' | 'get'; readonly node: string; readonly part?: Part }
+  /** `copied`: a job may copy it, which keeps it as it is. */
+  | { readonly call: 'remove' | 'get'; readonly node: string; readonly part?: Part; readonly copied?: true }
   /** Takes the snapshot of the volume. */
   | { readonly call: 'snapshot'; readonly node: string; readonly thick?: true | undefined }
   /** Takes the group snapshot of both volumes. */
   | { readonly call: 'group'; readonly node: string; readonly thick?: true | undefined }
-  /** Makes the copy. */
-  | { readonly call: 'copy'; readonly node: string; readonly of: 'volume' | 'snapshot' }
-  | { readonly call: 'expand'; readonly node: string; readonly size: number }
+  /** Makes the copy. `job`: a job of the node fills it. */
+  | { readonly call: 'copy'; readonly node: string; readonly of: 'volume' | 'snapshot'; readonly job?: true }
+  | { readonly call: 'expand'; readonly node: string; readonly size: number; readonly copied?: true }
   | { readonly call: 'modify'; readonly node: string; readonly limits: Limits }
   /** A look at LVM on every node, at the end. */
   | { readonly call: 'look'; readonly part?: Part };
@@ -59,7 +60,8 @@ export interface Call {
 /** Kinds of failure after which the call may have been done, or may still be done. */
 const open: ReadonlySet<FailureKind> = new Set<FailureKind>(['unavailable', 'cancelled']);
 
-/** The outcome of a call that failed so. */
-export function failed({ kind, message }: Failure): Outcome {
-  return open.has(kind) ? { is: 'unknown', why: `${kind}: ${message}` } : { is: 'refused', kind };
+/** The outcome of a call that failed so. A copy that is a job is `busy` until it is whole, or before it has begun. */
+export function failed({ kind, message }: Failure, request: Request): Outcome {
+  const goesOn = kind === 'busy' && request.call === 'copy' && request.job === true;
+  return goesOn || open.has(kind) ? { is: 'unknown', why: `${kind}: ${message}` } : { is: 'refused', kind };
 }

@@ -1,4 +1,5 @@
-import { maximum } from '../../src/domain/bytes.ts';
+import { JobRunner } from '../../src/block/job-runner.ts';
+import { maximum, MiB } from '../../src/domain/bytes.ts';
 import { createLocks } from '../../src/concurrency/locks.ts';
 import { createQueue } from '../../src/concurrency/queue.ts';
 import { createRepeater } from '../../src/concurrency/repeater.ts';
@@ -22,6 +23,12 @@ import { driver, log, timing } from './constants.ts';
 import { versions } from '../../src/fleet/wire/protocol.ts';
 import type { Machine } from './machine.ts';
 
+/** Bytes a second: a copy takes some steps of a second. */
+const copyRate = 16n * MiB;
+/** Milliseconds that a call waits for the end of a copy: some time out before, and some do not. */
+const copyWait = 1000;
+const bounds = { total: 5, creation: 1, copy: 1, erase: 1, repair: 1, evacuation: 1 };
+
 /** One process of the driver on a node. */
 export class Life {
   readonly cache: InventoryCache;
@@ -29,6 +36,7 @@ export class Life {
   readonly #instance: string;
   readonly #storage: LocalStorage;
   readonly #jobs: ReturnType<typeof createInterruptedCreations>;
+  readonly #copies: JobRunner;
   readonly #report: ReturnType<typeof createRepeater>;
   readonly #connections = new Map<number, Connection>();
   /** Commands that LVM was given and has not begun. */
@@ -76,7 +84,13 @@ export class Life {
         resume: async () => [],
         abandon: async () => undefined,
       },
-      copying: { range: () => this.#turn('changes'), rate: maximum, log },
+      copying: {
+        range: (range) => this.#turn('changes').then(() => machine.contents.write(range)),
+        rate: copyRate,
+        wait: copyWait,
+        record: 0,
+        log,
+      },
       erasing: {
         zero: () => this.#turn('changes'),
         discard: () => this.#turn('changes'),
@@ -86,6 +100,10 @@ export class Life {
       },
     });
     this.#jobs = createInterruptedCreations({ storage: this.#storage, cache: this.cache, log });
+    const { volumeCopies, growth } = this.#storage;
+    const copies = { kind: 'copy', find: () => [...volumeCopies.find(), ...growth.rooms.find()] } as const;
+    this.#copies = new JobRunner({ sources: [copies], bounds, log });
+    for (const source of [volumeCopies, growth]) source.startWith(() => this.#copies.look());
   }
 
   async start(): Promise<void> {
@@ -105,6 +123,7 @@ export class Life {
         if (!isFailure(error)) throw error;
       });
     }
+    this.#copies.look();
   }
 
   dial(): void {
@@ -172,16 +191,15 @@ export class Life {
       return answer;
     };
     const change = async (argv: LvmArguments): Promise<LvmAnswer> => {
+      const work = (): Promise<LvmAnswer> => {
+        this.#machine.contents.judge(argv);
+        return lvm.change(argv);
+      };
       const apply = (): void => {
-        if (lvm.present) void lvm.change(argv);
+        if (lvm.present) void work();
       };
       this.#given.add(apply);
-      return run(
-        'changes',
-        argv,
-        () => lvm.change(argv),
-        () => this.#given.delete(apply),
-      );
+      return run('changes', argv, work, () => this.#given.delete(apply));
     };
     return {
       report: (argv) => run('reports', argv, () => lvm.report(argv)),

@@ -6,6 +6,7 @@ import type { Protocol } from '../../src/fleet/wire/protocol.ts';
 import type { Random } from '../storm/random.ts';
 import { FakeLvm, spec } from '../unit/lvm/fake-lvm.ts';
 import type { Schedule } from './schedule.ts';
+import { Contents } from './contents.ts';
 import { Life } from './life.ts';
 
 const thinPool = 'thinpool';
@@ -27,6 +28,7 @@ export interface MachineOptions {
 export class Machine {
   readonly name: string;
   readonly lvm = new FakeLvm();
+  readonly contents = new Contents(this.lvm, spec.group);
   readonly options: MachineOptions;
   #life: Life | undefined;
   #lives = 0;
@@ -82,6 +84,13 @@ export class Machine {
   /** As the driver does it again and again. */
   rescan(): void {
     void this.#life?.rescan();
+  }
+
+  /** What is wrong at rest. */
+  problems(): string[] {
+    const { problems } = this.contents;
+    const left = this.contents.left().map((lv) => `${lv}, the source of a copy, is left at rest`);
+    return [...problems, ...left].map((problem) => `${this.name}: ${problem}`);
   }
 
   volumes(): readonly Volume[] {

@@ -74,9 +74,11 @@ class Race {
     this.#vanishing = this.#random.chance(0.4) ? [] : nodes.filter(() => this.#random.chance(0.7));
     const roomy = this.#fleet.roomy.filter((node) => !this.#vanishing.includes(node));
     const vanishing = this.#vanishing.length > 0;
-    const thick = !this.#thin && createRandom(seed, 4).chance(0.25);
+    const grouped = !this.#thin && createRandom(seed, 4).chance(0.25);
+    const copied = !this.#thin && !grouped && createRandom(seed, 5).chance(0.4);
+    const thick = grouped || copied;
     const options = {
-      grouped: thick || createRandom(seed, 3).chance(0.5),
+      grouped: grouped || (!copied && createRandom(seed, 3).chance(0.5)),
       thick,
       random: this.#random,
       schedule: this.#schedule,
@@ -175,6 +177,7 @@ class Race {
     );
     const isWhole = members.length === (group ? 2 : 0) || this.#mayBeHalfRemoved(name);
     return [
+      ...this.#fleet.machines.flatMap((machine) => machine.problems()),
       ...unfinished.map(({ id }) => `${id} is unfinished at rest`),
       ...(isWhole ? [] : [`group snapshot ${groupOf(name)} is not whole at rest`]),
     ];

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { Failure } from '../../../src/domain/errors.ts';
 import { violations } from '../../races/checker.ts';
-import type { Call, Part, Request, Seen } from '../../races/history.ts';
+import { type Call, failed, type Part, type Request, type Seen } from '../../races/history.ts';
 import { create, expand, inTurn, ok, refused, remove, unknown, volume } from './calls.ts';
 
 const snapshot: Request = { call: 'snapshot', node: 'a' };
@@ -20,6 +21,10 @@ const thick: Request = { ...snapshot, thick: true };
 const thickTaken = [thick, ok({ ...volume(), thick: true })] as const;
 const thickPair = [{ ...group, thick: true }, ok({ ...pair(), thick: true })] as const;
 const guarded = refused('precondition');
+const job: Request = { call: 'copy', node: 'a', of: 'volume', job: true };
+const removeCopied: Request = { call: 'remove', node: 'a', copied: true };
+const jobOk = [job, ok(copied(8, 'volume'))] as const;
+const kept = [removeCopied, guarded] as const;
 const noSecond = [part('remove', 'second'), ok()] as const;
 
 test.each<[string, Call[]]>([
@@ -43,6 +48,11 @@ test.each<[string, Call[]]>([
   ],
   ['a thick volume that goes with its snapshot', inTurn(made, thickTaken, [remove(), ok()])],
   ['a thick volume that grows under a group snapshot', inTurn(made, second, thickPair, larger)],
+  ['a source that a job copies, and that is gone', inTurn(made, [removeCopied, ok()], jobOk)],
+  [
+    'a copy that a job fills after its deletion',
+    inTurn(made, jobOk, [part('remove', 'copy'), ok()], [part('get', 'copy'), ok(copied(8, 'volume'))]),
+  ],
   ['a thick volume that is kept by nothing', inTurn(made, thickTaken, noSnapshot, [remove(), guarded])],
 ])('the checker finds %s', (_what, history) => {
   expect(violations(history)).toHaveLength(1);
@@ -90,6 +100,20 @@ test.each<[string, Call[]]>([
     ),
   ],
   [
+    'a copy that a job fills after its call, and its source, which is kept meanwhile',
+    inTurn(
+      made,
+      [job, unknown],
+      kept,
+      [{ call: 'expand', node: 'a', size: 16, copied: true }, guarded],
+      [part('get', 'copy'), ok(copied(8, 'volume'))],
+    ),
+  ],
+  [
+    'a copy that was deleted before its job had filled it',
+    inTurn(made, [job, unknown], [part('remove', 'copy'), ok()], kept, jobOk),
+  ],
+  [
     'a thick volume that its snapshots keep, also one that was cut off',
     inTurn(
       made,
@@ -106,4 +130,11 @@ test.each<[string, Call[]]>([
   ],
 ])('the checker allows %s', (_what, history) => {
   expect(violations(history)).toEqual([]);
+});
+
+test('a copy that is busy goes on, where it is a job; any other call that is busy has done nothing', () => {
+  const busy = new Failure('busy', 'try again');
+  expect(failed(busy, job)).toMatchObject({ is: 'unknown' });
+  expect(failed(busy, copy())).toEqual({ is: 'refused', kind: 'busy' });
+  expect(failed(busy, removeCopied)).toEqual({ is: 'refused', kind: 'busy' });
 });
