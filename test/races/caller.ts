@@ -155,11 +155,11 @@ async function perform({ provisioner }: Replica, order: Order, signal: AbortSign
   const id = 'node' in request ? idOf(request.node, own) : '';
   switch (request.call) {
     case 'create':
-      return seenOf(await provisioner.create(creation(own, requisite, BigInt(request.size) * unit), signal));
+      return seenOf(await provisioner.create(creation(own, requisite, request), signal));
     case 'copy': {
       const source =
         request.of === 'volume' ? { volume: id as VolumeId } : { snapshot: snapshotIdOf(request.node, name) };
-      const asked = creation(copyOf(name), undefined, unit);
+      const asked = creation(copyOf(name), undefined, { size: 1 });
       return seenOf(await provisioner.create({ ...asked, source }, signal));
     }
     case 'remove':
@@ -178,10 +178,15 @@ async function perform({ provisioner }: Replica, order: Order, signal: AbortSign
   }
 }
 
-function creation(name: string, requisite: Order['requisite'], required: bigint): VolumeRequest {
+function creation(
+  name: string,
+  requisite: Order['requisite'],
+  { size, mirrored = false }: { readonly size: number; readonly mirrored?: boolean },
+): VolumeRequest {
   const wanted = requisite as NodeName[] | undefined;
   const accessibility = wanted ? { requisite: new Set(wanted), preferred: wanted } : { preferred: [] };
-  return { name, size: { required }, parameters: parseParameters({}), accessibility };
+  const parameters = parseParameters(mirrored ? { mirrors: '1' } : {});
+  return { name, size: { required: BigInt(size) * unit }, parameters, accessibility };
 }
 
 function ratesOf(limits: Limits): Record<string, Rate> {

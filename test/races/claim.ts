@@ -8,8 +8,10 @@ export interface ClaimOptions {
   readonly name: string;
   /** Nodes that have room at any time. */
   readonly roomy: readonly string[];
-  /** Whether the group of a node may vanish. */
+  /** Whether the group of a node may vanish, or lack a disk. */
   readonly vanishing: boolean;
+  /** Whether the volume has two copies. */
+  readonly mirrored: boolean;
   /** Whether a name has a second volume, and group snapshots of both, instead of copies. */
   readonly grouped: boolean;
   /** Whether volumes and snapshots are thick, and copies are jobs. */
@@ -75,7 +77,9 @@ export class Claim {
   #next(): Request {
     const { random } = this.#options;
     const node = this.#node ?? random.pick(nodes);
-    const create: Request = { call: 'create', size: this.#size, nodes: this.#requisite ?? nodes };
+    const { mirrored } = this.#options;
+    const own = mirrored ? { mirrored } : {};
+    const create: Request = { call: 'create', size: this.#size, nodes: this.#requisite ?? nodes, ...own };
     if (!this.#mayChange()) return { call: 'get', node };
     if (this.#node === undefined) return random.chance(0.85) ? create : { call: 'get', node };
     const requests: readonly Request[] = [

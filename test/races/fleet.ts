@@ -2,7 +2,7 @@ import { loadProtocol } from '../../src/fleet/wire/protocol.ts';
 import type { Transport } from '../../src/fleet/client/transport.ts';
 import type { Random } from '../storm/random.ts';
 import { Link } from './link.ts';
-import { Machine } from './machine.ts';
+import { Machine, type MachineOptions } from './machine.ts';
 import { Replica } from './replica.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -27,14 +27,16 @@ export class Fleet {
   readonly #full = new Set<string>();
   #dials = 0;
 
-  /** @param thin whether the nodes have thin pools */
-  constructor(schedule: Schedule, random: Random, thin: boolean) {
+  /** @param kind whether the nodes have thin pools, and two disks */
+  constructor(schedule: Schedule, random: Random, kind: Pick<MachineOptions, 'thin' | 'disks'>) {
     this.#schedule = schedule;
     const open = (machine: Machine, controller: number) => this.#open(machine, controller);
-    this.machines = nodes.map((name) => new Machine({ name, schedule, random, protocol, thin, open }));
+    this.machines = nodes.map((name) => new Machine({ name, schedule, random, protocol, ...kind, open }));
     for (const controller of controllers) this.startController(controller);
     for (const machine of this.machines) {
-      const size = BigInt(random.pick(foreign)) * unit;
+      const drawn = BigInt(random.pick(foreign)) * unit;
+      // Nothing else keeps a disk that is gone in its group.
+      const size = kind.disks === 3 ? 0n : drawn;
       if (size > 0n) this.#full.add(machine.name);
       if (size > 0n) machine.occupy(size);
       machine.start();

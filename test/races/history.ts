@@ -26,7 +26,14 @@ export type Part = (typeof parts)[number];
 
 /** Without a part it is about the volume. */
 export type Request =
-  | { readonly call: 'create'; readonly size: number; readonly nodes: readonly string[]; readonly part?: 'second' }
+  | {
+      readonly call: 'create';
+      readonly size: number;
+      readonly nodes: readonly string[];
+      readonly part?: 'second';
+      /** With two copies. */
+      readonly mirrored?: boolean;
+    }
   /** `copied`: a job may copy it, which keeps it as it is. */
   | { readonly call: 'remove' | 'get'; readonly node: string; readonly part?: Part; readonly copied?: true }
   /** Takes the snapshot of the volume. */

@@ -1,9 +1,8 @@
-import { JobRunner } from '../../src/block/job-runner.ts';
 import { maximum, MiB } from '../../src/domain/bytes.ts';
 import { createLocks } from '../../src/concurrency/locks.ts';
 import { createQueue } from '../../src/concurrency/queue.ts';
 import { createRepeater } from '../../src/concurrency/repeater.ts';
-import { isFailure } from '../../src/domain/errors.ts';
+import { Failure, isFailure } from '../../src/domain/errors.ts';
 import { identifyGroup } from '../../src/domain/groups.ts';
 import type { NodeName } from '../../src/domain/ids.ts';
 import { Connection } from '../../src/fleet/client/connection.ts';
@@ -20,6 +19,7 @@ import { createWriter } from '../../src/lvm/writer.ts';
 import { spec } from '../unit/lvm/fake-lvm.ts';
 import { fakeThinMetadata } from '../unit/lvm/fake-thin-pool.ts';
 import { driver, log, timing } from './constants.ts';
+import { Jobs } from './jobs.ts';
 import { versions } from '../../src/fleet/wire/protocol.ts';
 import type { Machine } from './machine.ts';
 
@@ -27,7 +27,6 @@ import type { Machine } from './machine.ts';
 const copyRate = 16n * MiB;
 /** Milliseconds that a call waits for the end of a copy: some time out before, and some do not. */
 const copyWait = 1000;
-const bounds = { total: 5, creation: 1, copy: 1, erase: 1, repair: 1, evacuation: 1 };
 
 /** One process of the driver on a node. */
 export class Life {
@@ -35,8 +34,8 @@ export class Life {
   readonly #machine: Machine;
   readonly #instance: string;
   readonly #storage: LocalStorage;
-  readonly #jobs: ReturnType<typeof createInterruptedCreations>;
-  readonly #copies: JobRunner;
+  readonly #creations: ReturnType<typeof createInterruptedCreations>;
+  readonly #jobs: Jobs;
   readonly #report: ReturnType<typeof createRepeater>;
   readonly #connections = new Map<number, Connection>();
   /** Commands that LVM was given and has not begun. */
@@ -56,7 +55,7 @@ export class Life {
     });
     const devices: Devices = {
       exists: async () => true,
-      wipe: () => this.#turn('changes'),
+      wipe: (device) => this.#turn('changes').then(() => refuseLost(machine, device)),
       flush: async () => undefined,
       volumeLimit: () => 100,
     };
@@ -99,11 +98,14 @@ export class Life {
         log,
       },
     });
-    this.#jobs = createInterruptedCreations({ storage: this.#storage, cache: this.cache, log });
-    const { volumeCopies, growth } = this.#storage;
-    const copies = { kind: 'copy', find: () => [...volumeCopies.find(), ...growth.rooms.find()] } as const;
-    this.#copies = new JobRunner({ sources: [copies], bounds, log });
-    for (const source of [volumeCopies, growth]) source.startWith(() => this.#copies.look());
+    this.#creations = createInterruptedCreations({ storage: this.#storage, cache: this.cache, log });
+    this.#jobs = new Jobs({
+      storage: this.#storage,
+      lvm,
+      cache: this.cache,
+      writer,
+      comesBack: machine.options.disks < 3,
+    });
   }
 
   async start(): Promise<void> {
@@ -117,13 +119,14 @@ export class Life {
     const state = identifyGroup(pool, name as NodeName, lvm.present ? [group] : [], group);
     this.cache.identify(new Map([[pool.group, state]]));
     await this.cache.refresh();
-    for (const job of this.#jobs.find()) {
+    for (const job of this.#creations.find()) {
       const { signal } = new AbortController();
       await job.run({ signal, progress: () => undefined }).catch((error: unknown) => {
         if (!isFailure(error)) throw error;
       });
     }
-    this.#copies.look();
+    if (this.#machine.disks) await this.#jobs.settleDisks(pool.group);
+    this.#jobs.look();
   }
 
   dial(): void {
@@ -191,10 +194,7 @@ export class Life {
       return answer;
     };
     const change = async (argv: LvmArguments): Promise<LvmAnswer> => {
-      const work = (): Promise<LvmAnswer> => {
-        this.#machine.contents.judge(argv);
-        return lvm.change(argv);
-      };
+      const work = (): Promise<LvmAnswer> => this.#machine.change(argv);
       const apply = (): void => {
         if (lvm.present) void work();
       };
@@ -221,4 +221,9 @@ export class Life {
   #channel(channel: string): string {
     return `lvm ${this.#instance} ${channel}`;
   }
+}
+
+/** The disk answers no more. */
+function refuseLost({ disks }: Machine, device: string): void {
+  if (disks?.hasLost(device)) throw new Failure('unavailable', `${device}: Input/output error`);
 }

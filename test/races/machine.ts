@@ -4,9 +4,11 @@ import type { Volume } from '../../src/domain/volume.ts';
 import type { Transport } from '../../src/fleet/client/transport.ts';
 import type { Protocol } from '../../src/fleet/wire/protocol.ts';
 import type { Random } from '../storm/random.ts';
+import type { LvmAnswer, LvmArguments } from '../../src/lvm/process/lvm.ts';
 import { FakeLvm, spec } from '../unit/lvm/fake-lvm.ts';
 import type { Schedule } from './schedule.ts';
 import { Contents } from './contents.ts';
+import { Disks } from './disks.ts';
 import { Life } from './life.ts';
 
 const thinPool = 'thinpool';
@@ -20,6 +22,8 @@ export interface MachineOptions {
   readonly protocol: Protocol;
   /** Its pool is a thin pool that takes the whole group. */
   readonly thin: boolean;
+  /** Of the group. Of two, one may be pulled, and comes back; of three, it does not. */
+  readonly disks: 1 | 2 | 3;
   /** Dials a controller. `undefined`: it cannot be reached now. */
   readonly open: (machine: Machine, controller: number) => Transport | undefined;
 }
@@ -30,6 +34,8 @@ export class Machine {
   readonly lvm = new FakeLvm();
   readonly contents = new Contents(this.lvm, spec.group);
   readonly options: MachineOptions;
+  /** Absent: the group has one disk. */
+  readonly disks: Disks | undefined;
   #life: Life | undefined;
   #lives = 0;
   #boots = 1;
@@ -37,6 +43,7 @@ export class Machine {
   constructor(options: MachineOptions) {
     this.name = options.name;
     this.options = options;
+    this.disks = options.disks > 1 ? new Disks(this.lvm, options.disks) : undefined;
     if (options.thin) this.lvm.volumes.set(thinPool, { size: this.lvm.size, tags: new Set(), row: { ...poolRow } });
   }
 
@@ -57,6 +64,19 @@ export class Machine {
   occupy(size: bigint): void {
     const row = this.options.thin && { row: { lv_attr: 'Vwi-a-tz--', pool_lv: thinPool } };
     this.lvm.volumes.set('foreign', { size, tags: new Set(), ...row });
+    this.disks?.update();
+  }
+
+  /** LVM does a change, or refuses it. */
+  async change(argv: LvmArguments): Promise<LvmAnswer> {
+    this.contents.judge(argv);
+    this.disks?.judge(argv);
+    const refusal = this.disks?.refusal(argv);
+    if (refusal !== undefined) return { ok: false, messages: [refusal] };
+    const answer = await this.lvm.change(argv);
+    for (const name of this.disks?.update(argv) ?? [])
+      this.options.schedule.add(`kernel ${this.name}`, () => this.disks?.complete(name));
+    return answer;
   }
 
   get runs(): boolean {
@@ -88,7 +108,7 @@ export class Machine {
 
   /** What is wrong at rest. */
   problems(): string[] {
-    const { problems } = this.contents;
+    const problems = [...this.contents.problems, ...(this.disks?.problems() ?? [])];
     const left = this.contents.left().map((lv) => `${lv}, the source of a copy, is left at rest`);
     return [...problems, ...left].map((problem) => `${this.name}: ${problem}`);
   }

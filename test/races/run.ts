@@ -8,7 +8,7 @@ import { FamilyClaim } from './family-claim.ts';
 import { controllers, Fleet, nodes } from './fleet.ts';
 import type { Call } from './history.ts';
 import { Schedule, settled } from './schedule.ts';
-import { troubles } from './troubles.ts';
+import { diskTroubles, troubles } from './troubles.ts';
 
 export interface RunOptions {
   readonly seed: number;
@@ -61,6 +61,8 @@ class Race {
   readonly #thin: boolean;
   /** Nodes whose group may vanish. */
   readonly #vanishing: readonly string[];
+  /** Nodes of which a disk may be pulled. */
+  readonly #pulled: readonly string[];
   readonly #troubles = new Map<string, number>();
   #atRest = false;
 
@@ -69,14 +71,20 @@ class Race {
     this.#random = createRandom(seed, 0);
     this.#schedule = new Schedule(createRandom(seed, 1));
     this.#thin = createRandom(seed, 2).chance(0.4);
-    this.#fleet = new Fleet(this.#schedule, this.#random, this.#thin);
-    this.caller = new Caller(this.#fleet);
-    this.#vanishing = this.#random.chance(0.4) ? [] : nodes.filter(() => this.#random.chance(0.7));
-    const roomy = this.#fleet.roomy.filter((node) => !this.#vanishing.includes(node));
-    const vanishing = this.#vanishing.length > 0;
     const grouped = !this.#thin && createRandom(seed, 4).chance(0.25);
     const copied = !this.#thin && !grouped && createRandom(seed, 5).chance(0.4);
     const thick = grouped || copied;
+    const disks = createRandom(seed, 6);
+    const mayPull = !this.#thin && !thick && disks.chance(0.7);
+    const isLost = mayPull && disks.chance(0.3);
+    this.#pulled = mayPull ? nodes.filter(() => disks.chance(0.7)) : [];
+    const count = isLost ? 3 : mayPull ? 2 : 1;
+    this.#fleet = new Fleet(this.#schedule, this.#random, { thin: this.#thin, disks: count });
+    this.caller = new Caller(this.#fleet);
+    this.#vanishing = this.#random.chance(0.4) ? [] : nodes.filter(() => this.#random.chance(0.7));
+    const lacking = [...this.#vanishing, ...this.#pulled];
+    const roomy = this.#fleet.roomy.filter((node) => !lacking.includes(node));
+    const vanishing = lacking.length > 0;
     const options = {
       grouped: grouped || (!copied && createRandom(seed, 3).chance(0.5)),
       thick,
@@ -86,7 +94,10 @@ class Race {
       vanishing,
       roomy,
     };
-    this.#claims = names.map((name) => new (this.#thin || thick ? FamilyClaim : Claim)({ ...options, name }));
+    this.#claims = names.map((name) => {
+      const own = { ...options, name, mirrored: isLost || (mayPull && disks.chance(0.4)) };
+      return new (this.#thin || thick ? FamilyClaim : Claim)(own);
+    });
   }
 
   /** Until no call is in flight, and every trouble has ended. */
@@ -97,6 +108,8 @@ class Race {
     const amount = random.below(mostTroubles + 1);
     for (let call = 0; call < calls; call += 1) this.#schedule.late('claims', () => random.pick(this.#claims).act());
     for (const _ of this.#vanishing) this.#schedule.late('troubles', () => this.#disturb('group vanished'));
+    for (const _ of [...this.#pulled, ...this.#pulled])
+      this.#schedule.late('troubles', () => this.#disturb('disk pulled'));
     for (let trouble = 0; trouble < amount; trouble += 1) this.#schedule.late('troubles', () => this.#disturb());
     await this.#drain();
   }
@@ -117,7 +130,8 @@ class Race {
   async rest(): Promise<string[]> {
     await this.#quiet();
     this.#atRest = true;
-    const problems = names.flatMap((name) => this.#look(name));
+    const problems = this.#fleet.machines.flatMap((machine) => machine.problems());
+    problems.push(...names.flatMap((name) => this.#look(name)));
     for (const by of controllers) {
       for (const name of names) for (const node of nodes) problems.push(...(await this.#ask(name, node, by)));
       problems.push(...this.#listed(by));
@@ -127,8 +141,8 @@ class Race {
 
   #disturb(name = this.#random.pick(Object.keys(troubles))): void {
     const [fleet, schedule, clock, random] = [this.#fleet, this.#schedule, this.#clock, this.#random];
-    const context = { fleet, schedule, clock, random, vanishing: this.#vanishing };
-    const where = troubles[name]?.(context) ?? '';
+    const context = { fleet, schedule, clock, random, vanishing: this.#vanishing, pulled: this.#pulled };
+    const where = { ...troubles, ...diskTroubles }[name]?.(context) ?? '';
     this.#troubles.set(name, (this.#troubles.get(name) ?? 0) + 1);
     this.happened.push(`after call ${this.caller.history.length}: ${name}: ${where}`);
   }
@@ -147,7 +161,8 @@ class Race {
   }
 
   async #quiet(): Promise<void> {
-    for (let turn = 0; turn < 3; turn += 1) {
+    // A disk that is gone leaves its group at the look after the last repair.
+    for (let turn = 0; turn < (this.#pulled.length > 0 ? 6 : 3); turn += 1) {
       this.#clock.pass(10_000);
       for (const controller of controllers) {
         this.#fleet.replica(controller)?.sweep();
@@ -177,7 +192,6 @@ class Race {
     );
     const isWhole = members.length === (group ? 2 : 0) || this.#mayBeHalfRemoved(name);
     return [
-      ...this.#fleet.machines.flatMap((machine) => machine.problems()),
       ...unfinished.map(({ id }) => `${id} is unfinished at rest`),
       ...(isWhole ? [] : [`group snapshot ${groupOf(name)} is not whole at rest`]),
     ];

@@ -10,6 +10,8 @@ export interface TroubleContext {
   readonly random: Random;
   /** Nodes whose group may vanish. */
   readonly vanishing: readonly string[];
+  /** Nodes of which a disk may be pulled. */
+  readonly pulled: readonly string[];
 }
 
 /** Something that happens to the fleet. What ends it is an event of the schedule. Returns where it happened. */
@@ -67,6 +69,24 @@ export const troubles: Readonly<Record<string, Trouble>> = {
   'speeds changed'({ schedule }) {
     schedule.shuffle();
     return 'all';
+  },
+};
+
+/** Troubles of nodes that have two disks. */
+export const diskTroubles: Readonly<Record<string, Trouble>> = {
+  'disk pulled'({ fleet, random, schedule, pulled }) {
+    const node = random.pick(pulled);
+    const { disks } = fleet.machine(node);
+    if (!disks?.mayPull) return 'none';
+    const rescan = (): void => schedule.add(`rescan ${node}`, () => fleet.machine(node).rescan());
+    disks.pull();
+    rescan();
+    if (fleet.machine(node).options.disks === 3) return `${node}, for good`;
+    schedule.late(`put back ${node}`, () => {
+      disks.putBack();
+      rescan();
+    });
+    return node;
   },
 };
 

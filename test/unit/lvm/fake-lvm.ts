@@ -8,8 +8,10 @@ export const spec = thickSpec('fast', { group: 'vg' as VgName });
 
 /** A volume group in memory that runs the commands of the storage. */
 export class FakeLvm implements Lvm {
-  readonly size = 1024n * MiB;
+  size = 1024n * MiB;
   present = true;
+  /** Bytes that the further copies of mirrors take. */
+  hidden = 0n;
   uuid = 'own';
   /** `row`: fields of LVM's report that differ from those of an active linear volume. */
   readonly volumes = new Map<
@@ -66,8 +68,9 @@ export class FakeLvm implements Lvm {
   restartReports(): void {}
 
   get free(): bigint {
+    const room = this.size - this.hidden;
     // A thin volume takes nothing of the group.
-    return this.volumes.values().reduce((free, { size, row }) => (row?.['pool_lv'] ? free : free - size), this.size);
+    return this.volumes.values().reduce((free, { size, row }) => (row?.['pool_lv'] ? free : free - size), room);
   }
 
   #read(argv: LvmArguments): Record<string, string>[] | undefined {

@@ -8,7 +8,7 @@ test.each([...seedsOf('races'), 1])(
   async (seed) => {
     const { reports, counts } = await play({ seed, goesOn: (done) => done < 60 });
     expect(reports.join('\n')).toBe('');
-    for (const outcome of ['acknowledged', 'refused', 'unknown']) expect(counts[outcome]).toBeGreaterThan(0);
+    for (const what of ['acknowledged', 'refused', 'unknown', 'disk pulled']) expect(counts[what]).toBeGreaterThan(0);
   },
 );
 
