@@ -47,8 +47,10 @@ export function largestRoom(size: Bytes, extentSize: Bytes): Bytes {
   return roundUp(size + records + chunk, extentSize);
 }
 
-/** The bytes to give to a new snapshot of a volume of `size` bytes: a multiple of an extent, at least one. */
+/** The bytes to give to a new snapshot of a volume of `size` bytes: a multiple of an extent, at least one. 100 % are room for every write. */
 export function roomFor(room: SnapshotRoom, size: Bytes, extentSize: Bytes): Bytes {
+  const most = largestRoom(size, extentSize);
+  if ('percent' in room && room.percent === 100) return most;
   const wanted = 'bytes' in room ? room.bytes : (size * BigInt(Math.round(room.percent * 100))) / 10_000n;
-  return smallest(largest(roundUp(wanted, extentSize), extentSize), largestRoom(size, extentSize));
+  return smallest(largest(roundUp(wanted, extentSize), extentSize), most);
 }
