@@ -10,7 +10,7 @@ import type { Snapshot } from '../domain/snapshot.ts';
 import type { Inventory } from '../domain/storage.ts';
 import type { Volume } from '../domain/volume.ts';
 import { Changes } from './changes.ts';
-import { elsewhere, type GivenFrom, givenFrom } from './given.ts';
+import { elsewhere, type GivenFrom, givenFrom, onlyRecord } from './given.ts';
 import { healthIn } from './health.ts';
 import {
   contestedIds,
@@ -176,13 +176,7 @@ export class InventoryCache {
 
   /** The record that the volume was given to another node. Throws `precondition` if there are several. */
   given(id: VolumeId): GivenFrom | undefined {
-    const [record, ...more] = this.#given.get(id) ?? [];
-    if (more.length === 0) return record;
-    const groups = [record, ...more].flatMap((each) => each && `${each.group} (${each.to})`);
-    throw new Failure(
-      'precondition',
-      `several volume groups record where volume ${id} is: ${groups.join(', ')}. Remove the tag quarry.given from the wrong ones`,
-    );
+    return onlyRecord(id, this.#given.get(id) ?? []);
   }
 
   /** Throws `elsewhere` if the volume was given to a node other than `except`. */

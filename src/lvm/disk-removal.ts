@@ -1,7 +1,7 @@
 import { formatBytes } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import type { VgName } from '../domain/ids.ts';
-import { removeDevice } from './arguments.ts';
+import { removeDevice } from './group-arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { linkedDevice } from './process/system.ts';
 import type { PvRecord } from './records.ts';

@@ -52,3 +52,12 @@ export function givenFrom(
   }
   return found;
 }
+
+/** Throws `precondition` if there are several: nothing says which is right. */
+export function onlyRecord(id: VolumeId, records: readonly GivenFrom[]): GivenFrom | undefined {
+  if (records.length <= 1) return records[0];
+  throw new Failure(
+    'precondition',
+    `several volume groups record where volume ${id} is: ${records.map(({ group, to }) => `${group} (${to})`).join(', ')}. Remove the tag quarry.given from the wrong ones`,
+  );
+}

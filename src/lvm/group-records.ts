@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type GroupState, type GroupStates, identifyGroup, type KnownGroup } from '../domain/groups.ts';
 import type { NodeName, VgName } from '../domain/ids.ts';
 import type { PoolSpec } from '../domain/pool.ts';
-import { recordGroup, tagGroup } from './arguments.ts';
+import { recordGroup, tagGroup } from './group-arguments.ts';
 import type { PhysicalVolume } from './physical-volumes.ts';
 import { hostDirectory, type ReadHostFile } from './process/system.ts';
 import { parseTags, tag } from './tags.ts';

@@ -5,7 +5,8 @@ import { type Failure, isFailure, messageOf } from '../domain/errors.ts';
 import type { NodeName, VgName } from '../domain/ids.ts';
 import { deviceMark, type PoolSpec } from '../domain/pool.ts';
 import { activateInPool, activateOverParts } from './activation.ts';
-import * as args from './arguments.ts';
+import { activateGroup, listOne } from './arguments.ts';
+import * as args from './group-arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { isPartial, lacksThinDevice } from './failures.ts';
 import { type LvmReport, readReport, thinPoolOf } from './inventory.ts';
@@ -95,7 +96,7 @@ export class Groups {
     const { lvm, cache } = this.#options;
     const pool = spec.thin?.autoextend && cache.reported ? thinPoolOf(cache.report(), spec.group) : undefined;
     if (!pool) return false;
-    const answer = await lvm.report(args.listOne(spec.group, pool.lv));
+    const answer = await lvm.report(listOne(spec.group, pool.lv));
     const row = answer.ok ? answer.rows.at(-1) : undefined;
     if (!row) return false;
     const report = cache.report();
@@ -155,7 +156,7 @@ export class Groups {
       attempt(() =>
         activateOverParts(writer, group, () => {
           lvm.restartReports();
-          return writer.slowChange(what, args.activateGroup(group));
+          return writer.slowChange(what, activateGroup(group));
         }),
       );
     const pool = thinPoolOf(report, group)?.lv;

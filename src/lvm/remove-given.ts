@@ -1,5 +1,5 @@
 import type { VolumeId } from '../domain/ids.ts';
-import { untagGroup } from './arguments.ts';
+import { untagGroup } from './group-arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { givenTag } from './given.ts';
 import type { Writer } from './writer.ts';

@@ -3,7 +3,7 @@ import type { SizeRange } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import { type NodeName, parseVolumeId, type VolumeId } from '../domain/ids.ts';
 import { type News, noNews } from '../domain/news.ts';
-import { applyChange, type QosChange } from '../domain/qos.ts';
+import type { QosChange } from '../domain/qos.ts';
 import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/storage.ts';
 import {
   knownLayout,
@@ -16,7 +16,6 @@ import {
 } from '../domain/volume.ts';
 import { Activation, type ActivationOptions } from './activation.ts';
 import { BootMarks } from './boot-marks.ts';
-import { lvchangeTags } from './arguments.ts';
 import type { CopiesTogether } from './snapshots/copies-together.ts';
 import { Copies, type Copying } from './copies/copies.ts';
 import { Creation } from './creation.ts';
@@ -29,15 +28,20 @@ import { lookUpForRemoval } from './removal.ts';
 import type { Lvm } from './process/lvm.ts';
 import { devicePath } from './names.ts';
 import { afterGrowth } from './prediction.ts';
-import { qosTags } from './qos.ts';
 import { removeGiven } from './remove-given.ts';
-import { recordHeader, recordRetained, recordRotation, recordUse } from './volume-tags.ts';
+import {
+  changeQos,
+  recordHeader,
+  recordPersistentVolume,
+  recordRetained,
+  recordRotation,
+  recordUse,
+} from './volume-tags.ts';
 import { decodeLv } from './records.ts';
 import { toVolume } from './volume-records.ts';
 import type { ReportRow } from './process/report.ts';
 import { LocalSnapshots } from './snapshots/snapshots.ts';
 import { Admission } from './admission.ts';
-import { tag, tagsOf } from './tags.ts';
 import type { ThinMetadata } from './blocks/thin-metadata.ts';
 
 export interface LocalStorageOptions extends Omit<ActivationOptions, 'marks'> {
@@ -140,20 +144,11 @@ export class LocalStorage implements Storage, NodeVolumes {
   }
 
   async modify(id: VolumeId, change: QosChange, signal: AbortSignal): Promise<Volume> {
-    const { cache, writer } = this.#options;
     return this.locks.hold(id, 'ControllerModifyVolume', async () => {
       const { group } = await this.mustFind(id);
-      return await writer.exclusive(group, signal, async () => {
+      return await this.#options.writer.exclusive(group, signal, async () => {
         await this.#admission.settle();
-        const { volume: current, row } = await this.#lookUpNow(id);
-        const volume = { ...current, qos: applyChange(current.qos, change) };
-        const tags = qosTags(id, row, volume.qos);
-        if (!tags) return current;
-        await this.#admission.forChange(current, volume.qos);
-        const command = lvchangeTags(current.group, current.lv, tags);
-        await this.#admission.track(() => writer.change(`the limits of volume ${id} could not be changed`, command));
-        cache.put(volume);
-        return volume;
+        return changeQos({ ...this.#options, admission: this.#admission }, await this.#lookUpNow(id), change);
       });
     });
   }
@@ -166,17 +161,9 @@ export class LocalStorage implements Storage, NodeVolumes {
 
   /** Without the volume's lock: a pod that starts meanwhile must not wait for its kubelet's next try. The group's turn is enough. */
   async record(id: VolumeId, persistentVolume: string, signal: AbortSignal): Promise<Volume> {
-    const { cache, writer } = this.#options;
     const { group } = await this.mustFind(id);
-    return await writer.exclusive(group, signal, async () => {
-      const { volume: current, row } = await this.#lookUpNow(id);
-      if (current.persistentVolume === persistentVolume) return current;
-      const tags = { add: tag('pv', persistentVolume), remove: tagsOf(row['lv_tags'] ?? '', 'pv') };
-      const what = `the PersistentVolume of volume ${id} could not be recorded`;
-      await writer.change(what, lvchangeTags(current.group, current.lv, tags));
-      const volume = { ...current, persistentVolume };
-      cache.put(volume);
-      return volume;
+    return await this.#options.writer.exclusive(group, signal, async () => {
+      return recordPersistentVolume(this.#options, await this.#lookUpNow(id), persistentVolume);
     });
   }
 

@@ -2,7 +2,8 @@ import { type Bytes, MiB } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
 import type { LvName, VgName } from '../domain/ids.ts';
 import { defaultLayout, type PoolSpec, type ThinSpec, type WhenFull } from '../domain/pool.ts';
-import * as args from './arguments.ts';
+import { createVolume, extendVolume, removeVolume } from './arguments.ts';
+import * as args from './thin-pool-arguments.ts';
 import { type LvmReport, thinPoolOf } from './inventory.ts';
 import { thinPoolMetadataName, thinPoolName } from './names.ts';
 import type { LvRecord, VgRecord } from './records.ts';
@@ -82,7 +83,7 @@ export class ThinPools {
   }
 
   async #extend(spec: PoolSpec, pool: LvRecord, size: Bytes): Promise<void> {
-    const command = args.extendVolume(spec.group, pool.lv, size);
+    const command = extendVolume(spec.group, pool.lv, size);
     await this.#ports.writer.change(`the thin pool of ${spec.name} could not be extended`, command);
   }
 
@@ -111,8 +112,8 @@ export class ThinPools {
 export async function sendPendingMessages(writer: Writer, group: VgName, pool: LvName): Promise<void> {
   const what = `the pending changes of thin pool ${group}/${pool} could not be finished`;
   const scratch = { group, lv: scratchName, thinPool: pool, layout: { type: 'thin' }, size: 4n * MiB } as const;
-  await writer.change(what, args.createVolume({ ...scratch, tags: [tag('v', '1'), tag('role', 'scratch')] }));
-  await writer.change(what, args.removeVolume(group, scratchName));
+  await writer.change(what, createVolume({ ...scratch, tags: [tag('v', '1'), tag('role', 'scratch')] }));
+  await writer.change(what, removeVolume(group, scratchName));
 }
 
 /** Throws `precondition` if a volume of that name lacks our tags: Quarry did not create it. */

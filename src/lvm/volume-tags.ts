@@ -1,10 +1,15 @@
+import { applyChange, type QosChange } from '../domain/qos.ts';
 import type { Volume, VolumeUse } from '../domain/volume.ts';
+import type { Admission } from './admission.ts';
+import { lvchangeTags } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { contentTags } from './content-tags.ts';
-import { tag } from './tags.ts';
+import type { ReportRow } from './process/report.ts';
+import { qosTags } from './qos.ts';
+import { tag, tagsOf } from './tags.ts';
 import type { Writer } from './writer.ts';
 
-// Changes of a single tag, for what is known of a volume only after its creation.
+// Changes of tags, for what changes of a volume, or is known of it, only after its creation.
 
 interface TagOptions {
   readonly cache: Pick<InventoryCache, 'put'>;
@@ -47,4 +52,46 @@ export async function recordRotation({ cache, writer }: TagOptions, volume: Volu
   const what = `that the passphrase of volume ${volume.id} was exchanged could not be recorded`;
   await writer.retag(what, volume, { remove, add: tag('rotated', String(rotated)) });
   cache.put({ ...volume, rotated });
+}
+
+/** The volume as LVM shows it, within the turn of its group. */
+interface Current {
+  readonly volume: Volume;
+  readonly row: ReportRow;
+}
+
+interface ChangeOptions {
+  readonly cache: Pick<InventoryCache, 'put'>;
+  readonly writer: Pick<Writer, 'change'>;
+}
+
+/** The volume's PersistentVolume, and what it had. */
+export async function recordPersistentVolume(
+  { cache, writer }: ChangeOptions,
+  { volume, row }: Current,
+  persistentVolume: string,
+): Promise<Volume> {
+  if (volume.persistentVolume === persistentVolume) return volume;
+  const tags = { add: tag('pv', persistentVolume), remove: tagsOf(row['lv_tags'] ?? '', 'pv') };
+  const what = `the PersistentVolume of volume ${volume.id} could not be recorded`;
+  await writer.change(what, lvchangeTags(volume.group, volume.lv, tags));
+  const recorded = { ...volume, persistentVolume };
+  cache.put(recorded);
+  return recorded;
+}
+
+/** The volume's limits and reservations, which its pool must have room for. */
+export async function changeQos(
+  { cache, writer, admission }: ChangeOptions & { readonly admission: Admission },
+  { volume, row }: Current,
+  change: QosChange,
+): Promise<Volume> {
+  const changed = { ...volume, qos: applyChange(volume.qos, change) };
+  const tags = qosTags(volume.id, row, changed.qos);
+  if (!tags) return volume;
+  await admission.forChange(volume, changed.qos);
+  const command = lvchangeTags(volume.group, volume.lv, tags);
+  await admission.track(() => writer.change(`the limits of volume ${volume.id} could not be changed`, command));
+  cache.put(changed);
+  return changed;
 }

@@ -1,5 +1,6 @@
 import type { VgName } from '../../domain/ids.ts';
-import { removeMissing, removeVolume, restoreMissing } from '../arguments.ts';
+import { removeVolume } from '../arguments.ts';
+import { removeMissing, restoreMissing } from '../group-arguments.ts';
 import type { InventoryCache } from '../cache.ts';
 import { type Prepared, prepareStep } from '../prepared.ts';
 import { readParts } from './mirror-copies.ts';
