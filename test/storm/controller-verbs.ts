@@ -13,16 +13,21 @@ const smallest: Record<Access, number> = { block: 8 * MiB, ext4: 16 * MiB, xfs: 
 const accesses: readonly Access[] = ['block', 'block', 'block', 'ext4', 'ext4', 'ext4', 'xfs', 'btrfs'];
 export const types = ['thin', 'thin', 'thick', 'thick', 'mirrored'] as const;
 
-function randomShape(random: Random): Shape {
+/** A volume with integrity is written as a whole when it is first staged: larger ones would take long. */
+const smallAccesses: ReadonlySet<Access> = new Set(['block', 'ext4']);
+
+function randomShape(name: string, random: Random): Shape {
   const access = random.pick(accesses);
   const encrypted = random.chance(0.25);
-  return layoutFor(random.pick(types), encrypted ? { access, encrypted } : { access }, random);
+  const integrity = encrypted && smallAccesses.has(access) && random.apart(`encryptionIntegrity ${name}`).chance(0.7);
+  const content = { access, ...(encrypted ? { encrypted } : {}), ...(integrity ? { integrity } : {}) };
+  return layoutFor(random.pick(types), content, random);
 }
 
 /** A copy of a volume is used as the volume is, and has its encryption. */
 export function layoutFor(
   type: Shape['type'],
-  { access, encrypted }: Pick<Shape, 'access' | 'encrypted'>,
+  { access, encrypted, integrity }: Pick<Shape, 'access' | 'encrypted' | 'integrity'>,
   random: Random,
 ): Shape {
   const erase = random.pick([
@@ -30,15 +35,16 @@ export function layoutFor(
     ...(type === 'thick' ? (['zero', 'discard'] as const) : []),
     ...(encrypted ? (['cryptographic', 'cryptographic'] as const) : []),
   ]);
-  const same = { access, ...(encrypted ? { encrypted } : {}), ...(erase ? { erase } : {}) };
+  const same = { access, ...(encrypted && { encrypted }), ...(integrity && { integrity }), ...(erase && { erase }) };
   if (type !== 'thick') return { type, stripes: 1, mirrors: 0, ...same };
   return { type, stripes: random.pick([1, 2]), mirrors: random.pick([0, 0, 1]), ...same };
 }
 
 /** The words of a creation, for the reader of a report. */
 export function textOf(shape: Shape, bytes: number, iops: number): string {
-  const { type, stripes, mirrors, access, encrypted, erase } = shape;
-  const more = [...(encrypted ? ['encrypted'] : []), ...(erase ? [`erase=${erase}`] : [])];
+  const { type, stripes, mirrors, access, encrypted, integrity, erase } = shape;
+  const kind = integrity ? ['encrypted with integrity'] : encrypted ? ['encrypted'] : [];
+  const more = [...kind, ...(erase ? [`erase=${erase}`] : [])];
   return [`${access} ${type}/${stripes}/${mirrors} ${bytes / MiB} MiB iops=${iops}`, ...more].join(' ');
 }
 
@@ -48,7 +54,7 @@ export const create: Verb = {
   isCall: true,
   fits: ({ exists }) => !exists,
   plan(volume, facts, random) {
-    const shape = facts.exists ? volume.shape : randomShape(random);
+    const shape = facts.exists ? volume.shape : randomShape(volume.name, random);
     const size = facts.exists ? facts.size : smallest[shape.access] + unit * random.below(8);
     const iops = facts.exists ? facts.iops : random.pick(limits);
     // The same once more is the same volume, also if its source is gone; a larger one under its name is not.
@@ -93,11 +99,12 @@ export const expand: Verb = {
     const grow = published && access !== 'block';
     // Each of its parts grows on a disk that no other part is on: there may be room on other disks only.
     const room = stripes * (mirrors + 1) > 1 ? ['RESOURCE_EXHAUSTED'] : [];
-    const refused = exists && asked > size && volume.pins.length > 0;
+    const reasons = volume.shape.integrity ? ['encryptionIntegrity'] : volume.pins;
+    const refused = exists && asked > size && reasons.length > 0;
     return {
       text: `${asked / MiB} MiB`,
       outcomes: refused ? ['FAILED_PRECONDITION'] : exists ? ['OK', ...room] : ['NOT_FOUND'],
-      ...(refused ? { says: volume.pins } : {}),
+      ...(refused ? { says: reasons } : {}),
       change: { facts: exists && !refused ? { size: asked } : {} },
       run: call(volume, async (calls) => {
         await calls.expand(Math.max(asked, unit));

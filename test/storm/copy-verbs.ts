@@ -10,7 +10,9 @@ import { call, type Step, type Verb } from './verb.ts';
 export function copyStep(volume: Volume, from: Frozen, source: Source, random: Random): Omit<Step, 'verb'> {
   const type = random.chance(0.25) ? random.pick(types) : from.shape.type;
   const shape = layoutFor(type, from.shape, random);
-  const size = from.size + (random.chance(0.4) ? unit * random.below(8) : 0);
+  const more = random.chance(0.4) ? unit * random.below(8) : 0;
+  // With integrity the size never changes.
+  const size = from.size + (shape.integrity ? 0 : more);
   const iops = random.pick(limits);
   return {
     text: `of ${from.source}: ${textOf(shape, size, iops)}`,

@@ -7,9 +7,15 @@ import { groupOf, idOf, lvOf } from './site.ts';
 
 const passphrases = ['storm one', 'storm two'] as const;
 
-/** Bytes of an encrypted volume's logical volume that hold its header. */
-export function headerOf({ shape }: Pick<Volume, 'shape'>): number {
-  return shape.encrypted ? 16 * MiB : 0;
+const header = 16 * MiB;
+
+/** Bytes that the user of a volume gets, by those of its logical volume: the rest is the header and, with integrity, the codes and their journal. */
+export function usableOf({ shape }: Pick<Volume, 'shape'>, bytes: number): number {
+  if (!shape.encrypted) return bytes;
+  if (!shape.integrity) return bytes - header;
+  // 8 MiB, and twice 1/120 of what the user gets; rounded up to whole extents in each stripe.
+  const most = ((bytes - header - 8 * MiB) * 60) / 61;
+  return most - (most % (8 * MiB));
 }
 
 /** The name of an encrypted volume's device in device-mapper. */
@@ -18,6 +24,13 @@ export function luksDeviceOf(volume: Pick<Volume, 'name'>): string {
     .update(idOf(lvOf(volume)))
     .digest('hex')
     .slice(0, 40)}`;
+}
+
+/** The names of all devices that an encrypted volume may have in device-mapper: with integrity one below has the codes, and both have other names until all of it is written once. */
+export function luksDevicesOf(volume: Pick<Volume, 'name' | 'shape'>): string[] {
+  if (!volume.shape.encrypted) return [];
+  const name = luksDeviceOf(volume);
+  return volume.shape.integrity ? [name, `${name}-new`].flatMap((one) => [one, `${one}_dif`]) : [name];
 }
 
 /** The Secret of an encrypted volume. Each stage may exchange the passphrase; one that was cut off leaves a volume that either opens. */
@@ -39,13 +52,20 @@ export async function checkHeader(guest: Guest, volume: Volume): Promise<string[
   );
   const text = await guest.shell(`lvchange -ay ${groupOf(volume)}/${volume.name}
     ${tries.join('\n')}
-    [ ! -e /dev/mapper/${luksDeviceOf(volume)} ] || echo open`);
+    for device in ${luksDevicesOf(volume).join(' ')}; do [ ! -e /dev/mapper/$device ] || echo open; done`);
   const lines = text.trim().split('\n');
   const keys = lines.filter((line) => line === 'key').length;
   return [
     ...(keys === 1 ? [] : [`${keys} of two passphrases open ${volume.name} after a stage with both`]),
     ...(lines.includes('open') ? [`${volume.name} was unstaged, and its device is open`] : []),
   ];
+}
+
+/** Of a volume with integrity that is not staged: each block has its code, so that all of it can be read. */
+export async function checkCodes(guest: Guest, volume: Volume): Promise<string[]> {
+  if (!volume.shape.integrity) return [];
+  const { exitCode, stdout, stderr } = await guest.exec(['sh', '-c', withPlainDevice(volume, 'md5sum')]);
+  return exitCode === 0 ? [] : [`${volume.name} cannot be read as a whole: ${stdout}${stderr}`];
 }
 
 /** Runs the words with the device that has the plain content of a volume which is not staged. */

@@ -1,5 +1,5 @@
 import { conclude } from './conclude.ts';
-import { checkHeader, withPlainDevice } from './encryption.ts';
+import { checkCodes, checkHeader, withPlainDevice } from './encryption.ts';
 import { execute } from './execute.ts';
 import { removeGroup } from './group-verbs.ts';
 import { kindOf, known, type Volume } from './model.ts';
@@ -55,8 +55,12 @@ export async function verify(site: Site, volume: Volume, random: Random): Promis
   const facts = known(published);
   if (!facts?.exists) return [published, problems];
   const [unstaged, more] = await follow(site, published, pathTo('unstaged', published, facts, random));
-  const found = [...(await checkHeader(site.guest, unstaged)), ...(await checkFilesystem(site, unstaged))];
-  return [unstaged, [...problems, ...more, ...found]];
+  const checks = [
+    await checkHeader(site.guest, unstaged),
+    await checkCodes(site.guest, unstaged),
+    await checkFilesystem(site, unstaged),
+  ];
+  return [unstaged, [...problems, ...more, ...checks.flat()]];
 }
 
 const checkers = { ext4: 'e2fsck -fn', xfs: 'xfs_repair -n', btrfs: 'btrfs check --readonly' } as const;

@@ -1,4 +1,4 @@
-import { headerOf, luksDeviceOf } from './encryption.ts';
+import { luksDeviceOf, luksDevicesOf, usableOf } from './encryption.ts';
 import { ioMax } from '../support/pods.ts';
 import { type Facts, kindOf, type Volume } from './model.ts';
 import type { LogicalVolume, Observation } from './observe.ts';
@@ -32,7 +32,7 @@ function lossesOf(volume: Volume, seen: Observation): string[] {
   const listed = seen.listed.get(lvOf(volume));
   const isInline = kindOf(volume) === 'inline';
   if (isInline && listed !== undefined) return [`${name} is an inline volume, and is listed`];
-  const size = isInline && lv ? lv.bytes - headerOf(volume) : listed;
+  const size = isInline && lv ? usableOf(volume, lv.bytes) : listed;
   const exists = size !== undefined;
   if (!possible.exists.includes(exists))
     return [exists ? `${name} was deleted, and is listed` : `${name} is not listed`];
@@ -48,7 +48,7 @@ function lossesOf(volume: Volume, seen: Observation): string[] {
       problems.push(`${name}: ${what} is ${value}, not ${possible[key].join(' or ')}`);
   };
   check('size', size, 'the size listed');
-  check('size', lv.bytes - headerOf(volume), 'the size of the logical volume');
+  check('size', usableOf(volume, lv.bytes), 'the size of the logical volume');
   check('iops', iopsOf(lv), 'the limit');
   for (const [key, path] of mountsOf(volume)) {
     const mounted = seen.mounts.includes(path);
@@ -92,10 +92,10 @@ function unknownVolumes(all: readonly Volume[], { logicalVolumes, listed }: Obse
 
 function devicesLeft(volumes: readonly Volume[], { devices, logicalVolumes }: Observation): string[] {
   const doubled = (name: string): string => name.replaceAll('-', '--');
-  const encrypted = volumes.filter(({ shape, possible }) => shape.encrypted && possible.exists.includes(true));
+  const there = volumes.filter(({ possible }) => possible.exists.includes(true));
   const expected = new Set([
     ...logicalVolumes.map(({ name, group }) => `${group}-${doubled(name)}`),
-    ...encrypted.map(luksDeviceOf),
+    ...there.flatMap(luksDevicesOf),
   ]);
   return devices.flatMap(({ name, suspended }) => [
     ...(expected.has(name.replace(below, '')) || layer.test(name)
@@ -151,7 +151,7 @@ export function factsFrom(volume: Volume, seen: Observation): Facts {
   return {
     ...absent,
     exists: true,
-    size: lv.bytes - headerOf(volume),
+    size: usableOf(volume, lv.bytes),
     iops: iopsOf(lv),
     ...(mounted as Partial<Pick<Facts, 'staged' | 'published'>>),
   };

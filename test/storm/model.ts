@@ -8,6 +8,8 @@ export interface Shape {
   readonly mirrors: number;
   readonly access: Access;
   readonly encrypted?: true;
+  /** Of an encrypted volume: a changed block gives an I/O error. */
+  readonly integrity?: true;
   /** What is done with its content after its deletion: thick volumes have it, and encrypted ones. */
   readonly erase?: 'zero' | 'discard' | 'cryptographic';
 }

@@ -74,8 +74,12 @@ const kinds: readonly PairKind[] = [
 /** A pair that fits the volume; `undefined`: none does. */
 export function planPair(volume: Volume, facts: Facts, random: Random): Pair | undefined {
   if (kindOf(volume) !== 'volume') return undefined;
-  // A volume with a source has its content when it is created again, and one with thick snapshots is neither deleted nor expanded.
-  const unfit = new Set([...(volume.source ? [create] : []), ...(volume.pins.length > 0 ? [remove, expand] : [])]);
+  // A volume with a source has its content when it is created again, one with thick snapshots is neither deleted nor expanded, and one with integrity never expanded.
+  const unfit = new Set([
+    ...(volume.source ? [create] : []),
+    ...(volume.pins.length > 0 ? [remove, expand] : []),
+    ...(volume.shape.integrity ? [expand] : []),
+  ]);
   const fitting = kinds.filter((kind) => kind.fits(facts) && !kind.verbs.some((verb) => unfit.has(verb)));
   if (fitting.length === 0) return undefined;
   const { verbs, ends } = random.pick(fitting);

@@ -4,6 +4,8 @@ export interface Random {
   below(count: number): number;
   pick<T>(list: readonly T[]): T;
   chance(probability: number): boolean;
+  /** Choices of their own: this generator goes on as if they were not made, so that a new kind of choice leaves the rounds of a seed that failed as they are. */
+  apart(label: string): Random;
 }
 
 /** The choices of one round. They depend on the seed and the round alone, so that a run can begin at any round. */
@@ -24,5 +26,11 @@ export function createRandom(seed: number, round: number): Random {
       return list[below(list.length)] as T;
     },
     chance: (probability) => next() < probability,
+    apart: (label) => createRandom(seed ^ hashOf(label), round),
   };
+}
+
+/** FNV-1a. */
+function hashOf(text: string): number {
+  return Buffer.from(text).reduce((hash, byte) => Math.imul(hash ^ byte, 0x01000193), 0x811c9dc5);
 }

@@ -192,13 +192,18 @@ export function callsFor({ client }: Site, volume: Volume, options: CallOptions 
 
 /** Those that a class and an inline volume can have. */
 export function parametersOf({ shape }: Volume): Record<string, string> {
-  const { type, stripes, mirrors, encrypted, erase } = shape;
+  const { type, stripes, mirrors, encrypted, integrity, erase } = shape;
   const layout = {
     thin: { pool: 'storm', type: 'thin' },
     thick: { pool: 'storm', type: 'thick', stripes: `${stripes}`, mirrors: `${mirrors}` },
     mirrored: { pool: 'mirror' },
   }[type];
-  return { ...layout, ...(encrypted ? { encryption: 'luks2' } : {}), ...(erase ? { erase } : {}) };
+  return {
+    ...layout,
+    ...(encrypted ? { encryption: 'luks2' } : {}),
+    ...(integrity ? { encryptionIntegrity: 'hmac-sha256' } : {}),
+    ...(erase ? { erase } : {}),
+  };
 }
 
 function contentOf(source: Source) {
