@@ -45,12 +45,13 @@ export class Jobs {
     this.#runner.look();
   }
 
-  /** As the preparation of a pool does. */
+  /** As the preparation of a pool does. One that LVM does not answer is done again by the next preparation. */
   async settleDisks(group: VgName): Promise<void> {
-    await this.#missing.settle(group);
-    // The next preparation tries it again.
-    await this.#lost.look().catch((error: unknown) => {
+    try {
+      await this.#missing.settle(group);
+      await this.#lost.look();
+    } catch (error) {
       if (!isFailure(error)) throw error;
-    });
+    }
   }
 }
