@@ -17,7 +17,7 @@ import type { Lvm } from './process/lvm.ts';
 import { devicePath, lvNameFor } from './names.ts';
 import { afterGrowth } from './prediction.ts';
 import { creationTags } from './volume-records.ts';
-import { findSource, guarding, type Origin, originOf, sizedFrom } from './snapshots/origin.ts';
+import { findSource, guarding, type Origin, originOf, refuseOtherSize, sizedFrom } from './snapshots/origin.ts';
 import { lookUpForRemoval } from './removal.ts';
 import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
@@ -123,7 +123,8 @@ export class Creation {
     const { pool } = await findSource(this.#options, source);
     const take = async (): Promise<Origin> => {
       const origin = await originOf(this.#options, source, spec);
-      await admission.forNew(id, sizedFrom(origin, spec), origin.size);
+      const { size } = await admission.forNew(id, sizedFrom(origin, spec), origin.size);
+      refuseOtherSize(origin, size);
       await volumeCopies.sources.take({ id, lv: lvNameFor(spec.name), source }, origin);
       return origin;
     };

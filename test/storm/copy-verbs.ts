@@ -9,7 +9,9 @@ import { call, type Step, type Verb } from './verb.ts';
 /** Makes a volume of a content, as large or larger, of the same type or another. */
 export function copyStep(volume: Volume, from: Frozen, source: Source, random: Random): Omit<Step, 'verb'> {
   const type = random.chance(0.25) ? random.pick(types) : from.shape.type;
-  const shape = layoutFor(type, from.shape, random);
+  const drawn = layoutFor(type, from.shape, random);
+  // Stripes would make the logical volume larger, which is refused.
+  const shape = from.shape.integrity ? { ...drawn, stripes: 1 } : drawn;
   const more = random.chance(0.4) ? unit * random.below(8) : 0;
   // With integrity the size never changes.
   const size = from.size + (shape.integrity ? 0 : more);

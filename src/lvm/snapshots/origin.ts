@@ -68,6 +68,19 @@ export function sizeFrom(origin: Pick<Origin, 'size' | 'content'>, { required, l
   throw new Failure('out-of-range', `the source has ${size} bytes, more than the limit of ${limit}`);
 }
 
+/**
+ * With integrity, a copy has the codes of its source: the blocks of a larger logical volume beyond them could not be read. Throws `invalid` for one. A source
+ * without header has no codes yet: the first stage of its copy writes all of them.
+ */
+export function refuseOtherSize({ size, content }: Pick<Origin, 'size' | 'content'>, wanted: Bytes): void {
+  const { encryption, headerless } = content;
+  if (encryption?.type !== 'luks2' || !encryption.integrity || headerless || wanted === size) return;
+  throw new Failure(
+    'invalid',
+    `parameters: encryptionIntegrity: the logical volume of the source has ${size} bytes, and that of the copy would have ${wanted}: use a class with the type and the stripes of the source, and a pool with the same extent size`,
+  );
+}
+
 /** The spec with the range of a copy. Throws as `sizeFrom` does. */
 export function sizedFrom(origin: Origin, spec: VolumeSpec): VolumeSpec {
   return { ...spec, size: sizeFrom(origin, spec.size) };

@@ -102,6 +102,19 @@ describe('a volume with integrity', () => {
     expect(made.lvm.volumes.has('c')).toBe(false);
   });
 
+  test('has no copy that is larger by its stripes, whose last blocks would have no codes', async () => {
+    made.lvm.disks.push({ pv_name: '/dev/sdb', pv_uuid: 'v', pv_missing: '' });
+    await made.cache.refresh();
+    const { size, layout } = await made.storage.create(wish('a'), signal);
+    const striped = { ...layout, stripes: 2 } as VolumeSpec['layout'];
+    const copy = () => made.storage.create(wish('b', { source: { volume: idOf('a') }, layout: striped }), signal);
+    await made.storage.recordHeader(idOf('a'));
+    expect(await failure('invalid', copy())).toContain(
+      `the source has ${size} bytes, and that of the copy would have ${size + 4n * MiB}: use a class with the type and the stripes`,
+    );
+    expect([...made.lvm.volumes.keys()]).not.toContain('b');
+  });
+
   test('is not the same as one without, and no copy of it', async () => {
     await made.storage.create(wish('a'), signal);
     expect(await failure('exists', made.storage.create(spec('a'), signal))).toContain(
