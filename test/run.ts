@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { add, countVitest, nothing, type Tally } from './support/tally.ts';
@@ -12,9 +12,30 @@ import { exitWithParent } from './support/parent.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CHECKS = ['types', 'lint', 'dead', 'format'];
-/** Those in one list run together, which takes less time than one after the other. */
-const PROJECTS = [['unit'], ['fuzz'], ['deploy'], ['browser'], ['scale'], ['lab', 'sanity'], ['rates']];
-const ON_KUBERNETES = [['cluster']];
+/** One run of Vitest. Its projects run together, which takes less time than one after the other. */
+interface Tests {
+  readonly projects: readonly string[];
+  /** Only files whose path has one of these words. */
+  readonly files?: readonly string[];
+  /** Files at once; without it, what each project says. */
+  readonly workers?: number;
+}
+
+/** While the tests on Kubernetes wait for it, half of two processors is idle. These files run meanwhile, one at a time: no test in them depends on how fast a disk is. */
+const besideKubernetes = [
+  'sanity/sanity',
+  'lab/ledger',
+  'lab/copies',
+  'lab/command-line',
+  'lab/encryption.test',
+  'lab/erase',
+];
+const BEFORE_LAB: readonly Tests[] = ['unit', 'fuzz', 'deploy', 'browser', 'scale'].map((name) => ({
+  projects: [name],
+}));
+const LAB = { projects: ['lab', 'sanity'] };
+const RATES = { projects: ['rates'] };
+const KUBERNETES = { projects: ['cluster'] };
 
 interface Outcome extends Tally {
   readonly name: string;
@@ -25,10 +46,10 @@ exitWithParent();
 const [addition, ...more] = process.argv.slice(2);
 const withKubernetes = addition === 'cluster';
 if ((addition !== undefined && !withKubernetes) || more.length > 0) throw new Error('usage: npm test [-- cluster]');
-let running: ChildProcess | undefined;
+const running = new Set<ChildProcess>();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    running?.kill(signal);
+    for (const child of running) child.kill(signal);
     process.exit(1);
   });
 }
@@ -36,10 +57,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 const outcomes: Outcome[] = [];
 for (const check of CHECKS) outcomes.push(await measure(`check:${check}`, () => runCheck(check)));
 outcomes.push(await measure('setup:browser', () => setUp('browser')));
-for (const projects of PROJECTS) outcomes.push(await measure(nameOf(projects), () => runProjects(projects)));
+for (const tests of BEFORE_LAB) outcomes.push(await runTests(tests));
+const later = withKubernetes ? besideKubernetes : [];
+outcomes.push(await runTests({ ...LAB, files: await filesOf(LAB.projects, later) }), await runTests(RATES));
 if (withKubernetes) {
   outcomes.push(await measure('setup:cluster', () => setUp('cluster', 'suite')));
-  for (const projects of ON_KUBERNETES) outcomes.push(await measure(nameOf(projects), () => runProjects(projects)));
+  const meanwhile = { ...LAB, files: later, workers: 1 };
+  outcomes.push(...(await Promise.all([runTests(KUBERNETES), runTests(meanwhile)])));
 }
 report(outcomes);
 
@@ -62,25 +86,37 @@ async function setUp(...stages: readonly string[]): Promise<Tally> {
   return code === 0 ? nothing : { ...nothing, failed: 1, failures: [`npm run setup -- ${stages.join(' ')}`] };
 }
 
-function nameOf(projects: readonly string[]): string {
-  return `test:${projects.join('+')}`;
+/** The test files of the projects, without those whose path has one of the words. */
+async function filesOf(projects: readonly string[], without: readonly string[]): Promise<string[]> {
+  const folders = await Promise.all(
+    projects.map(async (project) =>
+      (await readdir(join(import.meta.dirname, project))).map((file) => `${project}/${file}`),
+    ),
+  );
+  return folders.flat().filter((file) => file.endsWith('.test.ts') && !without.some((word) => file.includes(word)));
 }
 
-async function runProjects(projects: readonly string[]): Promise<Tally> {
+function runTests(tests: Tests): Promise<Outcome> {
+  return measure(`test:${tests.projects.join('+')}`, () => runVitest(tests));
+}
+
+async function runVitest({ projects, files = [], workers }: Tests): Promise<Tally> {
   const folder = await mkdtemp(join(tmpdir(), 'quarry-test-'));
   const file = join(folder, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const chosen = projects.flatMap((project) => ['--project', project]);
-  const code = await run([join(ROOT, 'node_modules/.bin/vitest'), 'run', ...chosen, ...reporters]);
+  const chosen = [...projects.flatMap((project) => ['--project', project]), ...files];
+  const atOnce = workers === undefined ? [] : [`--maxWorkers=${workers}`];
+  const code = await run([join(ROOT, 'node_modules/.bin/vitest'), 'run', ...chosen, ...atOnce, ...reporters]);
   const text = await readFile(file, 'utf8').catch(() => undefined);
   await rm(folder, { recursive: true, force: true });
   return countVitest(text, code);
 }
 
 async function run([file = '', ...args]: readonly string[]): Promise<number> {
-  running = spawn(file, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
-  const [code] = (await once(running, 'close')) as [number | null];
-  running = undefined;
+  const child = spawn(file, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+  running.add(child);
+  const [code] = (await once(child, 'close')) as [number | null];
+  running.delete(child);
   return code ?? 1;
 }
 

@@ -22,6 +22,8 @@ interface Member {
 export interface CandidateFinder {
   /** The devices of our groups, as the last search found them. */
   readonly members: () => readonly Member[];
+  /** What the last search found: the physical volumes of groups that LVM does not find, and the states of the pools' groups. */
+  readonly search: () => { readonly claimed: readonly PhysicalVolume[]; readonly groups: GroupStates };
   readonly find: () => Promise<readonly Candidate[]>;
   /** Checks one disk again. Throws `precondition` if its verdict has changed. */
   readonly recheck: (disk: Candidate) => Promise<Proof>;
@@ -50,6 +52,7 @@ export function createCandidateFinder({
 }: CandidateFinderOptions): CandidateFinder {
   const ours = new Set<VgName>(config.pools.map((spec) => spec.group));
   let members: readonly (PhysicalVolume & Member)[] = [];
+  let search: ReturnType<CandidateFinder['search']> = { claimed: [], groups: new Map() };
 
   async function find(only?: string): Promise<{ candidates: readonly Candidate[]; groups: GroupStates }> {
     const report = await physicalVolumes(config, command, probe, { members, stuck: stuck() });
@@ -58,12 +61,14 @@ export function createCandidateFinder({
     const named = seen(members, report, ours);
     const groups = await records.identify(named, reason);
     members = named.filter(({ group, groupUuid }) => isPresent(groups.get(group), groupUuid));
+    search = { claimed: volumes.filter(({ claimed }) => claimed), groups };
     identified(groups);
     const found = new Map(volumes.map((volume) => [volume.device, volume]));
     return { candidates: await findCandidates(config.pools, { found, problems, groups }, probe, { only }), groups };
   }
   return {
     members: () => members,
+    search: () => search,
     find: async () => (await find()).candidates,
     async recheck(disk) {
       const { candidates, groups } = await find(disk.device);

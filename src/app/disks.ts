@@ -20,7 +20,7 @@ export interface DisksOptions
   readonly answers: () => void;
 }
 
-export interface Disks extends Pick<CandidateFinder, 'find' | 'recheck'> {
+export interface Disks extends Pick<CandidateFinder, 'find' | 'search' | 'recheck'> {
   readonly visible: VisibleDevices;
   readonly stuck: StuckGroups;
 }
@@ -50,7 +50,7 @@ export function createDisks({ cache, write, changed, answers, ...options }: Disk
     answers,
     log,
   });
-  return { find: finder.find, recheck: finder.recheck, visible, stuck };
+  return { find: finder.find, search: finder.search, recheck: finder.recheck, visible, stuck };
 }
 
 /** Why LVM gives no report on these devices. A report that fails is an answer. */

@@ -16,7 +16,9 @@ import { createDevices } from '../lvm/devices.ts';
 import { GroupRecords } from '../lvm/group-records.ts';
 import { Groups } from '../lvm/groups.ts';
 import type { Lvm } from '../lvm/process/lvm.ts';
-import { createReadLocations } from '../lvm/metadata-areas.ts';
+import { createReadLocations } from '../lvm/metadata/locations.ts';
+import { LostMetadata, type LostMetadataOptions } from '../lvm/metadata/lost-metadata.ts';
+import { createAreaReader } from '../lvm/metadata/read-area.ts';
 import { MissingDisks } from '../lvm/mirrors/missing-disks.ts';
 import { groupOfDevice } from '../lvm/names.ts';
 import { type Prepared } from '../lvm/prepared.ts';
@@ -101,9 +103,11 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const writer = createWriter({ lvm, cache, queue: createQueue(), ...access, changed });
   const missing = new MissingDisks({ lvm, cache, writer, patience: config.jobs.repairAfter });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
+  const ofLost = { specs: config.pools, records, cache, writer, devices: access.devices, directory, log };
+  const lost = createLostMetadata(disks, patience, ofLost);
   const ports: ReconcilerPorts<Candidate> = {
-    ...portsOf(disks, groups, cache),
-    prepare: (spec) => prepare(spec, { lvm, cache, records, writer, missing, groups, log }),
+    ...portsOf(disks, groups, cache, lost),
+    prepare: (spec) => prepare(spec, { lvm, cache, records, writer, lost, missing, groups, log }),
     prepared: () => prepared?.(),
   };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
@@ -113,9 +117,19 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   return { ...ports, ...programs, cache, stuck, writer, missing, thinMetadata, reconciler };
 }
 
-function portsOf({ find, recheck, visible }: Disks, groups: Groups, cache: InventoryCache) {
+function createLostMetadata(
+  { search, visible }: Disks,
+  patience: Patience,
+  options: Omit<LostMetadataOptions, 'areas' | 'search' | 'show'>,
+): LostMetadata {
+  const show = (devices: readonly string[]) => visible.show(devices);
+  return new LostMetadata({ ...options, areas: createAreaReader(patience), search, show });
+}
+
+function portsOf({ find, recheck, visible }: Disks, groups: Groups, cache: InventoryCache, lost: LostMetadata) {
   return {
     findDisks: find,
+    restore: () => lost.restore(),
     show: (more) => visible.show(more),
     take: (disk) => groups.take(disk.pool, disk.device, () => recheck(disk)),
     needsGrowth: (spec) => groups.needsGrowth(spec),
@@ -135,16 +149,21 @@ interface Preparing {
   readonly cache: InventoryCache;
   readonly records: GroupRecords;
   readonly writer: Writer;
+  readonly lost: LostMetadata;
   readonly missing: MissingDisks;
   readonly groups: Groups;
   readonly log: Log;
 }
 
-/** Remains first: they keep a missing disk in its group. Then missing disks: LVM extends no thin pool in a group that lacks one. */
+/**
+ * Disks that lost the group's metadata first: LVM leaves them out of the changes that follow. Then remains: they keep a missing disk in its group. Then
+ * missing disks: LVM extends no thin pool in a group that lacks one.
+ */
 async function prepare(spec: PoolSpec, ports: Preparing): Promise<Prepared> {
-  const { records, writer, missing, groups, log } = ports;
-  await recordGroup(spec, records, writer, log);
-  const steps = [await removeRemains(ports, spec.group), await missing.settle(spec.group), await groups.prepare(spec)];
+  const { lost, missing, groups } = ports;
+  const steps = [await lost.settle(spec.group)];
+  await recordGroup(spec, ports);
+  steps.push(await removeRemains(ports, spec.group), await missing.settle(spec.group), await groups.prepare(spec));
   return { changed: steps.some(({ changed }) => changed), problems: steps.flatMap(({ problems }) => problems) };
 }
 
@@ -163,9 +182,10 @@ async function helpOf(run: Run, program: readonly [string, ...string[]]): Promis
 }
 
 /** A failed write to the root disk is only logged: the pool is served. */
-async function recordGroup(spec: PoolSpec, records: GroupRecords, writer: Writer, log: Log): Promise<void> {
+async function recordGroup(spec: PoolSpec, { records, cache, writer, log }: Preparing): Promise<void> {
+  const missing = cache.report().groups.find(({ group }) => group === spec.group)?.missingDevices;
   try {
-    await records.record(spec, writer);
+    await records.record(spec, writer, missing === 0);
   } catch (error) {
     log.warn({ pool: spec.name, reason: messageOf(error) }, 'a volume group could not be recorded');
   }

@@ -55,3 +55,13 @@ export function restoreMissing(group: VgName, device: string): LvmArguments {
 export function removeMissing(group: VgName): LvmArguments {
   return ['vgreduce', '--removemissing', group];
 }
+
+/** Writes the group's metadata again to all its disks, also to those whose metadata LVM cannot read. Without the option LVM leaves these out of every change. */
+export function rewriteMetadata(group: VgName): LvmArguments {
+  return ['vgck', '--updatemetadata', group];
+}
+
+/** Writes the text in the file as the committed metadata of one disk. LVM's `vgcfgrestore` cannot: it finds no metadata area to write to. */
+export function restoreMetadata(file: string, device: string): LvmArguments {
+  return ['pvck', '-y', '--repairtype', 'metadata', '-f', file, device];
+}

@@ -7,7 +7,7 @@ import type { Devices } from './devices.ts';
 import { lvchangeTags, type TagChange } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
 import type { Lvm, LvmAnswer, LvmArguments } from './process/lvm.ts';
-import { committedGroup, type ReadLocations, unchanged } from './metadata-areas.ts';
+import { committedGroup, type ReadLocations, unchanged } from './metadata/locations.ts';
 
 /** Changes LVM, one change at a time in each volume group. */
 export interface Writer {

@@ -22,6 +22,8 @@ export interface CandidateDisk {
 export interface ReconcilerPorts<Disk extends CandidateDisk> {
   /** Finds and checks every disk that matches a rule. */
   readonly findDisks: () => Promise<readonly Disk[]>;
+  /** Brings back groups whose metadata a power cut took, as the last search found them. Returns whether one is back. */
+  readonly restore: () => Promise<boolean>;
   /** Lets LVM see the devices of our groups, and `more`. */
   readonly show: (more: readonly string[]) => Promise<void>;
   /** Proves again that the disk is blank and adds it to its pool. */
@@ -74,7 +76,7 @@ export class PoolReconciler<Disk extends CandidateDisk> {
    */
   async reconcile(): Promise<boolean> {
     const { ports, specs, observe } = this.#options;
-    const disks = await ports.findDisks();
+    const disks = await this.#find();
     observe(disks);
     for (const disk of disks) this.#announce(disk);
     this.#noteTakeable(disks);
@@ -83,6 +85,17 @@ export class PoolReconciler<Disk extends CandidateDisk> {
     const outcomes = await Promise.all(specs.map((spec) => this.#prepareFor(spec)));
     if (outcomes.some((outcome) => outcome !== 'unchanged')) await ports.refresh();
     return outcomes.every((outcome) => outcome === 'unchanged' || outcome === 'changed');
+  }
+
+  async #find(): Promise<readonly Disk[]> {
+    const { ports, log } = this.#options;
+    const disks = await ports.findDisks();
+    try {
+      return (await ports.restore()) ? await ports.findDisks() : disks;
+    } catch (error) {
+      log.error({ reason: messageOf(error) }, 'the metadata of a volume group could not be restored');
+      return disks;
+    }
   }
 
   /** Prepares the pools that have to grow now, according to a new report. */

@@ -27,7 +27,7 @@ test(
       most,
       until: began + ((index + 1) / chosen.length) * time,
     }));
-    const { counts, findings } = await runReplay(orders, () => undefined);
+    const { counts, findings } = await runReplay(orders.values(), () => undefined);
     expectNone(findings);
     expect(counts['recoveries']).toBeGreaterThan(0);
   },

@@ -1,6 +1,6 @@
 /**
  * `npm run replay -- --seed N --minutes M`: lets the driver do each operation once, and starts it on the disks of every cut of the log
- * of writes, for so long. `--operation NAME,NAME` plays only these; `--most N` takes so many cuts of each; `--guests N` plays in so
+ * of writes, for so long; `--all` instead of `--minutes`: until each cut after a write was taken once. `--operation NAME,NAME` plays only these; `--most N` takes so many cuts of each; `--guests N` plays in so
  * many microVMs at once (default: one a CPU); `--tally FILE` writes what was done.
  * Exit code 1: a cut was not recovered from.
  */
@@ -8,12 +8,14 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { operations } from './operations.ts';
+import type { Order } from './order.ts';
 import { type ReplayResult, runReplay, sumOf } from './replay.ts';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
     minutes: { type: 'string', default: '5' },
+    all: { type: 'boolean', default: false },
     operation: { type: 'string' },
     most: { type: 'string', default: '0' },
     guests: { type: 'string', default: `${availableParallelism()}` },
@@ -30,35 +32,54 @@ if (!names.every((name) => known.includes(name))) throw new Error(`--operation m
 console.log(`seed ${seed}`);
 const began = Date.now();
 const lanes = Math.min(names.length, wholeNumber('guests', values.guests));
-const parts = Array.from({ length: lanes }, (_, lane) => names.filter((_name, index) => index % lanes === lane));
-const results = await Promise.all(parts.map(play));
+const results = await Promise.all(ordersOfGuests().map(play));
 const counts = sumOf(results.map((result) => result.counts));
 const findings = results.flatMap((result) => result.findings);
 console.log(counts);
 console.log(summary());
-await writeLongRun(values.tally, { tool: 'replay', seed, minutes, counts, findings });
+const took = values.all ? (Date.now() - began) / 60_000 : minutes;
+await writeLongRun(values.tally, { tool: 'replay', seed, minutes: took, counts, findings });
 if (findings.length > 0) process.exitCode = 1;
+
+/** With a limit of time, each operation has its part of it, and what those before it in the same guest left; without, a guest that is done takes the next one. */
+function ordersOfGuests(): Iterator<Order>[] {
+  const guests = Array.from({ length: lanes }, (_, lane) => lane);
+  if (values.all) {
+    const shared = names.map((operation) => ({ operation, seed, most })).values();
+    return guests.map(() => shared);
+  }
+  return guests.map((lane) => {
+    const mine = names.filter((_name, index) => index % lanes === lane);
+    const until = (index: number): number => began + ((index + 1) / mine.length) * minutes * 60_000;
+    return mine.map((operation, index) => ({ operation, seed, most, until: until(index) })).values();
+  });
+}
 
 /** Cuts an hour, over the time that the microVMs took together with their start, and where that time went. */
 function summary(): string {
-  const cuts = (counts['cuts after a write'] ?? 0) + (counts['cuts with a lost cache'] ?? 0);
   const hours = (Date.now() - began) / 3_600_000;
   const times = sumOf(results.map((result) => result.times));
   const all = Object.values(times).reduce((sum, time) => sum + time, 0);
   const shares = Object.entries(times).map(([phase, time]) => `${phase} ${Math.round((100 * time) / all)} %`);
-  return `${Math.round(cuts / hours)} cuts an hour; of the time: ${shares.join(', ')}`;
+  return `${Math.round(cutsOf(counts) / hours)} cuts an hour; of the time: ${shares.join(', ')}`;
 }
 
-/** In one guest. Each operation has its part of the time, and what those before it left. */
-function play(mine: readonly string[]): Promise<ReplayResult> {
-  const orders = mine.map((operation, index) => ({
-    operation,
-    seed,
-    most,
-    until: began + ((index + 1) / mine.length) * minutes * 60_000,
-  }));
+function cutsOf(done: Readonly<Record<string, number>>): number {
+  return (done['cuts after a write'] ?? 0) + (done['cuts with a lost cache'] ?? 0);
+}
+
+/** In one guest. Prints what was done of each operation. */
+function play(orders: Iterator<Order>): Promise<ReplayResult> {
+  let done: Readonly<Record<string, number>> = {};
+  let since = Date.now();
   return runReplay(orders, (answer) => {
+    if ('built' in answer) since = Date.now();
     if ('finding' in answer) console.log(answer.finding);
-    if ('done' in answer) console.log(`${answer.done}: done after ${Math.round((Date.now() - began) / 1000)} s`);
+    if ('counts' in answer) done = sumOf([done, answer.counts]);
+    if (!('done' in answer)) return;
+    const seconds = Math.round((Date.now() - since) / 1000);
+    console.log(`${answer.done}: ${cutsOf(done)} cuts, ${done['recoveries'] ?? 0} of them played, in ${seconds} s`);
+    done = {};
+    since = Date.now();
   });
 }

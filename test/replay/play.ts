@@ -21,8 +21,8 @@ const mostFindings = 3;
 const firstRound = 16;
 
 /**
- * Lets the driver do the operation once, and starts it on the disks of each cut. What is left of the time then goes into further cuts with a lost
- * cache.
+ * Lets the driver do the operation once, and starts it on the disks of each cut. What is left of a limited time then goes into further cuts with a
+ * lost cache.
  */
 export async function playOperation(
   disks: Disks,
@@ -40,22 +40,30 @@ export async function playOperation(
   let findings = 0;
   for (let round = 0; ; round += 1) {
     const cuts = chosen(entries, order, round);
+    if (cuts.length === 0) return;
     try {
       await using replayed = await disks.beginReplay(log);
       findings += await playCuts(replay, replayed, cuts);
     } finally {
       await disks.remove();
     }
-    if (order.most > 0 || findings > 0 || Date.now() > order.until) return;
+    if (order.most > 0 || findings > 0 || isOver(order)) return;
   }
 }
 
-/** Both kinds of cuts, in the order of their prefixes: few and far apart in the first round, in later ones what lies between, at last only those with a lost cache. */
-function chosen(entries: readonly Entry[], { most, seed }: Order, round: number): Cut[] {
+function isOver({ until = Number.POSITIVE_INFINITY }: Order): boolean {
+  return Date.now() > until;
+}
+
+/**
+ * Both kinds of cuts, in the order of their prefixes: few and far apart in the first round, in later ones what lies between; at last only those with a
+ * lost cache, or none if the time is not limited.
+ */
+function chosen(entries: readonly Entry[], { most, seed, until }: Order, round: number): Cut[] {
   const random = createRandom(seed, round);
   const all = honestCuts(entries);
   const honest = most === 0 ? (inRounds(all, firstRound)[round] ?? []) : spread(all, most, random);
-  const lost = cacheCuts(entries, random, honest.length || all.length);
+  const lost = cacheCuts(entries, random, honest.length || (until === undefined ? 0 : all.length));
   return [...honest, ...lost].toSorted((one, other) => one.prefix - other.prefix);
 }
 
@@ -112,7 +120,7 @@ async function playCuts(replay: Replay, replayed: Replayed, cuts: readonly Cut[]
   let findings = 0;
   for (const [index, cut] of cuts.entries()) {
     // One cut at least, however slow the machine.
-    if ((index > 0 && Date.now() > order.until) || findings === mostFindings) return findings;
+    if ((index > 0 && isOver(order)) || findings === mostFindings) return findings;
     await replayed.write(log.entries.slice(applied, cut.prefix));
     applied = cut.prefix;
     const restore = await replayed.write(cut.further.map((further) => log.entries[further] as Entry));

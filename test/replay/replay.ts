@@ -11,8 +11,8 @@ export interface ReplayResult {
   readonly times: Readonly<Record<string, number>>;
 }
 
-/** Plays the orders in one guest. `say` gets each answer of the guest. */
-export async function runReplay(orders: readonly Order[], say: (answer: Answer) => void): Promise<ReplayResult> {
+/** Plays the orders in one guest, which takes the next one when one is done: several guests may share them. `say` gets each answer of the guest. */
+export async function runReplay(orders: Iterator<Order>, say: (answer: Answer) => void): Promise<ReplayResult> {
   const counts: Readonly<Record<string, number>>[] = [];
   const times: Readonly<Record<string, number>>[] = [];
   const findings: string[] = [];
@@ -21,17 +21,21 @@ export async function runReplay(orders: readonly Order[], say: (answer: Answer) 
     if ('finding' in answer) findings.push(answer.finding);
     if ('counts' in answer) counts.push(answer.counts);
     if ('times' in answer && answer.times) times.push(answer.times);
+    if ('built' in answer || 'done' in answer) giveNext();
   };
   await using guest = await bootGuest({ disks: [baseSize], memory: '2048M' });
   const player = await guest.start([GUEST_NODE, '/quarry/test/replay/guest.ts']);
+  const giveNext = (): void => {
+    const next = orders.next();
+    if (next.done) player.endInput();
+    else player.write(`${JSON.stringify(next.value)}\n`);
+  };
   let rest = '';
   player.stdout.onText((text) => {
     const lines = `${rest}${text}`.split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) hear(JSON.parse(line) as Answer);
   });
-  player.write(orders.map((order) => `${JSON.stringify(order)}\n`).join(''));
-  player.endInput();
   const { exitCode, stderr } = await player.exited;
   if (exitCode !== 0) hear({ finding: `the player ended with ${exitCode}:\n${stderr}` });
   return { counts: sumOf(counts), findings, times: sumOf(times) };

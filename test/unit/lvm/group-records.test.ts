@@ -31,14 +31,14 @@ const writer = {
   exclusive: <T>(_group: string, _signal: unknown, task: () => Promise<T>) => task(),
   change: async (_what: string, argv: readonly string[]) => void commands.push(argv.join(' ')),
 };
-const member = (groupUuid: string, groupTags: string): PhysicalVolume => {
+const member = (groupUuid: string, groupTags: string, groupSequence = 1): PhysicalVolume => {
   return {
     device: '/dev/sda',
     uuid: 'quarry-AAAA',
     group: spec.group,
     groupUuid,
     groupTags,
-    groupSequence: 1,
+    groupSequence,
     claimed: false,
   };
 };
@@ -59,7 +59,7 @@ describe('reading a backup of LVM', () => {
       ['node', 'node-1'],
       ['pool', 'fast'],
     ]);
-    expect(parseBackup(text)).toEqual({ uuid: 'A', tags });
+    expect(parseBackup(text)).toEqual({ uuid: 'A', sequence: 3, tags });
   });
 
   test('treats an unreadable backup as the record of a group', async () => {
@@ -73,7 +73,7 @@ test('keeps a pool out of service with any text as record, until the disks of it
   expect(await identify([])).toMatchObject({ state: 'away' });
   const back = member('A', 'quarry.node=node-1,quarry.pool=fast');
   expect(await identify([back])).toEqual({ state: 'present', uuid: 'A' });
-  await records.record(spec, writer);
+  await records.record(spec, writer, true);
   expect(commands).toEqual(['vgcfgbackup --config backup/backup=1 vg']);
 });
 
@@ -89,7 +89,7 @@ describe('identifying a group', () => {
     expect(await identify([member('A', '')])).toEqual({ state: 'present', uuid: 'A' });
     expect(await identify([])).toMatchObject({ state: 'away' });
     expect(await identify([member('A', '')])).toEqual({ state: 'present', uuid: 'A' });
-    await records.record(spec, writer);
+    await records.record(spec, writer, true);
     expect(commands).toEqual(['vgcfgbackup --config backup/backup=1 vg']);
     file = backup('A', []);
     expect(await identify([])).toMatchObject({ state: 'away' });
@@ -97,10 +97,26 @@ describe('identifying a group', () => {
     expect(await identify([])).toEqual({ state: 'none' });
   });
 
+  test('renews a backup that is older than the group, but not while a disk is missing', async () => {
+    file = backup('A', []);
+    await identify([member('A', '', 3)]);
+    await records.record(spec, writer, true);
+    await identify([member('A', '', 4)]);
+    await records.record(spec, writer, false);
+    expect(commands).toEqual([]);
+    await records.record(spec, writer, true);
+    await records.record(spec, writer, true);
+    expect(commands).toEqual(['vgcfgbackup --config backup/backup=1 vg']);
+    // LVM removes it with the group.
+    await identify([member('A', '', 5)]);
+    file = '';
+    expect(await identify([])).toEqual({ state: 'none' });
+  });
+
   test('tags a group that Quarry made with its node once, before it is recorded', async () => {
     await identify([member('A', 'quarry.pool=fast')]);
-    await records.record(spec, writer);
-    await records.record(spec, writer);
+    await records.record(spec, writer, true);
+    await records.record(spec, writer, true);
     expect(commands).toEqual(['vgchange --config backup/backup=1 --addtag quarry.node=node-1 vg']);
   });
 
@@ -114,6 +130,6 @@ test('does not tag a group with its node that is gone, with its backup', async (
   expect(await identify([member('A', 'quarry.pool=fast')])).toMatchObject({ state: 'present' });
   file = '';
   expect(await identify([])).toEqual({ state: 'none' });
-  await records.record(spec, writer);
+  await records.record(spec, writer, true);
   expect(commands).toEqual([]);
 });

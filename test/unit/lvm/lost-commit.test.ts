@@ -8,7 +8,7 @@ import type { LvName, NodeName } from '../../../src/domain/ids.ts';
 import { activateVolume, lvchangeTags, removeVolume } from '../../../src/lvm/arguments.ts';
 import { repairMirror } from '../../../src/lvm/mirrors/mirror-arguments.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
-import { createReadLocations, unchanged } from '../../../src/lvm/metadata-areas.ts';
+import { createReadLocations, unchanged } from '../../../src/lvm/metadata/locations.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
 import { fakeWriter } from './fake-storage.ts';
 

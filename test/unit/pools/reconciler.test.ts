@@ -16,6 +16,8 @@ let steps: string[];
 let lines: string[];
 let broken: string | undefined;
 let growing: readonly string[];
+/** Disks whose group is back after `restore`. */
+const hidden: CandidateDisk[] = [];
 const taken = new Set<string>();
 const wanting = new Set<string>();
 const problems = new Map<string, string[]>();
@@ -46,6 +48,11 @@ beforeEach(() => {
     patience: 20,
     ports: {
       findDisks: async () => disks.filter(({ device }) => !taken.has(device)),
+      restore: async () => {
+        if (hidden.length > 0) attempt('restore');
+        disks.push(...hidden);
+        return hidden.splice(0).length > 0;
+      },
       show: async (more) => attempt(`show ${more.join(' ')}`),
       take: async ({ device }) => {
         attempt(`take ${device}`);
@@ -97,6 +104,19 @@ test('lets LVM see the disks that another process may add, also while that proce
   const others = [disk('/dev/a', manual, 'refused'), disk('/dev/b', manual, 'member')];
   for (let look = 1; look <= 3; look += 1) expect(await looks(...others)).toBe('show /dev/a');
   expect(await looks(...others)).toBe('show ');
+});
+
+test('searches the disks again once a group is restored, and goes on without it if that fails', async () => {
+  disks = [];
+  hidden.push(disk('/dev/a', manual, 'member'));
+  await reconciler.reconcile();
+  expect(steps.slice(0, 2)).toEqual(['restore', 'observe 1']);
+  hidden.push(disk('/dev/b', manual, 'member'));
+  [steps, broken] = [[], 'restore'];
+  expect(await reconciler.reconcile()).toBe(true);
+  expect(steps.slice(0, 2)).toEqual(['restore', 'observe 1']);
+  expect(lines.at(-1)).toMatch(/could not be restored .*broken/);
+  hidden.splice(0);
 });
 
 test('logs a verdict once, and again when it changes', async () => {

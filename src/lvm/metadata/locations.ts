@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
-import type { Patience } from '../concurrency/patience.ts';
-import type { LvmArguments } from './process/lvm.ts';
-import type { VgName } from '../domain/ids.ts';
+import type { Patience } from '../../concurrency/patience.ts';
+import type { VgName } from '../../domain/ids.ts';
+import type { LvmArguments } from '../process/lvm.ts';
+import { areaStart, type Header, headerBytes, parseHeader } from './area.ts';
 
 /**
  * Where each disk of a group says that the group's committed metadata is: path of the disk → offset, size and checksum, as hexadecimal text. Disks
@@ -15,44 +16,27 @@ export type ReadLocations = (devices: readonly string[]) => Promise<Locations>;
 /** Milliseconds for a read of one sector. */
 const deadline = 10_000;
 
-// The first metadata area follows the label's 4 KiB; lib/format_text/layout.h of LVM has its header, struct mda_header.
-const areaStart = 4096;
-const areaMagic = ' LVM2 x[5A%r0N*>';
-const magicAt = 4;
-/** The first of the header's `struct raw_locn`: offset, size and checksum of the committed metadata, then flags. */
-const locationAt = 40;
-const flagsAt = locationAt + 20;
-/** RAW_LOCN_IGNORED: LVM keeps no metadata in this area. */
-const ignored = 1;
-
 /** Reads through the page cache, in which LVM's direct writes invalidate what they overwrite. */
 export function createReadLocations(patience: Patience): ReadLocations {
   return async (devices) => {
     const read = async (device: string): Promise<[string, string][]> => {
       const header = await patience.run(device, `a read of ${device}`, deadline, () => readHeader(device));
-      const location = header && locationIn(header);
-      return location === undefined ? [] : [[device, location]];
+      return header === undefined ? [] : [[device, header.place]];
     };
     return new Map((await Promise.all(devices.map(read))).flat());
   };
 }
 
 /** `undefined` if the disk gives an error: LVM, which reads it next, says which. */
-async function readHeader(device: string): Promise<Buffer | undefined> {
+async function readHeader(device: string): Promise<Header | undefined> {
   try {
     await using file = await open(device, 'r');
-    const header = Buffer.alloc(512);
+    const header = Buffer.alloc(headerBytes);
     const { bytesRead } = await file.read(header, 0, header.length, areaStart);
-    return bytesRead === header.length ? header : undefined;
+    return bytesRead === header.length ? parseHeader(header) : undefined;
   } catch {
     return undefined;
   }
-}
-
-function locationIn(header: Buffer): string | undefined {
-  if (header.toString('latin1', magicAt, magicAt + areaMagic.length) !== areaMagic) return undefined;
-  if ((header.readUInt32LE(flagsAt) & ignored) !== 0) return undefined;
-  return header.toString('hex', locationAt, flagsAt);
 }
 
 const committing = new Set(['lvcreate', 'lvremove', 'lvextend']);
