@@ -58,6 +58,8 @@ export interface Local {
   readonly reconciler: PoolReconciler<Candidate>;
   readonly findDisks: () => Promise<readonly Candidate[]>;
   readonly prepare: ReconcilerPorts<Candidate>['prepare'];
+  /** Renews LVM's backups of the pools' groups, as the last search found them. */
+  readonly renewRecords: () => Promise<void>;
   /** Lets LVM see the devices that the last search found in our groups, and `more`. */
   readonly show: (more: readonly string[]) => Promise<void>;
 }
@@ -105,16 +107,18 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const ofLost = { specs: config.pools, records, cache, writer, devices: access.devices, directory, log };
   const lost = createLostMetadata(disks, patience, ofLost);
+  const preparing = { lvm, cache, records, writer, lost, missing, groups, log };
   const ports: ReconcilerPorts<Candidate> = {
     ...portsOf(disks, groups, cache, lost),
-    prepare: (spec) => prepare(spec, { lvm, cache, records, writer, lost, missing, groups, log }),
+    prepare: (spec) => prepare(spec, preparing),
     prepared: () => prepared?.(),
   };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
   const hosted: Local['hosted'] = (name) => prefixed(prefix, name);
   const thinMetadata = new ThinMetadata({ lvm, cache, writer, run, stream, hosted, log });
   const programs = { run, survivors, patience, hosted, lvm, meter };
-  return { ...ports, ...programs, cache, stuck, writer, missing, thinMetadata, reconciler };
+  const renew = () => renewRecords(config.pools, preparing);
+  return { ...ports, ...programs, cache, stuck, writer, missing, thinMetadata, reconciler, renewRecords: renew };
 }
 
 function createLostMetadata(
@@ -160,9 +164,9 @@ interface Preparing {
  * missing disks: LVM extends no thin pool in a group that lacks one.
  */
 async function prepare(spec: PoolSpec, ports: Preparing): Promise<Prepared> {
-  const { lost, missing, groups } = ports;
+  const { records, writer, lost, missing, groups, log } = ports;
   const steps = [await lost.settle(spec.group)];
-  await recordGroup(spec, ports);
+  await logged(spec, log, () => records.record(spec, writer));
   steps.push(await removeRemains(ports, spec.group), await missing.settle(spec.group), await groups.prepare(spec));
   return { changed: steps.some(({ changed }) => changed), problems: steps.flatMap(({ problems }) => problems) };
 }
@@ -182,13 +186,19 @@ async function helpOf(run: Run, program: readonly [string, ...string[]]): Promis
 }
 
 /** A failed write to the root disk is only logged: the pool is served. */
-async function recordGroup(spec: PoolSpec, { records, cache, writer, log }: Preparing): Promise<void> {
-  const missing = cache.report().groups.find(({ group }) => group === spec.group)?.missingDevices;
+async function logged(spec: PoolSpec, log: Log, write: () => Promise<void>): Promise<void> {
   try {
-    await records.record(spec, writer, missing === 0);
+    await write();
   } catch (error) {
     log.warn({ pool: spec.name, reason: messageOf(error) }, 'a volume group could not be recorded');
   }
+}
+
+/** Renews LVM's backups of the pools' groups that are whole. */
+async function renewRecords(specs: readonly PoolSpec[], { records, cache, writer, log }: Preparing): Promise<void> {
+  const whole = cache.report().groups.filter(({ missingDevices }) => missingDevices === 0);
+  for (const spec of specs)
+    if (whole.some(({ group }) => group === spec.group)) await logged(spec, log, () => records.renew(spec, writer));
 }
 
 function createPrograms(log: Log) {

@@ -56,6 +56,7 @@ export function createUpkeep(
       log.info({ volumes: storage.inventory().volumes.size, complete }, 'ready');
       await became();
     }
+    await attempt(() => local.renewRecords(), log, "LVM's backups could not be renewed");
     failures = complete ? 0 : failures + 1;
     if (failures > 0 && failures <= quickRetries) repeater.soon();
   }

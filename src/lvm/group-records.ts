@@ -3,6 +3,7 @@ import { type GroupState, type GroupStates, identifyGroup, type KnownGroup } fro
 import type { NodeName, VgName } from '../domain/ids.ts';
 import type { PoolSpec } from '../domain/pool.ts';
 import { recordGroup, tagGroup } from './group-arguments.ts';
+import type { LvmArguments } from './process/lvm.ts';
 import type { PhysicalVolume } from './physical-volumes.ts';
 import { hostDirectory, type ReadHostFile } from './process/system.ts';
 import { parseTags, tag } from './tags.ts';
@@ -13,6 +14,8 @@ export interface GroupRecordsOptions {
   readonly specs: readonly PoolSpec[];
   readonly readHostFile: ReadHostFile;
 }
+
+type RecordWriter = Pick<Writer, 'exclusive' | 'change'>;
 
 /** A group in one state of its metadata. */
 interface Listed extends KnownGroup {
@@ -46,20 +49,30 @@ export class GroupRecords {
     return states;
   }
 
-  /**
-   * Records the pool's group if it has no record yet, and tags a group that Quarry made with its node. Renews LVM's backup if the group has changed and none
-   * of its disks is missing: the long-lived process of LVM makes none, and an administrator would restore one without volumes.
-   */
-  async record(spec: PoolSpec, writer: Pick<Writer, 'exclusive' | 'change'>, isWhole: boolean): Promise<void> {
-    const { node } = this.#options;
+  /** Records the pool's group if it has no record yet, and tags a group that Quarry made with its node. */
+  async record(spec: PoolSpec, writer: RecordWriter): Promise<void> {
     const group = this.#remembered.get(spec.group);
     const unmarked = group?.tags.get('pool') === spec.name && !group.tags.has('node');
-    if (!group || (group.recorded && (group.current || !isWhole) && !unmarked)) return;
+    if (!group || (group.recorded && !unmarked)) return;
+    if (!unmarked) return this.#write(spec, group, recordGroup(spec.group), writer);
+    const { node } = this.#options;
+    const marked = { ...group, tags: new Map([...group.tags, ['node', node]]) };
+    return this.#write(spec, marked, tagGroup(spec.group, tag('node', node)), writer);
+  }
+
+  /**
+   * Renews LVM's backup if the group has changed since. The long-lived process of LVM makes none, so an administrator would restore a group without its
+   * volumes. Not for a group that lacks a disk: LVM makes no backup of it.
+   */
+  async renew(spec: PoolSpec, writer: RecordWriter): Promise<void> {
+    const group = this.#remembered.get(spec.group);
+    if (group && !group.current) await this.#write(spec, group, recordGroup(spec.group), writer);
+  }
+
+  async #write(spec: PoolSpec, group: Remembered, argv: LvmArguments, writer: RecordWriter): Promise<void> {
     const what = `volume group ${spec.group} could not be recorded`;
-    const argv = unmarked ? tagGroup(spec.group, tag('node', node)) : recordGroup(spec.group);
     await writer.exclusive(spec.group, undefined, () => writer.change(what, argv));
-    const tags = unmarked ? new Map([...group.tags, ['node', node]]) : group.tags;
-    this.#remembered.set(spec.group, { ...group, tags, recorded: true, current: true });
+    this.#remembered.set(spec.group, { ...group, recorded: true, current: true });
   }
 
   /** LVM's backup of the group's metadata; empty if there is none. Throws `unavailable` if it cannot be read. */

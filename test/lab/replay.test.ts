@@ -26,6 +26,7 @@ test(
       seed,
       most,
       until: began + ((index + 1) / chosen.length) * time,
+      once: false,
     }));
     const { counts, findings } = await runReplay(orders.values(), () => undefined);
     expectNone(findings);

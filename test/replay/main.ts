@@ -1,6 +1,6 @@
 /**
  * `npm run replay -- --seed N --minutes M`: lets the driver do each operation once, and starts it on the disks of every cut of the log
- * of writes, for so long; `--all` instead of `--minutes`: until each cut after a write was taken once. `--operation NAME,NAME` plays only these; `--most N` takes so many cuts of each; `--guests N` plays in so
+ * of writes, for so long; with `--all` only until each cut after a write was taken once. `--operation NAME,NAME` plays only these; `--most N` takes so many cuts of each; `--guests N` plays in so
  * many microVMs at once (default: one a CPU); `--tally FILE` writes what was done.
  * Exit code 1: a cut was not recovered from.
  */
@@ -31,27 +31,35 @@ if (!names.every((name) => known.includes(name))) throw new Error(`--operation m
 
 console.log(`seed ${seed}`);
 const began = Date.now();
+/** Operations that ended before the time was over. */
+const finished = new Set<string>();
 const lanes = Math.min(names.length, wholeNumber('guests', values.guests));
 const results = await Promise.all(ordersOfGuests().map(play));
 const counts = sumOf(results.map((result) => result.counts));
 const findings = results.flatMap((result) => result.findings);
+const left = names.filter((name) => !finished.has(name));
+if (values.all && left.length > 0) console.log(`not finished: ${left.join(', ')}`);
 console.log(counts);
 console.log(summary());
-const took = values.all ? (Date.now() - began) / 60_000 : minutes;
+const took = (Date.now() - began) / 60_000;
 await writeLongRun(values.tally, { tool: 'replay', seed, minutes: took, counts, findings });
 if (findings.length > 0) process.exitCode = 1;
 
-/** With a limit of time, each operation has its part of it, and what those before it in the same guest left; without, a guest that is done takes the next one. */
+/** Each operation has its part of the time, and what those before it in the same guest left. With `--all` a guest that is done takes the next operation. */
 function ordersOfGuests(): Iterator<Order>[] {
   const guests = Array.from({ length: lanes }, (_, lane) => lane);
   if (values.all) {
-    const shared = names.map((operation) => ({ operation, seed, most })).values();
+    const until = began + minutes * 60_000;
+    const shared = names
+      .values()
+      .filter(() => Date.now() < until)
+      .map((operation) => ({ operation, seed, most, until, once: true }));
     return guests.map(() => shared);
   }
   return guests.map((lane) => {
     const mine = names.filter((_name, index) => index % lanes === lane);
     const until = (index: number): number => began + ((index + 1) / mine.length) * minutes * 60_000;
-    return mine.map((operation, index) => ({ operation, seed, most, until: until(index) })).values();
+    return mine.map((operation, index) => ({ operation, seed, most, until: until(index), once: false })).values();
   });
 }
 
@@ -78,6 +86,7 @@ function play(orders: Iterator<Order>): Promise<ReplayResult> {
     if ('counts' in answer) done = sumOf([done, answer.counts]);
     if (!('done' in answer)) return;
     const seconds = Math.round((Date.now() - since) / 1000);
+    if (Date.now() < began + minutes * 60_000) finished.add(answer.done);
     console.log(`${answer.done}: ${cutsOf(done)} cuts, ${done['recoveries'] ?? 0} of them played, in ${seconds} s`);
     done = {};
     since = Date.now();

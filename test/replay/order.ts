@@ -4,8 +4,10 @@ export interface Order {
   readonly seed: number;
   /** Cuts of each kind at most, spread over the operation; 0: every cut of the log, and as many with a lost cache. */
   readonly most: number;
-  /** Unix time in milliseconds after which no further cut is begun; without it, the order ends when each cut after a write was taken once. */
-  readonly until?: number;
+  /** Unix time in milliseconds after which no further cut is begun. */
+  readonly until: number;
+  /** Ends when each cut after a write was taken once, also before that time. */
+  readonly once: boolean;
 }
 
 /** A line of the guest. */

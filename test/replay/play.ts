@@ -47,23 +47,19 @@ export async function playOperation(
     } finally {
       await disks.remove();
     }
-    if (order.most > 0 || findings > 0 || isOver(order)) return;
+    if (order.most > 0 || findings > 0 || Date.now() > order.until) return;
   }
-}
-
-function isOver({ until = Number.POSITIVE_INFINITY }: Order): boolean {
-  return Date.now() > until;
 }
 
 /**
  * Both kinds of cuts, in the order of their prefixes: few and far apart in the first round, in later ones what lies between; at last only those with a
- * lost cache, or none if the time is not limited.
+ * lost cache, or none if each cut is taken once.
  */
-function chosen(entries: readonly Entry[], { most, seed, until }: Order, round: number): Cut[] {
+function chosen(entries: readonly Entry[], { most, seed, once }: Order, round: number): Cut[] {
   const random = createRandom(seed, round);
   const all = honestCuts(entries);
   const honest = most === 0 ? (inRounds(all, firstRound)[round] ?? []) : spread(all, most, random);
-  const lost = cacheCuts(entries, random, honest.length || (until === undefined ? 0 : all.length));
+  const lost = cacheCuts(entries, random, honest.length || (once ? 0 : all.length));
   return [...honest, ...lost].toSorted((one, other) => one.prefix - other.prefix);
 }
 
@@ -120,7 +116,7 @@ async function playCuts(replay: Replay, replayed: Replayed, cuts: readonly Cut[]
   let findings = 0;
   for (const [index, cut] of cuts.entries()) {
     // One cut at least, however slow the machine.
-    if ((index > 0 && isOver(order)) || findings === mostFindings) return findings;
+    if ((index > 0 && Date.now() > order.until) || findings === mostFindings) return findings;
     await replayed.write(log.entries.slice(applied, cut.prefix));
     applied = cut.prefix;
     const restore = await replayed.write(cut.further.map((further) => log.entries[further] as Entry));

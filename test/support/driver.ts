@@ -136,6 +136,8 @@ class GuestDriver implements Driver {
     const until = Date.now() + PATIENCE_MS;
     while (!(await probe(this.client))) {
       if (Date.now() > until) throw new Error(`the driver is not ready:\n${this.log()}`);
+      // Probes without a pause took more than a second of the guest's processor from each start.
+      await pause(50);
     }
   }
 

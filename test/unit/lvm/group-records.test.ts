@@ -73,7 +73,7 @@ test('keeps a pool out of service with any text as record, until the disks of it
   expect(await identify([])).toMatchObject({ state: 'away' });
   const back = member('A', 'quarry.node=node-1,quarry.pool=fast');
   expect(await identify([back])).toEqual({ state: 'present', uuid: 'A' });
-  await records.record(spec, writer, true);
+  await records.record(spec, writer);
   expect(commands).toEqual(['vgcfgbackup --config backup/backup=1 vg']);
 });
 
@@ -89,7 +89,7 @@ describe('identifying a group', () => {
     expect(await identify([member('A', '')])).toEqual({ state: 'present', uuid: 'A' });
     expect(await identify([])).toMatchObject({ state: 'away' });
     expect(await identify([member('A', '')])).toEqual({ state: 'present', uuid: 'A' });
-    await records.record(spec, writer, true);
+    await records.record(spec, writer);
     expect(commands).toEqual(['vgcfgbackup --config backup/backup=1 vg']);
     file = backup('A', []);
     expect(await identify([])).toMatchObject({ state: 'away' });
@@ -97,26 +97,28 @@ describe('identifying a group', () => {
     expect(await identify([])).toEqual({ state: 'none' });
   });
 
-  test('renews a backup that is older than the group, but not while a disk is missing', async () => {
+  test('renews a backup that is older than the group', async () => {
     file = backup('A', []);
     await identify([member('A', '', 3)]);
-    await records.record(spec, writer, true);
+    await records.renew(spec, writer);
     await identify([member('A', '', 4)]);
-    await records.record(spec, writer, false);
+    await records.record(spec, writer);
     expect(commands).toEqual([]);
-    await records.record(spec, writer, true);
-    await records.record(spec, writer, true);
+    await records.renew(spec, writer);
+    await records.renew(spec, writer);
     expect(commands).toEqual(['vgcfgbackup --config backup/backup=1 vg']);
     // LVM removes it with the group.
     await identify([member('A', '', 5)]);
     file = '';
     expect(await identify([])).toEqual({ state: 'none' });
+    await records.renew(spec, writer);
+    expect(commands).toHaveLength(1);
   });
 
   test('tags a group that Quarry made with its node once, before it is recorded', async () => {
     await identify([member('A', 'quarry.pool=fast')]);
-    await records.record(spec, writer, true);
-    await records.record(spec, writer, true);
+    await records.record(spec, writer);
+    await records.record(spec, writer);
     expect(commands).toEqual(['vgchange --config backup/backup=1 --addtag quarry.node=node-1 vg']);
   });
 
@@ -130,6 +132,6 @@ test('does not tag a group with its node that is gone, with its backup', async (
   expect(await identify([member('A', 'quarry.pool=fast')])).toMatchObject({ state: 'present' });
   file = '';
   expect(await identify([])).toEqual({ state: 'none' });
-  await records.record(spec, writer, true);
+  await records.record(spec, writer);
   expect(commands).toEqual([]);
 });
