@@ -11,8 +11,8 @@ const inGuests = {
   fileParallelism: false,
   hookTimeout: 180_000,
   testTimeout: 120_000,
-  // The default of one second is less than a call takes on a busy machine.
-  expect: { poll: { timeout: 60_000 } },
+  // The default of one second is less than a call takes on a busy machine, and with the default of 50 ms between two looks they take most of a guest's processor.
+  expect: { poll: { timeout: 60_000, interval: 200 } },
 } as const;
 
 // A guest has one CPU, so that two files at once take little longer than one.

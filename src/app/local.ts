@@ -3,8 +3,7 @@ import { createPatience, type Patience } from '../concurrency/patience.ts';
 import { createQueue } from '../concurrency/queue.ts';
 import type { Candidate } from '../pools/candidates.ts';
 import { systemRoots } from '../pools/sysfs.ts';
-import { isFailure, messageOf } from '../domain/errors.ts';
-import type { PoolSpec } from '../domain/pool.ts';
+import { isFailure } from '../domain/errors.ts';
 import { createRun, type Run } from '../exec/run.ts';
 import { createStartSession } from '../exec/session.ts';
 import { createRunStream } from '../exec/stream.ts';
@@ -17,11 +16,8 @@ import { GroupRecords } from '../lvm/group-records.ts';
 import { Groups } from '../lvm/groups.ts';
 import type { Lvm } from '../lvm/process/lvm.ts';
 import { createReadLocations } from '../lvm/metadata/locations.ts';
-import { LostMetadata, type LostMetadataOptions } from '../lvm/metadata/lost-metadata.ts';
-import { createAreaReader } from '../lvm/metadata/read-area.ts';
 import { MissingDisks } from '../lvm/mirrors/missing-disks.ts';
 import { groupOfDevice } from '../lvm/names.ts';
-import { type Prepared } from '../lvm/prepared.ts';
 import { prefixed, programPrefix } from '../lvm/process/program.ts';
 import {
   createReadHostFile,
@@ -31,16 +27,16 @@ import {
   writeSystemDirectory,
 } from '../lvm/process/system.ts';
 import { createLvmMeter, type LvmMeter } from '../metrics/commands.ts';
-import { removeRemains } from '../lvm/remains.ts';
 import type { StuckGroups } from '../lvm/stuck-groups.ts';
 import { ThinMetadata } from '../lvm/blocks/thin-metadata.ts';
 import { createWriter, type Writer } from '../lvm/writer.ts';
 import { type ReconcilerPorts, PoolReconciler } from '../pools/reconciler.ts';
 import { createDisks, type Disks } from './disks.ts';
+import { createLostMetadata, createPreparation, type Preparation } from './preparation.ts';
 import { traceLvm, traceRun, traceStream } from './tracing.ts';
 
 /** Access to this machine's disks and LVM, for the driver and the command line. */
-export interface Local {
+export interface Local extends Pick<Preparation, 'prepare' | 'renewRecords'> {
   readonly run: Run;
   /** Programs that cannot be killed. */
   readonly survivors: Survivors;
@@ -57,9 +53,6 @@ export interface Local {
   readonly missing: MissingDisks;
   readonly reconciler: PoolReconciler<Candidate>;
   readonly findDisks: () => Promise<readonly Candidate[]>;
-  readonly prepare: ReconcilerPorts<Candidate>['prepare'];
-  /** Renews LVM's backups of the pools' groups, as the last search found them. */
-  readonly renewRecords: () => Promise<void>;
   /** Lets LVM see the devices that the last search found in our groups, and `more`. */
   readonly show: (more: readonly string[]) => Promise<void>;
 }
@@ -105,35 +98,19 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const writer = createWriter({ lvm, cache, queue: createQueue(), ...access, changed });
   const missing = new MissingDisks({ lvm, cache, writer, patience: config.jobs.repairAfter });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
-  const ofLost = { specs: config.pools, records, cache, writer, devices: access.devices, directory, log };
-  const lost = createLostMetadata(disks, patience, ofLost);
-  const preparing = { lvm, cache, records, writer, lost, missing, groups, log };
-  const ports: ReconcilerPorts<Candidate> = {
-    ...portsOf(disks, groups, cache, lost),
-    prepare: (spec) => prepare(spec, preparing),
-    prepared: () => prepared?.(),
-  };
+  const lost = createLostMetadata(config, disks, patience, { records, cache, writer, devices: access.devices, log });
+  const preparation = createPreparation(config.pools, { lvm, cache, records, writer, lost, missing, groups, log });
+  const ports = { ...portsOf(disks, groups, cache), ...preparation, prepared: () => prepared?.() };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
   const hosted: Local['hosted'] = (name) => prefixed(prefix, name);
   const thinMetadata = new ThinMetadata({ lvm, cache, writer, run, stream, hosted, log });
   const programs = { run, survivors, patience, hosted, lvm, meter };
-  const renew = () => renewRecords(config.pools, preparing);
-  return { ...ports, ...programs, cache, stuck, writer, missing, thinMetadata, reconciler, renewRecords: renew };
+  return { ...ports, ...programs, cache, stuck, writer, missing, thinMetadata, reconciler };
 }
 
-function createLostMetadata(
-  { search, visible }: Disks,
-  patience: Patience,
-  options: Omit<LostMetadataOptions, 'areas' | 'search' | 'show'>,
-): LostMetadata {
-  const show = (devices: readonly string[]) => visible.show(devices);
-  return new LostMetadata({ ...options, areas: createAreaReader(patience), search, show });
-}
-
-function portsOf({ find, recheck, visible }: Disks, groups: Groups, cache: InventoryCache, lost: LostMetadata) {
+function portsOf({ find, recheck, visible }: Disks, groups: Groups, cache: InventoryCache) {
   return {
     findDisks: find,
-    restore: () => lost.restore(),
     show: (more) => visible.show(more),
     take: (disk) => groups.take(disk.pool, disk.device, () => recheck(disk)),
     needsGrowth: (spec) => groups.needsGrowth(spec),
@@ -148,29 +125,6 @@ function createDiskPatience({ pools }: Config): Patience {
   return createPatience({ groupOf: (device) => groupOfDevice(device, names) });
 }
 
-interface Preparing {
-  readonly lvm: Lvm;
-  readonly cache: InventoryCache;
-  readonly records: GroupRecords;
-  readonly writer: Writer;
-  readonly lost: LostMetadata;
-  readonly missing: MissingDisks;
-  readonly groups: Groups;
-  readonly log: Log;
-}
-
-/**
- * Disks that lost the group's metadata first: LVM leaves them out of the changes that follow. Then remains: they keep a missing disk in its group. Then
- * missing disks: LVM extends no thin pool in a group that lacks one.
- */
-async function prepare(spec: PoolSpec, ports: Preparing): Promise<Prepared> {
-  const { records, writer, lost, missing, groups, log } = ports;
-  const steps = [await lost.settle(spec.group)];
-  await logged(spec, log, () => records.record(spec, writer));
-  steps.push(await removeRemains(ports, spec.group), await missing.settle(spec.group), await groups.prepare(spec));
-  return { changed: steps.some(({ changed }) => changed), problems: steps.flatMap(({ problems }) => problems) };
-}
-
 /** Milliseconds. A busy machine may take seconds to start a program, and without an answer the checks of thin pools repair nothing while this process runs. */
 const helpWithin = 60_000;
 
@@ -183,22 +137,6 @@ async function helpOf(run: Run, program: readonly [string, ...string[]]): Promis
     if (isFailure(error)) return '';
     throw error;
   }
-}
-
-/** A failed write to the root disk is only logged: the pool is served. */
-async function logged(spec: PoolSpec, log: Log, write: () => Promise<void>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    log.warn({ pool: spec.name, reason: messageOf(error) }, 'a volume group could not be recorded');
-  }
-}
-
-/** Renews LVM's backups of the pools' groups that are whole. */
-async function renewRecords(specs: readonly PoolSpec[], { records, cache, writer, log }: Preparing): Promise<void> {
-  const whole = cache.report().groups.filter(({ missingDevices }) => missingDevices === 0);
-  for (const spec of specs)
-    if (whole.some(({ group }) => group === spec.group)) await logged(spec, log, () => records.renew(spec, writer));
 }
 
 function createPrograms(log: Log) {

@@ -166,7 +166,7 @@ export class Storm {
         this.#settle(seen);
         return [];
       }
-      await delay(100);
+      await delay(250);
     }
   }
 

@@ -16,6 +16,7 @@ import type { AreaReader } from './read-area.ts';
 import { planRestoration, type Restoration } from './restoration.ts';
 import { parseText } from './texts.ts';
 
+/** What `LostMetadata` uses. */
 export interface LostMetadataOptions {
   readonly specs: readonly PoolSpec[];
   readonly records: Pick<GroupRecords, 'backupOf' | 'isPools'>;

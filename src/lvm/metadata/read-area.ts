@@ -16,6 +16,7 @@ export interface AreaReader {
   readLost(device: string, group: VgName): Promise<Pick<LostDisk, 'found' | 'texts'> | undefined>;
 }
 
+/** A reader whose reads of a disk that hangs are those of `patience`. */
 export function createAreaReader(patience: Patience): AreaReader {
   const reading = <T>(device: string, otherwise: T, read: (file: FileHandle, header: Header) => Promise<T>) =>
     patience.run(device, `a read of the metadata on ${device}`, deadline, async () => {
