@@ -8,7 +8,6 @@ import type { Layout } from '../domain/volume.ts';
  */
 export function afterGrowth(pool: Pool, layout: Layout, size: Bytes): Pool {
   if (layout.type === 'thin') {
-    // A report that ran during a removal may already leave the volume out.
     return pool.thin ? { ...pool, thin: { ...pool.thin, promised: largest(pool.thin.promised + size, 0n) } } : pool;
   }
   const legs = layout.stripes * (layout.mirrors + 1);

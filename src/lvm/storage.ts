@@ -228,9 +228,10 @@ export class LocalStorage implements Storage, NodeVolumes {
       // Without the record nothing says which node has the volume.
       if (isCopy && goneFrom === undefined) refusePassive({ ...volume, role });
       await this.#activation.refuseInUse(volume);
+      // From before the removal: a report that runs meanwhile may already leave the volume out.
+      const pool = this.inventory().pools.get(volume.pool);
       const removed = await retire(this.#options, what, record);
       cache.drop(id);
-      const pool = this.inventory().pools.get(volume.pool);
       if (pool && removed) cache.putPool(afterGrowth(pool, knownLayout(volume), -volume.size));
     });
   }

@@ -87,10 +87,11 @@ async function record(disks: Disks, operation: Operation): Promise<References> {
   return references;
 }
 
-/** What is seen once it no longer changes: the driver takes LVM's report a second after a change. */
+/** What is seen once it no longer changes: the driver takes LVM's report a second after a change, or later if reports take long. */
 async function steady(node: Node): Promise<Seen> {
   let seen = await observe(node);
   for (;;) {
+    node.rescan();
     await delay(1500);
     const next = await observe(node);
     if (JSON.stringify(next) === JSON.stringify(seen)) return next;

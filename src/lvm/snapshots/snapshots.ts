@@ -186,8 +186,9 @@ export class LocalSnapshots implements Snapshots {
       await copies.abandon(snapshot.group, snapshot.lv);
     const found = await lookUpForRemoval(this.#options, snapshot, what);
     if (found) {
-      const removed = await retire(this.#options, what, decodeLv(found.row));
+      // From before the removal: a report that runs meanwhile may already leave the snapshot out.
       const pool = cache.current().pools.get(poolName);
+      const removed = await retire(this.#options, what, decodeLv(found.row));
       if (pool && removed) cache.putPool(afterGrowth(pool, layout, -size));
     }
     cache.dropSnapshot(id);
