@@ -12,6 +12,7 @@ export const tools: readonly Tool[] = [
   { name: 'storm-apart', command: ['test/storm/main.ts', '--roles', 'apart'], weight: 2 },
   { name: 'replay', command: ['test/replay/main.ts'], weight: 3 },
   { name: 'fuzz', command: ['test/fuzz/main.ts'], weight: 1 },
+  { name: 'parsers', command: ['test/parsers/main.ts'], weight: 1 },
   { name: 'races', command: ['test/races/main.ts'], weight: 1 },
   { name: 'ledger', command: ['test/ledger/main.ts'], weight: 1 },
   { name: 'ledger-postgres', command: ['test/ledger/postgres-main.ts'], weight: 1 },

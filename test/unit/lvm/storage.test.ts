@@ -66,26 +66,6 @@ describe('the inventory in memory', () => {
     expect((await cache.refresh()).pools.get(spec.name)?.free).toBe(lvm.free);
   });
 
-  test('counts the space of a removed volume and snapshot once, if a report shows the removal before it is answered', async () => {
-    await cache.refresh();
-    await storage.create(volume('a'), signal);
-    const snapshot = await storage.snapshots.take(
-      { name: 'snapshot', source: idOf('a'), room: { percent: 100 } },
-      signal,
-    );
-    const change = lvm.change.bind(lvm);
-    lvm.change = async (argv) => {
-      const answer = await change(argv);
-      if (argv[0] === 'lvremove') await cache.refresh();
-      return answer;
-    };
-    await storage.snapshots.remove(snapshot.id, signal);
-    expect(cache.current().pools.get(spec.name)?.free).toBe(lvm.free);
-    await storage.create(volume('b'), signal);
-    await storage.remove(idOf('a'), signal);
-    expect(cache.current().pools.get(spec.name)?.free).toBe(lvm.free);
-  });
-
   test('is unchanged if a report fails', async () => {
     await cache.refresh();
     await storage.create(volume('a'), signal);
