@@ -21,7 +21,7 @@ export interface LostMetadataOptions {
   readonly specs: readonly PoolSpec[];
   readonly records: Pick<GroupRecords, 'backupOf' | 'isPools'>;
   readonly areas: AreaReader;
-  readonly cache: InventoryCache;
+  readonly cache: Pick<InventoryCache, 'devicesOf' | 'report' | 'refresh'>;
   readonly writer: Pick<Writer, 'exclusive' | 'slowChange'>;
   readonly devices: Pick<Devices, 'flush'>;
   /** The physical volumes that a group uses by their label, but which LVM finds no group for, and the states of the pools' groups. */

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createPatience } from '../../../src/concurrency/patience.ts';
 import type { VgName } from '../../../src/domain/ids.ts';
-import { areaStart, checksumOf, headerBytes } from '../../../src/lvm/metadata/area.ts';
+import { areaStart, bytesAt, checksumOf, headerBytes, isPossible } from '../../../src/lvm/metadata/area.ts';
 import { createAreaReader } from '../../../src/lvm/metadata/read-area.ts';
 import { type LostDisk, planRestoration } from '../../../src/lvm/metadata/restoration.ts';
 import { parseText, textsIn } from '../../../src/lvm/metadata/texts.ts';
@@ -237,6 +237,33 @@ describe('a group whose metadata no disk has any more', () => {
       text: { uuid: 'group-1', sequence: 3 },
     });
   });
+});
+
+test('a text is possible within the area, behind the header, over its end at most once', () => {
+  const possible = (offset: number, length: number) =>
+    isPossible({ size: 2048, place: '', location: { offset, size: length, checksum: 0 } });
+  expect([possible(512, 1536), possible(2047, 1536), possible(512, 1)]).toEqual([true, true, true]);
+  expect([possible(511, 1), possible(2048, 1), possible(512, 0), possible(512, 1537)]).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
+  const ring = Buffer.from('0123456789');
+  expect(bytesAt(ring, { offset: 512 + 8, size: 4 }).toString()).toBe('8901');
+  expect(bytesAt(ring, { offset: 512 + 2, size: 3 }).toString()).toBe('234');
+});
+
+test('a text that lacks its UUID, its number, or the UUID of a disk is none of the group, or lacks the disk', () => {
+  const whole = textOf({ sequence: 5 }).subarray(0, -1).toString();
+  const without = (words: RegExp) => parseText(Buffer.from(whole.replace(words, '')), group);
+  expect(without(/^id = "group-1"\n/m)).toBeUndefined();
+  expect(without(/^seqno = 5\n/m)).toBeUndefined();
+  expect(without(/^creation_time.*\n/m)).toBeUndefined();
+  expect(without(/^id = "disk-1"\n/m)?.disks).toEqual(['disk-2']);
+  expect(parseText(Buffer.from(whole.replace('logical_volumes {', 'other_volumes {')), group)?.disks).toContain(
+    'disk-2',
+  );
 });
 
 test('a disk whose area is damaged in its header is left to LVM', async () => {
