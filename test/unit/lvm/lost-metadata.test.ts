@@ -146,6 +146,14 @@ describe('the metadata on a disk', () => {
     expect(lost?.found.subarray(0, 300)).toEqual(textOf({ sequence: 3 }).subarray(0, 300));
   });
 
+  test('does not count where it is damaged, even if it looks whole', async () => {
+    const ring = new Ring(40).write(textOf({ sequence: 1 })).write(textOf({ sequence: 2 }));
+    ring.bytes.write('LVCREATE', ring.bytes.lastIndexOf('lvcreate'));
+    const lost = await reader.readLost(await fileOf(ring.disk()), group);
+    expect(textsIn(ring.bytes, group).map(({ sequence }) => sequence)).toEqual([1, 2]);
+    expect(lost?.texts.map(({ sequence }) => sequence)).toEqual([1]);
+  });
+
   test('says which disks the group has, and is the same in the backup of LVM', () => {
     const text = textOf({ sequence: 7, missing: ['disk-3'] }).subarray(0, -1);
     const facts = { uuid: 'group-1', sequence: 7, disks: ['disk-1', 'disk-2'] };
