@@ -1,7 +1,7 @@
 /**
  * `npm run replay -- --seed N --minutes M`: lets the driver do each operation once, and starts it on the disks of every cut of the log
  * of writes, for so long; with `--all` only until each cut after a write was taken once. `--operation NAME,NAME` plays only these; `--most N` takes so many cuts of each; `--guests N` plays in so
- * many microVMs at once (default: one a CPU); `--tally FILE` writes what was done.
+ * many microVMs at once (default: one a CPU); `--tally FILE` writes what was done, again after each operation.
  * Exit code 1: a cut was not recovered from.
  */
 import { availableParallelism } from 'node:os';
@@ -33,6 +33,7 @@ console.log(`seed ${seed}`);
 const began = Date.now();
 /** Operations that ended before the time was over. */
 const finished = new Set<string>();
+let told: Pick<ReplayResult, 'counts' | 'findings'> = { counts: {}, findings: [] };
 const lanes = Math.min(names.length, wholeNumber('guests', values.guests));
 const results = await Promise.all(ordersOfGuests().map(play));
 const counts = sumOf(results.map((result) => result.counts));
@@ -41,9 +42,12 @@ const left = names.filter((name) => !finished.has(name));
 if (values.all && left.length > 0) console.log(`not finished: ${left.join(', ')}`);
 console.log(counts);
 console.log(summary());
-const took = (Date.now() - began) / 60_000;
-await writeLongRun(values.tally, { tool: 'replay', seed, minutes: took, counts, findings });
+await tally({ counts, findings });
 if (findings.length > 0) process.exitCode = 1;
+
+function tally(result: typeof told): Promise<void> {
+  return writeLongRun(values.tally, { tool: 'replay', seed, minutes: (Date.now() - began) / 60_000, ...result });
+}
 
 /** Each operation has its part of the time, and what those before it in the same guest left. With `--all` a guest that is done takes the next operation. */
 function ordersOfGuests(): Iterator<Order>[] {
@@ -83,12 +87,17 @@ function play(orders: Iterator<Order>): Promise<ReplayResult> {
   return runReplay(orders, (answer) => {
     if ('built' in answer) since = Date.now();
     if ('finding' in answer) console.log(answer.finding);
-    if ('counts' in answer) done = sumOf([done, answer.counts]);
+    if ('finding' in answer) told = { ...told, findings: [...told.findings, answer.finding] };
+    if ('counts' in answer) {
+      done = sumOf([done, answer.counts]);
+      told = { ...told, counts: sumOf([told.counts, answer.counts]) };
+    }
     if (!('done' in answer)) return;
     const seconds = Math.round((Date.now() - since) / 1000);
     if (Date.now() < began + minutes * 60_000) finished.add(answer.done);
     console.log(`${answer.done}: ${cutsOf(done)} cuts, ${done['recoveries'] ?? 0} of them played, in ${seconds} s`);
     done = {};
     since = Date.now();
+    void tally(told);
   });
 }
