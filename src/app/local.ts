@@ -28,6 +28,8 @@ import {
 } from '../lvm/process/system.ts';
 import { createLvmMeter, type LvmMeter } from '../metrics/commands.ts';
 import type { StuckGroups } from '../lvm/stuck-groups.ts';
+import { createFinishSnapshot } from '../lvm/blocks/cut-off-snapshots.ts';
+import { createPoolDevices } from '../lvm/blocks/pool-device.ts';
 import { ThinMetadata } from '../lvm/blocks/thin-metadata.ts';
 import { createWriter, type Writer } from '../lvm/writer.ts';
 import { type ReconcilerPorts, PoolReconciler } from '../pools/reconciler.ts';
@@ -95,14 +97,15 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const { stuck } = disks;
   const cache = new InventoryCache(stuck.reports(lvm), config.node, config.pools, reported);
   const access = { readLocations: createReadLocations(patience), devices: createDevices(run, patience) };
-  const writer = createWriter({ lvm, cache, queue: createQueue(), ...access, changed });
+  const hosted: Local['hosted'] = (name) => prefixed(prefix, name);
+  const mend = createFinishSnapshot({ lvm, cache, devices: createPoolDevices({ run, hosted }), log });
+  const writer = createWriter({ lvm, cache, queue: createQueue(), ...access, mend, changed });
   const missing = new MissingDisks({ lvm, cache, writer, patience: config.jobs.repairAfter });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const lost = createLostMetadata(config, disks, patience, { records, cache, writer, devices: access.devices, log });
   const preparation = createPreparation(config.pools, { lvm, cache, records, writer, lost, missing, groups, log });
   const ports = { ...portsOf(disks, groups, cache), ...preparation, prepared: () => prepared?.() };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
-  const hosted: Local['hosted'] = (name) => prefixed(prefix, name);
   const thinMetadata = new ThinMetadata({ lvm, cache, writer, run, stream, hosted, log });
   const programs = { run, survivors, patience, hosted, lvm, meter };
   return { ...ports, ...programs, cache, stuck, writer, missing, thinMetadata, reconciler };

@@ -21,11 +21,9 @@ export function targetsIn(output: string): ReadonlySet<string> {
 export async function listModules({ runHosted, readFile }: KernelView): Promise<string | undefined> {
   const release = (await readFile('/proc/sys/kernel/osrelease'))?.trim() ?? '';
   const folder = `/lib/modules/${release}`;
-  const lists = await Promise.all(
-    ['modules.dep', 'modules.builtin'].map((name) => runHosted(['cat', `${folder}/${name}`])),
-  );
-  const read = lists.filter((list) => list?.exitCode === 0);
-  return read.length === 0 ? undefined : read.map((list) => list?.stdout ?? '').join('\n');
+  // With one of them alone, `cat` fails after it has printed that one.
+  const lists = await runHosted(['cat', `${folder}/modules.dep`, `${folder}/modules.builtin`]);
+  return lists === undefined || lists.stdout === '' ? undefined : lists.stdout;
 }
 
 /** Whether the lists of `listModules` have the module. */

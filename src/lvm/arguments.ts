@@ -26,9 +26,9 @@ export function listOne(group: VgName, lv: LvName, thinPool?: LvName): LvmArgume
   return ['lvs', '-o', `${lvFields},vg_tags`, ...pool, `${group}/${lv}`];
 }
 
-/** Lists the logical volumes of a group with their ids in thin pools. */
+/** Lists the logical volumes of a group with their ids in thin pools, and of thin pools the transaction that LVM expects. */
 export function listThin(group: VgName): LvmArguments {
-  return ['lvs', '-o', 'vg_name,lv_name,lv_uuid,lv_tags,pool_lv,thin_id', group];
+  return ['lvs', '-o', 'vg_name,lv_name,lv_uuid,lv_tags,pool_lv,thin_id,transaction_id', group];
 }
 
 export interface NewVolume {

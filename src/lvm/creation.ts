@@ -12,7 +12,7 @@ import { createVolume, extendVolume, lvchangeTags, removeVolume, snapshotVolume 
 import type { InventoryCache } from './cache.ts';
 import type { Copies } from './copies/copies.ts';
 import type { Devices } from './devices.ts';
-import { creationCutOff } from './inventory.ts';
+import { creationCutOff } from './mirrors/cut-off.ts';
 import type { Lvm } from './process/lvm.ts';
 import { devicePath, lvNameFor } from './names.ts';
 import { afterGrowth } from './prediction.ts';

@@ -39,6 +39,17 @@ export function lacksThinDevice({ message }: Failure): boolean {
   return /reload ioctl on .*failed: No data available/.test(message);
 }
 
+/**
+ * The kernel's refusal of a thin snapshot that it has, as LVM words it (libdm, `_thin_pool_node_message`): the name of the pool's device, and the
+ * snapshot's id in the pool; `undefined`: something else failed.
+ */
+export function repeatedSnapshot({ message }: Failure): { readonly device: string; readonly id: string } | undefined {
+  const [, sent] = /Failed to process message "create_snap (\d+) \d+"/.exec(message) ?? [];
+  const [, device, id] =
+    /Thin pool (\S+) \(\d+:\d+\) already contain thin device with device_id (\d+)/.exec(message) ?? [];
+  return device !== undefined && id !== undefined && id === sent ? { device, id } : undefined;
+}
+
 /** Whether LVM refused an activation because a part is on a missing disk (LVM's `lv_activate`). */
 export function isPartial({ message }: Failure): boolean {
   return message.includes('Refusing activation of partial LV');

@@ -3,6 +3,7 @@ import { type GroupState, type GroupStates, identifyGroup, type KnownGroup } fro
 import type { NodeName, VgName } from '../domain/ids.ts';
 import type { PoolSpec } from '../domain/pool.ts';
 import { recordGroup, tagGroup } from './group-arguments.ts';
+import { tagsIn } from './metadata/texts.ts';
 import type { LvmArguments } from './process/lvm.ts';
 import type { PhysicalVolume } from './physical-volumes.ts';
 import { hostDirectory, type ReadHostFile } from './process/system.ts';
@@ -80,10 +81,9 @@ export class GroupRecords {
     return this.#options.readHostFile(join(hostDirectory, 'backup', group));
   }
 
-  /** Whether this group, whose metadata LVM cannot read, is the pool's. */
-  async isPools(spec: PoolSpec, group: KnownGroup): Promise<boolean> {
-    const recorded = parseBackup(await this.backupOf(spec.group));
-    return identifyGroup(spec, this.#options.node, [group], recorded).state === 'present';
+  /** Whether this group, whose metadata LVM cannot read, is the pool's, according to LVM's backup. */
+  isPools(spec: PoolSpec, group: KnownGroup, backup: string): boolean {
+    return identifyGroup(spec, this.#options.node, [group], parseBackup(backup)).state === 'present';
   }
 
   async #identify(
@@ -128,6 +128,5 @@ export function parseBackup(text: string): Listed | undefined {
   if (text.trim() === '') return undefined;
   const uuid = /^\tid = "([^"]+)"/m.exec(text)?.[1] ?? 'unknown';
   const sequence = Number(/^\tseqno = (\d+)/m.exec(text)?.[1] ?? 0);
-  const tags = /^\ttags = \[([^\]]*)\]/m.exec(text)?.[1] ?? '';
-  return { uuid, sequence, tags: parseTags([...tags.matchAll(/"([^"]*)"/g)].map(([, name]) => name).join(',')) };
+  return { uuid, sequence, tags: tagsIn(text) };
 }

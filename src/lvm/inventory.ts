@@ -11,7 +11,6 @@ import { claimsOf, uncontested } from './claims.ts';
 import { lvmFailure } from './failures.ts';
 import { givenFrom } from './given.ts';
 import type { Lvm } from './process/lvm.ts';
-import { isReplacedPart, raidPartOf } from './names.ts';
 import { decodeLv, decodePv, decodeVg, type LvRecord, type PvRecord, type VgRecord } from './records.ts';
 import { toVolume } from './volume-records.ts';
 import { toSnapshot } from './snapshots/snapshot-records.ts';
@@ -142,15 +141,6 @@ const snapshotClaims = (
   specs: readonly PoolSpec[],
   { volumes }: LvmReport,
 ): Map<SnapshotId, Snapshot[]> => claimsOf(specs, volumes, (record, pool) => toSnapshot(record, pool, node));
-
-/**
- * Whether LVM was cut off while it made this mirrored volume: the metadata volumes of its copies are visible until LVM has wiped them.
- * LVM activates the volume only after that, so it has no data.
- */
-export function creationCutOff(report: LvmReport, { group, lv, state }: Volume): boolean {
-  const isPart = (part: LvRecord) => part.group === group && raidPartOf(part.lv) === lv && !isReplacedPart(part.lv);
-  return state === 'creating' && report.volumes.some(isPart);
-}
 
 function poolProblem(
   spec: PoolSpec,

@@ -25,6 +25,7 @@ export interface LvRecord {
   readonly open: boolean;
   readonly thinPool: LvName | undefined;
   readonly isThinPool: boolean;
+  readonly isMirrored: boolean;
   /** LVM's words, such as `failed`, `out_of_data`, `metadata_read_only`; empty if healthy or inactive. */
   readonly health: string;
   /** Of a mirrored volume: see `Mirror`. Empty for others. */
@@ -103,6 +104,7 @@ export function decodeLv(row: ReportRow): LvRecord {
     open: attributes[5] === 'o',
     thinPool: (field(row, 'pool_lv') || undefined) as LvName | undefined,
     isThinPool: attributes[0] === 't',
+    isMirrored: /^[rR]/.test(attributes),
     health: row['lv_health_status'] ?? '',
     syncAction: row['raid_sync_action'] ?? '',
     needsCheck: row['lv_check_needed'] === 'check needed' || row['lv_check_needed'] === '1',

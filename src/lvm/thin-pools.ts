@@ -5,6 +5,7 @@ import { defaultLayout, type PoolSpec, type ThinSpec, type WhenFull } from '../d
 import { createVolume, extendVolume, removeVolume } from './arguments.ts';
 import * as args from './thin-pool-arguments.ts';
 import { type LvmReport, thinPoolOf } from './inventory.ts';
+import { copiesCutOff } from './mirrors/cut-off.ts';
 import { thinPoolMetadataName, thinPoolName } from './names.ts';
 import type { LvRecord, VgRecord } from './records.ts';
 import { scratchName } from './scratch.ts';
@@ -75,9 +76,11 @@ export class ThinPools {
       { lv: thinPoolMetadataName, size: sizes.metadata, layout: linear, tags: metadataTags },
     ];
     for (const part of parts) {
-      if (!partExists(spec.group, part.lv, part.tags, report)) {
-        await this.#ports.writer.change(what, args.createPoolPart({ group: spec.group, ...part }));
-      }
+      const { group } = spec;
+      const exists = partExists(group, part.lv, part.tags, report);
+      const cutOff = exists && copiesCutOff(report, { group, lv: part.lv });
+      if (cutOff) await this.#ports.writer.change(what, removeVolume(group, part.lv));
+      if (cutOff || !exists) await this.#ports.writer.change(what, args.createPoolPart({ group, ...part }));
     }
     await this.#ports.writer.slowChange(what, args.joinThinPool(spec.group, thinPoolName, thinPoolMetadataName));
   }

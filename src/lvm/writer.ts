@@ -36,19 +36,22 @@ export interface WriterOptions {
   readonly queue: Queue;
   readonly readLocations: ReadLocations;
   readonly devices: Pick<Devices, 'flush'>;
+  /** Called after a refusal, with the turn of the group. Returns whether it mended the cause, so that the change can be repeated. */
+  readonly mend: (failure: Failure) => Promise<boolean>;
   /** Called after each change, so that a report follows. */
   readonly changed: () => void;
 }
 
 /** A writer whose turns are those of `queue`. A failed change is thrown only after LVM's state was read again. */
 export function createWriter(options: WriterOptions): Writer {
-  const { lvm, cache, queue, changed } = options;
+  const { lvm, cache, queue, mend, changed } = options;
   let changes = 0;
   const poolsInDoubt = new Set<VgName>();
   const flush = createFlush(options);
   const commit = createCommit(options);
   async function settle(what: string, run: () => Promise<LvmAnswer>): Promise<void> {
-    const failure = await attempt(what, run);
+    const refusal = await attempt(what, run);
+    const failure = refusal && (await mend(refusal)) ? await attempt(what, run) : refusal;
     changes += 1;
     changed();
     if (failure === undefined) return;

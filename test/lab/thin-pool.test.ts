@@ -41,9 +41,9 @@ const tags = (name: string) =>
  * The state after a power cut between LVM's commit of a new thin volume and its message to the pool: the group's metadata has the volume
  * and the message, but the kernel's pool has no such device and is one transaction behind.
  */
-const commitWithoutMessage = (name: string) =>
+const commitWithoutMessage = (name: string, shape = '-V 16m --thinpool qfast/thinpool') =>
   guest().shell(`set -e
-lvcreate -qq -an -y -V 16m --thinpool qfast/thinpool -n ${name} ${tags(name)}
+lvcreate -qq -an -y ${shape} -n ${name} ${tags(name)}
 vgcfgbackup -qq -f /tmp/with qfast
 id=$(lvs --noheadings -o transaction_id qfast/thinpool | tr -d ' ')
 lvremove -qq -y qfast/${name}
@@ -79,6 +79,27 @@ describe('a thin volume that LVM committed without a message to its pool', () =>
     await driver.launch();
     await driver.ready();
     expect(await stage('used')).toEqual(ok);
+  });
+});
+
+describe('a thin snapshot that the kernel has, in a transaction that was cut off', () => {
+  /** The state after a power cut between LVM's two messages to the pool, and what LVM says then. */
+  const leaveTransaction = (name: string) =>
+    commitWithoutMessage(name, '-s qfast/first').then(() =>
+      guest().shell(`set -e
+vgchange -qq -ay qfast
+id() { lvs --noheadings -o thin_id "qfast/$1" | tr -d ' '; }
+dmsetup message qfast-thinpool-tpool 0 "create_snap $(id ${name}) $(id first)"
+! lvcreate -y -V 4m --thinpool qfast/thinpool -n refused 2>&1`),
+    );
+
+  test('does not keep the pool from changes', async () => {
+    await guest().shell('umount /run/stage-* || true');
+    await cutPower(async () => expect(await leaveTransaction('snapped')).toMatch(/already contain thin device/));
+    expect(await create('after-snapshot', 'fast')).toEqual(ok);
+    expect(driver.log()).toMatch(/the transaction of a thin snapshot that was cut off is ended/);
+    for (const name of ['snapped', 'after-snapshot'])
+      expect(await outcomeOf(driver.client.controller.deleteVolume({ volumeId: `node-1:${name}` }))).toEqual(ok);
   });
 });
 

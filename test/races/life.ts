@@ -66,6 +66,7 @@ export class Life {
       // No disk loses what LVM has committed.
       readLocations: async () => new Map(),
       devices,
+      mend: async () => false,
       changed: () => this.#report.soon(),
     });
     this.#storage = new LocalStorage({

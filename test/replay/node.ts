@@ -23,10 +23,11 @@ const readyMs = 60_000;
 
 export const groups: readonly string[] = ['qmain', 'qlate'];
 
-const pool = (name: string, disks: readonly string[], share = '50%', more = '') => `
+const pool = (name: string, disks: readonly string[], share = '50%', more = '', mirrors = 0) => `
   - name: ${name}
     volumeGroup: q${name}
     type: thin
+    mirrors: ${mirrors}
     disks: { paths: [${disks.join(', ')}] }
     approve: automatic
     thin: { share: ${share}, overprovision: 10, metadataSize: 4Mi${more} }`;
@@ -38,6 +39,7 @@ const pools = {
   'larger pool': pool('main', diskPaths.slice(0, 4), '60%'),
   'growing metadata': pool('main', diskPaths.slice(0, 4), '50%', ', autoextend: { threshold: 50%, by: 50% }'),
   'one pool more': pool('main', diskPaths.slice(0, 4)) + pool('late', diskPaths.slice(5)),
+  'one mirrored pool more': pool('main', diskPaths.slice(0, 4)) + pool('late', diskPaths.slice(4), '50%', '', 1),
   'missing disks given up': `${pool('main', diskPaths.slice(0, 4))}\njobs: { repairAfter: 0s }`,
   'zeros on creation': `${pool('main', diskPaths.slice(0, 4))}\n    zeroOnCreate: true`,
 } as const;

@@ -97,6 +97,7 @@ export const operations: readonly Operation[] = [
   ...pulledOperations,
   { name: 'extend-pool', configuration: 'larger pool' },
   { name: 'create-pool', configuration: 'one pool more' },
+  { name: 'create-mirrored-pool', configuration: 'one mirrored pool more' },
 ];
 
 /** Devices that LVM does not know fill half of the thin pool's metadata. */

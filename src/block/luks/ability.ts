@@ -1,11 +1,12 @@
 import type { Inability } from '../../domain/encryption.ts';
 import { hasModule, type KernelView, listModules, targetsIn } from '../../kernel/device-targets.ts';
 
-/** What this machine lacks, as far as it is known. Runs each program once. */
+/** What this machine lacks, as far as it is known. A start of cryptsetup would take longer than the rest together: it loads its libraries of ciphers. */
 export async function inabilityOf(view: KernelView): Promise<Inability> {
   const problems = await targetProblems(view, ['crypt', 'integrity']);
   const [encryption, integrity] = [problems.get('crypt'), problems.get('integrity')];
-  if ((await view.runHosted(['cryptsetup', '--version'])) !== undefined) return { encryption, integrity };
+  const found = await view.runHosted(['sh', '-c', 'command -v cryptsetup']);
+  if (found?.exitCode === 0) return { encryption, integrity };
   return { encryption: 'it has no cryptsetup: install it where LVM runs', integrity };
 }
 

@@ -1,28 +1,18 @@
 import { Failure, messageOf } from '../../domain/errors.ts';
-import type { LvName, VgName } from '../../domain/ids.ts';
-import type { Run } from '../../exec/run.ts';
 import type { Log } from '../../log.ts';
 import { listThin, lvchangeTags } from '../arguments.ts';
 import type { InventoryCache } from '../cache.ts';
 import { lvmFailure } from '../failures.ts';
 import type { Lvm } from '../process/lvm.ts';
-import { deviceName } from '../names.ts';
 import { tag } from '../tags.ts';
 import type { Writer } from '../writer.ts';
-
-/** The name of a thin pool. */
-export interface ThinPoolName {
-  readonly group: VgName;
-  readonly lv: LvName;
-}
+import type { PoolDevices, ThinPoolName } from './pool-device.ts';
 
 export interface MetadataSnapshotsOptions {
   readonly lvm: Lvm;
   readonly cache: InventoryCache;
   readonly writer: Writer;
-  readonly run: Run;
-  /** The command line of a program of the host, or of this container. */
-  readonly hosted: (program: string) => readonly [string, ...string[]];
+  readonly devices: PoolDevices;
   readonly log: Log;
 }
 
@@ -32,8 +22,6 @@ export interface Reservation extends AsyncDisposable {
   readonly thinIds: readonly number[];
 }
 
-/** Milliseconds. */
-const deadline = 30_000;
 const mark = tag('metadata-snapshot', 'reserved');
 
 /**
@@ -118,7 +106,7 @@ export class MetadataSnapshots {
 
   /** Reserves it, and returns the thin ids of the pool's volumes at that moment by their UUIDs. */
   async #take(pool: ThinPoolName): Promise<ReadonlyMap<string, number>> {
-    const { lvm, writer } = this.#options;
+    const { lvm, writer, devices } = this.#options;
     const { group, lv } = pool;
     const what = `the metadata of thin pool ${group}/${lv} could not be reserved`;
     return writer.exclusive(group, undefined, async () => {
@@ -129,9 +117,10 @@ export class MetadataSnapshots {
         ?.['lv_tags']?.split(',')
         .includes(mark);
       if (marked) await this.#releaseNow(pool);
-      if (await this.#isHeld(pool)) throw new Failure('unavailable', `${what}: another program has reserved it`);
+      if ((await devices.status(pool)).isHeld)
+        throw new Failure('unavailable', `${what}: another program has reserved it`);
       if (!marked) await writer.change(what, lvchangeTags(group, lv, { add: mark }));
-      await this.#send(pool, 'reserve_metadata_snap', what).catch(async (error: unknown) => {
+      await devices.send(pool, 'reserve_metadata_snap', what).catch(async (error: unknown) => {
         await writer.change(what, lvchangeTags(group, lv, { remove: mark }));
         throw error;
       });
@@ -148,27 +137,9 @@ export class MetadataSnapshots {
   }
 
   async #releaseNow(pool: ThinPoolName): Promise<void> {
+    const { devices } = this.#options;
     const what = `the metadata of thin pool ${pool.group}/${pool.lv} could not be released`;
-    if (await this.#isHeld(pool)) await this.#send(pool, 'release_metadata_snap', what);
-  }
-
-  /** From the status line of dm-thin-pool: transaction, metadata blocks, data blocks, held metadata root. */
-  async #isHeld(pool: ThinPoolName): Promise<boolean> {
-    const text = await this.#dmsetup(['status', deviceOf(pool)], `thin pool ${pool.group}/${pool.lv} has no status`);
-    const [, root] = / thin-pool \d+ \d+\/\d+ \d+\/\d+ (\d+|-) /.exec(text) ?? [];
-    if (root !== undefined) return root !== '-';
-    throw new Failure('unavailable', `the status of thin pool ${pool.group}/${pool.lv} is ${text.trim()}`);
-  }
-
-  async #send(pool: ThinPoolName, message: string, what: string): Promise<void> {
-    await this.#dmsetup(['message', deviceOf(pool), '0', message], what);
-  }
-
-  async #dmsetup(words: readonly string[], what: string): Promise<string> {
-    const { run, hosted } = this.#options;
-    const { exitCode, stdout, stderr } = await run([...hosted('dmsetup'), ...words], { deadline });
-    if (exitCode === 0) return stdout;
-    throw new Failure('unavailable', `${what}: ${stderr.trim()}`);
+    if ((await devices.status(pool)).isHeld) await devices.send(pool, 'release_metadata_snap', what);
   }
 }
 
@@ -189,10 +160,6 @@ class Reserved {
       () => false,
     );
   }
-}
-
-function deviceOf({ group, lv }: ThinPoolName): string {
-  return deviceName(group, lv, 'tpool');
 }
 
 /** The task's result, or a throw of the signal's reason when it fires first; the task goes on. */

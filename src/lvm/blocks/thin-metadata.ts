@@ -1,11 +1,12 @@
 import type { Extent } from '../../domain/changed-blocks.ts';
 import type { LvName } from '../../domain/ids.ts';
 import type { RunStream } from '../../exec/stream.ts';
-import { MetadataSnapshots, type MetadataSnapshotsOptions, type ThinPoolName } from './metadata-snapshots.ts';
+import { MetadataSnapshots, type MetadataSnapshotsOptions } from './metadata-snapshots.ts';
+import { createPoolDevices, type PoolDeviceOptions, type ThinPoolName } from './pool-device.ts';
 import { devicePath } from '../names.ts';
 import { MappingParser } from './thin-mappings.ts';
 
-export interface ThinMetadataOptions extends MetadataSnapshotsOptions {
+export interface ThinMetadataOptions extends Omit<MetadataSnapshotsOptions, 'devices'>, PoolDeviceOptions {
   readonly stream: RunStream;
 }
 
@@ -19,7 +20,7 @@ export class ThinMetadata {
 
   constructor(options: ThinMetadataOptions) {
     this.#options = options;
-    this.snapshots = new MetadataSnapshots(options);
+    this.snapshots = new MetadataSnapshots({ ...options, devices: createPoolDevices(options) });
   }
 
   /**

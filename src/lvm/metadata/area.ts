@@ -30,7 +30,7 @@ export interface Header {
   readonly place: string;
 }
 
-/** The header of an area that LVM uses; `undefined` for any other bytes, and if no group ever committed there. */
+/** The header of an area that LVM uses; `undefined` for any other bytes. Its location is all zeros if no group ever committed there. */
 export function parseHeader(bytes: Buffer): Header | undefined {
   if (bytes.toString('latin1', at.magic, at.magic + magic.length) !== magic) return undefined;
   const read = (field: number): number => Number(bytes.readBigUInt64LE(field));

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import type { Patience } from '../../concurrency/patience.ts';
 import type { VgName } from '../../domain/ids.ts';
 import type { LvmArguments } from '../process/lvm.ts';
-import { areaStart, type Header, headerBytes, parseHeader } from './area.ts';
+import { readHeader } from './read-area.ts';
 
 /**
  * Where each disk of a group says that the group's committed metadata is: path of the disk → offset, size and checksum, as hexadecimal text. Disks
@@ -20,20 +20,18 @@ const deadline = 10_000;
 export function createReadLocations(patience: Patience): ReadLocations {
   return async (devices) => {
     const read = async (device: string): Promise<[string, string][]> => {
-      const header = await patience.run(device, `a read of ${device}`, deadline, () => readHeader(device));
-      return header === undefined ? [] : [[device, header.place]];
+      const place = await patience.run(device, `a read of ${device}`, deadline, () => placeOn(device));
+      return place === undefined ? [] : [[device, place]];
     };
     return new Map((await Promise.all(devices.map(read))).flat());
   };
 }
 
 /** `undefined` if the disk gives an error: LVM, which reads it next, says which. */
-async function readHeader(device: string): Promise<Header | undefined> {
+async function placeOn(device: string): Promise<string | undefined> {
   try {
     await using file = await open(device, 'r');
-    const header = Buffer.alloc(headerBytes);
-    const { bytesRead } = await file.read(header, 0, header.length, areaStart);
-    return bytesRead === header.length ? parseHeader(header) : undefined;
+    return (await readHeader(file))?.place;
   } catch {
     return undefined;
   }

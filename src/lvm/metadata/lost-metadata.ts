@@ -90,9 +90,9 @@ export class LostMetadata {
       const lost = await areas.readLost(device, group);
       return lost ? [{ device, uuid, ...lost }] : [];
     });
-    const backup = parseText(Buffer.from(await records.backupOf(group), 'latin1'), group);
-    const plan = planRestoration((await Promise.all(read)).flat(), backup);
-    if (!plan || !(await records.isPools(spec, plan.text))) return false;
+    const backup = await records.backupOf(group);
+    const plan = planRestoration((await Promise.all(read)).flat(), parseText(Buffer.from(backup, 'latin1'), group));
+    if (!plan || !records.isPools(spec, plan.text, backup)) return false;
     const file = join(directory, `metadata-of-${group}`);
     if (plan.state !== 'partial') await writeFile(file, plan.text.bytes, { mode: 0o600 });
     if (plan.state === 'certain') await this.#write(group, plan, file);

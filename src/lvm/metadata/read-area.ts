@@ -22,7 +22,7 @@ export function createAreaReader(patience: Patience): AreaReader {
     patience.run(device, `a read of the metadata on ${device}`, deadline, async () => {
       try {
         await using file = await open(device, 'r');
-        const header = parseHeader(await readAll(file, areaStart, headerBytes));
+        const header = await readHeader(file);
         return header && isPossible(header) ? await read(file, header) : otherwise;
       } catch {
         return otherwise;
@@ -45,6 +45,11 @@ export function createAreaReader(patience: Patience): AreaReader {
         return { found, texts: textsIn(ring, group).filter(({ offset }) => offset !== lost) };
       }),
   };
+}
+
+/** Reads the header of a disk's first metadata area; `undefined`: it has none. */
+export async function readHeader(disk: FileHandle): Promise<Header | undefined> {
+  return parseHeader(await readAll(disk, areaStart, headerBytes));
 }
 
 async function readAll(file: FileHandle, from: number, length: number): Promise<Buffer> {

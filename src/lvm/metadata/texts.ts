@@ -50,17 +50,21 @@ export function parseText(bytes: Buffer, group: VgName): GroupText | undefined {
   const uuid = idIn(vg);
   const sequence = /^seqno = (\d+)$/m.exec(vg)?.[1];
   if (uuid === undefined || sequence === undefined || !isWhole(text)) return undefined;
-  const tags = /^tags = \[([^\]]*)\]/m.exec(vg)?.[1] ?? '';
-  const names = [...tags.matchAll(/"([^"]*)"/g)].map(([, name]) => name);
   const volumes = begin('logical_volumes');
   const disks = sections.slice(begin('physical_volumes') + 1, volumes === -1 ? undefined : volumes);
   return {
     uuid,
     sequence: Number(sequence),
-    tags: parseTags(names.join(',')),
+    tags: tagsIn(vg),
     disks: disks.filter((section) => !isMissing(section)).flatMap((section) => idIn(section) ?? []),
     bytes,
   };
+}
+
+/** Quarry's tags of the group in a text of LVM, with or without its indentation. Those of a volume follow later, and are indented further. */
+export function tagsIn(text: string): ReadonlyMap<string, string> {
+  const list = /^\t?tags = \[([^\]]*)\]/m.exec(text)?.[1] ?? '';
+  return parseTags([...list.matchAll(/"([^"]*)"/g)].map(([, name]) => name).join(','));
 }
 
 function idIn(section: string): string | undefined {

@@ -12,9 +12,11 @@ function machine(programs: Readonly<Record<string, { readonly exitCode?: number;
   };
 }
 
-const cryptsetup = { 'cryptsetup --version': { stdout: 'cryptsetup 2.7.5' } };
+const cryptsetup = { 'sh -c command -v cryptsetup': { stdout: '/usr/sbin/cryptsetup' } };
 const without = { 'dmsetup targets': { stdout: 'linear v1\nthin v1\n' } };
-const modules = (stdout: string) => ({ 'cat /lib/modules/6.12.0/modules.dep': { stdout } });
+const modules = (stdout: string) => ({
+  'cat /lib/modules/6.12.0/modules.dep /lib/modules/6.12.0/modules.builtin': { exitCode: 1, stdout },
+});
 
 test('a machine without dm-integrity can have no volume with integrity', async () => {
   const problemOf = async (list: string) =>

@@ -27,6 +27,15 @@ describe('a mirrored volume whose creation was cut off in LVM', () => {
     await cache.refresh();
     lvm.commands.length = 0;
   };
+  const leaveSuperblock = async () => {
+    await cache.refresh();
+    await storage.create(volume('a'), signal);
+    const left = lvm.volumes.get('a');
+    left?.tags.add('quarry.state=creating');
+    Object.assign(left ?? {}, { row: { lv_attr: 'rwi---r---' } });
+    await cache.refresh();
+    lvm.commands.length = 0;
+  };
   const changes = () => lvm.commands.map(([command]) => command);
 
   test('a repeated CreateVolume removes the remains and creates the volume again', async () => {
@@ -50,6 +59,24 @@ describe('a mirrored volume whose creation was cut off in LVM', () => {
     await leaveParts('creating');
     await storage.remove(idOf('a'), signal);
     expect(lvm.volumes.size).toBe(0);
+  });
+
+  test('a volume that the kernel refuses to activate, because only some of its disks have its superblock, is made again', async () => {
+    await leaveSuperblock();
+    const half = cache.current().volumes.get(idOf('a'));
+    expect(half && (await storage.finish(half))).toBeUndefined();
+    expect(lvm.volumes.size).toBe(0);
+    await leaveSuperblock();
+    expect(await storage.create(volume('a'), signal)).toMatchObject({ lv: 'a', state: 'ready' });
+    expect(changes()).toEqual(['lvremove', 'lvcreate', 'lvchange']);
+  });
+
+  test('a ready volume that is inactive is kept', async () => {
+    await leaveSuperblock();
+    lvm.volumes.get('a')?.tags.delete('quarry.state=creating');
+    await cache.refresh();
+    expect(await storage.create(volume('a'), signal)).toMatchObject({ lv: 'a', state: 'ready' });
+    expect(changes()).toEqual([]);
   });
 
   test('a ready volume with visible parts is kept, because LVM may be adding a copy', async () => {

@@ -41,6 +41,7 @@ export function fakeWriter(lvm: Lvm, cache: InventoryCache, over: Partial<Writer
     queue: createQueue(),
     readLocations: async () => new Map(),
     devices: { flush: async () => undefined },
+    mend: async () => false,
     changed: () => undefined,
     ...over,
   });

@@ -39,7 +39,7 @@ beforeEach(async () => {
     specs: [spec],
     directory,
     log: { debug: say, info: say, warn: say, error: say },
-    records: { backupOf: async () => '', isPools: async () => isPools },
+    records: { backupOf: async () => '', isPools: () => isPools },
     areas: {
       isSound: async (device) => {
         steps.push(`look at ${device}`);

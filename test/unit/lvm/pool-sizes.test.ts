@@ -58,6 +58,7 @@ function poolOf(size: bigint, dataPercent = 0): LvRecord {
     open: false,
     thinPool: undefined,
     isThinPool: true,
+    isMirrored: false,
     isThickOrigin: false,
     dataPercent,
     metadataPercent: 0,

@@ -108,3 +108,34 @@ test('a thin pool is made of its data and its metadata, and writes zeros over ea
   expect([data?.[0], metadata?.[0]]).toEqual(['lvcreate', 'lvcreate']);
   expect(join?.join(' ')).toBe('lvconvert -y --type thin-pool -Z y --poolmetadata vg/thinpoolm vg/thinpool');
 });
+
+describe('a part of a mirrored thin pool whose creation was cut off', () => {
+  const commandsOf = async (lv_attr: string, parts: readonly string[] = []) => {
+    const tags = new Set(['quarry.v=1', 'quarry.role=thin-pool']);
+    for (const name of ['thinpool', ...parts]) lvm.volumes.set(name, { size: 200n * MiB, tags, row: { lv_attr } });
+    await cache.refresh();
+    await groups.prepare({ ...pool({}), mirrors: 1 });
+    return lvm.commands
+      .filter(([command]) => command !== 'vgchange')
+      .map(([command, ...rest]) => `${command} ${rest.at(-1)}`);
+  };
+  const again = ['lvremove vg/thinpool', 'lvcreate vg', 'lvcreate vg', 'lvconvert vg/thinpool'];
+
+  test('is made again if the kernel refuses to activate it, because only some of its disks have its superblock', async () => {
+    const change = lvm.change.bind(lvm);
+    lvm.change = async (argv) => {
+      const answer = await change(argv);
+      if (argv[0] === 'vgchange') Object.assign(lvm.volumes.get('thinpool')?.row ?? {}, { lv_attr: 'rwi---r---' });
+      return answer;
+    };
+    expect(await commandsOf('rwi---r---')).toEqual(again);
+  });
+
+  test('is made again while the metadata of its copies is visible', async () => {
+    expect(await commandsOf('rwi-a-r---', ['thinpool_rmeta_0', 'thinpool_rmeta_1'])).toEqual(again);
+  });
+
+  test('is kept if it is whole', async () => {
+    expect(await commandsOf('rwi-a-r---')).toEqual(['lvcreate vg', 'lvconvert vg/thinpool']);
+  });
+});

@@ -64,10 +64,8 @@ function kernel(targets: string, modules?: string) {
   const host = fakeHost();
   host.programs.set('dmsetup targets', { stdout: targets });
   host.files.set('/proc/sys/kernel/osrelease', '6.12.0\n');
-  for (const name of ['modules.dep', 'modules.builtin']) {
-    const answer = modules === undefined ? { exitCode: 1 } : { stdout: modules };
-    host.programs.set(`cat /lib/modules/6.12.0/${name}`, answer);
-  }
+  const lists = ['modules.dep', 'modules.builtin'].map((name) => `/lib/modules/6.12.0/${name}`);
+  host.programs.set(`cat ${lists.join(' ')}`, modules === undefined ? { exitCode: 1 } : { stdout: modules });
   return host;
 }
 
