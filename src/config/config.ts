@@ -74,7 +74,8 @@ export function parseConfig<Name extends Role = 'all'>(
 }
 
 function parseYaml(text: string): unknown {
-  const document = parseDocument(text, { prettyErrors: true });
+  // `error`: a warning of Node for a key that is a list or a map would stand beside the problem that names the key.
+  const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' });
   const problems = [...document.errors, ...document.warnings].map(({ message }) =>
     message.split('\n')[0]?.replace(/:$/, ''),
   );

@@ -43,12 +43,18 @@ export const operations: readonly Operation[] = [
   })),
   ...both.map((type) => ({
     name: `expand-${type}`,
-    call: (node: Node) =>
-      node.client.controller.controllerExpandVolume({
-        volumeId: idOf(`grown-${type}`),
-        capacityRange: { requiredBytes: `${2 * size}` },
-      }),
+    call: (node: Node) => expand(node, `grown-${type}`),
   })),
+  {
+    name: 'delete-mirrored',
+    prepare: mirrored,
+    call: (node) => node.client.controller.deleteVolume({ volumeId: idOf('mirrored') }),
+  },
+  {
+    name: 'expand-mirrored',
+    prepare: mirrored,
+    call: (node) => expand(node, 'mirrored'),
+  },
   ...both.map((type) => ({
     name: `modify-${type}`,
     call: (node: Node) =>
@@ -118,6 +124,15 @@ function deleteErased(erase: 'zero' | 'discard'): Operation {
       return [];
     },
   };
+}
+
+function mirrored(node: Node) {
+  return create(node, 'mirrored', size, { type: 'thick', mirrors: '1' });
+}
+
+function expand(node: Node, name: string) {
+  const capacityRange = { requiredBytes: `${2 * size}` };
+  return node.client.controller.controllerExpandVolume({ volumeId: idOf(name), capacityRange });
 }
 
 function snapshot(node: Node, name: string, type: 'thin' | 'thick') {

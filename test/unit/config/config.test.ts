@@ -152,6 +152,14 @@ pools:
     ]);
   });
 
+  test('name a key that is a list, without a warning of Node', async () => {
+    const warnings: Error[] = [];
+    process.on('warning', (warning) => void warnings.push(warning));
+    expect(problemsOf('pools: []\n? [a, b]\n: 1')[0]).toMatch(/a, b.*unknown key/);
+    await new Promise(setImmediate);
+    expect(warnings).toEqual([]);
+  });
+
   test('include the errors of YAML', () => {
     expect(problemsOf('pools: [')[0]).toMatch(/at line 1, column 9$/);
     expect(problemsOf('pools: []\npools: []')).toEqual(['Map keys must be unique at line 2, column 1']);
