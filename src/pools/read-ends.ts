@@ -9,7 +9,10 @@ import { decodeDeviceNumber } from '../kernel/block-device.ts';
 const attempts = 20;
 const attemptDelay = 100;
 
-/** `label`: LVM's label, headers of metadata areas without metadata, and a text that LVM wrote and did not commit do not count as data. */
+/**
+ * What does not count as data. `zeros`: the header of a metadata area without metadata, which `pvcreate` writes before the label, so that a crash leaves it
+ * alone; and which stays when a label is erased. `label`: also LVM's label, further such headers, and a text that LVM wrote and did not commit.
+ */
 export type Expected = 'zeros' | 'label';
 
 export interface Surface {
@@ -91,6 +94,7 @@ async function findData(file: FileHandle, which: string, range: Range, expected:
     const uncommitted = range.from === 0n ? onlyText(buffer, areas) : undefined;
     if (uncommitted !== undefined) return { problems: [], data: [], uncommitted };
   }
+  if (expected === 'zeros' && range.from === 0n && isArea(buffer, areaStart)) clearFacts(buffer, areaStart);
   if (isZero(buffer)) return { problems: [], data: [] };
   const at = buffer.findIndex((byte) => byte !== 0);
   const data = [`the ${which} MiB is not zero: data at byte ${range.from + BigInt(at)}`];
@@ -117,6 +121,8 @@ const sector = 512;
 const labelSectors = 4;
 /** FMTT_MAGIC of lib/format_text/layout.h, after a checksum of 4 bytes. */
 const areaMagic = ' LVM2 x[5A%r0N*>';
+/** Where the first area begins, in bytes from the start of a disk. */
+const areaStart = 4096;
 /** Bytes of checksum, magic, version, start and size of the area. Two locations of metadata follow (struct raw_locn). */
 const areaFacts = 40;
 const locationBytes = 24;
@@ -129,11 +135,19 @@ function clearEmptyLabel(buffer: Buffer, atStart: boolean): number[] {
   for (let at = 0; at < buffer.length; at += sector) {
     const isLabel = atStart && at < labelSectors * sector && buffer.toString('latin1', at, at + 8) === 'LABELONE';
     if (isLabel) buffer.fill(0, at, at + sector);
-    if (buffer.toString('latin1', at + 4, at + 4 + areaMagic.length) !== areaMagic) continue;
-    buffer.fill(0, at, at + areaFacts);
+    if (!isArea(buffer, at)) continue;
+    clearFacts(buffer, at);
     areas.push(at);
   }
   return areas;
+}
+
+function isArea(buffer: Buffer, at: number): boolean {
+  return buffer.toString('latin1', at + 4, at + 4 + areaMagic.length) === areaMagic;
+}
+
+function clearFacts(buffer: Buffer, at: number): void {
+  buffer.fill(0, at, at + areaFacts);
 }
 
 /**

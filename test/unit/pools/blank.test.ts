@@ -6,7 +6,15 @@ import { proveBlank } from '../../../src/pools/blank.ts';
 import type { Disk } from '../../../src/pools/discover.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { RunResult } from '../../../src/exec/run.ts';
-import { type FakeDisk, FakeMachine, probeOf, pvLabel } from './fake-machine.ts';
+import {
+  type FakeDisk,
+  FakeMachine,
+  firstText,
+  metadataHeader,
+  metadataText,
+  probeOf,
+  pvLabel,
+} from './fake-machine.ts';
 
 const size = 8 * 1024 * 1024;
 const mebibyte = 1024 * 1024;
@@ -44,6 +52,43 @@ describe('a disk of zeros', () => {
       expect(await findingsOf(await machine.addDisk({ size: bytes }))).toEqual([]);
     },
   );
+});
+
+describe('the header of a metadata area, of a pvcreate that was cut off before it wrote the label,', () => {
+  const findingsWith = async (...writes: readonly (readonly [at: number, bytes: Buffer | string])[]) => {
+    const disk = await machine.addDisk();
+    for (const [at, bytes] of writes) await machine.write('sda', at, bytes);
+    return findingsOf(disk, programs({}));
+  };
+
+  test('is no data, if it stands alone', async () => {
+    expect(await findingsWith([4096, metadataHeader()])).toEqual([]);
+  });
+
+  test.each([
+    ['the place of committed metadata', 4136, [[4096, metadataHeader(512n)]]],
+    ['the place of prepared metadata', 4160, [[4096, metadataHeader(0n, 512n)]]],
+    [
+      'metadata',
+      firstText,
+      [
+        [4096, metadataHeader()],
+        [firstText, metadataText({ group: 'vg', uuid: 'A', sequence: 1 }, [], uuid)],
+      ],
+    ],
+    [
+      'a label',
+      512,
+      [
+        [512, pvLabel(uuid)],
+        [4096, metadataHeader()],
+      ],
+    ],
+    ['another place', 8192, [[8192, metadataHeader()]]],
+  ] as const)('is data with %s', async (_what, at, writes) => {
+    const [finding = ''] = await findingsWith(...writes);
+    expect(Number(/data at byte (\d+)$/.exec(finding)?.[1])).toBeGreaterThanOrEqual(at);
+  });
 });
 
 describe('a disk that is not blank', () => {
