@@ -170,7 +170,10 @@ async function assemble(config: Config, log: Log, hooks: Hooks) {
     },
     reported: () => {
       limits.changed();
-      const pending = [storage.erasures, storage.growth.rooms].some(({ find }) => find().length > 0);
+      // An evacuation goes on when its disk is erased, which no job that ends may show it: it may not be due then.
+      const pending = [storage.erasures, storage.growth.rooms, upkeep.evacuations].some(
+        ({ find }) => find().length > 0,
+      );
       if (upkeep.ready() && pending) upkeep.jobs.look();
       hooks.reported();
     },

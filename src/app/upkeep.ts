@@ -70,8 +70,8 @@ export function createUpkeep(
       if (!ready) repeater.soon();
     },
   });
-  const { jobs, lost, leaving } = createJobs(config, storage, local, log);
-  return { repeater, jobs, leaving, growth: growthOf(local, log), ready: () => ready };
+  const { jobs, lost, leaving, evacuations } = createJobs(config, storage, local, log);
+  return { repeater, jobs, leaving, evacuations, growth: growthOf(local, log), ready: () => ready };
 }
 
 function createJobs({ jobs: bounds }: Config, storage: LocalStorage, local: Local, log: Log) {
@@ -97,7 +97,7 @@ function createJobs({ jobs: bounds }: Config, storage: LocalStorage, local: Loca
   const sources = [creations, copies, storage.erasures, repairs, evacuations];
   const jobs = new JobRunner({ sources, bounds, log });
   for (const source of [storage.volumeCopies, storage.growth]) source.startWith(() => jobs.look());
-  return { jobs, lost, leaving };
+  return { jobs, lost, leaving, evacuations };
 }
 
 /** Runs from now on. */
