@@ -94,7 +94,7 @@ describe('a PostgreSQL on an encrypted volume', () => {
     const acknowledged = ledger.stdout.text.split('\n').filter(Boolean).map(Number);
     ledger.kill('SIGKILL');
     await worker.boot();
-    await inPod('client', `timeout 100 sh -c 'until pg_isready -q ${server}; do sleep 0.2; done'`);
+    await inPod('client', `until pg_isready -q ${server}; do sleep 0.2; done`, { timeout: 120_000 });
     const there = await rows();
     expect(acknowledged.filter((n) => !there.has(n))).toEqual([]);
     expect([await opening(first), await opening(second)]).toEqual(['2', '0']);

@@ -39,7 +39,7 @@ describe('a failure', () => {
     const acknowledged = ledger.stdout.text.split('\n').filter(Boolean).map(Number);
     for (const started of [load, ledger]) started.kill('SIGKILL');
     await worker.boot();
-    await inPod('client', `timeout 100 sh -c 'until pg_isready -q ${server}; do sleep 0.2; done'`);
+    await inPod('client', `until pg_isready -q ${server}; do sleep 0.2; done`, { timeout: 120_000 });
     const rows = await inPod('client', `psql -qtA ${server} -c 'SELECT n FROM ledger'`);
     const there = new Set(rows.split('\n').map(Number));
     expect(acknowledged.length).toBeGreaterThanOrEqual(200);

@@ -7,6 +7,7 @@ import { installQuarry, NAMESPACE } from '../../lab/kubernetes/install.ts';
 import type { Kubectl } from '../../lab/kubernetes/kubectl.ts';
 import { NODES } from '../../lab/kubernetes/recipe.ts';
 import type { Worker } from '../../lab/kubernetes/worker.ts';
+import type { ExecOptions } from '../../lab/process.ts';
 import { clusterReport } from './cluster-report.ts';
 
 /** The cluster, with a namespace for one test file. */
@@ -14,7 +15,7 @@ export interface Site {
   readonly cluster: Cluster;
   readonly kubectl: Kubectl;
   /** Runs a shell script in a pod; throws when it fails. */
-  readonly inPod: (pod: string, script: string) => Promise<string>;
+  readonly inPod: (pod: string, script: string, options?: ExecOptions) => Promise<string>;
   /** Waits until pods are ready. */
   readonly ready: (...pods: readonly string[]) => Promise<void>;
   /** The node on which a pod runs. */
@@ -78,7 +79,7 @@ function createSite(cluster: Cluster, namespace: string): Site {
   return {
     cluster,
     kubectl,
-    inPod: (name, script) => kubectl.run(['exec', name, '--', 'sh', '-ec', script]),
+    inPod: (name, script, options) => kubectl.run(['exec', name, '--', 'sh', '-ec', script], options),
     ready: (...pods) =>
       kubectl.wait(
         'condition=Ready',
