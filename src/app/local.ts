@@ -98,7 +98,8 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const cache = new InventoryCache(stuck.reports(lvm), config.node, config.pools, reported);
   const access = { readLocations: createReadLocations(patience), devices: createDevices(run, patience) };
   const hosted: Local['hosted'] = (name) => prefixed(prefix, name);
-  const mend = createFinishSnapshot({ lvm, cache, devices: createPoolDevices({ run, hosted }), log });
+  const poolDevices = createPoolDevices({ run, hosted });
+  const mend = createFinishSnapshot({ lvm, cache, devices: poolDevices, log });
   const writer = createWriter({ lvm, cache, queue: createQueue(), ...access, mend, changed });
   const missing = new MissingDisks({ lvm, cache, writer, patience: config.jobs.repairAfter });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
@@ -106,7 +107,7 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const preparation = createPreparation(config.pools, { lvm, cache, records, writer, lost, missing, groups, log });
   const ports = { ...portsOf(disks, groups, cache), ...preparation, prepared: () => prepared?.() };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
-  const thinMetadata = new ThinMetadata({ lvm, cache, writer, run, stream, hosted, log });
+  const thinMetadata = new ThinMetadata({ lvm, cache, writer, devices: poolDevices, stream, hosted, log });
   const programs = { run, survivors, patience, hosted, lvm, meter };
   return { ...ports, ...programs, cache, stuck, writer, missing, thinMetadata, reconciler };
 }

@@ -9,7 +9,6 @@ import type { Groups } from '../lvm/groups.ts';
 import { LostMetadata, type LostMetadataOptions } from '../lvm/metadata/lost-metadata.ts';
 import { createAreaReader } from '../lvm/metadata/read-area.ts';
 import type { MissingDisks } from '../lvm/mirrors/missing-disks.ts';
-import type { Prepared } from '../lvm/prepared.ts';
 import type { Lvm } from '../lvm/process/lvm.ts';
 import { removeRemains } from '../lvm/remains.ts';
 import type { Writer } from '../lvm/writer.ts';
@@ -30,8 +29,11 @@ interface PreparationOptions {
 export interface Preparation {
   /** Brings back groups whose metadata a power cut took, as the last search of the disks found them. Returns whether one is back. */
   restore(): Promise<boolean>;
-  /** Mends and activates the pool's group, and creates or grows its thin pool. Throws if the pool cannot serve. */
-  prepare(spec: PoolSpec): Promise<Prepared>;
+  /**
+   * Mends and activates the pool's group, and creates or grows its thin pool, so that the last report shows it. Returns problems of a pool that serves all the
+   * same, and throws if it cannot serve.
+   */
+  prepare(spec: PoolSpec): Promise<readonly string[]>;
   /** Renews LVM's backups of the groups that are whole, as the last search found them. */
   renewRecords(): Promise<void>;
 }
@@ -63,13 +65,12 @@ export function createPreparation(specs: readonly PoolSpec[], ports: Preparation
      * missing disks: LVM extends no thin pool in a group that lacks one.
      */
     async prepare(spec) {
-      const steps = [await lost.settle(spec.group)];
+      const problems = await lost.settle(spec.group);
       await logged(spec, () => records.record(spec, writer));
-      steps.push(await removeRemains(ports, spec.group), await missing.settle(spec.group), await groups.prepare(spec));
-      return {
-        changed: steps.some(({ changed }) => changed),
-        problems: steps.flatMap(({ problems }) => problems),
-      };
+      problems.push(...(await removeRemains(ports, spec.group)));
+      problems.push(...(await missing.settle(spec.group)));
+      problems.push(...(await groups.prepare(spec)));
+      return problems;
     },
     async renewRecords() {
       const whole = cache.report().groups.filter(({ missingDevices }) => missingDevices === 0);

@@ -16,7 +16,12 @@ export type Content =
       /** An mkfs made it, may have been cut off, and it was never mounted: it holds no data. */
       readonly unfinished: boolean;
     }
-  | { readonly holds: 'something'; readonly name: string };
+  | {
+      readonly holds: 'something';
+      readonly name: string;
+      /** As its header says, also one that was cut off. */
+      readonly uuid?: string | undefined;
+    };
 
 /** Bytes, or a number of inodes. */
 export interface Amounts {

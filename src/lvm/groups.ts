@@ -9,17 +9,15 @@ import { activateGroup, listOne } from './arguments.ts';
 import * as args from './group-arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { isPartial, lacksThinDevice } from './failures.ts';
-import { type LvmReport, readReport, thinPoolOf } from './inventory.ts';
+import { type LvmReport, thinPoolOf } from './inventory.ts';
 import type { Lvm } from './process/lvm.ts';
 import { decodeLv, type LvRecord } from './records.ts';
 import { linkName } from './process/system.ts';
 import { tag } from './tags.ts';
-import type { Prepared } from './prepared.ts';
 import { sendPendingMessages, type ThinPoolNeed, ThinPools } from './thin-pools.ts';
 import type { Writer } from './writer.ts';
 
-/** Has room for tens of thousands of volumes with our tags; LVM's default of 1 MiB is full at about a thousand. */
-/** Of each disk, in front of its extents. */
+/** Of each disk, in front of its extents. Has room for tens of thousands of volumes with our tags; LVM's default of 1 MiB is full at about a thousand. */
 export const metadataAreaSize = 32n * MiB;
 
 /** The state of a disk right before it is taken. */
@@ -76,14 +74,15 @@ export class Groups {
 
   /**
    * Activates the group and everything in it, creates a thin pool's logical volumes, and grows them with the group or by policy. Does
-   * nothing if the group does not exist. Reads a new report only if the last one shows something to do. Throws if the pool cannot serve.
+   * nothing if the group does not exist. Reads new reports only if the last one shows something to do; the last one then shows what was done. Returns
+   * problems of a pool that serves all the same, and throws if it cannot serve.
    */
-  async prepare(spec: PoolSpec): Promise<Prepared> {
+  async prepare(spec: PoolSpec): Promise<string[]> {
     const { cache } = this.#options;
     const first = this.#needs(spec, cache.report());
     if (!first.inactive && !first.thin.step) {
       this.#remember(spec.group);
-      return { changed: false, problems: first.thin.problem === undefined ? [] : [first.thin.problem] };
+      return first.thin.problem === undefined ? [] : [first.thin.problem];
     }
     return this.#options.writer.exclusive(spec.group, undefined, () => this.#prepare(spec));
   }
@@ -104,27 +103,40 @@ export class Groups {
     return this.#needs(spec, { ...report, volumes }).thin.step !== undefined;
   }
 
-  async #prepare(spec: PoolSpec): Promise<Prepared> {
+  async #prepare(spec: PoolSpec): Promise<string[]> {
+    const { cache } = this.#options;
     const problems: string[] = [];
-    const { lvm } = this.#options;
-    let report = await readReport(lvm);
-    if (this.#needs(spec, report).inactive) {
-      problems.push(...(await this.#activate(spec.group, report)));
-      report = await readReport(lvm);
+    // The last report may be of before this turn: it suffices where it shows something inactive, as to activate what is active does no harm.
+    if (!this.#needs(spec, cache.report()).inactive) await cache.refresh();
+    if (this.#needs(spec, cache.report()).inactive) {
+      problems.push(...(await this.#activate(spec.group, cache.report())));
+      await this.#refresh();
     }
-    const { thin } = this.#needs(spec, report);
-    const present = thinPoolOf(report, spec.group) !== undefined;
+    const report = cache.report();
+    const { step, problem } = this.#needs(spec, report).thin;
+    if (step) problems.push(...(await this.#grow(step, thinPoolOf(report, spec.group) !== undefined)));
+    if (problem !== undefined) problems.push(problem);
+    this.#remember(spec.group);
+    return problems;
+  }
+
+  /** A pool that cannot grow still serves: its problem is returned. Throws if it could not be created. */
+  async #grow(step: () => Promise<void>, present: boolean): Promise<string[]> {
+    const problems: string[] = [];
     try {
-      await thin.step?.();
+      await step();
     } catch (error) {
-      // A pool that cannot grow still serves; one that could not be created does not.
       if (!present) throw error;
       problems.push(messageOf(error));
     }
-    if (thin.problem !== undefined) problems.push(thin.problem);
-    lvm.restartReports();
-    this.#remember(spec.group);
-    return { changed: true, problems };
+    await this.#refresh();
+    return problems;
+  }
+
+  /** Reads LVM's state after devices were activated. */
+  async #refresh(): Promise<void> {
+    this.#options.lvm.restartReports();
+    await this.#options.cache.refresh();
   }
 
   #needs(spec: PoolSpec, report: LvmReport): { readonly inactive: boolean; readonly thin: ThinPoolNeed } {

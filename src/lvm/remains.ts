@@ -3,7 +3,7 @@ import { removeVolume } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { lvmFailure } from './failures.ts';
 import { isMoveName, isReplacedPart } from './names.ts';
-import { type Prepared, prepareStep } from './prepared.ts';
+import { prepareStep } from './prepared.ts';
 import type { Lvm, LvmArguments } from './process/lvm.ts';
 import type { Writer } from './writer.ts';
 
@@ -18,16 +18,16 @@ interface Ports {
  * nothing else has such names, which LVM keeps for itself:
  * - a move, which then has no extents: `pvmove` takes them out of it, and removes it after that;
  * - the parts of a copy that another one replaces: they keep a missing disk in its group, and LVM refuses to activate them.
+ * Returns what LVM refused.
  */
-export function removeRemains(ports: Ports, group: VgName): Promise<Prepared> {
+export function removeRemains(ports: Ports, group: VgName): Promise<string[]> {
   const { cache, writer } = ports;
   return prepareStep(async () => {
     const isThere = cache.report().volumes.some((one) => one.group === group && mayRemain(one.lv));
-    if (!isThere) return false;
+    if (!isThere) return;
     // A command that runs has its turn of the group: what is still there then is of one that was cut off.
     await writer.exclusive(group, undefined, () => removeNow(ports, group));
     await cache.refresh();
-    return true;
   });
 }
 

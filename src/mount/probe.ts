@@ -29,23 +29,24 @@ export async function probe(tools: ProbeTools, device: string, size: bigint, id:
   if (result.exitCode !== 0) {
     throw new Failure('unavailable', `the content of ${device} could not be determined: ${saidBy('blkid', result)}`);
   }
-  const name = contentName(result.stdout);
+  const { name, uuid } = contentOf(result.stdout);
   const type = filesystemTypes.find((known) => known === name);
-  if (!type) return { holds: 'something', name };
+  if (!type) return { holds: 'something', name, uuid };
   const superblock = decodeSuperblock(type, await readHeader(patience, device));
   if (!superblock) return { holds: 'something', name: `a damaged ${type}` };
   return { holds: 'filesystem', type, size: superblock.size, unfinished: isUnfinished(superblock, id) };
 }
 
-/** The kind of content in the output of `blkid -o export`: a filesystem's name, or a description for a message. */
-export function contentName(output: string): string {
+/** The content in the output of `blkid -o export`: a filesystem's name, or a description for a message, and its UUID. */
+function contentOf(output: string): { readonly name: string; readonly uuid: string | undefined } {
   const lines = output.split('\n').map((line) => {
     const at = line.indexOf('=');
     return [line.slice(0, at), line.slice(at + 1)] as const;
   });
   const found = new Map(lines);
   const table = found.get('PTTYPE');
-  return found.get('TYPE') ?? (table === undefined ? 'an unknown signature' : `a ${table} partition table`);
+  const untyped = table === undefined ? 'an unknown signature' : `a ${table} partition table`;
+  return { name: found.get('TYPE') ?? untyped, uuid: found.get('UUID') };
 }
 
 /**

@@ -28,8 +28,11 @@ export interface ReconcilerPorts<Disk extends CandidateDisk> {
   readonly show: (more: readonly string[]) => Promise<void>;
   /** Proves again that the disk is blank and adds it to its pool. */
   readonly take: (disk: Disk) => Promise<void>;
-  /** Activates the pool's group, and creates or grows its thin pool, according to the last `refresh`. Throws if the pool cannot serve. */
-  readonly prepare: (spec: PoolSpec) => Promise<{ readonly changed: boolean; readonly problems: readonly string[] }>;
+  /**
+   * Activates the pool's group, and creates or grows its thin pool, according to the last `refresh`, and refreshes after that. Returns problems of a pool that
+   * serves all the same, and throws if it cannot serve.
+   */
+  readonly prepare: (spec: PoolSpec) => Promise<readonly string[]>;
   /** Whether the pool's thin pool is to be grown by its policy; asks LVM for the use of this pool alone. */
   readonly needsGrowth: (spec: PoolSpec) => Promise<boolean>;
   /** Takes the pool out of service for `reason`; `undefined` puts it back. Takes effect with the next `refresh`. */
@@ -52,7 +55,7 @@ export interface ReconcilerOptions<Disk extends CandidateDisk> {
 const defaultPatience = 10_000;
 const toleratedRefusals = 3;
 
-type Outcome = 'unchanged' | 'changed' | 'failed' | 'pending';
+type Outcome = 'serves' | 'failed' | 'pending';
 
 /**
  * Brings pools into the state of their configuration: takes disks that it may take, creates, extends and activates groups, creates
@@ -65,6 +68,10 @@ export class PoolReconciler<Disk extends CandidateDisk> {
   readonly #takeable = new Map<string, number>();
   readonly #preparing = new Map<PoolName, Promise<Outcome>>();
   readonly #reported = new Map<PoolName, string>();
+  /** Why pools are out of service; `undefined`: they serve again. */
+  readonly #suspended = new Map<PoolName, string | undefined>();
+  /** Since the last `refresh`. */
+  #suspensionsChanged = false;
 
   constructor(options: ReconcilerOptions<Disk>) {
     this.#options = options;
@@ -75,16 +82,16 @@ export class PoolReconciler<Disk extends CandidateDisk> {
    * pools serve. Throws `unavailable` if LVM or the disks cannot be read.
    */
   async reconcile(): Promise<boolean> {
-    const { ports, specs, observe } = this.#options;
+    const { specs, observe } = this.#options;
     const disks = await this.#find();
     observe(disks);
     for (const disk of disks) this.#announce(disk);
     this.#noteTakeable(disks);
     await this.take(disks.filter(mayTake).toSorted(interruptedFirst));
-    await ports.refresh();
+    await this.#refresh();
     const outcomes = await Promise.all(specs.map((spec) => this.#prepareFor(spec)));
-    if (outcomes.some((outcome) => outcome !== 'unchanged')) await ports.refresh();
-    return outcomes.every((outcome) => outcome === 'unchanged' || outcome === 'changed');
+    if (this.#suspensionsChanged) await this.#refresh();
+    return outcomes.every((outcome) => outcome === 'serves');
   }
 
   async #find(): Promise<readonly Disk[]> {
@@ -103,9 +110,23 @@ export class PoolReconciler<Disk extends CandidateDisk> {
     const { ports, specs } = this.#options;
     for (const spec of specs) {
       if (!(await ports.needsGrowth(spec))) continue;
-      await ports.refresh();
-      if ((await this.#prepareFor(spec)) !== 'unchanged') await ports.refresh();
+      await this.#refresh();
+      await this.#prepareFor(spec);
+      if (this.#suspensionsChanged) await this.#refresh();
     }
+  }
+
+  async #refresh(): Promise<void> {
+    this.#suspensionsChanged = false;
+    await this.#options.ports.refresh();
+  }
+
+  /** Takes effect with the next `refresh`. */
+  #suspend(pool: PoolName, reason: string | undefined): void {
+    if (this.#suspended.get(pool) === reason) return;
+    this.#suspended.set(pool, reason);
+    this.#suspensionsChanged = true;
+    this.#options.ports.suspend(pool, reason);
   }
 
   /** A pool that takes long, for example to check gigabytes of metadata, continues in the background: the others don't wait for it. */
@@ -118,23 +139,22 @@ export class PoolReconciler<Disk extends CandidateDisk> {
     const outcome = await Promise.race([preparing, late.promise]);
     if (outcome !== 'pending') this.#preparing.delete(spec.name);
     else if (!begun) {
-      ports.suspend(spec.name, 'it is still being activated, checked or created');
+      this.#suspend(spec.name, 'it is still being activated, checked or created');
       void preparing.then(() => ports.prepared());
     }
     return outcome;
   }
 
   async #prepare(spec: PoolSpec): Promise<Outcome> {
-    const { ports } = this.#options;
     try {
-      const { changed, problems } = await ports.prepare(spec);
+      const problems = await this.#options.ports.prepare(spec);
       this.#report(spec, 'the pool serves, but not all of it is in order', problems);
-      ports.suspend(spec.name, undefined);
-      return changed ? 'changed' : 'unchanged';
+      this.#suspend(spec.name, undefined);
+      return 'serves';
     } catch (error) {
       const reason = messageOf(error);
       this.#report(spec, 'the pool cannot serve', [reason]);
-      ports.suspend(spec.name, reason);
+      this.#suspend(spec.name, reason);
       return 'failed';
     }
   }

@@ -35,18 +35,21 @@ const began = Date.now();
 const finished = new Set<string>();
 let told: Pick<ReplayResult, 'counts' | 'findings'> = { counts: {}, findings: [] };
 const lanes = Math.min(names.length, wholeNumber('guests', values.guests));
+/** The file of the tally is written by one at a time. */
+let written = Promise.resolve();
 const results = await Promise.all(ordersOfGuests().map(play));
-const counts = sumOf(results.map((result) => result.counts));
-const findings = results.flatMap((result) => result.findings);
 const left = names.filter((name) => !finished.has(name));
 if (values.all && left.length > 0) console.log(`not finished: ${left.join(', ')}`);
-console.log(counts);
+console.log(told.counts);
 console.log(summary());
-await tally({ counts, findings });
-if (findings.length > 0) process.exitCode = 1;
+await tally();
+if (told.findings.length > 0) process.exitCode = 1;
 
-function tally(result: typeof told): Promise<void> {
-  return writeLongRun(values.tally, { tool: 'replay', seed, minutes: (Date.now() - began) / 60_000, ...result });
+/** Writes what was told until now, after what is being written. */
+function tally(): Promise<void> {
+  const run = { tool: 'replay', seed, minutes: (Date.now() - began) / 60_000, ...told };
+  written = written.then(() => writeLongRun(values.tally, run));
+  return written;
 }
 
 /** Each operation has its part of the time, and what those before it in the same guest left. With `--all` a guest that is done takes the next operation. */
@@ -73,7 +76,7 @@ function summary(): string {
   const times = sumOf(results.map((result) => result.times));
   const all = Object.values(times).reduce((sum, time) => sum + time, 0);
   const shares = Object.entries(times).map(([phase, time]) => `${phase} ${Math.round((100 * time) / all)} %`);
-  return `${Math.round(cutsOf(counts) / hours)} cuts an hour; of the time: ${shares.join(', ')}`;
+  return `${Math.round(cutsOf(told.counts) / hours)} cuts an hour; of the time: ${shares.join(', ')}`;
 }
 
 function cutsOf(done: Readonly<Record<string, number>>): number {
@@ -86,8 +89,10 @@ function play(orders: Iterator<Order>): Promise<ReplayResult> {
   let since = Date.now();
   return runReplay(orders, (answer) => {
     if ('built' in answer) since = Date.now();
-    if ('finding' in answer) console.log(answer.finding);
-    if ('finding' in answer) told = { ...told, findings: [...told.findings, answer.finding] };
+    if ('finding' in answer) {
+      console.log(answer.finding);
+      told = { ...told, findings: [...told.findings, answer.finding] };
+    }
     if ('counts' in answer) {
       done = sumOf([done, answer.counts]);
       told = { ...told, counts: sumOf([told.counts, answer.counts]) };
@@ -98,6 +103,6 @@ function play(orders: Iterator<Order>): Promise<ReplayResult> {
     console.log(`${answer.done}: ${cutsOf(done)} cuts, ${done['recoveries'] ?? 0} of them played, in ${seconds} s`);
     done = {};
     since = Date.now();
-    void tally(told);
+    void tally();
   });
 }

@@ -23,23 +23,30 @@ const readyMs = 60_000;
 
 export const groups: readonly string[] = ['qmain', 'qlate'];
 
-const pool = (name: string, disks: readonly string[], share = '50%', more = '', mirrors = 0) => `
+interface PoolOptions {
+  readonly share?: string;
+  readonly mirrors?: number;
+  /** More of \`thin\`. */
+  readonly thin?: string;
+}
+
+const pool = (name: string, disks: readonly string[], { share = '50%', mirrors = 0, thin = '' }: PoolOptions = {}) => `
   - name: ${name}
     volumeGroup: q${name}
     type: thin
     mirrors: ${mirrors}
     disks: { paths: [${disks.join(', ')}] }
     approve: automatic
-    thin: { share: ${share}, overprovision: 10, metadataSize: 4Mi${more} }`;
+    thin: { share: ${share}, overprovision: 10, metadataSize: 4Mi${thin} }`;
 
 /** The disks that each configuration gives to its pools: the last two are blank in the base. */
 const pools = {
   base: pool('main', diskPaths.slice(0, 4)),
   'one disk more': pool('main', diskPaths.slice(0, 5)),
-  'larger pool': pool('main', diskPaths.slice(0, 4), '60%'),
-  'growing metadata': pool('main', diskPaths.slice(0, 4), '50%', ', autoextend: { threshold: 50%, by: 50% }'),
+  'larger pool': pool('main', diskPaths.slice(0, 4), { share: '60%' }),
+  'growing metadata': pool('main', diskPaths.slice(0, 4), { thin: ', autoextend: { threshold: 50%, by: 50% }' }),
   'one pool more': pool('main', diskPaths.slice(0, 4)) + pool('late', diskPaths.slice(5)),
-  'one mirrored pool more': pool('main', diskPaths.slice(0, 4)) + pool('late', diskPaths.slice(4), '50%', '', 1),
+  'one mirrored pool more': pool('main', diskPaths.slice(0, 4)) + pool('late', diskPaths.slice(4), { mirrors: 1 }),
   'missing disks given up': `${pool('main', diskPaths.slice(0, 4))}\njobs: { repairAfter: 0s }`,
   'zeros on creation': `${pool('main', diskPaths.slice(0, 4))}\n    zeroOnCreate: true`,
 } as const;

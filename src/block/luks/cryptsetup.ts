@@ -22,8 +22,7 @@ export interface CryptsetupOptions {
 export interface Cryptsetup {
   /** Makes the header, over any other. With integrity, no block of the content can be read before it is written. */
   format(device: string, encryption: Luks2, uuid: string, passphrase: string): Promise<void>;
-  /** The UUID in the header. Throws `unavailable` for a device without header. */
-  uuidOf(device: string): Promise<string>;
+  /** Throws `unavailable` for a device without header. */
   keysOf(device: string): Promise<KeySlots>;
   /** The slot that the passphrase opens; `undefined`: it opens none. */
   slotOf(device: string, passphrase: string): Promise<string | undefined>;
@@ -81,12 +80,12 @@ export function createCryptsetup({ run, hosted }: CryptsetupOptions): Cryptsetup
   return { ...readers(start), ...writers(locked), ...mappings(start) };
 }
 
-function readers(start: Start): Pick<Cryptsetup, 'uuidOf' | 'keysOf' | 'slotOf'> {
-  const read = async (verb: readonly string[], device: string): Promise<string> =>
-    must(await start([...verb, '--', device]), `the header of ${device} could not be read`).stdout;
+function readers(start: Start): Pick<Cryptsetup, 'keysOf' | 'slotOf'> {
   return {
-    uuidOf: async (device) => (await read(['luksUUID'], device)).trim(),
-    keysOf: async (device) => keysIn(await read(['luksDump', '--dump-json-metadata'], device)),
+    async keysOf(device) {
+      const result = await start(['luksDump', '--dump-json-metadata', '--', device]);
+      return keysIn(must(result, `the header of ${device} could not be read`).stdout);
+    },
     async slotOf(device, passphrase) {
       const argv = ['open', '--type', 'luks2', '--test-passphrase', '--verbose', '--key-file', '-', '--', device];
       const result = await start(argv, passphrase);

@@ -102,8 +102,9 @@ async function format({ cryptsetup, probe }: LuksOptions, id: VolumeId, given: G
   const { place, encryption, passphrases } = given;
   const { below } = place;
   const content = await probe(below, id);
-  const isOurs = content.holds === 'something' && content.name === luksName;
-  if (content.holds !== 'nothing' && !(isOurs && (await cryptsetup.uuidOf(below)) === markOf(id))) {
+  // As blkid reads it: cryptsetup refuses a header of which a power cut left a part.
+  const isOurs = content.holds === 'something' && content.name === luksName && content.uuid === markOf(id);
+  if (content.holds !== 'nothing' && !isOurs) {
     const name = content.holds === 'something' ? content.name : content.type;
     throw new Failure(
       'precondition',

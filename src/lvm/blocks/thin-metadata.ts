@@ -2,12 +2,14 @@ import type { Extent } from '../../domain/changed-blocks.ts';
 import type { LvName } from '../../domain/ids.ts';
 import type { RunStream } from '../../exec/stream.ts';
 import { MetadataSnapshots, type MetadataSnapshotsOptions } from './metadata-snapshots.ts';
-import { createPoolDevices, type PoolDeviceOptions, type ThinPoolName } from './pool-device.ts';
+import type { ThinPoolName } from './pool-device.ts';
 import { devicePath } from '../names.ts';
 import { MappingParser } from './thin-mappings.ts';
 
-export interface ThinMetadataOptions extends Omit<MetadataSnapshotsOptions, 'devices'>, PoolDeviceOptions {
+export interface ThinMetadataOptions extends MetadataSnapshotsOptions {
   readonly stream: RunStream;
+  /** The command line of a program of the host, or of this container. */
+  readonly hosted: (program: string) => readonly [string, ...string[]];
 }
 
 /** Milliseconds in which the tools must give more output; a disk that hangs lets them give none. */
@@ -20,7 +22,7 @@ export class ThinMetadata {
 
   constructor(options: ThinMetadataOptions) {
     this.#options = options;
-    this.snapshots = new MetadataSnapshots({ ...options, devices: createPoolDevices(options) });
+    this.snapshots = new MetadataSnapshots(options);
   }
 
   /**

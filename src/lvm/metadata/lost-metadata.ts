@@ -9,7 +9,7 @@ import type { Devices } from '../devices.ts';
 import { restoreMetadata, rewriteMetadata } from '../group-arguments.ts';
 import type { GroupRecords } from '../group-records.ts';
 import type { PhysicalVolume } from '../physical-volumes.ts';
-import { type Prepared, prepareStep } from '../prepared.ts';
+import { prepareStep } from '../prepared.ts';
 import { linkName, linksIn } from '../process/system.ts';
 import type { Writer } from '../writer.ts';
 import type { AreaReader } from './read-area.ts';
@@ -61,14 +61,14 @@ export class LostMetadata {
 
   /**
    * Lets LVM write the metadata of the group to those of its disks that lost it alone. LVM leaves such a disk out of each later change, so that the group would be
-   * gone with the other disks. Each disk is looked at once.
+   * gone with the other disks. Each disk is looked at once. Returns what LVM refused.
    */
-  settle(group: VgName): Promise<Prepared> {
+  async settle(group: VgName): Promise<string[]> {
     const { areas, cache, writer, log } = this.#options;
     const devices = cache.devicesOf(group).filter((device) => device.startsWith('/'));
     const isWhole = cache.report().groups.some((vg) => vg.group === group && vg.missingDevices === 0);
     const unknown = devices.filter((device) => !this.#sound.has(device));
-    if (!isWhole || unknown.length === 0) return Promise.resolve({ changed: false, problems: [] });
+    if (!isWhole || unknown.length === 0) return [];
     return prepareStep(async () => {
       const sound = await Promise.all(unknown.map((device) => areas.isSound(device)));
       const lost = unknown.filter((_device, index) => !sound[index]);
@@ -79,7 +79,6 @@ export class LostMetadata {
         await cache.refresh();
       }
       this.#sound = new Set([...this.#sound, ...unknown]);
-      return lost.length > 0;
     });
   }
 

@@ -2,7 +2,7 @@ import type { VgName } from '../../domain/ids.ts';
 import { removeVolume } from '../arguments.ts';
 import { removeMissing, restoreMissing } from '../group-arguments.ts';
 import type { InventoryCache } from '../cache.ts';
-import { type Prepared, prepareStep } from '../prepared.ts';
+import { prepareStep } from '../prepared.ts';
 import { readParts } from './mirror-copies.ts';
 import type { Lvm } from '../process/lvm.ts';
 import type { PvRecord } from '../records.ts';
@@ -42,15 +42,14 @@ export class MissingDisks {
     this.#since.set(uuid, Number.NEGATIVE_INFINITY);
   }
 
-  /** Does what can be done for the group according to the last report. */
-  async settle(group: VgName): Promise<Prepared> {
+  /** Does what can be done for the group according to the last report. Returns what LVM refused. */
+  async settle(group: VgName): Promise<string[]> {
     this.#note(group);
     const act = await this.#due(group);
-    if (!act) return { changed: false, problems: [] };
+    if (!act) return [];
     return prepareStep(async () => {
       await act();
       await this.#options.cache.refresh();
-      return true;
     });
   }
 

@@ -10,7 +10,7 @@ interface Slots {
   readonly marks: Map<string, string>;
 }
 
-/** What a device begins with; `half`: its luksFormat was cut off. */
+/** What a device begins with; `half`: its luksFormat was cut off, and cryptsetup reads it no more than if there were none. */
 export type Header =
   | {
       readonly uuid: string;
@@ -37,7 +37,8 @@ export class FakeLuks implements Cryptsetup {
   probe = async (device: string): Promise<Content> => {
     const header = this.headers.get(device);
     if (!header) return { holds: 'nothing' };
-    return { holds: 'something', name: 'other' in header ? header.other : 'crypto_LUKS' };
+    if ('other' in header) return { holds: 'something', name: header.other };
+    return { holds: 'something', name: 'crypto_LUKS', uuid: header.uuid };
   };
 
   async format(device: string, { integrity }: Luks2, uuid: string, passphrase: string): Promise<void> {
@@ -51,10 +52,6 @@ export class FakeLuks implements Cryptsetup {
 
   writeAll = async (device: string): Promise<void> =>
     this.#change('write all', () => void this.written.add(this.#devices.bottomOf(device)));
-
-  async uuidOf(device: string): Promise<string> {
-    return this.#header(device).uuid;
-  }
 
   async keysOf(device: string): Promise<KeySlots> {
     const { keys, slots } = this.#header(device);
@@ -130,7 +127,7 @@ export class FakeLuks implements Cryptsetup {
 
   #header(device: string) {
     const header = this.headers.get(device);
-    if (!header || 'other' in header) throw new Failure('unavailable', `${device} has no header`);
+    if (!header || 'other' in header || header.half) throw new Failure('unavailable', `${device} has no header`);
     return header;
   }
 }

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
-import type { LvName, NodeName } from '../../../src/domain/ids.ts';
+import type { NodeName } from '../../../src/domain/ids.ts';
 import { createFinishSnapshot } from '../../../src/lvm/blocks/cut-off-snapshots.ts';
 import { createPoolDevices } from '../../../src/lvm/blocks/pool-device.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
@@ -93,8 +93,7 @@ test('logs that the kernel does not answer', async () => {
 
 test('a change that was refused for that is repeated, once', async () => {
   const writer = fakeWriter(lvm, cache, { mend: finishing() });
-  const remove = () =>
-    writer.change('it could not be removed', ['lvremove', '-y', `${spec.group}/${'snap' as LvName}`]);
+  const remove = () => writer.change('it could not be removed', ['lvremove', '-y', `${spec.group}/snap`]);
   const change = lvm.change.bind(lvm);
   lvm.change = (argv) => (told.length === 0 ? Promise.resolve({ ok: false, messages: refusal() }) : change(argv));
   await remove();

@@ -1,5 +1,6 @@
 import type { Run } from '../../../src/exec/run.ts';
 import type { RunStream } from '../../../src/exec/stream.ts';
+import { createPoolDevices } from '../../../src/lvm/blocks/pool-device.ts';
 import { ThinMetadata, type ThinMetadataOptions } from '../../../src/lvm/blocks/thin-metadata.ts';
 
 /** The kernel's side of a thin pool, and the tools that read its metadata. */
@@ -98,7 +99,9 @@ export function fakeThinMetadata(
   kernel = new FakeThinPool(),
 ): ThinMetadata {
   const log = { info: () => undefined, warn: () => undefined } as never;
-  return new ThinMetadata({ ...options, run: kernel.run, stream: kernel.stream, hosted: (program) => [program], log });
+  const hosted = (program: string): [string] => [program];
+  const devices = createPoolDevices({ run: kernel.run, hosted });
+  return new ThinMetadata({ ...options, devices, stream: kernel.stream, hosted, log });
 }
 
 function answer(exitCode: number, stdout = '', stderr = '') {

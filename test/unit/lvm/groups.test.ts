@@ -95,27 +95,49 @@ describe('preparing a pool', () => {
 
   test('changes nothing while all of the group is active, or there is no group', async () => {
     add('a');
-    expect(await prepare()).toEqual({ changed: false, problems: [] });
+    expect(await prepare()).toEqual([]);
     lvm.present = false;
-    expect(await prepare()).toEqual({ changed: false, problems: [] });
+    expect(await prepare()).toEqual([]);
     expect(lvm.commands).toEqual([]);
   });
 
   test('activates a group once: a volume that is deactivated later stays so', async () => {
     add('a', 'b');
     lvm.inactive.add('b');
-    expect(await prepare()).toEqual({ changed: true, problems: [] });
+    expect(await prepare()).toEqual([]);
     expect(lvm.commands).toEqual([['vgchange', '-a', 'y', '--poll', 'n', 'vg']]);
     lvm.inactive.add('b');
-    expect(await prepare()).toEqual({ changed: false, problems: [] });
+    expect(await prepare()).toEqual([]);
     expect(lvm.commands).toHaveLength(1);
+  });
+
+  test('reads LVM once after it has activated a group: the last report shows it', async () => {
+    add('a', 'b');
+    lvm.inactive.add('b');
+    await cache.refresh();
+    const commands: string[] = [];
+    lvm.beforeAnswer = async ([command]) => void commands.push(command);
+    await groups.prepare(spec);
+    expect(commands).toEqual(['vgchange', 'fullreport']);
+    expect(cache.report().volumes.every(({ active }) => active)).toBe(true);
+  });
+
+  test('activates what a newer report shows as inactive, although the last one had nothing to do but for the thin pool', async () => {
+    const row = { lv_attr: 'twi-a-tz--', lv_when_full: 'queue', lv_metadata_size: '33554432' };
+    lvm.volumes.set('thinpool', { size: 400n, tags: new Set(['quarry.role=thin-pool']), row });
+    add('a');
+    await cache.refresh();
+    lvm.inactive.add('a');
+    const thin = { share: 40, overprovision: 1, refuseAt: 95 } as const;
+    await groups.prepare({ ...spec, type: 'thin', thin });
+    expect(lvm.commands.map(([name, option]) => `${name} ${option}`)).toEqual(['vgchange -a', 'lvextend -y']);
   });
 
   test('a group that is active when it is first seen is not activated later', async () => {
     add('a');
     await prepare();
     lvm.inactive.add('a');
-    expect(await prepare()).toEqual({ changed: false, problems: [] });
+    expect(await prepare()).toEqual([]);
     expect(lvm.commands).toEqual([]);
   });
 
@@ -137,7 +159,7 @@ describe('preparing a pool', () => {
         throw new Failure('unavailable', 'Failed to write VG vg');
       };
       await expect(writer.change('a volume could not be created', ['lvcreate', 'vg/new'])).rejects.toThrow('write VG');
-      expect(await prepare()).toEqual({ changed: true, problems: [] });
+      expect(await prepare()).toEqual([]);
       expect(lvm.commands.at(-1)).toEqual(['vgchange', '-a', 'y', '--poll', 'n', 'vg']);
     });
 
@@ -151,7 +173,7 @@ describe('preparing a pool', () => {
       await expect(writer.change('a volume could not be created', ['lvcreate', 'vg/new'])).rejects.toThrow('no answer');
       await prepare();
       attributes(false);
-      expect(await prepare()).toEqual({ changed: false, problems: [] });
+      expect(await prepare()).toEqual([]);
     });
   });
 
@@ -161,7 +183,7 @@ describe('preparing a pool', () => {
     lvm.present = false;
     await prepare();
     lvm.present = true;
-    expect(await prepare()).toEqual({ changed: true, problems: [] });
+    expect(await prepare()).toEqual([]);
     expect(lvm.inactive.size).toBe(0);
   });
 
@@ -169,10 +191,9 @@ describe('preparing a pool', () => {
     add('a', 'b', 'c');
     for (const name of ['a', 'b', 'c']) lvm.inactive.add(name);
     for (const name of ['a', 'c']) lvm.defect.add(name);
-    expect(await prepare()).toEqual({
-      changed: true,
-      problems: [expect.stringMatching(/^a, c not active: volume group vg could not be activated: .*partial LV vg\/a/)],
-    });
+    expect(await prepare()).toEqual([
+      expect.stringMatching(/^a, c not active: volume group vg could not be activated: .*partial LV vg\/a/),
+    ]);
     expect([...lvm.inactive]).toEqual(['a', 'c']);
   });
 
@@ -187,7 +208,7 @@ describe('preparing a pool', () => {
 
     test('if its data and its metadata both have one left', async () => {
       lvm.mirrors.set('thinpool_tmeta', { raid_sync_action: '', sync_percent: '', raid_max_recovery_rate: '' });
-      expect(await prepare()).toEqual({ changed: true, problems: [] });
+      expect(await prepare()).toEqual([]);
       expect(lvm.commands.at(-1)?.join(' ')).toBe('lvchange -a y -K --poll n --activationmode partial vg/thinpool');
     });
 
@@ -205,6 +226,6 @@ describe('preparing a pool', () => {
     };
     await expect(prepare()).rejects.toThrow('lvm did not answer');
     lvm.beforeAnswer = async () => undefined;
-    expect(await prepare()).toEqual({ changed: true, problems: [] });
+    expect(await prepare()).toEqual([]);
   });
 });

@@ -40,7 +40,7 @@ test('a disk that was away for long does not leave its group while another one m
   clock = 1000;
   await settle(missing('first', '0'), missing('second', '0'));
   expect(disks.mayReturn(spec.group)).toBe(true);
-  expect(await settle(missing('first'), missing('second'))).toEqual({ changed: false, problems: [] });
+  expect(await settle(missing('first'), missing('second'))).toEqual([]);
   expect(commands()).toEqual([]);
   clock = 2000;
   expect(disks.mayReturn(spec.group)).toBe(false);
@@ -50,7 +50,7 @@ test('an empty disk leaves its group although another missing one is in use', as
   const { settle } = await start();
   await settle(missing('empty'), missing('used', '0'));
   clock = 1000;
-  expect(await settle(missing('empty'), missing('used', '0'))).toMatchObject({ changed: true });
+  await settle(missing('empty'), missing('used', '0'));
   expect(commands()).toEqual(['vgreduce --removemissing vg']);
 });
 

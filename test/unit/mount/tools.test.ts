@@ -8,7 +8,7 @@ import type { Run, RunResult } from '../../../src/exec/run.ts';
 import { checkExt4 } from '../../../src/mount/check.ts';
 import { mkfsCommand } from '../../../src/mount/make.ts';
 import { markOf } from '../../../src/mount/mark.ts';
-import { contentName, probe } from '../../../src/mount/probe.ts';
+import { probe } from '../../../src/mount/probe.ts';
 
 const id = 'n1:a' as VolumeId;
 const MiB = 1024n ** 2n;
@@ -55,8 +55,15 @@ describe('probing a device', () => {
       holds: 'something',
       name: 'a damaged xfs',
     });
-    expect(contentName('TYPE=crypto_LUKS\nUSAGE=crypto\n')).toBe('crypto_LUKS');
-    expect(contentName('USAGE=other\n')).toBe('an unknown signature');
+    expect(await probe(told(0, 'USAGE=other\n'), image(), MiB, id)).toEqual({
+      holds: 'something',
+      name: 'an unknown signature',
+    });
+    expect(await probe(told(0, 'VERSION=2\nUUID=a-b\nTYPE=crypto_LUKS\nUSAGE=crypto\n'), image(), MiB, id)).toEqual({
+      holds: 'something',
+      name: 'crypto_LUKS',
+      uuid: 'a-b',
+    });
   });
 
   test.each([

@@ -7,6 +7,8 @@ import type { Disk } from '../../../src/pools/discover.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import type { RunResult } from '../../../src/exec/run.ts';
 import {
+  diskSize as size,
+  diskUuid as uuid,
   type FakeDisk,
   FakeMachine,
   firstText,
@@ -16,9 +18,7 @@ import {
   pvLabel,
 } from './fake-machine.ts';
 
-const size = 8 * 1024 * 1024;
 const mebibyte = 1024 * 1024;
-const uuid = 'quarry-AbCd-EfGh-IjKl-MnOp-QrSt-UvWxYz';
 
 let machine: FakeMachine;
 beforeEach(async () => {

@@ -4,9 +4,17 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Candidate, findCandidates, type PhysicalVolume } from '../../../src/pools/candidates.ts';
 import type { GroupState, GroupStates } from '../../../src/domain/groups.ts';
 import { parseVgName } from '../../../src/domain/ids.ts';
-import { FakeMachine, firstText, metadataHeader, metadataText, poolOf, probeOf, pvLabel } from './fake-machine.ts';
+import {
+  diskUuid as ours,
+  FakeMachine,
+  firstText,
+  metadataHeader,
+  metadataText,
+  poolOf,
+  probeOf,
+  pvLabel,
+} from './fake-machine.ts';
 
-const ours = 'quarry-AbCd-EfGh-IjKl-MnOp-QrSt-UvWxYz';
 const foreign = 'AbCdEf-AbCd-EfGh-IjKl-MnOp-QrSt-UvWxYz';
 const fast = poolOf('fast', { paths: ['/dev/nvme*'] });
 const slow = poolOf('slow', { paths: ['/dev/sd*'] });

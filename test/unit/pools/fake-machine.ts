@@ -10,6 +10,12 @@ import type { DiskRule, PoolSpec } from '../../../src/domain/pool.ts';
 import { createRun, type Run } from '../../../src/exec/run.ts';
 import { createSurvivors } from '../../../src/exec/survivors.ts';
 
+/** Bytes of a disk whose size does not matter. */
+export const diskSize = 8 * 1024 * 1024;
+
+/** An id that Quarry gives a disk. */
+export const diskUuid = 'quarry-AbCd-EfGh-IjKl-MnOp-QrSt-UvWxYz';
+
 export interface FakeDisk {
   /** Bytes, and the size of the file for the device. */
   readonly size?: number;
@@ -75,7 +81,7 @@ export class FakeMachine implements AsyncDisposable {
 
   /** Its number is `8:0` for the first one, `8:1` for the next. */
   async add(name: string, disk: FakeDisk = {}): Promise<string> {
-    const size = disk.size ?? 8 * 1024 * 1024;
+    const size = disk.size ?? diskSize;
     const directory = await this.#addToSysfs(name, size, disk);
     await mkdir(join(directory, 'queue'));
     await writeFile(join(directory, 'queue/rotational'), disk.rotational ? '1\n' : '0\n');

@@ -4,6 +4,8 @@ import type { Disk } from '../../../src/pools/discover.ts';
 import { parseVgName, type VgName } from '../../../src/domain/ids.ts';
 import type { Joining } from '../../../src/pools/joining.ts';
 import {
+  diskSize as size,
+  diskUuid as uuid,
   type FakeDisk,
   FakeMachine,
   firstText,
@@ -12,9 +14,6 @@ import {
   probeOf,
   pvLabel,
 } from './fake-machine.ts';
-
-const size = 8 * 1024 * 1024;
-const uuid = 'quarry-AbCd-EfGh-IjKl-MnOp-QrSt-UvWxYz';
 
 let machine: FakeMachine;
 beforeEach(async () => {
