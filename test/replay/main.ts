@@ -6,7 +6,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { wholeNumber, writeLongRun } from '../support/long-run.ts';
+import { type LongRun, wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { operations } from './operations.ts';
 import type { Order } from './order.ts';
 import { type ReplayResult, runReplay, sumOf } from './replay.ts';
@@ -33,7 +33,7 @@ console.log(`seed ${seed}`);
 const began = Date.now();
 /** Operations that ended before the time was over. */
 const finished = new Set<string>();
-let told: Pick<ReplayResult, 'counts' | 'findings'> = { counts: {}, findings: [] };
+let told: Pick<LongRun, 'counts' | 'findings' | 'operation'> = { counts: {}, findings: [] };
 const lanes = Math.min(names.length, wholeNumber('guests', values.guests));
 /** The file of the tally is written by one at a time. */
 let written = Promise.resolve();
@@ -91,7 +91,8 @@ function play(orders: Iterator<Order>): Promise<ReplayResult> {
     if ('built' in answer) since = Date.now();
     if ('finding' in answer) {
       console.log(answer.finding);
-      told = { ...told, findings: [...told.findings, answer.finding] };
+      const { finding, operation } = answer;
+      told = { ...(operation !== undefined && { operation }), ...told, findings: [...told.findings, finding] };
     }
     if ('counts' in answer) {
       done = sumOf([done, answer.counts]);

@@ -16,4 +16,5 @@ export type Answer =
   | { readonly done: string }
   /** `times`: milliseconds by phase. */
   | { readonly counts: Readonly<Record<string, number>>; readonly times?: Readonly<Record<string, number>> }
-  | { readonly finding: string };
+  /** `operation` is absent where the guest itself failed. */
+  | { readonly finding: string; readonly operation?: string };

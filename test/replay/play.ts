@@ -143,7 +143,7 @@ async function playCut(replay: Replay, replayed: Replayed, cut: Cut): Promise<bo
   await replayed.takeRead();
   const problems = await recoverFrom(replay, cut, decided);
   if (problems.length === 0) played.add(terms, fingerprints, await times.of('reads', () => replayed.takeRead()));
-  else say({ finding: described(replay, cut, problems) });
+  else say({ finding: described(replay, cut, problems), operation: operation.name });
   say({ counts: { [kind]: 1, recoveries: 1, ...(known && { 'of them controls': 1 }) }, times: times.take() });
   return problems.length === 0;
 }

@@ -15,6 +15,8 @@ export interface LongRun {
   readonly findings: readonly string[];
   /** The round in which it was found, where a run has rounds. */
   readonly round?: number;
+  /** The operation in which the first of them was found, where a run has operations. */
+  readonly operation?: string;
 }
 
 /** Writes the file that `--tally FILE` names; does nothing without that option. */
@@ -40,15 +42,28 @@ export interface FailedRound {
   readonly round: number;
 }
 
+/** A seed that failed in this operation. */
+interface FailedOperation {
+  readonly seed: number;
+  readonly operation: string;
+}
+
+type Failed = number | FailedRound | FailedOperation;
+
 /** The seeds of a tool's slice in `npm test`: each that ever failed (test/seeds.json), and that of the commit. */
 export function seedsOf(tool: string): number[] {
-  const kept = (failedSeeds()[tool] ?? []).map((entry) => (typeof entry === 'number' ? entry : entry.seed));
+  const kept = failedOf(tool).map((entry) => (typeof entry === 'number' ? entry : entry.seed));
   return [...kept, seedOfCommit(tool)];
 }
 
 /** The seeds that ever failed of a tool that plays rounds. */
 export function failedRoundsOf(tool: string): FailedRound[] {
-  return (failedSeeds()[tool] ?? []).filter((entry) => typeof entry !== 'number');
+  return failedOf(tool).filter((entry) => typeof entry === 'object' && 'round' in entry);
+}
+
+/** The seeds that ever failed of a tool that plays operations. */
+export function failedOperationsOf(tool: string): FailedOperation[] {
+  return failedOf(tool).filter((entry) => typeof entry === 'object' && 'operation' in entry);
 }
 
 /**
@@ -62,17 +77,18 @@ export function seedOfCommit(tool: string): number {
 }
 
 /** Adds the seed of a run that failed to test/seeds.json. */
-export async function rememberSeed({ tool, seed, round }: LongRun): Promise<void> {
-  const seeds = failedSeeds();
-  const entry = round === undefined ? seed : { seed, round };
-  await writeFile(
-    seedsFile,
-    `${JSON.stringify({ ...seeds, [tool]: [...(seeds[tool] ?? []), entry] }, undefined, 2)}\n`,
-  );
+export async function rememberSeed({ tool, seed, round, operation }: LongRun): Promise<void> {
+  const entry = round === undefined && operation === undefined ? seed : { seed, round, operation };
+  const seeds = { ...allFailed(), [tool]: [...failedOf(tool), entry] };
+  await writeFile(seedsFile, `${JSON.stringify(seeds, undefined, 2)}\n`);
 }
 
-function failedSeeds(): Record<string, (number | FailedRound)[]> {
-  return JSON.parse(readFileSync(seedsFile, 'utf8')) as Record<string, (number | FailedRound)[]>;
+function failedOf(tool: string): Failed[] {
+  return allFailed()[tool] ?? [];
+}
+
+function allFailed(): Record<string, Failed[]> {
+  return JSON.parse(readFileSync(seedsFile, 'utf8')) as Record<string, Failed[]>;
 }
 
 /** The value of a command's option. Throws for anything but a whole number of at most nine digits. */

@@ -2,12 +2,20 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { expectNone, failedRoundsOf, seedOfCommit, seedsOf, writeLongRun } from '../../support/long-run.ts';
+import {
+  expectNone,
+  failedOperationsOf,
+  failedRoundsOf,
+  seedOfCommit,
+  seedsOf,
+  writeLongRun,
+} from '../../support/long-run.ts';
 
 test('a slice plays the seeds that failed before, and then that of the commit', () => {
   expect(seedsOf('fuzz')).toEqual([6, 77, seedOfCommit('fuzz')]);
   expect(failedRoundsOf('storm')[0]).toEqual({ seed: 310_041, round: 52 });
-  expect(failedRoundsOf('a tool that never failed')).toEqual([]);
+  expect(failedOperationsOf('replay')[0]).toEqual({ seed: 920_733, operation: 'take-disk' });
+  for (const failed of [failedRoundsOf, failedOperationsOf]) expect(failed('a tool that never failed')).toEqual([]);
   expect(seedsOf('a tool that never failed')).toHaveLength(1);
 });
 
