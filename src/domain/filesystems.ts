@@ -42,12 +42,12 @@ export interface Usage {
 export interface Filesystems {
   /** `size`: of the device, in bytes. Throws `unavailable` if the device cannot be read: unknown is not blank. */
   probe(device: string, size: Bytes, id: VolumeId): Promise<Content>;
-  /** The filesystem's size on the device in bytes; while it is mounted, the value may be older and smaller. */
+  /** The smallest size in bytes that the filesystem's superblock, or a copy of it, has on the device; while it is mounted, the value may be older and smaller. */
   sizeOn(device: string, type: FilesystemType): Promise<Bytes | undefined>;
   make(open: OpenVolume, type: FilesystemType, overUnfinished: boolean): Promise<void>;
   /** Throws `precondition` if an administrator has to decide. */
   check(device: string, type: FilesystemType, thorough: boolean): Promise<void>;
-  /** Leaves a filesystem as it is that already has its device's size. `target` has to be writable. */
+  /** Leaves a filesystem as it is that already has its device's size, but for copies of its superblock that a power cut took. `target` has to be writable. */
   grow(device: string, type: FilesystemType, target: string): Promise<void>;
   /** Of the filesystem of `device` mounted at `target`. Throws `unavailable`, also if it does not answer in time. */
   usage(device: string, target: string): Promise<Usage>;

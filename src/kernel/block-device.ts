@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
 
@@ -33,6 +33,12 @@ export async function deviceSize(device: string): Promise<Bytes> {
     throw new Failure('unavailable', `the size of ${device} could not be read: ${messageOf(cause)}`, { cause });
   }
   throw new Failure('unavailable', `the size of ${device} could not be read: it is not a block device`);
+}
+
+/** Returns when all earlier writes to a device are on the disks. */
+export async function flushDevice(device: string): Promise<void> {
+  await using file = await open(device, 'r');
+  await file.sync();
 }
 
 /** The device-mapper name of a device, such as `group-volume`; `undefined` for other devices. */

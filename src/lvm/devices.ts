@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import type { Patience } from '../concurrency/patience.ts';
 import { Failure } from '../domain/errors.ts';
 import type { Inventory } from '../domain/storage.ts';
-import { deviceNumberOf } from '../kernel/block-device.ts';
+import { deviceNumberOf, flushDevice } from '../kernel/block-device.ts';
 import type { Run } from '../exec/run.ts';
 
 /** The block devices of logical volumes. */
@@ -30,7 +30,7 @@ export function createDevices(run: Run, patience: Patience): Devices {
       }
       await patience.run(device, `zeroing the start of ${device}`, wipeDeadline, () => zeroStart(device));
     },
-    flush: (device) => patience.run(device, `flushing ${device}`, wipeDeadline, () => flush(device)),
+    flush: (device) => patience.run(device, `flushing ${device}`, wipeDeadline, () => flushDevice(device)),
     volumeLimit,
   };
 }
@@ -39,11 +39,6 @@ export function createDevices(run: Run, patience: Patience): Devices {
 async function zeroStart(device: string): Promise<void> {
   await using file = await open(device, constants.O_RDWR | constants.O_EXCL);
   await file.write(new Uint8Array(wipedBytes), 0, wipedBytes, 0);
-  await file.sync();
-}
-
-async function flush(device: string): Promise<void> {
-  await using file = await open(device, constants.O_RDONLY);
   await file.sync();
 }
 

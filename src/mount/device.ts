@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Patience } from '../concurrency/patience.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
+import { flushDevice } from '../kernel/block-device.ts';
 import { headerLength } from './superblock.ts';
 
 const edge = 1024 * 1024;
@@ -22,6 +23,25 @@ export function proveReadable(patience: Patience, device: string, size: bigint):
     for (const start of [0, Number(size) - length]) {
       const bytes = await readAt(handle, start, length);
       if (bytes.byteLength !== length) throw new Error(`it ended after ${start + bytes.byteLength} bytes`);
+    }
+  });
+}
+
+/** Reads so many bytes at this place of a device; fewer at its end. */
+export type ReadDevice = (at: number, length: number) => Promise<Uint8Array>;
+
+/** Reads at several places of one device. Throws `unavailable`. */
+export function withReader<T>(patience: Patience, device: string, work: (read: ReadDevice) => Promise<T>): Promise<T> {
+  return withDevice(patience, device, (handle) => work((at, length) => readAt(handle, at, length)));
+}
+
+/** Returns when all that was written is on the disks. Throws `unavailable`. */
+export function flush(patience: Patience, device: string): Promise<void> {
+  return patience.run(device, `flushing ${device}`, deadline, async () => {
+    try {
+      await flushDevice(device);
+    } catch (cause) {
+      throw new Failure('unavailable', `${device} could not be flushed: ${messageOf(cause)}`, { cause });
     }
   });
 }

@@ -11,6 +11,7 @@ import { probe, type ProbeTools } from './probe.ts';
 import { decodeSuperblock } from './superblock.ts';
 import { must } from './tool.ts';
 import { createUsage } from './usage.ts';
+import { smallestSizeOfXfs } from './xfs.ts';
 
 const mkfsDeadline = 600_000;
 
@@ -23,7 +24,10 @@ export interface FilesystemTools extends ProbeTools {
 export function createFilesystems({ run, patience, unbroken }: FilesystemTools): Filesystems {
   return {
     probe: (device, size, id) => probe({ run, patience }, device, size, id),
-    sizeOn: async (device, type) => decodeSuperblock(type, await readHeader(patience, device))?.size,
+    sizeOn: async (device, type) =>
+      type === 'xfs'
+        ? smallestSizeOfXfs(patience, device)
+        : decodeSuperblock(type, await readHeader(patience, device))?.size,
     make: ({ device, volume }, type, overUnfinished) =>
       unbroken.run(`mkfs of ${device}`, async () => {
         const argv = mkfsCommand(volume, type, device, overUnfinished);
@@ -36,7 +40,7 @@ export function createFilesystems({ run, patience, unbroken }: FilesystemTools):
         await unbroken.run(`fsck of ${device}`, () => checkExt4({ run, patience }, device, thorough));
     },
     grow: (device, type, target) =>
-      unbroken.run(`growth of ${device}`, () => growFilesystem(run, type, device, target)),
+      unbroken.run(`growth of ${device}`, () => growFilesystem({ run, patience }, type, device, target)),
     usage: createUsage(patience),
   };
 }

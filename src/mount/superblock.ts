@@ -24,7 +24,7 @@ export function decodeSuperblock(filesystem: FilesystemType, header: Uint8Array)
     case 'ext4':
       return decodeExt4(view, header);
     case 'xfs':
-      return decodeXfs(view);
+      return decodeXfs(header);
     case 'btrfs':
       return decodeBtrfs(view);
   }
@@ -59,10 +59,32 @@ function isCleanExt4(view: DataView, at: number): boolean {
   return valid && !due && !needsRecovery && !hasOrphans && errors === 0;
 }
 
-/** fs/xfs/libxfs/xfs_format.h, struct xfs_dsb: big endian, at the start of the device. */
-function decodeXfs(view: DataView): Superblock | undefined {
+/** The superblock of an XFS, or a copy of it: one is at the start of each allocation group. */
+export interface XfsSuperblock extends Superblock {
+  /** Bytes of an allocation group; the last one may be smaller. */
+  readonly groupSize: number;
+  readonly groups: number;
+  /** In latin1, whatever it was written in. */
+  readonly label: string;
+}
+
+/** Bytes that `decodeXfs` needs. */
+export const xfsSuperblockLength = 512;
+
+/** fs/xfs/libxfs/xfs_format.h, struct xfs_dsb: big endian. `undefined` for anything else, and for fewer bytes. */
+export function decodeXfs(bytes: Uint8Array): XfsSuperblock | undefined {
+  if (bytes.byteLength < xfsSuperblockLength) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, xfsSuperblockLength);
   if (view.getUint32(0) !== 0x58465342) return undefined;
-  return { size: view.getBigUint64(8) * BigInt(view.getUint32(4)), inProgress: view.getUint8(126) !== 0 };
+  const block = view.getUint32(4);
+  const label = Buffer.from(bytes.subarray(108, 120)).toString('latin1');
+  return {
+    size: view.getBigUint64(8) * BigInt(block),
+    inProgress: view.getUint8(126) !== 0,
+    groupSize: view.getUint32(84) * block,
+    groups: view.getUint32(88),
+    label: label.replace(/\0.*$/s, ''),
+  };
 }
 
 /** include/uapi/linux/btrfs_tree.h, struct btrfs_super_block: little endian; the size is that of this device's item. */

@@ -96,3 +96,27 @@ test('leaves a blank device alone whose volume was formatted before', async () =
   await expect(v.stage('ext4')).rejects.toMatchObject(refused('precondition', 'looks blank'));
   expect((await guest.exec(['blkid', '-p', v.device])).exitCode).toBe(2);
 });
+
+test('has the copies of the superblock of a grown xfs written again that a power cut took: xfs_repair would shrink it to what they say', async () => {
+  const v = volume('grownxfs');
+  await v.create('-L 320M');
+  await v.stage('xfs');
+  await v.unstage();
+  const sectors = `$(xfs_db -r -c 'sb 0' -c 'p agblocks' ${v.device} | sed 's/.* //') * 8`;
+  await guest.shell(`xfs_admin -L kept ${v.device} >/dev/null; echo $((${sectors})) >/root/sectors
+    for group in 1 2 3; do dd if=${v.device} of=/root/copy$group skip=$((group * $(cat /root/sectors))) count=1 status=none; done
+    lvextend -q -L 640M vg/grownxfs`);
+  await v.stage('xfs');
+  await v.unstage();
+  await guest.shell(`for group in 1 2 3 4 5 6 7; do
+      from=/root/copy$group; [ -e $from ] || from=/dev/zero
+      dd if=$from of=${v.device} seek=$((group * $(cat /root/sectors))) count=1 conv=notrunc status=none
+    done`);
+  const check = () => guest.exec(['xfs_repair', '-n', v.device]);
+  expect((await check()).stderr).toContain('would write modified primary superblock');
+  await v.stage('xfs');
+  await v.unstage();
+  expect((await check()).exitCode).toBe(0);
+  expect(await guest.shell(`xfs_admin -l ${v.device}`)).toBe('label = "kept"\n');
+  expect(await guest.shell(`xfs_db -r -c 'sb 0' -c 'p dblocks' ${v.device}`)).toBe(`dblocks = ${(640 * 1024) / 4}\n`);
+});

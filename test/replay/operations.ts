@@ -1,12 +1,13 @@
-import { capabilities, MiB } from '../support/driver.ts';
+import { MiB } from '../support/driver.ts';
 import { run } from './run.ts';
 import { encryptedOperations } from './encrypted-operations.ts';
+import { filesystemOperations } from './filesystem-operations.ts';
 import { inlineOperations } from './inline-operations.ts';
 import { leavingOperations } from './leaving-operations.ts';
 import { pulledOperations } from './pulled-operations.ts';
 import { zeroingOperations } from './zeroing-operations.ts';
-import { type Node, stagingOf } from './node.ts';
-import { create, deviceOf, idOf, made, type Operation, untilErased } from './operation.ts';
+import type { Node } from './node.ts';
+import { create, idOf, made, type Operation, untilErased } from './operation.ts';
 
 /** A volume of the base. */
 interface BaseVolume {
@@ -30,7 +31,6 @@ export const baseVolumes: readonly BaseVolume[] = both.flatMap((type) => [
   { name: `blank-${type}`, type, size: type === 'thin' ? xfsSize : 16 * MiB, written: 0 },
 ]);
 
-const checkers = { ext4: ['e2fsck', '-fn'], xfs: ['xfs_repair', '-n'] } as const;
 const limits = { readIops: '500', writeIops: 'max' };
 
 export const operations: readonly Operation[] = [
@@ -84,8 +84,7 @@ export const operations: readonly Operation[] = [
       create(node, made.name, size, { type }, { volumeContentSource: { volume: { volumeId: idOf(`kept-${type}`) } } }),
   })),
   ...both.map(groupSnapshot),
-  ...both.map((type) => stage(`stage-ext4-${type}`, `blank-${type}`, 'ext4')),
-  stage('stage-xfs', 'blank-thin', 'xfs'),
+  ...filesystemOperations,
   ...encryptedOperations,
   ...inlineOperations,
   ...zeroingOperations,
@@ -139,25 +138,5 @@ function groupSnapshot(type: 'thin' | 'thick'): Operation {
   return {
     name,
     call: ({ client }) => client.groupController.createVolumeGroupSnapshot({ name: 'late', sourceVolumeIds }),
-  };
-}
-
-function stage(name: string, volume: string, fsType: 'ext4' | 'xfs'): Operation {
-  const [checker, option] = checkers[fsType];
-  const where = { volumeId: idOf(volume), stagingTargetPath: stagingOf(volume) };
-  const volumeCapability = { mount: { fsType }, accessMode: capabilities.ext4.accessMode };
-  return {
-    name,
-    call: (node) => node.client.node.nodeStageVolume({ ...where, volumeCapability }),
-    async verify(node) {
-      await node.client.node.nodeUnstageVolume(where);
-      try {
-        await run('lvchange', '-ay', `qmain/${volume}`);
-        await run(checker, option, deviceOf(volume));
-        return [];
-      } catch (error) {
-        return [`${checker} finds: ${String(error)}`];
-      }
-    },
   };
 }

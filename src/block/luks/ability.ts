@@ -10,14 +10,14 @@ export async function inabilityOf(view: KernelView): Promise<Inability> {
   return { encryption: 'it has no cryptsetup: install it where LVM runs', integrity };
 }
 
-/** Why the kernel has none of these targets of device-mapper, by target. */
+/** Why the kernel has none of these targets of device-mapper, by target. It has one that is neither a module nor part of the kernel if somebody loaded it from elsewhere. */
 async function targetProblems(view: KernelView, targets: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const loaded = await view.runHosted(['dmsetup', 'targets']);
-  const present = loaded?.exitCode === 0 ? targetsIn(loaded.stdout) : undefined;
-  const absent = present ? targets.filter((target) => !present.has(target)) : [];
-  const modules = absent.length > 0 ? await listModules(view) : undefined;
-  if (modules === undefined) return new Map();
-  const missing = absent.filter((target) => !hasModule(modules, `dm-${target}`));
+  const modules = await listModules(view);
+  const absent = targets.filter((target) => modules !== undefined && !hasModule(modules, `dm-${target}`));
+  const loaded = absent.length > 0 ? await view.runHosted(['dmsetup', 'targets']) : undefined;
+  if (loaded?.exitCode !== 0) return new Map();
+  const present = targetsIn(loaded.stdout);
+  const missing = absent.filter((target) => !present.has(target));
   return new Map(
     missing.map((target) => [target, `its kernel has no dm-${target}: install the kernel's package of modules`]),
   );

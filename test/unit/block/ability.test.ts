@@ -27,11 +27,19 @@ test('a machine without dm-integrity can have no volume with integrity', async (
 
 test.each([
   ['no program', { ...without }, /no cryptsetup/],
-  ['a loaded target', { ...cryptsetup, 'dmsetup targets': { stdout: 'linear v1\ncrypt v1.28\n' } }, undefined],
+  [
+    'a loaded target that is in no list',
+    { ...cryptsetup, ...modules('kernel/md/dm-raid.ko:\n'), 'dmsetup targets': { stdout: 'linear v1\ncrypt v1.28\n' } },
+    undefined,
+  ],
   ['a module', { ...cryptsetup, ...without, ...modules('kernel/drivers/md/dm-crypt.ko.xz: a\n') }, undefined],
   ['neither target nor module', { ...cryptsetup, ...without, ...modules('kernel/md/dm-raid.ko:\n') }, /no dm-crypt/],
   ['modules that cannot be listed', { ...cryptsetup, ...without }, undefined],
-  ['a device-mapper that does not answer', { ...cryptsetup, 'dmsetup targets': { exitCode: 1 } }, undefined],
+  [
+    'a device-mapper that does not answer',
+    { ...cryptsetup, ...modules('kernel/md/dm-raid.ko:\n'), 'dmsetup targets': { exitCode: 1 } },
+    undefined,
+  ],
 ])('a machine with %s', async (_, programs, problem) => {
   const { encryption: found } = await inabilityOf(machine(programs));
   if (problem) expect(found).toMatch(problem);

@@ -49,7 +49,7 @@ describe('superblocks', () => {
       view.setBigUint64(8, 2n ** 40n);
       view.setUint8(126, 1);
     });
-    expect(decodeSuperblock('xfs', bytes)).toEqual({ size: 2n ** 52n, inProgress: true });
+    expect(decodeSuperblock('xfs', bytes)).toMatchObject({ size: 2n ** 52n, inProgress: true });
   });
 
   test('reads the size of the device of a btrfs', () => {
