@@ -29,6 +29,7 @@ import {
 import { createLvmMeter, type LvmMeter } from '../metrics/commands.ts';
 import type { StuckGroups } from '../lvm/stuck-groups.ts';
 import { createFinishSnapshot } from '../lvm/blocks/cut-off-snapshots.ts';
+import { createLeftMessages } from '../lvm/blocks/left-messages.ts';
 import { createPoolDevices } from '../lvm/blocks/pool-device.ts';
 import { ThinMetadata } from '../lvm/blocks/thin-metadata.ts';
 import { createWriter, type Writer } from '../lvm/writer.ts';
@@ -94,13 +95,13 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
     answers: () => prepared?.(),
     log,
   });
-  const { stuck } = disks;
-  const cache = new InventoryCache(stuck.reports(lvm), config.node, config.pools, reported);
+  const cache = new InventoryCache(disks.stuck.reports(lvm), config.node, config.pools, reported);
   const access = { readLocations: createReadLocations(patience), devices: createDevices(run, patience) };
   const hosted: Local['hosted'] = (name) => prefixed(prefix, name);
   const poolDevices = createPoolDevices({ run, hosted });
+  const messages = createLeftMessages({ lvm, cache, directory, log });
   const mend = createFinishSnapshot({ lvm, cache, devices: poolDevices, log });
-  const writer = createWriter({ lvm, cache, queue: createQueue(), ...access, mend, changed });
+  const writer = createWriter({ lvm, cache, queue: createQueue(), ...access, mend, messages, changed });
   const missing = new MissingDisks({ lvm, cache, writer, patience: config.jobs.repairAfter });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const lost = createLostMetadata(config, disks, patience, { records, cache, writer, devices: access.devices, log });
@@ -109,7 +110,7 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
   const thinMetadata = new ThinMetadata({ lvm, cache, writer, devices: poolDevices, stream, hosted, log });
   const programs = { run, survivors, patience, hosted, lvm, meter };
-  return { ...ports, ...programs, cache, stuck, writer, missing, thinMetadata, reconciler };
+  return { ...ports, ...programs, cache, stuck: disks.stuck, writer, missing, thinMetadata, reconciler };
 }
 
 function portsOf({ find, recheck, visible }: Disks, groups: Groups, cache: InventoryCache) {

@@ -42,6 +42,11 @@ export function recordGroup(group: VgName): LvmArguments {
   return ['vgcfgbackup', ...withBackup, group];
 }
 
+/** Writes the group's metadata as text into this file. */
+export function writeMetadataTo(file: string, group: VgName): LvmArguments {
+  return ['vgcfgbackup', '-f', file, group];
+}
+
 export function vgextend(group: VgName, device: string): LvmArguments {
   return ['vgextend', '-y', group, device];
 }

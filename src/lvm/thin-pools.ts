@@ -112,7 +112,7 @@ export class ThinPools {
  * new volume's device. LVM sends pending messages before the next creation, so this creates a volume and removes it. Call it only within
  * the group's turn.
  */
-export async function sendPendingMessages(writer: Writer, group: VgName, pool: LvName): Promise<void> {
+export async function sendPendingMessages(writer: Pick<Writer, 'change'>, group: VgName, pool: LvName): Promise<void> {
   const what = `the pending changes of thin pool ${group}/${pool} could not be finished`;
   const scratch = { group, lv: scratchName, thinPool: pool, layout: { type: 'thin' }, size: 4n * MiB } as const;
   await writer.change(what, createVolume({ ...scratch, tags: [tag('v', '1'), tag('role', 'scratch')] }));

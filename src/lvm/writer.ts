@@ -3,6 +3,7 @@ import type { VgName } from '../domain/ids.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
 import type { Volume } from '../domain/volume.ts';
 import type { InventoryCache } from './cache.ts';
+import type { LeftMessages } from './blocks/left-messages.ts';
 import type { Devices } from './devices.ts';
 import { lvchangeTags, type TagChange } from './arguments.ts';
 import { lvmFailure } from './failures.ts';
@@ -38,13 +39,14 @@ export interface WriterOptions {
   readonly devices: Pick<Devices, 'flush'>;
   /** Called after a refusal, with the turn of the group. Returns whether it mended the cause, so that the change can be repeated. */
   readonly mend: (failure: Failure) => Promise<boolean>;
+  readonly messages: LeftMessages;
   /** Called after each change, so that a report follows. */
   readonly changed: () => void;
 }
 
 /** A writer whose turns are those of `queue`. A failed change is thrown only after LVM's state was read again. */
 export function createWriter(options: WriterOptions): Writer {
-  const { lvm, cache, queue, mend, changed } = options;
+  const { lvm, cache, queue, mend, messages, changed } = options;
   let changes = 0;
   const poolsInDoubt = new Set<VgName>();
   const flush = createFlush(options);
@@ -55,12 +57,16 @@ export function createWriter(options: WriterOptions): Writer {
     changes += 1;
     changed();
     if (failure === undefined) return;
+    messages.doubt();
     for (const group of groupsWithPool(cache)) poolsInDoubt.add(group);
     // A refusal means that the inventory in memory was wrong, and after a kill the outcome is unknown: LVM's state is read first.
     await cache.refresh();
     throw failure;
   }
-  const change: Writer['change'] = async (what, argv) => settle(what, await commit(argv));
+  const change: Writer['change'] = async (what, argv) => {
+    await settleMessages(options, argv);
+    return settle(what, await commit(argv));
+  };
   const exclusive: Writer['exclusive'] = (group, signal, task) =>
     queue.run(group, signal, async () => {
       cache.groups.refuseApart(group);
@@ -79,10 +85,19 @@ export function createWriter(options: WriterOptions): Writer {
     poolsInDoubt,
     exclusive,
     change,
-    slowChange: (what, argv, signal) => settle(what, () => lvm.slowChange(argv, signal)),
+    async slowChange(what, argv, signal) {
+      await settleMessages(options, argv);
+      return settle(what, () => lvm.slowChange(argv, signal));
+    },
     retag: (what, { group, lv }, tags, signal) =>
       exclusive(group, signal, () => change(what, lvchangeTags(group, lv, tags))),
   };
+}
+
+/** Before a removal: LVM would not tell the thin pool of it. */
+async function settleMessages({ messages }: WriterOptions, argv: LvmArguments): Promise<void> {
+  const group = argv[0] === 'lvremove' ? committedGroup(argv) : undefined;
+  if (group !== undefined) await messages.settle(group);
 }
 
 /** Those whose thin pool is active, according to the last report. */

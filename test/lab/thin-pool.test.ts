@@ -103,6 +103,34 @@ dmsetup message qfast-thinpool-tpool 0 "create_snap $(id ${name}) $(id first)"
   });
 });
 
+describe('a message to a thin pool that LVM did not note as sent', () => {
+  /** The state after a power cut between the end of the kernel's transaction and LVM's last commit of a removal. */
+  const removeWithoutLastCommit = (name: string) =>
+    guest().shell(`set -e
+id=$(lvs --noheadings -o thin_id qfast/${name} | tr -d ' ')
+lvremove -qq -y qfast/${name}
+vgcfgbackup -qq -f /tmp/without qfast
+vgchange -qq -an qfast
+sed "0,/zero_new_blocks = 1/s//&\\n message1 {\\n delete = $id\\n }/" /tmp/without > /tmp/cut
+vgcfgrestore -qq --force -y -f /tmp/cut qfast
+sync`);
+  const devices = () =>
+    guest().shell(`dmsetup message qfast-thinpool-tpool 0 reserve_metadata_snap
+thin_ls --metadata-snap --no-headers -o DEV /dev/mapper/qfast-thinpool_tmeta
+dmsetup message qfast-thinpool-tpool 0 release_metadata_snap`);
+
+  test('does not keep the next removal from the pool, which would have the device and its blocks for good', async () => {
+    for (const name of ['told', 'untold']) expect(await create(name, 'fast')).toEqual(ok);
+    const id = (await lvs('thin_id', 'qfast/untold')).trim();
+    await guest().shell('umount /run/stage-* || true');
+    await cutPower(() => removeWithoutLastCommit('told'));
+    expect((await devices()).split(/\s+/)).toContain(id);
+    expect(await outcomeOf(driver.client.controller.deleteVolume({ volumeId: 'node-1:untold' }))).toEqual(ok);
+    expect((await devices()).split(/\s+/)).not.toContain(id);
+    expect(driver.log()).toMatch(/messages to a thin pool that a cut-off change left are ended/);
+  });
+});
+
 test('serves all other volumes if one does not activate', async () => {
   // A device of that name that LVM did not create.
   const rival = "dmsetup create qfast-second --table '0 8 zero'";

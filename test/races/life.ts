@@ -17,6 +17,7 @@ import type { Lvm, LvmAnswer, LvmArguments } from '../../src/lvm/process/lvm.ts'
 import { LocalStorage } from '../../src/lvm/storage.ts';
 import { createWriter } from '../../src/lvm/writer.ts';
 import { spec } from '../unit/lvm/fake-lvm.ts';
+import { noMessages } from '../unit/lvm/fake-storage.ts';
 import { fakeThinMetadata } from '../unit/lvm/fake-thin-pool.ts';
 import { driver, log, timing } from './constants.ts';
 import { Jobs } from './jobs.ts';
@@ -67,6 +68,7 @@ export class Life {
       readLocations: async () => new Map(),
       devices,
       mend: async () => false,
+      messages: noMessages,
       changed: () => this.#report.soon(),
     });
     this.#storage = new LocalStorage({

@@ -17,16 +17,14 @@ export interface Seen {
 export interface References {
   readonly before: Seen;
   readonly after: Seen;
-  /** For each state between the two: a fact of it, given the one before or after it. */
-  readonly between?: readonly ((fact: string) => string)[] | undefined;
+  /** The facts of each state between the two that a cut may leave. */
+  readonly between?: readonly (readonly string[])[] | undefined;
 }
 
 /** The problems of a state after the start that followed a cut: empty if the operation happened, or did not where it was not answered. */
 export function problemsOfRecovery(references: References, seen: Seen, mustHaveHappened: boolean): string[] {
   const { before, after, between = [] } = references;
-  const parts = between.flatMap((change) =>
-    [before, after].map((state) => difference('a part of the operation', state.facts.map(change), seen.facts)),
-  );
+  const parts = between.map((facts) => difference('a part of the operation', facts, seen.facts));
   const wrong = mustHaveHappened
     ? difference('the state after the operation', after.facts, seen.facts)
     : nearest([

@@ -16,6 +16,8 @@ export interface Operation {
   readonly call?: (node: Node) => Promise<unknown>;
   /** For each state between the ones before and after it that a cut may leave: a fact of it, given the one before or after. */
   readonly between?: readonly ((fact: string) => string)[];
+  /** What a cut may leave done of it: each is done in place of the call, to see a further state between. */
+  readonly parts?: readonly ((node: Node) => Promise<unknown>)[];
   /** Problems of the result after the repeated call. */
   readonly verify?: (node: Node) => Promise<readonly string[]>;
 }

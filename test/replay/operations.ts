@@ -84,6 +84,7 @@ export const operations: readonly Operation[] = [
       create(node, made.name, size, { type }, { volumeContentSource: { volume: { volumeId: idOf(`kept-${type}`) } } }),
   })),
   ...both.map(groupSnapshot),
+  ...both.map(deleteGroupSnapshot),
   ...filesystemOperations,
   ...encryptedOperations,
   ...inlineOperations,
@@ -131,12 +132,30 @@ function snapshot(node: Node, name: string, type: 'thin' | 'thick') {
   return node.client.controller.createSnapshot({ name, sourceVolumeId: idOf(`kept-${type}`) });
 }
 
-/** Without the deletion of one: it ends member by member, so a cut leaves states that are neither before nor after it. */
 function groupSnapshot(type: 'thin' | 'thick'): Operation {
-  const sourceVolumeIds = [`kept-${type}`, `grown-${type}`].map(idOf);
-  const name = `group-snapshot-${type}`;
+  return { name: `group-snapshot-${type}`, call: (node) => snapshotGroup(node, type) };
+}
+
+/** A cut may leave one of the two members: the repeated call removes it. */
+function deleteGroupSnapshot(type: 'thin' | 'thick'): Operation {
+  let groupSnapshotId = '';
+  let snapshotIds: string[] = [];
   return {
-    name,
-    call: ({ client }) => client.groupController.createVolumeGroupSnapshot({ name: 'late', sourceVolumeIds }),
+    name: `delete-group-snapshot-${type}`,
+    async prepare(node) {
+      const { groupSnapshot: taken } = await snapshotGroup(node, type);
+      groupSnapshotId = taken?.groupSnapshotId ?? '';
+      snapshotIds = taken?.snapshots.map(({ snapshotId }) => snapshotId) ?? [];
+    },
+    call: ({ client }) => client.groupController.deleteVolumeGroupSnapshot({ groupSnapshotId, snapshotIds }),
+    parts: [0, 1].map((member) => async () => {
+      const tag = `@quarry.id=${snapshotIds[member]}`;
+      await run('lvremove', '-y', '-qq', tag);
+    }),
   };
+}
+
+function snapshotGroup({ client }: Node, type: 'thin' | 'thick') {
+  const sourceVolumeIds = [`kept-${type}`, `grown-${type}`].map(idOf);
+  return client.groupController.createVolumeGroupSnapshot({ name: 'late', sourceVolumeIds });
 }

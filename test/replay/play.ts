@@ -63,10 +63,12 @@ function chosen(entries: readonly Entry[], { most, seed, once }: Order, round: n
   return [...honest, ...lost].toSorted((one, other) => one.prefix - other.prefix);
 }
 
-/** Does the operation, and answers what is seen without it and with it. */
+/** Does the operation, and answers what is seen without it and with it, and in between. */
 async function record(disks: Disks, operation: Operation): Promise<References> {
   let references: References | undefined;
-  const { configuration = 'base', prepare, pulls, call, verify } = operation;
+  const { configuration = 'base', prepare, pulls, call, verify, between = [], parts = [] } = operation;
+  const seenOfParts: Seen[] = [];
+  for (const part of parts) seenOfParts.push(await seenAfter(disks, operation, part));
   await disks.recording(async () => {
     let node = await Node.start(call ? configuration : 'base');
     await prepare?.(node);
@@ -80,11 +82,27 @@ async function record(disks: Disks, operation: Operation): Promise<References> {
     await disks.mark('end', { flushed: true });
     const wrong = (await verify?.(node)) ?? [];
     if (wrong.length > 0) throw new Error(`without a cut: ${wrong.join('\n')}`);
-    references = { before, after: await steady(node), between: operation.between };
+    const after = await steady(node);
+    const changed = between.flatMap((change) => [before, after].map(({ facts }) => facts.map(change).toSorted()));
+    references = { before, after, between: [...changed, ...seenOfParts.map(({ facts }) => facts)] };
     await node.stop();
   });
   if (!references) throw new Error('nothing was recorded');
   return references;
+}
+
+/** What is seen if only this part of the operation is done. */
+async function seenAfter(disks: Disks, { configuration, prepare }: Operation, part: (node: Node) => Promise<unknown>) {
+  let seen: Seen | undefined;
+  await disks.recording(async () => {
+    const node = await Node.start(configuration ?? 'base');
+    await prepare?.(node);
+    await part(node);
+    seen = await steady(node);
+    await node.stop();
+  });
+  if (!seen) throw new Error('nothing was seen');
+  return seen;
 }
 
 /** What is seen once it no longer changes: the driver takes LVM's report a second after a change, or later if reports take long. */

@@ -7,6 +7,7 @@ import type { NodeName, VolumeId } from '../../../src/domain/ids.ts';
 import { defaultLayout } from '../../../src/domain/pool.ts';
 import { noQos } from '../../../src/domain/qos.ts';
 import type { VolumeSpec } from '../../../src/domain/volume.ts';
+import type { LeftMessages } from '../../../src/lvm/blocks/left-messages.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
 import { LostCopies } from '../../../src/lvm/mirrors/lost-copies.ts';
 import { MissingDisks } from '../../../src/lvm/mirrors/missing-disks.ts';
@@ -33,6 +34,9 @@ export function volume(name: string, size = 8n * MiB): VolumeSpec {
   };
 }
 
+/** No change was cut off. */
+export const noMessages: LeftMessages = { settle: async () => undefined, doubt: () => undefined };
+
 /** The real writer over an LVM in memory, whose disks lose nothing. */
 export function fakeWriter(lvm: Lvm, cache: InventoryCache, over: Partial<WriterOptions> = {}): Writer {
   return createWriter({
@@ -42,6 +46,7 @@ export function fakeWriter(lvm: Lvm, cache: InventoryCache, over: Partial<Writer
     readLocations: async () => new Map(),
     devices: { flush: async () => undefined },
     mend: async () => false,
+    messages: noMessages,
     changed: () => undefined,
     ...over,
   });

@@ -33,8 +33,8 @@ describe('the state after a cut', () => {
   });
 
   test('may be one between them, where an operation has such a one', () => {
-    const inSteps = { ...references, between: [(fact: string) => fact.replace('new', 'half')] };
     const half = { ...after, facts: [...before.facts, 'qmain half'] };
+    const inSteps = { ...references, between: [half.facts] };
     expect(problemsOfRecovery(inSteps, half, false)).toEqual([]);
     expect(problemsOfRecovery(references, half, false)).not.toEqual([]);
     expect(problemsOfRecovery(inSteps, half, true)).not.toEqual([]);
