@@ -46,23 +46,12 @@ export interface WriterOptions {
 
 /** A writer whose turns are those of `queue`. A failed change is thrown only after LVM's state was read again. */
 export function createWriter(options: WriterOptions): Writer {
-  const { lvm, cache, queue, mend, messages, changed } = options;
+  const { lvm, cache, queue } = options;
   let changes = 0;
   const poolsInDoubt = new Set<VgName>();
   const flush = createFlush(options);
   const commit = createCommit(options);
-  async function settle(what: string, run: () => Promise<LvmAnswer>): Promise<void> {
-    const refusal = await attempt(what, run);
-    const failure = refusal && (await mend(refusal)) ? await attempt(what, run) : refusal;
-    changes += 1;
-    changed();
-    if (failure === undefined) return;
-    messages.doubt();
-    for (const group of groupsWithPool(cache)) poolsInDoubt.add(group);
-    // A refusal means that the inventory in memory was wrong, and after a kill the outcome is unknown: LVM's state is read first.
-    await cache.refresh();
-    throw failure;
-  }
+  const settle = createSettle(options, poolsInDoubt, () => (changes += 1));
   const change: Writer['change'] = async (what, argv) => {
     await settleMessages(options, argv);
     return settle(what, await commit(argv));
@@ -91,6 +80,26 @@ export function createWriter(options: WriterOptions): Writer {
     },
     retag: (what, { group, lv }, tags, signal) =>
       exclusive(group, signal, () => change(what, lvchangeTags(group, lv, tags))),
+  };
+}
+
+/** Runs a change, a second time if its cause was mended, and throws its failure after LVM's state was read again. `count` is called after it. */
+function createSettle(
+  { cache, mend, messages, changed }: WriterOptions,
+  poolsInDoubt: Set<VgName>,
+  count: () => void,
+): (what: string, run: () => Promise<LvmAnswer>) => Promise<void> {
+  return async (what, run) => {
+    const refusal = await attempt(what, run);
+    const failure = refusal && (await mend(refusal)) ? await attempt(what, run) : refusal;
+    count();
+    changed();
+    if (failure === undefined) return;
+    messages.doubt();
+    for (const group of groupsWithPool(cache)) poolsInDoubt.add(group);
+    // A refusal means that the inventory in memory was wrong, and after a kill the outcome is unknown: LVM's state is read first.
+    await cache.refresh();
+    throw failure;
   };
 }
 
