@@ -49,7 +49,23 @@ export function hasForgottenSpare({ facts }: Seen): boolean {
   return facts.some((fact) => /^\S+ lvol\d+ \d+ -\S+ $/.test(fact));
 }
 
-function problemsOfAny({ before, after }: References, seen: Seen): string[] {
+/** The problems after further changes: one volume, by its id, is removed, and another one made. */
+export function problemsOfNext(references: References, seen: Seen, changes: NextChanges): string[] {
+  const isListed = (id: string): boolean => seen.facts.some((fact) => fact.startsWith(`listed ${id} `));
+  return [
+    ...(isListed(changes.removed) ? [`${changes.removed} is still there after its deletion`] : []),
+    ...(isListed(changes.made) ? [] : [`${changes.made} is not there after its creation`]),
+    ...problemsOfDevices(references, seen),
+  ];
+}
+
+/** Ids of volumes. */
+export interface NextChanges {
+  readonly removed: string;
+  readonly made: string;
+}
+
+function problemsOfDevices({ before }: References, seen: Seen): string[] {
   const foreign = before.thinDevices.filter((id) => ![...before.thinVolumes, ...before.thinDeletions].includes(id));
   const known = new Set([...seen.thinVolumes, ...seen.thinDeletions, ...foreign]);
   const leaked = seen.thinDevices.filter((id) => !known.has(id));
@@ -58,6 +74,13 @@ function problemsOfAny({ before, after }: References, seen: Seen): string[] {
     ...leaked.map((id) => `the thin pool has the device ${id}, which belongs to no volume`),
     ...missing.map((id) => `the thin pool lacks the device ${id} of a volume`),
     ...seen.suspended.map((name) => `the device ${name} is suspended`),
+  ];
+}
+
+function problemsOfAny(references: References, seen: Seen): string[] {
+  const { before, after } = references;
+  return [
+    ...problemsOfDevices(references, seen),
     ...Object.entries({ ...before.contents, ...after.contents }).flatMap(([name, checksum]) => {
       const absent = seen.contents[name] === undefined && before.contents[name] === undefined;
       return absent || seen.contents[name] === checksum ? [] : [`the content of ${name} is wrong`];

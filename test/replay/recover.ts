@@ -1,10 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../src/domain/errors.ts';
-import { untilDone } from '../support/driver.ts';
+import { MiB, untilDone } from '../support/driver.ts';
 import type { Cut } from './cuts.ts';
-import { hasForgottenSpare, problemsOfRecovery, problemsOfRepeat, type Seen } from './judge.ts';
+import {
+  hasForgottenSpare,
+  problemsOfNext,
+  problemsOfRecovery,
+  problemsOfRepeat,
+  type References,
+  type Seen,
+} from './judge.ts';
 import { Node, restoreRecords } from './node.ts';
 import { observe } from './observe.ts';
+import { create, idOf } from './operation.ts';
 import type { Replay } from './play.ts';
 import { run } from './run.ts';
 
@@ -33,13 +41,23 @@ export async function recoverFrom(replay: Replay, cut: Cut, decided: boolean): P
     const repeated = await times.of('second look', () =>
       settled(started, (seen) => problemsOfRepeat(references, seen)),
     );
-    return [...broken, ...repeated].length > 0 ? [...broken, ...repeated, node.log()] : [];
+    const later = await times.of('next changes', () => changeNext(started, references));
+    const problems = [...broken, ...repeated, ...later];
+    return problems.length > 0 ? [...problems, node.log(), await evidence()] : [];
   } catch (error) {
     return [messageOf(error), node?.log() ?? '', await evidence()];
   } finally {
     await times.of('stop', async () => node?.stop());
     await times.of('removal', () => disks.remove());
   }
+}
+
+/** Deletes a thin volume that no operation changes otherwise, and then makes one: what a cut left in LVM may hurt the changes that follow. */
+async function changeNext(node: Node, references: References): Promise<string[]> {
+  const changes = { removed: idOf('grown-thin'), made: idOf('next') };
+  await untilDone(() => node.client.controller.deleteVolume({ volumeId: changes.removed }));
+  await untilDone(() => create(node, 'next', 8 * MiB, { type: 'thin' }));
+  return settled(node, (seen) => problemsOfNext(references, seen, changes));
 }
 
 /**

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { hasForgottenSpare, problemsOfRecovery, problemsOfRepeat, type Seen } from '../../replay/judge.ts';
+import {
+  hasForgottenSpare,
+  problemsOfNext,
+  problemsOfRecovery,
+  problemsOfRepeat,
+  type Seen,
+} from '../../replay/judge.ts';
 
 const before: Seen = {
   facts: ['qmain 4 free', 'qmain kept'],
@@ -87,4 +93,17 @@ test('the spare of a pool that LVM forgot is known by its name and by its lack o
   expect(hasForgottenSpare(seen('qlate lvol0 4194304 -wi-a----- '))).toBe(true);
   expect(hasForgottenSpare(seen('qlate [lvol0_pmspare] 4194304 ewi------- '))).toBe(false);
   expect(hasForgottenSpare(seen('qlate lvol0 4194304 -wi-a----- quarry.role=volume'))).toBe(false);
+});
+
+test('after further changes the removed volume is gone, the new one is there, and the thin pool has the devices of both accordingly', () => {
+  const changes = { removed: 'n:old', made: 'n:next' };
+  const seen = { ...after, facts: ['listed n:next 8', 'qmain kept'] };
+  expect(problemsOfNext(references, seen, changes)).toEqual([]);
+  expect(problemsOfNext(references, { ...seen, facts: ['listed n:old 8'] }, changes)).toEqual([
+    'n:old is still there after its deletion',
+    'n:next is not there after its creation',
+  ]);
+  expect(problemsOfNext(references, { ...seen, thinDevices: [1, 2, 3] }, changes)).toEqual([
+    'the thin pool has the device 3, which belongs to no volume',
+  ]);
 });
