@@ -65,6 +65,7 @@ export function leaks(all: readonly Volume[], seen: Observation, disks: readonly
     ...unknownVolumes(all, seen),
     ...snapshotLeaks(all, seen),
     ...devicesLeft(volumes, seen),
+    ...thinDevicesLeft(seen),
     ...unknownMounts(volumes, seen),
     ...wrongLimits(volumes, seen),
   ];
@@ -103,6 +104,15 @@ function devicesLeft(volumes: readonly Volume[], { devices, logicalVolumes }: Ob
       : [`the device ${name} belongs to no logical volume`]),
     ...(suspended ? [`the device ${name} is suspended`] : []),
   ]);
+}
+
+/** Their blocks would stay in use for good, without anything that shows it. */
+function thinDevicesLeft({ thin }: Observation): string[] {
+  return [...thin].flatMap((line) => {
+    const [from, group, id] = line.split(' ');
+    const isLeft = from === 'kernel' && !thin.has(`lvm ${group} ${id}`);
+    return isLeft ? [`the thin pool of ${group} has the device ${id}, which belongs to no volume`] : [];
+  });
 }
 
 function unknownMounts(volumes: readonly Volume[], { mounts }: Observation): string[] {

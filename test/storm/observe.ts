@@ -19,6 +19,8 @@ export interface Observation {
   readonly members: readonly string[];
   /** Of the foreign logical volume: what LVM has of it, and a checksum. */
   readonly foreign: string;
+  /** `kernel GROUP ID` for each device that a thin pool has; `lvm GROUP ID` for each that LVM knows, or has still to delete. */
+  readonly thin: ReadonlySet<string>;
 }
 
 export interface ListedSnapshot {
@@ -56,6 +58,17 @@ lvs --noheadings -o lv_uuid,lv_size,lv_tags,lv_attr,seg_pe_ranges ${group}/${for
 dd if=/dev/${group}/${foreign} bs=1M iflag=direct status=none | md5sum
 echo ==
 pvs --noheadings -o pv_name -S 'vg_name=${group} || vg_name=${mirrorGroup}'
+echo ==
+for vg in ${group} ${mirrorGroup}; do
+  pool=$vg-thinpool-tpool
+  if dmsetup message $pool 0 reserve_metadata_snap 2>/dev/null; then
+    thin_ls --metadata-snap --no-headers -o DEV /dev/mapper/$vg-thinpool_tmeta | awk -v vg=$vg 'NF { print "kernel", vg, $1 }'
+    dmsetup message $pool 0 release_metadata_snap
+  fi
+  { lvs --noheadings -o thin_id $vg
+    vgcfgbackup -qq -f /run/metadata-of-$vg $vg && sed -n 's/^[[:space:]]*delete = //p' /run/metadata-of-$vg
+  } | awk -v vg=$vg 'NF { print "lvm", vg, $1 }'
+done
 [ -d ${container} ]`;
 
 export async function observe({ guest, client }: Site): Promise<Observation> {
@@ -77,9 +90,9 @@ function nameIn(id = ''): string {
   return id.replace(/^.*:/, '');
 }
 
-/** The output of the script, in its six parts. */
+/** The output of the script, in its seven parts. */
 export function parseObservation(text: string): Omit<Observation, 'listed' | 'snapshots'> {
-  const [lvs, devices, mounts, limits, foreignText, members] = text.split('==\n').map((part) => part.trim());
+  const [lvs, devices, mounts, limits, foreignText, members, thin] = text.split('==\n').map((part) => part.trim());
   return {
     logicalVolumes: linesOf(lvs).map((line) => {
       const [vg = '', name = '', bytes, tags = ''] = line.trim().split('|');
@@ -101,6 +114,7 @@ export function parseObservation(text: string): Omit<Observation, 'listed' | 'sn
     }),
     foreign: foreignText ?? '',
     members: linesOf(members).map((line) => line.trim()),
+    thin: new Set(linesOf(thin)),
   };
 }
 

@@ -29,6 +29,7 @@ const seen: Observation = {
   limits: [],
   members: [],
   foreign: '',
+  thin: new Set(),
 };
 
 test('the header of an encrypted volume is not part of its size', () => {

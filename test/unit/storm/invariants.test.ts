@@ -38,6 +38,12 @@ ${target}
 the foreign one
 ==
   /dev/dm-0
+==
+kernel qstorm 1
+lvm qstorm 1
+lvm qstorm 2
+kernel qmirror 3
+lvm qmirror 3
 `;
 const whole: Observation = {
   listed: new Map([['storm-1', bytes]]),
@@ -114,6 +120,11 @@ describe('a leak', () => {
       'the logical volume storm-1_rimage_0 belongs to no volume',
       'the logical volume storm-1_rmeta_0 belongs to no volume',
     ]);
+  });
+
+  test('a device of a thin pool that LVM does not know, or knows in another group alone', () => {
+    const seen = { ...whole, thin: new Set([...whole.thin, 'kernel qstorm 3']) };
+    expect(left(published, seen)).toEqual(['the thin pool of qstorm has the device 3, which belongs to no volume']);
   });
 
   test('a volume that the list shows and LVM does not', () => {

@@ -73,6 +73,7 @@ describe('what the node shows of snapshots', () => {
     limits: [],
     members: [],
     foreign: '',
+    thin: new Set(),
   };
   const empty: Observation = { ...whole, snapshots: new Map(), logicalVolumes: [] };
   const lost = (one: Volume, seen: Observation) => losses([one], seen, '');
