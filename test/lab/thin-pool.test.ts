@@ -129,6 +129,14 @@ dmsetup message qfast-thinpool-tpool 0 release_metadata_snap`);
     expect((await devices()).split(/\s+/)).not.toContain(id);
     expect(driver.log()).toMatch(/messages to a thin pool that a cut-off change left are ended/);
   });
+
+  test('may have left a device without a volume before, which an administrator deletes as the guide says', async () => {
+    await guest().shell(`dmsetup message qfast-thinpool-tpool 0 'create_thin 7777'`);
+    expect((await devices()).split(/\s+/)).toContain('7777');
+    await guest().shell(`dmsetup message qfast-thinpool-tpool 0 'delete 7777'`);
+    expect((await devices()).split(/\s+/)).not.toContain('7777');
+    expect(await create('after-leftover', 'fast')).toEqual(ok);
+  });
 });
 
 test('serves all other volumes if one does not activate', async () => {
