@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Erasure } from '../domain/erasure.ts';
 import { groupSnapshotIdFor, snapshotPrefix } from '../domain/ids.ts';
 import type { LvName, NodeName, VgName, VolumeId } from '../domain/ids.ts';
@@ -10,6 +10,7 @@ import { Failure } from '../domain/errors.ts';
  */
 const mangledLimit = 48;
 const hashedPrefix = 'q-';
+const messengerPrefix = `${hashedPrefix}message-`;
 
 /** The names of a thin pool's parts in a pool's group. */
 export const thinPoolName = 'thinpool' as LvName;
@@ -92,6 +93,15 @@ export function isReplacedPart(lv: LvName): boolean {
 /** Whether this is the logical volume of a `pvmove`. */
 export function isMoveName(lv: string): boolean {
   return /^pvmove\d+$/.test(lv);
+}
+
+/** A new name of a volume that is made for a moment, so that LVM sends messages to a thin pool. No hashed name is as short. */
+export function newMessengerName(): LvName {
+  return `${messengerPrefix}${randomBytes(4).toString('hex')}` as LvName;
+}
+
+export function isMessengerName(lv: LvName): boolean {
+  return lv.startsWith(messengerPrefix);
 }
 
 /** The id of a group snapshot of that CSI name on a node, and the logical volumes of its members. */

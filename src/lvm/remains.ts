@@ -2,7 +2,7 @@ import type { LvName, VgName } from '../domain/ids.ts';
 import { removeVolume } from './arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { lvmFailure } from './failures.ts';
-import { isMoveName, isReplacedPart } from './names.ts';
+import { isMessengerName, isMoveName, isReplacedPart } from './names.ts';
 import { prepareStep } from './prepared.ts';
 import type { Lvm, LvmArguments } from './process/lvm.ts';
 import type { Writer } from './writer.ts';
@@ -18,6 +18,7 @@ interface Ports {
  * nothing else has such names, which LVM keeps for itself:
  * - a move, which then has no extents: `pvmove` takes them out of it, and removes it after that;
  * - the parts of a copy that another one replaces: they keep a missing disk in its group, and LVM refuses to activate them.
+ * Also a volume of ours that was made for a moment, so that LVM sends messages to a thin pool.
  * Returns what LVM refused.
  */
 export function removeRemains(ports: Ports, group: VgName): Promise<string[]> {
@@ -31,14 +32,14 @@ export function removeRemains(ports: Ports, group: VgName): Promise<string[]> {
   });
 }
 
-const mayRemain = (lv: LvName): boolean => isMoveName(lv) || isReplacedPart(lv);
+const mayRemain = (lv: LvName): boolean => isMoveName(lv) || isReplacedPart(lv) || isMessengerName(lv);
 
 async function removeNow({ lvm, writer }: Ports, group: VgName): Promise<void> {
   const answer = await lvm.reportForChange(listVisible(group));
   if (!answer.ok) throw lvmFailure(`what was cut off in ${group} could not be read`, answer.messages);
   const left = answer.rows.filter(({ segtype, lv_name }) => {
     const lv = (lv_name ?? '') as LvName;
-    return isReplacedPart(lv) || (isMoveName(lv) && segtype === 'error');
+    return isReplacedPart(lv) || isMessengerName(lv) || (isMoveName(lv) && segtype === 'error');
   });
   for (const lv of new Set(left.map(({ lv_name }) => lv_name as LvName)))
     await writer.change(

@@ -10,7 +10,7 @@ import { tag } from './tags.ts';
 import type { Writer } from './writer.ts';
 
 /** No volume can have this name: `q-` begins only hashed names, which have 40 digits after it. */
-export const scratchName = 'q-scratch' as LvName;
+const scratchName = 'q-scratch' as LvName;
 
 /** Large enough that a disk's own cache no longer helps much. In a small pool it is at most half of the room. */
 const wantedSize = 4n * GiB;

@@ -6,9 +6,8 @@ import { createVolume, extendVolume, removeVolume } from './arguments.ts';
 import * as args from './thin-pool-arguments.ts';
 import { type LvmReport, thinPoolOf } from './inventory.ts';
 import { copiesCutOff } from './mirrors/cut-off.ts';
-import { thinPoolMetadataName, thinPoolName } from './names.ts';
+import { newMessengerName, thinPoolMetadataName, thinPoolName } from './names.ts';
 import type { LvRecord, VgRecord } from './records.ts';
-import { scratchName } from './scratch.ts';
 import { tag } from './tags.ts';
 import {
   autoextendedMetadata,
@@ -114,9 +113,11 @@ export class ThinPools {
  */
 export async function sendPendingMessages(writer: Pick<Writer, 'change'>, group: VgName, pool: LvName): Promise<void> {
   const what = `the pending changes of thin pool ${group}/${pool} could not be finished`;
-  const scratch = { group, lv: scratchName, thinPool: pool, layout: { type: 'thin' }, size: 4n * MiB } as const;
-  await writer.change(what, createVolume({ ...scratch, tags: [tag('v', '1'), tag('role', 'scratch')] }));
-  await writer.change(what, removeVolume(group, scratchName));
+  // With a name of its own each time: one that a power cut left must not keep the next from being made.
+  const lv = newMessengerName();
+  const messenger = { group, lv, thinPool: pool, layout: { type: 'thin' }, size: 4n * MiB } as const;
+  await writer.change(what, createVolume({ ...messenger, tags: [tag('v', '1'), tag('role', 'scratch')] }));
+  await writer.change(what, removeVolume(group, lv));
 }
 
 /** Throws `precondition` if a volume of that name lacks our tags: Quarry did not create it. */

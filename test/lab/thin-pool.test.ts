@@ -66,7 +66,7 @@ describe('a thin volume that LVM committed without a message to its pool', () =>
     await cutPower(() => commitWithoutMessage('cut'));
     for (const name of ['first', 'second', 'cut']) expect(await stage(name)).toEqual(ok);
     expect(await create('after', 'fast')).toEqual(ok);
-    expect(await lvs('lv_name', 'qfast')).not.toMatch(/scratch/);
+    expect(await lvs('lv_name', 'qfast')).not.toMatch(/q-message/);
   });
 
   test('is finished at its first use if the pool is already active', async () => {

@@ -39,6 +39,14 @@ test('parts of a replaced copy, which a power cut amid a repair left, are no vol
   expect(commands()).toEqual(parts.map((part) => `lvremove -y vg/${part}`));
 });
 
+test('a volume that was made to have messages sent, and was cut off, is removed at a start', async () => {
+  add('q-message-0a1b2c3d', { segtype: 'thin' }, ['v=1', 'role=scratch']);
+  add('q-0123456789012345678901234567890123456789', { segtype: 'thin' });
+  const { remove } = await start();
+  expect(await remove()).toEqual([]);
+  expect(commands()).toEqual(['lvremove -y vg/q-message-0a1b2c3d']);
+});
+
 test('a group without remains is left alone, and not asked for', async () => {
   add('ours', {});
   const { remove } = await start();
