@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: the driver compared with the bare commands, in one guest; `npm run bench -- encryption`: encrypted volumes, likewise; `npm run bench -- snapshots`: snapshots and
- * clones; `npm run bench -- scale`: a controller with thousands of nodes; `npm run bench -- cluster`: on Kubernetes; `npm run bench -- loads`: only writes under snapshots, which it prints. `--check` exits with 1 when a target is missed.
+ * clones; `npm run bench -- scale`: a controller with thousands of nodes; `npm run bench -- cluster`: on Kubernetes; `npm run bench -- loads`: only writes under snapshots, and `npm run bench -- starts`: only starts of the driver, both of which it prints. `--check` exits with 1 when a target is missed.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ function measure(): Promise<readonly Figure[]> {
 
 /** Returns the figures whose target is missed. */
 async function benchGuest(): Promise<readonly Figure[]> {
-  const part = ['encryption', 'loads', 'snapshots'].find((word) => process.argv.includes(word));
+  const part = ['encryption', 'loads', 'snapshots', 'starts'].find((word) => process.argv.includes(word));
   const words = [...(part === undefined ? [] : [part]), ...rounds];
   await using guest = await bootGuest({ disks: ['40G', '40G'], memory: '2048M' });
   await guest.shell(`mkdir -p /etc/quarry && cat > /etc/quarry/config.yaml <<'END'\n${config}END`);
@@ -49,7 +49,7 @@ async function benchGuest(): Promise<readonly Figure[]> {
   const { exitCode, stdout } = await bench.exited;
   if (exitCode !== 0) throw new Error(`the measuring program ended with exit code ${exitCode}`);
   const figures = JSON.parse(stdout) as Figure[];
-  if (part === 'loads') return [];
+  if (part === 'loads' || part === 'starts') return [];
   if (part === 'encryption') return publish('benchmarks-encryption', figures, ofEncryption(figures));
   if (part === 'snapshots') return publish('benchmarks-snapshots', figures, ofSnapshots(figures, reasons));
   return publish('benchmarks', figures, toMarkdown(figures, reasons));
