@@ -26,7 +26,7 @@ export const groups: readonly string[] = ['qmain', 'qlate'];
 interface PoolOptions {
   readonly share?: string;
   readonly mirrors?: number;
-  /** More of \`thin\`. */
+  /** More of `thin`. */
   readonly thin?: string;
 }
 

@@ -52,7 +52,7 @@ export async function recoverFrom(replay: Replay, cut: Cut, decided: boolean): P
   }
 }
 
-/** Deletes a thin volume that no operation changes otherwise, and then makes one: what a cut left in LVM may hurt the changes that follow. */
+/** Deletes a thin volume, and then makes one: what a cut left in LVM may hurt the changes that follow. */
 async function changeNext(node: Node, references: References): Promise<string[]> {
   const changes = { removed: idOf('grown-thin'), made: idOf('next') };
   await untilDone(() => node.client.controller.deleteVolume({ volumeId: changes.removed }));

@@ -61,12 +61,13 @@ pvs --noheadings -o pv_name -S 'vg_name=${group} || vg_name=${mirrorGroup}'
 echo ==
 for vg in ${group} ${mirrorGroup}; do
   pool=$vg-thinpool-tpool
-  if dmsetup message $pool 0 reserve_metadata_snap 2>/dev/null; then
-    thin_ls --metadata-snap --no-headers -o DEV /dev/mapper/$vg-thinpool_tmeta | awk -v vg=$vg 'NF { print "kernel", vg, $1 }'
-    dmsetup message $pool 0 release_metadata_snap
+  # The kernel has one metadata snapshot of a pool, and a copy that is under way needs it.
+  if ! lvs --noheadings -o lv_tags $vg | grep -c state=copying >/dev/null && dmsetup message $pool 0 reserve_metadata_snap 2>/dev/null; then
+    { thin_ls --metadata-snap --no-headers -o DEV /dev/mapper/$vg-thinpool_tmeta || :; } | awk -v vg=$vg 'NF { print "kernel", vg, $1 }'
+    dmsetup message $pool 0 release_metadata_snap || :
   fi
   { lvs --noheadings -o thin_id $vg
-    vgcfgbackup -qq -f /run/metadata-of-$vg $vg && sed -n 's/^[[:space:]]*delete = //p' /run/metadata-of-$vg
+    { vgcfgbackup -qq -f /run/metadata-of-$vg $vg && sed -n 's/^[[:space:]]*delete = //p' /run/metadata-of-$vg; } || :
   } | awk -v vg=$vg 'NF { print "lvm", vg, $1 }'
 done
 [ -d ${container} ]`;
