@@ -169,12 +169,18 @@ describe.each(['shell', 'command'] as const)('with lvm.process %s', (process) =>
   });
 
   test.each(['KILL', 'STOP'])('recovers from SIG%s to lvm during a command', async (signal) => {
-    const lock = await holdLock('qwide');
-    const call = outcomeOf(createVolume(driver, 'cut', 8 * MiB, thick()));
-    await lock.waiter();
-    await guest().shell(`pkill -${signal} -x lvm`);
-    await lock.release();
-    expect((await call).code).toBe('UNAVAILABLE');
+    // The signal may hit a report that the driver makes by itself after an earlier change: the call has a command of its own then, and succeeds.
+    let code = 'OK';
+    for (let attempt = 0; code === 'OK' && attempt < 6; attempt += 1) {
+      await controller().deleteVolume({ volumeId: 'node-1:cut' });
+      const lock = await holdLock('qwide');
+      const call = outcomeOf(createVolume(driver, 'cut', 8 * MiB, thick()));
+      await lock.waiter();
+      await guest().shell(`pkill -${signal} -x lvm`);
+      await lock.release();
+      code = (await call).code;
+    }
+    expect(code).toBe('UNAVAILABLE');
     const id = await untilDone(() => createVolume(driver, 'cut', 8 * MiB, thick()));
     expect(await lv('lv_size,lv_tags', 'qwide/cut')).not.toContain('creating');
     await controller().deleteVolume({ volumeId: id });
