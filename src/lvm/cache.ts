@@ -158,10 +158,12 @@ export class InventoryCache {
     return this.specs.find(({ name }) => name === pool);
   }
 
-  /** Takes a pool out of service for `reason`, from the next report on; `undefined` puts it back. */
-  suspend(pool: PoolName, reason: string | undefined): void {
+  /** Takes a pool out of service for `reason`, from the next report on; `undefined` puts it back. Returns whether that is new. */
+  suspend(pool: PoolName, reason: string | undefined): boolean {
+    if (this.#suspended.get(pool) === reason) return false;
     if (reason === undefined) this.#suspended.delete(pool);
     else this.#suspended.set(pool, reason);
+    return true;
   }
 
   /** Throws `precondition` if several logical volumes claim the id: using the wrong one could expose or delete another volume's data. */

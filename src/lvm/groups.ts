@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { MiB } from '../domain/bytes.ts';
-import { type Failure, isFailure, messageOf } from '../domain/errors.ts';
+import { type Failure, isFailure } from '../domain/errors.ts';
 import type { NodeName, VgName } from '../domain/ids.ts';
 import { deviceMark, type PoolSpec } from '../domain/pool.ts';
 import { activateInPool, activateOverParts } from './activation.ts';
@@ -12,6 +12,7 @@ import { isPartial, lacksThinDevice } from './failures.ts';
 import { type LvmReport, thinPoolOf } from './inventory.ts';
 import type { Lvm } from './process/lvm.ts';
 import { decodeLv, type LvRecord } from './records.ts';
+import { prepareStep } from './prepared.ts';
 import { linkName } from './process/system.ts';
 import { tag } from './tags.ts';
 import { sendPendingMessages, type ThinPoolNeed, ThinPools } from './thin-pools.ts';
@@ -114,22 +115,14 @@ export class Groups {
     }
     const report = cache.report();
     const { step, problem } = this.#needs(spec, report).thin;
-    if (step) problems.push(...(await this.#grow(step, thinPoolOf(report, spec.group) !== undefined)));
+    if (step) {
+      // A pool that cannot grow still serves; one that could not be created does not.
+      if (thinPoolOf(report, spec.group)) problems.push(...(await prepareStep(step)));
+      else await step();
+      await this.#refresh();
+    }
     if (problem !== undefined) problems.push(problem);
     this.#remember(spec.group);
-    return problems;
-  }
-
-  /** A pool that cannot grow still serves: its problem is returned. Throws if it could not be created. */
-  async #grow(step: () => Promise<void>, present: boolean): Promise<string[]> {
-    const problems: string[] = [];
-    try {
-      await step();
-    } catch (error) {
-      if (!present) throw error;
-      problems.push(messageOf(error));
-    }
-    await this.#refresh();
     return problems;
   }
 

@@ -35,8 +35,8 @@ export interface ReconcilerPorts<Disk extends CandidateDisk> {
   readonly prepare: (spec: PoolSpec) => Promise<readonly string[]>;
   /** Whether the pool's thin pool is to be grown by its policy; asks LVM for the use of this pool alone. */
   readonly needsGrowth: (spec: PoolSpec) => Promise<boolean>;
-  /** Takes the pool out of service for `reason`; `undefined` puts it back. Takes effect with the next `refresh`. */
-  readonly suspend: (pool: PoolName, reason: string | undefined) => void;
+  /** Takes the pool out of service for `reason`; `undefined` puts it back. Takes effect with the next `refresh`. Returns whether that is new. */
+  readonly suspend: (pool: PoolName, reason: string | undefined) => boolean;
   /** Called when a pool is prepared that `reconcile` did not wait for: reconcile again. */
   readonly prepared: () => void;
   readonly refresh: () => Promise<unknown>;
@@ -68,8 +68,6 @@ export class PoolReconciler<Disk extends CandidateDisk> {
   readonly #takeable = new Map<string, number>();
   readonly #preparing = new Map<PoolName, Promise<Outcome>>();
   readonly #reported = new Map<PoolName, string>();
-  /** Why pools are out of service; `undefined`: they serve again. */
-  readonly #suspended = new Map<PoolName, string | undefined>();
   /** Since the last `refresh`. */
   #suspensionsChanged = false;
 
@@ -123,10 +121,7 @@ export class PoolReconciler<Disk extends CandidateDisk> {
 
   /** Takes effect with the next `refresh`. */
   #suspend(pool: PoolName, reason: string | undefined): void {
-    if (this.#suspended.get(pool) === reason) return;
-    this.#suspended.set(pool, reason);
-    this.#suspensionsChanged = true;
-    this.#options.ports.suspend(pool, reason);
+    if (this.#options.ports.suspend(pool, reason)) this.#suspensionsChanged = true;
   }
 
   /** A pool that takes long, for example to check gigabytes of metadata, continues in the background: the others don't wait for it. */

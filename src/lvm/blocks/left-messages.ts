@@ -40,11 +40,12 @@ export function createLeftMessages(options: LeftMessagesOptions): LeftMessages {
       const pool = settled.has(group) ? undefined : thinPoolOf(cache.report(), group);
       if (!pool) return;
       if (await hasMessages(options, group)) {
-        const failure = await attempt(() =>
-          sendPendingMessages({ change: (...args) => change(options, ...args) }, group, pool.lv),
-        );
-        // A pool that is full refuses the creation after LVM has forgotten the messages.
-        if (failure !== undefined && (await hasMessages(options, group))) throw failure;
+        try {
+          await sendPendingMessages({ change: (...args) => change(options, ...args) }, group, pool.lv);
+        } catch (error) {
+          // A pool that is full refuses the creation after LVM has forgotten the messages.
+          if (await hasMessages(options, group)) throw error;
+        }
         log.warn({ pool: `${group}/${pool.lv}` }, 'messages to a thin pool that a cut-off change left are ended');
       }
       settled.add(group);
@@ -70,13 +71,4 @@ async function hasMessages({ lvm, directory }: LeftMessagesOptions, group: VgNam
 async function change({ lvm }: LeftMessagesOptions, what: string, argv: LvmArguments): Promise<void> {
   const answer = await lvm.change(argv);
   if (!answer.ok) throw lvmFailure(what, answer.messages);
-}
-
-async function attempt(task: () => Promise<void>): Promise<unknown> {
-  try {
-    await task();
-    return undefined;
-  } catch (error) {
-    return error;
-  }
 }

@@ -37,7 +37,7 @@ export class MissingDisks {
     return this.#missing(group).some(({ uuid }) => now() - (this.#since.get(uuid) ?? now()) < patience);
   }
 
-  /** The disk is not expected back from now on. A new process expects it again until it has stayed away for as long as any other. */
+  /** Stops waiting for the disk. A new process waits for it again, as long as for any other. */
   giveUp(uuid: string): void {
     this.#since.set(uuid, Number.NEGATIVE_INFINITY);
   }

@@ -62,7 +62,11 @@ beforeEach(() => {
         return problems.get(name) ?? [];
       },
       needsGrowth: async ({ name }) => growing.includes(name),
-      suspend: (name, reason) => void suspended.set(name, reason),
+      suspend: (name, reason) => {
+        const isNew = suspended.get(name) !== reason;
+        suspended.set(name, reason);
+        return isNew;
+      },
       prepared: () => attempt('prepared'),
       refresh: async () => attempt('refresh'),
     },
@@ -148,7 +152,10 @@ test('takes a failing pool out of service with the reason, and back when it is i
   disks = [];
   broken = 'prepare manual';
   expect(await reconciler.reconcile()).toBe(false);
-  expect([...suspended]).toEqual([['manual', 'broken']]);
+  expect([...suspended]).toEqual([
+    ['manual', 'broken'],
+    ['automatic', undefined],
+  ]);
   expect(await reconciler.reconcile()).toBe(false);
   broken = undefined;
   expect(await reconciler.reconcile()).toBe(true);
