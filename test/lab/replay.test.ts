@@ -9,6 +9,9 @@ const most = { failed: 2, chosen: 4 };
 /** Milliseconds of an operation, about 15 s of which record it: cuts that a slow machine does not reach are played in longer runs. */
 const time = { failed: 25_000, chosen: 45_000 };
 
+/** Cuts of each kind amid each recovery. */
+const again = { failed: 0, chosen: 1 };
+
 const failed = failedOperationsOf('replay');
 const seed = seedOfCommit('replay');
 const random = createRandom(seed, 0);
@@ -31,5 +34,5 @@ function* orders() {
 }
 
 function orderOf(of: { readonly operation: string; readonly seed: number }, kind: 'failed' | 'chosen') {
-  return { ...of, most: most[kind], until: Date.now() + time[kind], once: false };
+  return { ...of, most: most[kind], again: again[kind], until: Date.now() + time[kind], once: false };
 }

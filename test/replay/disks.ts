@@ -15,7 +15,18 @@ export const baseSize = '3G';
 const base = '/dev/ubda';
 /** Of the ram disks that the overlays write into, and of that for the log: KiB at most; they take what is written. */
 const ramKiB = 700_000;
-const ram = { recording: '/dev/ram0', replay: '/dev/ram1', cut: '/dev/ram2', log: '/dev/ram3' };
+const ram = {
+  recording: '/dev/ram0',
+  replayed: '/dev/ram1',
+  cut: '/dev/ram2',
+  operation: '/dev/ram3',
+  again: '/dev/ram4',
+  recovery: '/dev/ram5',
+};
+/** The disks as a log left them at a cut: of the operation, and, over that, of the recovery from such a cut. */
+const replays = { operation: 'replayed', recovery: 'again' } as const;
+/** What was logged. */
+export type Logged = keyof typeof replays;
 const sectorsPerMiB = 2048;
 
 /**
@@ -41,7 +52,7 @@ export class Disks {
       'dm-crypt',
       'dm-integrity',
     );
-    await run('modprobe', 'brd', 'rd_nr=4', `rd_size=${ramKiB}`);
+    await run('modprobe', 'brd', `rd_nr=${Object.keys(ram).length}`, `rd_size=${ramKiB}`);
     return new Disks(Number(await run('blockdev', '--getsz', base)));
   }
 
@@ -55,15 +66,14 @@ export class Disks {
   /** Runs `work` on the base, and logs all that was written. `work` sets the marks. */
   async recording(work: () => Promise<void>): Promise<void> {
     await this.#create(this.#overlay('recorded', base, ram.recording));
-    await this.#create(`logged,,,rw,0 ${this.#sectors} log-writes /dev/mapper/recorded ${ram.log}`);
-    await this.#create(...this.#slices('/dev/mapper/logged'));
+    await this.#createLogged('/dev/mapper/recorded', 'operation');
     await work();
     await this.remove();
   }
 
-  /** The log of the last recording. */
-  openLog(): Promise<Log> {
-    return Log.open(ram.log);
+  /** The last log of it. */
+  openLog(logged: Logged): Promise<Log> {
+    return Log.open(ram[logged]);
   }
 
   /** Marks the log. With `flushed`, after a flush of the disks. */
@@ -77,14 +87,22 @@ export class Disks {
 
   /** Begins a replay: the base, to which entries of the log are written. It ends with `remove` after the result is closed. */
   async beginReplay(log: Log): Promise<Replayed> {
-    await this.#create(this.#overlay('replayed', base, ram.replay));
+    await this.#create(this.#overlay(replays.operation, base, ram.replayed));
     const begin = log.entries.findIndex(({ kind }) => kind === 'mark');
-    return Replayed.open('replayed', log, log.entries.slice(begin));
+    return Replayed.open(replays.operation, log, log.entries.slice(begin));
   }
 
-  /** Makes the disks of one cut, over those replayed so far. */
-  async beginCut(): Promise<void> {
-    await this.#create(this.#overlay('cut', '/dev/mapper/replayed', ram.cut), ...this.#slices('/dev/mapper/cut'));
+  /** The same with the log of a recovery, over the cut that it began with. Its reads are not counted. */
+  async beginReplayAgain(log: Log): Promise<Replayed> {
+    await this.#create(this.#overlay(replays.recovery, `/dev/mapper/${replays.operation}`, ram.again));
+    return Replayed.open(replays.recovery, log, []);
+  }
+
+  /** Makes the disks of one cut, over those replayed so far. With `logged`, what is written to them is logged as a recovery. */
+  async beginCut(replay: Logged, { logged }: { readonly logged: boolean }): Promise<void> {
+    await this.#create(this.#overlay('cut', `/dev/mapper/${replays[replay]}`, ram.cut));
+    if (logged) await this.#createLogged('/dev/mapper/cut', 'recovery');
+    else await this.#create(...this.#slices('/dev/mapper/cut'));
   }
 
   /** From now on, this disk answers each request with an error. It has one of the paths of `diskPaths`. */
@@ -97,17 +115,23 @@ export class Disks {
     await run('dmsetup', 'resume', name);
   }
 
-  /** Removes all devices but those of a replay, whatever is on them. Throws if one is in use. */
+  /** Removes all devices but those of replays that are open, whatever is on them. Throws if one is in use. */
   async remove(): Promise<void> {
     await run('dmsetup', 'remove_all');
     const left = (await run('dmsetup', 'info', '--columns', '--noheadings', '-o', 'name')).split('\n');
-    const unexpected = left.filter((name) => !['', 'No devices found', 'replayed'].includes(name));
+    const expected = new Set(['', 'No devices found', ...Object.values(replays)]);
+    const unexpected = left.filter((name) => !expected.has(name));
     if (unexpected.length > 0) throw new Error(`still in use: ${unexpected.join(', ')}`);
   }
 
   /** A snapshot that forgets its changes when it is removed. */
   #overlay(name: string, origin: string, changes: string): string {
     return `${name},,,rw,0 ${this.#sectors} snapshot ${origin} ${changes} N 8`;
+  }
+
+  async #createLogged(on: string, logged: Logged): Promise<void> {
+    await this.#create(`logged,,,rw,0 ${this.#sectors} log-writes ${on} ${ram[logged]}`);
+    await this.#create(...this.#slices('/dev/mapper/logged'));
   }
 
   #slices(on: string): string[] {

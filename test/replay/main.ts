@@ -1,6 +1,7 @@
 /**
  * `npm run replay -- --seed N --minutes M`: lets the driver do each operation once, and starts it on the disks of every cut of the log
- * of writes, for so long; with `--all` only until each cut after a write was taken once. `--operation NAME,NAME` plays only these; `--most N` takes so many cuts of each; `--guests N` plays in so
+ * of writes, for so long; with `--all` only until each cut after a write was taken once. `--operation NAME,NAME` plays only these; `--most N` takes so many cuts of each;
+ * `--again N` cuts the power again at so many moments of each kind amid each recovery; `--guests N` plays in so
  * many microVMs at once (default: one a CPU); `--tally FILE` writes what was done, again after each operation.
  * Exit code 1: a cut was not recovered from.
  */
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     all: { type: 'boolean', default: false },
     operation: { type: 'string' },
     most: { type: 'string', default: '0' },
+    again: { type: 'string', default: '0' },
     guests: { type: 'string', default: `${availableParallelism()}` },
     tally: { type: 'string' },
   },
@@ -25,6 +27,7 @@ const { values } = parseArgs({
 const seed = wholeNumber('seed', values.seed);
 const minutes = wholeNumber('minutes', values.minutes);
 const most = wholeNumber('most', values.most);
+const again = wholeNumber('again', values.again);
 const known = operations.map(({ name }) => name);
 const names = values.operation?.split(',') ?? known;
 if (!names.every((name) => known.includes(name))) throw new Error(`--operation must be of ${known.join(', ')}`);
@@ -60,13 +63,15 @@ function ordersOfGuests(): Iterator<Order>[] {
     const shared = names
       .values()
       .filter(() => Date.now() < until)
-      .map((operation) => ({ operation, seed, most, until, once: true }));
+      .map((operation) => ({ operation, seed, most, again, until, once: true }));
     return guests.map(() => shared);
   }
   return guests.map((lane) => {
     const mine = names.filter((_name, index) => index % lanes === lane);
     const until = (index: number): number => began + ((index + 1) / mine.length) * minutes * 60_000;
-    return mine.map((operation, index) => ({ operation, seed, most, until: until(index), once: false })).values();
+    return mine
+      .map((operation, index) => ({ operation, seed, most, again, until: until(index), once: false }))
+      .values();
   });
 }
 
@@ -80,7 +85,8 @@ function summary(): string {
 }
 
 function cutsOf(done: Readonly<Record<string, number>>): number {
-  return (done['cuts after a write'] ?? 0) + (done['cuts with a lost cache'] ?? 0);
+  const kinds = ['cuts after a write', 'cuts with a lost cache', 'cuts amid a recovery'];
+  return kinds.reduce((sum, kind) => sum + (done[kind] ?? 0), 0);
 }
 
 /** In one guest. Prints what was done of each operation. */

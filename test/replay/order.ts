@@ -4,6 +4,8 @@ export interface Order {
   readonly seed: number;
   /** Cuts of each kind at most, spread over the operation; 0: every cut of the log, and as many with a lost cache. */
   readonly most: number;
+  /** So many of the cuts of each kind amid the recovery from a cut, after each cut that is played; 0: none. */
+  readonly again: number;
   /** Unix time in milliseconds after which no further cut is begun. */
   readonly until: number;
   /** Ends when each cut after a write was taken once, also before that time. */

@@ -11,7 +11,8 @@ import { observe } from './observe.ts';
 import type { Operation } from './operation.ts';
 import type { Answer, Order } from './order.ts';
 import { PlayedCuts } from './played-cuts.ts';
-import { described, recoverFrom } from './recover.ts';
+import { playAgain } from './play-again.ts';
+import { described, isDecided, recoverFrom } from './recover.ts';
 import type { Replayed } from './replayed.ts';
 import { Times } from './times.ts';
 
@@ -32,7 +33,7 @@ export async function playOperation(
 ): Promise<void> {
   const times = new Times();
   const references = await times.of('recording', () => record(disks, operation));
-  await using log = await disks.openLog();
+  await using log = await disks.openLog('operation');
   const { entries } = log;
   say({ counts: { 'writes logged': entries.filter(({ kind }) => kind === 'write').length }, times: times.take() });
   const played = new PlayedCuts();
@@ -130,26 +131,21 @@ export interface Replay {
 
 /** Returns the number of findings. */
 async function playCuts(replay: Replay, replayed: Replayed, cuts: readonly Cut[]): Promise<number> {
-  const { log, order } = replay;
-  let applied = 0;
+  const { order } = replay;
   let findings = 0;
-  for (const [index, cut] of cuts.entries()) {
-    // One cut at least, however slow the machine.
-    if ((index > 0 && Date.now() > order.until) || findings === mostFindings) return findings;
-    await replayed.write(log.entries.slice(applied, cut.prefix));
-    applied = cut.prefix;
-    const restore = await replayed.write(cut.further.map((further) => log.entries[further] as Entry));
+  // One cut at least, however slow the machine.
+  await replayed.over(cuts, async (cut) => {
     if (!(await playCut(replay, replayed, cut))) findings += 1;
-    await restore();
-  }
+    return findings < mostFindings && Date.now() <= order.until;
+  });
   return findings;
 }
 
 /** Returns whether it held. */
 async function playCut(replay: Replay, replayed: Replayed, cut: Cut): Promise<boolean> {
-  const { operation, played, say, times } = replay;
+  const { operation, order, played, say, times } = replay;
   const lost = cut.further.length > 0;
-  const decided = lost && !cut.acknowledged && operation.call === undefined;
+  const decided = isDecided(operation, cut.acknowledged, lost);
   const terms = { acknowledged: cut.acknowledged, decided };
   const kind = lost ? 'cuts with a lost cache' : 'cuts after a write';
   const { fingerprints } = replayed;
@@ -159,9 +155,10 @@ async function playCut(replay: Replay, replayed: Replayed, cut: Cut): Promise<bo
     return true;
   }
   await replayed.takeRead();
-  const problems = await recoverFrom(replay, cut, decided);
+  const again = order.again > 0 && !known;
+  const problems = await recoverFrom(replay, cut, { replay: 'operation', logged: again, decided });
   if (problems.length === 0) played.add(terms, fingerprints, await times.of('reads', () => replayed.takeRead()));
   else say({ finding: described(replay, cut, problems), operation: operation.name });
   say({ counts: { [kind]: 1, recoveries: 1, ...(known && { 'of them controls': 1 }) }, times: times.take() });
-  return problems.length === 0;
+  return problems.length === 0 && (!again || playAgain(replay, cut));
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../src/domain/errors.ts';
 import { MiB, untilDone } from '../support/driver.ts';
 import type { Cut } from './cuts.ts';
+import type { Disks, Logged } from './disks.ts';
 import {
   hasForgottenSpare,
   problemsOfNext,
@@ -12,31 +13,54 @@ import {
 } from './judge.ts';
 import { Node, restoreRecords } from './node.ts';
 import { observe } from './observe.ts';
-import { create, idOf } from './operation.ts';
+import { create, idOf, type Operation } from './operation.ts';
 import type { Replay } from './play.ts';
 import { run } from './run.ts';
 
 /** Milliseconds in which work that a cut interrupted must end after the start. */
 const settleWithin = 60_000;
 
-/** Starts the driver on the disks of a cut, and repeats the call. Returns the problems. A person may decide on disks if `decided`. */
-export async function recoverFrom(replay: Replay, cut: Cut, decided: boolean): Promise<string[]> {
+/** Where and how a cut is played. */
+export interface Ground {
+  /** Of what the replayed disks are. */
+  readonly replay: Logged;
+  /** The recovery is logged, from the start to the answer of the repeated call. */
+  readonly logged: boolean;
+  /** A person may decide on disks that are waiting. */
+  readonly decided: boolean;
+}
+
+/** Whether a person may decide on disks: on what a lost cache leaves of one that was being taken, the driver may not be able to. */
+export function isDecided({ call }: Operation, acknowledged: boolean, lost: boolean): boolean {
+  return lost && !acknowledged && call === undefined;
+}
+
+/** Starts the driver on the disks of a cut, and repeats the call. Returns the problems. */
+export async function recoverFrom(
+  replay: Replay,
+  { acknowledged }: Pick<Cut, 'acknowledged'>,
+  ground: Ground,
+): Promise<string[]> {
   const { disks, operation, references, times } = replay;
   const { configuration = 'base', pulls, call, verify } = operation;
-  await times.of('disks', () => disks.beginCut());
+  const mark: Disks['mark'] = async (...words) => void (ground.logged && (await disks.mark(...words)));
+  await times.of('disks', () => disks.beginCut(ground.replay, ground));
+  await mark('begin', { flushed: true });
   if (pulls) await disks.pull(pulls());
   let node: Node | undefined;
   try {
     await times.of('records', restoreRecords);
     node = await times.of('start', () => Node.start(configuration));
-    const happened = cut.acknowledged || call === undefined || pulls !== undefined;
-    if (decided) await decideOnDisks(replay, node);
+    const happened = acknowledged || call === undefined || pulls !== undefined;
+    if (ground.decided) await decideOnDisks(replay, node);
     const started = node;
     const wrong = await times.of('first look', () =>
       settled(started, (seen) => problemsOfRecovery(references, seen, happened)),
     );
     if (wrong.length > 0) return [...wrong, node.log(), await evidence()];
     await times.of('repeated call', () => untilDone(async () => call?.(started)));
+    await mark('answered', { flushed: false });
+    await mark('end', { flushed: true });
     const broken = await times.of('verification', async () => (await verify?.(started)) ?? []);
     const repeated = await times.of('second look', () =>
       settled(started, (seen) => problemsOfRepeat(references, seen)),
@@ -102,13 +126,20 @@ async function settled(node: Node, judge: (seen: Seen) => string[]): Promise<str
   }
 }
 
-export function described(replay: Replay, cut: Cut, problems: readonly string[]): string {
+/** @param again a cut amid the recovery from the first one */
+export function described(replay: Replay, cut: Cut, problems: readonly string[], again?: Cut): string {
   const { operation, log, order } = replay;
   const begin = log.entries.findIndex(({ kind }) => kind === 'mark');
-  const later = cut.further.length > 0 ? `, with ${cut.further.length} of the writes that were not flushed` : '';
+  const second = again ? `, and again after ${place(again, again.prefix)} of the recovery` : '';
+  const options = `${order.most > 0 ? ` --most ${order.most}` : ' --all'}${again ? ` --again ${order.again}` : ''}`;
   return [
-    `${operation.name}, cut after ${cut.prefix - begin} entries${later}${cut.acknowledged ? ', answered' : ''}:`,
+    `${operation.name}, cut after ${place(cut, cut.prefix - begin)}${second}:`,
     ...problems,
-    `to play it again: npm run replay -- --seed ${order.seed} --operation ${operation.name} --most ${order.most}`,
+    `to play it again: npm run replay -- --seed ${order.seed} --operation ${operation.name}${options}`,
   ].join('\n');
+}
+
+function place({ further, acknowledged }: Cut, entries: number): string {
+  const later = further.length > 0 ? `, with ${further.length} of the writes that were not flushed` : '';
+  return `${entries} entries${later}${acknowledged ? ', answered' : ''}`;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { areaSectors, areasOf, type Region, regionsOf } from './areas.ts';
+import type { Cut } from './cuts.ts';
 import type { Log } from './log.ts';
 import type { Entry } from './log-format.ts';
 import type { Fingerprints } from './played-cuts.ts';
@@ -43,7 +44,7 @@ export class Replayed implements AsyncDisposable {
   }
 
   /** Writes these entries. Discards leave the old data, as a disk may. Returns what puts the bytes back that were there. */
-  async write(entries: readonly Entry[]): Promise<() => Promise<void>> {
+  async #write(entries: readonly Entry[]): Promise<() => Promise<void>> {
     const before: [position: number, bytes: Buffer, entry: Entry][] = [];
     for (const entry of entries) {
       if (entry.kind !== 'write' || entry.sectors === 0) continue;
@@ -59,6 +60,19 @@ export class Replayed implements AsyncDisposable {
       for (const [position, bytes, entry] of before) await this.#put(position, bytes, entry);
       if (before.length > 0) await this.#file.sync();
     };
+  }
+
+  /** Does `work` on the disks of each of these cuts, which are in the order of their prefixes, for as long as it answers `true`. */
+  async over(cuts: readonly Cut[], work: (cut: Cut) => Promise<boolean>): Promise<void> {
+    const { entries } = this.#log;
+    let applied = 0;
+    for (const cut of cuts) {
+      await this.#write(entries.slice(applied, cut.prefix));
+      applied = cut.prefix;
+      const restore = await this.#write(cut.further.map((further) => entries[further] as Entry));
+      if (!(await work(cut))) return;
+      await restore();
+    }
   }
 
   /** The areas that were read since the last call, in overlays of these disks: an area that was overwritten as a whole is read from there. */
