@@ -125,7 +125,7 @@ test('mirrors go on without a disk, and are complete again on another one or on 
       { id: 'node-1:thin', ...copied },
     ],
   });
-  // On a busy machine it may be told that the driver is just looking at the new disk, and is repeated.
+  // A look of the driver may hold the new disk just when the command takes it: it is repeated then.
   const attempt = async () => {
     const { exitCode, stderr } = await replace();
     return exitCode === 0 || begun ? 'success' : stderr;
