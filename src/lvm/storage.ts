@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { SizeRange } from '../domain/bytes.ts';
 import { Failure } from '../domain/errors.ts';
-import { type NodeName, parseVolumeId, type VolumeId } from '../domain/ids.ts';
+import type { NodeName, VolumeId } from '../domain/ids.ts';
 import { type News, noNews } from '../domain/news.ts';
 import type { QosChange } from '../domain/qos.ts';
 import type { Inventory, NodeVolumes, Storage, VolumeLocks } from '../domain/storage.ts';
 import {
-  knownLayout,
   type OpenVolume,
   refuseCopying,
   refusePassive,
@@ -21,14 +20,11 @@ import { Copies, type Copying } from './copies/copies.ts';
 import { Creation } from './creation.ts';
 import { LocalGroupSnapshots } from './snapshots/group-snapshots.ts';
 import { Erasures, type ErasingPace } from './erasure/erasures.ts';
-import { retire } from './erasure/retirement.ts';
 import { Growth } from './growth/growth.ts';
 import { lookUp } from './look-up.ts';
-import { lookUpForRemoval } from './removal.ts';
+import { VolumeRemoval } from './volume-removal.ts';
 import type { Lvm } from './process/lvm.ts';
 import { devicePath } from './names.ts';
-import { afterGrowth } from './prediction.ts';
-import { removeGiven } from './remove-given.ts';
 import {
   changeQos,
   recordHeader,
@@ -71,6 +67,7 @@ export class LocalStorage implements Storage, NodeVolumes {
   readonly #activation: Activation;
   readonly #admission: Admission;
   readonly #creation: Creation;
+  readonly #removal: VolumeRemoval;
 
   constructor(options: LocalStorageOptions) {
     this.node = options.node;
@@ -90,6 +87,7 @@ export class LocalStorage implements Storage, NodeVolumes {
       lookUpNow: (id) => this.#lookUpNow(id),
     });
     this.#creation = new Creation({ ...shared, volumeCopies: this.volumeCopies });
+    this.#removal = new VolumeRemoval({ ...shared, volumeCopies: this.volumeCopies, rooms: this.growth.rooms });
   }
 
   inventory(): Inventory {
@@ -117,26 +115,12 @@ export class LocalStorage implements Storage, NodeVolumes {
     return this.#creation.create(spec, signal);
   }
 
-  async remove(id: VolumeId, signal: AbortSignal, goneFrom?: NodeName): Promise<void> {
-    return this.locks.hold(id, 'DeleteVolume', async () => {
-      await this.volumeCopies.cancel(id);
-      this.growth.rooms.cancel(id);
-      const volume = await this.#options.cache.find(id, { goneFrom });
-      if (volume?.role === 'inline') refusePassive(volume);
-      if (volume) await this.#removeVolume(volume, signal, goneFrom);
-      if (volume?.state === 'copying') await this.volumeCopies.sources.remove(id);
-      // Last, because the record says where else the volume may be.
-      if (goneFrom !== undefined) await removeGiven(this.#options, id, signal);
-    });
+  remove(id: VolumeId, signal: AbortSignal, goneFrom?: NodeName): Promise<void> {
+    return this.#removal.remove(id, signal, goneFrom);
   }
 
-  /** Removes the inline volume of a pod; succeeds also if it does not exist. Throws `precondition` for any other volume, and while it is in use. */
-  async removeInline(id: VolumeId, signal: AbortSignal): Promise<void> {
-    return this.locks.hold(id, 'the removal of the inline volume', async () => {
-      const volume = await this.#options.cache.find(id);
-      if (volume && volume.role !== 'inline') throw new Failure('precondition', `volume ${id} is no inline volume`);
-      if (volume) await this.#removeVolume(volume, signal, undefined);
-    });
+  removeInline(id: VolumeId, signal: AbortSignal): Promise<void> {
+    return this.#removal.removeInline(id, signal);
   }
 
   expand(id: VolumeId, size: SizeRange, signal: AbortSignal): Promise<Volume> {
@@ -212,28 +196,6 @@ export class LocalStorage implements Storage, NodeVolumes {
   /** Finishes a creation that was interrupted; `undefined`: LVM had only begun it, and its remains were removed. */
   finish(volume: Volume, signal?: AbortSignal): Promise<Volume | undefined> {
     return this.#creation.finish(volume, signal);
-  }
-
-  async #removeVolume(volume: Volume, signal: AbortSignal, goneFrom: NodeName | undefined): Promise<void> {
-    const { cache, writer } = this.#options;
-    const { id, group } = volume;
-    await writer.exclusive(group, signal, async () => {
-      const what = `volume ${id} could not be removed`;
-      const found = await lookUpForRemoval({ ...this.#options, activation: this.#activation }, volume, what, goneFrom);
-      if (!found) return cache.drop(id);
-      const record = decodeLv(found.row);
-      const { role } = toVolume(record, volume.pool, this.node) ?? volume;
-      const passive = role !== undefined && role !== 'leaving' && (role !== 'inline' || volume.role !== 'inline');
-      const isCopy = passive && parseVolumeId(id)?.node === this.node;
-      // Without the record nothing says which node has the volume.
-      if (isCopy && goneFrom === undefined) refusePassive({ ...volume, role });
-      await this.#activation.refuseInUse(volume);
-      // From before the removal: a report that runs meanwhile may already leave the volume out.
-      const pool = this.inventory().pools.get(volume.pool);
-      const removed = await retire(this.#options, what, record);
-      cache.drop(id);
-      if (pool && removed) cache.putPool(afterGrowth(pool, knownLayout(volume), -volume.size));
-    });
   }
 
   /** The volume as LVM shows it now. Call it only within the group's turn. */

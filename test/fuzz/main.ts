@@ -3,15 +3,13 @@
  * made, lost or left that no request asked for.
  */
 import { parseArgs } from 'node:util';
-import { wholeNumber, writeLongRun } from '../support/long-run.ts';
+import { longRunOptions, wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { runFuzz } from './fuzz.ts';
 
 const { values } = parseArgs({
   options: {
-    seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
-    minutes: { type: 'string', default: '5' },
+    ...longRunOptions(5),
     requests: { type: 'string' },
-    tally: { type: 'string' },
   },
 });
 const seed = wholeNumber('seed', values.seed);

@@ -7,7 +7,7 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createRandom } from '../storm/random.ts';
-import { wholeNumber, writeLongRun } from '../support/long-run.ts';
+import { longRunOptions, wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { coverageOf } from './coverage.ts';
 import { keyOf, readEquivalents } from './equivalents.ts';
 import { findMutants, lineNumber, type Mutant, nameMutant } from './mutants.ts';
@@ -17,11 +17,9 @@ import { ROOT } from './unit-tests.ts';
 
 const { values } = parseArgs({
   options: {
-    seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
-    minutes: { type: 'string', default: '10' },
+    ...longRunOptions(10),
     files: { type: 'string', default: 'src/{lvm,node,controller,qos,fleet,pools}/**/*.ts' },
     page: { type: 'string' },
-    tally: { type: 'string' },
   },
 });
 const seed = wholeNumber('seed', values.seed);

@@ -3,15 +3,13 @@
  * `--tally FILE` writes what was done. Exit code 1: a parser threw what it does not say, made something wrong, or did not end.
  */
 import { parseArgs } from 'node:util';
-import { wholeNumber, writeLongRun } from '../support/long-run.ts';
+import { longRunOptions, wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { feed } from './feed.ts';
 
 const { values } = parseArgs({
   options: {
-    seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
-    minutes: { type: 'string', default: '5' },
+    ...longRunOptions(5),
     inputs: { type: 'string' },
-    tally: { type: 'string' },
   },
 });
 const seed = wholeNumber('seed', values.seed);

@@ -4,16 +4,14 @@
  * given answers that no order of their calls explains.
  */
 import { parseArgs } from 'node:util';
-import { wholeNumber, writeLongRun } from '../support/long-run.ts';
+import { longRunOptions, wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { play } from './play.ts';
 
 const { values } = parseArgs({
   options: {
-    seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
-    minutes: { type: 'string', default: '1' },
+    ...longRunOptions(1),
     seeds: { type: 'string' },
     calls: { type: 'string' },
-    tally: { type: 'string' },
   },
 });
 const seed = wholeNumber('seed', values.seed);

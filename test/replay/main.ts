@@ -7,21 +7,19 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type LongRun, wholeNumber, writeLongRun } from '../support/long-run.ts';
+import { type LongRun, longRunOptions, wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { operations } from './operations.ts';
 import type { Order } from './order.ts';
 import { type ReplayResult, runReplay, sumOf } from './replay.ts';
 
 const { values } = parseArgs({
   options: {
-    seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
-    minutes: { type: 'string', default: '5' },
+    ...longRunOptions(5),
     all: { type: 'boolean', default: false },
     operation: { type: 'string' },
     most: { type: 'string', default: '0' },
     again: { type: 'string', default: '0' },
     guests: { type: 'string', default: `${availableParallelism()}` },
-    tally: { type: 'string' },
   },
 });
 const seed = wholeNumber('seed', values.seed);

@@ -4,7 +4,7 @@
  * done. Exit code 1: something was lost, leaked or refused that must not be.
  */
 import { parseArgs } from 'node:util';
-import { wholeNumber, writeLongRun } from '../support/long-run.ts';
+import { longRunOptions, wholeNumber, writeLongRun } from '../support/long-run.ts';
 import { replayCommand } from './report.ts';
 import { type Played, type Sequence, shrink } from './shrink.ts';
 import type { Roles } from './site.ts';
@@ -12,13 +12,11 @@ import { runStorm, type StormResult } from './storm.ts';
 
 const { values } = parseArgs({
   options: {
-    seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
-    minutes: { type: 'string', default: '5' },
+    ...longRunOptions(5),
     rounds: { type: 'string' },
     skip: { type: 'string' },
     roles: { type: 'string', default: 'together' },
     quiet: { type: 'boolean', default: false },
-    tally: { type: 'string' },
   },
 });
 const seed = wholeNumber('seed', values.seed);

@@ -19,6 +19,15 @@ export interface LongRun {
   readonly operation?: string;
 }
 
+/** The options of every tool that runs for long, for `parseArgs`; `minutes` unless told otherwise. */
+export function longRunOptions(minutes: number) {
+  return {
+    seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
+    minutes: { type: 'string', default: `${minutes}` },
+    tally: { type: 'string' },
+  } as const;
+}
+
 /** Writes the file that `--tally FILE` names; does nothing without that option. */
 export async function writeLongRun(file: string | undefined, run: LongRun): Promise<void> {
   if (file !== undefined) await writeFile(file, `${JSON.stringify(run, undefined, 2)}\n`);

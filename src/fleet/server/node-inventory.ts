@@ -22,7 +22,8 @@ import { readHealth, readHealthKey } from '../wire/health.ts';
 import { readPool } from '../wire/pools.ts';
 import type { RecordCodec, RecordKind } from '../wire/records.ts';
 import { readSnapshot, readSnapshotId } from '../wire/snapshots.ts';
-import { readPoolName, readVolume, readVolumeId } from '../wire/volumes.ts';
+import { readPoolName, readVolumeId } from '../wire/names.ts';
+import { readVolume } from '../wire/volumes.ts';
 
 /** More than LVM can keep on a node. */
 const mostVolumes = 16_384;

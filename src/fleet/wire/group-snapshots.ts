@@ -9,7 +9,7 @@ import type { SnapshotsMethods } from '../../grpc/services.ts';
 import { readAnswer } from './answers.ts';
 import type { Target } from './caller.ts';
 import { readRoom, readSnapshot, refuseLongName, type SnapshotsCalls, writeRoom, writeSnapshot } from './snapshots.ts';
-import { readVolumeId } from './volumes.ts';
+import { readVolumeId } from './names.ts';
 
 // Both ends of the calls about group snapshots in proto/node/snapshots.proto.
 

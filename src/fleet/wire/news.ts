@@ -7,7 +7,7 @@ import type { Rates } from '../../domain/qos.ts';
 import type { Use as UseMessage } from '../../gen/quarry/node/v1/Use.ts';
 import { readFigure, readNumber, readTime } from './bounds.ts';
 import { readRates } from './qos.ts';
-import { readPoolName } from './volumes.ts';
+import { readPoolName } from './names.ts';
 
 /** Characters of a kind or a state, of the name of a logical volume or a disk, and of a message. */
 const longest = { word: 32, name: 256, message: 512 } as const;

@@ -3,7 +3,7 @@ import type { Pool, PoolSpec } from '../../domain/pool.ts';
 import type { Pool as PoolMessage, PoolInit } from '../../gen/quarry/node/v1/Pool.ts';
 import { readFigure, readNumber } from './bounds.ts';
 import { readBudget, writeBudget } from './qos.ts';
-import { readPoolName, readVgName } from './volumes.ts';
+import { readPoolName, readVgName } from './names.ts';
 
 /** The rules by which a pool takes its disks stay on the node: a controller does not need them. */
 export function writePool({ spec, extentSize, size, free, deviceFree, metadata, thin, ...pool }: Pool): PoolInit {

@@ -12,7 +12,7 @@ import type { SnapshotsMethods } from '../../grpc/services.ts';
 import { readAnswer } from './answers.ts';
 import { readFigure, readTime } from './bounds.ts';
 import type { Calls, Target } from './caller.ts';
-import { readPoolName, readVgName, readVolumeId } from './volumes.ts';
+import { readPoolName, readVgName, readVolumeId } from './names.ts';
 
 // Both ends of the service in proto/node/snapshots.proto: the port `Snapshots` on a controller, and what serves it on the node.
 

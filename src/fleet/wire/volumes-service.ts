@@ -15,16 +15,8 @@ import { readAnswer } from './answers.ts';
 import { RemoteGroupSnapshots } from './group-snapshots.ts';
 import { RemoteSnapshots, type SnapshotsCalls } from './snapshots.ts';
 import { readQosChange, writeQosChange } from './qos.ts';
-import {
-  readRange,
-  readRecord,
-  readSpec,
-  readVolume,
-  readVolumeId,
-  writeRange,
-  writeSpec,
-  writeVolume,
-} from './volumes.ts';
+import { readVolumeId } from './names.ts';
+import { readRange, readRecord, readSpec, readVolume, writeRange, writeSpec, writeVolume } from './volumes.ts';
 
 // Both ends of the service in proto/node/volumes.proto: the port `Storage` on a controller, and what serves it on the node.
 

@@ -1,26 +1,18 @@
 import type { SizeRange } from '../../domain/bytes.ts';
 import { parseErasure } from '../../domain/erasure.ts';
-import { type Encrypted, parseEncryption, printEncryption } from '../../domain/encryption.ts';
 import { Failure } from '../../domain/errors.ts';
-import { type LvName, type NodeName, parsePoolName, parseVgName, parseVolumeId } from '../../domain/ids.ts';
-import type { PoolName, VgName } from '../../domain/ids.ts';
-import {
-  type Layout,
-  parseFilesystemState,
-  passiveRoles,
-  type UnknownLayout,
-  type Volume,
-  type VolumeSpec,
-} from '../../domain/volume.ts';
+import type { LvName, NodeName } from '../../domain/ids.ts';
+import { parseFilesystemState, passiveRoles, type Volume, type VolumeSpec } from '../../domain/volume.ts';
 import { longestRecord } from '../../domain/persistent-volume.ts';
 import { parseSource, printSource } from '../../domain/snapshot.ts';
 import { parseSnapshotRoom, printSnapshotRoom } from '../../domain/snapshot-room.ts';
-import type { Layout as LayoutMessage, LayoutInit } from '../../gen/quarry/node/v1/Layout.ts';
 import type { Pod as PodMessage } from '../../gen/quarry/node/v1/Pod.ts';
 import type { SizeRange as RangeMessage, SizeRangeInit } from '../../gen/quarry/node/v1/SizeRange.ts';
 import type { Volume as VolumeMessage, VolumeInit } from '../../gen/quarry/node/v1/Volume.ts';
 import type { VolumeSpec as SpecMessage, VolumeSpecInit } from '../../gen/quarry/node/v1/VolumeSpec.ts';
-import { readFigure, readNumber, readTime } from './bounds.ts';
+import { readFigure, readTime } from './bounds.ts';
+import { readEncrypted, readLayout, readWantedLayout, sameLayout, writeLayout } from './layouts.ts';
+import { readPoolName, readVgName, readVolumeId } from './names.ts';
 import { readQos, readWantedQos, writeQos } from './qos.ts';
 
 export function writeVolume(volume: Volume): VolumeInit {
@@ -177,75 +169,4 @@ export function readRange(message: RangeMessage | null): SizeRange {
     required: readFigure(message?.required ?? 0, 'the size asked for'),
     ...(limit !== undefined && { limit: readFigure(limit, 'the limit of the size') }),
   };
-}
-
-/** Of a volume, or of one to create. */
-type Wanted = Pick<Encrypted, 'headerless'> & { readonly encryption?: Encrypted['encryption'] | undefined };
-
-function writeLayout(layout: Volume['layout'], { encryption, headerless }: Wanted): LayoutInit {
-  if (!encryption) return writePlain(layout);
-  return {
-    encrypted: { below: writePlain(layout), encryption: printEncryption(encryption), headerless: headerless === true },
-  };
-}
-
-function readEncrypted(layout: LayoutMessage | null): Encrypted {
-  if (!layout?.encrypted) return {};
-  const encryption = parseEncryption(layout.encrypted.encryption) ?? { type: 'unknown' };
-  return { encryption, ...(layout.encrypted.headerless && { headerless: true }) };
-}
-
-function writePlain(layout: Volume['layout']): LayoutInit {
-  if (layout.type === 'unknown') return {};
-  if (layout.type === 'thin') return { thin: {} };
-  const { stripes, stripeSize, mirrors } = layout;
-  return { thick: { stripes, mirrors, stripeSize: String(stripeSize) } };
-}
-
-const thin: Layout = { type: 'thin' };
-const unknown: UnknownLayout = { type: 'unknown' };
-
-/** A layout that a newer node has made is carried as unknown: the node alone works on that volume. */
-function readLayout(message: LayoutMessage | null): Volume['layout'] {
-  if (message?.thin) return thin;
-  if (!message?.thick) return unknown;
-  const { stripes, stripeSize, mirrors } = message.thick;
-  return {
-    type: 'thick',
-    stripes: readNumber(stripes, 'the number of stripes', [1, 128]),
-    stripeSize: readFigure(stripeSize, 'the stripe size'),
-    mirrors: readNumber(mirrors, 'the number of mirrors', [0, 9]),
-  };
-}
-
-/** The second one, if it is equal to the first. */
-function sameLayout(layout: Volume['layout'], like: Volume['layout'] | undefined): Volume['layout'] {
-  if (layout.type !== 'thick' || like?.type !== 'thick') return layout;
-  const { stripes, stripeSize, mirrors } = layout;
-  return stripes === like.stripes && stripeSize === like.stripeSize && mirrors === like.mirrors ? like : layout;
-}
-
-/** A newer controller may ask for a layout that this node cannot make. Throws `unimplemented`. */
-function readWantedLayout(message: LayoutMessage | null): Layout {
-  const layout = readLayout(message);
-  if (layout.type !== 'unknown') return layout;
-  throw new Failure('unimplemented', 'this node does not know the layout of the volume asked for: upgrade it');
-}
-
-export function readVolumeId(text: string): NonNullable<ReturnType<typeof parseVolumeId>> {
-  const parsed = parseVolumeId(text);
-  if (parsed) return parsed;
-  throw new Failure('invalid', `"${text.slice(0, 128)}" is no volume id`);
-}
-
-export function readPoolName(text: string): PoolName {
-  const name = parsePoolName(text);
-  if (name) return name;
-  throw new Failure('invalid', `"${text.slice(0, 128)}" is no pool name`);
-}
-
-export function readVgName(text: string): VgName {
-  const name = parseVgName(text);
-  if (name) return name;
-  throw new Failure('invalid', `"${text.slice(0, 128)}" is no name of a volume group`);
 }
