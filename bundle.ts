@@ -2,6 +2,7 @@ import { glob, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { bundledName, parseProto } from './src/grpc/load.ts';
 
 const root = import.meta.dirname;
 const destination = join(root, 'dist');
@@ -59,7 +60,8 @@ export async function bundleDriver(): Promise<void> {
   });
   await Promise.all(outputFiles.map(({ path, contents }) => replace(path, contents)));
   for await (const file of glob('**/*.proto', { cwd: join(root, 'proto') })) {
-    await replace(join(destination, file), await readFile(join(root, 'proto', file)));
+    const read = parseProto(join(root, 'proto', file)).toJSON();
+    await replace(join(destination, bundledName(file)), Buffer.from(JSON.stringify(read)));
   }
 }
 

@@ -27,8 +27,9 @@ export const inlineOperations: readonly Operation[] = [
     between: [(fact) => fact.replace('quarry.fs=ext4', 'quarry.fs=none')],
   },
   {
-    // Its key is gone after a cut: the repeated call makes it again.
+    // Its key is gone after a cut.
     name: 'publish-inline-encrypted',
+    remade: true,
     call: (node) => publish(node, { encryption: 'luks2' }),
     between: ['luks-none', 'none'].map((state) => (fact) => fact.replace('quarry.fs=ext4', `quarry.fs=${state}`)),
   },

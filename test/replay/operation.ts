@@ -14,6 +14,8 @@ export interface Operation {
   readonly pulls?: () => string;
   /** The call, which may be repeated; none if the start is the operation. */
   readonly call?: (node: Node) => Promise<unknown>;
+  /** What the operation made does not outlive a cut, so that the repeated call first removes it. */
+  readonly remade?: true;
   /** For each state between the ones before and after it that a cut may leave: a fact of it, given the one before or after. */
   readonly between?: readonly ((fact: string) => string)[];
   /** What a cut may leave done of it: each is done in place of the call, to see a further state between. */

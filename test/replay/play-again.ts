@@ -20,7 +20,7 @@ export async function playAgain(replay: Replay, first: Cut): Promise<boolean> {
     await replayed.over(
       cuts.toSorted((one, other) => one.prefix - other.prefix),
       async (cut) => {
-        const acknowledged = first.acknowledged || cut.acknowledged;
+        const acknowledged = (first.acknowledged && !operation.remade) || cut.acknowledged;
         const lost = first.further.length > 0 || cut.further.length > 0;
         const decided = isDecided(operation, acknowledged, lost);
         const problems = await recoverFrom(replay, { acknowledged }, { replay: 'recovery', logged: false, decided });
