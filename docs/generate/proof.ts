@@ -14,6 +14,8 @@ const recorded = z.strictObject({
   findings: z.array(z.string()),
   /** In which it was found, of a run that has rounds. */
   round: z.number().optional(),
+  /** In which it was found, of a run that has operations. */
+  operation: z.string().optional(),
 });
 
 /** One run of a tool, as `npm run nightly` records it in docs/proof.json. */
@@ -22,8 +24,8 @@ export type RecordedRun = z.infer<typeof recorded>;
 export const proofFile = join(import.meta.dirname, '../proof.json');
 
 /** The runs in docs/proof.json, the oldest first. */
-export function recordedRuns(): RecordedRun[] {
-  return z.array(recorded).parse(JSON.parse(readFileSync(proofFile, 'utf8')));
+export function recordedRuns(text: string = readFileSync(proofFile, 'utf8')): RecordedRun[] {
+  return z.array(recorded).parse(JSON.parse(text));
 }
 
 /** A row for each tool: what all its recorded runs did together, and then each run with its seed. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { longRuns } from '../../../docs/generate/proof.ts';
+import { longRuns, recordedRuns } from '../../../docs/generate/proof.ts';
 import { shares, type Tool } from '../../nightly/tools.ts';
+import type { LongRun } from '../../support/long-run.ts';
 
 test('each tool has its share of the minutes, and at least one', () => {
   const storm: Tool = { name: 'storm', command: [], weight: 3 };
@@ -17,4 +18,18 @@ test('the page adds up the runs of a tool, and counts those that found something
   ]);
   expect(page).toContain('| storm | 2 | 10 | 1,500 rounds, 3 power cuts | 1 |');
   expect(page).toContain('| 2026-11-28 | `abc1234` | storm | 2 | 5 | 800 rounds, 3 power cuts | 2 |');
+});
+
+test('the record takes all that a tool writes of a run', () => {
+  const run: Required<LongRun> = {
+    tool: 'replay',
+    seed: 1,
+    minutes: 5,
+    counts: { recoveries: 3 },
+    findings: ['create-thin, cut after 7 entries'],
+    round: 2,
+    operation: 'create-thin',
+  };
+  const entry = { date: '2026-11-30', commit: 'abc1234', ...run };
+  expect(recordedRuns(JSON.stringify([entry]))).toEqual([entry]);
 });
