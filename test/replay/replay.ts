@@ -1,4 +1,5 @@
 import { bootGuest } from '../../lab/lab.ts';
+import { messageOf } from '../../src/domain/errors.ts';
 import { GUEST_NODE } from '../support/guest.ts';
 import { baseSize } from './disks.ts';
 import type { Answer, Order } from './order.ts';
@@ -21,8 +22,13 @@ export async function runReplay(orders: Iterator<Order>, say: (answer: Answer) =
     if ('finding' in answer) findings.push(answer.finding);
     if ('counts' in answer) counts.push(answer.counts);
     if ('times' in answer && answer.times) times.push(answer.times);
-    if ('built' in answer || 'done' in answer) giveNext();
   };
+  // What the guest's kernel reports of itself, for example, is found when the guest ends.
+  await playInGuest(orders, hear).catch((error: unknown) => hear({ finding: messageOf(error) }));
+  return { counts: sumOf(counts), findings, times: sumOf(times) };
+}
+
+async function playInGuest(orders: Iterator<Order>, hear: (answer: Answer) => void): Promise<void> {
   await using guest = await bootGuest({ disks: [baseSize], memory: '2048M' });
   const player = await guest.start([GUEST_NODE, '/quarry/test/replay/guest.ts']);
   const giveNext = (): void => {
@@ -34,11 +40,14 @@ export async function runReplay(orders: Iterator<Order>, say: (answer: Answer) =
   player.stdout.onText((text) => {
     const lines = `${rest}${text}`.split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) hear(JSON.parse(line) as Answer);
+    for (const line of lines) {
+      const answer = JSON.parse(line) as Answer;
+      hear(answer);
+      if ('built' in answer || 'done' in answer) giveNext();
+    }
   });
   const { exitCode, stderr } = await player.exited;
   if (exitCode !== 0) hear({ finding: `the player ended with ${exitCode}:\n${stderr}` });
-  return { counts: sumOf(counts), findings, times: sumOf(times) };
 }
 
 /** Each name with the sum of its counts. */
