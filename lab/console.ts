@@ -45,7 +45,7 @@ export class Console {
 /** The lines that report faults. A doubt of the kernel does not count, nor does its trace, which is the next such line. */
 export function faultsIn(text: string): string[] {
   const lines = text.split('\n').filter((line) => FAULT.test(line));
-  const doubts = lines.flatMap((line, index) => (DOUBT.test(line) ? [index] : []));
-  const isTrace = (line: string, index: number): boolean => doubts.includes(index - 1) && /\bCall Trace\b/.test(line);
-  return lines.filter((line, index) => !doubts.includes(index) && !isTrace(line, index));
+  const doubts = new Set(lines.flatMap((line, index) => (DOUBT.test(line) ? [index] : [])));
+  const isTrace = (line: string, index: number): boolean => doubts.has(index - 1) && /\bCall Trace\b/.test(line);
+  return lines.filter((line, index) => !doubts.has(index) && !isTrace(line, index));
 }

@@ -130,10 +130,10 @@ test('mirrors go on without a disk, and are complete again on another one or on 
     const { exitCode, stderr } = await replace();
     return exitCode === 0 || begun ? 'success' : stderr;
   };
-  await Promise.all([
-    expect.poll(attempt, { timeout: 200_000, interval: 500 }).toBe('success'),
-    copying().then(() => driver.kill()),
-  ]);
+  const replaced = async () => {
+    await expect.poll(attempt, { timeout: 200_000, interval: 500 }).toBe('success');
+  };
+  await Promise.all([replaced(), copying().then(() => driver.kill())]);
   await driver.launch();
   await driver.ready();
   await expectComplete(...thinParts);
