@@ -7,19 +7,8 @@ import { bundledName, parseProto } from './src/grpc/load.ts';
 const root = import.meta.dirname;
 const destination = join(root, 'dist');
 
-/**
- * Packages in CommonJS ask for node's own modules through require. The two flags of V8 are read while it runs: they save 6 MiB
- * of 97, and their cost is not measurable next to LVM's. They are set before any other code is evaluated. The controller does without
- * both: over the volumes of 5,000 nodes the first made V8 collect all of the heap, up to 0.1 s, every thirty pages of a list, and with the
- * second it collected the young generation three times a page (docs/adr/0018). The chart bounds that generation.
- */
-const banner = `const { createRequire } = process.getBuiltinModule('node:module');
-const { setFlagsFromString } = process.getBuiltinModule('node:v8');
-if (process.argv[2] !== 'controller') {
-  setFlagsFromString('--optimize-for-size');
-  setFlagsFromString('--semi-space-growth-factor=1');
-}
-const require = createRequire(import.meta.url);`;
+/** Packages in CommonJS ask for node's own modules through require. */
+const banner = `const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);`;
 
 /**
  * Node's own modules as `require` gives them. An import of one makes Node read each of its exports, and for node:http that loads its whole client of `fetch`:

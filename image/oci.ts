@@ -17,6 +17,7 @@ export interface ImageDescription {
   readonly entrypoint?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   readonly user?: string;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
@@ -82,12 +83,12 @@ async function place(layer: Layer, path: string): Promise<void> {
   await link(layer.file, path).catch(() => command(['cp', layer.file, path]));
 }
 
-function configOf({ layers, entrypoint, labels, user }: ImageDescription): object {
+function configOf({ layers, entrypoint, labels, user, environment }: ImageDescription): object {
   return {
     architecture: architecture(),
     os: 'linux',
     config: {
-      Env: [`PATH=${PATH}`],
+      Env: Object.entries({ PATH, ...environment }).map(([name, value]) => `${name}=${value}`),
       ...(entrypoint && { Entrypoint: entrypoint }),
       ...(labels && { Labels: labels }),
       ...(user !== undefined && { User: user }),

@@ -80,8 +80,8 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const prefix = await programPrefix(mode);
   const program = prefixed(prefix, 'lvm');
   const readHostFile = createReadHostFile(run, prefix);
+  const thinCheck = helpOf(run, prefixed(prefix, 'thin_check'));
   const process = await usableProcess(config, readHostFile, log);
-  const thinCheck = await helpOf(run, prefixed(prefix, 'thin_check'));
   const lvm = traceLvm(createLvm({ run, start, program, directory, process, deadline, slowDeadline }), log, meter);
   const records = new GroupRecords({ node: config.node, specs: config.pools, readHostFile });
   const disks = createDisks({
@@ -90,7 +90,7 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
     probe: { roots: systemRoots, run, patience, deadline: 30_000 },
     records,
     cache: () => cache,
-    write: (devices) => writeSystemDirectory(directory, devices, readHostFile, mode, thinCheck),
+    write: async (devices) => writeSystemDirectory(directory, devices, readHostFile, mode, await thinCheck),
     changed: () => lvm.restart(),
     answers: () => prepared?.(),
     log,

@@ -5,6 +5,7 @@ import { setFileThreads } from '../config/environment.ts';
 import type { Config, Configs, Role } from '../config/schema.ts';
 import { createLog, type Log } from '../log.ts';
 import type { RegistrationMode } from '../config/cluster.ts';
+import { settleHeap } from './heap.ts';
 
 /** Milliseconds that calls in flight have after SIGTERM. The chart's grace period includes it. */
 export const stopDeadline = 20_000;
@@ -26,6 +27,7 @@ export async function serve(command: ServeCommand): Promise<string> {
   process.on('SIGINT', () => stopSignal.resolve('SIGINT'));
   process.on('SIGHUP', () => app.rescan());
   await app.start();
+  if (command.role !== 'controller') settleHeap(log);
   log.info({ signal: await stopSignal.promise }, 'stopping');
   const clean = await app.stop(stopDeadline);
   log.info({ clean }, 'stopped');

@@ -1,6 +1,7 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
+import { ignoreGone } from './gone.ts';
 
 /** `major:minor`, as mountinfo and sysfs write it. */
 export type DeviceNumber = `${bigint}:${bigint}`;
@@ -97,10 +98,4 @@ async function describe(folder: string, name: string): Promise<UpperDevice | und
   const mapped = await readFile(`${folder}/${name}/dm/name`, 'utf8').catch(ignoreGone);
   const path = mapped === undefined ? `/dev/${name.replaceAll('!', '/')}` : `/dev/mapper/${mapped.trim()}`;
   return { number: number.trim() as DeviceNumber, path };
-}
-
-function ignoreGone(error: unknown): undefined {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENODEV') return undefined;
-  throw error;
 }

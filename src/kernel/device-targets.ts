@@ -17,12 +17,17 @@ export function targetsIn(output: string): ReadonlySet<string> {
   return new Set(output.split('\n').flatMap((line) => line.split(/\s/)[0] || []));
 }
 
-/** All modules that the running kernel has or can load, as its lists name them; `undefined`: it is not known. */
-export async function listModules({ runHosted, readFile }: KernelView): Promise<string | undefined> {
+/** The files that list all modules which the running kernel has or can load. A kernel without modules has none of them. */
+export async function moduleLists({ readFile }: Pick<KernelView, 'readFile'>): Promise<readonly [string, string]> {
   const release = (await readFile('/proc/sys/kernel/osrelease'))?.trim() ?? '';
   const folder = `/lib/modules/${release}`;
+  return [`${folder}/modules.dep`, `${folder}/modules.builtin`];
+}
+
+/** The content of these files; `undefined`: it is not known. */
+export async function listModules(view: KernelView): Promise<string | undefined> {
   // With one of them alone, `cat` fails after it has printed that one.
-  const lists = await runHosted(['cat', `${folder}/modules.dep`, `${folder}/modules.builtin`]);
+  const lists = await view.runHosted(['cat', ...(await moduleLists(view))]);
   return lists === undefined || lists.stdout === '' ? undefined : lists.stdout;
 }
 

@@ -50,6 +50,11 @@ export function repeatedSnapshot({ message }: Failure): { readonly device: strin
   return device !== undefined && id !== undefined && id === sent ? { device, id } : undefined;
 }
 
+/** Whether LVM changed nothing because another program has a disk open exclusively (LVM's `dev_open_flags`). */
+export function isHeld({ message }: Failure): boolean {
+  return /Can't open \S+ exclusively/.test(message);
+}
+
 /** Whether LVM refused an activation because a part is on a missing disk (LVM's `lv_activate`). */
 export function isPartial({ message }: Failure): boolean {
   return message.includes('Refusing activation of partial LV');

@@ -9,8 +9,9 @@ import { activateGroup, listOne } from './arguments.ts';
 import * as args from './group-arguments.ts';
 import type { InventoryCache } from './cache.ts';
 import { isPartial, lacksThinDevice } from './failures.ts';
+import { untilReleased } from './held-disk.ts';
 import { type LvmReport, thinPoolOf } from './inventory.ts';
-import type { Lvm } from './process/lvm.ts';
+import type { Lvm, LvmArguments } from './process/lvm.ts';
 import { decodeLv, type LvRecord } from './records.ts';
 import { prepareStep } from './prepared.ts';
 import { linkName } from './process/system.ts';
@@ -38,6 +39,8 @@ export interface GroupsOptions {
   readonly writer: Writer;
   /** The directory whose links are the device names that our LVM sees. */
   readonly links: string;
+  /** Milliseconds until a disk that another program holds is tried again; for tests. */
+  readonly pause?: number;
 }
 
 /** Volume groups of pools. Every method does only what is missing, so that it may be interrupted anywhere. */
@@ -60,14 +63,15 @@ export class Groups {
     const { node, writer, links } = this.#options;
     const link = join(links, linkName(device));
     const what = `${device} could not be taken for pool ${spec.name}`;
+    const change = (argv: LvmArguments) => untilReleased(() => writer.change(what, argv), this.#options.pause);
     await writer.exclusive(spec.group, undefined, async () => {
       const { marked, claimed, mayCreate } = await prove();
       if (!marked || claimed) {
         const label = { device: link, uuid: markedUuid(), metadataSize: metadataAreaSize, force: claimed };
-        await writer.change(what, args.pvcreate(label));
+        await change(args.pvcreate(label));
       }
-      if (!mayCreate) return writer.change(what, args.vgextend(spec.group, link));
-      await writer.change(what, args.vgcreate(spec.group, link, [tag('v', '1'), tag('pool', spec.name)]));
+      if (!mayCreate) return change(args.vgextend(spec.group, link));
+      await change(args.vgcreate(spec.group, link, [tag('v', '1'), tag('pool', spec.name)]));
       // A disk whose only metadata lacks this tag was never in a group (pools/joining.ts).
       return writer.change(what, args.tagGroup(spec.group, tag('node', node)));
     });

@@ -48,8 +48,12 @@ export function encodeTagValue(value: string): string {
   return text;
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** `undefined` if the text is not an encoding of ours. */
 export function decodeTagValue(text: string): string | undefined {
+  // Almost all of the thousands of values in a report.
+  if (/^[A-Za-z0-9_.\-/=!:&]*$/.test(text)) return text;
   const bytes: number[] = [];
   for (let at = 0; at < text.length; at += 1) {
     if (text[at] !== '+') {
@@ -62,7 +66,7 @@ export function decodeTagValue(text: string): string | undefined {
     at += 2;
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes));
+    return utf8.decode(new Uint8Array(bytes));
   } catch {
     return undefined;
   }

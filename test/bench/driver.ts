@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import type { CsiClient } from '../support/csi-client.ts';
 import { timed } from './sampling.ts';
 
@@ -9,6 +10,8 @@ export interface DriverProcess {
   readonly untilReady: number;
   /** Milliseconds from the first answer of LVM until the driver is ready. */
   readonly afterLvm: number;
+  /** Resolves when the driver has returned the memory that only its start needed. */
+  readonly settled: Promise<void>;
   /** Milliseconds that each call of the method took within the driver, since the last call of this function. */
   handled(method: string): number[];
 }
@@ -20,18 +23,30 @@ interface Line {
   readonly duration_ms?: number;
 }
 
-/** The driver as the image runs it: bundled. */
+const program = '/quarry/dist/quarry.mjs';
+
+/** Where Node finds what V8 compiled of the bundle, as in the image. */
+const env = { ...process.env, NODE_COMPILE_CACHE: '/tmp/compiled' };
+
+/** Compiles the bundle, as the build of the image does. */
+export async function compileDriver(): Promise<void> {
+  await promisify(execFile)(process.execPath, [program, 'version'], { env });
+}
+
+/** The driver as the image runs it: bundled, and compiled. */
 export async function startDriver(client: CsiClient): Promise<DriverProcess> {
-  const child = spawn(process.execPath, ['/quarry/dist/quarry.mjs', 'all'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, 'all'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const moments = new Map<string, number>();
   const calls = new Map<string, number[]>();
   const ended = Promise.withResolvers<never>();
   const ready = Promise.withResolvers<void>();
+  const settled = Promise.withResolvers<void>();
   createInterface({ input: child.stdout }).on('line', (text) => {
     const { msg, time, method = '', duration_ms } = JSON.parse(text) as Line;
     if (!moments.has(msg)) moments.set(msg, Date.parse(time));
     if (duration_ms !== undefined) calls.set(method, [...(calls.get(method) ?? []), duration_ms]);
     if (msg === 'ready') ready.resolve();
+    if (msg === 'memory of the start returned') settled.resolve();
   });
   child.on('exit', () => ended.reject(new Error('the driver has ended')));
   const untilReady = await timed(async () => {
@@ -43,6 +58,7 @@ export async function startDriver(client: CsiClient): Promise<DriverProcess> {
   return {
     child,
     untilReady,
+    settled: settled.promise,
     afterLvm: moment('ready') - moment('LVM answered'),
     handled(method) {
       const found = calls.get(method) ?? [];

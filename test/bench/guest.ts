@@ -3,7 +3,7 @@
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { type DriverProcess, endDriver, startDriver } from './driver.ts';
+import { compileDriver, type DriverProcess, endDriver, startDriver } from './driver.ts';
 import { measureEncryption } from './encryption.ts';
 import { fill } from './filler.ts';
 import { createCsiClient, type CsiClient } from '../support/csi-client.ts';
@@ -118,7 +118,8 @@ async function restart(driver: DriverProcess, client: CsiClient, { count, suffix
   return next;
 }
 
-function memory({ child }: DriverProcess, when: string): void {
+async function memory({ child, settled }: DriverProcess, when: string): Promise<void> {
+  await settled;
   if (child.pid === undefined) throw new Error('the driver has not started');
   for (const figure of memoryFigures(memoryOf(child.pid), when, 90)) note(figure);
 }
@@ -134,20 +135,20 @@ async function list(client: CsiClient, { count, suffix }: Present): Promise<void
 
 async function all(client: CsiClient, first: DriverProcess): Promise<DriverProcess> {
   let driver = first;
-  memory(driver, ', idle');
+  await memory(driver, ', idle');
   let filled = 0;
   for (const present of stages) {
     await fill({ group, node: 'bench', pool: 'bench' }, filled, present.count);
     filled = present.count;
     driver = await restart(driver, client, present);
-    memory(driver, `${present.suffix}, after the start`);
+    await memory(driver, `${present.suffix}, after the start`);
     if (present.count > 0) await list(client, present);
     for (const figure of await measureVolumes(client, rounds, present)) note(figure);
     if (present.count === 0) for (const figure of await measureSnapshots(client, rounds)) note(figure);
     await stageAndPublish(client, present.suffix);
     await capacity(client, driver, present.suffix);
     for (const figure of await measureHundreds(client, present)) note(figure);
-    memory(driver, `${present.suffix}, at the end`);
+    await memory(driver, `${present.suffix}, at the end`);
   }
   return driver;
 }
@@ -166,6 +167,7 @@ async function startsAlone(client: CsiClient, first: DriverProcess): Promise<Dri
 
 async function main(): Promise<void> {
   const client = createCsiClient('unix:///run/quarry/csi.sock');
+  await compileDriver();
   let driver = await startDriver(client);
   const part = parts[process.argv[2] ?? ''];
   if (process.argv[2] === 'starts') driver = await startsAlone(client, driver);

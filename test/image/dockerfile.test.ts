@@ -43,6 +43,20 @@ describe('the image of the Dockerfile', () => {
     },
   );
 
+  test('compiles nothing of the bundle when it starts, as any user', async () => {
+    const environment = built.config['Env'] as string[];
+    const start = [
+      'env',
+      ...environment,
+      'NODE_DEBUG_NATIVE=COMPILE_CACHE',
+      'sh',
+      '-c',
+      'quarry version 2>&1',
+    ] as const;
+    const log = await command(['chroot', '--userspec=65532:65532', built.root, ...start]);
+    expect(log).toMatch(/code cache for ESM .*quarry\.mjs was accepted/);
+  });
+
   test('runs, and each program finds the libraries that it needs', async () => {
     const enter = (...argv: string[]) => command(['chroot', ...argv]);
     expect(await enter('--userspec=65532:65532', built.root, 'quarry', 'version')).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -21,8 +21,9 @@ export interface Erasing {
 /** Reads the name of a logical volume and its tags; `undefined`: it is not to be erased. */
 export function parseErasing(lv: LvName, list: string): Erasing | undefined {
   const erasure = erasureIn(lv);
+  if (erasure === undefined) return undefined;
   const tags = parseTags(list);
-  if (erasure === undefined || !tags.has('v')) return undefined;
+  if (!tags.has('v')) return undefined;
   const done = /^\d{1,19}$/.exec(tags.get('erased') ?? '')?.[0] ?? '0';
   const ids = [tags.get('for'), tags.get('source'), tags.get('id')];
   const of = ids.flatMap((id) => parseVolumeId(id ?? '')?.id ?? [])[0];

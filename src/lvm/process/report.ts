@@ -13,13 +13,20 @@ export interface LvmDocument {
  * document without reports has none. Throws `unavailable` for anything else.
  */
 export function decodeDocument(text: string): LvmDocument {
-  let document: unknown;
+  let json: unknown;
   try {
-    document = JSON.parse(text);
+    json = JSON.parse(text);
   } catch (cause) {
     throw new Failure('unavailable', `LVM's answer is not JSON: ${text.slice(0, 200)}`, { cause });
   }
-  if (!isRecord(document)) throw new Failure('unavailable', `LVM's answer is not a JSON object: ${text.slice(0, 200)}`);
+  return documentOf(json);
+}
+
+/** The document in an answer of LVM that is parsed. Throws `unavailable` if it is none. */
+export function documentOf(document: unknown): LvmDocument {
+  if (!isRecord(document)) {
+    throw new Failure('unavailable', `LVM's answer is not a JSON object: ${JSON.stringify(document).slice(0, 200)}`);
+  }
   const reports = Array.isArray(document['report']) ? (document['report'] as unknown[]) : [];
   return {
     rows: reports.filter(isRecord).flatMap((report) => Object.values(report).flatMap(toRows)),
@@ -47,7 +54,17 @@ export function errorLines(stderr: string): string[] {
 
 function toRows(value: unknown): ReportRow[] {
   if (!Array.isArray(value)) return [];
-  return value.filter(isRecord).map((row) => Object.fromEntries(Object.entries(row).map(([k, v]) => [k, textOf(v)])));
+  return value.filter(isRecord).map((row) => (isText(row) ? row : toText(row)));
+}
+
+/** As LVM writes its rows. */
+function isText(row: Readonly<Record<string, unknown>>): row is ReportRow {
+  for (const key in row) if (typeof row[key] !== 'string') return false;
+  return true;
+}
+
+function toText(row: Readonly<Record<string, unknown>>): ReportRow {
+  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, textOf(value)]));
 }
 
 /** Not `String`: that throws for an object with a key `toString`. */

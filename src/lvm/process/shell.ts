@@ -1,7 +1,7 @@
 import { Failure } from '../../domain/errors.ts';
 import type { Session, StartSession } from '../../exec/session.ts';
 import type { LvmAnswer, LvmArguments } from './lvm.ts';
-import { decodeDocument, errorLines, errorMessages, type LvmDocument, succeeded } from './report.ts';
+import { documentOf, errorLines, errorMessages, type LvmDocument, succeeded } from './report.ts';
 
 /** lvm(8) splits a line at spaces and interprets quotes. We need neither, so no word may contain them. */
 const safeWord = /^[A-Za-z0-9_+.\-/=!:&,%@]+$/;
@@ -61,7 +61,7 @@ export class LvmShell {
     if (argv[0] !== 'lastlog') session.stderr();
     const answer = await answerOf(session, argv, this.#options.deadline);
     session.onEnd(() => this.#discard(session));
-    if (typeof answer === 'string') return decodeDocument(answer);
+    if (!(answer instanceof Failure)) return documentOf(answer.json);
     // The process gets no further command, because its next output may be the answer to this one.
     if (this.#session === session) this.#session = undefined;
     const { pending } = await session.kill();
@@ -79,13 +79,18 @@ export class LvmShell {
   }
 }
 
+interface Answer {
+  readonly json: unknown;
+}
+
 /** The complete answer of this process to this command, or why there is none. */
-function answerOf(session: Session, argv: LvmArguments, deadline: number): Promise<string | Failure> {
-  const { promise, resolve } = Promise.withResolvers<string | Failure>();
+function answerOf(session: Session, argv: LvmArguments, deadline: number): Promise<Answer | Failure> {
+  const { promise, resolve } = Promise.withResolvers<Answer | Failure>();
   let buffer = '';
   session.onAnswer((text) => {
     buffer += text;
-    if (isWhole(buffer)) resolve(buffer);
+    const answer = parseWhole(buffer);
+    if (answer) resolve(answer);
   });
   const late = (): void => resolve(unanswered(argv, `did not answer within ${deadline} ms and was killed`));
   const timer = setTimeout(late, deadline);
@@ -94,14 +99,13 @@ function answerOf(session: Session, argv: LvmArguments, deadline: number): Promi
   return promise.finally(() => clearTimeout(timer));
 }
 
-/** LVM ends a document with a brace on a separate, slightly indented line. Other texts are not parsed, to save time. */
-function isWhole(text: string): boolean {
-  if (!/\n ? ?\}\s*$/.test(text.slice(-8))) return false;
+/** `undefined` for a part. LVM ends a document with a brace on a separate, slightly indented line. Other texts are not parsed, to save time. */
+function parseWhole(text: string): Answer | undefined {
+  if (!/\n ? ?\}\s*$/.test(text.slice(-8))) return undefined;
   try {
-    JSON.parse(text);
-    return true;
+    return { json: JSON.parse(text) };
   } catch {
-    return false;
+    return undefined;
   }
 }
 

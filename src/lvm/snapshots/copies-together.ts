@@ -1,6 +1,7 @@
 import { Failure } from '../../domain/errors.ts';
 import type { LvName, VgName } from '../../domain/ids.ts';
 import type { Run } from '../../exec/run.ts';
+import { suspendedDevices } from '../../kernel/suspended-devices.ts';
 import { deviceName } from '../names.ts';
 
 /** A thin volume that becomes a copy of another one of its thin pool. Numbers are those of the kernel's pool. */
@@ -136,6 +137,8 @@ interface Options {
   readonly lock: string;
   /** The command line of a program in the namespaces of LVM. */
   readonly hosted: (program: string) => readonly [string, ...string[]];
+  /** The names of all suspended devices of device-mapper. */
+  readonly suspended: () => Promise<readonly string[]>;
   /** Milliseconds for which writes may pause. */
   readonly pauseLimit: number;
   readonly paused: (milliseconds: number) => void;
@@ -145,15 +148,13 @@ interface Options {
 const controlNode = '/dev/mapper/control';
 
 /** Runs dmsetup, in the namespaces of LVM; `pauseLimit` in milliseconds. */
-export function createCopiesTogether(given: Omit<Options, 'lock'> & Partial<Options>): CopiesTogether {
-  const options: Options = { lock: controlNode, ...given };
-  const { run, hosted } = options;
+export function createCopiesTogether(given: Omit<Options, 'lock' | 'suspended'> & Partial<Options>): CopiesTogether {
+  const options: Options = { lock: controlNode, suspended: suspendedDevices, ...given };
+  const { run, hosted, suspended } = options;
   return {
     take: (copies) => take(options, copies),
     async resume(groups) {
-      const { stdout } = await run([...hosted('dmsetup'), ...listSuspended], { deadline: 10_000 });
-      const suspended = stdout.split('\n').flatMap((line) => /^(\S+):Suspended$/.exec(line.trim())?.[1] ?? []);
-      const ours = suspended.filter((name) => groups.some((group) => isOf(group, name)));
+      const ours = (await suspended()).filter((name) => groups.some((group) => isOf(group, name)));
       const argv = (device: string) => [...hosted('dmsetup'), 'resume', '--noudevsync', device] as const;
       await Promise.all(ours.map((device) => run(argv(device), { deadline: 10_000 })));
       return ours;
@@ -194,7 +195,6 @@ async function abandon({ run, hosted, lock }: Options, device: string): Promise<
   await succeed('dmsetup', 'resume', '--noudevsync', device);
 }
 
-const listSuspended = ['info', '-c', '--noheadings', '-o', 'name,suspended'] as const;
 const listNames = ['info', '-c', '--noheadings', '-o', 'name'] as const;
 
 /** Whether a device is a volume of the group: LVM's devices below a thin pool have names with a further "-". */

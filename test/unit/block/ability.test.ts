@@ -1,47 +1,67 @@
-import { expect, test } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { inabilityOf } from '../../../src/block/luks/ability.ts';
 
-/** A machine with these programs, by the words of their command line. */
-function machine(programs: Readonly<Record<string, { readonly exitCode?: number; readonly stdout?: string }>>) {
-  return {
-    readFile: async () => '6.12.0\n',
-    runHosted: async (argv: readonly string[]) => {
-      const found = programs[argv.join(' ')];
-      return found && { exitCode: 0, stdout: '', stderr: '', ...found };
-    },
-  };
+interface Given {
+  /** The content of the lists of modules. */
+  readonly lists?: string;
+  readonly cryptsetup?: boolean;
+  /** How `dmsetup targets` ends. */
+  readonly targets?: { readonly exitCode: number; readonly stdout: string };
 }
 
-const cryptsetup = { 'sh -c command -v cryptsetup': { stdout: '/usr/sbin/cryptsetup' } };
-const without = { 'dmsetup targets': { stdout: 'linear v1\nthin v1\n' } };
-const modules = (stdout: string) => ({
-  'cat /lib/modules/6.12.0/modules.dep /lib/modules/6.12.0/modules.builtin': { exitCode: 1, stdout },
+/** Runs the machine's shell, in which only `cryptsetup` may be found, and files for the lists of modules. */
+async function ability({ lists, cryptsetup = true, targets }: Given) {
+  const lib = join(folder, 'modules.dep');
+  if (lists !== undefined) await writeFile(lib, lists);
+  if (cryptsetup) await writeFile(join(folder, 'cryptsetup'), '', { mode: 0o755 });
+  return inabilityOf({
+    readFile: async () => '6.12.0\n',
+    runHosted: async ([program, ...words]) => {
+      if (program !== 'sh') return targets;
+      const given = words.map((word) => word.replace('/lib/modules/6.12.0', folder));
+      const { status, stdout } = spawnSync('/bin/sh', given, { env: { PATH: folder }, encoding: 'utf8' });
+      return { exitCode: status ?? -1, stdout };
+    },
+  });
+}
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ability-'));
+  await symlink('/bin/cat', join(folder, 'cat'));
 });
+afterEach(() => rm(folder, { recursive: true }));
+
+const without = { targets: { exitCode: 0, stdout: 'linear v1\nthin v1\n' } };
 
 test('a machine without dm-integrity can have no volume with integrity', async () => {
-  const problemOf = async (list: string) =>
-    (await inabilityOf(machine({ ...cryptsetup, ...without, ...modules(list) }))).integrity;
-  expect(await problemOf('kernel/drivers/md/dm-crypt.ko:\n')).toMatch('its kernel has no dm-integrity');
-  expect(await problemOf('kernel/drivers/md/dm-integrity.ko.xz: a\n')).toBeUndefined();
+  const lacking = await ability({ ...without, lists: 'kernel/drivers/md/dm-crypt.ko:\n' });
+  expect(lacking.integrity).toMatch('its kernel has no dm-integrity');
+  const having = await ability({ ...without, lists: 'kernel/drivers/md/dm-integrity.ko.xz: a\n' });
+  expect(having.integrity).toBeUndefined();
 });
 
-test.each([
-  ['no program', { ...without }, /no cryptsetup/],
+test.each<[string, Given, RegExp | undefined]>([
+  ['no program', { ...without, cryptsetup: false }, /no cryptsetup/],
   [
     'a loaded target that is in no list',
-    { ...cryptsetup, ...modules('kernel/md/dm-raid.ko:\n'), 'dmsetup targets': { stdout: 'linear v1\ncrypt v1.28\n' } },
+    { lists: 'kernel/md/dm-raid.ko:\n', targets: { exitCode: 0, stdout: 'linear v1\ncrypt v1.28\n' } },
     undefined,
   ],
-  ['a module', { ...cryptsetup, ...without, ...modules('kernel/drivers/md/dm-crypt.ko.xz: a\n') }, undefined],
-  ['neither target nor module', { ...cryptsetup, ...without, ...modules('kernel/md/dm-raid.ko:\n') }, /no dm-crypt/],
-  ['modules that cannot be listed', { ...cryptsetup, ...without }, undefined],
+  ['a module', { ...without, lists: 'kernel/drivers/md/dm-crypt.ko.xz: a\n' }, undefined],
+  ['neither target nor module', { ...without, lists: 'kernel/md/dm-raid.ko:\n' }, /no dm-crypt/],
+  ['modules that cannot be listed', without, undefined],
   [
     'a device-mapper that does not answer',
-    { ...cryptsetup, ...modules('kernel/md/dm-raid.ko:\n'), 'dmsetup targets': { exitCode: 1 } },
+    { lists: 'kernel/md/dm-raid.ko:\n', targets: { exitCode: 1, stdout: '' } },
     undefined,
   ],
-])('a machine with %s', async (_, programs, problem) => {
-  const { encryption: found } = await inabilityOf(machine(programs));
+])('a machine with %s', async (_, given, problem) => {
+  const { encryption: found } = await ability(given);
   if (problem) expect(found).toMatch(problem);
   else expect(found).toBeUndefined();
 });

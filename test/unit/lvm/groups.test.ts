@@ -20,7 +20,7 @@ beforeEach(() => {
   queue = createQueue();
   cache = new InventoryCache(lvm, 'node-1' as NodeName, [spec]);
   writer = fakeWriter(lvm, cache, { queue });
-  groups = new Groups({ node: 'node-1' as NodeName, lvm, cache, writer, links: '/run/links' });
+  groups = new Groups({ node: 'node-1' as NodeName, lvm, cache, writer, links: '/run/links', pause: 1 });
 });
 
 const names = (commands: readonly LvmArguments[]) => commands.map(([name]) => name);
@@ -40,6 +40,40 @@ describe('taking a disk', () => {
     await Promise.all([before, taking]);
     expect(steps).toEqual(['others done', 'proven']);
     expect(names(lvm.commands)).toEqual(['pvcreate', 'vgextend']);
+  });
+
+  const held = ([name]: LvmArguments) =>
+    new Failure('unavailable', `${name}: Can't open /run/links/sdb exclusively.  Mounted filesystem?`);
+
+  test.each(['pvcreate', 'vgextend', 'vgcreate'])('waits with %s for another look at the disk', async (waiting) => {
+    let looks = 3;
+    lvm.beforeAnswer = async (argv) => {
+      if (argv[0] === waiting && looks-- > 0) throw held(argv);
+    };
+    const mayCreate = waiting === 'vgcreate';
+    await groups.take(spec, '/dev/sdb', async () => ({ marked: false, claimed: false, mayCreate }));
+    expect(looks).toBe(-1);
+    expect(names(lvm.commands).slice(0, 2)).toEqual(['pvcreate', mayCreate ? 'vgcreate' : 'vgextend']);
+  });
+
+  test('does not wait for ever, nor after another refusal', async () => {
+    const unmarked = async () => ({ marked: false, claimed: false, mayCreate: false });
+    let attempts = 0;
+    lvm.beforeAnswer = async (argv) => {
+      if (argv[0] !== 'pvcreate') return;
+      attempts += 1;
+      throw held(argv);
+    };
+    await expect(groups.take(spec, '/dev/sdb', unmarked)).rejects.toThrow('exclusively');
+    expect(attempts).toBeGreaterThan(1);
+    attempts = 0;
+    lvm.beforeAnswer = async ([name]) => {
+      if (name !== 'pvcreate') return;
+      attempts += 1;
+      throw new Failure('unavailable', 'no device found');
+    };
+    await expect(groups.take(spec, '/dev/sdb', unmarked)).rejects.toThrow('no device found');
+    expect(attempts).toBe(1);
   });
 
   test('leaves a disk alone that fails the second proof', async () => {

@@ -1,0 +1,23 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isFailure } from '../domain/errors.ts';
+import { isHeld } from './failures.ts';
+
+/** How often a change is tried: for five seconds, with `pause`. A look at a disk takes milliseconds, and on a busy machine a second. */
+const attempts = 20;
+
+/**
+ * Makes a change of a disk again that LVM refuses because the disk is open exclusively. The driver and `quarry disks` look at disks that way, in two processes: what one
+ * of them takes, the other may hold for a moment. Throws what LVM said last.
+ *
+ * @param pause milliseconds between two attempts
+ */
+export async function untilReleased(change: () => Promise<void>, pause = 250): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await change();
+    } catch (error) {
+      if (!isFailure(error) || !isHeld(error) || attempt === attempts) throw error;
+      await sleep(pause);
+    }
+  }
+}
