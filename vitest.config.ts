@@ -33,7 +33,14 @@ export default defineConfig({
       // Needs promtool, which takes minutes to build: not part of `npm test`, but of `npm run nightly`.
       { test: { name: 'alerts', include: ['test/alerts/**/*.test.ts'], testTimeout: 60_000 } },
       // Needs a Debian mirror and an npm registry each time, and minutes: not part of `npm test`.
-      { test: { name: 'image', include: ['test/image/**/*.test.ts'], hookTimeout: 1_800_000 } },
+      {
+        test: {
+          name: 'image',
+          include: ['test/image/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 1_800_000,
+        },
+      },
       { test: { name: 'lab', include: ['test/lab/**/*.test.ts'], ...twoAtOnce } },
       { test: { name: 'sanity', include: ['test/sanity/**/*.test.ts'], ...twoAtOnce } },
       { test: { name: 'rates', include: ['test/rates/**/*.test.ts'], sequence: { groupOrder: 5 }, ...inGuests } },

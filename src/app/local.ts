@@ -105,7 +105,17 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
   const missing = new MissingDisks({ lvm, cache, writer, patience: config.jobs.repairAfter });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
   const lost = createLostMetadata(config, disks, patience, { records, cache, writer, devices: access.devices, log });
-  const preparation = createPreparation(config.pools, { lvm, cache, records, writer, lost, missing, groups, log });
+  const preparation = createPreparation(config.pools, {
+    lvm,
+    cache,
+    records,
+    writer,
+    lost,
+    missing,
+    messages,
+    groups,
+    log,
+  });
   const ports = { ...portsOf(disks, groups, cache), ...preparation, prepared: () => prepared?.() };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
   const thinMetadata = new ThinMetadata({ lvm, cache, writer, devices: poolDevices, stream, hosted, log });

@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { messageOf } from '../domain/errors.ts';
 import type { PoolSpec } from '../domain/pool.ts';
 import type { Log } from '../log.ts';
+import type { LeftMessages } from '../lvm/blocks/left-messages.ts';
 import type { InventoryCache } from '../lvm/cache.ts';
 import type { GroupRecords } from '../lvm/group-records.ts';
 import type { Groups } from '../lvm/groups.ts';
@@ -21,6 +22,7 @@ interface PreparationOptions {
   readonly writer: Writer;
   readonly lost: LostMetadata;
   readonly missing: MissingDisks;
+  readonly messages: Pick<LeftMessages, 'doubt'>;
   readonly groups: Groups;
   readonly log: Log;
 }
@@ -49,7 +51,7 @@ export function createLostMetadata(
 }
 
 export function createPreparation(specs: readonly PoolSpec[], ports: PreparationOptions): Preparation {
-  const { cache, records, writer, lost, missing, groups, log } = ports;
+  const { cache, records, writer, lost, missing, messages, groups, log } = ports;
   /** A failed write to the root disk is only logged: the pool is served. */
   const logged = async (spec: PoolSpec, write: () => Promise<void>): Promise<void> => {
     try {
@@ -62,9 +64,10 @@ export function createPreparation(specs: readonly PoolSpec[], ports: Preparation
     restore: () => lost.restore(),
     /**
      * Disks that lost the group's metadata first: LVM leaves them out of the changes that follow. Then remains: they keep a missing disk in its group. Then
-     * missing disks: LVM extends no thin pool in a group that lacks one.
+     * missing disks: LVM extends no thin pool in a group that lacks one. A change by another program may have been cut off since the last time.
      */
     async prepare(spec) {
+      messages.doubt(spec.group);
       const problems = await lost.settle(spec.group);
       await logged(spec, () => records.record(spec, writer));
       problems.push(...(await removeRemains(ports, spec.group)));

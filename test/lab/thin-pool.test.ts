@@ -130,6 +130,21 @@ dmsetup message qfast-thinpool-tpool 0 release_metadata_snap`);
     expect(driver.log()).toMatch(/messages to a thin pool that a cut-off change left are ended/);
   });
 
+  test('does not either if another program left it while the driver ran', async () => {
+    for (const name of ['told-late', 'untold-late']) expect(await create(name, 'fast')).toEqual(ok);
+    // The driver looks for messages before this removal, and finds none.
+    expect(await outcomeOf(driver.client.controller.deleteVolume({ volumeId: 'node-1:told-late' }))).toEqual(ok);
+    const id = (await lvs('thin_id', 'qfast/untold-late')).trim();
+    expect(await create('told-late', 'fast')).toEqual(ok);
+    await guest().shell('umount /run/stage-* || true');
+    await removeWithoutLastCommit('told-late');
+    await guest().shell('vgchange -qq -ay qfast');
+    // Of a disk that is a member, this is only a look.
+    expect(await driver.quarry('disks', 'approve', '/dev/ubda')).toMatchObject({ exitCode: 0 });
+    expect(await outcomeOf(driver.client.controller.deleteVolume({ volumeId: 'node-1:untold-late' }))).toEqual(ok);
+    expect((await devices()).split(/\s+/)).not.toContain(id);
+  });
+
   test('may have left a device without a volume before, which an administrator deletes as the guide says', async () => {
     await guest().shell(`dmsetup message qfast-thinpool-tpool 0 'create_thin 7777'`);
     expect((await devices()).split(/\s+/)).toContain('7777');

@@ -14,8 +14,8 @@ import { sendPendingMessages } from '../thin-pools.ts';
 export interface LeftMessages {
   /** Lets LVM forget the messages that it has for the group's thin pool. Call it before a removal, within the group's turn. Throws `unavailable`. */
   settle(group: VgName): Promise<void>;
-  /** Some may be left, after a change that failed. */
-  doubt(): void;
+  /** Some may be left: after a change that failed, or by another program. Without a group, in any of them. */
+  doubt(group?: VgName): void;
 }
 
 export interface LeftMessagesOptions {
@@ -30,7 +30,8 @@ export interface LeftMessagesOptions {
  * LVM commits a message to the thin pool with the change that needs it, sends it, and commits that it is sent. If the last commit is missing, the kernel has
  * done all, and LVM's metadata still has the message. LVM adds that of its next removal to it without a new number of the transaction, finds the number that the kernel
  * has, and sends neither (lib/metadata/thin_manip.c, `attach_thin_pool_message`; libdm-deptree.c, `_node_send_messages`): the kernel keeps the device of the removed volume, and its blocks,
- * for good. A creation makes LVM forget such messages first. Each group is looked at once, and again after a change that failed.
+ * for good. A creation makes LVM forget such messages first. A group is looked at before the first removal after each preparation of its
+ * pool, and after a change that failed.
  */
 export function createLeftMessages(options: LeftMessagesOptions): LeftMessages {
   const { cache, log } = options;
@@ -50,7 +51,10 @@ export function createLeftMessages(options: LeftMessagesOptions): LeftMessages {
       }
       settled.add(group);
     },
-    doubt: () => settled.clear(),
+    doubt(group) {
+      if (group === undefined) settled.clear();
+      else settled.delete(group);
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { NodeName } from '../../../src/domain/ids.ts';
+import type { NodeName, VgName } from '../../../src/domain/ids.ts';
 import { createLeftMessages } from '../../../src/lvm/blocks/left-messages.ts';
 import { InventoryCache } from '../../../src/lvm/cache.ts';
 import type { LvmArguments } from '../../../src/lvm/process/lvm.ts';
@@ -56,7 +56,7 @@ async function start() {
   const writer = fakeWriter(lvm, cache, { messages: messagesOfLvm });
   const change = (...argv: LvmArguments) =>
     writer.exclusive(spec.group, undefined, () => writer.change('it could not be changed', argv));
-  return { change, remove: (lv: string) => change('lvremove', '-y', `vg/${lv}`) };
+  return { messagesOfLvm, change, remove: (lv: string) => change('lvremove', '-y', `vg/${lv}`) };
 }
 
 const names = () => steps.map((step) => step.split(' ')[0]);
@@ -92,6 +92,21 @@ test('a removal looks again after a change that failed', async () => {
   const { change, remove } = await start();
   await remove('old');
   await expect(change('lvremove', '-y', 'vg/absent')).rejects.toThrow('absent');
+  lvm.volumes.set('old', { size: 4n, tags: new Set() });
+  messages = left;
+  await remove('old');
+  expect(names()).toEqual(['vgcfgbackup', 'vgcfgbackup', 'lvcreate', 'lvremove']);
+});
+
+test('a removal looks again after a preparation of its pool: another program may have been cut off', async () => {
+  messages = '';
+  const { messagesOfLvm, remove } = await start();
+  await remove('old');
+  messagesOfLvm.doubt('other' as VgName);
+  lvm.volumes.set('old', { size: 4n, tags: new Set() });
+  await remove('old');
+  expect(names()).toEqual(['vgcfgbackup']);
+  messagesOfLvm.doubt(spec.group);
   lvm.volumes.set('old', { size: 4n, tags: new Set() });
   messages = left;
   await remove('old');
