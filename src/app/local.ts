@@ -96,31 +96,33 @@ export async function createLocal(config: Config, options: LocalOptions): Promis
     log,
   });
   const cache = new InventoryCache(disks.stuck.reports(lvm), config.node, config.pools, reported);
-  const access = { readLocations: createReadLocations(patience), devices: createDevices(run, patience) };
   const hosted: Local['hosted'] = (name) => prefixed(prefix, name);
-  const poolDevices = createPoolDevices({ run, hosted });
-  const messages = createLeftMessages({ lvm, cache, directory, log });
-  const mend = createFinishSnapshot({ lvm, cache, devices: poolDevices, log });
-  const writer = createWriter({ lvm, cache, queue: createQueue(), ...access, mend, messages, changed });
+  const access = { lvm, cache, run, hosted, patience };
+  const { writer, messages, devices, poolDevices } = createOwnWriter(access, { directory, changed, log });
   const missing = new MissingDisks({ lvm, cache, writer, patience: config.jobs.repairAfter });
   const groups = new Groups({ node: config.node, lvm, cache, writer, links: linksIn(directory) });
-  const lost = createLostMetadata(config, disks, patience, { records, cache, writer, devices: access.devices, log });
-  const preparation = createPreparation(config.pools, {
-    lvm,
-    cache,
-    records,
-    writer,
-    lost,
-    missing,
-    messages,
-    groups,
-    log,
-  });
+  const shared = { cache, records, writer, log };
+  const lost = createLostMetadata(config, disks, patience, { ...shared, devices });
+  const preparation = createPreparation(config.pools, { ...shared, lvm, lost, missing, messages, groups });
   const ports = { ...portsOf(disks, groups, cache), ...preparation, prepared: () => prepared?.() };
   const reconciler = new PoolReconciler({ specs: config.pools, ports, log, observe });
   const thinMetadata = new ThinMetadata({ lvm, cache, writer, devices: poolDevices, stream, hosted, log });
   const programs = { run, survivors, patience, hosted, lvm, meter };
   return { ...ports, ...programs, cache, stuck: disks.stuck, writer, missing, thinMetadata, reconciler };
+}
+
+/** The only writer of LVM's metadata, with what it mends before a change. */
+function createOwnWriter(
+  { lvm, cache, run, hosted, patience }: Pick<Local, 'lvm' | 'cache' | 'run' | 'hosted' | 'patience'>,
+  { directory, changed, log }: { readonly directory: string } & Pick<LocalOptions, 'changed' | 'log'>,
+) {
+  const devices = createDevices(run, patience);
+  const poolDevices = createPoolDevices({ run, hosted });
+  const messages = createLeftMessages({ lvm, cache, directory, log });
+  const mend = createFinishSnapshot({ lvm, cache, devices: poolDevices, log });
+  const readLocations = createReadLocations(patience);
+  const writer = createWriter({ lvm, cache, queue: createQueue(), readLocations, devices, mend, messages, changed });
+  return { writer, messages, devices, poolDevices };
 }
 
 function portsOf({ find, recheck, visible }: Disks, groups: Groups, cache: InventoryCache) {
