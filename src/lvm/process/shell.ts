@@ -63,7 +63,7 @@ export class LvmShell {
     session.onEnd(() => this.#discard(session));
     if (!(answer instanceof Failure)) return documentOf(answer.json);
     // The process gets no further command, because its next output may be the answer to this one.
-    if (this.#session === session) this.#session = undefined;
+    this.#session = undefined;
     const { pending } = await session.kill();
     throw new Failure('unavailable', answer.message, { pending });
   }

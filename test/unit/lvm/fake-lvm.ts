@@ -41,6 +41,7 @@ export class FakeLvm implements Lvm {
   beforeAnswer: (argv: LvmArguments) => Promise<void> = async () => undefined;
 
   async report(argv: LvmArguments): Promise<LvmAnswer> {
+    refuseEmpty(argv);
     const rows = this.#read(argv);
     await this.beforeAnswer(argv);
     return rows ? { ok: true, rows } : { ok: false, messages: [`Failed to find logical volume "${argv.at(-1)}"`] };
@@ -51,6 +52,7 @@ export class FakeLvm implements Lvm {
   }
 
   async change(argv: LvmArguments): Promise<LvmAnswer> {
+    refuseEmpty(argv);
     await this.beforeAnswer(argv);
     this.commands.push(argv);
     const problem = this.#apply(argv);
@@ -258,4 +260,9 @@ export class FakeLvm implements Lvm {
     for (const tag of values('--addtag')) existing.tags.add(tag);
     return undefined;
   }
+}
+
+/** As the client of the long-lived process does: LVM would not see an empty word. */
+function refuseEmpty(argv: LvmArguments): void {
+  if (argv.includes('')) throw new Error(`an empty word for LVM: ${JSON.stringify(argv)}`);
 }

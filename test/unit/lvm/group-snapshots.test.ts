@@ -15,7 +15,7 @@ let lvm: FakeLvm;
 let cache: InventoryCache;
 let storage: LocalStorage;
 let taken: (readonly Copy[])[];
-let problem: Failure | undefined;
+let problem: Error | undefined;
 
 const copies: CopiesTogether = {
   take: async (all) => {
@@ -52,6 +52,12 @@ describe('a group snapshot of thick volumes', () => {
     problem = new Failure('busy', 'a device is suspended');
     const refused = { kind: 'busy', message: 'group snapshot "group" could not be taken: a device is suspended' };
     await expect(storage.groupSnapshots.take(spec, signal)).rejects.toMatchObject(refused);
+    expect(snapshotsIn()).toEqual([]);
+  });
+
+  test('a defect is not taken for a refusal', async () => {
+    problem = new TypeError('a is not a function');
+    await expect(storage.groupSnapshots.take(spec, signal)).rejects.toBe(problem);
     expect(snapshotsIn()).toEqual([]);
   });
 

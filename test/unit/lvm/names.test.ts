@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { LvName, VgName } from '../../../src/domain/ids.ts';
 import { parseVolumeId, volumeIdFor } from '../../../src/domain/ids.ts';
-import { devicePath, groupOfDevice, lvNameFor, nodeNameFor } from '../../../src/lvm/names.ts';
+import { devicePath, groupOfDevice, isMoveName, lvNameFor, nodeNameFor } from '../../../src/lvm/names.ts';
 
 /** lvm(8), "Valid names". */
 function refusedByLvm(name: string): boolean {
@@ -41,6 +41,11 @@ test('turns every name into one that LVM, device-mapper and volume ids accept', 
       expect(parseVolumeId(id)).toEqual({ id, node, lv });
     }),
   );
+});
+
+test('knows the name of a move from others that begin like it', () => {
+  const names = ['pvmove0', 'pvmove12', 'pvmove', 'pvmove0_mimage_0', 'x-pvmove0'];
+  expect(names.filter(isMoveName)).toEqual(['pvmove0', 'pvmove12']);
 });
 
 test('gives two names two logical volumes', () => {

@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createCgroupV1 } from '../../../src/qos/cgroup-v1.ts';
 import { findPodCgroups } from '../../../src/qos/pods.ts';
 import { createCgroupV2 } from '../../../src/qos/cgroup-v2.ts';
+import { writeCgroupFile } from '../../../src/qos/throttle.ts';
 import { createWatcher } from '../../../src/qos/watcher.ts';
 
 let root: string;
@@ -23,6 +24,12 @@ async function files(contents: Record<string, string>): Promise<void> {
   }
 }
 const visit = async () => undefined;
+
+test('a file that the kernel lets nobody write is read-only, and one that is gone is missing', async () => {
+  expect(await writeCgroupFile('/proc/sys/kernel/osrelease', 'x')).toBe('cgroup-read-only');
+  expect(await writeCgroupFile(root, 'x')).toBe('write-refused');
+  expect(await writeCgroupFile(join(root, 'absent'), 'x')).toBe('missing');
+});
 
 describe('finding the cgroups of pods', () => {
   test('finds the cgroups of both drivers, in all classes, below any root, and visits each folder before reading it', async () => {
