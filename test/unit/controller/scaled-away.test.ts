@@ -64,6 +64,13 @@ describe('a deleted node', () => {
     expect(members()).toEqual(['a', 'b']);
   });
 
+  test('is forgotten at once if it had none', async () => {
+    await create('on-b', pinned('b'));
+    for (const node of ['b', 'c']) remove(node);
+    await provisioner.tidy(signal);
+    expect(members()).toEqual(['a', 'b']);
+  });
+
   test('that is connected is treated like any other', async () => {
     deleted.add('c' as NodeName);
     expect((await create('x')).node).toBe('c');

@@ -27,6 +27,22 @@ test('reviews no token of callers that left while they waited', async () => {
   expect(reviewed).toBe(0);
 });
 
+test('has no slot more after reviews that ended while nobody waited', async () => {
+  const reviews = new Reviews({ atOnce: 1, waiting: 100, waitingOfOne: 100 });
+  for (let ended = 0; ended < 3; ended += 1) await reviews.run(from('a'), async () => undefined);
+  const gate = Promise.withResolvers<void>();
+  let begun = 0;
+  const review = () => {
+    begun += 1;
+    return gate.promise;
+  };
+  const running = [reviews.run(from('a'), review), reviews.run(from('b'), review)];
+  expect([begun, reviews.waiting]).toEqual([1, 1]);
+  gate.resolve();
+  await Promise.all(running);
+  expect(begun).toBe(2);
+});
+
 test('gives each address a turn: a flood from one does not delay the others', async () => {
   const reviews = new Reviews({ atOnce: 1, waiting: 100, waitingOfOne: 100 });
   const order: string[] = [];

@@ -93,6 +93,16 @@ describe('the boot mark of a mirrored volume', () => {
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
   });
 
+  test('is kept if something has opened the volume since the report', async () => {
+    const { storage, marks, cache } = await start('boot-1');
+    await storage.activate(idOf('a'), signal);
+    await cache.refresh();
+    const volume = lvm.volumes.get('a');
+    if (volume) volume.row = { ...volume.row, lv_attr: 'rwi-aor---' };
+    await marks.settle();
+    expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
+  });
+
   test('is gone from the inventory with the mark, even if the next report fails', async () => {
     const { storage, marks, cache } = await start('boot-1');
     await storage.activate(idOf('a'), signal);
@@ -151,6 +161,18 @@ describe('copies after an unclean stop', () => {
     await vi.waitFor(() => expect(jobs.list()).toEqual([]));
     expect(lvm.commands[0]).toEqual(['lvchange', '--maxrecoveryrate', '8192k', 'vg/a']);
     expect(bootsOf('a')).toEqual([]);
+  });
+
+  test('are repaired without another limit if they have it', async () => {
+    const { jobs } = await start('boot-2');
+    Object.assign(lvm.mirrors.get('a') ?? {}, { raid_max_recovery_rate: '8192' });
+    jobs.look();
+    await vi.waitFor(() => expect(repairs()).toHaveLength(1));
+    expect(lvm.commands).toHaveLength(1);
+    setMirror('a', 'repair', '99.00');
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ done: 0.99 }]));
+    setMirror('a', 'idle', '100.00');
+    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
   });
 
   test('keep the old mark during the repair, and get that of this boot at the end', async () => {

@@ -24,6 +24,18 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+test('the process has the profile of LVM that makes it answer with one document on a descriptor', async () => {
+  const started: Readonly<Record<string, string>>[] = [];
+  const start: StartSession = (argv, env) => {
+    started.push(env);
+    return createStartSession(survivors)(argv, { ...env, FAKE_LOG: join(folder, 'log') });
+  };
+  const own = new LvmShell({ start, program, env: { LVM_SYSTEM_DIR: '/x' }, deadline: 20_000 });
+  onTestFinished(() => own.restart());
+  await own.run(['lvs']);
+  expect(started).toEqual([{ LVM_SYSTEM_DIR: '/x', LVM_REPORT_FD: '3', LVM_COMMAND_PROFILE: 'lvmdbusd' }]);
+});
+
 /** The process of each command that reached the program. */
 async function processes(): Promise<Map<string, string>> {
   const lines = (await readFile(join(folder, 'log'), 'utf8')).trim().split('\n');
