@@ -107,6 +107,20 @@ test('continues a disk that its group was about to get, and reports it as return
   expect((await look(4)).map(({ verdict }) => verdict)).toEqual(['returned', 'member']);
 });
 
+test('does not go on with the taking of a disk that has something else, in its first byte', async () => {
+  await machine.add('sda');
+  await machine.write('sda', 512, pvLabel(ours));
+  await machine.write('sda', 4096, metadataHeader());
+  await machine.write('sda', firstText, metadataText({ group: 'vg-slow', uuid: 'A', sequence: 4 }, [], ours));
+  const known: GroupState = { state: 'present', uuid: 'A' };
+  await machine.add('sdb', { holders: ['dm-0'] });
+  const member = { ...group('vg-slow'), groupUuid: 'A', groupSequence: 3 };
+  const look = () => find([slow], { sda: { uuid: ours }, sdb: member }, {}, new Map([[slow.group, known]]));
+  expect((await look()).map(({ verdict }) => verdict)).toEqual(['interrupted', 'member']);
+  await machine.write('sda', 0, Buffer.of(1));
+  expect((await look()).map(({ verdict }) => verdict)).not.toContain('interrupted');
+});
+
 test('reports a former member of a group as returned, and says how it can be taken again', async () => {
   await machine.add('sda');
   await machine.write('sda', 512, pvLabel(ours));

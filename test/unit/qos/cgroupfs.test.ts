@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -89,6 +89,12 @@ describe('cgroup v2', () => {
   test('misses the controller where it cannot be enabled', async () => {
     await files({ 'kubepods/poda/x': '' });
     expect(await createCgroupV2(root).write(join(root, 'kubepods/poda'), '253:0', {})).toBe('no-io-controller');
+  });
+
+  test('says that the controller cannot be enabled because its file is read-only', async () => {
+    await files({ 'kubepods/poda/cgroup.controllers': 'memory' });
+    await symlink('/proc/sys/kernel/osrelease', join(root, 'cgroup.subtree_control'));
+    expect(await createCgroupV2(root).write(join(root, 'kubepods/poda'), '253:0', {})).toBe('cgroup-read-only');
   });
 
   test('enables the io controller only where it is missing', async () => {
