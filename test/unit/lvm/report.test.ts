@@ -65,6 +65,8 @@ test('rejects a report with a missing field or an invalid size as unavailable', 
 test.each([
   ['Volume group "vg" has insufficient free space (796 extents): 1024 required.', 'exhausted'],
   ['Insufficient suitable allocatable extents for logical volume r: 44 more required', 'exhausted'],
+  ['Cannot create new thin volume, free space in thin pool vg/thinpool reached threshold.', 'exhausted'],
+  ['write failed: No space left on device', 'exhausted'],
   ['Logical Volume "y" already exists in volume group "vg"', 'exists'],
   ['Logical volume vg/x contains a filesystem in use.', 'precondition'],
   ['Logical volume vg/x in use.', 'precondition'],
@@ -83,6 +85,10 @@ test.each([
 test.each([
   [
     'VG vg 49 metadata on /dev/sda (521509 bytes) exceeds maximum metadata size (521472 bytes)',
+    { kind: 'exhausted', message: expect.stringMatching(/\(the metadata area is full: delete volumes or tags\)$/) },
+  ],
+  [
+    'VG vg metadata on /dev/sda (521509 bytes) too large for circular buffer (521472 bytes with 0 used)',
     { kind: 'exhausted', message: expect.stringMatching(/\(the metadata area is full: delete volumes or tags\)$/) },
   ],
   [
