@@ -189,6 +189,18 @@ describe('copies after an unclean stop', () => {
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-2']);
   });
 
+  test('keep the mark of this boot alone if they were opened before the repair ended', async () => {
+    const { jobs, uses } = await start('boot-2');
+    lvm.volumes.get('a')?.tags.add('quarry.boot=boot-2');
+    uses.push('/staged');
+    setMirror('a', 'repair', '99.00');
+    jobs.look();
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ done: 0.99 }]));
+    setMirror('a', 'idle', '100.00');
+    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
+    expect(bootsOf('a')).toEqual(['quarry.boot=boot-2']);
+  });
+
   test('are repaired from the start if an administrator stopped the repair', async () => {
     const { jobs } = await start('boot-2');
     jobs.look();

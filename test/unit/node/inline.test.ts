@@ -39,6 +39,8 @@ describe.each([
       `mount ${targetPath}`,
     ]);
     expect(fake.settled).toEqual([targetPath, targetPath]);
+    const pod = { uid: 'u-1', namespace: 'default', name: 'worker' };
+    expect(fake.tools.inline.list()).toMatchObject([{ inline: { target: targetPath, pod } }]);
     const stats = await service.nodeGetVolumeStats(
       { volumeId: handle, volumePath: targetPath, stagingTargetPath: '' },
       call,

@@ -102,6 +102,17 @@ describe('staging a filesystem', () => {
     });
   });
 
+  test.each([
+    ['a filesystem', mountCapability('ext4'), blockCapability()],
+    ['a raw block device', blockCapability(), mountCapability('ext4')],
+  ])('refuses a volume that is in use as %s in another form, and says where', async (form, first, other) => {
+    const { id, service } = setup({ tag: 'ext4', content: { ...ext4 } });
+    await service.nodeStageVolume(stageRequest(id, first), call);
+    const elsewhere = { ...stageRequest(id, other), stagingTargetPath: `${staging}-2` };
+    const message = expect.stringContaining(`volume ${id} is in use as ${form} at ${staging}`);
+    await expect(service.nodeStageVolume(elsewhere, call)).rejects.toMatchObject({ kind: 'precondition', message });
+  });
+
   test('mounts a volume again without a check if its staging mount vanished under its pods', async () => {
     const { fake, id, service } = setup();
     await service.nodeStageVolume(stageRequest(id), call);
