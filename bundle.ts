@@ -1,4 +1,4 @@
-import { glob, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
@@ -47,10 +47,16 @@ export async function bundleDriver(): Promise<void> {
     logLevel: 'warning',
     banner: { js: banner },
   });
-  await Promise.all(outputFiles.map(({ path, contents }) => replace(path, contents)));
+  const files = new Map(outputFiles.map(({ path, contents }) => [path, contents]));
   for await (const file of glob('**/*.proto', { cwd: join(root, 'proto') })) {
     const read = parseProto(join(root, 'proto', file)).toJSON();
-    await replace(join(destination, bundledName(file)), Buffer.from(JSON.stringify(read)));
+    files.set(join(destination, bundledName(file)), Buffer.from(JSON.stringify(read)));
+  }
+  for (const [path, contents] of files) await replace(path, contents);
+  // Of earlier bundles: the image has all that is here.
+  for await (const name of glob('**/*.{mjs,json,proto}', { cwd: destination })) {
+    const path = join(destination, name);
+    if (!files.has(path)) await rm(path, { force: true });
   }
 }
 

@@ -13,6 +13,8 @@ import { type ImageDescription, type Layer, packLayer, readLayer } from './oci.t
 const SOURCE = import.meta.dirname;
 /** Where `npm run image` leaves the archive. */
 export const IMAGE_FOLDER = join(REPOSITORY, 'dist', 'image');
+/** What else `npm run` makes beside the bundle. */
+const PLUGIN = join(REPOSITORY, 'dist', 'kubectl-quarry');
 export const ENTRYPOINT = ['/usr/local/bin/node', '/opt/quarry/quarry.mjs'];
 /** The controller's; the node role needs root, which its DaemonSet says. */
 export const USER = '65532:65532';
@@ -65,8 +67,8 @@ export async function assembleQuarry(reference: string, work: string, tree = REP
 async function bundleLayer(work: string, tree: string): Promise<Layer> {
   await command([process.execPath, join(tree, 'bundle.ts')], { cwd: tree });
   const root = await mkdtemp(join(tmpdir(), 'quarry-image-'));
-  const isImage = (path: string): boolean => path.startsWith(IMAGE_FOLDER);
-  await cp(join(tree, 'dist'), join(root, 'opt/quarry'), { recursive: true, filter: (path) => !isImage(path) });
+  const isOther = (path: string): boolean => path === PLUGIN || path.startsWith(IMAGE_FOLDER);
+  await cp(join(tree, 'dist'), join(root, 'opt/quarry'), { recursive: true, filter: (path) => !isOther(path) });
   await compile(root);
   await put(join(SOURCE, 'quarry.sh'), join(root, 'usr/local/bin/quarry'));
   await chmod(root, 0o755);

@@ -52,6 +52,14 @@ function addVolume(lv: string, mirrored: boolean): void {
 const bootsOf = (lv: string) => [...(lvm.volumes.get(lv)?.tags ?? [])].filter((tag) => tag.startsWith('quarry.boot='));
 const setMirror = (lv: string, action: string, percent: string) =>
   Object.assign(lvm.mirrors.get(lv) ?? {}, { raid_sync_action: action, sync_percent: percent });
+/** Lets the kernel repair the volume, to its end. */
+async function repair(jobs: JobRunner): Promise<void> {
+  setMirror('a', 'repair', '99.00');
+  jobs.look();
+  await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ done: 0.99 }]));
+  setMirror('a', 'idle', '100.00');
+  await vi.waitFor(() => expect(jobs.list()).toEqual([]));
+}
 const repairs = () => lvm.commands.filter((argv) => argv.includes('--syncaction'));
 
 beforeEach(() => {
@@ -97,8 +105,7 @@ describe('the boot mark of a mirrored volume', () => {
     const { storage, marks, cache } = await start('boot-1');
     await storage.activate(idOf('a'), signal);
     await cache.refresh();
-    const volume = lvm.volumes.get('a');
-    if (volume) volume.row = { ...volume.row, lv_attr: 'rwi-aor---' };
+    Object.assign(lvm.volumes.get('a') ?? {}, { row: { lv_attr: 'rwi-aor---' } });
     await marks.settle();
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
   });
@@ -108,8 +115,7 @@ describe('the boot mark of a mirrored volume', () => {
     await storage.activate(idOf('a'), signal);
     await cache.refresh();
     lvm.beforeAnswer = async ([command]) => {
-      const removed = bootsOf('a').length === 0;
-      if (removed && command === 'fullreport') throw new Error('LVM does not answer');
+      if (bootsOf('a').length === 0 && command === 'fullreport') throw new Error('LVM does not answer');
     };
     await expect(marks.settle()).rejects.toThrow('does not answer');
     expect(cache.current().volumes.get(idOf('a'))?.boots).toBeUndefined();
@@ -169,10 +175,7 @@ describe('copies after an unclean stop', () => {
     jobs.look();
     await vi.waitFor(() => expect(repairs()).toHaveLength(1));
     expect(lvm.commands).toHaveLength(1);
-    setMirror('a', 'repair', '99.00');
-    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ done: 0.99 }]));
-    setMirror('a', 'idle', '100.00');
-    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
+    await repair(jobs);
   });
 
   test('keep the old mark during the repair, and get that of this boot at the end', async () => {
@@ -180,24 +183,15 @@ describe('copies after an unclean stop', () => {
     await storage.activate(idOf('a'), signal);
     uses.push('/staged');
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);
-    setMirror('a', 'repair', '99.00');
-    jobs.look();
-    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ state: 'running' }]));
-    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ done: 0.99 }]));
-    setMirror('a', 'idle', '100.00');
-    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
+    await repair(jobs);
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-2']);
   });
 
   test('keep the mark of this boot alone if they were opened before the repair ended', async () => {
-    const { jobs, uses } = await start('boot-2');
     lvm.volumes.get('a')?.tags.add('quarry.boot=boot-2');
+    const { jobs, uses } = await start('boot-2');
     uses.push('/staged');
-    setMirror('a', 'repair', '99.00');
-    jobs.look();
-    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ done: 0.99 }]));
-    setMirror('a', 'idle', '100.00');
-    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
+    await repair(jobs);
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-2']);
   });
 

@@ -8,7 +8,7 @@ function record(tags: Readonly<Record<string, string>>, created?: number): LvRec
   const own = { v: '1', role: 'snapshot', id: 'n:snap-1', source: 'n:pvc-1', name: '1' };
   const lv = { group: 'vg' as VgName, lv: 'snap-1' as LvName, size: 4n, thinPool: 'thinpool' as LvName };
   const all = new Map(Object.entries({ ...own, ...tags }));
-  return { ...lv, tags: all, ...(created !== undefined && { created }) } as LvRecord;
+  return { ...lv, tags: all, ...(created !== undefined && { created }) } as unknown as LvRecord;
 }
 
 const takenOf = (lv: LvRecord) => toSnapshot(lv, 'fast' as PoolName, 'n' as NodeName)?.taken;
