@@ -11,7 +11,7 @@ import type { InventoryCache } from './cache.ts';
 import { isPartial, lacksThinDevice } from './failures.ts';
 import { untilReleased } from './held-disk.ts';
 import { type LvmReport, thinPoolOf } from './inventory.ts';
-import type { Lvm, LvmArguments } from './process/lvm.ts';
+import type { Lvm } from './process/lvm.ts';
 import { decodeLv, type LvRecord } from './records.ts';
 import { prepareStep } from './prepared.ts';
 import { linkName } from './process/system.ts';
@@ -60,20 +60,29 @@ export class Groups {
    * disk may not be taken.
    */
   async take(spec: PoolSpec, device: string, prove: () => Promise<Proof>): Promise<void> {
-    const { node, writer, links } = this.#options;
+    const { node, writer, links, pause } = this.#options;
     const link = join(links, linkName(device));
     const what = `${device} could not be taken for pool ${spec.name}`;
-    const change = (argv: LvmArguments) => untilReleased(() => writer.change(what, argv), this.#options.pause);
+    const label = { device: link, uuid: markedUuid(), metadataSize: metadataAreaSize };
+    const enter = (isNew: boolean) =>
+      writer.change(
+        what,
+        isNew
+          ? args.vgcreate(spec.group, link, [tag('v', '1'), tag('pool', spec.name)])
+          : args.vgextend(spec.group, link),
+      );
     await writer.exclusive(spec.group, undefined, async () => {
-      const { marked, claimed, mayCreate } = await prove();
-      if (!marked || claimed) {
-        const label = { device: link, uuid: markedUuid(), metadataSize: metadataAreaSize, force: claimed };
-        await change(args.pvcreate(label));
-      }
-      if (!mayCreate) return change(args.vgextend(spec.group, link));
-      await change(args.vgcreate(spec.group, link, [tag('v', '1'), tag('pool', spec.name)]));
+      // Who held the disk may have written to it: it is proven again before each attempt at the first write.
+      const { labelled, mayCreate } = await untilReleased(async () => {
+        const proof = await prove();
+        const isLabelled = !proof.marked || proof.claimed;
+        if (isLabelled) await writer.change(what, args.pvcreate({ ...label, force: proof.claimed }));
+        else await enter(proof.mayCreate);
+        return { labelled: isLabelled, mayCreate: proof.mayCreate };
+      }, pause);
+      if (labelled) await untilReleased(() => enter(mayCreate), pause);
       // A disk whose only metadata lacks this tag was never in a group (pools/joining.ts).
-      return writer.change(what, args.tagGroup(spec.group, tag('node', node)));
+      if (mayCreate) await writer.change(what, args.tagGroup(spec.group, tag('node', node)));
     });
   }
 

@@ -11,7 +11,7 @@ const attempts = 20;
  *
  * @param pause milliseconds between two attempts
  */
-export async function untilReleased(change: () => Promise<void>, pause = 250): Promise<void> {
+export async function untilReleased<Made>(change: () => Promise<Made>, pause = 250): Promise<Made> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await change();
