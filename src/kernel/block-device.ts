@@ -45,10 +45,8 @@ export async function flushDevice(device: string): Promise<void> {
 /** The device-mapper name of a device, such as `group-volume`; `undefined` for other devices. */
 export async function deviceMapperName(number: string): Promise<string | undefined> {
   try {
-    return (await readFile(`/sys/dev/block/${number}/dm/name`, 'utf8')).trim();
+    return (await readFile(`/sys/dev/block/${number}/dm/name`, 'utf8').catch(ignoreGone))?.trim();
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENODEV') return undefined;
     throw new Failure('unavailable', `the name of device ${number} could not be read: ${messageOf(cause)}`, { cause });
   }
 }

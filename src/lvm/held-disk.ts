@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { attempt } from '../concurrency/attempts.ts';
 import { isFailure } from '../domain/errors.ts';
 import { isHeld } from './failures.ts';
 
@@ -11,13 +11,6 @@ const attempts = 20;
  *
  * @param pause milliseconds between two attempts
  */
-export async function untilReleased<Made>(change: () => Promise<Made>, pause = 250): Promise<Made> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await change();
-    } catch (error) {
-      if (!isFailure(error) || !isHeld(error) || attempt === attempts) throw error;
-      await sleep(pause);
-    }
-  }
+export function untilReleased<Made>(change: () => Promise<Made>, pause = 250): Promise<Made> {
+  return attempt(change, { most: attempts, pause, mayPass: (error) => isFailure(error) && isHeld(error) });
 }

@@ -1,13 +1,12 @@
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { type Bytes, MiB } from '../domain/bytes.ts';
 import { messageOf } from '../domain/errors.ts';
-import { setTimeout as delay } from 'node:timers/promises';
+import { attempt } from '../concurrency/attempts.ts';
 import type { Disk } from './discover.ts';
 import { decodeDeviceNumber } from '../kernel/block-device.ts';
 
 /** Reading two MiB takes a few milliseconds on an idle machine. */
-const attempts = 20;
-const attemptDelay = 100;
+const looks = { most: 20, pause: 100, mayPass: isBusy } as const;
 
 /**
  * What does not count as data. `zeros`: the header of a metadata area without metadata, which `pvcreate` writes before the label, so that a crash leaves it
@@ -53,15 +52,8 @@ export async function readEnds(disk: Disk, expected: Expected): Promise<Surface>
 }
 
 /** Retries while the disk is busy: another check, by the driver or by `quarry disks`, also opens it exclusively for a moment. */
-async function openAlone(device: string): Promise<FileHandle> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await open(device, constants.O_RDONLY | constants.O_EXCL);
-    } catch (error) {
-      if (!isBusy(error) || attempt === attempts) throw error;
-      await delay(attemptDelay);
-    }
-  }
+function openAlone(device: string): Promise<FileHandle> {
+  return attempt(() => open(device, constants.O_RDONLY | constants.O_EXCL), looks);
 }
 
 function isBusy(error: unknown): boolean {
