@@ -87,7 +87,7 @@ async function stageAndPublish(client: CsiClient, suffix: string): Promise<void>
 async function capacity(client: CsiClient, driver: DriverProcess, suffix: string): Promise<void> {
   const calls = { ours: [] as number[], probe: [] as number[] };
   driver.handled('GetCapacity');
-  for (let round = 0; round < 300; round += 1) {
+  for (let round = 0; round < 1000; round += 1) {
     calls.probe.push(await timed(() => client.identity.probe({})));
     calls.ours.push(await timed(() => client.controller.getCapacity({})));
   }

@@ -85,7 +85,7 @@ export async function benchScale(reasons: Readonly<Record<string, string>>): Pro
   const figures = [...(await measure(1000, 20)), ...(await measure(5000, 20))];
   const text = `# Benchmarks of scale
 
-Measured by \`npm run bench -- scale\` in one run: \`quarry controller\` as a process, the bundle, with simulated nodes in another process on the same machine, which therefore share its
+Measured by \`npm run bench -- scale\` in one run: \`quarry controller\` as a process, the bundle, with simulated nodes in another process on the same machine, of a lower priority (nice 10), which therefore share its
 CPUs; so do the calls that are timed. Each node is the real client with a TLS connection and its own certificate; its storage is in
 memory and answers at once, so the figures are those of the controller, the stream and the client. A pod uses each volume, and each node tells of that use every 30 seconds.
 

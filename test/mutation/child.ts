@@ -1,5 +1,5 @@
 import type { Mutant } from './mutants.ts';
-import { type Hits, recordUnitTests, type Selection, startMutantTests } from './unit-tests.ts';
+import { type Hits, recordUnitTests, type Selection, startMutantTests, type TestFailure } from './unit-tests.ts';
 
 // A process of its own, because a mutant may loop for ever or end its process: main.ts ends it then, and starts another.
 
@@ -9,7 +9,7 @@ export type Request =
 
 export type Answer =
   | { readonly hits: readonly Hits[] }
-  | { readonly failure: string | undefined }
+  | { readonly failure: TestFailure | undefined }
   | { readonly error: string };
 
 const answer = (message: Answer): void => void process.send?.(message);

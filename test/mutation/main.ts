@@ -12,7 +12,7 @@ import { coverageOf } from './coverage.ts';
 import { keyOf, readEquivalents } from './equivalents.ts';
 import { findMutants, lineNumber, type Mutant, nameMutant } from './mutants.ts';
 import { countsOf, isAlive, type Result, type Run, scoreOf, writeResult } from './report.ts';
-import { supervise } from './supervisor.ts';
+import { supervise, type Verdict } from './supervisor.ts';
 import { ROOT } from './unit-tests.ts';
 
 const { values } = parseArgs({
@@ -62,18 +62,19 @@ async function runSample(): Promise<Run> {
     const place = { name, lineNumber: lineNumber(text, mutant.start) };
     const { selections, milliseconds } = covering(mutant, text);
     const limit = Math.ceil(20_000 + milliseconds * 4);
+    const runTests = (replacement: string) => supervisor.run({ ...mutant, text: replacement }, selections, limit);
+    const runUnchanged = () => runTests(text.slice(mutant.start, mutant.end));
     let result: Result;
     if (equivalents.has(keyOf(name))) result = { ...place, outcome: 'equivalent' };
     else if (selections.length === 0) result = { ...place, outcome: 'uncovered' };
-    else result = { ...place, ...(await supervisor.run(mutant, selections, limit)) };
+    else result = { ...place, ...(await provenVerdict(await runTests(mutant.text), runUnchanged)) };
     results.push(result);
     console.log(
       `${result.outcome} ${mutant.kind} ${name.file}:${place.lineNumber} ${name.from} → ${name.to} ${result.by ?? ''}`,
     );
     if (results.length % 20 !== 0 || selections.length === 0) continue;
     controls += 1;
-    const unchanged = { ...mutant, text: text.slice(mutant.start, mutant.end) };
-    const control = await supervisor.run(unchanged, selections, limit);
+    const control = await runUnchanged();
     if (control.outcome !== 'survived')
       failedControls.push(
         `without a mutant of ${name.file} fails ${control.outcome === 'killed' ? control.by : 'a test, by hanging'}`,
@@ -88,6 +89,16 @@ async function runSample(): Promise<Run> {
     controls,
     failedControls,
   };
+}
+
+/** A kill by a time limit counts only if the same tests pass in time without the mutant: a busy machine is slow, too. */
+async function provenVerdict(
+  verdict: Verdict,
+  runUnchanged: () => Promise<Verdict>,
+): Promise<Pick<Result, 'outcome' | 'by'>> {
+  const late = verdict.outcome === 'hung' || (verdict.outcome === 'killed' && verdict.late);
+  if (!late || (await runUnchanged()).outcome === 'survived') return verdict;
+  return { ...verdict, outcome: 'unproven' };
 }
 
 function summary(run: Run): readonly string[] {

@@ -4,7 +4,8 @@ import type { MutantName } from './mutants.ts';
 export interface Result {
   readonly name: MutantName;
   readonly lineNumber: number;
-  readonly outcome: 'killed' | 'hung' | 'survived' | 'uncovered' | 'equivalent';
+  /** `unproven`: the tests ran into a time limit, and do so without the mutant. */
+  readonly outcome: 'killed' | 'hung' | 'survived' | 'uncovered' | 'equivalent' | 'unproven';
   readonly by?: string;
 }
 
@@ -20,7 +21,7 @@ export interface Run {
   readonly failedControls: readonly string[];
 }
 
-/** A count of mutants by outcome; `score` is the percentage that tests notice, of those that are not equivalent. */
+/** A count of mutants by outcome; `score` is the percentage that tests notice, of those that are neither equivalent nor unproven. */
 export interface Score {
   readonly run: number;
   readonly killed: number;
@@ -28,6 +29,7 @@ export interface Score {
   readonly survived: number;
   readonly uncovered: number;
   readonly equivalent: number;
+  readonly unproven: number;
   readonly score: number;
 }
 
@@ -36,12 +38,13 @@ export function scoreOf(results: readonly Result[]): Score {
   const [killed, hung, survived, uncovered] = [count('killed'), count('hung'), count('survived'), count('uncovered')];
   const run = killed + hung + survived + uncovered;
   const score = run === 0 ? 100 : Math.floor(((killed + hung) / run) * 1000) / 10;
-  return { run, killed, hung, survived, uncovered, equivalent: count('equivalent'), score };
+  const apart = { equivalent: count('equivalent'), unproven: count('unproven') };
+  return { run, killed, hung, survived, uncovered, ...apart, score };
 }
 
 /** The counts of a run, by the names that docs/explanation/proof.md shows. */
 export function countsOf({ results, controls, failedControls }: Run): Readonly<Record<string, number>> {
-  const { run, killed, hung, survived, uncovered, equivalent } = scoreOf(results);
+  const { run, killed, hung, survived, uncovered, equivalent, unproven } = scoreOf(results);
   return {
     'mutants run': run,
     killed,
@@ -49,6 +52,7 @@ export function countsOf({ results, controls, failedControls }: Run): Readonly<R
     survived,
     'not run by any test': uncovered,
     equivalent,
+    unproven,
     controls,
     'failed controls': failedControls.length,
   };
@@ -74,8 +78,8 @@ function resultText({ seed, date, files, mutants, results, controls, failedContr
     `${date}, seed ${seed}: ${results.length} of ${mutants} mutants of \`${files}\`, chosen at random. ` +
       `${controls} controls (the same tests on the unchanged file): ${failedControls.length} failed.`,
     '',
-    '| Folder | Run | Killed | By hanging | Survived | Not run by any test | Equivalent | Score |',
-    '|---|---|---|---|---|---|---|---|',
+    '| Folder | Run | Killed | By hanging | Survived | Not run by any test | Equivalent | Unproven | Score |',
+    '|---|---|---|---|---|---|---|---|---|',
     ...rows(results),
     '',
   ];
@@ -91,8 +95,9 @@ function rows(results: readonly Result[]): readonly string[] {
   const byFolder = [...Map.groupBy(results, ({ name }) => name.file.split('/').slice(0, 2).join('/'))];
   byFolder.sort(([a], [b]) => (a < b ? -1 : 1));
   return [...byFolder, ['all', results] as const].map(([folder, some]) => {
-    const { run, killed, hung, survived, uncovered, equivalent, score } = scoreOf(some);
-    return `| ${folder} | ${run} | ${killed} | ${hung} | ${survived} | ${uncovered} | ${equivalent} | ${score.toFixed(1)} % |`;
+    const { run, killed, hung, survived, uncovered, equivalent, unproven, score } = scoreOf(some);
+    const counts = [run, killed, hung, survived, uncovered, equivalent, unproven];
+    return `| ${folder} | ${counts.join(' | ')} | ${score.toFixed(1)} % |`;
   });
 }
 

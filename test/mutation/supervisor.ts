@@ -14,7 +14,7 @@ export interface Supervisor {
 }
 
 export type Verdict =
-  | { readonly outcome: 'killed'; readonly by: string }
+  | { readonly outcome: 'killed'; readonly by: string; readonly late: boolean }
   | { readonly outcome: 'hung' }
   | { readonly outcome: 'survived' };
 
@@ -54,8 +54,10 @@ export function supervise(): Supervisor {
       const answer = await ask({ mutant, selections }, milliseconds);
       if (answer === undefined) return { outcome: 'hung' };
       if ('error' in answer) throw new Error(answer.error);
-      const by = 'failure' in answer ? answer.failure : undefined;
-      return by === undefined ? { outcome: 'survived' } : { outcome: 'killed', by };
+      const failure = 'failure' in answer ? answer.failure : undefined;
+      return failure === undefined
+        ? { outcome: 'survived' }
+        : { outcome: 'killed', by: failure.name, late: failure.late };
     },
     stop: () => void child?.kill('SIGKILL'),
   };

@@ -83,8 +83,14 @@ function hitsOf(module: TestModule): readonly Hits[] {
 
 /** Vitest kept warm, that runs some unit tests on one mutant after the other. */
 export interface MutantTests {
-  /** The name of the first test that fails on a mutant; undefined if all pass. */
-  run(mutant: Mutant, selections: readonly Selection[]): Promise<string | undefined>;
+  /** The first test that fails on a mutant; undefined if all pass. */
+  run(mutant: Mutant, selections: readonly Selection[]): Promise<TestFailure | undefined>;
+}
+
+export interface TestFailure {
+  readonly name: string;
+  /** It ran into its time limit, which a busy machine may cause as well. */
+  readonly late: boolean;
 }
 
 export async function startMutantTests(): Promise<MutantTests> {
@@ -131,7 +137,7 @@ class InGivenOrder {
 
 /** What the tests of one mutant did: Vitest's own result has the tests of earlier mutants too. */
 class Outcome implements Reporter {
-  failure: string | undefined;
+  failure: TestFailure | undefined;
   passed = 0;
 
   begin(): void {
@@ -140,13 +146,17 @@ class Outcome implements Reporter {
   }
 
   onTestCaseResult(test: TestCase): void {
-    const { state } = test.result();
+    const { state, errors = [] } = test.result();
     if (state === 'passed') this.passed += 1;
-    if (state === 'failed') this.failure ??= `${test.module.relativeModuleId} > ${test.fullName}`;
+    if (state === 'failed') {
+      const late = errors.some(({ message }) => message.includes(' timed out in '));
+      this.failure ??= { name: `${test.module.relativeModuleId} > ${test.fullName}`, late };
+    }
   }
 
   onTestModuleEnd(module: TestModule): void {
-    if (module.state() === 'failed') this.failure ??= module.relativeModuleId;
+    // Its hooks have time limits, too.
+    if (module.state() === 'failed') this.failure ??= { name: module.relativeModuleId, late: true };
   }
 }
 
@@ -154,7 +164,7 @@ async function firstFailure(
   vitest: Vitest,
   selections: readonly Selection[],
   outcome: Outcome,
-): Promise<string | undefined> {
+): Promise<TestFailure | undefined> {
   const project = vitest.getRootProject();
   const specifications = selections.map(({ file, testIds }) =>
     project.createSpecification(join(ROOT, file), testIds === undefined ? undefined : { testIds: [...testIds] }),
@@ -162,7 +172,8 @@ async function firstFailure(
   outcome.begin();
   const { unhandledErrors } = await vitest.runTestSpecifications(specifications);
   if (outcome.failure !== undefined) return outcome.failure;
-  if (unhandledErrors.length > 0) return `an unhandled error: ${inspect(unhandledErrors[0], { depth: 0 })}`;
+  if (unhandledErrors.length > 0)
+    return { name: `an unhandled error: ${inspect(unhandledErrors[0], { depth: 0 })}`, late: false };
   if (outcome.passed === 0) throw new Error('no test ran');
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { GiB, MiB } from '../../src/domain/bytes.ts';
@@ -53,6 +53,8 @@ export class Cluster implements AsyncDisposable {
     const { nodes: count, volumes } = options;
     const argument = JSON.stringify({ folder, port, nodes: count, volumes });
     const nodes = fork(join(import.meta.dirname, 'nodes.ts'), [argument], { execArgv: [] });
+    // A controller does not share its processors with all of its nodes.
+    setPriority(nodes.pid ?? 0, constants.priority.PRIORITY_BELOW_NORMAL);
     const cluster = new Cluster(folder, nodes, options);
     await Promise.race([once(nodes, 'message'), ended(nodes, 'the simulated nodes')]);
     return cluster;

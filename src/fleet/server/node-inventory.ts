@@ -140,9 +140,10 @@ const appliers: Readonly<Record<RecordKind, Applier>> = {
     remove: ({ notices }, key) => void notices.delete(key),
   },
   use: {
-    put({ uses }, { key, payload, codec }) {
+    put({ uses, volumes }, { key, payload, codec }) {
       const use = readUse(key, codec.read('use', payload));
-      if (use) uses.set(...use);
+      // Thousands of nodes tell of uses: the id is kept once, with the volume.
+      if (use) uses.set(volumes.get(use[0])?.id ?? use[0], use[1]);
     },
     remove: ({ uses }, key) => void uses.delete(key as VolumeId),
   },

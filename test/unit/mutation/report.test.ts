@@ -12,6 +12,7 @@ const results = [
   result('src/lvm/a.ts', 'hung'),
   result('src/lvm/b/c.ts', 'uncovered'),
   result('src/lvm/a.ts', 'equivalent'),
+  result('src/lvm/a.ts', 'unproven'),
 ];
 const run: Run = {
   seed: 7,
@@ -23,8 +24,17 @@ const run: Run = {
   failedControls: ['a test'],
 };
 
-test('the score is the part that was killed or hung, of what is not equivalent', () => {
-  expect(scoreOf(results)).toEqual({ run: 4, killed: 1, hung: 1, survived: 1, uncovered: 1, equivalent: 1, score: 50 });
+test('the score is the part that was killed or hung, of what is neither equivalent nor unproven', () => {
+  expect(scoreOf(results)).toEqual({
+    run: 4,
+    killed: 1,
+    hung: 1,
+    survived: 1,
+    uncovered: 1,
+    equivalent: 1,
+    unproven: 1,
+    score: 50,
+  });
   expect(scoreOf([result('a', 'killed'), result('a', 'killed'), result('a', 'survived')]).score).toBe(66.6);
 });
 
@@ -39,9 +49,9 @@ test('the page has the seed, a row for each folder, and the mutants that are ali
   );
   expect(page).not.toContain('former');
   expect(page).toMatch(/^# Mutation\n[^]*<!-- end -->\nrest\n$/);
-  expect(page).toContain('seed 7: 5 of 90 mutants of `src/*.ts`');
-  expect(page).toContain('| src/lvm | 2 | 0 | 1 | 0 | 1 | 1 | 50.0 % |');
-  expect(page).toContain('| all | 4 | 1 | 1 | 1 | 1 | 1 | 50.0 % |');
+  expect(page).toContain('seed 7: 6 of 90 mutants of `src/*.ts`');
+  expect(page).toContain('| src/lvm | 2 | 0 | 1 | 0 | 1 | 1 | 1 | 50.0 % |');
+  expect(page).toContain('| all | 4 | 1 | 1 | 1 | 1 | 1 | 1 | 50.0 % |');
   expect(page).toContain('- `src/qos/a.ts:3` `` `b` `` → nothing\n');
   expect(page).toContain('- `src/lvm/b/c.ts:3` `a` → nothing (no test runs it)\n');
   expect(page.match(/^- /gm)).toHaveLength(2);
