@@ -80,7 +80,8 @@ export function diskName(index: number): string {
 export async function powerOn(host: Agent, plan: MachinePlan, paths: LabPaths, console: Console): Promise<Process> {
   // A killed kernel leaves files from which the next one concludes that it still runs.
   await rm(join(plan.state, CONTROL_FOLDER), { recursive: true, force: true });
-  const machine = await host.start([join(import.meta.dirname, 'launch.sh')], {
+  const script = (name: string): string => join(import.meta.dirname, name);
+  const machine = await host.start([script('one-processor.sh'), paths.processors, script('launch.sh')], {
     isolate: true,
     env: {
       BASE: paths.base,

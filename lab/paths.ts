@@ -41,6 +41,8 @@ export interface LabPaths {
   readonly protos: string;
   /** Parent of the folders of running labs. */
   readonly runs: string;
+  /** Folder of the locks that say which processors running guests have. */
+  readonly processors: string;
 }
 
 export function labPaths(): LabPaths {
@@ -61,6 +63,7 @@ export function labPaths(): LabPaths {
     ),
     protos: join(cache, `protos-${hashParts([JSON.stringify(PROTOS)])}`),
     runs: join(cache, 'runs'),
+    processors: join(cache, 'processors'),
   };
 }
 
