@@ -1,7 +1,7 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
-import { ignoreGone } from './gone.ts';
+import { ignoreGone, isGone } from './gone.ts';
 
 /** `major:minor`, as mountinfo and sysfs write it. */
 export type DeviceNumber = `${bigint}:${bigint}`;
@@ -19,8 +19,7 @@ export async function deviceNumberOf(path: string): Promise<DeviceNumber | undef
     const found = await stat(path, { bigint: true });
     return found.isBlockDevice() ? decodeDeviceNumber(found.rdev) : undefined;
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (isGone(cause)) return undefined;
     throw new Failure('unavailable', `${path} could not be examined: ${messageOf(cause)}`, { cause });
   }
 }

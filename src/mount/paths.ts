@@ -1,6 +1,7 @@
 import { lstat, mkdir, open, realpath, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure, messageOf } from '../domain/errors.ts';
+import { ignoreGone } from '../kernel/gone.ts';
 
 /**
  * The path as mountinfo shows it: resolves symbolic links in its parents (/var/lib/kubelet may be one). Does not touch the last part,
@@ -31,7 +32,7 @@ export async function makeDirectory(path: string): Promise<void> {
 /** Makes an empty file, on which a device node is mounted, and its parents. Throws `exists` if the path is something else. */
 export async function makeFile(path: string): Promise<void> {
   await attempt('make', dirname(path), () => mkdir(dirname(path), { recursive: true, mode: 0o750 }));
-  const found = await attempt('examine', path, () => lstat(path).catch(ignoreMissing));
+  const found = await attempt('examine', path, () => lstat(path).catch(ignoreGone));
   if (found?.isFile() || found?.isBlockDevice()) return;
   if (found) throw new Failure('exists', `${path} exists and is not a file`);
   await attempt('make', path, async () => (await open(path, 'wx', 0o640)).close());
@@ -42,10 +43,10 @@ export async function makeFile(path: string): Promise<void> {
  * on.
  */
 export async function removeMountPoint(path: string): Promise<void> {
-  const found = await attempt('examine', path, () => lstat(path).catch(ignoreMissing));
+  const found = await attempt('examine', path, () => lstat(path).catch(ignoreGone));
   if (!found) return;
-  if (found.isDirectory()) return attempt('remove', path, () => rmdir(path).catch(ignoreMissing));
-  if (found.isFile() && found.size === 0) return attempt('remove', path, () => unlink(path).catch(ignoreMissing));
+  if (found.isDirectory()) return attempt('remove', path, () => rmdir(path).catch(ignoreGone));
+  if (found.isFile() && found.size === 0) return attempt('remove', path, () => unlink(path).catch(ignoreGone));
   throw new Failure('precondition', `${path} is neither an empty directory nor an empty file; it was left alone`);
 }
 
@@ -61,11 +62,6 @@ async function attempt<T>(verb: string, path: string, work: () => Promise<T>): P
     }
     throw new Failure('unavailable', `could not ${verb} ${path}: ${messageOf(cause)}`, { cause });
   }
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
-  throw error;
 }
 
 function codeOf(error: unknown): string | undefined {

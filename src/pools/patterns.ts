@@ -1,6 +1,7 @@
 import { glob, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { isAbsent, type Roots } from './sysfs.ts';
+import { isGone } from '../kernel/gone.ts';
+import type { Roots } from './sysfs.ts';
 
 /** A device that a rule's paths match. */
 export interface Match {
@@ -66,7 +67,7 @@ async function resolve(path: string): Promise<string | undefined> {
   try {
     return await realpath(path);
   } catch (error) {
-    if (isAbsent(error) || (error instanceof Error && 'code' in error && error.code === 'ELOOP')) return undefined;
+    if (isGone(error) || (error instanceof Error && 'code' in error && error.code === 'ELOOP')) return undefined;
     throw error;
   }
 }

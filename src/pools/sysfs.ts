@@ -2,6 +2,7 @@ import { readdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bytes } from '../domain/bytes.ts';
 import { Failure, messageOf } from '../domain/errors.ts';
+import { isGone } from '../kernel/gone.ts';
 
 /** The directories of the kernel's filesystems; tests use others. */
 export interface Roots {
@@ -38,7 +39,7 @@ export async function readBlockDevice(sys: string, name: string): Promise<BlockD
   try {
     directory = await realpath(join(sys, 'class/block', name));
   } catch (error) {
-    if (isAbsent(error)) return undefined;
+    if (isGone(error)) return undefined;
     throw unreadable(name, error);
   }
   try {
@@ -96,12 +97,7 @@ async function readOptional(path: string): Promise<string | undefined> {
   try {
     return (await readFile(path, 'utf8')).trim() || undefined;
   } catch (error) {
-    if (isAbsent(error)) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
-}
-
-export function isAbsent(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'ENOENT' || code === 'ENOTDIR';
 }

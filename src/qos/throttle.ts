@@ -1,5 +1,6 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import type { Rates, Use } from '../domain/qos.ts';
+import { isGone } from '../kernel/gone.ts';
 import type { DeviceRates } from './rates.ts';
 
 /** Why a limit is not in force, and what to do about it. A closed set: metrics use the keys as label values. */
@@ -83,11 +84,6 @@ export async function subfolders(path: string): Promise<string[]> {
     if (isGone(error)) return [];
     throw error;
   }
-}
-
-/** An open file of a removed cgroup answers ENODEV. */
-export function isGone(error: unknown): boolean {
-  return /^(?:ENOENT|ENOTDIR|ENODEV)$/.test(codeOf(error));
 }
 
 function codeOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { isGone } from './throttle.ts';
+import { isGone } from '../kernel/gone.ts';
 
 /**
  * Watches folders of the cgroup filesystem, where the kernel reports cgroups that come and go and files that are written. Each

@@ -9,6 +9,7 @@ import { createSurvivors } from '../../exec/survivors.ts';
 import { type Address, type Controllers, resolveName } from '../../fleet/client/addresses.ts';
 import type { Pems } from '../../fleet/wire/credentials.ts';
 import { answers } from '../../grpc/socket.ts';
+import { isGone } from '../../kernel/gone.ts';
 import { type LvmMode, prefixed, programPrefix } from '../../lvm/process/program.ts';
 import type { Candidate } from '../../pools/candidates.ts';
 import { greet } from './greet.ts';
@@ -69,8 +70,7 @@ async function present<T>(path: string, read: () => Promise<T>): Promise<T | und
   try {
     return await read();
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (isGone(cause)) return undefined;
     throw new Failure('unavailable', `${path} cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
