@@ -165,7 +165,8 @@ describe('calibrate', () => {
     expect((await interrupted.exited).exitCode).toBe(1);
     expect(await scratch()).toBe('0\n');
     const killed = await begin();
-    await guest().shell(`kill -9 ${killed.pid}; pkill -9 -x fio; until ! pgrep -x fio; do sleep 0.05; done`);
+    await guest().shell(`until pgrep -x fio; do sleep 0.05; done
+      kill -9 ${killed.pid}; pkill -9 -x fio; until ! pgrep -x fio; do sleep 0.05; done`);
     expect((await controller().listVolumes({})).entries).toEqual([]);
     await driver.restart();
     await driver.logged('left-over scratch volume removed');
