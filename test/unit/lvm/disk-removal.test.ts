@@ -50,6 +50,11 @@ test('a disk with something on it stays, and so does one without which the reser
   expect(lvm.commands).toEqual([]);
 });
 
+test('a disk leaves if just the reserve is left', async () => {
+  lvm.disk['pv_free'] = String(64n * MiB);
+  expect(await remove('/dev/sdb', { reserve: 64n * MiB })).toBeUndefined();
+});
+
 test('the last disk of a group stays', async () => {
   lvm.disks = [];
   expect(await remove('/dev/sda')).toBe('/dev/sda is the last disk of vg');
