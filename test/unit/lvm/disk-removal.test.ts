@@ -50,8 +50,9 @@ test('a disk with something on it stays, and so does one without which the reser
   expect(lvm.commands).toEqual([]);
 });
 
-test('a disk leaves if just the reserve is left', async () => {
+test('a disk leaves if just the reserve is left, and not if a byte is missing', async () => {
   lvm.disk['pv_free'] = String(64n * MiB);
+  expect(await remove('/dev/sdb', { reserve: 64n * MiB + 1n })).toContain('64 MiB would be left without');
   expect(await remove('/dev/sdb', { reserve: 64n * MiB })).toBeUndefined();
 });
 

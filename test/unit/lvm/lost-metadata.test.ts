@@ -267,6 +267,7 @@ test('a text that lacks its UUID, its number, or the UUID of a disk is none of t
   const without = (words: RegExp) => parseText(Buffer.from(whole.replace(words, '')), group);
   expect(without(/^id = "group-1"\n/m)).toBeUndefined();
   expect(without(/^seqno = 5\n/m)).toBeUndefined();
+  expect(parseText(Buffer.from(whole.replace('seqno = 5', 'seqno = 5x')), group)).toBeUndefined();
   expect(without(/^creation_time.*\n/m)).toBeUndefined();
   expect(without(/^id = "disk-1"\n/m)?.disks).toEqual(['disk-2']);
   expect(parseText(Buffer.from(whole.replace('logical_volumes {', 'other_volumes {')), group)?.disks).toContain(

@@ -5,6 +5,7 @@ import type { PodUid } from '../../../src/domain/pod-targets.ts';
 import type { LocalStorage } from '../../../src/lvm/storage.ts';
 import { defaultLayout } from '../../../src/domain/pool.ts';
 import type { CopyRange } from '../../../src/lvm/copies/copy-range.ts';
+import { roomsIn, zeroedTags } from '../../../src/lvm/growth/room.ts';
 import { FakeLvm, spec as plainPool } from './fake-lvm.ts';
 import { fakeCopying, idOf, volume } from './fake-storage.ts';
 
@@ -93,6 +94,18 @@ test.each([
   const { storage, copied } = await start(undefined, 10_000, pool);
   expect(await storage.create({ ...volume('new', size), ...over }, signal)).toMatchObject({ state: 'ready' });
   expect(copied).toEqual([]);
+});
+
+test('how much of a room is zeros is in its tags, of which the first removes none', () => {
+  expect(zeroedTags(0n, 4n)).toEqual({ remove: [], add: 'quarry.zeroed=4' });
+  expect(zeroedTags(4n, 8n)).toEqual({ remove: 'quarry.zeroed=4', add: 'quarry.zeroed=8' });
+  const tags = new Map([
+    ['role', 'room'],
+    ['for', 'node-1:vol'],
+    ['grows', 'vol'],
+    ['zeroed', '8'],
+  ]);
+  expect(roomsIn([{ tags } as never])).toMatchObject([{ volume: 'node-1:vol', target: 'vol', zeroed: 8n }]);
 });
 
 describe('the growth of a volume in a pool with zeroOnCreate', () => {
