@@ -52,8 +52,8 @@ export function toMarkdown(figures: readonly Figure[], reasons: Readonly<Record<
   return `# Benchmarks
 
 Measured by \`npm run bench\` in one run, in a microVM of the lab with the bundled program: medians of 30 unless the JSON says
-otherwise, ours and the bare command (as a process) in turn. Machines differ and are shared: only the ratios count. The
-figures with their sample counts are in [benchmarks.json](benchmarks.json). One controller with thousands of nodes has [its own figures](benchmarks-scale.md), as have [snapshots](benchmarks-snapshots.md), [encryption](benchmarks-encryption.md) and [Kubernetes](benchmarks-cluster.md).
+otherwise, ours and the bare command (as a process) in turn. Machines differ and are shared: only the ratios count. The microVM has one processor, and LVM reserves
+64 KiB of memory there, for the driver and for the bare command ([ADR 20](adr/0020-turns-of-a-guest.md)). The figures with their sample counts are in [benchmarks.json](benchmarks.json). One controller with thousands of nodes has [its own figures](benchmarks-scale.md), as have [snapshots](benchmarks-snapshots.md), [encryption](benchmarks-encryption.md) and [Kubernetes](benchmarks-cluster.md).
 
 ${toTable(figures)}${toReasons(figures, reasons)}`;
 }

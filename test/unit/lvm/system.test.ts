@@ -31,8 +31,8 @@ test('refuses a path that LVM could misread', () => {
   for (const path of ['/dev/a|b', '/dev/a"b', '/dev/a b', '/etc/passwd', 'sda']) {
     expect(() => linkName(path)).toThrow('unsupported device path');
   }
-  for (const directory of ['/run/a"b', 'run/devices', ' /run', '/run|'])
-    expect(() => devicesSection(directory)).toThrow('unsupported directory');
+  for (const links of ['/run/a"b', 'run/devices', ' /run', '/run|'])
+    expect(() => devicesSection(links)).toThrow('unsupported directory');
 });
 
 test('limits LVM to the links', () => {
