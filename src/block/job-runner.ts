@@ -38,22 +38,27 @@ export class JobRunner {
   readonly #entries = new Map<string, Entry>();
   readonly #running = new Map<string, { readonly kind: JobKind; readonly lane: string; readonly end: Promise<void> }>();
   readonly #stopped = new AbortController();
+  /** Ends the rest of the job that rests the shortest. */
+  #rest: NodeJS.Timeout | undefined;
 
   constructor(options: JobRunnerOptions) {
     this.#options = { now: Date.now, ...options };
   }
 
-  /** Starts each job that may start. Call it after each new report of LVM that may show other jobs. */
+  /** Starts each job that may start. Call it after each new report of LVM that may show other jobs; it looks again when one has rested. */
   look(): void {
     if (this.#stopped.signal.aborted) return;
     const found = new Set<string>();
+    let rested = Number.POSITIVE_INFINITY;
     for (const { kind, find } of this.#options.sources) {
       for (const job of find()) {
         const name = nameOf(kind, job);
         found.add(name);
         if (this.#mayStart(name, kind, job)) this.#start(name, kind, job);
+        else if (this.#rests(name, job)) rested = Math.min(rested, this.#entry(name).due);
       }
     }
+    this.#lookAt(rested);
     for (const name of this.#entries.keys()) {
       if (!found.has(name) && !this.#running.has(name)) this.#entries.delete(name);
     }
@@ -82,6 +87,7 @@ export class JobRunner {
    */
   async stop(deadlineMs: number): Promise<boolean> {
     this.#stopped.abort();
+    clearTimeout(this.#rest);
     const ends = Promise.all([...this.#running.values()].map(({ end }) => end));
     using late = timeout(deadlineMs, false);
     const clean = await Promise.race([ends.then(() => true), late.promise]);
@@ -104,10 +110,19 @@ export class JobRunner {
     return entry;
   }
 
+  #rests(name: string, { waits }: Job): boolean {
+    return waits === undefined && !this.#running.has(name) && this.#entry(name).due > this.#options.now();
+  }
+
+  #lookAt(time: number): void {
+    clearTimeout(this.#rest);
+    if (time === Number.POSITIVE_INFINITY) return;
+    this.#rest = setTimeout(() => this.look(), time - this.#options.now()).unref();
+  }
+
   #mayStart(name: string, kind: JobKind, { lane, waits }: Job): boolean {
     const { bounds, now, sources } = this.#options;
-    if (waits !== undefined) return false;
-    if (this.#running.has(name) || this.#entry(name).due > now()) return false;
+    if (waits !== undefined || this.#running.has(name) || this.#entry(name).due > now()) return false;
     const running = [...this.#running.values()];
     const alike = running.filter((one) => one.kind === kind);
     // One place stays free for each other kind: a creation does not wait for repairs that take hours.
