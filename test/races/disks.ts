@@ -23,6 +23,8 @@ export class Disks {
   /** Mirrors of which the kernel uses one copy no longer. */
   readonly #degraded = new Set<string>();
   readonly #problems: string[] = [];
+  /** Nothing that LVM has shown before a change says that the disk is missing. */
+  #unseen = false;
   #made = 0;
 
   /** @param count 2, or 3 where the second one does not come back */
@@ -39,6 +41,7 @@ export class Disks {
 
   pull(): void {
     this.#states[pulled] = 'pulled';
+    this.#unseen = true;
     for (const name of this.#lvm.mirrors.keys()) if (this.#on(name)[pulled] !== 0n) this.#degraded.add(name);
     this.update();
   }
@@ -59,10 +62,15 @@ export class Disks {
     ];
   }
 
-  /** The disk may come back with what is on it. Call it before each change. */
+  /** Call it before LVM shows what a change depends on. */
+  look(): void {
+    this.#unseen = false;
+  }
+
+  /** The disk may come back with what is on it. Only one that is pulled between the look and the removal is removed. Call it before each change. */
   judge(argv: LvmArguments): void {
     const name = nameIn(argv);
-    if (argv[0] === 'lvremove' && this.#isLost(name))
+    if (argv[0] === 'lvremove' && this.#isLost(name) && !this.#unseen)
       this.#problems.push(`${name} is removed while its disk is missing`);
   }
 

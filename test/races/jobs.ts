@@ -2,6 +2,7 @@ import { JobRunner } from '../../src/block/job-runner.ts';
 import { maximum } from '../../src/domain/bytes.ts';
 import { isFailure } from '../../src/domain/errors.ts';
 import type { VgName } from '../../src/domain/ids.ts';
+import type { JobSource } from '../../src/domain/jobs.ts';
 import type { InventoryCache } from '../../src/lvm/cache.ts';
 import { LostCopies } from '../../src/lvm/mirrors/lost-copies.ts';
 import { MirrorRepair } from '../../src/lvm/mirrors/mirror-repair.ts';
@@ -29,6 +30,7 @@ export class Jobs {
   readonly #missing: MissingDisks;
   readonly #lost: LostCopies;
   readonly #runner: JobRunner;
+  #ended = false;
 
   constructor({ storage, comesBack, ...lvm }: JobsOptions) {
     const { volumeCopies, growth, marks } = storage;
@@ -37,11 +39,21 @@ export class Jobs {
     this.#lost = new LostCopies({ ...pace, missing: this.#missing });
     const repairs = new MirrorRepair({ ...pace, marks, lost: this.#lost, log });
     const copies = { kind: 'copy', find: () => [...volumeCopies.find(), ...growth.rooms.find()] } as const;
-    this.#runner = new JobRunner({ sources: [copies, repairs], bounds, log });
+    const sources = [copies, repairs].map(({ kind, find }): JobSource => ({
+      kind,
+      find: () => (this.#ended ? [] : find()),
+    }));
+    this.#runner = new JobRunner({ sources, bounds, log });
     for (const source of [volumeCopies, growth]) source.startWith(() => this.look());
   }
 
   look(): void {
+    this.#runner.look();
+  }
+
+  /** A process that was killed finds no more jobs, and does not wait to look for them. */
+  end(): void {
+    this.#ended = true;
     this.#runner.look();
   }
 

@@ -142,6 +142,7 @@ export class Life {
     for (const channel of ['reports', 'changes']) schedule.drop(this.#channel(channel));
     for (const apply of this.#given) if (random.chance(0.5)) apply();
     void this.#report.stop();
+    this.#jobs.end();
     for (const connection of this.#connections.values()) connection.close('killed');
   }
 
@@ -206,7 +207,7 @@ export class Life {
     };
     return {
       report: (argv) => run('reports', argv, () => lvm.report(argv)),
-      reportForChange: (argv) => run('changes', argv, () => lvm.report(argv)),
+      reportForChange: (argv) => run('changes', argv, () => this.#machine.lookForChange(argv)),
       change,
       slowChange: change,
       changing: false,

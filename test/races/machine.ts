@@ -67,6 +67,12 @@ export class Machine {
     this.disks?.update();
   }
 
+  /** What LVM shows before a change that depends on it. */
+  async lookForChange(argv: LvmArguments): Promise<LvmAnswer> {
+    this.disks?.look();
+    return this.lvm.report(argv);
+  }
+
   /** LVM does a change, or refuses it. */
   async change(argv: LvmArguments): Promise<LvmAnswer> {
     this.contents.judge(argv);

@@ -7,6 +7,18 @@ const turn = setImmediate;
 const weights = [1, 1, 1, 0.3, 0.02];
 /** The same for what comes from outside: calls, troubles, and the end of a trouble. */
 const slowWeights = [0.3, 0.1, 0.03, 0.01];
+/** More than any run needs. */
+const mostSteps = 50_000;
+/** Enough to see what goes round in a circle. */
+const mostRecent = 20;
+
+/** The schedule goes on for ever. */
+export class Endless extends Error {
+  /** @param recent the channels of its last steps */
+  constructor(recent: readonly string[]) {
+    super(`the schedule did not end within ${mostSteps} steps; the last were of: ${recent.join(', ')}`);
+  }
+}
 
 /** Everything that may happen next, by channel; the events of a channel happen in their order. */
 export class Schedule {
@@ -15,6 +27,8 @@ export class Schedule {
   /** Channels that are slow at any time. */
   readonly #late = new Set<string>();
   readonly #random: Random;
+  /** The channels of the last steps. */
+  readonly #recent: string[] = [];
   #steps = 0;
 
   constructor(random: Random) {
@@ -64,7 +78,7 @@ export class Schedule {
     this.#weights.clear();
   }
 
-  /** Lets one event happen, and all that follows from it without another. False: there is none. */
+  /** Lets one event happen, and all that follows from it without another. False: there is none. @throws Endless */
   async step(): Promise<boolean> {
     const channel = this.#choose();
     if (channel === undefined) return false;
@@ -72,6 +86,9 @@ export class Schedule {
     const act = events.shift();
     if (events.length === 0) this.#channels.delete(channel);
     this.#steps += 1;
+    this.#recent.push(channel);
+    if (this.#recent.length > mostRecent) this.#recent.shift();
+    if (this.#steps > mostSteps) throw new Endless(this.#recent);
     act?.();
     await settled();
     return true;

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { JobRunner } from '../../../src/block/job-runner.ts';
+import { endingRunner } from './ending-runner.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import { end, none, runnerOf, Work } from './job-work.ts';
 
@@ -108,7 +108,7 @@ test("shows since when there is work where LVM's state says so, also after a res
   const dated = { ...source, find: () => source.find().map((job) => Object.assign(job, { since: 3 })) };
   const log = { debug: none, info: none, warn: none, error: none };
   const bounds = { total: 3, creation: 1, copy: 1, erase: 4, repair: 1, evacuation: 1 };
-  expect(new JobRunner({ sources: [dated], bounds, log, now: () => 9 }).list()).toMatchObject([{ since: 3 }]);
+  expect(endingRunner({ sources: [dated], bounds, log, now: () => 9 }).list()).toMatchObject([{ since: 3 }]);
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import { JobRunner } from '../../../src/block/job-runner.ts';
+import { endingRunner } from './ending-runner.ts';
 import type { Job, JobBounds, JobControl, JobKind, JobSource } from '../../../src/domain/jobs.ts';
 
 export const none = () => undefined;
@@ -46,7 +46,7 @@ export function runnerOf(works: readonly Work[], given: Partial<JobBounds> = {})
   const warnings: object[] = [];
   const warn = (fields: object) => void warnings.push(fields);
   const log = { debug: none, info: none, warn, error: (fields: object) => void errors.push(fields) };
-  const jobs = new JobRunner({ sources: works.map((work) => work.source()), bounds, log, now: () => clock.now });
+  const jobs = endingRunner({ sources: works.map((work) => work.source()), bounds, log, now: () => clock.now });
   return { jobs, clock, errors, warnings };
 }
 

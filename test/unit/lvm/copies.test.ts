@@ -3,7 +3,8 @@ import { MiB } from '../../../src/domain/bytes.ts';
 import type { SnapshotId } from '../../../src/domain/ids.ts';
 import type { CopyRange } from '../../../src/lvm/copies/copy-range.ts';
 import { FakeLvm, spec as thickPool } from './fake-lvm.ts';
-import { fakeCopying, idOf, volume } from './fake-storage.ts';
+import { fakeCopying } from './fake-copying.ts';
+import { idOf, volume } from './fake-storage.ts';
 
 const { signal } = new AbortController();
 const size = 160n * MiB;

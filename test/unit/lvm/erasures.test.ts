@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { JobRunner } from '../../../src/block/job-runner.ts';
+import { endingRunner } from '../block/ending-runner.ts';
 import { encryptionFrom } from '../../../src/domain/encryption.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import type { Erasure } from '../../../src/domain/erasure.ts';
@@ -36,7 +36,7 @@ async function start(
     },
   });
   const bounds = { total: 9, creation: 4, copy: 4, erase: 4, repair: 4, evacuation: 1 };
-  const jobs = new JobRunner({ sources: [parts.storage.erasures], bounds, log: memoryLog().log });
+  const jobs = endingRunner({ sources: [parts.storage.erasures], bounds, log: memoryLog().log });
   await parts.cache.refresh();
   const run = async (): Promise<void> => {
     await parts.cache.refresh();

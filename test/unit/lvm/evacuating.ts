@@ -1,4 +1,4 @@
-import { JobRunner } from '../../../src/block/job-runner.ts';
+import { endingRunner } from '../block/ending-runner.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { DiskRemoval } from '../../../src/lvm/disk-removal.ts';
 import { Erasures } from '../../../src/lvm/erasure/erasures.ts';
@@ -37,5 +37,5 @@ export async function launchEvacuation(lvm: FakeDisks, { reserve = 0n, stalledAf
   const pace = { devices: { flush }, endLeftProcesses, rate, interval: 1, stalledAfter };
   const erasing = { zero: erase, discard: erase, keys: {} as never, rate, log, record: 0 };
   const sources = [new Evacuation({ ...shared, ...pace, leaving, removal, log }), new Erasures({ ...shared, erasing })];
-  return { jobs: new JobRunner({ sources, bounds, log }), leaving, cache };
+  return { jobs: endingRunner({ sources, bounds, log }), leaving, cache };
 }

@@ -1,4 +1,3 @@
-import { JobRunner } from '../../../src/block/job-runner.ts';
 import { createLocks } from '../../../src/concurrency/locks.ts';
 import { createQueue } from '../../../src/concurrency/queue.ts';
 import { maximum, MiB } from '../../../src/domain/bytes.ts';
@@ -127,16 +126,4 @@ export function fakeStorage({
     },
   });
   return { lvm, cache, writer, storage, thinMetadata, kernel, wiped, flushed, uses, copied, lines };
-}
-
-/** The storage with the jobs that copy, after its first report. */
-export async function fakeCopying(options: Parameters<typeof fakeStorage>[0]) {
-  const parts = fakeStorage(options);
-  const bounds = { total: 9, creation: 4, copy: 4, erase: 4, repair: 4, evacuation: 4 };
-  const { volumeCopies, growth } = parts.storage;
-  const copies = { kind: 'copy', find: () => [...volumeCopies.find(), ...growth.rooms.find()] } as const;
-  const jobs = new JobRunner({ sources: [copies], bounds, log: memoryLog().log });
-  for (const source of [volumeCopies, growth]) source.startWith(() => jobs.look());
-  await parts.cache.refresh();
-  return { ...parts, jobs };
 }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { JobRunner } from '../../../src/block/job-runner.ts';
+import { endingRunner } from '../block/ending-runner.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import type { LvName, NodeName } from '../../../src/domain/ids.ts';
 import { noQos } from '../../../src/domain/qos.ts';
@@ -33,7 +33,7 @@ async function start(duringWipe?: () => Promise<void>) {
   const { lost } = lostCopies(parts);
   const repairs = new MirrorRepair({ ...parts, marks, lost, log, rate: 8n * MiB, interval: 1 });
   const sources = [createInterruptedCreations({ ...parts, log }), repairs];
-  const jobs = new JobRunner({
+  const jobs = endingRunner({
     sources,
     bounds: { total: 9, creation: 4, copy: 4, erase: 4, repair: 4, evacuation: 1 },
     log,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { JobRunner } from '../../../src/block/job-runner.ts';
+import { endingRunner } from '../block/ending-runner.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { noQos } from '../../../src/domain/qos.ts';
 import type { LvName, NodeName } from '../../../src/domain/ids.ts';
@@ -48,7 +48,7 @@ async function start(patience = 0) {
   const { marks } = parts.storage;
   const repairs = new MirrorRepair({ ...parts, marks, lost, log, rate: 8n * MiB, interval: 1 });
   const bounds = { total: 3, creation: 1, copy: 1, erase: 4, repair: 1, evacuation: 1 };
-  const jobs = new JobRunner({ sources: [repairs], bounds, log, now: () => clock });
+  const jobs = endingRunner({ sources: [repairs], bounds, log, now: () => clock });
   const look = async (): Promise<void> => {
     await parts.cache.refresh();
     await missing.settle(spec.group);

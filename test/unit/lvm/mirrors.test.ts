@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { JobRunner } from '../../../src/block/job-runner.ts';
+import type { JobRunner } from '../../../src/block/job-runner.ts';
+import { endingRunner } from '../block/ending-runner.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { noQos } from '../../../src/domain/qos.ts';
 import type { LvName, NodeName } from '../../../src/domain/ids.ts';
@@ -25,12 +26,8 @@ async function start(boot: string) {
   const { marks } = parts.storage;
   const { lost } = lostCopies(parts);
   const repairs = new MirrorRepair({ ...parts, marks, lost, log, rate: 8n * MiB, interval: 1 });
-  const jobs = new JobRunner({
-    sources: [repairs],
-    bounds: { total: 3, creation: 1, copy: 1, erase: 4, repair: 1, evacuation: 1 },
-    log,
-    now: () => time,
-  });
+  const bounds = { total: 3, creation: 1, copy: 1, erase: 4, repair: 1, evacuation: 1 };
+  const jobs = endingRunner({ sources: [repairs], bounds, log, now: () => time });
   lvm.commands.length = 0;
   return { ...parts, marks, lost, jobs };
 }

@@ -7,7 +7,8 @@ import { defaultLayout } from '../../../src/domain/pool.ts';
 import type { CopyRange } from '../../../src/lvm/copies/copy-range.ts';
 import { roomsIn, zeroedTags } from '../../../src/lvm/growth/room.ts';
 import { FakeLvm, spec as plainPool } from './fake-lvm.ts';
-import { fakeCopying, idOf, volume } from './fake-storage.ts';
+import { fakeCopying } from './fake-copying.ts';
+import { idOf, volume } from './fake-storage.ts';
 
 const { signal } = new AbortController();
 const size = 160n * MiB;
