@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { marks } from './cuts.ts';
 import { Log } from './log.ts';
+import { mappedDevices } from './mapped-devices.ts';
 import { Replayed } from './replayed.ts';
 import { run } from './run.ts';
 
@@ -9,6 +10,8 @@ const sizes = [640, 640, 512, 512, 128, 96];
 /** Fixed numbers, so that the kernel's names are known. */
 const firstMinor = 200;
 export const diskPaths: readonly string[] = sizes.map((_, index) => `/dev/dm-${firstMinor + index}`);
+/** Of a cut, over which the disks are slices. */
+const cutMinor = firstMinor - 1;
 /** The size of the guest's disk below them. */
 export const baseSize = '3G';
 
@@ -100,9 +103,10 @@ export class Disks {
 
   /** Makes the disks of one cut, over those replayed so far. With `logged`, what is written to them is logged as a recovery. */
   async beginCut(replay: Logged, { logged }: { readonly logged: boolean }): Promise<void> {
-    await this.#create(this.#overlay('cut', `/dev/mapper/${replays[replay]}`, ram.cut));
-    if (logged) await this.#createLogged('/dev/mapper/cut', 'recovery');
-    else await this.#create(...this.#slices('/dev/mapper/cut'));
+    const cut = this.#overlay('cut', `/dev/mapper/${replays[replay]}`, ram.cut, cutMinor);
+    const on = `/dev/dm-${cutMinor}`;
+    if (logged) await this.#createLogged(on, 'recovery', cut);
+    else await this.#create(cut, ...this.#slices(on));
   }
 
   /** From now on, this disk answers each request with an error. It has one of the paths of `diskPaths`. */
@@ -118,19 +122,19 @@ export class Disks {
   /** Removes all devices but those of replays that are open, whatever is on them. Throws if one is in use. */
   async remove(): Promise<void> {
     await run('dmsetup', 'remove_all');
-    const left = (await run('dmsetup', 'info', '--columns', '--noheadings', '-o', 'name')).split('\n');
-    const expected = new Set(['', 'No devices found', ...Object.values(replays)]);
-    const unexpected = left.filter((name) => !expected.has(name));
-    if (unexpected.length > 0) throw new Error(`still in use: ${unexpected.join(', ')}`);
+    const expected: readonly string[] = Object.values(replays);
+    const unexpected = mappedDevices().filter(({ name }) => !expected.includes(name));
+    if (unexpected.length > 0) throw new Error(`still in use: ${unexpected.map(({ name }) => name).join(', ')}`);
   }
 
   /** A snapshot that forgets its changes when it is removed. */
-  #overlay(name: string, origin: string, changes: string): string {
-    return `${name},,,rw,0 ${this.#sectors} snapshot ${origin} ${changes} N 8`;
+  #overlay(name: string, origin: string, changes: string, minor?: number): string {
+    return `${name},,${minor ?? ''},rw,0 ${this.#sectors} snapshot ${origin} ${changes} N 8`;
   }
 
-  async #createLogged(on: string, logged: Logged): Promise<void> {
-    await this.#create(`logged,,,rw,0 ${this.#sectors} log-writes ${on} ${ram[logged]}`);
+  /** @param below made first */
+  async #createLogged(on: string, logged: Logged, ...below: string[]): Promise<void> {
+    await this.#create(...below, `logged,,,rw,0 ${this.#sectors} log-writes ${on} ${ram[logged]}`);
     await this.#create(...this.#slices('/dev/mapper/logged'));
   }
 

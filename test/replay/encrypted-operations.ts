@@ -1,5 +1,6 @@
+import { messageOf } from '../../src/domain/errors.ts';
 import { capabilities, MiB } from '../support/driver.ts';
-import { run } from './run.ts';
+import { runScript } from './run.ts';
 import { type Node, stagingOf } from './node.ts';
 import { create, idOf, type Operation, untilErased } from './operation.ts';
 
@@ -28,16 +29,16 @@ function unstage(node: Node) {
 /** Problems of the volume when it is not staged: this passphrase opens it, the other does not, and its filesystem has no errors. */
 async function problemsOf(passphrase: string, other: string): Promise<string[]> {
   const below = `/dev/mapper/qmain-${sealed}`;
-  const script = `exec 2>&1; set -e; lvchange -ay qmain/${sealed}
+  const script = `set -e; lvchange -ay qmain/${sealed}
     ! printf %s '${other}' | cryptsetup open --test-passphrase --key-file - ${below} || { echo '"${other}" opens it'; exit 1; }
     printf %s '${passphrase}' | cryptsetup open --readonly --key-file - ${below} checked
     code=0; { e2fsck -fn /dev/mapper/checked && dd if=/dev/mapper/checked of=/dev/null bs=1M; } || code=$?
     cryptsetup close checked; exit $code`;
   try {
-    await run('sh', '-c', script);
+    await runScript(script);
     return [];
   } catch (error) {
-    return [`the encrypted volume: ${(error as { stdout?: string }).stdout ?? ''}${String(error)}`];
+    return [`the encrypted volume: ${messageOf(error)}`];
   }
 }
 

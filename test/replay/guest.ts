@@ -11,6 +11,7 @@ import { prepareNode } from './node.ts';
 import { operations } from './operations.ts';
 import type { Answer, Order } from './order.ts';
 import { playOperation } from './play.ts';
+import { endShell } from './run.ts';
 
 setFileThreads(fileThreads);
 const say = (answer: Answer): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
@@ -25,3 +26,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   await playOperation(disks, operation, order, say);
   say({ done: order.operation });
 }
+endShell();

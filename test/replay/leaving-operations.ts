@@ -4,7 +4,7 @@ import { diskPaths } from './disks.ts';
 import type { Node } from './node.ts';
 import type { Operation } from './operation.ts';
 import { emptyDisk, moveTo, physicalVolumes } from './physical-volumes.ts';
-import { run } from './run.ts';
+import { runScript } from './run.ts';
 
 const volume = 'kept-thick';
 /** The disk that leaves: the volume alone is on it, because all that moves is in the log. */
@@ -29,7 +29,7 @@ export const leavingOperations: readonly Operation[] = [
     },
     call: (node) => leave(node, 'zero'),
     async verify() {
-      const found = await run('sh', '-c', `grep -a -c 'content of ${volume}' ${leaving} || true`);
+      const found = await runScript(`grep -a -c 'content of ${volume}' ${leaving} || true`);
       return found.trim() === '0' ? [] : [`${leaving} was erased, and has ${found.trim()} lines of ${volume}`];
     },
   },

@@ -1,19 +1,15 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { run } from './run.ts';
+import { mappedDevices } from './mapped-devices.ts';
+import { runScript } from './run.ts';
 import type { Seen } from './judge.ts';
 import { groups, type Node } from './node.ts';
 import { deviceOf, made } from './operation.ts';
 import { baseVolumes } from './operations.ts';
 
 const fields = ['vg_name', 'lv_name', 'lv_size', 'lv_attr', 'thin_id', 'lv_tags', 'pv_count', 'vg_free'];
-/**
- * In one process, because LVM's start is most of its time: the logical volumes, the devices of device-mapper, and the devices of each thin pool,
- * from a snapshot of its metadata.
- */
+/** The logical volumes, and the devices of each thin pool, from a snapshot of its metadata. */
 const script = `lvs -qq -a --noheadings --nosuffix --units b --separator '|' -o ${fields.join()}
-echo ---
-dmsetup info --columns --noheadings --separator '|' -o name,suspended
 echo ---
 for group in ${groups.join(' ')}; do
   pool=/dev/mapper/$group-thinpool-tpool
@@ -28,7 +24,7 @@ const pendingScript = `vgcfgbackup -qq -f /run/replay/metadata qmain
 sed -n 's/^[[:space:]]*delete = \\([0-9]*\\)$/\\1/p' /run/replay/metadata`;
 
 export async function observe(node: Node): Promise<Seen> {
-  const [report = '', devices = '', thin = ''] = (await run('sh', '-c', script)).split('---\n');
+  const [report = '', thin = ''] = (await runScript(script)).split('---\n');
   const volumes = linesOf(report).map((line) => line.split('|') as Fields);
   const thinDevices = linesOf(thin).flatMap((line) => thinIds(line.split(' ')));
   const thinVolumes = volumes.filter(([, , , , id]) => id !== '').flatMap(([group, , , , id]) => thinIds([group, id]));
@@ -41,8 +37,8 @@ export async function observe(node: Node): Promise<Seen> {
     ].toSorted(),
     thinDevices,
     thinVolumes,
-    thinDeletions: known ? [] : thinIds(['qmain', ...linesOf(await run('sh', '-c', pendingScript))]),
-    suspended: linesOf(devices).filter((line) => line.endsWith('|Suspended')),
+    thinDeletions: known ? [] : thinIds(['qmain', ...linesOf(await runScript(pendingScript))]),
+    suspended: mappedDevices().flatMap(({ name, suspended }) => (suspended ? [name] : [])),
     contents: await contentsOf(volumes.map(([, name]) => name)),
   };
 }
@@ -90,12 +86,19 @@ async function contentsOf(names: readonly string[]): Promise<Record<string, stri
   return contents;
 }
 
+/** What is read is compared at once: a buffer of its own for each volume made this process so large that it started programs slowly. */
+const piece = Buffer.alloc(256 * 1024);
+
 /** `undefined` if it has no device: it may have been removed since LVM's report, and is not active before it has its content. */
 async function contentOf(name: string, bytes: number): Promise<string | undefined> {
   try {
     await using device = await open(deviceOf(name), 'r');
-    const { buffer } = await device.read(Buffer.alloc(bytes), 0, bytes, 0);
-    return createHash('md5').update(buffer).digest('hex');
+    const hash = createHash('md5');
+    for (let done = 0; done < bytes; done += piece.length) {
+      const { bytesRead } = await device.read(piece, 0, Math.min(piece.length, bytes - done), done);
+      hash.update(piece.subarray(0, bytesRead));
+    }
+    return hash.digest('hex');
   } catch (error) {
     if (['ENOENT', 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
@@ -106,5 +109,5 @@ function linesOf(text: string): string[] {
   return text
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line !== '' && line !== 'No devices found');
+    .filter((line) => line !== '');
 }

@@ -1,5 +1,5 @@
 import { MiB } from '../support/driver.ts';
-import { run } from './run.ts';
+import { run, runScript } from './run.ts';
 import { encryptedOperations } from './encrypted-operations.ts';
 import { filesystemOperations } from './filesystem-operations.ts';
 import { inlineOperations } from './inline-operations.ts';
@@ -102,7 +102,7 @@ export const operations: readonly Operation[] = [
 /** Devices that LVM does not know fill half of the thin pool's metadata. */
 async function fillMetadata(): Promise<void> {
   const add = `for id in $(seq 1000000 1000600); do dmsetup message qmain-thinpool-tpool 0 "create_thin $id"; done`;
-  await run('sh', '-c', add);
+  await runScript(add);
 }
 
 /** The deletion of a thick volume whose content is erased: it exists until it is renamed, and its space is free when a job has erased it. */

@@ -15,7 +15,7 @@ import { Node, restoreRecords } from './node.ts';
 import { observe } from './observe.ts';
 import { create, idOf, type Operation } from './operation.ts';
 import type { Replay } from './play.ts';
-import { run } from './run.ts';
+import { runScript } from './run.ts';
 
 /** Milliseconds in which work that a cut interrupted must end after the start. */
 const settleWithin = 60_000;
@@ -111,7 +111,7 @@ const evidenceScript = `dmsetup status; dmsetup table; dmesg | tail -n 20
 
 /** The state of the kernel and, if the thin pool is not active, of its metadata; for a finding. */
 async function evidence(): Promise<string> {
-  return run('sh', '-c', `{ ${evidenceScript}; } 2>&1; exit 0`);
+  return runScript(`{ ${evidenceScript}; } 2>&1; exit 0`);
 }
 
 /** Looks until there is no problem, for a while. */

@@ -6,7 +6,7 @@ import type { Log } from './log.ts';
 import type { Entry } from './log-format.ts';
 import type { Fingerprints } from './played-cuts.ts';
 import { readAt } from './read-at.ts';
-import { run } from './run.ts';
+import { run, runScript } from './run.ts';
 
 const sectorBytes = 512;
 const areaBytes = areaSectors * sectorBytes;
@@ -78,7 +78,7 @@ export class Replayed implements AsyncDisposable {
   /** The areas that were read since the last call, in overlays of these disks: an area that was overwritten as a whole is read from there. */
   async takeRead(): Promise<number[]> {
     const regions = this.#regions.map((_, index) => `dmsetup message ${this.#name} 0 @stats_print_clear ${index}`);
-    const lines = (await run('sh', '-ec', regions.join('\n'))).split('\n');
+    const lines = (await runScript(['set -e', ...regions].join('\n'))).split('\n');
     return lines.flatMap((line) => {
       const [, start, reads] = /^(\d+)\+\d+ (\d+) /.exec(line) ?? [];
       return reads === undefined || reads === '0' ? [] : [Number(start) / areaSectors];

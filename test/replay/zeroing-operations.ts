@@ -1,7 +1,7 @@
 import { MiB, untilDone } from '../support/driver.ts';
 import type { Node } from './node.ts';
 import { create, deviceOf, idOf, made, type Operation } from './operation.ts';
-import { run } from './run.ts';
+import { runScript } from './run.ts';
 
 const size = made.written;
 const former = 'former';
@@ -11,12 +11,12 @@ const grown = 'grown-thick';
 async function leaveContent(node: Node): Promise<void> {
   await untilDone(() => create(node, former, size, { type: 'thick' }));
   const fill = `yes 'content of ${former}' | dd of=${deviceOf(former)} bs=1M count=${size / MiB} iflag=fullblock oflag=direct`;
-  await run('sh', '-c', `${fill} status=none 2>/dev/null`);
+  await runScript(`${fill} status=none 2>/dev/null`);
   await node.client.controller.deleteVolume({ volumeId: idOf(former) });
 }
 
 async function problemsOf(name: string): Promise<string[]> {
-  const found = (await run('sh', '-c', `grep -a -c 'content of ${former}' ${deviceOf(name)} || true`)).trim();
+  const found = (await runScript(`grep -a -c 'content of ${former}' ${deviceOf(name)} || true`)).trim();
   return found === '0' ? [] : [`${name} shows ${found} lines of a deleted volume`];
 }
 
