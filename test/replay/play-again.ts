@@ -1,7 +1,7 @@
 import { createRandom } from '../storm/random.ts';
 import { cacheCuts, type Cut, honestCuts } from './cuts.ts';
 import type { Replay } from './play.ts';
-import { described, isDecided, recoverFrom } from './recover.ts';
+import { described, recoverFrom, termsOf } from './recover.ts';
 
 /**
  * Cuts the power again, amid the recovery from this cut, which was just played and logged: the driver's work at its start, and the repeated call.
@@ -20,10 +20,8 @@ export async function playAgain(replay: Replay, first: Cut): Promise<boolean> {
     await replayed.over(
       cuts.toSorted((one, other) => one.prefix - other.prefix),
       async (cut) => {
-        const acknowledged = (first.acknowledged && !operation.remade) || cut.acknowledged;
-        const lost = first.further.length > 0 || cut.further.length > 0;
-        const decided = isDecided(operation, acknowledged, lost);
-        const problems = await recoverFrom(replay, { acknowledged }, { replay: 'recovery', logged: false, decided });
+        const terms = termsOf(operation, first, cut);
+        const problems = await recoverFrom(replay, terms, { replay: 'recovery', logged: false });
         holds = problems.length === 0;
         if (!holds) say({ finding: described(replay, first, problems, cut), operation: operation.name });
         say({ counts: { 'cuts amid a recovery': 1, recoveries: 1 }, times: times.take() });

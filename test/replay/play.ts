@@ -12,7 +12,7 @@ import type { Operation } from './operation.ts';
 import type { Answer, Order } from './order.ts';
 import { PlayedCuts } from './played-cuts.ts';
 import { playAgain } from './play-again.ts';
-import { described, isDecided, recoverFrom } from './recover.ts';
+import { described, recoverFrom, termsOf } from './recover.ts';
 import type { Replayed } from './replayed.ts';
 import { Times } from './times.ts';
 
@@ -144,10 +144,8 @@ async function playCuts(replay: Replay, replayed: Replayed, cuts: readonly Cut[]
 /** Returns whether it held. */
 async function playCut(replay: Replay, replayed: Replayed, cut: Cut): Promise<boolean> {
   const { operation, order, played, say, times } = replay;
-  const lost = cut.further.length > 0;
-  const decided = isDecided(operation, cut.acknowledged, lost);
-  const terms = { acknowledged: cut.acknowledged, decided };
-  const kind = lost ? 'cuts with a lost cache' : 'cuts after a write';
+  const terms = termsOf(operation, cut);
+  const kind = cut.further.length > 0 ? 'cuts with a lost cache' : 'cuts after a write';
   const { fingerprints } = replayed;
   const known = played.has(terms, fingerprints);
   if (known && !played.controlIsDue()) {
@@ -156,7 +154,7 @@ async function playCut(replay: Replay, replayed: Replayed, cut: Cut): Promise<bo
   }
   await replayed.takeRead();
   const again = order.again > 0 && !known;
-  const problems = await recoverFrom(replay, cut, { replay: 'operation', logged: again, decided });
+  const problems = await recoverFrom(replay, terms, { replay: 'operation', logged: again });
   if (problems.length === 0) played.add(terms, fingerprints, await times.of('reads', () => replayed.takeRead()));
   else say({ finding: described(replay, cut, problems), operation: operation.name });
   say({ counts: { [kind]: 1, recoveries: 1, ...(known && { 'of them controls': 1 }) }, times: times.take() });

@@ -15,6 +15,7 @@ import { Node, restoreRecords } from './node.ts';
 import { observe } from './observe.ts';
 import { create, idOf, type Operation } from './operation.ts';
 import type { Replay } from './play.ts';
+import type { Terms } from './played-cuts.ts';
 import { runScript } from './run.ts';
 
 /** Milliseconds in which work that a cut interrupted must end after the start. */
@@ -26,21 +27,21 @@ export interface Ground {
   readonly replay: Logged;
   /** The recovery is logged, from the start to the answer of the repeated call. */
   readonly logged: boolean;
-  /** A person may decide on disks that are waiting. */
-  readonly decided: boolean;
 }
 
-/** Whether a person may decide on disks: on what a lost cache leaves of one that was being taken, the driver may not be able to. */
-export function isDecided({ call }: Operation, acknowledged: boolean, lost: boolean): boolean {
-  return lost && !acknowledged && call === undefined;
+/**
+ * What is expected after a cut, and after a second one amid the recovery from it. A person may decide on disks that a lost cache left half taken,
+ * because the driver may not be able to.
+ */
+export function termsOf({ call, remade }: Operation, first: Cut, second?: Cut): Terms {
+  const outlives = second === undefined || !remade;
+  const acknowledged = (first.acknowledged && outlives) || second?.acknowledged === true;
+  const lost = [first, second].some((cut) => cut !== undefined && cut.further.length > 0);
+  return { acknowledged, decided: lost && !acknowledged && call === undefined };
 }
 
 /** Starts the driver on the disks of a cut, and repeats the call. Returns the problems. */
-export async function recoverFrom(
-  replay: Replay,
-  { acknowledged }: Pick<Cut, 'acknowledged'>,
-  ground: Ground,
-): Promise<string[]> {
+export async function recoverFrom(replay: Replay, { acknowledged, decided }: Terms, ground: Ground): Promise<string[]> {
   const { disks, operation, references, times } = replay;
   const { configuration = 'base', pulls, call, verify } = operation;
   const mark: Disks['mark'] = async (...words) => void (ground.logged && (await disks.mark(...words)));
@@ -52,7 +53,7 @@ export async function recoverFrom(
     await times.of('records', restoreRecords);
     node = await times.of('start', () => Node.start(configuration));
     const happened = acknowledged || call === undefined || pulls !== undefined;
-    if (ground.decided) await decideOnDisks(replay, node);
+    if (decided) await decideOnDisks(replay, node);
     const started = node;
     const wrong = await times.of('first look', () =>
       settled(started, (seen) => problemsOfRecovery(references, seen, happened)),
