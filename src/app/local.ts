@@ -118,8 +118,8 @@ function createOwnWriter(
 ) {
   const devices = createDevices(run, patience);
   const poolDevices = createPoolDevices({ run, hosted });
-  const messages = createLeftMessages({ lvm, cache, directory, log });
   const mend = createFinishSnapshot({ lvm, cache, devices: poolDevices, log });
+  const messages = createLeftMessages({ lvm, cache, mend, directory, log });
   const readLocations = createReadLocations(patience);
   const writer = createWriter({ lvm, cache, queue: createQueue(), readLocations, devices, mend, messages, changed });
   return { writer, messages, devices, poolDevices };

@@ -170,7 +170,7 @@ async function assemble(config: Config, log: Log, hooks: Hooks) {
     },
     reported: () => {
       limits.changed();
-      // An evacuation goes on when its disk is erased, which no job that ends may show it: it may not be due then.
+      // A report alone may show that these can go on: an evacuation, for example, when another job has erased its disk.
       const pending = [storage.erasures, storage.growth.rooms, upkeep.evacuations].some(
         ({ find }) => find().length > 0,
       );

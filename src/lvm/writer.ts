@@ -6,7 +6,7 @@ import type { InventoryCache } from './cache.ts';
 import type { LeftMessages } from './blocks/left-messages.ts';
 import type { Devices } from './devices.ts';
 import { lvchangeTags, type TagChange } from './arguments.ts';
-import { lvmFailure } from './failures.ts';
+import { type Mend, runMended } from './mended.ts';
 import type { Lvm, LvmAnswer, LvmArguments } from './process/lvm.ts';
 import { committedGroup, type ReadLocations, unchanged } from './metadata/locations.ts';
 
@@ -37,8 +37,7 @@ export interface WriterOptions {
   readonly queue: Queue;
   readonly readLocations: ReadLocations;
   readonly devices: Pick<Devices, 'flush'>;
-  /** Called after a refusal, with the turn of the group. Returns whether it mended the cause, so that the change can be repeated. */
-  readonly mend: (failure: Failure) => Promise<boolean>;
+  readonly mend: Mend;
   readonly messages: LeftMessages;
   /** Called after each change, so that a report follows. */
   readonly changed: () => void;
@@ -90,8 +89,7 @@ function createSettle(
   count: () => void,
 ): (what: string, run: () => Promise<LvmAnswer>) => Promise<void> {
   return async (what, run) => {
-    const refusal = await attempt(what, run);
-    const failure = refusal && (await mend(refusal)) ? await attempt(what, run) : refusal;
+    const failure = await runMended(mend, what, run);
     count();
     changed();
     if (failure === undefined) return;
@@ -116,16 +114,6 @@ function groupsWithPool(cache: InventoryCache): VgName[] {
     .report()
     .volumes.filter(({ isThinPool, active }) => isThinPool && active)
     .map(({ group }) => group);
-}
-
-async function attempt(what: string, run: () => Promise<LvmAnswer>): Promise<Failure | undefined> {
-  try {
-    const answer = await run();
-    return answer.ok ? undefined : lvmFailure(what, answer.messages);
-  } catch (error) {
-    if (error instanceof Failure) return new Failure(error.kind, `${what}: ${error.message}`, { cause: error });
-    throw error;
-  }
 }
 
 /** Reads where the metadata of the command's group is on its disks. The returned function runs the command, and reads it again. */

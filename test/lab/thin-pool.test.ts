@@ -53,6 +53,8 @@ sed -e "0,/transaction_id = $id/s//transaction_id = $((id + 2))\\n message1 {\\n
 vgcfgrestore -qq --force -y -f /tmp/cut qfast
 sync`);
 
+const remove = (name: string) => outcomeOf(driver.client.controller.deleteVolume({ volumeId: `node-1:${name}` }));
+
 async function cutPower(then: () => Promise<unknown>): Promise<void> {
   await guest().powerCut();
   await guest().boot();
@@ -98,8 +100,12 @@ dmsetup message qfast-thinpool-tpool 0 "create_snap $(id ${name}) $(id first)"
     await cutPower(async () => expect(await leaveTransaction('snapped')).toMatch(/already contain thin device/));
     expect(await create('after-snapshot', 'fast')).toEqual(ok);
     expect(driver.log()).toMatch(/the transaction of a thin snapshot that was cut off is ended/);
-    for (const name of ['snapped', 'after-snapshot'])
-      expect(await outcomeOf(driver.client.controller.deleteVolume({ volumeId: `node-1:${name}` }))).toEqual(ok);
+    expect(await remove('snapped')).toEqual(ok);
+  });
+
+  test('does not keep it from them if the first is a removal', async () => {
+    await cutPower(async () => expect(await leaveTransaction('snapped-too')).toMatch(/already contain thin device/));
+    for (const name of ['after-snapshot', 'snapped-too']) expect(await remove(name)).toEqual(ok);
   });
 });
 
@@ -125,7 +131,7 @@ dmsetup message qfast-thinpool-tpool 0 release_metadata_snap`);
     await guest().shell('umount /run/stage-* || true');
     await cutPower(() => removeWithoutLastCommit('told'));
     expect((await devices()).split(/\s+/)).toContain(id);
-    expect(await outcomeOf(driver.client.controller.deleteVolume({ volumeId: 'node-1:untold' }))).toEqual(ok);
+    expect(await remove('untold')).toEqual(ok);
     expect((await devices()).split(/\s+/)).not.toContain(id);
     expect(driver.log()).toMatch(/messages to a thin pool that a cut-off change left are ended/);
   });
@@ -133,7 +139,7 @@ dmsetup message qfast-thinpool-tpool 0 release_metadata_snap`);
   test('does not either if another program left it while the driver ran', async () => {
     for (const name of ['told-late', 'untold-late']) expect(await create(name, 'fast')).toEqual(ok);
     // The driver looks for messages before this removal, and finds none.
-    expect(await outcomeOf(driver.client.controller.deleteVolume({ volumeId: 'node-1:told-late' }))).toEqual(ok);
+    expect(await remove('told-late')).toEqual(ok);
     const id = (await lvs('thin_id', 'qfast/untold-late')).trim();
     expect(await create('told-late', 'fast')).toEqual(ok);
     await guest().shell('umount /run/stage-* || true');
@@ -141,7 +147,7 @@ dmsetup message qfast-thinpool-tpool 0 release_metadata_snap`);
     await guest().shell('vgchange -qq -ay qfast');
     // Of a disk that is a member, this is only a look.
     expect(await driver.quarry('disks', 'approve', '/dev/ubda')).toMatchObject({ exitCode: 0 });
-    expect(await outcomeOf(driver.client.controller.deleteVolume({ volumeId: 'node-1:untold-late' }))).toEqual(ok);
+    expect(await remove('untold-late')).toEqual(ok);
     expect((await devices()).split(/\s+/)).not.toContain(id);
   });
 
@@ -168,7 +174,7 @@ test('serves all other volumes if one does not activate', async () => {
 describe('a thin pool whose creation was cut off', () => {
   const part = (lv: string, role: string, size: string) =>
     `lvcreate -qq -y -L ${size} -n ${lv} --addtag quarry.v=1 --addtag quarry.role=${role} qlate`;
-  const remove = 'vgchange -qq -an qlate; lvremove -qq -y qlate';
+  const removeParts = 'vgchange -qq -an qlate; lvremove -qq -y qlate';
 
   test.each([
     ['after the creation of its data', part('thinpool', 'thin-pool', '200m')],
@@ -177,14 +183,14 @@ describe('a thin pool whose creation was cut off', () => {
       `${part('thinpool', 'thin-pool', '200m')}; ${part('thinpoolm', 'thin-pool-metadata', '32m')}`,
     ],
   ])('is finished after a cut %s', async (_when, leave) => {
-    await cutPower(() => guest().shell(`${remove}; ${leave}; sync`));
+    await cutPower(() => guest().shell(`${removeParts}; ${leave}; sync`));
     expect(await lvs('lv_attr,lv_tags', 'qlate/thinpool')).toMatch(/^ *twi\S+ +quarry.role=thin-pool,quarry.v=1 *$/m);
     expect(await create('finished', 'late')).toEqual(ok);
   });
 
   test('is left alone if a volume has its name without its tags, and the other pools serve', async () => {
     const theirs = 'lvcreate -qq -y -L 16m -n thinpool qlate; echo theirs > /dev/qlate/thinpool; sync';
-    await cutPower(() => guest().shell(`${remove}; ${theirs}`));
+    await cutPower(() => guest().shell(`${removeParts}; ${theirs}`));
     expect(await create('none', 'late')).toMatchObject({
       code: 'RESOURCE_EXHAUSTED',
       details: expect.stringMatching(/qlate\/thinpool.*not created by Quarry: rename or remove it/),

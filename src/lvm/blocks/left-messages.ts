@@ -7,6 +7,7 @@ import type { InventoryCache } from '../cache.ts';
 import { lvmFailure } from '../failures.ts';
 import { writeMetadataTo } from '../group-arguments.ts';
 import { thinPoolOf } from '../inventory.ts';
+import { type Mend, runMended } from '../mended.ts';
 import type { Lvm, LvmArguments } from '../process/lvm.ts';
 import { sendPendingMessages } from '../thin-pools.ts';
 
@@ -21,6 +22,8 @@ export interface LeftMessages {
 export interface LeftMessagesOptions {
   readonly lvm: Pick<Lvm, 'change' | 'reportForChange'>;
   readonly cache: Pick<InventoryCache, 'report'>;
+  /** The change that was cut off may be one that LVM cannot repeat. */
+  readonly mend: Mend;
   /** LVM's system directory. LVM's processes see it where we do. */
   readonly directory: string;
   readonly log: Log;
@@ -72,7 +75,7 @@ async function hasMessages({ lvm, directory }: LeftMessagesOptions, group: VgNam
   }
 }
 
-async function change({ lvm }: LeftMessagesOptions, what: string, argv: LvmArguments): Promise<void> {
-  const answer = await lvm.change(argv);
-  if (!answer.ok) throw lvmFailure(what, answer.messages);
+async function change({ lvm, mend }: LeftMessagesOptions, what: string, argv: LvmArguments): Promise<void> {
+  const failure = await runMended(mend, what, () => lvm.change(argv));
+  if (failure) throw failure;
 }

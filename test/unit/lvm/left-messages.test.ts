@@ -19,11 +19,13 @@ let lvm: FakeLvm;
 let messages: string;
 /** What a creation of a volume ends with. */
 let creation: () => void;
+/** Whether the cause of a refusal can be mended. */
+let mends: () => boolean;
 let steps: string[];
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'quarry-messages-'));
-  [messages, creation, steps] = [left, () => undefined, []];
+  [messages, creation, mends, steps] = [left, () => undefined, () => false, []];
   lvm = new FakeLvm();
   lvm.volumes.set('thinpool', { size: 4n, tags: new Set(), row: { lv_attr: 'twi-a-tz--' } });
   lvm.volumes.set('old', { size: 4n, tags: new Set() });
@@ -52,7 +54,9 @@ async function start() {
       }
     },
   };
-  const messagesOfLvm = createLeftMessages({ lvm: answering, cache, directory, log: memoryLog().log });
+  const { log } = memoryLog();
+  const mend = async () => mends();
+  const messagesOfLvm = createLeftMessages({ lvm: answering, cache, mend, directory, log });
   const writer = fakeWriter(lvm, cache, { messages: messagesOfLvm });
   const change = (...argv: LvmArguments) =>
     writer.exclusive(spec.group, undefined, () => writer.change('it could not be changed', argv));
@@ -71,6 +75,22 @@ test('a removal first has LVM forget messages that a cut-off change left, once',
   expect(steps).toHaveLength(3);
   expect([...lvm.volumes.keys()]).toEqual(['thinpool']);
   expect(await readdir(directory)).toEqual([]);
+});
+
+test('a removal goes on if what keeps LVM from forgetting them can be mended', async () => {
+  const { remove } = await start();
+  creation = () => {
+    // LVM has not forgotten them.
+    messages = left;
+    throw new Error('it was refused');
+  };
+  mends = () => {
+    creation = () => undefined;
+    return true;
+  };
+  await remove('old');
+  expect(names()).toEqual(['vgcfgbackup', 'lvcreate', 'lvcreate', 'lvremove']);
+  expect([...lvm.volumes.keys()]).toEqual(['thinpool']);
 });
 
 test('what an earlier attempt that was cut off made does not keep LVM from forgetting them', async () => {
