@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
 import type { SnapshotId } from '../../../src/domain/ids.ts';
 import type { CopyRange } from '../../../src/lvm/copies/copy-range.ts';
@@ -14,6 +14,8 @@ let lvm: FakeLvm;
 beforeEach(() => {
   lvm = new FakeLvm();
 });
+
+afterEach(() => void vi.useRealTimers());
 
 /** A driver over the LVM, with its jobs. */
 const start = (duringCopy: CopyRange = async () => undefined, copyWait = 10_000, pool = thickPool) =>
@@ -198,4 +200,13 @@ test('no volume is copied from an overfull snapshot', async () => {
   // The report in memory still shows it as ready.
   Object.assign(lvm.volumes.get('snap-1')?.row ?? {}, { lv_attr: 'sri-I-s---' });
   await expect(storage.create(fromSnapshot, signal)).rejects.toMatchObject({ kind: 'invalid' });
+});
+
+test('the progress of a copy is recorded every two seconds', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const { storage } = await fakeCopying({ lvm, pace: {}, duringCopy: async () => void vi.advanceTimersByTime(1000) });
+  await storage.create(volume('origin', size), signal);
+  await storage.create(fromVolume, signal);
+  const added = lvm.commands.flatMap((argv) => argv.filter((_, index) => argv[index - 1] === '--addtag'));
+  expect(added.filter((tag) => tag.startsWith('quarry.copied='))).toEqual([`quarry.copied=${128n * MiB}`]);
 });

@@ -133,3 +133,39 @@ describe('an activation that was cut off in LVM', () => {
     expect(lvm.activeParts).toEqual(new Set(['a_rmeta_0']));
   });
 });
+
+describe('an activation that LVM refuses', () => {
+  const refusal = 'device-mapper: reload ioctl on  (253:7) failed: No data available';
+  const names = () => lvm.commands.map(([command]) => command);
+
+  /** A thin volume whose creation was cut off; LVM refuses to activate it until another one was made in its pool and removed. */
+  const refuse = async (message: string): Promise<Volume> => {
+    await cache.refresh();
+    await storage.create(volume('a'), signal);
+    const left = lvm.volumes.get('a') ?? expect.unreachable();
+    left.tags.add('quarry.state=creating');
+    left.row = { lv_attr: 'Vwi-a-tz--', pool_lv: 'thinpool' };
+    lvm.volumes.set('thinpool', { size: 64n * MiB, tags: new Set(), row: { lv_attr: 'twi-aotz--' } });
+    await cache.refresh();
+    lvm.commands.length = 0;
+    const succeed = lvm.change.bind(lvm);
+    lvm.change = async (argv) => {
+      const answer = await succeed(argv);
+      const refused = argv[0] === 'lvchange' && argv.includes('y') && !names().includes('lvremove');
+      return refused ? { ok: false, messages: [message] } : answer;
+    };
+    return cache.current().volumes.get(idOf('a')) ?? expect.unreachable();
+  };
+
+  test('because the thin pool does not know the device succeeds after the pending changes of the pool', async () => {
+    expect(await storage.finish(await refuse(refusal))).toMatchObject({ state: 'ready' });
+    expect(names().slice(0, 4)).toEqual(['lvchange', 'lvcreate', 'lvremove', 'lvchange']);
+    expect([...lvm.volumes.keys()]).toEqual(['a', 'thinpool']);
+  });
+
+  test('for another reason fails with it, and changes nothing in the thin pool', async () => {
+    const creating = await refuse('the disk does not answer');
+    await expect(storage.finish(creating)).rejects.toThrow('the disk does not answer');
+    expect(names()).toEqual(['lvchange']);
+  });
+});

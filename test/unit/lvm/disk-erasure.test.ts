@@ -71,6 +71,7 @@ test.each(Array.from({ length: 9 }, (_, index) => index))(
     expect(erased).toBeGreaterThanOrEqual(0);
     expect(reduced).toBeGreaterThan(erased ?? 0);
     expect(events().filter((event) => event.startsWith('pvmove'))).toEqual([]);
+    expect(events().filter((event) => event.startsWith('pvchange -x y'))).toHaveLength(1);
     expect(lvm.ranges).toEqual([]);
   },
 );

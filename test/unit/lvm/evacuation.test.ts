@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { MiB } from '../../../src/domain/bytes.ts';
 import { launchEvacuation } from './evacuating.ts';
 import { FakeDisks } from './fake-disks.ts';
@@ -12,6 +12,8 @@ beforeEach(() => {
   reserve = 0n;
   lvm = new FakeDisks({ '/dev/sda': 20, '/dev/sdb': 20 }, [on('/dev/sda', 'a', 0, 5), on('/dev/sda', 'b', 5, 3)]);
 });
+
+afterEach(() => void vi.useRealTimers());
 
 /** A process over the LVM. */
 const launch = (stalledAfter?: number) => launchEvacuation(lvm, { reserve, stalledAfter });
@@ -75,6 +77,43 @@ describe('the evacuation of a disk', () => {
     await vi.waitFor(() => expect(jobs.list()).toMatchObject([failed]));
     expect(lvm.moving).toBeDefined();
     await jobs.stop(60_000);
+  });
+
+  test('fails if LVM does not make the devices of the move active', async () => {
+    lvm.copied = undefined;
+    const { jobs, leaving } = await launch(5);
+    await leaving.begin('/dev/sda', begin, signal);
+    jobs.look();
+    const failed = { state: 'failed', reason: expect.stringContaining('nothing was copied from /dev/sda') };
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([failed]));
+    await jobs.stop(60_000);
+  });
+
+  test('goes on for as long as something is copied', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    lvm.copied = 0;
+    const report = lvm.report.bind(lvm);
+    lvm.report = (argv) => {
+      if (lvm.moving) lvm.copied = Math.min(1, (lvm.copied ?? 0) + 0.25);
+      if (lvm.moving) vi.advanceTimersByTime(40_000);
+      return report(argv);
+    };
+    const { jobs, leaving } = await launch(60_000);
+    await leaving.begin('/dev/sda', begin, signal);
+    jobs.look();
+    await vi.waitFor(() => expect(jobs.list()).toEqual([]));
+    expect(lvm.ranges.map(({ device }) => device)).toEqual(['/dev/sdb', '/dev/sdb']);
+  });
+
+  test('waits while another disk of the group is missing', async () => {
+    const { jobs, leaving, cache } = await launch();
+    await leaving.begin('/dev/sda', begin, signal);
+    const before = events();
+    lvm.lvm.disks.push({ pv_name: '[unknown]', pv_uuid: 'lost', pv_allocatable: '', pv_missing: 'missing' });
+    await cache.refresh();
+    jobs.look();
+    expect(jobs.list()).toMatchObject([{ state: 'waiting', reason: expect.stringContaining('another disk of vg') }]);
+    expect(events()).toEqual(before);
   });
 
   test('that is ended gives up a move that was cut off, and lets LVM use the disk again', async () => {

@@ -17,8 +17,8 @@ const ok: LvmAnswer = { ok: true, rows: [] };
 export class FakeDisks implements Lvm {
   readonly lvm = new FakeLvm();
   readonly changing = false;
-  /** The part that the kernel has copied soon after a move has begun. */
-  copied = 1;
+  /** The part that the kernel has copied soon after a move has begun; `undefined`: the devices of the move are not active. */
+  copied: number | undefined = 1;
   moving: { readonly from: string; readonly to: string; readonly ranges: readonly Range[] } | undefined;
   ranges: Range[];
   readonly #disks: Map<string, { readonly tags: Set<string>; readonly extents: number; allocatable: boolean }>;
@@ -40,7 +40,9 @@ export class FakeDisks implements Lvm {
     if (argv[0] === 'pvs') return { ok: true, rows: this.ranges.map(toRow) };
     if (!argv.some((word) => word.includes('move_pv'))) return this.lvm.report(argv);
     const { moving } = this;
-    const rows = moving ? [{ move_pv: moving.from, copy_percent: (this.copied * 100).toFixed(2) }] : [];
+    const rows = moving
+      ? [{ move_pv: moving.from, copy_percent: this.copied === undefined ? '' : (this.copied * 100).toFixed(2) }]
+      : [];
     return { ok: true, rows };
   }
 

@@ -12,6 +12,7 @@ import { LostCopies } from '../../../src/lvm/mirrors/lost-copies.ts';
 import { MissingDisks } from '../../../src/lvm/mirrors/missing-disks.ts';
 import { LocalStorage } from '../../../src/lvm/storage.ts';
 import type { CopiesTogether } from '../../../src/lvm/snapshots/copies-together.ts';
+import type { Copying } from '../../../src/lvm/copies/copies.ts';
 import type { CopiedRange } from '../../../src/lvm/copies/copy-range.ts';
 import type { Devices } from '../../../src/lvm/devices.ts';
 import { memoryLog } from '../grpc/harness.ts';
@@ -59,6 +60,9 @@ export function lostCopies(parts: { lvm: Lvm; cache: InventoryCache; writer: Wri
   return { missing, lost: new LostCopies({ ...parts, missing, rate: 8n * MiB, interval: 1 }) };
 }
 
+/** Each step of a copy is recorded. */
+const recordAll: Pick<Copying, 'record'> = { record: 0 };
+
 /** A part of a logical volume that is erased. */
 export type ErasedRange = CopiedRange & { readonly erasure: Erasure };
 
@@ -73,6 +77,7 @@ export function fakeStorage({
   duringErasure = async (_range: ErasedRange, _signal: AbortSignal): Promise<void> => {},
   duringKeys = async (_step: 'destroy' | 'verify', _device: string): Promise<void> => {},
   copyWait = 10_000,
+  pace = recordAll,
 } = {}) {
   const cache = new InventoryCache(lvm, 'node-1' as NodeName, [pool]);
   const wiped: string[] = [];
@@ -111,7 +116,7 @@ export function fakeStorage({
       rate: maximum,
       log,
       wait: copyWait,
-      record: 0,
+      ...pace,
     },
     erasing: {
       zero: (range, signal) => duringErasure({ ...range, erasure: 'zero' }, signal),

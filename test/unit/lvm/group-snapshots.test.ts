@@ -15,6 +15,7 @@ let lvm: FakeLvm;
 let cache: InventoryCache;
 let storage: LocalStorage;
 let taken: (readonly Copy[])[];
+let abandoned: Set<string>;
 let problem: Error | undefined;
 
 const copies: CopiesTogether = {
@@ -24,10 +25,10 @@ const copies: CopiesTogether = {
     return 0;
   },
   resume: async () => [],
-  abandon: async () => undefined,
+  abandon: async (group, lv) => void abandoned.add(`${group}/${lv}`),
 };
 beforeEach(async () => {
-  [taken, problem] = [[], undefined];
+  [taken, abandoned, problem] = [[], new Set(), undefined];
   ({ lvm, cache, storage } = fakeStorage({ copies }));
   await cache.refresh();
   for (const name of ['one', 'two']) await storage.create(volume(name, 64n * MiB), signal);
@@ -46,6 +47,25 @@ describe('a group snapshot of thick volumes', () => {
     expect(await storage.groupSnapshots.find(group.id, signal)).toMatchObject({ id: group.id, members: [{}, {}] });
     expect(taken).toHaveLength(1);
     for (const lv of snapshotsIn()) expect(lvm.volumes.get(lv)?.tags).not.toContain('quarry.state=creating');
+  });
+
+  test('is refused while another call takes it, which is named', async () => {
+    const first = storage.groupSnapshots.take(spec, signal);
+    const busy = { kind: 'busy', message: expect.stringMatching(/^CreateVolumeGroupSnapshot is in progress for /) };
+    await expect(storage.groupSnapshots.take(spec, signal)).rejects.toMatchObject(busy);
+    expect((await first).members).toHaveLength(2);
+  });
+
+  test('that was cut off is removed, although LVM removes no snapshot whose copy was not abandoned', async () => {
+    const { id, members } = await storage.groupSnapshots.take(spec, signal);
+    for (const { lv } of members) lvm.volumes.get(lv)?.tags.add('quarry.state=creating');
+    await cache.refresh();
+    lvm.beforeAnswer = async (argv) => {
+      if (argv[0] !== 'lvremove' || abandoned.has(argv.at(-1) ?? '')) return;
+      throw new Failure('unavailable', 'the kernel has a table that is not in use');
+    };
+    await storage.groupSnapshots.undo(id, signal);
+    expect(snapshotsIn()).toEqual([]);
   });
 
   test('leaves nothing if its copies cannot begin, and says why', async () => {

@@ -55,7 +55,7 @@ async function start(patience = 0) {
     await lost.look();
     jobs.look();
   };
-  return { ...parts, jobs, look };
+  return { ...parts, lost, jobs, look };
 }
 
 const commands = () => lvm.commands.map((argv) => argv.join(' '));
@@ -97,6 +97,24 @@ describe('a mirror that lost a copy with its disk', () => {
     await look();
     expect(commands().slice(2)).toEqual(['vgreduce --removemissing vg']);
     expect(lvm.disks).toMatchObject([{ pv_uuid: 'free' }]);
+  });
+
+  test('waits for a disk with room, too, if the room is gone when its turn comes', async () => {
+    const { jobs, lost, cache } = await start();
+    const roomy = { ...freeDisk };
+    lvm.disks.push(roomy);
+    const fill = async (): Promise<void> => {
+      lvm.beforeAnswer = async () => undefined;
+      roomy.pv_free = '0';
+      await cache.refresh();
+    };
+    await cache.refresh();
+    await lost.look();
+    lvm.beforeAnswer = fill;
+    jobs.look();
+    const waits = { state: 'waiting', reason: expect.stringContaining('add a disk') };
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([waits]));
+    expect(commands()).toEqual([]);
   });
 
   test('waits until the disk is no longer expected back', async () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { JobRunner } from '../../../src/block/job-runner.ts';
 import { endingRunner } from '../block/ending-runner.ts';
 import { MiB } from '../../../src/domain/bytes.ts';
@@ -65,6 +65,8 @@ beforeEach(() => {
   addVolume('plain', false);
   errors.length = 0;
 });
+
+afterEach(() => void vi.useRealTimers());
 
 describe('the boot mark of a mirrored volume', () => {
   test('is set once, before the volume is handed out', async () => {
@@ -192,12 +194,13 @@ describe('copies after an unclean stop', () => {
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-2']);
   });
 
-  test('are repaired from the start if an administrator stopped the repair', async () => {
+  test.each([10, 65])('are repaired from the start if someone stopped the repair at %d percent', async (done) => {
+    vi.useFakeTimers({ toFake: ['performance'] });
     const { jobs } = await start('boot-2');
     jobs.look();
     await vi.waitFor(() => expect(repairs()).toHaveLength(1));
-    setMirror('a', 'repair', '10.00');
-    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ done: 0.1 }]));
+    setMirror('a', 'repair', String(done));
+    await vi.waitFor(() => expect(jobs.list()).toMatchObject([{ done: done / 100 }]));
     setMirror('a', 'idle', '100.00');
     await vi.waitFor(() => expect(repairs()).toHaveLength(2));
     expect(bootsOf('a')).toEqual(['quarry.boot=boot-1']);

@@ -33,6 +33,13 @@ describe('a plan for the evacuation of a disk', () => {
     expect(plan([segment(leaving, 'a', 2, 7)], { [second]: 3, [third]: 4 })).toEqual({ moves, lacking: new Map() });
   });
 
+  test('uses a disk with room for a single extent, and none without room', () => {
+    const moves = [move('a', 2, 3, second), move('a', 5, 1, third)];
+    const segments = [segment(leaving, 'a', 2, 4)];
+    expect(plan(segments, { [second]: 3, [third]: 1, '/dev/sdd': 0 })).toEqual({ moves, lacking: new Map() });
+    expect(plan(segments, { [second]: 3, '/dev/sdd': 0 }).moves).toEqual([move('a', 2, 3, second)]);
+  });
+
   test('names the extents of each logical volume that have no room', () => {
     const segments = [segment(leaving, 'a', 0, 5), segment(leaving, 'b', 5, 2)];
     expect(plan(segments, { [second]: 4 }).lacking).toEqual(

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { programPrefix } from '../../../src/lvm/process/program.ts';
 import {
   createReadHostFile,
   devicesSection,
@@ -87,4 +88,10 @@ test('a configuration file of the host is read by a program in its namespaces', 
   );
   expect(await read('/etc/lvm/lvm.conf')).toBe('entered');
   expect(words).toEqual([['nsenter', '--target', '1', 'cat', '/etc/lvm/lvm.conf']]);
+});
+
+test("LVM's programs enter the namespaces of process 1 in the mode host, and none in the modes container and direct", async () => {
+  const enter = ['nsenter', '--target', '1', '--mount', '--uts', '--ipc', '--net', '--'];
+  expect(await programPrefix('host')).toEqual(enter);
+  for (const mode of ['container', 'direct'] as const) expect(await programPrefix(mode)).toEqual([]);
 });

@@ -87,6 +87,14 @@ describe('a look at the use of a thin pool', () => {
     expect(await needsGrowth({ autoextend })).toBe(false);
   });
 
+  test('shows nothing to do for a pool with room that Quarry did not create, whatever else is in its group', async () => {
+    lvm.volumes.set('theirs', { size: 4n * MiB, tags: new Set() });
+    await addPool({ data_percent: '10.00', metadata_percent: '10.00' }, []);
+    expect(await needsGrowth({ autoextend })).toBe(false);
+    use({ data_percent: '80.00' });
+    expect(await needsGrowth({ autoextend })).toBe(true);
+  });
+
   test('asks LVM for nothing before the first report, and where no pool grows by itself', async () => {
     const asked: string[] = [];
     lvm.beforeAnswer = async (argv) => void asked.push(argv.join(' '));

@@ -213,12 +213,16 @@ describe('a disk with a failed probe', () => {
   });
 });
 
+const tableForPeople =
+  'offset               type\n----------------------------------------------------------------\n0x1fe                dos   [partition table]\n';
+
 test('reads the table of a wipefs without JSON', async () => {
   const disk = await machine.addDisk();
   const old = probeOf(machine, async (argv) => {
     if (argv[0] === 'blkid') return { exitCode: 2, stdout: '', stderr: '' };
     if (argv.includes('--json')) return { exitCode: 1, stdout: '', stderr: "unrecognized option '--json'" };
-    return { exitCode: 0, stdout: '# offset,uuid,label,type\n0x1fe,,,dos\n', stderr: '' };
+    const stdout = argv.includes('--parsable') ? '# offset,uuid,label,type\n0x1fe,,,dos\n' : tableForPeople;
+    return { exitCode: 0, stdout, stderr: '' };
   });
   expect(await findingsOf(disk, old)).toEqual(['wipefs sees dos']);
 });
