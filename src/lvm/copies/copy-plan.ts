@@ -32,7 +32,7 @@ export class WrittenMap {
       const start = BigInt(at) * this.#unit;
       const begin = start > from ? start : from;
       yield { start: begin, length: smallest(to, after < 0 ? to : BigInt(after) * this.#unit) - begin };
-      at = after < 0 ? -1 : this.#units.indexOf(1, after);
+      at = after < 0 ? after : this.#units.indexOf(1, after);
     }
   }
 }

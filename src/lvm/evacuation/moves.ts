@@ -111,7 +111,8 @@ export class Moves {
       if (ended && !moving) return;
       if (moving && signal.aborted) throw new Failure('cancelled', 'the next process ends the move');
       const now = performance.now();
-      if ((moving?.done ?? -1) > done) [done, since] = [moving?.done ?? -1, now];
+      const copied = moving?.done ?? -1;
+      if (copied > done) [done, since] = [copied, now];
       if (now - since <= stalledAfter) continue;
       const name = linkedDevice(record.device);
       throw new Failure('unavailable', `nothing was copied from ${name} for ${stalledAfter / 1000} s`);
