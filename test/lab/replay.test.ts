@@ -4,7 +4,9 @@ import { expectNone, failedOperationsOf, seedOfCommit } from '../support/long-ru
 import { operations } from '../replay/operations.ts';
 import { runReplay } from '../replay/replay.ts';
 
-/** Cuts of each kind of an operation that ever failed, and of one that the seed of the commit chooses: spread over the operation. */
+/** Operations that the seed of the commit chooses, beside those that ever failed. */
+const newOnes = 4;
+/** Cuts of each kind of an operation: spread over it. */
 const most = { failed: 2, chosen: 4 };
 /** Milliseconds of an operation, about 15 s of which record it: cuts that a slow machine does not reach are played in longer runs. */
 const time = { failed: 25_000, chosen: 45_000 };
@@ -15,7 +17,7 @@ const again = { failed: 0, chosen: 1 };
 const failed = failedOperationsOf('replay');
 const seed = seedOfCommit('replay');
 const random = createRandom(seed, 0);
-const chosen = [...new Set(Array.from({ length: 2 }, () => random.pick(operations).name))];
+const chosen = [...new Set(Array.from({ length: newOnes }, () => random.pick(operations).name))];
 
 test(
   `the driver recovers from a power cut after any write: npm run replay -- --seed ${seed} --operation ${chosen.join()}`,
