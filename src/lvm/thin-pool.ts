@@ -85,8 +85,23 @@ export function growthProblem(spec: PoolSpec, thin: ThinSpec, space: GroupSpace,
   const unit = space.extentSize * BigInt(spec.stripes);
   const missing = smallest(targetSize(spec, thin, space) - pool.size, (space.free - spec.reserve) / copiesOf(spec));
   if (missing < unit || growth(spec, space) >= unit) return undefined;
-  const usable = space.deviceFree.filter((free) => free >= space.extentSize).length;
-  return `the thin pool of ${spec.name} cannot grow: its ${legsOf(spec)} legs (stripes times copies) need as many devices with free space, and ${usable} have some; add ${legsOf(spec) - usable} more`;
+  return `the thin pool of ${spec.name} cannot grow: ${lackingDevices(spec, space)}`;
+}
+
+/** Why the group has no room for a new thin pool, for a message. */
+export function lackingRoom(spec: PoolSpec, { share }: ThinSpec, space: GroupSpace): string {
+  const { group, reserve } = spec;
+  if (usableDevices(space) < legsOf(spec)) return lackingDevices(spec, space);
+  return `its share of volume group ${group} (${share} %) has no room for data and metadata: ${space.free} bytes are free, of which ${reserve} are reserved`;
+}
+
+function lackingDevices(spec: PoolSpec, space: GroupSpace): string {
+  const [legs, usable] = [legsOf(spec), usableDevices(space)];
+  return `its ${legs} legs (stripes times copies) need as many devices with free space, and ${usable} have some; add ${legs - usable} more`;
+}
+
+function usableDevices({ deviceFree, extentSize }: GroupSpace): number {
+  return deviceFree.filter((free) => free >= extentSize).length;
 }
 
 /** The next size of data that has reached the policy's threshold; `undefined` if it has not, or has no room. */

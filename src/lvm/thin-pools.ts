@@ -15,6 +15,7 @@ import {
   type GroupSpace,
   grownPoolSize,
   growthProblem,
+  lackingRoom,
   newPoolSizes,
   spaceOf,
 } from './thin-pool.ts';
@@ -78,6 +79,7 @@ export class ThinPools {
       const { group } = spec;
       const exists = partExists(group, part.lv, part.tags, report);
       const cutOff = exists && copiesCutOff(report, { group, lv: part.lv });
+      if (!exists && part.size === 0n) throw new Failure('exhausted', `${what}: ${lackingRoom(spec, thin, space)}`);
       if (cutOff) await this.#ports.writer.change(what, removeVolume(group, part.lv));
       if (cutOff || !exists) await this.#ports.writer.change(what, args.createPoolPart({ group, ...part }));
     }

@@ -108,6 +108,20 @@ describe('a look at the use of a thin pool', () => {
   });
 });
 
+test('a mirrored thin pool is not made on one disk, and the failure says how many more it needs', async () => {
+  await cache.refresh();
+  const failure = groups.prepare({ ...pool({}), mirrors: 1 });
+  const needs = 'its 2 legs (stripes times copies) need as many devices with free space, and 1 have some; add 1 more';
+  await expect(failure).rejects.toThrow(`the thin pool of ${spec.name} could not be created: ${needs}`);
+  expect(lvm.commands).toEqual([]);
+});
+
+test('a thin pool without room for a block is not made, and the failure says what is free', async () => {
+  await cache.refresh();
+  const room = /its share of volume group vg \(1 %\) has no room for data and metadata: \d+ bytes are free/;
+  await expect(groups.prepare(pool({ share: 1 }))).rejects.toThrow(room);
+});
+
 test('a thin pool is made of its data and its metadata, and writes zeros over each new block', async () => {
   await cache.refresh();
   await groups.prepare(pool({}));
