@@ -117,6 +117,21 @@ describe('the controller remembers', () => {
     await expect(create('made', pinned('b'))).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
+  test('no room for a creation whose caller does not try again, once the node shows the volume', async () => {
+    const storage = nodes[1] as MemoryStorage;
+    storage.interrupt = async (operation, when) => {
+      if (operation === 'create' && when === 'after') throw new Failure('unavailable', 'it died');
+    };
+    await expect(create('made', pinned('b'))).rejects.toMatchObject({ kind: 'unavailable' });
+    storage.interrupt = async () => undefined;
+    // b has room for 192 MiB now, and c for 172.
+    await create('other', pinned('c'), { size: { required: 340n * MiB } });
+    const [either, small] = [{ ...inOrder('b', 'c'), preferred: [] }, { size: { required: 4n * MiB } }];
+    expect((await create('meanwhile', either, small)).node).toBe('c');
+    await provisioner.tidy(signal);
+    expect((await create('later', either, small)).node).toBe('b');
+  });
+
   test('no creation on a node that was deleted', async () => {
     (nodes[2] as MemoryStorage).interrupt = async () => {
       throw new Failure('unavailable', 'it died');

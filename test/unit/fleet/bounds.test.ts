@@ -83,6 +83,13 @@ describe('a figure that a node reports', () => {
   });
 });
 
+test('what a node says to be wrong with a pool is cut to 1024 characters', () => {
+  const [longest, cut] = ['x'.repeat(1025), 'x'.repeat(1024)];
+  const thinPool = { size: '1', problem: longest };
+  const [pool] = reported({ thinPool, encryptionProblem: longest, integrityProblem: longest })();
+  expect(pool).toMatchObject({ thin: { problem: cut }, encryptionProblem: cut, integrityProblem: cut });
+});
+
 describe('a time from a peer', () => {
   const forever = String(2n ** 64n - 1n);
 

@@ -3,6 +3,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { connect, failure, live, streaming, unary } from './wire-pair.ts';
 import { Failure } from '../../../src/domain/errors.ts';
+import { Responder, serve } from '../../../src/fleet/wire/responder.ts';
+import { createVolumesService } from '../../../src/fleet/wire/volumes-service.ts';
+import type { Call } from '../../../src/gen/quarry/fleet/v1/Call.ts';
+import { memoryLog } from '../grpc/harness.ts';
+import { GatedStorage } from './gated-storage.ts';
+import { callOf, protocol } from './report.ts';
 
 test('returns the answer of a unary method', async () => {
   const { caller } = connect({ double: unary(async (payload) => Buffer.concat([payload, payload])) });
@@ -201,4 +207,15 @@ test('refuses a request and an answer that no message holds', async () => {
   const { caller } = connect({ big: unary(async () => Buffer.alloc(256 * 1024)) });
   expect(await failure(caller.unary('big', Buffer.alloc(256 * 1024), live()))).toMatch(/^invalid: the request is/);
   expect(await failure(caller.unary('big', Buffer.alloc(0), live()))).toMatch(/^unavailable: .*internal error/);
+});
+
+test('names in the log the volume that a call is about, by its id or by the name of a new one', async () => {
+  const { log, lines } = memoryLog();
+  const methods = serve(protocol.volumes, createVolumesService(new GatedStorage('a')));
+  const responder = new Responder({ node: 'a', methods, log, reply: () => undefined });
+  const calls = [callOf('1', 'find', { volume: 'a:x' }), callOf('2', 'create', { spec: { name: 'pvc-1' } })];
+  for (const call of calls) responder.accept(protocol.toNode(protocol.writeToNode(call)).call as Call);
+  await responder.drain();
+  const named = lines.map(({ level, fields }) => [level, fields['volume']]);
+  expect(Object.fromEntries(named)).toEqual({ debug: 'a:x', info: 'pvc-1' });
 });

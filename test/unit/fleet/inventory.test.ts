@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import type { VolumeId } from '../../../src/domain/ids.ts';
 import type { Volume } from '../../../src/domain/volume.ts';
-import { attached, authority, controller, filesOf, memberOf, never, node, disconnected } from './harness.ts';
+import { attached, authority, controller, filesOf, memberOf, never, node, quick, disconnected } from './harness.ts';
 import { GatedStorage, pool, specOf } from './gated-storage.ts';
 
 async function filled(count: number): Promise<GatedStorage> {
@@ -61,6 +61,17 @@ test('a name that cannot be looked up affects no other name, and keeps its last 
   await attached(await start(one.port), 'a');
 });
 
+test('a change that was announced is reported without a ping', async () => {
+  const storage = await filled(1);
+  const hour = 3_600_000;
+  const running = await controller({ timing: { ...quick, pingEvery: hour, silence: hour } });
+  const { client } = node(storage, [running.port]);
+  const member = await attached(running, 'a');
+  storage.volumes.clear();
+  client.changed();
+  await vi.waitUntil(() => member.storage.inventory().volumes.size === 0, 20_000);
+});
+
 test('a change that was not announced is reported at the next ping', async () => {
   const storage = await filled(1);
   const running = await controller();
@@ -82,17 +93,24 @@ test('a node whose LVM has not answered is not connected', async () => {
   expect(member.storage.inventory().volumes.size).toBe(1);
 });
 
-test('a disconnected node stays listed with its last inventory', async () => {
+test('a disconnected node stays listed with its last inventory, and knows since when it is connected or not', async () => {
   const storage = await filled(2);
-  const running = await controller();
+  const connectedAt = Date.now();
+  let now = connectedAt;
+  const running = await controller({ now: () => now });
   const { client } = node(storage, [running.port]);
   const member = await attached(running, 'a');
-  const { since } = member;
+  expect(member.since).toBe(connectedAt);
+  now += 60_000;
   await client.stop();
   await disconnected(running, 'a');
   expect(running.fleet.members()).toEqual([member]);
-  expect(member.since).toBeGreaterThanOrEqual(since);
+  expect(member.since).toBe(connectedAt + 60_000);
   expect(member.storage.inventory().volumes).toEqual(storage.volumes);
+  now += 60_000;
+  node(storage, [running.port]);
+  await attached(running, 'a');
+  expect(member.since).toBe(connectedAt + 120_000);
 });
 
 test('the age of an inventory does not depend on the clock of the node', async () => {

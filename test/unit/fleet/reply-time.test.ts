@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { connect, failure, live, streaming } from './wire-pair.ts';
+import { connect, failure, live, streaming, unary } from './wire-pair.ts';
 
 test('limits the time to the next message of a streaming method, not the whole', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -31,4 +31,20 @@ test('limits the time to the next message of a streaming method, not the whole',
   vi.advanceTimersByTime(1001);
   expect(await next).toMatch(/^(unavailable|cancelled): /);
   await ended.promise;
+});
+
+test('does not cancel a call when its time is over that was answered before', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const signals: AbortSignal[] = [];
+  const answer = unary(async (payload, signal) => {
+    signals.push(signal);
+    return payload;
+  });
+  const { responder, replies } = connect({ answer });
+  responder.accept({ id: '1', timeoutMs: '1000', method: 'answer', payload: Buffer.from('x'), credit: 16 });
+  await responder.drain();
+  expect(replies).toMatchObject([{ id: '1', payload: Buffer.from('x') }]);
+  vi.advanceTimersByTime(1001);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
 });

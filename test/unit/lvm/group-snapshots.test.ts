@@ -125,4 +125,14 @@ describe('a group snapshot of thin volumes', () => {
     await expect(storage.groupSnapshots.take(spec, signal)).rejects.toMatchObject(refused);
     expect([...lvm.volumes.keys()]).toEqual(['thinpool', 'one', 'two']);
   });
+
+  test('is refused, and leaves nothing, if LVM does not show a snapshot', async () => {
+    lvm.reportForChange = async (argv) => {
+      const answer = await lvm.report(argv);
+      return answer.ok && argv[2] === 'lv_name,pool_lv,thin_id' ? { ok: true, rows: answer.rows.slice(0, 1) } : answer;
+    };
+    const refused = { kind: 'unavailable', message: expect.stringContaining('does not show volume node-1:one') };
+    await expect(storage.groupSnapshots.take(spec, signal)).rejects.toMatchObject(refused);
+    expect([...lvm.volumes.keys()]).toEqual(['thinpool', 'one', 'two']);
+  });
 });

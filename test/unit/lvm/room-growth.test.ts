@@ -84,6 +84,14 @@ test('a snapshot that is not finished is left alone: LVM shows it as overfull wh
   expect(messages()).toEqual([]);
 });
 
+test('a snapshot whose group LVM does not show keeps no other from getting room', async () => {
+  const row = { ...lvm.volumes.get('snap-1')?.row, vg_name: 'other', data_percent: '90.00' };
+  lvm.volumes.set('snap-0', { size: 8n * MiB, tags: new Set(['quarry.role=snapshot']), row });
+  change({ data_percent: '70.00' });
+  await growth.look();
+  expect([room(), lvm.volumes.get('snap-0')?.size]).toEqual([40n * MiB, 8n * MiB]);
+});
+
 test("a person's snapshot is left alone", async () => {
   const row = { lv_attr: 'swi-a-s---', origin: 'origin', origin_size: String(100n * MiB), data_percent: '90.00' };
   lvm.volumes.set('by-hand', { size: 8n * MiB, tags: new Set(), row });

@@ -107,6 +107,17 @@ test('continues a disk that its group was about to get, and reports it as return
   expect((await look(4)).map(({ verdict }) => verdict)).toEqual(['returned', 'member']);
 });
 
+test('continues no disk of a group that has not been identified yet', async () => {
+  await machine.add('sda');
+  await machine.add('sdb', { holders: ['dm-0'] });
+  await machine.write('sda', 512, pvLabel(ours));
+  await machine.write('sda', 4096, metadataHeader());
+  await machine.write('sda', firstText, metadataText({ group: 'vg-slow', uuid: 'A', sequence: 4 }, [], ours));
+  const member = { ...group('vg-slow'), groupUuid: 'A', groupSequence: 3 };
+  const found = await find([slow], { sda: { uuid: ours }, sdb: member });
+  expect(found.map(({ verdict }) => verdict)).toEqual(['returned', 'member']);
+});
+
 test('does not go on with the taking of a disk that has something else, in its first byte', async () => {
   await machine.add('sda');
   await machine.write('sda', 512, pvLabel(ours));

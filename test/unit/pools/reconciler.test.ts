@@ -91,6 +91,12 @@ test('takes only disks that the pool approves automatically, and before them tho
   expect(steps.filter((step) => step.startsWith('take'))).toEqual([]);
 });
 
+test('reads LVM again between letting it see a single disk and taking that', async () => {
+  disks = [disk('/dev/a', automatic, 'proposed')];
+  await reconciler.reconcile();
+  expect(steps.slice(0, 5)).toEqual(['observe 1', 'show /dev/a', 'refresh', 'take /dev/a', 'refresh']);
+});
+
 test('lets LVM see the disks that another process may add, also while that process has them in use', async () => {
   const looks = async (...found: CandidateDisk[]) => {
     disks = found;
