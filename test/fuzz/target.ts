@@ -82,7 +82,16 @@ export async function openTarget({ dials = async () => [], sabotage }: TargetOpt
   const common = { driver, driverVersion: '0.1.0', log, timing };
   const own = authority.issue({ name: 'controller', dns: ['localhost'], usage: 'server' });
   const files = await filesOf(folder, 'controller', own, authority);
-  const controller = createFleetServer({ ...common, host: '127.0.0.1', port: 0, files, identify: byCertificate() });
+  // Storage in memory lets calls, and the reports of what they changed, come far faster than LVM does: what a node may send in a second, it may here in a tenth.
+  const ticks = (): number => 10 * performance.now();
+  const controller = createFleetServer({
+    ...common,
+    ticks,
+    host: '127.0.0.1',
+    port: 0,
+    files,
+    identify: byCertificate(),
+  });
   const port = await controller.start();
   const ports = [port, ...(await dials(authority))];
   const client = new FleetClient({
