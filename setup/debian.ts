@@ -7,12 +7,16 @@ interface Need {
   readonly present: () => boolean;
 }
 
+const libraryFolders = ['x86_64', 'aarch64'].map((one) => `/usr/lib/${one}-linux-gnu`);
+
 const TO_RUN: readonly Need[] = [
   { package: 'iproute2', present: () => onPath('ip') },
   { package: 'util-linux', present: () => onPath('unshare') && onPath('flock') },
   { package: 'mount', present: () => onPath('mount') },
   // For the certificates of the lab's Kubernetes.
   { package: 'openssl', present: () => onPath('openssl') },
+  // The controller with a thousand nodes runs with it, as in the image.
+  { package: 'libjemalloc2', present: () => libraryFolders.some((one) => existsSync(`${one}/libjemalloc.so.2`)) },
 ];
 
 const TO_BUILD: readonly Need[] = [

@@ -30,6 +30,11 @@ describe('the chart', () => {
     expect(stdout.match(/is ready, and its certificate is valid/g)).toHaveLength(2);
   }, 150_000);
 
+  test('has controllers that run with the allocator of the chart', async () => {
+    const read = ['exec', 'deploy/quarry-controller', '-c', 'quarry', '--', 'cat', '/proc/1/maps'];
+    expect(await site().cluster.kubectl.within(NAMESPACE).run(read)).toContain('/libjemalloc.so.2');
+  });
+
   test('has controllers that export what the dashboard and the alerts ask for', async () => {
     const inNamespace = site().cluster.kubectl.within(NAMESPACE);
     const controllers = ['get', 'pods', '--selector=app.kubernetes.io/component=controller', '--output=name'];

@@ -7,7 +7,7 @@ import { parseConfig } from '../../src/config/config.ts';
 import { checkDeadline } from '../../src/mount/check.ts';
 import { type ApiSchema, type KubeObject, loadApiSchemas } from '../support/api-schema.ts';
 import { type ChartObject, findObject, given, podOf, renderObjects, withChangedBlocks } from '../support/chart.ts';
-import { nodeOptions } from '../scale/cluster.ts';
+import { controllerEnvironment } from '../scale/cluster.ts';
 import { cases, everything } from './values.ts';
 
 interface IngressRule {
@@ -46,9 +46,10 @@ test('lets the given peers scrape the controllers, and only if metrics are enabl
   expect(await rules({ enabled: true, from })).toEqual([{ ports: [{ port: 'metrics' }], from }]);
 });
 
-test('runs a controller with the options of Node that its memory was measured with', async () => {
+test('runs a controller in the environment that its memory was measured in', async () => {
   const { containers } = podOf(await renderObjects({}), 'Deployment', 'quarry-controller');
-  expect(containers[0]?.env).toEqual([{ name: 'NODE_OPTIONS', value: nodeOptions }]);
+  const wanted = Object.entries(controllerEnvironment).map(([name, value]) => ({ name, value }));
+  expect(containers[0]?.env).toEqual(wanted);
 });
 
 test('helm lint finds no problem in the chart', async () => {

@@ -19,8 +19,12 @@ export interface ClusterOptions {
   readonly program?: string;
 }
 
-/** What the chart gives a controller's Node, too. */
-export const nodeOptions = '--max-semi-space-size=4';
+/** What the chart gives a controller, too. */
+export const controllerEnvironment = {
+  NODE_OPTIONS: '--max-semi-space-size=4',
+  LD_PRELOAD: 'libjemalloc.so.2',
+  MALLOC_CONF: 'narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0',
+};
 
 /** `quarry controller` as a process, and simulated nodes in another. */
 export class Cluster implements AsyncDisposable {
@@ -78,13 +82,14 @@ export class Cluster implements AsyncDisposable {
   async start(): Promise<number> {
     const began = performance.now();
     const config = join(this.#folder, 'controller.yaml');
-    const watch = ['--import', join(import.meta.dirname, 'loop-gaps.ts')];
+    const watch = ['--import', join(import.meta.dirname, 'loop-gaps.mjs')];
     const controller = spawn(
       process.execPath,
       [...watch, join(root, this.#program), 'controller', '--config', config],
       {
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-        env: { ...process.env, NODE_OPTIONS: nodeOptions },
+        // Nothing of this machine: its own authorities, for instance, would take memory.
+        env: controllerEnvironment,
       },
     );
     this.#controller = controller;

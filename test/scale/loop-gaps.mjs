@@ -1,4 +1,4 @@
-/** Loaded before the controller's program (`--import`): tells its parent how long its event loop was blocked since the last question. */
+/** Loaded before the controller's program (`--import`): tells its parent how long its event loop was blocked since the last question. In JavaScript, because Node's compiler of types takes 10 MiB. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 const resolution = 1;
