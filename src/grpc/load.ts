@@ -103,13 +103,18 @@ const slice = 32;
 export function encode(type: protobuf.Type, message: object): Buffer {
   if (typeof message !== 'object' || message === null) throw new TypeError(`${type.name} is not an object`);
   const list = Object.entries(message).find(([, value]) => Array.isArray(value) && value.length > slice);
-  if (!list) return Buffer.from(type.encode(type.fromObject(message)).finish());
+  if (!list) return asBuffer(type.encode(type.fromObject(message)).finish());
   const [key, entries] = list as [string, unknown[]];
   const parts = [encode(type, { ...message, [key]: [] })];
   for (let start = 0; start < entries.length; start += slice) {
     parts.push(encode(type, { [key]: entries.slice(start, start + slice) }));
   }
   return Buffer.concat(parts);
+}
+
+/** The same bytes, not a copy. */
+function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 /** A gRPC service whose messages are bytes: its handlers decode and encode, so that they can map every error. */

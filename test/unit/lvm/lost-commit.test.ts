@@ -1,5 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createPatience } from '../../../src/concurrency/patience.ts';
@@ -11,6 +10,7 @@ import { InventoryCache } from '../../../src/lvm/cache.ts';
 import { createReadLocations, unchanged } from '../../../src/lvm/metadata/locations.ts';
 import { FakeLvm, spec } from './fake-lvm.ts';
 import { fakeWriter } from './fake-storage.ts';
+import { folderOfTest } from '../../support/folder-of-test.ts';
 
 const group = spec.group;
 const lv = 'pvc-1' as LvName;
@@ -80,7 +80,7 @@ describe('the location of the metadata on a disk', () => {
     bytes.write(magic, 4096 + 4, 'latin1');
     bytes.writeBigUInt64LE(offset, 4096 + 40);
     bytes.writeUInt32LE(flags, 4096 + 60);
-    const path = join(await mkdtemp(join(tmpdir(), 'disk-')), 'disk');
+    const path = join(folderOfTest(), 'disk');
     await writeFile(path, bytes);
     return path;
   }

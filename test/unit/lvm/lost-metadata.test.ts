@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -9,6 +8,7 @@ import { areaStart, bytesAt, checksumOf, headerBytes, isPossible } from '../../.
 import { createAreaReader } from '../../../src/lvm/metadata/read-area.ts';
 import { type LostDisk, planRestoration } from '../../../src/lvm/metadata/restoration.ts';
 import { parseText, textsIn } from '../../../src/lvm/metadata/texts.ts';
+import { folderOfTest } from '../../support/folder-of-test.ts';
 
 const group = 'qmain' as VgName;
 const sector = 512;
@@ -83,7 +83,7 @@ class Ring {
 }
 
 async function fileOf(bytes: Buffer): Promise<string> {
-  const path = join(await mkdtemp(join(tmpdir(), 'area-')), 'disk');
+  const path = join(folderOfTest(), 'disk');
   await writeFile(path, bytes);
   return path;
 }

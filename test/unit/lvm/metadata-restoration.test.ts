@@ -1,5 +1,4 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/domain/errors.ts';
@@ -9,6 +8,7 @@ import { LostMetadata } from '../../../src/lvm/metadata/lost-metadata.ts';
 import type { GroupText } from '../../../src/lvm/metadata/texts.ts';
 import type { PhysicalVolume } from '../../../src/lvm/physical-volumes.ts';
 import { spec } from './fake-lvm.ts';
+import { folderOfTest } from '../../support/folder-of-test.ts';
 
 const group = spec.group;
 const away: GroupState = { state: 'away', reason: 'its disks are missing' };
@@ -32,7 +32,7 @@ beforeEach(async () => {
   [steps, lines, state, claimed, isPools] = [[], [], away, ['sda', 'sdb'], true];
   [texts, members, missingDevices, unsound] = [[text(['sda', 'sdb'])], ['/dev/sda', '/dev/sdb'], 0, []];
   failing = undefined;
-  directory = await mkdtemp(join(tmpdir(), 'lvm-'));
+  directory = folderOfTest();
   const say = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
   const volume = (uuid: string) => ({ device: `/dev/${uuid}`, uuid, claimed: true }) as PhysicalVolume;
   lost = new LostMetadata({

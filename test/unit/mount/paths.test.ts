@@ -1,13 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { holdersOf } from '../../../src/mount/holders.ts';
 import { makeDirectory, makeFile, removeMountPoint, resolvePath } from '../../../src/mount/paths.ts';
+import { folderOfTest } from '../../support/folder-of-test.ts';
 
 let base: string;
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'quarry-paths-'));
+  base = folderOfTest();
 });
 
 describe('mount points', () => {

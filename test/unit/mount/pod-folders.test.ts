@@ -1,14 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { stateOfPodFolder } from '../../../src/mount/pod-folders.ts';
 import { failure } from '../node/calls.ts';
+import { folderOfTest } from '../../support/folder-of-test.ts';
 
 let pods: string;
 let target: string;
 beforeEach(() => {
-  pods = join(mkdtempSync(join(tmpdir(), 'quarry-pods-')), 'pods');
+  pods = join(folderOfTest(), 'pods');
   target = join(pods, 'u-1/volumes/kubernetes.io~csi/scratch/mount');
 });
 

@@ -1,6 +1,5 @@
 import { createPatience } from '../../../src/concurrency/patience.ts';
-import { mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { VolumeId } from '../../../src/domain/ids.ts';
@@ -9,6 +8,7 @@ import { checkExt4 } from '../../../src/mount/check.ts';
 import { mkfsCommand } from '../../../src/mount/make.ts';
 import { markOf } from '../../../src/mount/mark.ts';
 import { probe } from '../../../src/mount/probe.ts';
+import { folderOfTest } from '../../support/folder-of-test.ts';
 
 const id = 'n1:a' as VolumeId;
 const MiB = 1024n ** 2n;
@@ -18,7 +18,7 @@ function answering(exitCode: number, stdout = '', stderr = ''): Run {
 }
 
 function image(content: Uint8Array = new Uint8Array()): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'quarry-probe-')), 'device');
+  const path = join(folderOfTest(), 'device');
   writeFileSync(path, content);
   truncateSync(path, Number(2n * MiB));
   return path;

@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { createPatience } from '../../../../src/concurrency/patience.ts';
 import { Failure } from '../../../../src/domain/errors.ts';
 import type { DeviceUse } from '../../../../src/domain/filesystems.ts';
@@ -10,6 +10,7 @@ import { Observer } from '../../../../src/features/health/observer.ts';
 
 const signal = new AbortController().signal;
 const folder = mkdtempSync(join(tmpdir(), 'quarry-health-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 const well = join(folder, 'well');
 writeFileSync(well, new Uint8Array(8192));
 const volume = { id: 'a:x' } as Volume;
