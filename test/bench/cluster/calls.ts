@@ -1,9 +1,9 @@
 import { NAMESPACE } from '../../../lab/kubernetes/install.ts';
 import type { Kubectl } from '../../../lab/kubernetes/kubectl.ts';
 
-/** A step of the driver that took time for a volume: a CSI call, a node's command, a program. */
+/** A step of the driver that took time for a volume, and did not fail: a CSI call, a controller's call of a node, a program. */
 export interface Work {
-  /** From the log: the method, the action, the name of the program or of the LVM command. */
+  /** From the log: the method, the name of the program or of the LVM command. */
   readonly what: string;
   /** Name of the PersistentVolume. */
   readonly volume: string;
@@ -17,7 +17,7 @@ interface Line {
   readonly msg: string;
   readonly volume?: string;
   readonly method?: string;
-  readonly action?: string;
+  readonly error?: string;
   readonly argv?: readonly string[];
   readonly duration_ms?: number;
 }
@@ -32,11 +32,11 @@ export async function readWork(kubectl: Kubectl): Promise<Work[]> {
   return text.split('\n').flatMap((line) => (line.startsWith('{') ? workOf(JSON.parse(line) as Line) : []));
 }
 
-function workOf({ time, msg, volume, method, action, argv, duration_ms: milliseconds }: Line): Work[] {
-  if (milliseconds === undefined) return [];
+function workOf({ time, msg, volume, method, argv, error, duration_ms: milliseconds }: Line): Work[] {
+  if (milliseconds === undefined || error !== undefined) return [];
   // Device-mapper doubles each dash of a name.
   const found = VOLUME.exec(volume ?? argv?.join(' ').replaceAll('--', '-') ?? '')?.[0];
-  const what = method ?? (action && `command ${action}`) ?? programOf(argv ?? [msg]);
+  const what = method ?? programOf(argv ?? [msg]);
   return found === undefined ? [] : [{ what, volume: found, milliseconds, at: Date.parse(time) }];
 }
 

@@ -81,7 +81,7 @@ async function figuresOfOne(timeline: Timeline, pods: (kind: Kind) => string[]):
     figures.push(
       ...figure(`${kind}: PersistentVolume exists`, await of(kind, 'posted', 'provisioned'), 0.6),
       ...figure(`${kind}: Running`, running, 3.1),
-      ...figure(`${kind}: Running, less a pod without a volume`, more, 2.2),
+      ...figure(`${kind}: Running, less a pod without a volume`, more, 1.5),
       ...figure(`${kind}: pod gone to volume gone`, await of(kind, 'podGone', 'volumeGone'), 0.25),
     );
   }
@@ -128,7 +128,7 @@ function toMarkdown(figures: readonly Figure[], times: string, { reasons, rounds
 Measured by \`npm run bench -- cluster\` in one run: Kubernetes' control plane on a machine of two CPUs, two nodes in microVMs of one
 CPU each on that same machine, Quarry from its chart with both replicas of its controller on those nodes. ${rounds} pods one at a time, with ext4 on
 WaitForFirstConsumer, then ${AT_ONCE} at once. Time starts when claim and pod are posted; both are deleted together. The targets in
-seconds were set where a pod without a volume takes 0.9 s, and ${AT_ONCE} of them 14.8 s; so were those of what a volume adds (2.2 s) and of the ratio
+seconds were set where a pod without a volume takes 0.9 s, and ${AT_ONCE} of them 14.8 s; so were those of what a volume adds (1.5 s) and of the ratio
 (1.49), which hold on a slower machine, too. A node runs one container of Quarry's, and each replica of the controller three.
 
 ${toTable(figures)}

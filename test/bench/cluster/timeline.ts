@@ -48,11 +48,12 @@ export class Timeline {
     return this.#volumes.get(name);
   }
 
-  /** Adds steps from logs: guests have the host's clock, so the times compare with those of the watches. */
+  /** Adds steps from logs: guests have the host's clock, so the times compare with those of the watches. Throws if a log lacks one, as it does once it was rotated: nothing else would end the wait. */
   add(work: readonly Work[]): void {
     for (const [name, volume] of this.#volumes) {
-      const removal = work.find((each) => each.volume === volume && each.what === 'command remove');
-      if (removal) this.mark(name, 'volumeGone', removal.at - performance.timeOrigin);
+      const removal = work.find((each) => each.volume === volume && each.what === 'quarry.node.v1.Volumes/Remove');
+      if (!removal) throw new Error(`the nodes' logs have no removal of ${volume}: play fewer rounds`);
+      this.mark(name, 'volumeGone', removal.at - performance.timeOrigin);
     }
   }
 
